@@ -1,0 +1,1 @@
+"""The running program: wires everything together; imported by nobody."""

@@ -1,0 +1,1 @@
+"""What is allowed: pure Python that knows no framework, no database and nothing else of ours."""

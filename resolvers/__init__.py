@@ -1,0 +1,1 @@
+"""How each root field of the API gets its answer."""

@@ -1,0 +1,1 @@
+"""What the API looks like: Strawberry types, plain data, no I/O."""
