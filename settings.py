@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=900, ge=1, le=86_400)
     rate_limit_factor: float = Field(default=1, ge=0)
     graphql_profile: Literal["open", "hardened"] = "open"
-    #: Where `up` catches mail: the address of its catcher's HTTP side; unset in production.
-    dev_mail_url: str | None = None
+    #: Where `up` keeps the mails it caught, for /dev/mail; unset in production.
+    dev_mail_dir: Path | None = None
 
     @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     def _pusher_is_whole(self) -> Settings:
         given = [self.pusher_app_id, self.pusher_key, self.pusher_secret]
         if any(given) and not all(given):
-            raise ValueError("PUSHER_APP_ID, PUSHER_KEY and PUSHER_SECRET are set together or not at all")
+            raise ValueError(
+                "PUSHER_APP_ID, PUSHER_KEY and PUSHER_SECRET are set together or not at all"
+            )
         if self.pusher_app_id and not (self.pusher_cluster or self.pusher_host):
             raise ValueError("PUSHER_CLUSTER or PUSHER_HOST says which Channels server to use")
         return self

@@ -1,0 +1,60 @@
+"""People: their addresses, and how long the links in their mails live."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+import email_validator
+
+from domain import errors
+
+EMAIL_MAXIMUM_CHARACTERS = 254
+
+
+class MailPurpose(StrEnum):
+    """Why a mail is sent."""
+
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    ADDRESS_TAKEN = "address_taken"
+
+
+#: How long the link of a mail works.
+LINK_LIFETIMES = {
+    MailPurpose.VERIFY_EMAIL: timedelta(hours=24),
+    MailPurpose.RESET_PASSWORD: timedelta(minutes=30),
+}
+
+
+def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
+    """The address as it is stored: lower case, its domain in ASCII (IDNA).
+
+    Raises InvalidInput for what is not an address, RFC 5321 and 5322 by `email-validator`. Addresses
+    are one and the same whatever their case, as people expect of them.
+    """
+    sentence = "That is not an email address such as name@example.com."
+    if len(email) > EMAIL_MAXIMUM_CHARACTERS:
+        raise errors.invalid(path, sentence)
+    try:
+        parsed = email_validator.validate_email(
+            email.strip(),
+            check_deliverability=False,
+            allow_smtputf8=False,
+            test_environment=True,
+        )
+    except email_validator.EmailNotValidError:
+        raise errors.invalid(path, sentence) from None
+    address = f"{parsed.local_part}@{parsed.ascii_domain}".lower()
+    if "." not in parsed.ascii_domain or not address.isascii():
+        raise errors.invalid(path, sentence)
+    return address
+
+
+def email_hint(email: str) -> str:
+    """Enough of an address to recognise a person by: "u…a@demo.app"."""
+    local, _, domain = email.rpartition("@")
+    if len(local) < 3:
+        return f"{local[:1] if len(local) == 2 else ''}…@{domain}"
+    return f"{local[0]}…{local[-1]}@{domain}"

@@ -1,0 +1,164 @@
+"""Every reason for which a request can be refused, one exception class each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from domain.money import Money
+
+
+class DomainError(Exception):
+    """A request was refused and nothing changed. `message` is a sentence for a person."""
+
+    message: str
+
+
+# ------------------------------------------------ rules that a person can mend (result unions)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field at fault: its path inside the input, from the outside in."""
+
+    path: tuple[str, ...]
+    message: str
+
+
+@dataclass(eq=False)
+class InvalidInput(DomainError):
+    """One or more fields of the input are wrong."""
+
+    fields: Sequence[FieldError]
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message or " ".join(error.message for error in self.fields)
+
+
+def invalid(path: str | tuple[str, ...], message: str) -> InvalidInput:
+    """The refusal of one field."""
+    return InvalidInput([FieldError((path,) if isinstance(path, str) else path, message)])
+
+
+@dataclass(eq=False)
+class WeakPassword(DomainError):
+    message: str = "Choose another password."
+
+
+@dataclass(eq=False)
+class InvalidCredentials(DomainError):
+    message: str = "The email address or the password is wrong."
+
+
+@dataclass(eq=False)
+class EmailNotVerified(DomainError):
+    message: str = "Verify your email address first: the link is in the mail we sent you."
+
+
+@dataclass(eq=False)
+class InvalidToken(DomainError):
+    message: str = "This link or token is wrong, was used already or is too old. Ask for a new one."
+
+
+@dataclass(eq=False)
+class InvalidAmount(DomainError):
+    message: str
+    minimum: Money
+    maximum: Money
+
+
+@dataclass(eq=False)
+class InsufficientFunds(DomainError):
+    balance: Money
+    shortfall: Money
+    message: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.message = (
+            f"Your balance is {self.balance}: {self.shortfall} too little for this transfer."
+        )
+
+
+@dataclass(eq=False)
+class RecipientNotFound(DomainError):
+    message: str = "There is nobody here by that address or id. Check it, or invite them to join."
+
+
+@dataclass(eq=False)
+class CannotPayYourself(DomainError):
+    message: str = "You cannot send money to yourself. Choose somebody else."
+
+
+@dataclass(eq=False)
+class BalanceLimitExceeded(DomainError):
+    maximum_top_up: Money
+    message: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.message = (
+            "That would take your balance past the most that a wallet may hold by top-ups. "
+            f"The most you can add now is {self.maximum_top_up}."
+        )
+
+
+@dataclass(eq=False)
+class TokenLimitExceeded(DomainError):
+    remaining: Money
+    message: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.message = (
+            f"This API token may send {self.remaining} more within its daily limit. "
+            "Send less, wait, or use a token with a higher limit."
+        )
+
+
+@dataclass(eq=False)
+class IdempotencyKeyReused(DomainError):
+    message: str = (
+        "This idempotency key was used before with another amount, recipient or note. Nothing moved now; "
+        "use a new key for a new movement."
+    )
+
+
+@dataclass(eq=False)
+class NotFound(DomainError):
+    message: str = "There is nothing by that id, or it has ended already."
+
+
+# ------------------------------------------------ everything else (top-level errors with a code)
+
+
+@dataclass(eq=False)
+class Unauthenticated(DomainError):
+    message: str = "Sign in first: send `Authorization: Bearer` with a valid access token."
+
+
+@dataclass(eq=False)
+class Forbidden(DomainError):
+    message: str = "This token may not do that."
+
+
+@dataclass(eq=False)
+class RateLimited(DomainError):
+    retry_after_seconds: int
+    message: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.message = f"Too many requests. Try again in {self.retry_after_seconds} seconds."
+
+
+@dataclass(eq=False)
+class BadUserInput(DomainError):
+    """An argument that no rule of a result union covers, such as `first: 1000`."""
+
+    message: str
+
+
+@dataclass(eq=False)
+class Unavailable(DomainError):
+    message: str = (
+        "The service cannot reach its database right now. Nothing is lost: repeat the request, "
+        "with the same idempotency key if it has one."
+    )

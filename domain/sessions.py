@@ -1,0 +1,289 @@
+"""Signing in: access tokens, refresh tokens, API tokens and the links in mails, and their rules.
+
+All secrets name their person, so that looking one up is one read by primary key wherever that
+person's rows are. Only SHA-256 hashes of them are stored: they have 256 random bits, so a slow hash
+would add nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+
+from domain import errors
+
+#: How long a session lives without being refreshed.
+SESSION_IDLE_LIFETIME = timedelta(days=30)
+#: How long the refresh token before the newest is accepted once more, with the same successor.
+REFRESH_GRACE = timedelta(seconds=30)
+#: Reads and sockets of an ended session end within this time.
+SESSION_END_SECONDS = 5.0
+
+AUDIENCE = "mini-wallet"
+ALGORITHM = "HS256"
+API_TOKEN_PREFIX = "mw_"  # noqa: S105
+_SECRET_BYTES = 32
+
+
+class Scope(enum.StrEnum):
+    """What a program may do with an API token."""
+
+    READ_PROFILE = "READ_PROFILE"
+    READ_TRANSACTIONS = "READ_TRANSACTIONS"
+    SEARCH_USERS = "SEARCH_USERS"
+    ADD_BALANCE = "ADD_BALANCE"
+    SEND_MONEY = "SEND_MONEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a person through a session, or a program through that person's API token."""
+
+    user_id: UUID
+    session_id: UUID | None = None
+    api_token_id: UUID | None = None
+    #: What the API token may do; None for a session, which may do everything.
+    scopes: frozenset[Scope] | None = None
+    #: When the bearer token itself stops being good.
+    expires_at: datetime | None = None
+
+    @property
+    def credential_id(self) -> UUID:
+        """The session or the API token, whichever it is."""
+        credential = self.session_id or self.api_token_id
+        assert credential is not None
+        return credential
+
+    def may(self, scope: Scope) -> bool:
+        return self.scopes is None or scope in self.scopes
+
+
+def hash_secret(secret: str) -> bytes:
+    """What is stored of a refresh token, an API token or a link's token."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str, length: int) -> bytes | None:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # A text with other unused bits would be a second spelling of the same secret.
+    return raw if len(raw) == length and _encode(raw) == text else None
+
+
+# ------------------------------------------------ access tokens
+
+
+class TokenExpired(errors.Unauthenticated):
+    """The access token was good and is merely out of date: sign in anew or refresh."""
+
+    def __init__(self) -> None:
+        super().__init__("The access token has expired. Refresh the session and try again.")
+
+
+def issue_access_token(
+    principal: Principal, *, issuer: str, secret: str, lifetime: timedelta, now: datetime
+) -> tuple[str, datetime]:
+    """A signed JWT (RFC 7519) for a session, and when it expires (whole seconds)."""
+    issued_at = now.replace(microsecond=0)
+    expires_at = issued_at + lifetime
+    claims = {
+        "iss": issuer,
+        "aud": AUDIENCE,
+        "sub": str(principal.user_id),
+        "sid": str(principal.session_id),
+        "typ": "access",
+        "iat": int(issued_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
+    }
+    return jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"typ": "at+jwt"}), expires_at
+
+
+def verify_access_token(
+    token: str, *, issuer: str, jwt_secrets: Sequence[str], now: datetime
+) -> Principal:
+    """Who it is, by signature, algorithm, issuer, audience, purpose and expiry (RFC 8725).
+
+    Raises TokenExpired for one that is good but for its date, Unauthenticated for any other.
+    """
+    for secret in jwt_secrets:
+        try:
+            claims = jwt.decode(
+                token,
+                secret,
+                algorithms=[ALGORITHM],
+                issuer=issuer,
+                audience=AUDIENCE,
+                # The clock is the caller's, below.
+                options={
+                    "require": ["iss", "aud", "sub", "sid", "typ", "iat", "exp"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            principal = Principal(
+                user_id=UUID(claims["sub"]),
+                session_id=UUID(claims["sid"]),
+                expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+            )
+        except (
+            jwt.InvalidTokenError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            OSError,
+        ):
+            continue
+        if claims["typ"] != "access" or jwt.get_unverified_header(token).get("typ") != "at+jwt":
+            break
+        if principal.expires_at is None or principal.expires_at <= now:
+            raise TokenExpired
+        return principal
+    raise errors.Unauthenticated("The access token is not valid. Sign in again.")
+
+
+# ------------------------------------------------ refresh tokens
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A session's refresh token: which session, the how-manieth, and its secret."""
+
+    user_id: UUID
+    session_id: UUID
+    generation: int
+    secret: bytes
+
+    def render(self, key: str) -> str:
+        """The token as the client keeps it: its parts and a tag that proves that we made it."""
+        body = self._body()
+        return _encode(body + _tag(key, b"refresh tag", body))
+
+    def successor(self, key: str) -> RefreshToken:
+        """The next one. Derived, so that two tabs, or a repeat of a lost answer, get the same."""
+        return RefreshToken(
+            self.user_id,
+            self.session_id,
+            self.generation + 1,
+            _tag(key, b"refresh successor", self._body()),
+        )
+
+    def _body(self) -> bytes:
+        return (
+            self.user_id.bytes
+            + self.session_id.bytes
+            + self.generation.to_bytes(8, "big")
+            + self.secret
+        )
+
+
+_BODY_BYTES = 16 + 16 + 8 + _SECRET_BYTES
+
+
+def first_refresh_token(user_id: UUID, session_id: UUID) -> RefreshToken:
+    """The one that a new session begins with; its generation is 1."""
+    return RefreshToken(user_id, session_id, 1, secrets.token_bytes(_SECRET_BYTES))
+
+
+def read_refresh_token(text: str, jwt_secrets: Sequence[str]) -> RefreshToken:
+    """The token's parts. Raises InvalidToken for one that we never made."""
+    raw = _decode(text, _BODY_BYTES + _SECRET_BYTES)
+    if raw is not None:
+        body, tag = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
+        for key in jwt_secrets:
+            if hmac.compare_digest(tag, _tag(key, b"refresh tag", body)):
+                return RefreshToken(
+                    UUID(bytes=body[:16]),
+                    UUID(bytes=body[16:32]),
+                    int.from_bytes(body[32:40], "big"),
+                    body[40:],
+                )
+    raise errors.InvalidToken("This refresh token is not valid. Sign in again.")
+
+
+class RefreshVerdict(enum.Enum):
+    """What a genuine refresh token of a session that stands is good for."""
+
+    #: The newest: replace it by its successor.
+    ROTATE = enum.auto()
+    #: The one before the newest, within the grace: answer with the newest again.
+    REPEAT = enum.auto()
+    #: Older, or too late: somebody else has it too. End the session.
+    END_SESSION = enum.auto()
+
+
+def judge_refresh(
+    token: RefreshToken, *, newest_generation: int, rotated_at: datetime, now: datetime
+) -> RefreshVerdict:
+    """What to do with a genuine token, given the session's newest generation and its age."""
+    if token.generation == newest_generation:
+        return RefreshVerdict.ROTATE
+    if token.generation == newest_generation - 1 and now - rotated_at <= REFRESH_GRACE:
+        return RefreshVerdict.REPEAT
+    return RefreshVerdict.END_SESSION
+
+
+def _tag(key: str, purpose: bytes, body: bytes) -> bytes:
+    return hmac.digest(key.encode(), purpose + b"\0" + body, "sha256")
+
+
+# ------------------------------------------------ API tokens and links: names whose they are, and a secret
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSecret:
+    """A secret that says which row of whose it belongs to."""
+
+    user_id: UUID
+    row_id: UUID
+    text: str
+
+
+def new_api_token(user_id: UUID, api_token_id: UUID) -> str:
+    """`mw_…`: shown once, stored as its hash."""
+    return API_TOKEN_PREFIX + _new_named_secret(user_id, api_token_id)
+
+
+def read_api_token(text: str) -> NamedSecret | None:
+    """Whose API token it says it is; None for what has not the form of one."""
+    return _read_named_secret(text, API_TOKEN_PREFIX)
+
+
+def new_link_token(user_id: UUID, link_id: UUID) -> str:
+    """The token of a link in a mail: made as the mail is rendered, stored as its hash."""
+    return _new_named_secret(user_id, link_id)
+
+
+def read_link_token(text: str) -> NamedSecret | None:
+    """Whose link it says it is; None for what has not the form of one."""
+    return _read_named_secret(text, "")
+
+
+def _new_named_secret(user_id: UUID, row_id: UUID) -> str:
+    return _encode(user_id.bytes + row_id.bytes + secrets.token_bytes(_SECRET_BYTES))
+
+
+def _read_named_secret(text: str, prefix: str) -> NamedSecret | None:
+    if not text.startswith(prefix):
+        return None
+    raw = _decode(text[len(prefix) :], 16 + 16 + _SECRET_BYTES)
+    if raw is None:
+        return None
+    return NamedSecret(UUID(bytes=raw[:16]), UUID(bytes=raw[16:32]), text)
