@@ -72,7 +72,7 @@ def minor_units(amount: Decimal, in_currency: Currency) -> int | None:
     if len(digits) + max(exponent, 0) > _MAXIMUM_DIGITS:
         magnitude = 10**_MAXIMUM_DIGITS
     else:
-        magnitude = int("".join(map(str, digits))) * 10 ** (in_currency.decimals + exponent)
+        magnitude = int("".join(map(str, digits))) * int(10 ** (in_currency.decimals + exponent))
     return -magnitude if sign else magnitude
 
 

@@ -188,7 +188,7 @@ class Settlement:
 
 def check_idempotency_key(key: str) -> str:
     """The key itself. Raises InvalidInput unless it has 8 to 64 printable ASCII characters."""
-    long_enough = IDEMPOTENCY_KEY_MINIMUM_CHARACTERS <= len(key)
+    long_enough = len(key) >= IDEMPOTENCY_KEY_MINIMUM_CHARACTERS
     if not (
         long_enough
         and len(key) <= IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS

@@ -1,0 +1,257 @@
+"""The tables, and in their constraints every invariant that a database can hold.
+
+Every per-person table has `user_id` first in every primary and unique key, and foreign keys go along
+`user_id` alone, so that the same tables can be distributed by it. Amounts are minor units.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+INSTANT = DateTime(timezone=True)
+
+
+def _user_id() -> Column[object]:
+    return Column("user_id", UUID, ForeignKey("users.id"), primary_key=True)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("name", Text, nullable=False),
+    # domain.text.search_text(name); by it people are found.
+    Column("search_text", Text, nullable=False),
+    # As in email_addresses, where it is unique; here so that a person is one row to read.
+    Column("email", Text, nullable=False),
+    Column("email_verified_at", INSTANT),
+    Column("password_hash", Text, nullable=False),
+    Column("balance", BigInteger, nullable=False, server_default=text("0")),
+    # The sequence of the newest line of the person's book; 0 before the first.
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    # created_at of that line.
+    Column("last_posted_at", INSTANT),
+    Column("created_at", INSTANT, nullable=False, server_default=func.now()),
+    # People are closed, never deleted.
+    Column("closed_at", INSTANT),
+    CheckConstraint("balance >= 0", name="balance_not_negative"),
+    CheckConstraint("sequence >= 0", name="sequence_not_negative"),
+    CheckConstraint("sequence > 0 OR balance = 0", name="balance_from_book"),
+    CheckConstraint("(sequence = 0) = (last_posted_at IS NULL)", name="last_posted"),
+    CheckConstraint("sequence = 0 OR email_verified_at IS NOT NULL", name="money_only_verified"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
+    CheckConstraint("email = lower(email)", name="email_lower_case"),
+    # Exact names and prefixes; `text_pattern_ops` serves LIKE whatever the collation.
+    Index(
+        "users_search_text_idx",
+        text("search_text text_pattern_ops"),
+        text("id"),
+        postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
+    ),
+    Index(
+        "users_search_text_trigram_idx",
+        text("search_text gin_trgm_ops"),
+        postgresql_using="gin",
+        postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
+    ),
+    # The balance and sequence change with every movement: room for HOT updates.
+    postgresql_with={"fillfactor": 70},
+)
+
+email_addresses = Table(
+    "email_addresses",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("user_id", UUID, ForeignKey("users.id"), nullable=False, index=True),
+    CheckConstraint("address = lower(address)", name="lower_case"),
+    CheckConstraint("position('@' in address) > 1", name="has_at_sign"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    _user_id(),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("reference", UUID, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
+    Column("counterparty_id", UUID),
+    Column("note", Text),
+    # domain.text.search_text(note), to be searched.
+    Column("note_search_text", Text),
+    Column("balance_after", BigInteger, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    # On the line of the person who asked for the movement alone.
+    Column("idempotency_key", String(64)),
+    Column("api_token_id", UUID),
+    UniqueConstraint("user_id", "kind", "idempotency_key"),
+    CheckConstraint("sequence > 0", name="sequence_positive"),
+    CheckConstraint("kind IN ('transfer', 'top_up')", name="kind"),
+    CheckConstraint("direction IN ('incoming', 'outgoing')", name="direction"),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("fee >= 0", name="fee_not_negative"),
+    CheckConstraint("direction = 'outgoing' OR fee = 0", name="fee_is_the_senders"),
+    CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
+    CheckConstraint("direction = 'outgoing' OR balance_after >= amount", name="incoming_adds"),
+    CheckConstraint("(kind = 'transfer') = (counterparty_id IS NOT NULL)", name="counterparty"),
+    CheckConstraint("kind = 'transfer' OR direction = 'incoming'", name="top_up_is_incoming"),
+    CheckConstraint("counterparty_id <> user_id", name="not_oneself"),
+    CheckConstraint(
+        "(kind = 'transfer' AND direction = 'incoming') = (idempotency_key IS NULL)",
+        name="key_of_who_asked",
+    ),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+    CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
+    CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
+    # Contacts, and the history with one person.
+    Index("transactions_counterparty_idx", "user_id", "counterparty_id", "sequence"),
+    # balanceAt, and the date filters.
+    Index("transactions_created_at_idx", "user_id", "created_at", "sequence"),
+    # What an API token has spent in the last 24 hours.
+    Index(
+        "transactions_api_token_idx",
+        "user_id",
+        "api_token_id",
+        "created_at",
+        postgresql_where=text("api_token_id IS NOT NULL"),
+    ),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("user_agent", Text),
+    Column("ip_address", Text),
+    Column("created_at", INSTANT, nullable=False),
+    Column("last_used_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    # The newest refresh token: the how-manieth, its hash, and since when.
+    Column("generation", BigInteger, nullable=False),
+    Column("refresh_hash", LargeBinary, nullable=False),
+    # The hash of the one before, which is accepted a little longer.
+    Column("previous_refresh_hash", LargeBinary),
+    Column("rotated_at", INSTANT, nullable=False),
+    CheckConstraint("generation > 0", name="generation_positive"),
+    CheckConstraint("octet_length(refresh_hash) = 32", name="refresh_hash_length"),
+    Index("sessions_ended_at_idx", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    Index("sessions_rotated_at_idx", "rotated_at", postgresql_where=text("ended_at IS NULL")),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("daily_limit", BigInteger),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT),
+    Column("last_used_at", INSTANT),
+    Column("revoked_at", INSTANT),
+    CheckConstraint("daily_limit > 0", name="daily_limit_positive"),
+    CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash_length"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
+    CheckConstraint("cardinality(scopes) > 0", name="scopes_not_empty"),
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    # pending, sent, failed (kept, and sent again on request) or withdrawn (another took its place).
+    Column("state", String(16), nullable=False, server_default=text("'pending'")),
+    Column("created_at", INSTANT, nullable=False),
+    # Tries that ended in a refusal; a server out of reach does not count.
+    Column("refusals", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", INSTANT, nullable=False),
+    Column("sent_at", INSTANT),
+    Column("last_error", Text),
+    CheckConstraint(
+        "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken')",
+        name="purpose",
+    ),
+    CheckConstraint("state IN ('pending', 'sent', 'failed', 'withdrawn')", name="state"),
+    CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+    CheckConstraint("refusals >= 0", name="refusals_not_negative"),
+    Index("mails_due_idx", "next_try_at", postgresql_where=text("state = 'pending'")),
+    Index("mails_failed_idx", "created_at", postgresql_where=text("state = 'failed'")),
+)
+
+links = Table(
+    "links",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    # Used, or withdrawn because a newer registration or reset took its place.
+    Column("ended_at", INSTANT),
+    CheckConstraint("purpose IN ('verify_email', 'reset_password')", name="purpose"),
+    CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
+    CheckConstraint("expires_at > created_at", name="lifetime"),
+    Index("links_expires_at_idx", "expires_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    # No foreign key: where nobody has the address that was asked about, it names nobody.
+    Column("user_id", UUID, primary_key=True),
+    Column("id", UUID, primary_key=True),
+    Column("topic", String(32), nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("created_at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
+    # Until then a relay has it in hand; afterwards it is free again.
+    Column("claimed_until", INSTANT),
+    Column("published_at", INSTANT),
+    Index("outbox_pending_idx", "id", postgresql_where=text("published_at IS NULL")),
+    Index(
+        "outbox_published_idx", "published_at", postgresql_where=text("published_at IS NOT NULL")
+    ),
+)
+
+push_cursors = Table(
+    "push_cursors",
+    metadata,
+    _user_id(),
+    # The last sequence that the Channels server has accepted.
+    Column("pushed_sequence", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("pushed_sequence >= 0", name="pushed_sequence_not_negative"),
+)
