@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 import email_validator
 
 from domain import errors
 
 EMAIL_MAXIMUM_CHARACTERS = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person's row, as it was read. The balance is in minor units."""
+
+    user_id: UUID
+    name: str
+    email: str
+    email_verified_at: datetime | None
+    balance_minor: int
+    sequence: int
 
 
 class MailPurpose(StrEnum):

@@ -1,7 +1,9 @@
-"""Identifiers: UUIDv7 (RFC 9562), made in Python, so that no row waits for the database to name it."""
+"""Identifiers: UUIDv7 (RFC 9562) for rows, and the opaque global ids that the API shows of them."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from uuid import UUID
 
 import uuid_utils
@@ -10,3 +12,38 @@ import uuid_utils
 def new_id() -> UUID:
     """A UUIDv7: unique, and in rough order of creation, which keeps indexes compact."""
     return UUID(int=uuid_utils.uuid7().int)
+
+
+_MAXIMUM_GLOBAL_ID_CHARACTERS = 200
+
+
+def global_id(type_name: str, *parts: object) -> str:
+    """The API's id of a thing: opaque to its users, unique over all types (Relay's `Node.id`)."""
+    plain = ":".join([type_name, *map(str, parts)])
+    return base64.urlsafe_b64encode(plain.encode()).rstrip(b"=").decode()
+
+
+def read_global_id(text: str) -> tuple[str, list[str]] | None:
+    """The type's name and the parts of an id; None for what `global_id` never made."""
+    if len(text) > _MAXIMUM_GLOBAL_ID_CHARACTERS:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        type_name, *parts = raw.decode("ascii").split(":")
+    except (binascii.Error, ValueError):
+        return None
+    if not parts or global_id(type_name, *parts) != text:
+        return None
+    return type_name, parts
+
+
+def read_row_id(text: str, type_name: str) -> UUID | None:
+    """The row that a global id of one part names; None for any other text."""
+    named = read_global_id(text)
+    if named is None or named[0] != type_name or len(named[1]) != 1:
+        return None
+    try:
+        row_id = UUID(named[1][0])
+    except ValueError:
+        return None
+    return row_id if str(row_id) == named[1][0] else None

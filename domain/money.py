@@ -7,6 +7,7 @@ from decimal import Decimal
 
 MAXIMUM_LIMIT_MINOR = 10**15
 _MAXIMUM_DIGITS = 30
+_TENS = [int("1" + "0" * power) for power in range(_MAXIMUM_DIGITS + 5)]
 
 # ISO 4217 active codes; every one has two decimals but those named below.
 _CODES = frozenset(
@@ -70,9 +71,9 @@ def minor_units(amount: Decimal, in_currency: Currency) -> int | None:
     if not isinstance(exponent, int) or -exponent > in_currency.decimals:
         return None
     if len(digits) + max(exponent, 0) > _MAXIMUM_DIGITS:
-        magnitude = 10**_MAXIMUM_DIGITS
+        magnitude = _TENS[_MAXIMUM_DIGITS]
     else:
-        magnitude = int("".join(map(str, digits))) * int(10 ** (in_currency.decimals + exponent))
+        magnitude = int("".join(map(str, digits))) * _TENS[in_currency.decimals + exponent]
     return -magnitude if sign else magnitude
 
 

@@ -68,6 +68,32 @@ class Principal:
         return self.scopes is None or scope in self.scopes
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A device or program that is signed in."""
+
+    user_id: UUID
+    session_id: UUID
+    user_agent: str | None
+    ip_address: str | None
+    created_at: datetime
+    last_used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A key for a program that acts for its owner. The limit is in minor units."""
+
+    user_id: UUID
+    api_token_id: UUID
+    name: str
+    scopes: tuple[Scope, ...]
+    daily_limit_minor: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
 def hash_secret(secret: str) -> bytes:
     """What is stored of a refresh token, an API token or a link's token."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 
 from domain import errors
 
@@ -71,3 +72,8 @@ def search_text(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in decomposed if unicodedata.category(c) not in ("Mn", "Cc", "Cf", "Cs"))
     return " ".join(bare.casefold().split())
+
+
+def rfc3339(instant: datetime) -> str:
+    """The instant in UTC as RFC 3339 with microseconds: "2026-11-22T08:30:00.123456Z"."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
