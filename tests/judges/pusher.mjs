@@ -1,14 +1,16 @@
 /**
  * The official `pusher-js` client as a listener to one private channel.
  *
- * Environment: KEY, CHANNEL, AUTH_ENDPOINT, TOKEN; HOST and PORT, or CLUSTER alone for Pusher's own
- * servers; TLS (1 or true); EVENT (default transaction.posted); COUNT. Whatever the server does,
- * the client reconnects as it would on a page; the process ends after COUNT events or when killed.
+ * Environment: KEY, CHANNEL, AUTH_ENDPOINT; TOKEN, or TOKENS for successive authorizations; HOST
+ * and PORT, or CLUSTER alone for Pusher's own servers; TLS (1 or true); EVENT (default
+ * transaction.posted); COUNT. The process ends after COUNT events or when killed: whatever the
+ * server does, the client comes back as it would on a page. That takes it 15 seconds after a
+ * refused connection; RECONNECT_MS begins a new attempt at that interval instead.
  */
 import Pusher from 'pusher-js';
 import { bearers, count, required, say } from './lines.mjs';
 
-const { CLUSTER, EVENT = 'transaction.posted', HOST, PORT, TLS } = process.env;
+const { CLUSTER, EVENT = 'transaction.posted', HOST, PORT, RECONNECT_MS, TLS } = process.env;
 const useTls = TLS ? ['1', 'true'].includes(TLS.toLowerCase()) : !HOST;
 const wanted = count('COUNT');
 let seen = 0;
@@ -18,7 +20,7 @@ const pusher = new Pusher(required('KEY'), {
   ...(HOST && { wsHost: HOST }),
   ...(PORT && { wsPort: Number(PORT), wssPort: Number(PORT) }),
   forceTLS: useTls,
-  enabledTransports: ['ws', 'wss'],
+  enabledTransports: ['ws'],
   channelAuthorization: {
     endpoint: required('AUTH_ENDPOINT'),
     transport: 'ajax',
@@ -27,7 +29,10 @@ const pusher = new Pusher(required('KEY'), {
 });
 
 pusher.connection.bind('state_change', ({ current }) => say({ state: current }));
-pusher.connection.bind('error', ({ error }) => say({ failed: error?.data ?? String(error) }));
+pusher.connection.bind('error', ({ error, type }) => {
+  const { code, message } = error?.data ?? error ?? {};
+  say({ failed: { type, code, message } });
+});
 
 const channel = pusher.subscribe(required('CHANNEL'));
 channel.bind('pusher:subscription_succeeded', () => say({ subscription_succeeded: channel.name }));
@@ -42,3 +47,11 @@ channel.bind(EVENT, (data) => {
     process.exit(0);
   }
 });
+
+if (RECONNECT_MS) {
+  setInterval(() => {
+    if (pusher.connection.state === 'connected') return;
+    pusher.disconnect();
+    pusher.connect();
+  }, Number(RECONNECT_MS));
+}
