@@ -1,0 +1,1 @@
+"""The services that `up` and the tests start themselves, so that an empty machine is enough."""

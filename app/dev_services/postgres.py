@@ -1,0 +1,259 @@
+"""An embedded PostgreSQL: `initdb` once, then the server as a direct child of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from app.dev_services import postgres_binaries, processes, unprivileged
+from app.dev_services.processes import Child, ServiceError
+
+SUPERUSER = "postgres"
+OWNER = "wallet"
+DATABASE = "wallet"
+#: Recovery after a crash replays at most a checkpoint's distance of WAL; a slow disk takes its time.
+PATIENCE_SECONDS = 300
+LOCALE = [
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--lc-ctype=C.UTF-8",
+]
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+class Postgres:
+    """One server on `data`, reached through TCP on loopback and a socket in a private folder.
+
+    The role `wallet` is no superuser: it owns the database `wallet` and may make others. With
+    `fast`, a crash of the machine may lose data (never a crash of the server): for tests. Give
+    `port` to have it at the same address again after `stop()` or `kill()` in a new object; the
+    same object keeps its port.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        password: str,
+        log: Path,
+        port: int | None = None,
+        fast: bool = False,
+        options: dict[str, str] | None = None,
+    ) -> None:
+        self.data = data
+        self.log = log
+        self.port = port or 0
+        self._password = password
+        self._fast = fast
+        self._options = options or {}
+        self._child: Child | None = None
+        self._identity = unprivileged.identity_for(data)
+        self._binaries = postgres_binaries.find(self._identity)
+        self._sockets: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """For the application: the role that owns the database and is no superuser."""
+        return self.url_of(OWNER)
+
+    @property
+    def admin_url(self) -> str:
+        """For the superuser, on the same database."""
+        return self.url_of(SUPERUSER)
+
+    def url_of(self, role: str, database: str = DATABASE) -> str:
+        return f"postgresql://{role}:{quote(self._password)}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def socket_folder(self) -> Path:
+        assert self._sockets is not None, "the server was not started"
+        return self._sockets
+
+    @property
+    def programs(self) -> Path:
+        """The folder of `psql`, `pgbench` and the like."""
+        return self._binaries.folder
+
+    @property
+    def child(self) -> Child:
+        assert self._child is not None, "the server was not started"
+        return self._child
+
+    def start(self) -> None:
+        """Start and wait until it takes queries. Raises `ServiceError`."""
+        self.begin()
+        self.finish()
+
+    def begin(self) -> None:
+        """Make the data folder if there is none, and start the server without waiting for it."""
+        if self._sockets is None:
+            self._sockets = unprivileged.private_folder(self._identity, "mini-wallet-")
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        self._check_version()
+        self._end_leftovers()
+        self._spawn()
+
+    def finish(self) -> None:
+        """Wait until the server that `begin` started takes queries."""
+        self._wait()
+        self._ensure_roles()
+
+    def stop(self) -> None:
+        """Fast shutdown (sessions are ended, all is flushed), then an immediate one."""
+        if self._child is not None:
+            self._child.ask_to_stop()
+            if not self._child.wait(20):
+                self._child.signal(signal.SIGQUIT)
+                self._child.wait(5)
+            self._child.kill()
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
+
+    def kill(self) -> None:
+        """kill -9 of the postmaster, as a test of recovery wants it."""
+        self.child.signal(signal.SIGKILL)
+        self.child.wait(10)
+
+    def connect(self, role: str = SUPERUSER, database: str = DATABASE) -> psycopg.Connection:
+        """A connection in autocommit, for what a supervisor or a test must do."""
+        return psycopg.connect(self.url_of(role, database), autocommit=True)
+
+    def _initialise(self) -> None:
+        making = self.data.with_name(self.data.name + ".making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        unprivileged.give(making, self._identity)
+        assert self._sockets is not None
+        password_file = self._sockets / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._password)
+        unprivileged.give(password_file, self._identity)
+        command: list[str | Path] = [
+            self._binaries.program("initdb"),
+            *["-D", str(making), "-E", "UTF8", *LOCALE],
+            *["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password_file}"],
+            *(["--no-sync"] if self._fast else []),
+        ]
+        child = processes.spawn(
+            "initdb", command, log=self.log, cwd=Path("/"), identity=self._identity
+        )
+        finished = child.wait(120)
+        child.kill()
+        password_file.unlink()
+        if not finished or child.exit_status != 0:
+            raise ServiceError(
+                f"PostgreSQL's initdb failed: see {self.log}, which says last:\n{child.log_tail()}"
+            )
+        if self.data.exists():
+            self.data.rmdir()
+        making.rename(self.data)
+
+    def _check_version(self) -> None:
+        major = (self.data / "PG_VERSION").read_text().strip()
+        if major != str(self._binaries.major):
+            raise ServiceError(
+                f"{self.data} was made by PostgreSQL {major}, and this is "
+                f"{self._binaries.major}: choose another --data, or move it with pg_upgrade."
+            )
+
+    def _spawn(self) -> None:
+        self.port = self.port or processes.free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self._sockets),
+            "max_connections": "200",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_line_prefix": "%m [%p] %d ",
+            "log_min_messages": "warning",
+            "log_checkpoints": "off",
+            **(FAST if self._fast else {}),
+            **self._options,
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._child = processes.spawn(
+            "PostgreSQL",
+            [self._binaries.program("postgres"), "-D", self.data, *options],
+            log=self.log,
+            cwd=Path("/"),
+            identity=self._identity,
+            stop_signal=signal.SIGINT,
+            # Quick, and it takes the server's own children along.
+            death_signal=signal.SIGQUIT,
+        )
+
+    def _wait(self) -> None:
+        def ready() -> bool:
+            with contextlib.suppress(OSError):
+                lines = (self.data / "postmaster.pid").read_text().splitlines()
+                return len(lines) > 7 and lines[0] == str(self.child.pid) and "ready" in lines[7]
+            return False
+
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                processes.wait_until(ready, self.child, PATIENCE_SECONDS, "PostgreSQL")
+            except ServiceError:
+                # Backends of a server that was killed end by themselves, but not at once.
+                tail = self.child.log_tail(4)
+                if "is still in use" not in tail or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+                self._spawn()
+            else:
+                return
+
+    def _end_leftovers(self) -> None:
+        """See to a server on this data that outlived its supervisor, or to its stale lock file.
+
+        The caller has the data to itself, so whatever still runs on it is ours to end. A number
+        that another program has by now would keep the server from starting.
+        """
+        lock = self.data / "postmaster.pid"
+        try:
+            pid = int(lock.read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        if not self._is_served_by(pid):
+            lock.unlink(missing_ok=True)
+            return
+        for number, patience_seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 10)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            deadline = time.monotonic() + patience_seconds
+            while self._is_served_by(pid) and time.monotonic() < deadline:
+                time.sleep(processes.POLL_SECONDS)
+
+    def _is_served_by(self, pid: int) -> bool:
+        return str(self.data) in processes.command_line(pid)
+
+    def _ensure_roles(self) -> None:
+        password = sql.Literal(self._password)
+        owner, name = sql.Identifier(OWNER), sql.Identifier(DATABASE)
+        try:
+            with self.connect(database="postgres") as connection:
+                has = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+                if not connection.execute(has, [OWNER]).fetchone():
+                    connection.execute(
+                        sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(owner, password)
+                    )
+                has = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if not connection.execute(has, [DATABASE]).fetchone():
+                    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+        except psycopg.OperationalError as error:
+            raise ServiceError(
+                f"The embedded PostgreSQL refused its own supervisor ({error}): if the secrets "
+                f"beside {self.data} were lost, its data cannot be opened any more."
+            ) from None

