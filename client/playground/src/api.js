@@ -1,0 +1,90 @@
+/** How GraphiQL and the bar reach the API: as the signed-in person, through renewals and restarts. */
+import { createClient } from 'graphql-ws';
+import * as session from './session.js';
+import { post, socketAddress } from './transport.js';
+
+const EXPIRED = 4403;
+const LONGEST_PAUSE_MS = 4000;
+
+/** GraphiQL's fetcher. A tab that has an Authorization header of its own is left alone with it. */
+export function fetcher({ query, variables, operationName }, { headers, documentAST } = {}) {
+  const payload = { query, variables, operationName: operationName ?? undefined };
+  if (!isSubscription(documentAST, operationName)) return request(payload, headers);
+  return { subscribe: (sink) => ({ unsubscribe: listen(payload, sink, headers) }) };
+}
+
+function isSubscription(document, operationName) {
+  const operations = document?.definitions.filter(({ kind }) => kind === 'OperationDefinition') ?? [];
+  const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
+  return chosen?.operation === 'subscription';
+}
+
+const ownAuthorization = (headers) =>
+  Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
+
+/** A query or mutation; an access token that is out of date is renewed and the request repeated. */
+export async function request(payload, headers) {
+  if (ownAuthorization(headers)) return post(payload, headers);
+  const sent = session.authorization();
+  let answer = await post(payload, { ...headers, ...sent });
+  const refused = answer.errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+  if (refused && sent.Authorization) {
+    if (session.authorization().Authorization === sent.Authorization) await session.renew();
+    const renewed = session.authorization();
+    if (renewed.Authorization) answer = await post(payload, { ...headers, ...renewed });
+  }
+  await session.adopt(answer);
+  return answer;
+}
+
+/**
+ * A subscription, until the returned function is called. It outlives lost connections and expired
+ * tokens; an operation that names $afterSequence goes on after the last event it had.
+ */
+export function listen(payload, sink, headers, onConnected = () => {}) {
+  const own = ownAuthorization(headers);
+  let expired = false;
+  const client = createClient({
+    url: socketAddress,
+    connectionParams: async () => {
+      if (own) return { Authorization: own };
+      // Where the API cannot renew it now, the old one brings us back here.
+      if (expired) await session.renew().catch(() => {});
+      return session.authorization();
+    },
+    shouldRetry: ({ code }) => !(own && code === EXPIRED),
+    retryAttempts: Infinity,
+    retryWait: (tries) => pause(Math.min(500 * 2 ** tries, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2)),
+    keepAlive: 20_000,
+    on: {
+      connected: () => {
+        expired = false;
+        onConnected(true);
+      },
+      closed: ({ code }) => {
+        expired = code === EXPIRED;
+        onConnected(false);
+      },
+    },
+  });
+  client.subscribe(payload, {
+    next(result) {
+      const sequence = result.data?.walletEvents?.sequence;
+      if (sequence !== undefined && payload.query.includes('$afterSequence')) {
+        payload.variables = { ...payload.variables, afterSequence: sequence };
+      }
+      sink.next(result);
+    },
+    error: (reason) => sink.error(asError(reason)),
+    complete: () => sink.complete(),
+  });
+  return () => client.dispose();
+}
+
+const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+
+function asError(reason) {
+  if (reason instanceof Error || Array.isArray(reason)) return reason;
+  if (reason?.code === EXPIRED) return new Error("The token in this tab's headers is out of date.");
+  return new Error(`The connection was closed: ${reason?.code ?? ''} ${reason?.reason ?? ''}`.trim());
+}

@@ -1,0 +1,103 @@
+/** The bar on top: who this window is, what that person has, and how to be somebody else. */
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { reopenExamples } from './examples.js';
+import * as session from './session.js';
+import { useLiveWallet } from './use-live-wallet.js';
+
+const DEMO_PASSWORD = 'mini@Wallet025';
+const DEMO_PEOPLE = ['alpha', 'beta', 'gamma'].map((name) => ({
+  name,
+  email: `user.${name}@demo.app`,
+}));
+
+export function SessionBar() {
+  const { session: signedIn, notice } = useSyncExternalStore(session.subscribe, session.current);
+  const email = signedIn?.email;
+  const wallet = useLiveWallet(email);
+
+  useEffect(() => {
+    document.title = email ? `${email} · Mini Wallet playground` : 'Mini Wallet playground';
+  }, [email]);
+
+  return (
+    <header className="session-bar">
+      <h1>Mini Wallet</h1>
+      {signedIn ? (
+        <p>
+          <span className="session-bar-quiet">Signed in as</span> <b>{email}</b>
+        </p>
+      ) : (
+        <p className="session-bar-quiet">
+          {demo() ? 'Signed out.' : 'Signed out: run the SignIn tab with your own address.'}
+        </p>
+      )}
+      {signedIn && <Wallet {...wallet} />}
+      {notice && <p role="alert">{notice}</p>}
+      <div className="session-bar-actions">
+        {demo() && <DemoPeople email={email} />}
+        {signedIn && (
+          <button type="button" onClick={session.signOut}>
+            Sign out
+          </button>
+        )}
+        <button
+          type="button"
+          onClick={reopenExamples}
+          title="Opens the example tabs anew, with new idempotency keys"
+        >
+          Fresh examples
+        </button>
+      </div>
+    </header>
+  );
+}
+
+const demo = () => session.demo;
+
+function DemoPeople({ email: current }) {
+  const [busy, setBusy] = useState(false);
+  const signIn = async (email) => {
+    setBusy(true);
+    await session.signIn(email, DEMO_PASSWORD);
+    setBusy(false);
+  };
+  return (
+    <div role="group" aria-label="Sign in as a demo person">
+      <span className="session-bar-quiet" aria-hidden="true">
+        Sign in as
+      </span>
+      {DEMO_PEOPLE.map(({ name, email }) => (
+        <button
+          key={name}
+          type="button"
+          aria-pressed={email === current}
+          disabled={busy}
+          onClick={() => signIn(email)}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Wallet({ balance, transaction, connected }) {
+  if (!balance) return null;
+  return (
+    <p aria-live="polite">
+      <b className="session-bar-balance">{money(balance)}</b>{' '}
+      {transaction && <span className="session-bar-quiet">{sentence(transaction)}</span>}
+      {connected === false && <span className="session-bar-quiet"> Reconnecting…</span>}
+    </p>
+  );
+}
+
+// A string goes through Intl exactly, without ever being a float.
+const money = ({ amount, currency }) =>
+  new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' }).format(amount);
+
+function sentence({ kind, direction, amount, counterparty }) {
+  if (kind === 'TOP_UP') return `You added ${money(amount)}.`;
+  if (direction === 'INCOMING') return `${counterparty?.name} sent you ${money(amount)}.`;
+  return `You sent ${money(amount)} to ${counterparty?.name}.`;
+}

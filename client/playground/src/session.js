@@ -1,0 +1,105 @@
+/** Who this window is signed in as. Kept in sessionStorage, so that every window can be somebody else. */
+import { post } from './transport.js';
+
+const KEY = 'mini-wallet:session';
+const SIGNED_IN = `
+  __typename
+  ... on SignedIn {
+    credentials { accessToken refreshToken }
+    viewer { email }
+  }
+  ... on UserError { message }
+`;
+const LOGIN = `mutation SignIn($input: LoginInput!) { login(input: $input) { ${SIGNED_IN} } }`;
+const REFRESH = `
+  mutation Refresh($input: RefreshSessionInput!) { refreshSession(input: $input) { ${SIGNED_IN} } }
+`;
+const LOGOUT = 'mutation SignOut($input: LogoutInput!) { logout(input: $input) { __typename } }';
+const WHO = '{ viewer { email } }';
+
+/** Whether the server says that the demo people are there. */
+export const demo = document.querySelector('meta[name="wallet-demo"]')?.content === 'true';
+
+let session = JSON.parse(sessionStorage.getItem(KEY));
+let notice = null;
+let snapshot = { session, notice };
+let renewal = null;
+const listeners = new Set();
+
+/** `{ session: { email, accessToken, refreshToken } | null, notice }`, for useSyncExternalStore. */
+export const current = () => snapshot;
+
+export function subscribe(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The headers that speak for the signed-in person; none when signed out. */
+export const authorization = () =>
+  session ? { Authorization: `Bearer ${session.accessToken}` } : {};
+
+/** Signs in and keeps the session; an answer that is no session becomes the notice. */
+export async function signIn(email, password) {
+  try {
+    await keep(await post({ query: LOGIN, variables: { input: { email, password } } }));
+  } catch (error) {
+    change(session, error.message);
+  }
+}
+
+/** Ends the session there and here. */
+export async function signOut() {
+  const headers = authorization();
+  change(null, null);
+  // Where the API is away or the session has ended by itself, forgetting it is all there is to do.
+  await post({ query: LOGOUT, variables: { input: {} } }, headers).catch(() => {});
+}
+
+/**
+ * Exchanges the refresh token, once for all who ask at the same time. Afterwards the session is
+ * fresh, or null with a notice if it has ended. Throws when the API cannot answer.
+ */
+export function renew() {
+  renewal ??= refresh().finally(() => {
+    renewal = null;
+  });
+  return renewal;
+}
+
+async function refresh() {
+  if (!session?.refreshToken) {
+    change(null, 'The session is over: sign in again.');
+    return;
+  }
+  const input = { refreshToken: session.refreshToken };
+  await keep(await post({ query: REFRESH, variables: { input } }));
+}
+
+/** Keeps the session if the answer carries one: a tab may have signed in by itself. */
+export async function adopt(answer) {
+  const found = Object.values(answer?.data ?? {}).find((value) => value?.credentials?.accessToken);
+  if (!found || found.credentials.accessToken === session?.accessToken) return;
+  const { accessToken, refreshToken = null } = found.credentials;
+  let { email } = found.viewer ?? {};
+  if (!email) {
+    const who = await post({ query: WHO }, { Authorization: `Bearer ${accessToken}` });
+    email = who.data?.viewer?.email ?? 'somebody';
+  }
+  change({ email, accessToken, refreshToken }, null);
+}
+
+async function keep(answer) {
+  const [result] = Object.values(answer.data ?? {});
+  if (result?.credentials) await adopt(answer);
+  else if (result) change(null, result.message);
+  else throw new Error(answer.errors?.[0]?.message ?? 'The API gave no answer.');
+}
+
+function change(next, text) {
+  session = next;
+  notice = text;
+  if (next) sessionStorage.setItem(KEY, JSON.stringify(next));
+  else sessionStorage.removeItem(KEY);
+  snapshot = { session, notice };
+  for (const listener of listeners) listener();
+}

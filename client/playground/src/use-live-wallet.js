@@ -1,0 +1,67 @@
+/** The signed-in person's balance as it stands, and the newest transaction as it arrives. */
+import { useEffect, useState } from 'react';
+import { listen, request } from './api.js';
+import * as session from './session.js';
+
+const BALANCE = '{ viewer { sequence balance { amount currency } } }';
+const EVENTS = `
+  subscription Live($afterSequence: Int) {
+    walletEvents(afterSequence: $afterSequence) {
+      sequence
+      balance { amount currency }
+      ... on TransactionPosted {
+        transaction { kind direction amount { amount currency } counterparty { name } }
+      }
+    }
+  }
+`;
+const RETRY_MS = 3000;
+
+/** `{ balance, transaction, connected }` of that person, or null before the first answer. */
+export function useLiveWallet(email) {
+  const [wallet, setWallet] = useState(null);
+  useEffect(() => {
+    setWallet(null);
+    return email ? follow(setWallet) : undefined;
+  }, [email]);
+  return wallet;
+}
+
+function follow(setWallet) {
+  let stop = () => {};
+  let over = false;
+  let timer;
+  const update = (news) => over || setWallet((wallet) => ({ ...wallet, ...news }));
+  const again = () => {
+    update({ connected: false });
+    if (!over) timer = setTimeout(start, RETRY_MS);
+  };
+
+  async function start() {
+    const viewer = await request({ query: BALANCE }).then(
+      ({ data }) => data?.viewer,
+      () => undefined,
+    );
+    if (over) return;
+    if (!viewer) {
+      again();
+      return;
+    }
+    update({ balance: viewer.balance, sequence: viewer.sequence });
+    const sink = {
+      next: ({ data }) => data?.walletEvents && update(data.walletEvents),
+      // Refused as what it is: renewing either mends that or says that the session is over.
+      error: () => session.renew().then(again, again),
+      complete: again,
+    };
+    const variables = { afterSequence: viewer.sequence };
+    stop = listen({ query: EVENTS, variables }, sink, {}, (connected) => update({ connected }));
+  }
+
+  start();
+  return () => {
+    over = true;
+    clearTimeout(timer);
+    stop();
+  };
+}
