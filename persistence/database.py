@@ -1,0 +1,173 @@
+"""The connection to PostgreSQL: an SQLAlchemy engine on psycopg 3, safe behind a pooler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import psycopg
+import sqlalchemy
+from alembic.script import ScriptDirectory
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain import errors
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+CONNECT_SECONDS = 5
+#: How long a request waits for a free connection.
+POOL_SECONDS = 5
+#: How long anything may take at the database before its caller is told that it is unavailable.
+STATEMENT_SECONDS = 20
+
+#: For every connection of ours: no prepared statement outlives a transaction, as poolers require,
+#: and a server that fell silent is noticed.
+CONNECTION_ARGUMENTS: dict[str, Any] = {
+    "prepare_threshold": None,
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "mini-wallet",
+}
+
+_READ_ATTEMPTS = 2
+_READ_ONLY_TRANSACTION = "25006"
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """What the rest of this room reads and writes through. Make one per process with `open`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._writing = engine
+        # A single statement needs no BEGIN and COMMIT around it.
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @classmethod
+    async def open(
+        cls, url: str, *, pool_size: int = 10, isolation: str = "READ COMMITTED"
+    ) -> Self:
+        """Connections are made when they are needed: a database that is away raises later.
+
+        `url` may be `postgresql://` or `postgresql+psycopg://`.
+        """
+        engine = create_async_engine(
+            driver_url(url),
+            connect_args=CONNECTION_ARGUMENTS,
+            isolation_level=isolation,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            pool_use_lifo=True,
+            pool_recycle=1800,
+        )
+        return cls(engine)
+
+    async def close(self) -> None:
+        await self._writing.dispose()
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises Unavailable."""
+        await self.read(lambda connection: connection.execute(text("SELECT 1")))
+
+    async def migration_state(self) -> tuple[str | None, str]:
+        """The revision that the database is at (None: never migrated) and the newest that we know."""
+        return await self.read(_current_revision), newest_revision()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which every statement stands alone. Raises Unavailable."""
+        async with translated(), self._reading.connect() as connection:
+            yield connection
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """The answer of `work`, which only reads, and is asked again where its connection was lost."""
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            try:
+                async with translated(), self._reading.connect() as connection:
+                    return await work(connection)
+            except errors.Unavailable as error:
+                if attempt == _READ_ATTEMPTS or not was_disconnected(error.__cause__):
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is rolled back unless the caller commits: for `unit_of_work` alone."""
+        async with self._writing.connect() as connection:
+            yield connection
+
+
+def driver_url(url: str) -> sqlalchemy.URL:
+    """The address as SQLAlchemy takes it. Raises ValueError for one that is not PostgreSQL's."""
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except exc.ArgumentError:
+        raise ValueError("DATABASE_URL is not an address such as postgresql://…") from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError("DATABASE_URL takes an address that begins with postgresql://")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def plain_url(url: str) -> str:
+    """The address as libpq takes it."""
+    return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@cache
+def newest_revision() -> str:
+    """The newest migration that this program has."""
+    revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert revision is not None
+    return revision
+
+
+async def _current_revision(connection: AsyncConnection) -> str | None:
+    known = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    if not known:
+        return None
+    revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn trouble with the connection, and a database too slow, into Unavailable."""
+    try:
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise errors.Unavailable from error
+    except (exc.DBAPIError, exc.TimeoutError, psycopg.Error) as error:
+        if not is_trouble(error):
+            raise
+        raise errors.Unavailable from error
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of what went wrong; None where it was not the server that said so."""
+    original = error.orig if isinstance(error, exc.DBAPIError) else error
+    return original.sqlstate if isinstance(original, psycopg.Error) else None
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether the database is away, full, read-only, or took too long: not a fault of the statement."""
+    if isinstance(error, exc.TimeoutError):
+        return True
+    original = error.orig if isinstance(error, exc.DBAPIError) else error
+    return (
+        isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
+        or sqlstate(error) == _READ_ONLY_TRANSACTION
+    )
+
+
+def was_disconnected(error: BaseException | None) -> bool:
+    """Whether a connection that had been good turned out to be lost."""
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
