@@ -1,0 +1,117 @@
+"""Pusher Channels through the official library: signing of channels, and batches of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pusher
+import pusher.errors
+import pusher.requests
+import requests
+
+from settings import Settings
+
+_TIMEOUT_SECONDS = 5.0
+#: What the Channels API takes in one call.
+MAXIMUM_BATCH = 10
+
+
+class PusherError(Exception):
+    """The events were not accepted."""
+
+
+class PusherUnavailable(PusherError):
+    """The Channels server cannot be reached, or is in trouble or too busy (5xx, 429)."""
+
+
+class PusherRejected(PusherError):
+    """The Channels server refused: a wrong key, app or event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event for one channel; `data` is JSON text."""
+
+    channel: str
+    name: str
+    data: str
+
+
+class _Backend(pusher.requests.RequestsBackend):  # type: ignore[misc]
+    """The library's own, but with the system's idea of which certificates to trust."""
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        super().__init__(client, **options)
+        self.options["verify"] = True
+
+
+class PusherGateway:
+    """One app on one Channels server. Its calls block."""
+
+    def __init__(self, client: pusher.Pusher) -> None:
+        self._client = client
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> PusherGateway | None:
+        """The gateway that `PUSHER_*` describes; None where nothing is configured."""
+        if not settings.pusher_configured:
+            return None
+        assert settings.pusher_secret is not None
+        return cls(
+            pusher.Pusher(
+                app_id=settings.pusher_app_id,
+                key=settings.pusher_key,
+                secret=settings.pusher_secret.get_secret_value(),
+                ssl=settings.pusher_use_tls,
+                host=settings.pusher_host,
+                port=settings.pusher_port,
+                cluster=settings.pusher_cluster,
+                timeout=_TIMEOUT_SECONDS,
+                backend=_Backend,
+            )
+        )
+
+    def trigger_batch(self, events: Sequence[Event]) -> None:
+        """Hand over up to 10 events, in order. Raises PusherUnavailable or PusherRejected.
+
+        Returns once the server has accepted them all.
+        """
+        batch = [
+            {"channel": event.channel, "name": event.name, "data": event.data} for event in events
+        ]
+        _call(self._client.trigger_batch, batch)
+
+    def check(self) -> None:
+        """Ask the server something harmless. Raises PusherUnavailable or PusherRejected."""
+        _call(self._client.channels_info)
+
+    def authenticate(self, socket_id: str, channel: str) -> dict[str, str]:
+        """The signature with which that socket may join the channel.
+
+        Who may join is the caller's to decide. Raises ValueError for a malformed id or channel.
+        """
+        signed: dict[str, str] = self._client.authenticate(channel=channel, socket_id=socket_id)
+        return signed
+
+
+def _call(function: Any, *arguments: object) -> None:
+    try:
+        function(*arguments)
+    except pusher.errors.PusherBadStatus as error:
+        said = str(error)
+        if said[:1] == "4" and not said.startswith(("408", "429")):
+            raise PusherRejected(said) from None
+        raise PusherUnavailable(said) from None
+    except (pusher.errors.PusherError, TypeError) as error:
+        raise PusherRejected(f"{type(error).__name__}: {error}") from None
+    except requests.RequestException as error:
+        # Its text holds the address with the signature.
+        raise PusherUnavailable(type(error).__name__) from None
+    except json.JSONDecodeError:
+        raise PusherUnavailable("the answer is not JSON") from None
+    except ValueError as error:
+        # The library refuses what is too much data.
+        raise PusherRejected(str(error)) from None
