@@ -1,0 +1,57 @@
+"""Who sends a request, by its bearer token: an access JWT or an API token."""
+
+from __future__ import annotations
+
+from domain import errors, sessions
+from persistence import api_tokens
+from resolvers.services import Services
+
+_TOKEN_MAXIMUM_CHARACTERS = 2048
+
+
+async def authenticate(services: Services, authorization: str | None) -> sessions.Principal | None:
+    """Whose token it is; None where there is no header at all.
+
+    Raises sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
+    is forged, unknown or has ended.
+    """
+    if authorization is None:
+        return None
+    token = _bearer_token(authorization)
+    principal = services.tokens.get(token)
+    if principal is None:
+        principal = await _verify(services, token)
+        services.tokens.put(token, principal)
+    elif principal.expires_at is not None and principal.expires_at <= services.clock():
+        services.tokens.drop(token)
+        raise sessions.TokenExpired
+    try:
+        await services.live.ensure_standing(principal)
+    except errors.Unauthenticated:
+        services.tokens.drop(token)
+        raise
+    return principal
+
+
+async def _verify(services: Services, token: str) -> sessions.Principal:
+    if not token.startswith(sessions.API_TOKEN_PREFIX):
+        return sessions.verify_access_token(
+            token,
+            issuer=services.settings.app_url,
+            jwt_secrets=services.settings.jwt_secrets,
+            now=services.clock(),
+        )
+    secret = sessions.read_api_token(token)
+    if secret is None:
+        raise errors.Unauthenticated("The API token is not valid. Create another one.")
+    return await api_tokens.authenticate(services.database, secret)
+
+
+def _bearer_token(authorization: str) -> str:
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise errors.Unauthenticated
+    if len(token) > _TOKEN_MAXIMUM_CHARACTERS:
+        raise errors.Unauthenticated("The access token is not valid. Sign in again.")
+    return token

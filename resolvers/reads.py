@@ -1,0 +1,144 @@
+"""Answers the fields of `Viewer` that need another look at the books (schema.context.Reads)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import schema.connections
+import schema.money
+import schema.people
+import schema.sessions
+import schema.transactions
+from domain import errors, ids, paging, sessions, transfers
+from persistence import accounts, api_tokens, history
+from persistence import sessions as stored_sessions
+from resolvers.services import Services
+from schema.inputs import given
+
+CONTACTS_DEFAULT = 8
+_TEXT_MAXIMUM_CHARACTERS = 140
+_SEQUENCE_MAXIMUM_DIGITS = 18
+
+
+class Reads:
+    """What a viewer reads; whether they may was asked before."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def balance_at(self, user_id: UUID, time: datetime) -> schema.money.Money:
+        """The balance as it stood at that instant. Raises BadUserInput for one in the future."""
+        if time > self._services.clock():
+            raise errors.BadUserInput("`time` is in the future: ask for now or earlier.")
+        balance_minor = await history.balance_at(self._services.database, user_id, time)
+        return schema.money.shown_minor(balance_minor, self._services.limits.currency)
+
+    async def transactions(
+        self,
+        user_id: UUID,
+        page: paging.PageRequest,
+        chosen: schema.transactions.TransactionFilter | None,
+    ) -> schema.transactions.TransactionConnection:
+        """A page of the book, newest first. Raises BadUserInput for a foreign cursor."""
+        line_filter = _line_filter(chosen)
+        request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
+        found = (
+            paging.Page[transfers.Line](items=[])
+            if line_filter is None
+            else await history.lines(self._services.database, user_id, line_filter, request)
+        )
+        nodes = await self.shown_lines(found.items)
+        edges = [
+            schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)
+            for node in nodes
+        ]
+        return schema.transactions.TransactionConnection(
+            edges=edges,
+            nodes=nodes,
+            page_info=schema.connections.page_info(found, [edge.cursor for edge in edges]),
+        )
+
+    async def transaction_by_key(
+        self, user_id: UUID, kind: transfers.Kind, key: str
+    ) -> schema.transactions.Transaction | None:
+        """The movement that the key made. Raises BadUserInput for what cannot be a key."""
+        try:
+            transfers.check_idempotency_key(key)
+        except errors.InvalidInput as refusal:
+            raise errors.BadUserInput(refusal.message) from None
+        line = await history.line_by_key(self._services.database, user_id, kind, key)
+        return None if line is None else (await self.shown_lines([line]))[0]
+
+    async def contacts(self, user_id: UUID, first: int | None) -> Sequence[schema.people.User]:
+        """Whom the viewer exchanged money with, the latest first."""
+        size = CONTACTS_DEFAULT if first is None else first
+        if not 0 <= size <= paging.MAXIMUM_SIZE:
+            raise errors.BadUserInput(f"`first` takes a number from 0 to {paging.MAXIMUM_SIZE}.")
+        if size == 0:
+            return []
+        people = await history.contacts(self._services.database, user_id, size)
+        return [schema.people.shown(person, to=user_id) for person in people]
+
+    async def sessions(self, principal: sessions.Principal) -> Sequence[schema.sessions.Session]:
+        """The viewer's sessions that stand."""
+        listed = await stored_sessions.list_for(self._services.database, principal.user_id)
+        return [schema.sessions.shown_session(session, principal) for session in listed]
+
+    async def api_tokens(self, principal: sessions.Principal) -> Sequence[schema.sessions.ApiToken]:
+        """The viewer's API tokens that stand."""
+        currency = self._services.limits.currency
+        listed = await api_tokens.list_for(self._services.database, principal.user_id)
+        return [schema.sessions.shown_api_token(token, currency) for token in listed]
+
+    async def shown_lines(
+        self, lines: Sequence[transfers.Line]
+    ) -> list[schema.transactions.Transaction]:
+        """The lines as their owner sees them, everybody in them read by one query."""
+        wanted = {line.counterparty_id for line in lines if line.counterparty_id is not None}
+        people = await accounts.people(self._services.database, wanted) if wanted else {}
+        currency = self._services.limits.currency
+        return [
+            schema.transactions.shown(
+                line, people.get(line.counterparty_id) if line.counterparty_id else None, currency
+            )
+            for line in lines
+        ]
+
+
+def _sequence(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    position = schema.connections.read_cursor(cursor, schema.transactions.LIST_NAME)
+    if not (position.isascii() and position.isdigit()) or len(position) > _SEQUENCE_MAXIMUM_DIGITS:
+        raise errors.BadUserInput("That cursor is not one of this list.")
+    return position
+
+
+def _line_filter(
+    chosen: schema.transactions.TransactionFilter | None,
+) -> history.LineFilter | None:
+    """What the books are asked; None where nothing can meet it."""
+    if chosen is None:
+        return history.LineFilter()
+    counterparty_id = None
+    named = given(chosen.counterparty_id)
+    if named is not None:
+        counterparty_id = ids.read_row_id(named, "User")
+        if counterparty_id is None:
+            return None
+    text = given(chosen.text)
+    if text is not None and len(text) > _TEXT_MAXIMUM_CHARACTERS:
+        raise errors.BadUserInput(
+            f"`filter.text` takes at most {_TEXT_MAXIMUM_CHARACTERS} characters."
+        )
+    return history.LineFilter(
+        kind=given(chosen.kind),
+        direction=given(chosen.direction),
+        counterparty_id=counterparty_id,
+        created_after=given(chosen.created_after),
+        created_before=given(chosen.created_before),
+        text=text,
+    )

@@ -1,0 +1,82 @@
+"""What resolvers work with: made once per process by the wiring, handed to every request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain import money, passwords, sessions, transfers
+from persistence.database import Database
+from persistence.ledger import Ledger
+from resolvers.hashing import Hashing
+from resolvers.token_cache import TokenCache
+from settings import Settings
+
+
+class Metrics(Protocol):
+    """Counts what happened. Names and outcomes come from our own small sets, never from a request."""
+
+    def operation(self, name: str, outcome: str) -> None:
+        """A root field was answered: "ok", the name of a refusal's type, or an error's code."""
+
+    def transfer(self, outcome: str) -> None:
+        """Money was asked to move: "moved", "replayed" or the name of the refusal's type."""
+
+
+class RateLimiter(Protocol):
+    """Limits per operation and key (adapters.rate_limiter)."""
+
+    async def hit(self, operation: str, limit: str, *keys: str) -> None:
+        """Count one use for each key. Raises RateLimited past `limit`, such as "10/minute"."""
+
+
+class Live(Protocol):
+    """What happens to wallets and credentials while somebody listens (resolvers.live)."""
+
+    async def ensure_standing(self, principal: sessions.Principal) -> None:
+        """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago."""
+
+    def stream(self, user_id: UUID, after_sequence: int | None) -> AsyncIterator[transfers.Line]:
+        """The lines of a person's book after that one, each exactly once and in sequence."""
+        ...
+
+    async def wait_until_ended(self, principal: sessions.Principal) -> None:
+        """Return within 5 seconds of the credential's end."""
+
+    async def forget(self, credential_ids: Collection[UUID]) -> None:
+        """These have ended just now, through this process: do not wait for the news of it."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _nobody() -> None:
+    """Wake no relay: it polls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that outlives a request."""
+
+    settings: Settings
+    limits: money.Limits
+    database: Database
+    ledger: Ledger
+    rate_limiter: RateLimiter
+    live: Live
+    metrics: Metrics
+    #: Tells a relay that there is something to publish; never waits and never raises.
+    wake_relay: Callable[[], None] = _nobody
+    clock: Callable[[], datetime] = _now
+    password_rounds: int = passwords.DEFAULT_ROUNDS
+    #: Made of `password_rounds`: bcrypt in threads.
+    hashing: Hashing = field(init=False)
+    #: Bearer tokens that were found genuine.
+    tokens: TokenCache = field(init=False, default_factory=TokenCache)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hashing", Hashing(self.password_rounds))

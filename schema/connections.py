@@ -1,0 +1,57 @@
+"""Lists in pages, by Relay's cursor connections specification."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+
+from domain import errors, paging
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether the list goes on after the page.")
+    has_previous_page: bool = strawberry.field(
+        description="Whether the list has something before the page."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="Of the first on the page; null on an empty one."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="Of the last on the page; null on an empty one."
+    )
+
+
+_MAXIMUM_CURSOR_CHARACTERS = 2000
+
+
+def cursor_of(list_name: str, position: str) -> str:
+    """An opaque cursor: which list, and where in it."""
+    plain = f"{list_name}:{position}"
+    return base64.urlsafe_b64encode(plain.encode()).rstrip(b"=").decode()
+
+
+def read_cursor(cursor: str, list_name: str) -> str:
+    """The position that `cursor_of` was given. Raises BadUserInput for any other text."""
+    if len(cursor) <= _MAXIMUM_CURSOR_CHARACTERS:
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            plain = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        except (binascii.Error, ValueError):
+            plain = ""
+        name, _, position = plain.partition(":")
+        if name == list_name and position and cursor_of(list_name, position) == cursor:
+            return position
+    raise errors.BadUserInput("That cursor is not one of this list: take it from an earlier page.")
+
+
+def page_info(page: paging.Page[Any], cursors: Sequence[str]) -> PageInfo:
+    """Where the page stands, given the cursors of what is on it."""
+    return PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )

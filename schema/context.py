@@ -1,0 +1,48 @@
+"""What a type may ask of the request that it is shown in; resolvers answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain import paging, transfers
+from domain.sessions import Principal
+from schema.money import Money
+from schema.people import User
+from schema.sessions import ApiToken, Session
+from schema.transactions import Transaction, TransactionConnection, TransactionFilter
+
+
+class Reads(Protocol):
+    """The fields of `Viewer` that need another look at the books."""
+
+    async def balance_at(self, user_id: UUID, time: datetime) -> Money:
+        """Raises BadUserInput for a time in the future."""
+        ...
+
+    async def transactions(
+        self, user_id: UUID, page: paging.PageRequest, chosen: TransactionFilter | None
+    ) -> TransactionConnection:
+        """Raises BadUserInput for a cursor that is not one of this list."""
+        ...
+
+    async def transaction_by_key(
+        self, user_id: UUID, kind: transfers.Kind, key: str
+    ) -> Transaction | None:
+        """Raises BadUserInput for what cannot be a key."""
+        ...
+
+    async def contacts(self, user_id: UUID, first: int | None) -> Sequence[User]:
+        """Raises BadUserInput for a number out of range."""
+        ...
+
+    async def sessions(self, principal: Principal) -> Sequence[Session]: ...
+
+    async def api_tokens(self, principal: Principal) -> Sequence[ApiToken]: ...
+
+
+class Context(Protocol):
+    """What `info.context` is."""
+
+    @property
+    def reads(self) -> Reads: ...

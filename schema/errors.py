@@ -1,0 +1,188 @@
+"""How each refusal of the domain looks in GraphQL: a member of result unions, or a coded error."""
+
+import dataclasses
+from typing import Any
+
+import strawberry
+
+from domain import errors, money
+from schema.money import Money, shown
+
+_MESSAGE = "A sentence that can be shown to a person."
+
+
+@strawberry.interface(
+    description=(
+        "A rule that the request broke and that a person can mend: a member of the operation's result. "
+        "The response's top-level `errors` are for all else, each with `extensions.code`: "
+        "`UNAUTHENTICATED`, `FORBIDDEN`, `RATE_LIMITED` (with `retryAfterSeconds`), "
+        "`QUERY_TOO_EXPENSIVE`, `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `BAD_USER_INPUT`, "
+        "`UNAVAILABLE` (repeat the request with the same key) or `INTERNAL` (with a `reference`). "
+        "Results grow new members: always select `... on UserError { message }`."
+    )
+)
+class UserError:
+    message: str = strawberry.field(description=_MESSAGE)
+
+
+@strawberry.type(description="One field of the input that is wrong.")
+class FieldError:
+    path: list[str] = strawberry.field(
+        description='The input field, from the outside in, such as ["recipient", "userId"].'
+    )
+    message: str = strawberry.field(description=_MESSAGE)
+
+
+@strawberry.type(description="One or more fields of the input are wrong.")
+class InvalidInput(UserError):
+    fields: list[FieldError] = strawberry.field(description="Each field at fault.")
+
+
+@strawberry.type(description="Too short, too long, or one of the first that an attacker tries.")
+class WeakPassword(UserError):
+    pass
+
+
+@strawberry.type(
+    description="Wrong address or wrong password: the answer does not say which.",
+)
+class InvalidCredentials(UserError):
+    pass
+
+
+@strawberry.type(description="Money moves only once the viewer's email address is verified.")
+class EmailNotVerified(UserError):
+    pass
+
+
+@strawberry.type(
+    description="A link, code or refresh token that is wrong, used already, withdrawn or too old.",
+)
+class InvalidToken(UserError):
+    pass
+
+
+@strawberry.type(
+    description="Zero, negative, too small, too large, or with more decimals than the currency has.",
+)
+class InvalidAmount(UserError):
+    minimum: Money = strawberry.field(description="The least that is accepted here.")
+    maximum: Money = strawberry.field(description="The most that is accepted here.")
+
+
+@strawberry.type(description="The viewer's balance does not cover the amount and its fee.")
+class InsufficientFunds(UserError):
+    balance: Money = strawberry.field(description="What the viewer has.")
+    shortfall: Money = strawberry.field(description="What the balance lacks.")
+
+
+@strawberry.type(
+    description="Nobody by that id or address, or somebody who is not verified yet.",
+)
+class RecipientNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The recipient is the viewer.")
+class CannotPayYourself(UserError):
+    pass
+
+
+@strawberry.type(
+    description=(
+        "Adding this would take the balance past the most that a wallet may hold by top-ups."
+    ),
+)
+class BalanceLimitExceeded(UserError):
+    maximum_top_up: Money = strawberry.field(description="The most that could be added now.")
+
+
+@strawberry.type(description="The API token's own daily limit.")
+class TokenLimitExceeded(UserError):
+    remaining: Money = strawberry.field(description="What the token may still send now.")
+
+
+@strawberry.type(
+    description=(
+        "The key was used before with another amount, recipient or note: nothing moved now."
+    ),
+)
+class IdempotencyKeyReused(UserError):
+    pass
+
+
+@strawberry.type(
+    description="Nothing of the viewer's goes by that id, or it has ended already.",
+)
+class NotFound(UserError):
+    pass
+
+
+#: The refusals that are members of result unions.
+MEMBERS: dict[type[errors.DomainError], type[UserError]] = {
+    errors.InvalidInput: InvalidInput,
+    errors.WeakPassword: WeakPassword,
+    errors.InvalidCredentials: InvalidCredentials,
+    errors.EmailNotVerified: EmailNotVerified,
+    errors.InvalidToken: InvalidToken,
+    errors.InvalidAmount: InvalidAmount,
+    errors.InsufficientFunds: InsufficientFunds,
+    errors.RecipientNotFound: RecipientNotFound,
+    errors.CannotPayYourself: CannotPayYourself,
+    errors.BalanceLimitExceeded: BalanceLimitExceeded,
+    errors.TokenLimitExceeded: TokenLimitExceeded,
+    errors.IdempotencyKeyReused: IdempotencyKeyReused,
+    errors.NotFound: NotFound,
+}
+
+#: The refusals that are always top-level errors, and their codes.
+CODES: dict[type[errors.DomainError], str] = {
+    errors.Unauthenticated: "UNAUTHENTICATED",
+    errors.Forbidden: "FORBIDDEN",
+    errors.RateLimited: "RATE_LIMITED",
+    errors.BadUserInput: "BAD_USER_INPUT",
+    errors.Unavailable: "UNAVAILABLE",
+}
+
+
+def member_type_of(error: errors.DomainError) -> type[UserError] | None:
+    """The union member that stands for this refusal; None for one that is always a coded error."""
+    for kind in type(error).__mro__:
+        if kind in MEMBERS:
+            return MEMBERS[kind]
+    return None
+
+
+def member_of(error: errors.DomainError) -> UserError | None:
+    """The refusal as a union member, its fields copied by name; None as `member_type_of`."""
+    member_type = member_type_of(error)
+    if member_type is None:
+        return None
+    facts: dict[str, Any] = {
+        field.name: _shown(getattr(error, field.name)) for field in dataclasses.fields(member_type)
+    }
+    return member_type(**facts)
+
+
+def code_of(error: errors.DomainError) -> tuple[str, dict[str, Any]]:
+    """The refusal as a top-level error: its `extensions.code`, and what else `extensions` carries.
+
+    A refusal that is a union member elsewhere, raised where no union has it, is BAD_USER_INPUT.
+    """
+    extensions: dict[str, Any] = {}
+    if isinstance(error, errors.RateLimited):
+        extensions["retryAfterSeconds"] = error.retry_after_seconds
+    for kind in type(error).__mro__:
+        if kind in CODES:
+            return CODES[kind], extensions
+    return "BAD_USER_INPUT", extensions
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, money.Money):
+        return shown(value)
+    if isinstance(value, errors.FieldError):
+        return FieldError(path=list(value.path), message=value.message)
+    if isinstance(value, list | tuple):
+        return [_shown(part) for part in value]
+    return value

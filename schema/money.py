@@ -1,0 +1,25 @@
+"""Money as the API shows it."""
+
+from decimal import Decimal
+
+import strawberry
+
+from domain import money
+
+
+@strawberry.type(description="An amount of money in one currency.")
+class Money:
+    amount: Decimal = strawberry.field(
+        description='With the currency\'s own number of decimals: "12.50" for USD, "1250" for JPY.'
+    )
+    currency: str = strawberry.field(description="ISO 4217 code.")
+
+
+def shown(of: money.Money) -> Money:
+    """The domain's money as the API shows it."""
+    return Money(amount=of.amount, currency=of.currency.code)
+
+
+def shown_minor(amount_minor: int, currency: money.Currency) -> Money:
+    """That many minor units as the API shows them."""
+    return shown(money.Money(amount_minor, currency))

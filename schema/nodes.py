@@ -1,0 +1,10 @@
+"""What every thing with an id has in common (Relay's global object identification)."""
+
+import strawberry
+
+
+@strawberry.interface(description="A thing that can be read again by its id.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        description="Opaque, never changes, and unique over all types."
+    )

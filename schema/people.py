@@ -1,0 +1,33 @@
+"""People, as other people see them."""
+
+from uuid import UUID
+
+import strawberry
+
+from domain import accounts, ids
+from schema.nodes import Node
+
+
+@strawberry.type(description="A person with a wallet, as other people see them.")
+class User(Node):
+    name: str = strawberry.field(description="What they are called.")
+    email_hint: str = strawberry.field(
+        description=(
+            'Enough of the address to recognise a person by, such as "u…a@demo.app"; whole for '
+            "oneself alone."
+        )
+    )
+
+
+def global_id(user_id: UUID) -> strawberry.ID:
+    """The API's id of a person."""
+    return strawberry.ID(ids.global_id("User", user_id))
+
+
+def shown(person: accounts.Person, *, to: UUID) -> User:
+    """The person as somebody sees them: the whole address is shown to oneself alone."""
+    return User(
+        id=global_id(person.user_id),
+        name=person.name,
+        email_hint=person.email if person.user_id == to else accounts.email_hint(person.email),
+    )

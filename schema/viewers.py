@@ -1,0 +1,176 @@
+"""The signed-in user's own account, and what of it an API token may read."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from domain import accounts, errors, ids, money, paging, transfers
+from domain.sessions import Principal, Scope
+from schema import people
+from schema.context import Context
+from schema.inputs import FIRST, Description, given
+from schema.money import Money, shown_minor
+from schema.nodes import Node
+from schema.sessions import ApiToken, Session
+from schema.transactions import Transaction, TransactionConnection, TransactionFilter
+
+Info = strawberry.Info[Context, None]
+
+_PROFILE = "An API token needs the scope `READ_PROFILE`."
+_TRANSACTIONS = "An API token needs the scope `READ_TRANSACTIONS`."
+_PEOPLE = "For signed-in people alone: no API token may."
+
+
+@strawberry.type(description="The signed-in user's own account.")
+class Viewer(Node):
+    person: strawberry.Private[accounts.Person]
+    principal: strawberry.Private[Principal]
+    currency: strawberry.Private[money.Currency]
+    #: The answer to a movement of money shows the balance to whoever was allowed to move it.
+    shows_balance: strawberry.Private[bool] = False
+
+    @strawberry.field(description=f"The account as other people see it. {_PROFILE}")
+    def user(self) -> people.User:
+        self._require(Scope.READ_PROFILE)
+        return people.shown(self.person, to=self.person.user_id)
+
+    @strawberry.field(description=f"The address to sign in with. {_PROFILE}")
+    def email(self) -> str:
+        self._require(Scope.READ_PROFILE)
+        return self.person.email
+
+    @strawberry.field(
+        description=f"Null until the address is verified; money moves only afterwards. {_PROFILE}"
+    )
+    def email_verified_at(self) -> datetime | None:
+        self._require(Scope.READ_PROFILE)
+        return self.person.email_verified_at
+
+    @strawberry.field(
+        description=(
+            f"What the viewer has. {_TRANSACTIONS} In the answer to its own movement of money it "
+            "needs none but the movement's."
+        )
+    )
+    def balance(self) -> Money:
+        self._require_balance()
+        return shown_minor(self.person.balance_minor, self.currency)
+
+    @strawberry.field(
+        description=(
+            "The sequence number of the newest transaction; 0 before the first. An API token needs "
+            "what `balance` needs."
+        )
+    )
+    def sequence(self) -> int:
+        self._require_balance()
+        return self.person.sequence
+
+    @strawberry.field(
+        description=(
+            "The balance as it stood at that instant, which is not in the future; zero before the "
+            f"first transaction. {_TRANSACTIONS}"
+        )
+    )
+    async def balance_at(
+        self,
+        info: Info,
+        time: Annotated[datetime, Description("The instant.")],
+    ) -> Money:
+        self._require(Scope.READ_TRANSACTIONS)
+        return await info.context.reads.balance_at(self.person.user_id, time)
+
+    @strawberry.field(description=f"Newest first. {_TRANSACTIONS}")
+    async def transactions(
+        self,
+        info: Info,
+        first: FIRST = strawberry.UNSET,
+        after: Annotated[
+            str | None, Description("A cursor: only what follows it in the list.")
+        ] = strawberry.UNSET,
+        last: Annotated[
+            int | None, Description("The last so many, 0 to 100; not together with `first`.")
+        ] = strawberry.UNSET,
+        before: Annotated[
+            str | None, Description("A cursor: only what precedes it in the list.")
+        ] = strawberry.UNSET,
+        filter: Annotated[  # noqa: A002
+            TransactionFilter | None, Description("Only those that meet this.")
+        ] = strawberry.UNSET,
+    ) -> TransactionConnection:
+        self._require(Scope.READ_TRANSACTIONS)
+        page = paging.page_request(given(first), given(after), given(last), given(before))
+        return await info.context.reads.transactions(self.person.user_id, page, given(filter))
+
+    @strawberry.field(
+        description=(
+            "The movement that this key of the viewer's made; null if it made none (yet). Asks "
+            "without sending: for a client that does not know what became of its request. "
+            f"{_TRANSACTIONS}"
+        )
+    )
+    async def transaction_by_idempotency_key(
+        self,
+        info: Info,
+        kind: Annotated[
+            transfers.Kind, Description("Which operation the key was for: a key belongs to one.")
+        ],
+        idempotency_key: Annotated[str, Description("The key as it was sent.")],
+    ) -> Transaction | None:
+        self._require(Scope.READ_TRANSACTIONS)
+        return await info.context.reads.transaction_by_key(
+            self.person.user_id, kind, idempotency_key
+        )
+
+    @strawberry.field(
+        description=(
+            f"The people the viewer exchanged money with, the latest first. {_TRANSACTIONS}"
+        )
+    )
+    async def contacts(
+        self,
+        info: Info,
+        first: Annotated[int | None, Description("How many at most, 0 to 100.")] = 8,
+    ) -> list[people.User]:
+        self._require(Scope.READ_TRANSACTIONS)
+        return list(await info.context.reads.contacts(self.person.user_id, first))
+
+    @strawberry.field(description=f"The devices and programs that are signed in. {_PEOPLE}")
+    async def sessions(self, info: Info) -> list[Session]:
+        self._require_person()
+        return list(await info.context.reads.sessions(self.principal))
+
+    @strawberry.field(description=f"The keys of programs that act for the viewer. {_PEOPLE}")
+    async def api_tokens(self, info: Info) -> list[ApiToken]:
+        self._require_person()
+        return list(await info.context.reads.api_tokens(self.principal))
+
+    def _require(self, scope: Scope) -> None:
+        if not self.principal.may(scope):
+            raise errors.Forbidden(f"This API token lacks the scope {scope}.")
+
+    def _require_balance(self) -> None:
+        if not self.shows_balance:
+            self._require(Scope.READ_TRANSACTIONS)
+
+    def _require_person(self) -> None:
+        if self.principal.session_id is None:
+            raise errors.Forbidden("An API token may not see sessions or tokens. Sign in instead.")
+
+
+def shown(
+    person: accounts.Person,
+    principal: Principal,
+    currency: money.Currency,
+    *,
+    shows_balance: bool = False,
+) -> Viewer:
+    """The person's own account, read through that session or API token."""
+    return Viewer(
+        id=strawberry.ID(ids.global_id("Viewer", person.user_id)),
+        person=person,
+        principal=principal,
+        currency=currency,
+        shows_balance=shows_balance,
+    )
