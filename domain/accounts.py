@@ -57,6 +57,7 @@ def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
             check_deliverability=False,
             allow_smtputf8=False,
             test_environment=True,
+            strict=True,
         )
     except email_validator.EmailNotValidError:
         raise errors.invalid(path, sentence) from None

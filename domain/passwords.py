@@ -28,7 +28,8 @@ def check(password: str) -> None:
 
     There are no rules of composition (NIST SP 800-63B section 3.1.1.2, OWASP ASVS 5 V6.2).
     """
-    length = len(unicodedata.normalize("NFKC", password))
+    password = _normal(password)
+    length = len(password)
     if length < MINIMUM_CHARACTERS:
         raise errors.WeakPassword(
             f"The password is too short: use {MINIMUM_CHARACTERS} characters or more."
@@ -43,9 +44,14 @@ def check(password: str) -> None:
         )
 
 
+def _normal(password: str) -> str:
+    # Keyboards differ in which of the equivalent spellings they type.
+    return unicodedata.normalize("NFKC", password)
+
+
 def _digest(password: str) -> bytes:
     # bcrypt reads 72 bytes and stops at NUL; a digest in base64 (44 bytes) loses nothing of what is typed.
-    normal = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    normal = _normal(password).encode("utf-8", "surrogatepass")
     return base64.b64encode(hashlib.sha256(normal).digest())
 
 

@@ -17,6 +17,9 @@ _BIDIRECTIONAL = frozenset(
 )
 # Control, surrogate, private, unassigned, and the line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters by category that show nothing at all: names could be blank, or alike, by them.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_INVISIBLE = _BIDIRECTIONAL | _BLANK_LETTERS
 # Joiners are part of emoji and of several scripts; tags spell out flags; other format characters hide.
 _JOINERS = frozenset("\u200c\u200d")
 
@@ -26,7 +29,10 @@ def _is_unprintable(character: str) -> bool:
     if category == "Cf":
         is_tag = "\U000e0020" <= character <= "\U000e007f"
         return character not in _JOINERS and not is_tag
-    return category in _REFUSED_CATEGORIES or character in _BIDIRECTIONAL
+    if category == "Cn" and "\U0001f000" <= character <= "\U0001faff":
+        # The blocks of emoji: one that is younger than this Python's tables has no category yet.
+        return False
+    return category in _REFUSED_CATEGORIES or character in _INVISIBLE
 
 
 def _clean(text: str, path: str, what: str) -> str:
@@ -44,7 +50,10 @@ def clean_name(name: str, path: str = "name", what: str = "The name") -> str:
     invisible characters.
     """
     cleaned = _clean(name, path, what)
-    if not any(unicodedata.category(character)[0] in "LNSP" for character in cleaned):
+    # "Cn" has only young emoji left in it here.
+    if not any(
+        unicodedata.category(c)[0] in "LNSP" or unicodedata.category(c) == "Cn" for c in cleaned
+    ):
         raise errors.invalid(path, f"{what} is empty. Type at least one letter.")
     if len(cleaned) > NAME_MAXIMUM_CHARACTERS:
         raise errors.invalid(path, f"{what} takes at most {NAME_MAXIMUM_CHARACTERS} characters.")
