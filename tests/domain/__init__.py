@@ -1,0 +1,1 @@
+"""The domain's rules, pure: no service, no clock, no network."""

@@ -1,0 +1,84 @@
+"""Addresses are one and the same whatever their case, and are never shown whole to others."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain import accounts, errors
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("user.alpha@demo.app", "user.alpha@demo.app"),
+        ("  User.Alpha+Work@Demo.APP ", "user.alpha+work@demo.app"),
+        ("x@bücher.example", "x@xn--bcher-kva.example"),
+        ("x@BÜCHER.example", "x@xn--bcher-kva.example"),
+        ("x@xn--bcher-kva.example", "x@xn--bcher-kva.example"),
+        ("o'neil_{1}@example.co.uk", "o'neil_{1}@example.co.uk"),
+        ("a" * 64 + "@example.com", "a" * 64 + "@example.com"),
+    ],
+)
+def test_an_address_is_stored_in_lower_case_and_ascii(typed: str, stored: str) -> None:
+    assert accounts.clean_email(typed) == stored
+    assert accounts.clean_email(stored) == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "@",
+        "nobody",
+        "a@b",
+        "a@localhost",
+        "@example.com",
+        "a@example..com",
+        ".a@example.com",
+        "a b@example.com",
+        '"a b"@example.com',
+        "a@[127.0.0.1]",
+        "Name <a@example.com>",
+        "a@example.com, b@example.com",
+        "a@example.com\r\nBcc: b@example.com",
+        "a\x00@example.com",
+        "a@example.com\x00",
+        "a\u202e@example.com",
+        "用户@example.com",
+        "a\ud800@example.com",
+        "a" * 65 + "@example.com",
+        "a@" + "b" * 250 + ".com",
+        "a" * 100_000,
+    ],
+)
+def test_what_is_no_address_is_refused(typed: str) -> None:
+    with pytest.raises(errors.InvalidInput) as refusal:
+        accounts.clean_email(typed)
+    assert refusal.value.fields[0].path == ("email",)
+
+
+def test_the_refusal_names_the_field_as_the_caller_does() -> None:
+    with pytest.raises(errors.InvalidInput) as refusal:
+        accounts.clean_email("nobody", ("recipient", "email"))
+    assert refusal.value.fields[0].path == ("recipient", "email")
+
+
+@pytest.mark.parametrize(
+    ("email", "hint"),
+    [
+        ("user.alpha@demo.app", "u…a@demo.app"),
+        ("bob@demo.app", "b…b@demo.app"),
+        ("jo@demo.app", "j…@demo.app"),
+        ("x@demo.app", "…@demo.app"),
+    ],
+)
+def test_a_hint_shows_the_ends_of_an_address_alone(email: str, hint: str) -> None:
+    assert accounts.email_hint(email) == hint
+
+
+def test_only_mails_with_a_link_have_a_life_time() -> None:
+    hours = {
+        purpose.value: life.total_seconds() / 3600
+        for purpose, life in accounts.LINK_LIFETIMES.items()
+    }
+    assert hours == {"verify_email": 24, "reset_password": 0.5}

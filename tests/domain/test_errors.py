@@ -1,0 +1,59 @@
+"""Every refusal has a sentence that says what happened and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain import errors, money
+
+USD = money.currency("USD")
+TEN = money.Money(1_000, USD)
+
+REFUSALS = [
+    errors.invalid("name", "The name is empty. Type at least one letter."),
+    errors.WeakPassword(),
+    errors.InvalidCredentials(),
+    errors.EmailNotVerified(),
+    errors.InvalidToken(),
+    errors.InvalidAmount("The amount is too small: the least is 10.00 USD.", TEN, TEN),
+    errors.InsufficientFunds(TEN, TEN),
+    errors.RecipientNotFound(),
+    errors.CannotPayYourself(),
+    errors.BalanceLimitExceeded(TEN),
+    errors.TokenLimitExceeded(TEN),
+    errors.IdempotencyKeyReused(),
+    errors.NotFound(),
+    errors.Unauthenticated(),
+    errors.Forbidden(),
+    errors.RateLimited(7),
+    errors.BadUserInput("Give `first` or `last`, not both."),
+    errors.Unavailable(),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: type(refusal).__name__)
+def test_each_has_a_sentence_for_a_person(refusal: errors.DomainError) -> None:
+    assert refusal.message[0].isupper()
+    assert refusal.message.endswith(".")
+
+
+def test_the_list_above_is_whole() -> None:
+    listed = {type(refusal) for refusal in REFUSALS}
+    declared = {
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.DomainError)
+    }
+    assert declared - listed == {errors.DomainError}
+
+
+def test_several_fields_at_fault_make_one_message() -> None:
+    refusal = errors.InvalidInput(
+        [errors.FieldError(("name",), "One."), errors.FieldError(("email",), "Two.")]
+    )
+    assert refusal.message == "One. Two."
+
+
+def test_amounts_are_named_in_the_sentence() -> None:
+    assert "10.00 USD" in errors.InsufficientFunds(TEN, TEN).message
+    assert "7 seconds" in errors.RateLimited(7).message

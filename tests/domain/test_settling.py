@@ -1,0 +1,204 @@
+"""What holds of settling whatever is asked: found out by Hypothesis."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import errors, money, transfers
+from domain.transfers import Direction, Kind, Ledger, Line, Posted
+from tests.domain import worlds
+from tests.domain.worlds import World
+
+
+@given(worlds.worlds())
+def test_money_is_conserved(world: World) -> None:
+    ledger = world.fresh_ledger()
+    settlement = transfers.settle(ledger, world.commands)
+    added = sum(line.amount_minor for line in settlement.lines if line.kind == Kind.TOP_UP)
+    fees = sum(line.fee_minor for line in settlement.lines)
+    before = worlds.total_minor(world.ledger.accounts.values())
+    assert worlds.total_minor(ledger.accounts.values()) + fees == before + added
+
+
+@given(worlds.worlds())
+def test_no_balance_is_ever_negative(world: World) -> None:
+    settlement = transfers.settle(world.fresh_ledger(), world.commands)
+    assert all(line.balance_after_minor >= 0 for line in settlement.lines)
+    assert all(account.balance_minor >= 0 for account in settlement.accounts.values())
+
+
+@given(worlds.worlds())
+def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
+    settlement = transfers.settle(world.fresh_ledger(), world.commands)
+    standing = dict(world.ledger.accounts)
+    for line in settlement.lines:
+        account = standing[line.user_id]
+        incoming = line.direction == Direction.INCOMING
+        change = line.amount_minor if incoming else -line.amount_minor - line.fee_minor
+        assert line.sequence == account.sequence + 1
+        assert line.balance_after_minor == account.balance_minor + change
+        assert line.created_at >= (account.last_posted_at or worlds.NOW)
+        standing[line.user_id] = replace(
+            account,
+            sequence=line.sequence,
+            balance_minor=line.balance_after_minor,
+            last_posted_at=line.created_at,
+        )
+    assert settlement.accounts.items() <= standing.items()
+    assert standing.keys() - settlement.accounts.keys() == {
+        user_id for user_id, account in world.ledger.accounts.items()
+        if standing[user_id] == account
+    }  # fmt: skip
+
+
+@given(worlds.worlds())
+def test_every_transfer_has_exactly_two_sides_that_agree(world: World) -> None:
+    commands = [
+        replace(command, reference=UUID(int=1000 + number))
+        for number, command in enumerate(world.commands)
+    ]
+    settlement = transfers.settle(world.fresh_ledger(), commands)
+    sides: dict[UUID, list[Line]] = defaultdict(list)
+    for line in settlement.lines:
+        sides[line.reference].append(line)
+    for lines in sides.values():
+        if lines[0].kind == Kind.TOP_UP:
+            assert len(lines) == 1
+            continue
+        sent, received = lines
+        assert (sent.direction, received.direction) == (Direction.OUTGOING, Direction.INCOMING)
+        assert (sent.user_id, sent.counterparty_id) == (received.counterparty_id, received.user_id)
+        assert (sent.amount_minor, sent.note) == (received.amount_minor, received.note)
+        assert (sent.created_at, received.fee_minor) == (received.created_at, 0)
+        assert sent.idempotency_key is not None
+        assert received.idempotency_key is None
+
+
+@given(worlds.worlds())
+def test_asking_again_is_the_identity(world: World) -> None:
+    ledger = world.fresh_ledger()
+    first = transfers.settle(ledger, world.commands)
+    done = [
+        (command, outcome)
+        for command, outcome in zip(world.commands, first.outcomes, strict=True)
+        if isinstance(outcome, Posted)
+    ]
+    before = dict(ledger.accounts)
+    again = transfers.settle(ledger, [command for command, _ in done])
+    assert ledger.accounts == before
+    assert not again.lines
+    assert not again.accounts
+    for (command, earlier), repeat in zip(done, again.outcomes, strict=True):
+        assert repeat == Posted(earlier.line, before[command.user_id], replayed=True)
+
+
+@given(worlds.worlds())
+def test_a_batch_settles_as_one_by_one_does(world: World) -> None:
+    together_ledger, alone_ledger = world.fresh_ledger(), world.fresh_ledger()
+    together = transfers.settle(together_ledger, world.commands)
+    alone = [transfers.settle(alone_ledger, [command]) for command in world.commands]
+    assert together_ledger == alone_ledger
+    assert together.lines == [line for settlement in alone for line in settlement.lines]
+    for joint, single in zip(together.outcomes, (each.outcomes[0] for each in alone), strict=True):
+        assert _comparable(joint) == _comparable(single)
+
+
+@given(worlds.worlds())
+def test_a_refusal_leaves_everything_untouched(world: World) -> None:
+    for command in world.commands:
+        ledger, untouched = world.fresh_ledger(), world.fresh_ledger()
+        settlement = transfers.settle(ledger, [command])
+        if isinstance(settlement.outcomes[0], errors.DomainError):
+            assert ledger == untouched
+            assert not settlement.lines
+            assert not settlement.accounts
+
+
+@given(worlds.worlds())
+def test_a_token_never_spends_more_than_its_limit(world: World) -> None:
+    ledger = world.fresh_ledger()
+    settlement = transfers.settle(ledger, world.commands)
+    spent = sum(
+        line.amount_minor + line.fee_minor
+        for line in settlement.lines
+        if line.api_token_id == worlds.TOKEN and line.kind == Kind.TRANSFER
+    )
+    budget = ledger.budgets[worlds.TOKEN]
+    assert budget.spent_minor == spent
+    assert budget.daily_limit_minor is None or spent <= budget.daily_limit_minor
+
+
+@given(worlds.any_limits(), st.integers(0, 3_000), st.integers(1, 3_500))
+def test_the_preview_agrees_with_sending(
+    limits: money.Limits, balance_minor: int, amount_minor: int
+) -> None:
+    amount = limits.money(amount_minor).amount
+    outcome = _send(limits, balance_minor, amount)
+    if isinstance(outcome, errors.InvalidAmount):
+        with pytest.raises(errors.InvalidAmount, match=re.escape(outcome.message)):
+            transfers.preview(amount, balance_minor, limits)
+        return
+    preview = transfers.preview(amount, balance_minor, limits)
+    assert preview.total_minor == preview.amount_minor + preview.fee_minor
+    if preview.shortfall_minor is None:
+        assert isinstance(outcome, Posted)
+        assert outcome.line.fee_minor == preview.fee_minor
+        assert outcome.account.balance_minor == balance_minor - preview.total_minor
+    else:
+        assert isinstance(outcome, errors.InsufficientFunds)
+        assert outcome.shortfall.amount_minor == preview.shortfall_minor > 0
+
+
+@given(worlds.any_limits(), st.integers(0, 10**16))
+def test_the_maximum_sendable_goes_through_and_one_more_does_not(
+    limits: money.Limits, balance_minor: int
+) -> None:
+    largest = limits.maximum_sendable_minor(balance_minor)
+    if largest:
+        assert isinstance(_send(limits, balance_minor, limits.money(largest).amount), Posted)
+    one_more = _send(limits, balance_minor, limits.money(largest + 1).amount)
+    assert isinstance(one_more, errors.InsufficientFunds | errors.InvalidAmount)
+
+
+@given(worlds.worlds())
+def test_what_is_short_of_funds_does_not_touch_its_neighbours(world: World) -> None:
+    poor = worlds.send(
+        Decimal(world.ledger.limits.maximum_transfer_minor).scaleb(
+            -world.ledger.limits.currency.decimals
+        ),
+        key="key-of-the-poor",
+    )
+    alone = transfers.settle(world.fresh_ledger(), world.commands)
+    with_it = transfers.settle(world.fresh_ledger(), [poor, *world.commands])
+    if isinstance(with_it.outcomes[0], errors.DomainError):
+        assert with_it.lines == alone.lines
+        assert with_it.accounts == alone.accounts
+
+
+def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> transfers.Outcome:
+    ledger = Ledger(
+        accounts={
+            worlds.ALPHA: worlds.account(worlds.ALPHA, balance_minor),
+            worlds.BETA: worlds.account(worlds.BETA, 0),
+        },
+        posted={},
+        standing={worlds.SESSION},
+        budgets={},
+        now=worlds.NOW,
+        limits=limits,
+    )
+    return worlds.settle_one(ledger, worlds.send(amount))
+
+
+def _comparable(outcome: transfers.Outcome) -> object:
+    if isinstance(outcome, Posted):
+        return outcome
+    return type(outcome), outcome.message

@@ -1,0 +1,182 @@
+"""Small worlds of people and commands for the tests of settling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from domain import money, transfers
+from domain.transfers import Account, AddBalance, Command, Ledger, SendMoney, TokenBudget
+
+NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+ALPHA, BETA, GAMMA, DELTA = PEOPLE = tuple(UUID(int=number) for number in range(1, 5))
+SESSION = UUID(int=100)
+ENDED_SESSION = UUID(int=101)
+TOKEN = UUID(int=200)
+
+
+def limits_of(code: str = "USD", *, basis_points: int = 0) -> money.Limits:
+    return money.Limits(
+        currency=money.currency(code),
+        maximum_transfer_minor=1_000_000,
+        maximum_top_up_minor=1_000_000,
+        maximum_balance_minor=5_000_000,
+        fee_basis_points=basis_points,
+    )
+
+
+def account(
+    user_id: UUID = ALPHA, balance_minor: int = 10_000, *, sequence: int = 1, verified: bool = True
+) -> Account:
+    return Account(user_id, balance_minor, sequence, verified, last_posted_at=NOW)
+
+
+def ledger_of(
+    *accounts: Account,
+    limits: money.Limits | None = None,
+    budget: TokenBudget | None = None,
+    now: datetime = NOW,
+) -> Ledger:
+    return Ledger(
+        accounts={each.user_id: each for each in accounts},
+        posted={},
+        standing={SESSION, TOKEN},
+        budgets={TOKEN: budget or TokenBudget(None)},
+        now=now,
+        limits=limits or limits_of(),
+    )
+
+
+def send(
+    amount: str | Decimal = "12.34",
+    *,
+    sender: UUID = ALPHA,
+    recipient: UUID | None = BETA,
+    note: str | None = None,
+    key: str = "key-00000001",
+    by_token: bool = False,
+    session_id: UUID | None = SESSION,
+) -> SendMoney:
+    return SendMoney(
+        user_id=sender,
+        recipient_id=recipient,
+        amount=Decimal(amount),
+        note=note,
+        idempotency_key=key,
+        reference=UUID(int=999),
+        session_id=None if by_token else session_id,
+        api_token_id=TOKEN if by_token else None,
+    )
+
+
+def add(
+    amount: str | Decimal = "50.00",
+    *,
+    who: UUID = ALPHA,
+    key: str = "key-00000001",
+    by_token: bool = False,
+    session_id: UUID | None = SESSION,
+) -> AddBalance:
+    return AddBalance(
+        user_id=who,
+        amount=Decimal(amount),
+        idempotency_key=key,
+        reference=UUID(int=998),
+        session_id=None if by_token else session_id,
+        api_token_id=TOKEN if by_token else None,
+    )
+
+
+def settle_one(ledger: Ledger, command: Command) -> transfers.Outcome:
+    (outcome,) = transfers.settle(ledger, [command]).outcomes
+    return outcome
+
+
+# ================================================================ worlds that Hypothesis makes up
+
+
+@dataclass(frozen=True)
+class World:
+    """People with money, and what is asked of them in turn."""
+
+    ledger: Ledger
+    commands: Sequence[Command]
+
+    def fresh_ledger(self) -> Ledger:
+        """The same beginning again: settling moves a ledger along."""
+        return replace(
+            self.ledger,
+            accounts=dict(self.ledger.accounts),
+            posted={},
+            budgets=dict(self.ledger.budgets),
+        )
+
+
+def total_minor(accounts: Iterable[Account]) -> int:
+    return sum(each.balance_minor for each in accounts)
+
+
+currencies = st.sampled_from(["USD", "JPY", "KWD", "CLF"]).map(money.currency)
+
+
+@st.composite
+def any_limits(draw: st.DrawFn) -> money.Limits:
+    return money.Limits(
+        currency=draw(currencies),
+        maximum_transfer_minor=draw(st.sampled_from([50, 1_000, 10**15])),
+        maximum_top_up_minor=draw(st.sampled_from([50, 1_000, 10**15])),
+        maximum_balance_minor=draw(st.sampled_from([500, 5_000, 10**15])),
+        fee_basis_points=draw(st.sampled_from([0, 1, 29, 100, 333, 10_000])),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    limits = draw(any_limits())
+    accounts = [_account(draw, user_id) for user_id in PEOPLE]
+    ledger = Ledger(
+        accounts={each.user_id: each for each in accounts},
+        posted={},
+        standing={SESSION, TOKEN},
+        budgets={TOKEN: TokenBudget(draw(st.none() | st.integers(1, 2_000)), draw(st.just(0)))},
+        now=NOW,
+        limits=limits,
+    )
+    return World(ledger, [_command(draw, limits) for _ in range(draw(st.integers(1, 12)))])
+
+
+def _account(draw: st.DrawFn, user_id: UUID) -> Account:
+    sequence = draw(st.integers(0, 3))
+    balance_minor = draw(st.integers(0, 3_000)) if sequence else 0
+    minutes = draw(st.integers(-5, 5))
+    return Account(
+        user_id=user_id,
+        balance_minor=balance_minor,
+        sequence=sequence,
+        is_verified=sequence > 0 or draw(st.booleans()),
+        is_closed=draw(st.sampled_from([False] * 9 + [True])),
+        last_posted_at=NOW + timedelta(minutes=minutes) if sequence else None,
+    )
+
+
+def _command(draw: st.DrawFn, limits: money.Limits) -> Command:
+    by_token = draw(st.booleans())
+    amount_minor = draw(st.integers(-1, 1_100))
+    extra = draw(st.sampled_from([0] * 9 + [1]))
+    amount = Decimal(amount_minor).scaleb(-limits.currency.decimals - extra)
+    who = draw(st.sampled_from(PEOPLE))
+    key = draw(st.sampled_from([f"key-0000000{number}" for number in range(4)]))
+    session_id = draw(st.sampled_from([SESSION] * 9 + [ENDED_SESSION]))
+    if draw(st.booleans()):
+        recipient = draw(st.sampled_from([*PEOPLE, None]))
+        note = draw(st.sampled_from([None, "", "lunch", "\u0000"]))
+        return send(
+            amount, sender=who, recipient=recipient, note=note, key=key,
+            by_token=by_token, session_id=session_id,
+        )  # fmt: skip
+    return add(amount, who=who, key=key, by_token=by_token, session_id=session_id)
