@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 import redis.asyncio.client
 import structlog
 
-from adapters import redis_connection
+from adapters import hints, redis_connection
 from domain import events
 
 log = structlog.get_logger()
-
-Payload = Mapping[str, Any]
 
 _WAKE_CHANNEL = "relay:wake"
 #: Subscribed to always, so that the connection is never without a subscription.
@@ -42,7 +39,7 @@ class Hints:
         self._subscribed: set[str] = set()
         self._touched: set[str] = set()
         self._changed = asyncio.Event()
-        self._receive: Callable[[UUID, Payload], None] | None = None
+        self._receive: Callable[[UUID, hints.Hint], None] | None = None
         self._confirmed: Callable[[UUID], None] | None = None
         self._woken: Callable[[], None] | None = None
         self._loop_task: asyncio.Task[None] | None = None
@@ -65,14 +62,14 @@ class Hints:
 
     # ------------------------------------------------ publishing
 
-    async def publish(self, messages: Sequence[tuple[UUID, Payload]]) -> None:
-        """Publish each payload on its person's channel, in one round trip.
+    async def publish(self, messages: Sequence[tuple[UUID, hints.Hint]]) -> None:
+        """Publish each hint on its person's channel, in one round trip.
 
         Raises one of `redis_connection.AWAY` when Redis is away.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for user_id, payload in messages:
-                pipeline.publish(events.channel(user_id), orjson.dumps(payload))
+            for user_id, hint in messages:
+                pipeline.publish(events.channel(user_id), hints.encode(hint))
             await pipeline.execute()
 
     async def ping(self) -> None:
@@ -102,7 +99,7 @@ class Hints:
 
     def listen(
         self,
-        receive: Callable[[UUID, Payload], None],
+        receive: Callable[[UUID, hints.Hint], None],
         *,
         confirmed: Callable[[UUID], None] = lambda user_id: None,
     ) -> None:
@@ -225,10 +222,8 @@ class Hints:
 
     def _deliver(self, user_id: UUID, data: bytes) -> None:
         assert self._receive is not None
-        try:
-            payload = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            log.warning("a hint that is no JSON was passed over")
-            return
-        if isinstance(payload, dict):
-            self._receive(user_id, payload)
+        hint = hints.decode(data)
+        if hint is None:
+            log.warning("a hint that cannot be read was passed over")
+        else:
+            self._receive(user_id, hint)
