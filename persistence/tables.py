@@ -47,8 +47,9 @@ users = Table(
     metadata,
     Column("id", UUID, primary_key=True),
     Column("name", Text, nullable=False),
-    # domain.text.search_text(name); by it people are found.
-    Column("search_text", Text, nullable=False),
+    # domain.text.search_text(name); by it people are found. In the order of code points, whatever the
+    # database's own: so one index serves equality, prefixes and the order of pages.
+    Column("search_text", Text(collation="C"), nullable=False),
     # As in email_addresses, where it is unique; here so that a person is one row to read.
     Column("email", Text, nullable=False),
     Column("email_verified_at", INSTANT),
@@ -68,11 +69,11 @@ users = Table(
     CheckConstraint("sequence = 0 OR email_verified_at IS NOT NULL", name="money_only_verified"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
     CheckConstraint("email = lower(email)", name="email_lower_case"),
-    # Exact names and prefixes; `text_pattern_ops` serves LIKE whatever the collation.
+    # Exact names and prefixes, and the order of pages.
     Index(
         "users_search_text_idx",
-        text("search_text text_pattern_ops"),
-        text("id"),
+        "search_text",
+        "id",
         postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
     ),
     Index(
@@ -122,6 +123,9 @@ transactions = Table(
     CheckConstraint("direction = 'outgoing' OR fee = 0", name="fee_is_the_senders"),
     CheckConstraint("balance_after >= 0", name="balance_after_not_negative"),
     CheckConstraint("direction = 'outgoing' OR balance_after >= amount", name="incoming_adds"),
+    CheckConstraint(
+        "sequence > 1 OR (direction = 'incoming' AND balance_after = amount)", name="first_line"
+    ),
     CheckConstraint("(kind = 'transfer') = (counterparty_id IS NOT NULL)", name="counterparty"),
     CheckConstraint("kind = 'transfer' OR direction = 'incoming'", name="top_up_is_incoming"),
     CheckConstraint("counterparty_id <> user_id", name="not_oneself"),
@@ -164,6 +168,9 @@ sessions = Table(
     Column("rotated_at", INSTANT, nullable=False),
     CheckConstraint("generation > 0", name="generation_positive"),
     CheckConstraint("octet_length(refresh_hash) = 32", name="refresh_hash_length"),
+    CheckConstraint(
+        "octet_length(previous_refresh_hash) = 32", name="previous_refresh_hash_length"
+    ),
     Index("sessions_ended_at_idx", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     Index("sessions_rotated_at_idx", "rotated_at", postgresql_where=text("ended_at IS NULL")),
 )
@@ -210,6 +217,7 @@ mails = Table(
     CheckConstraint("refusals >= 0", name="refusals_not_negative"),
     Index("mails_due_idx", "next_try_at", postgresql_where=text("state = 'pending'")),
     Index("mails_failed_idx", "created_at", postgresql_where=text("state = 'failed'")),
+    Index("mails_done_idx", "created_at", postgresql_where=text("state IN ('sent', 'withdrawn')")),
 )
 
 links = Table(
@@ -254,4 +262,18 @@ push_cursors = Table(
     # The last sequence that the Channels server has accepted.
     Column("pushed_sequence", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("pushed_sequence >= 0", name="pushed_sequence_not_negative"),
+)
+
+# Whose lines were published and are not yet accepted by the Channels server. Apart from the cursor,
+# whose row is locked for as long as a push takes.
+push_due = Table(
+    "push_due",
+    metadata,
+    _user_id(),
+    # The newest line that was published.
+    Column("sequence", BigInteger, nullable=False),
+    # Since when something has been waiting.
+    Column("since", INSTANT, nullable=False),
+    CheckConstraint("sequence > 0", name="sequence_positive"),
+    Index("push_due_since_idx", "since"),
 )

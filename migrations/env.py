@@ -1,0 +1,34 @@
+"""Runs the migrations on the connection that it is given, otherwise on `DATABASE_URL`."""
+
+from __future__ import annotations
+
+import sqlalchemy
+from alembic import context
+
+import settings
+from persistence import database, tables
+
+
+def _run(connection: sqlalchemy.Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=tables.metadata,
+        compare_type=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _connect_and_run() -> None:
+    url = database.driver_url(settings.load().database_url.get_secret_value())
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        _run(connection)
+
+
+given = context.config.attributes.get("connection")
+if given is None:
+    _connect_and_run()
+else:
+    _run(given)
