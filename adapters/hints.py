@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,25 +10,19 @@ from uuid import UUID
 
 import orjson
 
-from domain import transfers
+from domain import accounts, transfers
 from domain.events import Topic
 
 
 @dataclass(frozen=True, slots=True)
-class Counterparty:
-    """The other person of a transfer, as far as it is shown."""
-
-    user_id: UUID
-    name: str
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
 class Posted:
-    """A line of a person's book, and whom it is about."""
+    """A line of a person's book, and whom it names.
+
+    Of the counterparty, a hint carries the id, the name and the address alone.
+    """
 
     line: transfers.Line
-    counterparty: Counterparty | None
+    counterparty: accounts.Person | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +37,20 @@ Hint = Posted | CredentialsEnded
 
 def encode(hint: Hint) -> bytes:
     """The hint as JSON."""
-    topic = Topic.TRANSACTION_POSTED if isinstance(hint, Posted) else Topic.CREDENTIALS_ENDED
-    return orjson.dumps({"topic": topic, **dataclasses.asdict(hint)})
+    if isinstance(hint, CredentialsEnded):
+        fields: dict[str, object] = {
+            "topic": Topic.CREDENTIALS_ENDED,
+            "credential_ids": list(hint.credential_ids),
+        }
+    else:
+        person = hint.counterparty
+        fields = {
+            "topic": Topic.TRANSACTION_POSTED,
+            "line": hint.line,
+            "counterparty": person
+            and {"user_id": person.user_id, "name": person.name, "email": person.email},
+        }
+    return orjson.dumps(fields)
 
 
 def decode(data: bytes) -> Hint | None:
@@ -73,10 +78,17 @@ def _line(fields: Mapping[str, Any]) -> transfers.Line:
     return transfers.Line(**values)
 
 
-def _counterparty(fields: Mapping[str, Any] | None) -> Counterparty | None:
+def _counterparty(fields: Mapping[str, Any] | None) -> accounts.Person | None:
     if fields is None:
         return None
-    return Counterparty(UUID(fields["user_id"]), fields["name"], fields["email"])
+    return accounts.Person(
+        user_id=UUID(fields["user_id"]),
+        name=fields["name"],
+        email=fields["email"],
+        email_verified_at=None,
+        balance_minor=0,
+        sequence=0,
+    )
 
 
 def _optional_id(text: str | None) -> UUID | None:

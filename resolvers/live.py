@@ -81,7 +81,7 @@ class Live:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._poll_task
         for stream in [stream for streams in self._streams.values() for stream in streams]:
-            await stream.aclose()
+            stream.close()
         with contextlib.suppress(errors.Unavailable):
             await self._touch()
 
@@ -181,12 +181,8 @@ class Live:
             lines = await history.lines_after(self._database, user_id, after_sequence, limit=_PAGE)
             named = {line.counterparty_id for line in lines if line.counterparty_id is not None}
             people = await accounts.people(self._database, named) if named else {}
-        known = {
-            person.user_id: hints.Counterparty(person.user_id, person.name, person.email)
-            for person in people.values()
-        }
         return [
-            hints.Posted(line, known.get(line.counterparty_id) if line.counterparty_id else None)
+            hints.Posted(line, people.get(line.counterparty_id) if line.counterparty_id else None)
             for line in lines
         ]
 
@@ -293,7 +289,7 @@ class Stream(AsyncIterator[hints.Posted]):
                     f"`afterSequence` is past the newest transaction, which is number {newest}."
                 )
         except BaseException:
-            await self.aclose()
+            self.close()
             raise
         if self._position is None:
             self._position = newest
@@ -322,6 +318,10 @@ class Stream(AsyncIterator[hints.Posted]):
 
     async def aclose(self) -> None:
         """Listen no more; a waiting `__anext__` ends at once."""
+        self.close()
+
+    def close(self) -> None:
+        """`aclose`, for those who cannot wait."""
         self._closed = True
         self._live._unregister(self)
         self._wake()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain import money, passwords, sessions, transfers
+from domain import money, passwords, sessions
 from persistence.database import Database
 from persistence.ledger import Ledger
+from resolvers import live
 from resolvers.hashing import Hashing
 from resolvers.token_cache import TokenCache
 from settings import Settings
@@ -39,7 +40,7 @@ class Live(Protocol):
     async def ensure_standing(self, principal: sessions.Principal) -> None:
         """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago."""
 
-    def stream(self, user_id: UUID, after_sequence: int | None) -> AsyncIterator[transfers.Line]:
+    def stream(self, user_id: UUID, after_sequence: int | None) -> live.Stream:
         """The lines of a person's book after that one, each exactly once and in sequence."""
         ...
 

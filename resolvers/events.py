@@ -1,0 +1,54 @@
+"""`walletEvents`: what happens to the viewer's wallet, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from domain import money
+from resolvers import live
+from resolvers.operations import Info
+from schema import events
+from schema.arguments import Description, given
+
+
+async def wallet_events(
+    info: Info,
+    after_sequence: Annotated[
+        int | None,
+        Description(
+            "The last sequence number that the client saw: first comes all that was posted after it."
+        ),
+    ] = None,
+) -> AsyncIterator[events.WalletEvent]:
+    """Listens from the moment that this returns.
+
+    Raises BadUserInput for an `afterSequence` that is not in the viewer's book.
+    """
+    services = info.context.services
+    stream = services.live.stream(info.context.caller.user_id, given(after_sequence))
+    await stream.start()
+    return _Shown(stream, services.limits.currency)
+
+
+class _Shown(AsyncIterator[events.WalletEvent]):
+    """A stream of lines as the API shows them.
+
+    It is no generator, because one that is closed before it has begun never reaches its `finally`.
+    """
+
+    __slots__ = ("_currency", "_stream")
+
+    def __init__(self, stream: live.Stream, currency: money.Currency) -> None:
+        self._stream = stream
+        self._currency = currency
+
+    async def __anext__(self) -> events.WalletEvent:
+        posted = await anext(self._stream)
+        return events.transaction_posted(posted.line, posted.counterparty, self._currency)
+
+    async def aclose(self) -> None:
+        self._stream.close()
+
+    def __del__(self) -> None:
+        self._stream.close()
