@@ -1,7 +1,7 @@
 /** How GraphiQL and the bar reach the API: as the signed-in person, through renewals and restarts. */
 import { createClient } from 'graphql-ws';
 import * as session from './session.js';
-import { post, socketAddress } from './transport.js';
+import { post, problem, socketAddress } from './transport.js';
 
 const EXPIRED = 4403;
 const LONGEST_PAUSE_MS = 4000;
@@ -14,7 +14,9 @@ export function fetcher({ query, variables, operationName }, { headers, document
 }
 
 function isSubscription(document, operationName) {
-  const operations = document?.definitions.filter(({ kind }) => kind === 'OperationDefinition') ?? [];
+  const operations = (document?.definitions ?? []).filter(
+    ({ kind }) => kind === 'OperationDefinition',
+  );
   const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
   return chosen?.operation === 'subscription';
 }
@@ -54,7 +56,8 @@ export function listen(payload, sink, headers, onConnected = () => {}) {
     },
     shouldRetry: ({ code }) => !(own && code === EXPIRED),
     retryAttempts: Infinity,
-    retryWait: (tries) => pause(Math.min(500 * 2 ** tries, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2)),
+    retryWait: (tries) =>
+      pause(Math.min(500 * 2 ** tries, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2)),
     keepAlive: 20_000,
     on: {
       connected: () => {
@@ -85,6 +88,6 @@ const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milli
 
 function asError(reason) {
   if (reason instanceof Error || Array.isArray(reason)) return reason;
-  if (reason?.code === EXPIRED) return new Error("The token in this tab's headers is out of date.");
-  return new Error(`The connection was closed: ${reason?.code ?? ''} ${reason?.reason ?? ''}`.trim());
+  if (reason?.code === EXPIRED) return problem("The token in this tab's headers is out of date.");
+  return problem(`The connection was closed: ${reason?.code ?? ''} ${reason?.reason ?? ''}`.trim());
 }

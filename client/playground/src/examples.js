@@ -58,24 +58,33 @@ function examples() {
   return [
     {
       title: 'SignIn',
-      variables: { input: credentials },
+      // useCookie has a default, but GraphiQL marks its absence as a fault.
+      variables: { input: { ...credentials, useCookie: false } },
       query: `
 # Press the pink button or Ctrl-Enter to sign in.
 #
-# The playground keeps the token of the answer for this window and sends it
-# from every tab; the bar on top says who you are. In a second window you can
-# be somebody else.
+# The playground keeps the token of the answer
+# for this window and sends it from every tab:
+# the bar on top says who you are. In a second
+# window you can be somebody else.
 #
-# A program sends it itself, as the header  Authorization: Bearer <accessToken>.
-# To do so in a tab, write into "Headers" below:
-#   {"Authorization": "Bearer <accessToken>"}
+# A program sends the token itself, as a header.
+# To do so in one tab, write in "Headers" below:
+# {"Authorization": "Bearer <accessToken>"}
 
 mutation SignIn($input: LoginInput!) {
   login(input: $input) {
     __typename
     ... on SignedIn {
-      credentials { accessToken expiresAt refreshToken }
-      viewer { email balance { amount currency } }
+      credentials {
+        accessToken
+        expiresAt
+        refreshToken
+      }
+      viewer {
+        email
+        balance { amount currency }
+      }
     }
     ... on UserError { message }
   }
@@ -85,8 +94,8 @@ mutation SignIn($input: LoginInput!) {
     {
       title: 'WhoAmI',
       query: `
-# The signed-in person, the balance and the newest transactions.
-# "viewer" is null when signed out.
+# The signed-in person, the balance and the newest
+# transactions. "viewer" is null when signed out.
 
 query WhoAmI {
   viewer {
@@ -117,12 +126,14 @@ query WhoAmI {
       title: 'WatchWallet',
       variables: { afterSequence: null },
       query: `
-# Start it, then move money in another window, or pay this person from there:
-# each transaction arrives here, exactly once and in order, also after the
-# connection was lost. (GraphiQL stops a subscription when you change tabs;
-# the balance on top goes on.)
+# Start it, then move money in another window,
+# or pay this person from there: each transaction
+# arrives here once and in order, also after a
+# lost connection. Changing tabs stops this one;
+# the balance on top goes on.
 #
-# With a number as afterSequence, first all that came after it: try 0.
+# With a number as afterSequence, first all that
+# came after it, one by one: try 0.
 
 subscription WatchWallet($afterSequence: Int) {
   walletEvents(afterSequence: $afterSequence) {
@@ -147,16 +158,22 @@ subscription WatchWallet($afterSequence: Int) {
       title: 'AddBalance',
       variables: { input: { amount: '50.00', idempotencyKey: idempotencyKey() } },
       query: `
-# Run it twice: the second answer says "replayed", and nothing moved again.
-# Change the idempotency key to add once more.
+# Run it twice: the second answer is "replayed",
+# and nothing moved again. Change the idempotency
+# key to add once more.
 
 mutation AddBalance($input: AddBalanceInput!) {
   addBalance(input: $input) {
     __typename
     ... on BalanceAdded {
       replayed
-      transaction { sequence amount { amount currency } }
-      viewer { balance { amount currency } }
+      transaction {
+        sequence
+        amount { amount currency }
+      }
+      viewer {
+        balance { amount currency }
+      }
     }
     ... on UserError { message }
   }
@@ -167,7 +184,8 @@ mutation AddBalance($input: AddBalanceInput!) {
       title: 'FindPeople',
       variables: { query: demo ? 'beta' : 'maria' },
       query: `
-# By a part of the name, or by an email address typed whole.
+# By a part of the name, or by an email address
+# typed whole.
 
 query FindPeople($query: String!) {
   searchUsers(query: $query, first: 10) {
@@ -209,9 +227,12 @@ query PreviewTransfer($amount: Decimal!) {
         },
       },
       query: `
-# The recipient is an email address or, from FindPeople, {"userId": "…"}.
-# Run it twice: the second answer says "replayed", and nothing moved again.
-# Change the idempotency key to send once more.
+# The recipient is somebody's email or, with an id
+# from FindPeople, {"userId": "…"}.
+#
+# Run it twice: the second answer is "replayed",
+# and nothing moved again. Change the idempotency
+# key to send once more.
 
 mutation SendMoney($input: SendMoneyInput!) {
   sendMoney(input: $input) {
@@ -226,9 +247,13 @@ mutation SendMoney($input: SendMoneyInput!) {
         counterparty { name }
         balanceAfter { amount }
       }
-      viewer { balance { amount currency } }
+      viewer {
+        balance { amount currency }
+      }
     }
-    ... on InsufficientFunds { shortfall { amount } }
+    ... on InsufficientFunds {
+      shortfall { amount }
+    }
     ... on UserError { message }
   }
 }

@@ -1,5 +1,5 @@
 /** The bar on top: who this window is, what that person has, and how to be somebody else. */
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useSyncExternalStore } from 'react';
 import { reopenExamples } from './examples.js';
 import * as session from './session.js';
 import { useLiveWallet } from './use-live-wallet.js';
@@ -28,13 +28,13 @@ export function SessionBar() {
         </p>
       ) : (
         <p className="session-bar-quiet">
-          {demo() ? 'Signed out.' : 'Signed out: run the SignIn tab with your own address.'}
+          {session.demo ? 'Signed out.' : 'Signed out: run the SignIn tab with your own address.'}
         </p>
       )}
       {signedIn && <Wallet {...wallet} />}
       {notice && <p role="alert">{notice}</p>}
       <div className="session-bar-actions">
-        {demo() && <DemoPeople email={email} />}
+        {session.demo && <DemoPeople email={email} />}
         {signedIn && (
           <button type="button" onClick={session.signOut}>
             Sign out
@@ -52,15 +52,7 @@ export function SessionBar() {
   );
 }
 
-const demo = () => session.demo;
-
 function DemoPeople({ email: current }) {
-  const [busy, setBusy] = useState(false);
-  const signIn = async (email) => {
-    setBusy(true);
-    await session.signIn(email, DEMO_PASSWORD);
-    setBusy(false);
-  };
   return (
     <div role="group" aria-label="Sign in as a demo person">
       <span className="session-bar-quiet" aria-hidden="true">
@@ -71,8 +63,7 @@ function DemoPeople({ email: current }) {
           key={name}
           type="button"
           aria-pressed={email === current}
-          disabled={busy}
-          onClick={() => signIn(email)}
+          onClick={() => session.signIn(email, DEMO_PASSWORD)}
         >
           {name}
         </button>
@@ -94,7 +85,9 @@ function Wallet({ balance, transaction, connected }) {
 
 // A string goes through Intl exactly, without ever being a float.
 const money = ({ amount, currency }) =>
-  new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' }).format(amount);
+  new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' }).format(
+    amount,
+  );
 
 function sentence({ kind, direction, amount, counterparty }) {
   if (kind === 'TOP_UP') return `You added ${money(amount)}.`;

@@ -1,5 +1,5 @@
-/** Who this window is signed in as. Kept in sessionStorage, so that every window can be somebody else. */
-import { post } from './transport.js';
+/** Who this window is signed in as, in sessionStorage: every window can be somebody else. */
+import { post, problem } from './transport.js';
 
 const KEY = 'mini-wallet:session';
 const SIGNED_IN = `
@@ -38,10 +38,13 @@ export function subscribe(listener) {
 export const authorization = () =>
   session ? { Authorization: `Bearer ${session.accessToken}` } : {};
 
-/** Signs in and keeps the session; an answer that is no session becomes the notice. */
+/** Signs in and keeps the session; why that failed becomes the notice, and nothing else changes. */
 export async function signIn(email, password) {
   try {
-    await keep(await post({ query: LOGIN, variables: { input: { email, password } } }));
+    const answer = await post({ query: LOGIN, variables: { input: { email, password } } });
+    const refusal = refusalIn(answer);
+    if (refusal) change(session, refusal);
+    else await adopt(answer);
   } catch (error) {
     change(session, error.message);
   }
@@ -67,12 +70,18 @@ export function renew() {
 }
 
 async function refresh() {
-  if (!session?.refreshToken) {
+  const renewing = session;
+  if (!renewing?.refreshToken) {
     change(null, 'The session is over: sign in again.');
     return;
   }
-  const input = { refreshToken: session.refreshToken };
-  await keep(await post({ query: REFRESH, variables: { input } }));
+  const input = { refreshToken: renewing.refreshToken };
+  const answer = await post({ query: REFRESH, variables: { input } });
+  // Somebody else may have signed in meanwhile.
+  if (session !== renewing) return;
+  const refusal = refusalIn(answer);
+  if (refusal) change(null, refusal);
+  else await adopt(answer);
 }
 
 /** Keeps the session if the answer carries one: a tab may have signed in by itself. */
@@ -88,11 +97,11 @@ export async function adopt(answer) {
   change({ email, accessToken, refreshToken }, null);
 }
 
-async function keep(answer) {
+/** The sentence of a UserError; null for a session. Throws what the API could not answer at all. */
+function refusalIn(answer) {
   const [result] = Object.values(answer.data ?? {});
-  if (result?.credentials) await adopt(answer);
-  else if (result) change(null, result.message);
-  else throw new Error(answer.errors?.[0]?.message ?? 'The API gave no answer.');
+  if (!result) throw problem(answer.errors?.[0]?.message ?? 'The API gave no answer.');
+  return result.credentials ? null : result.message;
 }
 
 function change(next, text) {

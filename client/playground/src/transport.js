@@ -18,11 +18,18 @@ export async function post(payload, headers = {}) {
       body: JSON.stringify(payload),
     });
   } catch {
-    throw new Error('The API cannot be reached. Is it running?');
+    throw problem('The API cannot be reached. Is it running?');
   }
   try {
     return await response.json();
   } catch {
-    throw new Error(`The API answered ${response.status} without a GraphQL result.`);
+    throw problem(`The API answered ${response.status} without a GraphQL result.`);
   }
+}
+
+/** An error that GraphiQL shows as its sentence alone: it would print a stack as well. */
+export function problem(sentence) {
+  const error = new Error(sentence);
+  error.stack = undefined;
+  return error;
 }

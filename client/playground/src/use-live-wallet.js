@@ -1,7 +1,6 @@
 /** The signed-in person's balance as it stands, and the newest transaction as it arrives. */
 import { useEffect, useState } from 'react';
 import { listen, request } from './api.js';
-import * as session from './session.js';
 
 const BALANCE = '{ viewer { sequence balance { amount currency } } }';
 const EVENTS = `
@@ -33,6 +32,7 @@ function follow(setWallet) {
   let timer;
   const update = (news) => over || setWallet((wallet) => ({ ...wallet, ...news }));
   const again = () => {
+    stop();
     update({ connected: false });
     if (!over) timer = setTimeout(start, RETRY_MS);
   };
@@ -50,8 +50,8 @@ function follow(setWallet) {
     update({ balance: viewer.balance, sequence: viewer.sequence });
     const sink = {
       next: ({ data }) => data?.walletEvents && update(data.walletEvents),
-      // Refused as what it is: renewing either mends that or says that the session is over.
-      error: () => session.renew().then(again, again),
+      // The next request learns whether the session is over; if so, this ends with it.
+      error: again,
       complete: again,
     };
     const variables = { afterSequence: viewer.sequence };
