@@ -1,0 +1,74 @@
+"""The job that sends one mail, and writes down in the database what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from adapters import mailer
+from domain import accounts, ids, sessions
+from jobs import letters
+from jobs.services import JobServices, current_bench
+from persistence import mails
+
+log = structlog.get_logger()
+
+#: Longer than a try can take: a second worker does not send what the first one is sending.
+_LEASE_SECONDS = 180
+
+
+def send_mail(user_id: str, mail_id: str) -> None:
+    """What RQ calls."""
+    bench = current_bench.get()
+    bench.run(send(bench.services, UUID(user_id), UUID(mail_id)))
+
+
+async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
+    """Try to send the mail once, if it is still to be sent.
+
+    When it is tried again, and how often, is written in its row.
+    """
+    mail = await mails.take(services.database, user_id, mail_id, lease_seconds=_LEASE_SECONDS)
+    if mail is None:
+        return
+    token = None
+    if mail.purpose in accounts.LINK_LIFETIMES:
+        token = await _new_link(services, mail)
+        if token is None:
+            return
+    letter = letters.write(mail.purpose, mail.person, app_url=services.app_url, token=token)
+    details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
+    try:
+        await asyncio.to_thread(
+            services.mailer.send,
+            to=mail.person.email,
+            subject=letter.subject,
+            text=letter.text,
+            html=letter.html,
+            message_id=str(mail_id),
+        )
+    except mailer.Refused as refusal:
+        log.warning(
+            "a mail was refused", permanent=refusal.permanent, reason=str(refusal), **details
+        )
+        await mails.refused(
+            services.database, mail, permanent=refusal.permanent, error=str(refusal)
+        )
+    except mailer.Unreachable as trouble:
+        log.warning("the mail server cannot be reached", reason=str(trouble), **details)
+        await mails.unreachable(services.database, mail, error=str(trouble))
+    else:
+        await mails.sent(services.database, mail)
+        log.info("a mail was sent", **details)
+
+
+async def _new_link(services: JobServices, mail: mails.MailToSend) -> str | None:
+    """A new token, only whose hash is stored; None where the mail was withdrawn meanwhile."""
+    link_id = ids.new_id()
+    token = sessions.new_link_token(mail.person.user_id, link_id)
+    stands = await mails.add_link(
+        services.database, mail, token_hash=sessions.hash_secret(token), link_id=link_id
+    )
+    return token if stands else None

@@ -1,0 +1,73 @@
+"""The job that gives the Channels server what is new in one person's book, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from adapters import pusher
+from domain import events, transfers
+from jobs import payloads
+from jobs.services import JobServices, current_bench
+from persistence import accounts, push_cursors
+
+log = structlog.get_logger()
+
+
+def push_lines(user_id: str) -> None:
+    """What RQ calls."""
+    bench = current_bench.get()
+    bench.run(push(bench.services, UUID(user_id)))
+
+
+async def push(services: JobServices, user_id: UUID) -> None:
+    """Trigger the lines after the person's cursor, batch by batch; move it after each acceptance.
+
+    While the Channels server is away or refuses, the cursor stays, and the relay asks again later.
+    """
+    if services.pusher is None or services.channels_breaker.is_open:
+        return
+    while await _push_batch(services, services.pusher, user_id):
+        pass
+
+
+async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user_id: UUID) -> bool:
+    """Whether there may be more."""
+    async with push_cursors.take(services.database, user_id) as cursor:
+        if not cursor.lines:
+            return False
+        batch = await _events(services, cursor.lines)
+        try:
+            await asyncio.to_thread(gateway.trigger_batch, batch)
+        except pusher.PusherError as error:
+            services.channels_breaker.failed()
+            log.warning(
+                "the Channels server did not accept events; they are tried again",
+                reason=str(error),
+                user_id=str(user_id),
+                first_sequence=cursor.lines[0].sequence,
+            )
+            return False
+        services.channels_breaker.worked()
+        await cursor.advance(cursor.lines[-1].sequence)
+        return len(cursor.lines) == pusher.MAXIMUM_BATCH
+
+
+async def _events(services: JobServices, lines: Sequence[transfers.Line]) -> list[pusher.Event]:
+    named = {line.counterparty_id for line in lines if line.counterparty_id is not None}
+    people = await accounts.people(services.database, named) if named else {}
+    return [
+        pusher.Event(
+            channel=events.pusher_channel(line.user_id),
+            name=events.PUSHER_EVENT,
+            data=payloads.transaction_posted(
+                line,
+                people.get(line.counterparty_id) if line.counterparty_id else None,
+                services.currency,
+            ),
+        )
+        for line in lines
+    ]

@@ -1,0 +1,154 @@
+"""A worker: does the jobs that the relay queued, one at a time, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import rq
+import rq.worker
+import structlog
+from rq.exceptions import StopRequested
+
+from adapters import redis_connection
+from domain import errors
+from jobs import queue, reactions, services
+from persistence import mails
+from settings import Settings, SettingsError
+
+log = structlog.get_logger()
+
+_PAUSE_SECONDS = 1.0
+#: RQ waits for a job for this long less 15 seconds at a time.
+_WORKER_TTL_SECONDS = 45
+
+
+def main(settings: Settings, *, retry_failed: bool = False) -> int:
+    """Work until SIGTERM or SIGINT; the job under way is finished first. The exit status.
+
+    `retry_failed` first makes the mails that were given up due again. Raises SettingsError.
+    """
+    stop = _Stop()
+    with stop.on_signals(), contextlib.suppress(StopRequested), asyncio.Runner() as runner:
+        opening = services.opened(settings)
+        try:
+            opened = runner.run(opening.__aenter__())
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        token = services.current_bench.set(services.Bench(opened, runner))
+        try:
+            if retry_failed:
+                _retry_failed(runner, opened)
+            log.info("the worker has started", queues=reactions.QUEUES)
+            _work(settings.redis_url.get_secret_value(), stop)
+        finally:
+            services.current_bench.reset(token)
+            runner.run(opening.__aexit__(None, None, None))
+    log.info("the worker has stopped")
+    return 0
+
+
+class _Stop:
+    """Whether to stop, as the signals say."""
+
+    def __init__(self) -> None:
+        self.worker: _Worker | None = None
+        self.requested = False
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        before = {
+            number: signal.signal(number, self._request)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _request(self, _number: int, _frame: object) -> None:
+        if self.requested:
+            return
+        self.requested = True
+        if self.worker is not None and self.worker.is_busy:
+            self.worker.stop_after_this_job()
+        else:
+            raise StopRequested
+
+
+class _Worker(rq.SimpleWorker):
+    """RQ's worker that needs no second process, with signals and logs left to us.
+
+    It does three times as many small jobs as one that forks. A job of ours waits for others most of its
+    time and runs no code that could take the process down.
+    """
+
+    max_connection_wait_time = 2.0
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.get_state() == rq.worker.WorkerStatus.BUSY)
+
+    def stop_after_this_job(self) -> None:
+        self._stop_requested = True
+
+    def _install_signal_handlers(self) -> None:
+        """They are installed once, by `main`."""
+
+    def bootstrap(self, *_arguments: Any, **_options: Any) -> None:
+        """Without log handlers of its own, and without a channel for commands that nobody sends."""
+        self.register_birth()  # type: ignore[no-untyped-call]
+        self.set_state(rq.worker.WorkerStatus.STARTED)
+
+    def execute_job(self, job: rq.job.Job, from_queue: rq.Queue) -> None:
+        try:
+            super().execute_job(job, from_queue)
+        except redis_connection.AWAY as error:
+            # The job is done or not as the database says; only the queue has to be found again.
+            log.warning("Redis was lost during a job", job_id=job.id, error=repr(error))
+            raise StopRequested from None
+
+    def teardown(self) -> None:
+        with contextlib.suppress(*redis_connection.AWAY):
+            self.register_death()  # type: ignore[no-untyped-call]
+
+
+def _work(redis_url: str, stop: _Stop) -> None:
+    logging.getLogger("rq.worker").setLevel(logging.ERROR)
+    redis = queue.worker_connection(redis_url)
+    try:
+        while True:
+            with contextlib.suppress(*redis_connection.AWAY):
+                stop.worker = _Worker(
+                    list(reactions.QUEUES),
+                    connection=redis,
+                    serializer=queue.SERIALIZER,
+                    worker_ttl=_WORKER_TTL_SECONDS,
+                )
+                # In turn, so that neither a flood of events nor one of mails keeps the other waiting.
+                stop.worker.work(dequeue_strategy=rq.worker.DequeueStrategy.ROUND_ROBIN)
+                if stop.requested:
+                    return
+            stop.worker = None
+            log.warning("the worker waits: Redis is away")
+            time.sleep(_PAUSE_SECONDS)
+    finally:
+        redis.close()
+
+
+def _retry_failed(runner: asyncio.Runner, opened: services.JobServices) -> None:
+    while True:
+        try:
+            count = runner.run(mails.retry_failed(opened.database))
+        except errors.Unavailable:
+            log.warning("the worker waits: the database is away")
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            log.info("mails that had failed are due again", count=count)
+            return
