@@ -9,7 +9,9 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -39,30 +41,41 @@ def environment() -> dict[str, str]:
 
 
 def run_npm(
-    arguments: Sequence[str], cwd: Path, *, timeout_seconds: float = 600
-) -> subprocess.CompletedProcess[str]:
-    """Run npm there, its output captured. Raises `ServiceError` with the end of it on failure."""
+    arguments: Sequence[str],
+    cwd: Path,
+    *,
+    timeout_seconds: float = 600,
+    cancelled: threading.Event | None = None,
+) -> str:
+    """Run npm there and give its output. Raises `ServiceError` with the end of it on failure."""
     node = node_path()
     npm = _npm_of(node)
     assert npm is not None, "node_path gives no Node without npm"
-    done = subprocess.run(  # noqa: S603 - our own programs.
-        [node, npm, *arguments],
-        cwd=cwd,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=timeout_seconds,
-    )
-    if done.returncode != 0:
-        end = "\n".join(done.stdout.splitlines()[-20:])
-        raise ServiceError(f"npm {' '.join(arguments)} failed in {cwd}:\n{end}")
-    return done
+    what = f"npm {' '.join(arguments)}"
+    with tempfile.TemporaryDirectory(prefix="mini-wallet-npm-") as folder:
+        log = Path(folder) / "npm.log"
+        child = processes.spawn("npm", [node, npm, *arguments], log=log, env=environment(), cwd=cwd)
+        deadline = time.monotonic() + timeout_seconds
+        while child.running and time.monotonic() < deadline:
+            if cancelled is not None and cancelled.wait(processes.POLL_SECONDS):
+                break
+            child.wait(processes.POLL_SECONDS)
+        finished = not child.running
+        child.kill()
+        said = log.read_text(errors="replace")
+    if not finished:
+        raise ServiceError(f"{what} in {cwd} was ended before it was done.")
+    if child.exit_status != 0:
+        end = "\n".join(said.splitlines()[-20:])
+        raise ServiceError(f"{what} failed in {cwd}:\n{end}")
+    return said
 
 
-def ensure_installed(folder: Path, tell: Callable[[str], None] = lambda _text: None) -> None:
+def ensure_installed(
+    folder: Path,
+    tell: Callable[[str], None] = lambda _text: None,
+    cancelled: threading.Event | None = None,
+) -> None:
     """`npm ci` where the packages are missing or not those of the lock."""
     stamp = folder / "node_modules" / STAMP
     wanted = _hash([folder / "package.json", folder / "package-lock.json"], folder)
@@ -70,7 +83,7 @@ def ensure_installed(folder: Path, tell: Callable[[str], None] = lambda _text: N
         if _read(stamp) == wanted:
             return
         tell(f"Installing the packages of {folder.name}")
-        run_npm(["ci", "--no-audit", "--no-fund"], folder)
+        run_npm(["ci", "--no-audit", "--no-fund"], folder, cancelled=cancelled)
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(wanted)
 
@@ -80,14 +93,18 @@ def is_built(folder: Path) -> bool:
     return _read(folder / "dist" / STAMP) == _hash(_sources(folder), folder)
 
 
-def ensure_built(folder: Path, tell: Callable[[str], None] = lambda _text: None) -> Path:
+def ensure_built(
+    folder: Path,
+    tell: Callable[[str], None] = lambda _text: None,
+    cancelled: threading.Event | None = None,
+) -> Path:
     """The folder's `dist`, made by `npm ci` and `npm run build` when it is missing or stale."""
     if not is_built(folder):
-        ensure_installed(folder, tell)
+        ensure_installed(folder, tell, cancelled)
         with _alone(folder):
             if not is_built(folder):
                 tell(f"Building {folder.name}")
-                run_npm(["run", "build"], folder)
+                run_npm(["run", "build"], folder, cancelled=cancelled)
                 (folder / "dist" / STAMP).write_text(_hash(_sources(folder), folder))
     return folder / "dist"
 

@@ -38,7 +38,7 @@ def find(identity: Identity | None = None, copies: Path = unprivileged.SYSTEM_FO
         if major is None or major < OLDEST_MAJOR:
             seen.append(f"{folder} has {f'version {major}' if major else 'none that runs'}")
             continue
-        if unprivileged.can_enter(folder, identity):
+        if unprivileged.can_run([folder / "initdb", "--version"], identity):
             return Binaries(folder, major)
         if wheel_folder() == folder:
             return Binaries(_copy_of_wheel(copies, major), major)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.dev_services.processes import LAUNCHER, Identity, ServiceError
@@ -39,14 +40,17 @@ def identity_for(data: Path) -> Identity | None:
     )
 
 
-def can_enter(folder: Path, identity: Identity | None) -> bool:
-    """Whether that user can list and pass through the folder, tried as that user."""
-    if identity is None:
-        return os.access(folder, os.R_OK | os.X_OK)
-    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), "9"]
-    attempt = ["/bin/sh", "-c", 'cd "$1" && ls . >/dev/null', "sh", str(folder)]
+def can_pass(folder: Path, identity: Identity | None) -> bool:
+    """Whether that user can pass through the folder to what is in it, tried as that user."""
+    return can_run(["/bin/sh", "-c", 'cd "$1"', "sh", folder], identity)
+
+
+def can_run(command: Sequence[str | Path], identity: Identity | None) -> bool:
+    """Whether a short command succeeds for that user."""
+    uid, gid = (-1, -1) if identity is None else (identity.uid, identity.gid)
+    facts = [str(number) for number in (os.getpid(), 9, uid, gid)]
     done = subprocess.run(  # noqa: S603 - our own programs.
-        [*launcher, str(identity.uid), str(identity.gid), *attempt],
+        [sys.executable, "-I", "-S", LAUNCHER, *facts, *command],
         cwd="/",
         capture_output=True,
         check=False,

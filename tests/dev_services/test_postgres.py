@@ -115,7 +115,8 @@ def test_where_the_wheel_is_out_of_reach_a_copy_is_kept(
     copies = service_folder / "copies"
     found = postgres_binaries.find(identity, copies)
     assert copies in found.folder.parents
-    assert unprivileged.can_enter(found.folder, identity)
+    assert unprivileged.can_run([found.program("psql"), "--version"], identity)
+    assert not unprivileged.can_pass(closed, identity)
     assert closed.stat().st_mode & 0o777 == 0o700
     assert "PostgreSQL" in processes.output_of([found.program("postgres"), "--version"])
 

@@ -1,0 +1,203 @@
+"""The commands of `./wallet`: each imports what it needs when it runs, so that help is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_DATA = ROOT / ".wallet"
+USAGE = 2
+
+app = typer.Typer(
+    name="wallet",
+    help="Mini Wallet. Begin with `./wallet up`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Use the services of the `up` that runs on this folder, where DATABASE_URL is not "
+        "set. The default is the folder of a plain `./wallet up`.",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    data: Annotated[
+        Path, typer.Option(help="Where everything is kept: data, secrets, logs, caught mails.")
+    ] = DEFAULT_DATA,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="No demo people.")] = False,
+) -> None:
+    """Start the whole wallet here, from nothing: services, API, relay, worker. Ctrl-C stops it.
+
+    PostgreSQL, Valkey, a Channels server and a mail catcher are embedded; what the environment
+    names (DATABASE_URL, REDIS_URL, SMTP_URL, PUSHER_*, ...) is used instead.
+    """
+    from app import up as supervisor
+
+    raise typer.Exit(supervisor.run(host=host, port=port, data=data, demo=not no_demo))
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
+def test(context: typer.Context) -> None:
+    """Run every test on embedded services of its own. Further arguments go to pytest."""
+    if context.args in (["--help"], ["-h"]):
+        typer.echo(context.get_help())
+        return
+    arguments = [_from_root(argument) for argument in context.args]
+    _become([sys.executable, "-m", "pytest", *(arguments or ["-n", "2"])])
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve the API (one process of production) on the services that the environment names."""
+    chosen = _settings()
+    from app import processes
+
+    raise typer.Exit(processes.serve(chosen, host, port))
+
+
+@app.command()
+def worker(
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="First take up the mails that were given up.")
+    ] = False,
+) -> None:
+    """Do the jobs after a commit: mails, and pushes to the Channels server."""
+    chosen = _settings()
+    from app import processes
+
+    raise typer.Exit(processes.worker(chosen, retry_failed=retry_failed))
+
+
+@app.command()
+def relay() -> None:
+    """Pass on what was committed: to subscribers through Redis, and to the workers as jobs."""
+    chosen = _settings()
+    from app import processes
+
+    raise typer.Exit(processes.relay(chosen))
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database to the newest version of its tables."""
+    chosen = _settings(data)
+    from app import operations
+
+    raise typer.Exit(operations.migrate(chosen))
+
+
+@app.command()
+def demo(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also where APP_URL leads to a public address.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Add the three demo people: User Alpha, User Beta and User Gamma. Twice changes nothing."""
+    chosen = _settings(data)
+    from app import operations
+
+    raise typer.Exit(operations.demo(chosen, yes=yes))
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema (SDL)."""
+    from app import graphql
+
+    typer.echo(graphql.print_sdl().rstrip("\n"))
+
+
+@app.command()
+def audit(data: Data = None) -> None:
+    """Prove the books. Exit status 1, and the rows at fault, if they do not balance."""
+    chosen = _settings(data)
+    from app import operations
+
+    raise typer.Exit(operations.audit(chosen))
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Say what is configured, reachable and migrated, and what to do about what is not."""
+    chosen = _settings(data)
+    from app import operations
+
+    raise typer.Exit(operations.doctor(chosen))
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
+        False
+    ),
+) -> None:
+    """Measure this wallet against what the same PostgreSQL does bare, as ratios."""
+    _become([sys.executable, "-m", "bench.run", *(["--quick"] if quick else [])])
+
+
+def _settings(data: Path | None = None) -> Settings:
+    """The environment's settings, or those of a running `up` for the commands that allow it."""
+    import settings
+    from app import up_environment
+
+    try:
+        if data is not None or sys.argv[1:2] not in (["serve"], ["worker"], ["relay"]):
+            up_environment.use_if_needed(data or DEFAULT_DATA)
+        return settings.load()
+    except (settings.SettingsError, up_environment.NotRunning) as error:
+        _refuse(str(error))
+
+
+def _from_root(argument: str) -> str:
+    """A path to a test as it reads from the root of the project, where pytest runs."""
+    path, *rest = argument.split("::")
+    if argument.startswith("-") or not Path(path).exists():
+        return argument
+    return "::".join([str(Path(path).resolve()), *rest])
+
+
+def _become(command: list[str]) -> NoReturn:
+    """Go on as another program of this project, in its own root."""
+    os.chdir(ROOT)
+    os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(ROOT)})  # noqa: S606
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(USAGE)
+
+
+def main() -> None:
+    app(prog_name="./wallet")
+
+
+if __name__ == "__main__":
+    main()
