@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import strawberry
+
 from domain import money
 from resolvers import live
 from resolvers.operations import Info
@@ -19,7 +21,7 @@ async def wallet_events(
         Description(
             "The last sequence number that the client saw: first comes all that was posted after it."
         ),
-    ] = None,
+    ] = strawberry.UNSET,
 ) -> AsyncIterator[events.WalletEvent]:
     """Listens from the moment that this returns.
 

@@ -12,11 +12,11 @@ import schema.money
 import schema.people
 import schema.sessions
 import schema.transactions
-from domain import errors, ids, paging, sessions, transfers
-from persistence import accounts, api_tokens, history
-from persistence import sessions as stored_sessions
+from domain import errors, ids, paging, transfers
+from domain.sessions import Principal
+from persistence import accounts, api_tokens, history, sessions
 from resolvers.services import Services
-from schema.inputs import given
+from schema.arguments import given
 
 CONTACTS_DEFAULT = 8
 _TEXT_MAXIMUM_CHARACTERS = 140
@@ -82,12 +82,12 @@ class Reads:
         people = await history.contacts(self._services.database, user_id, size)
         return [schema.people.shown(person, to=user_id) for person in people]
 
-    async def sessions(self, principal: sessions.Principal) -> Sequence[schema.sessions.Session]:
+    async def sessions(self, principal: Principal) -> Sequence[schema.sessions.Session]:
         """The viewer's sessions that stand."""
-        listed = await stored_sessions.list_for(self._services.database, principal.user_id)
+        listed = await sessions.list_for(self._services.database, principal.user_id)
         return [schema.sessions.shown_session(session, principal) for session in listed]
 
-    async def api_tokens(self, principal: sessions.Principal) -> Sequence[schema.sessions.ApiToken]:
+    async def api_tokens(self, principal: Principal) -> Sequence[schema.sessions.ApiToken]:
         """The viewer's API tokens that stand."""
         currency = self._services.limits.currency
         listed = await api_tokens.list_for(self._services.database, principal.user_id)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
-from uuid import UUID
 
-from domain import money, passwords, sessions
+from domain import money, passwords
 from persistence.database import Database
 from persistence.ledger import Ledger
-from resolvers import live
 from resolvers.hashing import Hashing
+from resolvers.live import Live
 from resolvers.token_cache import TokenCache
 from settings import Settings
 
@@ -32,23 +31,6 @@ class RateLimiter(Protocol):
 
     async def hit(self, operation: str, limit: str, *keys: str) -> None:
         """Count one use for each key. Raises RateLimited past `limit`, such as "10/minute"."""
-
-
-class Live(Protocol):
-    """What happens to wallets and credentials while somebody listens (resolvers.live)."""
-
-    async def ensure_standing(self, principal: sessions.Principal) -> None:
-        """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago."""
-
-    def stream(self, user_id: UUID, after_sequence: int | None) -> live.Stream:
-        """The lines of a person's book after that one, each exactly once and in sequence."""
-        ...
-
-    async def wait_until_ended(self, principal: sessions.Principal) -> None:
-        """Return within 5 seconds of the credential's end."""
-
-    async def forget(self, credential_ids: Collection[UUID]) -> None:
-        """These have ended just now, through this process: do not wait for the news of it."""
 
 
 def _now() -> datetime:

@@ -2,32 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, TypeVar
 
 import strawberry
 
 from domain.sessions import Scope
 
-Value = TypeVar("Value")
-
 _KEY = "Chosen by the caller, 8 to 64 printable ASCII characters: one key never {} twice."
 _PASSWORD = "8 to 128 characters, and none of the common ones."  # noqa: S105
-
-
-def Description(text: str) -> object:  # noqa: N802
-    """An argument's description, for use in `Annotated`."""
-    return strawberry.argument(description=text)
-
-
-FIRST = Annotated[
-    int | None,
-    Description("The first so many, 0 to 100; 20 where neither it nor `last` is given."),
-]
-
-
-def given(value: Value | None) -> Value | None:
-    """The argument, or None where it was left out."""
-    return None if value is strawberry.UNSET else value
 
 
 @strawberry.input(description="A new account.")

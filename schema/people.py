@@ -5,6 +5,7 @@ from uuid import UUID
 import strawberry
 
 from domain import accounts, ids
+from schema.connections import PageInfo
 from schema.nodes import Node
 
 
@@ -17,6 +18,19 @@ class User(Node):
             "oneself alone."
         )
     )
+
+
+@strawberry.type(description="A person's place in the list.")
+class UserEdge:
+    cursor: str = strawberry.field(description="For `after`.")
+    node: User = strawberry.field(description="The person.")
+
+
+@strawberry.type(description="A page of people, the best match first.")
+class UserConnection:
+    edges: list[UserEdge] = strawberry.field(description="The page, with cursors.")
+    nodes: list[User] = strawberry.field(description="The page, without cursors.")
+    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
 
 
 def global_id(user_id: UUID) -> strawberry.ID:

@@ -8,8 +8,8 @@ import strawberry
 from domain import accounts, errors, ids, money, paging, transfers
 from domain.sessions import Principal, Scope
 from schema import people
+from schema.arguments import AFTER, FIRST, Description, given, resolved
 from schema.context import Context
-from schema.inputs import FIRST, Description, given
 from schema.money import Money, shown_minor
 from schema.nodes import Node
 from schema.sessions import ApiToken, Session
@@ -30,48 +30,40 @@ class Viewer(Node):
     #: The answer to a movement of money shows the balance to whoever was allowed to move it.
     shows_balance: strawberry.Private[bool] = False
 
-    @strawberry.field(description=f"The account as other people see it. {_PROFILE}")
+    @resolved(f"The account as other people see it. {_PROFILE}")
     def user(self) -> people.User:
         self._require(Scope.READ_PROFILE)
         return people.shown(self.person, to=self.person.user_id)
 
-    @strawberry.field(description=f"The address to sign in with. {_PROFILE}")
+    @resolved(f"The address to sign in with. {_PROFILE}")
     def email(self) -> str:
         self._require(Scope.READ_PROFILE)
         return self.person.email
 
-    @strawberry.field(
-        description=f"Null until the address is verified; money moves only afterwards. {_PROFILE}"
-    )
+    @resolved(f"Null until the address is verified; money moves only afterwards. {_PROFILE}")
     def email_verified_at(self) -> datetime | None:
         self._require(Scope.READ_PROFILE)
         return self.person.email_verified_at
 
-    @strawberry.field(
-        description=(
-            f"What the viewer has. {_TRANSACTIONS} In the answer to its own movement of money it "
-            "needs none but the movement's."
-        )
+    @resolved(
+        f"What the viewer has. {_TRANSACTIONS} In the answer to its own movement of money it "
+        "needs none but the movement's."
     )
     def balance(self) -> Money:
         self._require_balance()
         return shown_minor(self.person.balance_minor, self.currency)
 
-    @strawberry.field(
-        description=(
-            "The sequence number of the newest transaction; 0 before the first. An API token needs "
-            "what `balance` needs."
-        )
+    @resolved(
+        "The sequence number of the newest transaction; 0 before the first. An API token needs "
+        "what `balance` needs."
     )
     def sequence(self) -> int:
         self._require_balance()
         return self.person.sequence
 
-    @strawberry.field(
-        description=(
-            "The balance as it stood at that instant, which is not in the future; zero before the "
-            f"first transaction. {_TRANSACTIONS}"
-        )
+    @resolved(
+        "The balance as it stood at that instant, which is not in the future; zero before the "
+        f"first transaction. {_TRANSACTIONS}"
     )
     async def balance_at(
         self,
@@ -81,14 +73,12 @@ class Viewer(Node):
         self._require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.balance_at(self.person.user_id, time)
 
-    @strawberry.field(description=f"Newest first. {_TRANSACTIONS}")
-    async def transactions(
+    @resolved(f"Newest first. {_TRANSACTIONS}")
+    async def transactions(  # noqa: PLR0917
         self,
         info: Info,
         first: FIRST = strawberry.UNSET,
-        after: Annotated[
-            str | None, Description("A cursor: only what follows it in the list.")
-        ] = strawberry.UNSET,
+        after: AFTER = strawberry.UNSET,
         last: Annotated[
             int | None, Description("The last so many, 0 to 100; not together with `first`.")
         ] = strawberry.UNSET,
@@ -103,12 +93,10 @@ class Viewer(Node):
         page = paging.page_request(given(first), given(after), given(last), given(before))
         return await info.context.reads.transactions(self.person.user_id, page, given(filter))
 
-    @strawberry.field(
-        description=(
-            "The movement that this key of the viewer's made; null if it made none (yet). Asks "
-            "without sending: for a client that does not know what became of its request. "
-            f"{_TRANSACTIONS}"
-        )
+    @resolved(
+        "The movement that this key of the viewer's made; null if it made none (yet). Asks "
+        "without sending: for a client that does not know what became of its request. "
+        f"{_TRANSACTIONS}"
     )
     async def transaction_by_idempotency_key(
         self,
@@ -123,11 +111,7 @@ class Viewer(Node):
             self.person.user_id, kind, idempotency_key
         )
 
-    @strawberry.field(
-        description=(
-            f"The people the viewer exchanged money with, the latest first. {_TRANSACTIONS}"
-        )
-    )
+    @resolved(f"The people the viewer exchanged money with, the latest first. {_TRANSACTIONS}")
     async def contacts(
         self,
         info: Info,
@@ -136,12 +120,12 @@ class Viewer(Node):
         self._require(Scope.READ_TRANSACTIONS)
         return list(await info.context.reads.contacts(self.person.user_id, first))
 
-    @strawberry.field(description=f"The devices and programs that are signed in. {_PEOPLE}")
+    @resolved(f"The devices and programs that are signed in. {_PEOPLE}")
     async def sessions(self, info: Info) -> list[Session]:
         self._require_person()
         return list(await info.context.reads.sessions(self.principal))
 
-    @strawberry.field(description=f"The keys of programs that act for the viewer. {_PEOPLE}")
+    @resolved(f"The keys of programs that act for the viewer. {_PEOPLE}")
     async def api_tokens(self, info: Info) -> list[ApiToken]:
         self._require_person()
         return list(await info.context.reads.api_tokens(self.principal))

@@ -1,10 +1,12 @@
 """The wallet service itself, and what a transfer would do in it."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import strawberry
 
 from domain import money, transfers
+from schema.arguments import Description
 from schema.errors import InvalidAmount
 from schema.money import Money, shown_minor
 
@@ -22,6 +24,9 @@ class TransferPreview:
     )
 
 
+AmountToPreview = Annotated[
+    Decimal, Description("What the recipient would get, in whole units of the currency.")
+]
 TransferPreviewResult = Annotated[
     TransferPreview | InvalidAmount,
     strawberry.union("TransferPreviewResult", description="The preview, or why there can be none."),

@@ -1,0 +1,98 @@
+"""What is asked before an operation is carried out: who, with which scope, and how often."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from domain import errors
+from domain.sessions import Scope
+from persistence import accounts
+from resolvers.request import RequestContext
+from schema.arguments import given
+
+#: A guard raises a refusal, or does nothing. It is given the request, the operation's name and the
+#: arguments.
+Guard = Callable[[RequestContext, str, Mapping[str, Any]], Awaitable[None] | None]
+#: What a limit counts by; None where it does not concern the request.
+KeyOf = Callable[[RequestContext, Mapping[str, Any]], str | None]
+
+# ------------------------------------------------ who
+
+
+def signed_in(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
+    """A person, or a program with an API token."""
+    if context.principal is None:
+        raise errors.Unauthenticated
+
+
+def person(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
+    """A signed-in person: no API token may manage sessions, passwords, profiles or tokens."""
+    if context.caller.session_id is None:
+        raise errors.Forbidden("An API token may not do that. Sign in as a person instead.")
+
+
+def scope(needed: Scope) -> Guard:
+    """Signed in; an API token with that scope."""
+
+    def guard(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
+        if not context.caller.may(needed):
+            raise errors.Forbidden(
+                f"This API token lacks the scope {needed}. Create one that has it."
+            )
+
+    return guard
+
+
+async def verified(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
+    """Signed in, with an address that is known to be theirs."""
+    caller = await accounts.person(context.services.database, context.caller.user_id)
+    if caller is None:
+        raise errors.Unauthenticated
+    if caller.email_verified_at is None:
+        raise errors.Forbidden(
+            "Verify your email address first: the link is in the mail we sent you."
+        )
+
+
+# ------------------------------------------------ how often
+
+
+def client(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
+    """The address that the request comes from."""
+    return f"client:{context.client_ip}"
+
+
+def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
+    """The account that asks."""
+    return f"account:{context.caller.user_id}"
+
+
+def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str:
+    """The account whose email address the input names, known or not; hashed, as it is personal."""
+    address = " ".join(arguments["input"].email.split()).casefold()
+    digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"address:{digest[:32]}"
+
+
+def named_account_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
+    """The account that the input names, as tried from one place: others do not lock its owner out."""
+    return f"{named_account(context, arguments)}@{context.client_ip}"
+
+
+def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
+    """The account that asks, where the recipient is given by an email address."""
+    by_address = given(arguments["input"].recipient.email) is not None
+    return account(context, arguments) if by_address else None
+
+
+def at_most(limit: str, *, per: KeyOf) -> Guard:
+    """No more than `limit` ("10/minute"); each operation of a request counts, aliases too."""
+
+    async def guard(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
+        key = per(context, arguments)
+        if key is not None:
+            await context.services.rate_limiter.hit(f"{operation}.{per.__name__}", limit, key)
+
+    return guard

@@ -1,0 +1,136 @@
+"""Reading things again by their ids; what the viewer may not see is null, like what does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from domain import errors, ids, paging
+from domain.sessions import Principal, Scope
+from persistence import accounts, history
+from resolvers.operations import Info
+from resolvers.request import RequestContext
+from schema import people, viewers
+from schema.arguments import Description
+from schema.nodes import Node
+
+_MAXIMUM_SEQUENCE = 2**63 - 1
+
+ID = Annotated[strawberry.ID, Description("A `Node.id` from an earlier answer.")]
+IDS = Annotated[list[strawberry.ID], Description("At most 100; the answer keeps their order.")]
+
+#: What is found of one type, by the ids as they were asked for.
+Found = dict[str, Node]
+
+
+async def node(info: Info, id: ID) -> Node | None:  # noqa: A002
+    return (await _read(info.context, [id]))[0]
+
+
+async def nodes(info: Info, ids: IDS) -> list[Node | None]:
+    if len(ids) > paging.MAXIMUM_SIZE:
+        raise errors.BadUserInput(f"`ids` takes at most {paging.MAXIMUM_SIZE} ids at once.")
+    return await _read(info.context, ids)
+
+
+async def _read(context: RequestContext, asked: Sequence[str]) -> list[Node | None]:
+    """The things in the order asked for, each type of them read at once."""
+    caller = context.principal
+    if caller is None:
+        return [None] * len(asked)
+    by_type: dict[str, dict[str, list[str]]] = {}
+    for text in asked:
+        named = ids.read_global_id(text)
+        if named is not None and named[0] in _READERS:
+            by_type.setdefault(named[0], {})[text] = named[1]
+    found: Found = {}
+    for type_name, parts in by_type.items():
+        found.update(await _READERS[type_name](context, caller, parts))
+    return [found.get(text) for text in asked]
+
+
+async def _users(context: RequestContext, caller: Principal, asked: dict[str, list[str]]) -> Found:
+    named = {text: ids.read_row_id(text, "User") for text in asked}
+    wanted = {user_id for user_id in named.values() if user_id is not None}
+    if not caller.may(Scope.READ_PROFILE):
+        wanted.discard(caller.user_id)
+    if not (caller.may(Scope.SEARCH_USERS) or caller.may(Scope.READ_TRANSACTIONS)):
+        wanted &= {caller.user_id}
+    if not wanted:
+        return {}
+    read = await accounts.people(context.services.database, wanted)
+    return {
+        text: people.shown(read[user_id], to=caller.user_id)
+        for text, user_id in named.items()
+        if user_id in read
+        and (user_id == caller.user_id or read[user_id].email_verified_at is not None)
+    }
+
+
+async def _viewers(
+    context: RequestContext, caller: Principal, asked: dict[str, list[str]]
+) -> Found:
+    own = [text for text in asked if ids.read_row_id(text, "Viewer") == caller.user_id]
+    person = await accounts.person(context.services.database, caller.user_id) if own else None
+    if person is None:
+        return {}
+    currency = context.services.limits.currency
+    return {text: viewers.shown(person, caller, currency) for text in own}
+
+
+async def _sessions(
+    context: RequestContext, caller: Principal, asked: dict[str, list[str]]
+) -> Found:
+    if caller.session_id is None:
+        return {}
+    return {
+        session.id: session
+        for session in await context.reads.sessions(caller)
+        if session.id in asked
+    }
+
+
+async def _api_tokens(
+    context: RequestContext, caller: Principal, asked: dict[str, list[str]]
+) -> Found:
+    if caller.session_id is None:
+        return {}
+    return {
+        token.id: token for token in await context.reads.api_tokens(caller) if token.id in asked
+    }
+
+
+async def _transactions(
+    context: RequestContext, caller: Principal, asked: dict[str, list[str]]
+) -> Found:
+    if not caller.may(Scope.READ_TRANSACTIONS):
+        return {}
+    lines_wanted: list[tuple[UUID, int]] = []
+    for parts in asked.values():
+        owner, *sequence = parts
+        if owner != str(caller.user_id) or len(sequence) != 1:
+            continue
+        if (
+            sequence[0].isdigit()
+            and len(sequence[0]) < 20
+            and int(sequence[0]) <= _MAXIMUM_SEQUENCE
+        ):
+            lines_wanted.append((caller.user_id, int(sequence[0])))
+    if not lines_wanted:
+        return {}
+    lines = await history.lines_by_ids(context.services.database, lines_wanted)
+    shown = await context.reads.shown_lines(list(lines.values()))
+    return {transaction.id: transaction for transaction in shown}
+
+
+_Reader = Callable[[RequestContext, Principal, dict[str, list[str]]], Awaitable[Found]]
+_READERS: dict[str, _Reader] = {
+    "User": _users,
+    "Viewer": _viewers,
+    "Session": _sessions,
+    "ApiToken": _api_tokens,
+    "Transaction": _transactions,
+}

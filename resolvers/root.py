@@ -1,0 +1,172 @@
+"""Every operation of the API: a table, one line each, with its guards.
+
+Guards are asked from left to right: who it is, with which scope, whether verified, how often; then
+the resolver looks at the input.
+"""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from domain.sessions import Scope
+from resolvers import (
+    accounts,
+    api_tokens,
+    events,
+    nodes,
+    people,
+    sessions,
+    transfers,
+    wallets,
+)
+from resolvers.guards import (
+    account,
+    account_by_address,
+    at_most,
+    client,
+    named_account,
+    named_account_at_client,
+    person,
+    scope,
+    verified,
+)
+from resolvers.operations import operation, subscription
+from schema.events import TransactionPosted
+from schema.scalars import SCALARS
+
+READ = scope(Scope.READ_TRANSACTIONS)
+SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
+
+# Ordinary use never meets these; RATE_LIMIT_FACTOR scales them all. A limit of one account as tried
+# from one client is lower than that of the account, so that a stranger does not lock its owner out.
+MONEY = (at_most("600/minute", per=account), at_most("3000/minute", per=client))
+BY_ADDRESS = at_most("60/minute", per=account_by_address)
+SEARCHES = (at_most("120/minute", per=account), at_most("600/minute", per=client))
+LOGINS = (
+    at_most("60/minute", per=client),
+    at_most("20/minute", per=named_account_at_client),
+    at_most("60/minute", per=named_account),
+)
+REGISTRATIONS = (at_most("100/hour", per=client), at_most("10/hour", per=named_account))
+MAILS = (at_most("60/hour", per=client), at_most("5/hour", per=named_account))
+SECRETS = at_most("60/minute", per=client)
+REFRESHES = at_most("300/minute", per=client)
+PASSWORDS = (at_most("60/minute", per=client), at_most("10/minute", per=account))
+CHANGES = at_most("120/minute", per=account)
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    viewer = operation(wallets.viewer, description="Null when signed out.")
+    search_users = operation(
+        people.search_users, SEARCH, verified, *SEARCHES,
+        description=(
+            "By a part of the name, or by an email address typed whole; the best match first; never "
+            "the viewer, never the unverified."
+        ),
+    )  # fmt: skip
+    transfer_preview = operation(
+        transfers.transfer_preview, SEND,
+        description="What sending that amount would cost now, without sending it.",
+    )  # fmt: skip
+    wallet = operation(
+        wallets.wallet, description="What this service allows, and how to listen to it."
+    )
+    node = operation(
+        nodes.node,
+        description="Null for what does not exist and for what the viewer may not see.",
+    )
+    nodes = operation(
+        nodes.nodes,
+        description="Each as `node` would answer, in the order asked for; at most 100 at once.",
+    )
+
+
+@strawberry.type(
+    description="What can be changed; the fields of one request go one after the other."
+)
+class Mutation:
+    register = operation(
+        accounts.register, *REGISTRATIONS,
+        description=(
+            "Answers alike whether or not the address is taken: the mail that follows tells its owner."
+        ),
+    )  # fmt: skip
+    verify_email = operation(
+        accounts.verify_email, SECRETS,
+        description=(
+            "Ends every session begun before it but the one that asks, if that is the same person's."
+        ),
+    )  # fmt: skip
+    resend_verification_email = operation(
+        accounts.resend_verification_email, *MAILS,
+        description="Answers alike whether or not the address waits to be verified.",
+    )  # fmt: skip
+    login = operation(sessions.login, *LOGINS, description="Begins a session.")
+    refresh_session = operation(
+        sessions.refresh_session, REFRESHES,
+        description=(
+            "A fresh access token, and the refresh token's successor. The one before the newest is "
+            "good for 30 seconds more; any older one ends the session."
+        ),
+    )  # fmt: skip
+    logout = operation(
+        sessions.logout, person, CHANGES, description="Ends this session, or every one."
+    )
+    revoke_session = operation(
+        sessions.revoke_session, person, CHANGES, description="Ends one session of the viewer's."
+    )
+    request_password_reset = operation(
+        accounts.request_password_reset, *MAILS,
+        description="Answers alike whether or not the address is known.",
+    )  # fmt: skip
+    reset_password = operation(
+        accounts.reset_password, SECRETS, description="Signs every device out."
+    )
+    change_password = operation(
+        accounts.change_password, person, *PASSWORDS, description="Signs every other device out."
+    )
+    update_profile = operation(
+        accounts.update_profile, person, CHANGES, description="Changes what other people see."
+    )
+
+    add_balance = operation(
+        transfers.add_balance, ADD, *MONEY,
+        description="Credits the viewer's own balance, once per idempotency key.",
+    )  # fmt: skip
+    send_money = operation(
+        transfers.send_money, SEND, *MONEY, BY_ADDRESS,
+        description=(
+            "Debits the sender, credits the recipient and records both, all or nothing, once per "
+            "idempotency key."
+        ),
+    )  # fmt: skip
+
+    create_api_token = operation(
+        api_tokens.create_api_token, person, CHANGES, description="Makes a key for a program."
+    )
+    revoke_api_token = operation(
+        api_tokens.revoke_api_token, person, CHANGES, description="Ends a key for good."
+    )
+
+
+@strawberry.type(description="What can be listened to.")
+class Subscription:
+    wallet_events = subscription(
+        events.wallet_events, READ,
+        description=(
+            "What happens to the viewer's wallet, as it happens: each transaction exactly once and in "
+            "sequence. With `afterSequence`, first all that came after it: a client that comes back "
+            "with the last number it saw misses nothing and sees nothing twice."
+        ),
+    )  # fmt: skip
+
+
+def strawberry_schema(*, suggestions: bool = True) -> strawberry.Schema:
+    """The schema as it is served; `suggestions` are the "Did you mean" of validation."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[TransactionPosted],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not suggestions),
+    )

@@ -1,0 +1,122 @@
+"""Sessions: signing in, going on and signing out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain import errors, ids
+from domain import sessions as rules
+from domain.accounts import Person, clean_email
+from persistence import accounts, sessions
+from resolvers.operations import Info
+from resolvers.request import RequestContext
+from schema import inputs, results, viewers
+from schema.arguments import given
+
+
+async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  # noqa: A002
+    context, services = info.context, info.context.services
+    _require_cookies(context, wanted=input.use_cookie)
+    email = clean_email(input.email)
+    known = await accounts.credentials(services.database, email)
+    # As much work for an address that nobody has.
+    password_hash = known.password_hash if known else None
+    if not await services.hashing.verify(input.password, password_hash) or known is None:
+        raise errors.InvalidCredentials
+    token = rules.first_refresh_token(known.user_id, ids.new_id())
+    token_text = token.render(services.settings.jwt_secrets[0])
+    person = await sessions.begin(
+        services.database,
+        user_id=known.user_id,
+        password_hash=known.password_hash,
+        token=token,
+        token_text=token_text,
+        user_agent=context.device,
+        ip_address=context.client_ip,
+    )
+    return _signed_in(context, person, token, token_text, use_cookie=input.use_cookie)
+
+
+async def refresh_session(
+    info: Info,
+    input: inputs.RefreshSessionInput,  # noqa: A002
+) -> results.RefreshSessionResult:
+    context, services = info.context, info.context.services
+    token_text = given(input.refresh_token)
+    use_cookie = token_text is None
+    if token_text is None:
+        _require_cookies(context, wanted=context.refresh_cookie is not None)
+        token_text = context.refresh_cookie or ""
+    secrets = services.settings.jwt_secrets
+    try:
+        token = rules.read_refresh_token(token_text, secrets)
+        newest, newest_text, person = await sessions.refresh(
+            services.database, token, token_text, jwt_secrets=secrets
+        )
+    except errors.InvalidToken:
+        if use_cookie:
+            context.clear_refresh_cookie()
+        services.wake_relay()
+        raise
+    return _signed_in(context, person, newest, newest_text, use_cookie=use_cookie)
+
+
+async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
+    context, services, caller = info.context, info.context.services, info.context.caller
+    if input.everywhere:
+        ended = await sessions.end_all(services.database, caller.user_id)
+    else:
+        ended = int(await sessions.end(services.database, caller.user_id, caller.credential_id))
+    context.clear_refresh_cookie()
+    await services.live.forget([caller.credential_id])
+    services.wake_relay()
+    return results.SignedOut(sessions=ended)
+
+
+async def revoke_session(
+    info: Info,
+    input: inputs.RevokeSessionInput,  # noqa: A002
+) -> results.RevokeSessionResult:
+    services, caller = info.context.services, info.context.caller
+    session_id = ids.read_row_id(input.session_id, "Session")
+    if session_id is None or not await sessions.end(services.database, caller.user_id, session_id):
+        raise errors.NotFound
+    await services.live.forget([session_id])
+    services.wake_relay()
+    return results.SignedOut(sessions=1)
+
+
+def _signed_in(
+    context: RequestContext,
+    person: Person,
+    token: rules.RefreshToken,
+    token_text: str,
+    *,
+    use_cookie: bool,
+) -> results.SignedIn:
+    services = context.services
+    principal = rules.Principal(user_id=person.user_id, session_id=token.session_id)
+    access_token, expires_at = rules.issue_access_token(
+        principal,
+        issuer=services.settings.app_url,
+        secret=services.settings.jwt_secrets[0],
+        lifetime=timedelta(seconds=services.settings.access_token_seconds),
+        now=services.clock(),
+    )
+    if use_cookie:
+        context.set_refresh_cookie(token_text)
+    return results.SignedIn(
+        credentials=results.Credentials(
+            access_token=access_token,
+            expires_at=expires_at,
+            refresh_token=None if use_cookie else token_text,
+        ),
+        viewer=viewers.shown(person, principal, services.limits.currency),
+    )
+
+
+def _require_cookies(context: RequestContext, *, wanted: bool) -> None:
+    if wanted and not context.can_set_cookies:
+        raise errors.BadUserInput(
+            "A WebSocket cannot carry a cookie back: send this over HTTP, or go without the cookie."
+        )

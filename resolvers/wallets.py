@@ -1,0 +1,35 @@
+"""The viewer's own wallet, and the service's settings."""
+
+from __future__ import annotations
+
+from domain import events
+from persistence import accounts
+from resolvers.operations import Info
+from schema import viewers, wallets
+
+
+async def viewer(info: Info) -> viewers.Viewer | None:
+    context = info.context
+    if context.principal is None:
+        return None
+    person = await accounts.person(context.services.database, context.principal.user_id)
+    if person is None:
+        return None
+    return viewers.shown(person, context.principal, context.services.limits.currency)
+
+
+async def wallet(info: Info) -> wallets.WalletSettings:
+    services, principal = info.context.services, info.context.principal
+    settings = services.settings
+    pusher = None
+    if settings.pusher_configured and settings.pusher_key is not None:
+        pusher = wallets.PusherSettings(
+            key=settings.pusher_key,
+            cluster=settings.pusher_cluster,
+            host=settings.pusher_host,
+            port=settings.pusher_port,
+            use_tls=settings.pusher_use_tls,
+            auth_endpoint=f"{settings.app_url}/pusher/auth",
+            channel=events.pusher_channel(principal.user_id) if principal else None,
+        )
+    return wallets.shown_settings(services.limits, pusher)
