@@ -1,0 +1,69 @@
+"""The people of the benchmark: with money in their books, sessions that stand, and access tokens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from domain import ids, sessions
+from domain.sessions import Principal
+
+OPENING_BALANCE_MINOR = 1_000_000
+TOKEN_LIFETIME = timedelta(hours=12)
+
+# Ids of people follow from their numbers, so that pgbench needs no look-up to name one.
+_PERSON = """
+CREATE FUNCTION bench_person(number bigint) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ('00000000-0000-7000-8000-' || lpad(number::text, 12, '0'))::uuid
+$$
+"""
+_USERS = """
+INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash,
+    balance, sequence, last_posted_at)
+SELECT bench_person(n), 'Person ' || n, 'person ' || n, 'person' || n || '@bench.example', now(), '-',
+    %(balance)s, 1, now()
+FROM generate_series(1, %(people)s) AS n
+"""
+_ADDRESSES = "INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users"
+_LINES = """
+INSERT INTO transactions (user_id, sequence, reference, kind, direction, amount, fee, balance_after,
+    created_at, idempotency_key)
+SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance'
+FROM users
+"""
+_SESSIONS = """
+INSERT INTO sessions (user_id, id, created_at, last_used_at, generation, refresh_hash, rotated_at)
+SELECT id, id, now(), now(), 1, sha256(id::text::bytea), now() FROM users
+"""
+
+
+def person_id(number: int) -> UUID:
+    """The id of the person of that number, counted from 1."""
+    return UUID(f"00000000-0000-7000-8000-{number:012d}")
+
+
+def settle_in(database_url: str, people: int) -> None:
+    """Add that many people, each with an opening balance in the book and a session."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_PERSON)
+        connection.execute(_USERS, {"people": people, "balance": OPENING_BALANCE_MINOR})
+        for statement in (_ADDRESSES, _LINES, _SESSIONS):
+            connection.execute(statement)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def tokens(people: int, *, issuer: str, secret: str) -> list[tuple[str, str]]:
+    """The global id and an access token of each."""
+    now = datetime.now(UTC)
+    issued = []
+    for number in range(1, people + 1):
+        user_id = person_id(number)
+        principal = Principal(user_id, session_id=user_id)
+        token, _ = sessions.issue_access_token(
+            principal, issuer=issuer, secret=secret, lifetime=TOKEN_LIFETIME, now=now
+        )
+        issued.append((ids.global_id("User", user_id), token))
+    return issued

@@ -1,0 +1,130 @@
+"""Finding a person among very many: the wallet's search against an unindexed, ordered scan."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from domain.paging import PageRequest
+from persistence import search
+from persistence.database import Database
+
+SEARCHES = 200
+SCANS = 5
+PAGE = 20
+
+_SYLLABLES = (
+    "ba be bo da de di do fa fe ga go ha he ja jo ka ki ko la le li lo ma mi mo na ne ni no pa pe po "
+    "ra ri ro sa se si so ta te ti to va ve vi wa we ya zo"
+).split()
+# Given names of two syllables, family names of four: millions of different people.
+_PEOPLE = """
+WITH parts AS (
+    SELECT n, ARRAY(
+        SELECT %(syllables)s::text[] [1 + mod(abs(hashint8extended(n, place)), %(kinds)s)]
+        FROM generate_series(1, 6) AS place ORDER BY place
+    ) AS s
+    FROM generate_series(1, %(people)s) AS n
+), named AS (
+    SELECT n, initcap(s[1] || s[2] || ' ' || s[3] || s[4] || s[5] || s[6]) AS name FROM parts
+)
+INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash)
+SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, name, lower(name),
+    'found' || n || '@bench.example', now(), '-'
+FROM named
+"""
+_ADDRESSES = """
+INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users
+WHERE starts_with(email, 'found')
+"""
+# What an application without an index writes.
+_SCAN = """
+SELECT id, name FROM users
+WHERE name ILIKE %(pattern)s AND email_verified_at IS NOT NULL AND closed_at IS NULL
+ORDER BY name LIMIT 20
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How long finding took, in milliseconds, and how the scan compares."""
+
+    people: int
+    median_ms: float
+    p99_ms: float
+    scan_ms: float
+
+    @property
+    def ratio(self) -> float:
+        return self.scan_ms / self.median_ms
+
+
+def populate(database_url: str, people: int) -> None:
+    """Add that many people; the indexes are made again afterwards, which is quicker."""
+    with psycopg.connect(database_url) as connection:
+        indexes = connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes "
+            "WHERE tablename = 'users' AND indexname LIKE 'users_search_text%'"
+        ).fetchall()
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+        names = {"syllables": _SYLLABLES, "kinds": len(_SYLLABLES), "people": people}
+        connection.execute(_PEOPLE, names)
+        connection.execute(_ADDRESSES)
+        for _, definition in indexes:
+            connection.execute(definition)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE) users")
+
+
+def _terms(database_url: str, how_many: int) -> list[str]:
+    """Parts of family names: selective, as what a person types of a person looked for."""
+    with psycopg.connect(database_url) as connection:
+        names = connection.execute(
+            "SELECT name FROM users WHERE starts_with(email, 'found') "
+            "ORDER BY hashtextextended(email, 7) LIMIT %s",
+            [how_many],
+        ).fetchall()
+    return [str(name).split()[1][1:8] for (name,) in names]
+
+
+async def measure(database_url: str, people: int) -> Found:
+    """Search and scan for different parts of names. Raises RuntimeError when nobody is found."""
+    terms = _terms(database_url, SEARCHES + SCANS)
+    database = await Database.open(database_url)
+    try:
+        times = [await _search(database, term) for term in terms[:SEARCHES]]
+    finally:
+        await database.close()
+    times = sorted(times)
+    return Found(
+        people=people,
+        median_ms=statistics.median(times),
+        p99_ms=times[int(len(times) * 0.99)],
+        scan_ms=statistics.median(_scan(database_url, term) for term in terms[SEARCHES:]),
+    )
+
+
+async def _search(database: Database, term: str) -> float:
+    began = time.perf_counter()
+    page = await search.search_people(
+        database, viewer_id=UUID(int=0), query=term, page=PageRequest(size=PAGE)
+    )
+    elapsed_ms = (time.perf_counter() - began) * 1000
+    if not page.items:
+        raise RuntimeError(f"Nobody was found by {term!r}, a part of somebody's name.")
+    return elapsed_ms
+
+
+def _scan(database_url: str, term: str) -> float:
+    with psycopg.connect(database_url) as connection:
+        began = time.perf_counter()
+        rows = connection.execute(_SCAN, {"pattern": f"%{term}%"}).fetchall()
+        elapsed_ms = (time.perf_counter() - began) * 1000
+    if not rows:
+        raise RuntimeError(f"The scan found nobody by {term!r}.")
+    return elapsed_ms
