@@ -1,0 +1,164 @@
+"""The ASGI application: every address, and what opens before the first request and closes after the last."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import AsyncExitStack
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import wiring
+from app.graphql import print_sdl, schema
+from app.graphql.endpoint import Endpoint
+from app.graphql.execution import Engine
+from app.graphql.shutdown import LongLived
+from app.http import pages, replies
+from app.http.envelope import Envelope
+from app.http.health import Health
+from app.http.origins import Origins
+from app.http.pusher_auth import PusherAuth
+from app.metrics import Metrics
+from settings import Settings
+
+log = structlog.get_logger(__name__)
+
+GRAPHQL_PATH = "/graphql"
+_ROUTES = frozenset(
+    {
+        "/",
+        "/dev/mail",
+        "/dev/mail.json",
+        "/healthz",
+        "/metrics",
+        "/pusher/auth",
+        "/readyz",
+        "/reset-password",
+        "/schema.graphql",
+        "/verify-email",
+        GRAPHQL_PATH,
+    }
+)
+
+
+class App:
+    """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: wiring.Opened | None = None
+        self._graphql: ASGIApp | None = None
+        self._others: ASGIApp | None = None
+        self.long_lived = LongLived()
+        self._envelope = Envelope(self._dispatch, settings, self._metrics, _route_of)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._envelope(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._graphql is not None
+        assert self._others is not None
+        if scope["path"] == GRAPHQL_PATH:
+            await self._graphql(scope, receive, send)
+        elif scope["type"] == "websocket":
+            # Before it is accepted, a close is an answer 403.
+            await receive()
+            await send({"type": "websocket.close"})
+        else:
+            await self._others(scope, receive, send)
+
+    def _metrics(self) -> Metrics:
+        assert self._opened is not None
+        return self._opened.metrics
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as closing:
+            await receive()
+            try:
+                opened = await closing.enter_async_context(wiring.open_services(self._settings))
+                self._open(opened)
+            except Exception as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                raise
+            # What stands now stands as long as the process: the collector need not walk it again.
+            gc.collect()
+            gc.freeze()
+            await send({"type": "lifespan.startup.complete"})
+            message: Message = await receive()
+            assert message["type"] == "lifespan.shutdown"
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _open(self, opened: wiring.Opened) -> None:
+        hardened = self._settings.graphql_profile == "hardened"
+        shown = pages.Pages(self._settings)
+        self._graphql = Endpoint(
+            Engine(
+                schema.build(),
+                opened.services,
+                opened.metrics,
+                self.long_lived,
+                hardened=hardened,
+            ),
+            Origins(self._settings),
+            hardened=hardened,
+            playground=shown.playground,
+        )
+        self._others = _other_addresses(opened, shown)
+        self._opened = opened
+
+
+def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
+    health = Health(opened)
+    sdl = print_sdl()
+
+    async def show_schema(_request: Request) -> Response:
+        return PlainTextResponse(sdl, headers={"cache-control": "no-cache"})
+
+    playground_assets = StaticFiles(directory=pages.PLAYGROUND / "assets", check_dir=False)
+    return Starlette(
+        routes=[
+            Route("/", shown.home),
+            Route("/verify-email", shown.verify_email),
+            Route("/reset-password", shown.reset_password),
+            Route("/dev/mail", shown.mailbox),
+            Route("/dev/mail.json", shown.mailbox_json),
+            Route("/schema.graphql", show_schema),
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            Route("/metrics", health.metrics),
+            Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
+            Mount("/assets", StaticFiles(directory=pages.ASSETS)),
+            Mount("/playground/assets", playground_assets),
+        ],
+        exception_handlers={404: pages.not_found, HTTPException: _refuse, 500: _fail},
+    )
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET")
+        return replies.refusal(
+            405, f"This address takes {allowed}.", "BAD_USER_INPUT", allow=allowed
+        )
+    return replies.refusal(error.status_code, str(error.detail), "BAD_USER_INPUT")
+
+
+async def _fail(_request: Request, _error: Exception) -> Response:
+    return replies.refusal(500, "Something went wrong on our side. Try again.", "INTERNAL")
+
+
+def _route_of(path: str) -> str:
+    """The path, if it is one of ours, for metrics: anybody can make up others."""
+    if path in _ROUTES:
+        return path
+    return "assets" if path.startswith(("/assets/", "/playground/assets/")) else "other"

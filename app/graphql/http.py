@@ -1,0 +1,271 @@
+"""GraphQL over HTTP by its draft specification: POST of JSON, and GET for queries.
+
+https://graphql.github.io/graphql-over-http/draft/ — a request that is refused as a whole is 4xx or 5xes
+without `data` for who accepts `application/graphql-response+json`, and 200 for who accepts
+`application/json` alone, unless the HTTP request itself is malformed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+import structlog
+from graphql import OperationType
+from starlette.types import Receive, Scope, Send
+
+from app.graphql import errors
+from app.graphql.execution import Engine, GraphQLRequest, read_request
+from app.http import bodies, facts
+from resolvers import request as requests
+
+log = structlog.get_logger(__name__)
+
+RESPONSE_JSON = "application/graphql-response+json"
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+HTML = "text/html"
+
+Header = tuple[bytes, bytes]
+
+
+class HttpError(Exception):
+    """The HTTP request is wrong, whatever its GraphQL: the status stands for every media type."""
+
+    def __init__(self, status: int, message: str, headers: tuple[Header, ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.errors = [{"message": message, "extensions": {"code": errors.BAD_USER_INPUT}}]
+
+
+async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one POST, or one GET that has a query."""
+    media_type = negotiate(facts.header(scope["headers"], b"accept")) or ""
+    status, extra = 200, tuple[Header, ...]()
+    context = None
+    try:
+        if not media_type:
+            media_type = JSON
+            raise HttpError(
+                406,
+                f"This address answers {RESPONSE_JSON}, {JSON} and, to subscriptions, {EVENT_STREAM}.",
+            )
+        request = await read(scope, receive)
+        operation = engine.prepare(request)
+        describe(scope, operation.root_fields)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise HttpError(
+                405 if scope["method"] == "GET" else 400,
+                f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}: accept that alone.",
+            )
+        if scope["method"] == "GET" and operation.kind is not OperationType.QUERY:
+            raise HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
+        context = await make_context(engine, scope, operation)
+        payload = await engine.execute(operation, request, context)
+    except bodies.Disconnected:
+        return
+    except (HttpError, errors.RequestError) as error:
+        payload = {"errors": error.errors}
+        status, extra = _refusal(error, media_type)
+    except Exception as error:
+        masked = errors.internal(error)
+        payload, status = {"errors": masked.errors}, 500
+    if "errors" in payload:
+        scope["facts"].logged["codes"] = [
+            error["extensions"]["code"] for error in payload["errors"]
+        ]
+    headers = [*extra]
+    if context is not None and context.cookie_to_set is not None:
+        secure = engine.services.settings.secure_cookies
+        cookie = requests.render_refresh_cookie(context.cookie_to_set, secure=secure)
+        headers.append((b"set-cookie", cookie.encode("latin-1")))
+    await respond(send, status, f"{media_type}; charset=utf-8", orjson.dumps(payload), headers)
+
+
+async def respond(
+    send: Send, status: int, content_type: str, body: bytes, headers: list[Header]
+) -> None:
+    """Send one whole answer, never to be kept by a cache."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type.encode()),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+                (b"vary", b"Accept, Origin"),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def describe(scope: Scope, root_fields: frozenset[str]) -> None:
+    """Have the access log say what was asked for."""
+    scope["facts"].logged["operation"] = ",".join(sorted(root_fields)) or "__typename"
+
+
+def _refusal(
+    error: HttpError | errors.RequestError, media_type: str
+) -> tuple[int, tuple[Header, ...]]:
+    if isinstance(error, HttpError):
+        return error.status, error.headers
+    extensions = error.errors[0]["extensions"]
+    headers: tuple[Header, ...] = ()
+    if error.code == "UNAUTHENTICATED":
+        headers = ((b"www-authenticate", b'Bearer error="invalid_token"'),)
+    elif "retryAfterSeconds" in extensions:
+        headers = ((b"retry-after", str(extensions["retryAfterSeconds"]).encode()),)
+    if error.malformed or media_type == RESPONSE_JSON:
+        return error.http_status, headers
+    return 200, headers
+
+
+async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests.RequestContext:
+    """What resolvers know of this request. Raises RequestError for a bad token."""
+    headers = scope["headers"]
+    authorization = user_agent = cookie = None
+    for name, value in headers:
+        if name == b"authorization":
+            authorization = value.decode("latin-1")
+        elif name == b"user-agent":
+            user_agent = value.decode("latin-1")
+        elif name == b"cookie":
+            cookie = f"{cookie}; {value.decode('latin-1')}" if cookie else value.decode("latin-1")
+    principal = await engine.authenticate(operation, authorization)
+    known: facts.RequestFacts = scope["facts"]
+    return requests.RequestContext(
+        services=engine.services,
+        principal=principal,
+        client_ip=known.client_ip,
+        user_agent=user_agent,
+        refresh_cookie=_refresh_cookie(cookie) if cookie else None,
+        request_id=known.request_id,
+    )
+
+
+def _refresh_cookie(header: str) -> str | None:
+    if requests.REFRESH_COOKIE not in header:
+        return None
+    try:
+        morsel = SimpleCookie(header).get(requests.REFRESH_COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+# ================================================================ reading
+
+
+async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
+    """The request in the body or in the address. Raises HttpError, RequestError and Disconnected."""
+    if scope["method"] == "GET":
+        return _read_address(scope["query_string"])
+    _check_content_type(facts.header(scope["headers"], b"content-type"))
+    try:
+        body = await bodies.read(scope, receive)
+    except bodies.TooLarge:
+        raise HttpError(
+            413,
+            f"The body has more than {bodies.MAXIMUM_BYTES // 1024} KiB: send less at a time.",
+            ((b"connection", b"close"),),
+        ) from None
+    return _malformed_unless_read(_parse_json(body, "The body"))
+
+
+def _read_address(query_string: bytes) -> GraphQLRequest:
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise HttpError(400, "The address has parameters that are not URL-encoded UTF-8.") from None
+    parameters: dict[str, Any] = dict(pairs)
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            parameters[name] = _parse_json(parameters[name].encode(), f"`{name}`")
+        else:
+            parameters.pop(name, None)
+    return _malformed_unless_read(parameters)
+
+
+def _parse_json(text: bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise HttpError(400, f"{what} is not well-formed JSON in UTF-8.") from None
+
+
+def _malformed_unless_read(parameters: Any) -> GraphQLRequest:
+    try:
+        return read_request(parameters)
+    except errors.RequestError as error:
+        error.malformed = True
+        raise
+
+
+@lru_cache(maxsize=64)
+def _content_type(header: str) -> bool:
+    media_type, _, parameters = header.partition(";")
+    charset = "utf-8"
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    return media_type.strip().lower() == JSON and charset in ("utf-8", "utf8")
+
+
+def _check_content_type(header: str | None) -> None:
+    # Nothing else is taken: a page elsewhere cannot have a browser send JSON without asking (CSRF).
+    if header is None or not _content_type(header[:200]):
+        raise HttpError(
+            415,
+            "Send the request as `Content-Type: application/json` in UTF-8.",
+            ((b"accept-post", JSON.encode()),),
+        )
+
+
+@lru_cache(maxsize=256)
+def negotiate(accept: str | None, *, html: bool = False) -> str | None:  # noqa: PLR0911
+    """The media type to answer with (`text/html` only if `html`); None for none of ours.
+
+    `text/event-stream` only for who names neither JSON: clients that list it last for other servers'
+    sake want an ordinary answer.
+    """
+    if accept is None or not accept.strip():
+        return JSON
+    weights: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        weights[media_type] = max(weights.get(media_type, 0.0), _weight(parameters))
+    json = weights.get(JSON, 0.0)
+    response_json = weights.get(RESPONSE_JSON, 0.0)
+    any_json = max(weights.get("*/*", 0.0), weights.get("application/*", 0.0))
+    if html and weights.get(HTML, 0.0) > max(json, response_json):
+        return HTML
+    if response_json > 0 and response_json >= json:
+        return RESPONSE_JSON
+    if json > 0:
+        return JSON
+    if weights.get(EVENT_STREAM, 0.0) > 0:
+        return EVENT_STREAM
+    if any_json > 0:
+        return JSON
+    return None
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,246 @@
+"""How large a document may be, and what an operation may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+)
+
+from domain import paging
+
+MAXIMUM_TOKENS = 2_000
+MAXIMUM_DEPTH = 12
+MAXIMUM_NESTING = 60
+MAXIMUM_ALIASES = 50
+MAXIMUM_DIRECTIVES = 50
+MAXIMUM_COST = 2_000
+
+_MUTATION_COST = 10
+_OBJECT_COST = 1
+#: What a field costs on top of its objects, where it reads the database by itself or is heavy.
+_FIELD_COSTS = {
+    "__schema": 1_000,
+    "__type": 100,
+    "apiTokens": 5,
+    "balanceAt": 5,
+    "contacts": 5,
+    "searchUsers": 10,
+    "sessions": 5,
+    "transactionByIdempotencyKey": 5,
+    "transactions": 5,
+}
+#: Fields of a connection whose lists are as long as the connection's page.
+_PAGE_FIELDS = frozenset({"edges", "nodes"})
+#: Lists that take no `first`: as long as they usually are.
+_LIST_SIZES = {"apiTokens": 10, "sessions": 10}
+
+
+def size_errors(document: DocumentNode) -> list[GraphQLError]:
+    """What of the document's shape is past the limits, by walking it once."""
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    found: list[GraphQLError] = []
+    counted = _Counted(fragments)
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            counted.count_directives(definition)
+            counted.walk(definition.selection_set, 0)
+    for count, maximum, what in (
+        (counted.aliases, MAXIMUM_ALIASES, "aliases"),
+        (counted.directives, MAXIMUM_DIRECTIVES, "directives"),
+        (counted.nesting, MAXIMUM_NESTING, "levels of fragments and fields"),
+    ):
+        if count > maximum:
+            found.append(_too_large(f"The document has more than {maximum} {what}"))
+    if not found and counted.depth() > MAXIMUM_DEPTH:
+        found.append(_too_large(f"The document nests fields more than {MAXIMUM_DEPTH} deep"))
+    return found
+
+
+def _too_large(what: str) -> GraphQLError:
+    return GraphQLError(
+        f"{what}: split it into smaller ones.", extensions={"code": "QUERY_TOO_EXPENSIVE"}
+    )
+
+
+class _Counted:
+    """Counts over the whole document; depth is worked out over the fragments afterwards."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self.fragments = fragments
+        self.aliases = self.directives = self.nesting = 0
+        self._depths: dict[str, int] = {}
+
+    def count_directives(self, node: Any) -> None:
+        self.directives += len(node.directives or ())
+
+    def walk(self, selection_set: SelectionSetNode, level: int) -> None:
+        """Without recursion: the parser lets a document nest 200 deep."""
+        stack = [(selection_set, level)]
+        while stack:
+            selection_set, level = stack.pop()
+            self.nesting = max(self.nesting, level)
+            for selection in selection_set.selections:
+                self.count_directives(selection)
+                if isinstance(selection, FieldNode) and selection.alias is not None:
+                    self.aliases += 1
+                nested = getattr(selection, "selection_set", None)
+                if nested is not None:
+                    stack.append((nested, level + 1))
+
+    def depth(self) -> int:
+        """Levels of fields, through fragments; introspection has a limit of its own."""
+        # A chain of fragments deepens one by one: as many rounds as there are fragments settle all
+        # depths, and a cycle, which validation refuses, only grows to that number.
+        self._depths = dict.fromkeys(self.fragments, 0)
+        for _ in self.fragments:
+            before = dict(self._depths)
+            for name, fragment in self.fragments.items():
+                self._depths[name] = self._depth_of(fragment.selection_set)
+            if before == self._depths or max(self._depths.values()) > MAXIMUM_DEPTH:
+                break
+        return max([0, *self._depths.values()])
+
+    def _depth_of(self, selection_set: SelectionSetNode) -> int:
+        deepest = 0
+        for selection in selection_set.selections:
+            if isinstance(selection, FragmentSpreadNode):
+                below = self._depths.get(selection.name.value, 0)
+            elif isinstance(selection, InlineFragmentNode):
+                below = self._depth_of(selection.selection_set)
+            elif isinstance(selection, FieldNode) and not selection.name.value.startswith("__"):
+                nested = selection.selection_set
+                below = 1 + (self._depth_of(nested) if nested is not None else 0)
+            else:
+                below = 0
+            deepest = max(deepest, below)
+        return deepest
+
+
+class Cost:
+    """What one valid operation costs: an object 1, times the length of the lists it stands in."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._fragment_costs: dict[tuple[str, int], int] = {}
+        self._defaults = {
+            definition.variable.name.value: definition.default_value
+            for definition in operation.variable_definitions or ()
+        }
+        self._variables = variables
+        #: Whether another request with other variables may cost something else.
+        self.depends_on_variables = False
+        root = schema.get_root_type(operation.operation)
+        assert root is not None
+        self.total = self._selections(operation.selection_set, root, paging.DEFAULT_SIZE)
+        if operation.operation is OperationType.MUTATION:
+            self.total += _MUTATION_COST * len(operation.selection_set.selections)
+
+    def _selections(
+        self, selection_set: SelectionSetNode, parent: GraphQLNamedType, page: int
+    ) -> int:
+        total = 0
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                total += self._field(selection, parent, page)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                inner = self._schema.get_type(condition.name.value) if condition else parent
+                total += self._selections(selection.selection_set, inner or parent, page)
+            elif isinstance(selection, FragmentSpreadNode):
+                total += self._spread(selection.name.value, page)
+        return total
+
+    def _spread(self, name: str, page: int) -> int:
+        if (name, page) not in self._fragment_costs:
+            fragment = self._fragments[name]
+            condition = self._schema.get_type(fragment.type_condition.name.value)
+            assert condition is not None
+            cost = self._selections(fragment.selection_set, condition, page)
+            self._fragment_costs[name, page] = cost
+        return self._fragment_costs[name, page]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType, page: int) -> int:
+        name = node.name.value
+        own = _FIELD_COSTS.get(name, 0)
+        if name.startswith("__"):
+            return own
+        field: GraphQLField | None = getattr(parent, "fields", {}).get(name)
+        if field is None or not is_composite_type(get_named_type(field.type)):
+            return own
+        length = 1
+        if name in _PAGE_FIELDS and parent.name.endswith("Connection"):
+            length = page
+        elif "ids" in field.args:
+            length = self._length(node, "ids")
+        elif name in _LIST_SIZES:
+            length = _LIST_SIZES[name]
+        elif "first" in field.args:
+            page = self._page(node, field)
+            # A connection is one object that holds the page; a plain list is the page itself.
+            length = 1 if get_named_type(field.type).name.endswith("Connection") else page
+        below = 0
+        if node.selection_set is not None:
+            below = self._selections(node.selection_set, get_named_type(field.type), page)
+        return own + length * (_OBJECT_COST + below)
+
+    def _page(self, node: FieldNode, field: GraphQLField) -> int:
+        sizes = [self._value(node, name) for name in ("first", "last")]
+        numbers = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool)]
+        if not numbers:
+            default = field.args["first"].default_value
+            return default if isinstance(default, int) else paging.DEFAULT_SIZE
+        return min(max(numbers[0], 0), paging.MAXIMUM_SIZE)
+
+    def _length(self, node: FieldNode, argument: str) -> int:
+        value = self._value(node, argument)
+        return len(value) if isinstance(value, list) else 1
+
+    def _value(self, node: FieldNode, argument: str) -> Any:
+        for given in node.arguments or ():
+            if given.name.value == argument:
+                return self._plain(given.value)
+        return None
+
+    def _plain(self, value: ValueNode | None) -> Any:
+        if isinstance(value, VariableNode):
+            self.depends_on_variables = True
+            name = value.name.value
+            if name in self._variables:
+                return self._variables[name]
+            return self._plain(self._defaults.get(name))
+        if isinstance(value, IntValueNode):
+            return int(value.value)
+        if isinstance(value, ListValueNode):
+            return list(value.values)
+        return None

@@ -1,0 +1,182 @@
+"""Operations as server-sent events: the distinct connections mode of the `graphql-sse` protocol.
+
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from contextlib import aclosing, suppress
+from typing import Any
+
+import orjson
+from graphql import OperationType
+from starlette.types import Receive, Scope, Send
+
+from app.graphql import credentials, errors, http
+from app.graphql.documents import Operation
+from app.graphql.execution import RESUMABLE_FIELD, Engine, GraphQLRequest
+from app.http import bodies, facts
+from resolvers.request import RequestContext
+
+KEEP_ALIVE_SECONDS = 12.0
+#: How long a query or mutation under way may take to finish when the process stops.
+FINISH_SECONDS = 8.0
+_SEQUENCE_MAXIMUM = 2**31 - 1
+
+_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept, Origin"),
+        # nginx would keep the events back.
+        (b"x-accel-buffering", b"no"),
+    ],
+}
+
+
+async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request with a stream of events."""
+    try:
+        request = await http.read(scope, receive)
+        operation = engine.prepare(request)
+        http.describe(scope, operation.root_fields)
+        if scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
+            raise http.HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
+        context = await http.make_context(engine, scope, operation)
+        context.can_set_cookies = False
+    except bodies.Disconnected:
+        return
+    except (http.HttpError, errors.RequestError) as error:
+        await _refuse(send, error)
+        return
+    request = _resume(request, operation, facts.header(scope["headers"], b"last-event-id"))
+    stream = _Stream(engine, operation, request, context, send)
+    await send(_START)
+    try:
+        await stream.run(receive)
+    except OSError:
+        # The client is gone.
+        return
+
+
+async def _refuse(send: Send, error: http.HttpError | errors.RequestError) -> None:
+    is_http = isinstance(error, http.HttpError)
+    await http.respond(
+        send,
+        error.status if is_http else error.http_status,
+        f"{http.JSON}; charset=utf-8",
+        orjson.dumps({"errors": error.errors}),
+        list(error.headers) if is_http else [],
+    )
+
+
+@dataclasses.dataclass(slots=True)
+class _Stream:
+    """The events of one operation, until it, the client, the credential or the process ends."""
+
+    engine: Engine
+    operation: Operation
+    request: GraphQLRequest
+    context: RequestContext
+    send: Send
+    _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    async def run(self, receive: Receive) -> None:
+        """Raises OSError when the client goes away."""
+        stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        gone = asyncio.create_task(_wait_for_disconnect(receive))
+        writing = asyncio.create_task(self._write_answers())
+        ended = asyncio.create_task(self._wait_for_end())
+        keeping_alive = asyncio.create_task(self._keep_alive())
+        try:
+            with self.engine.long_lived.lives(lambda: stopping.done() or stopping.set_result(None)):
+                await asyncio.wait(
+                    [writing, gone, ended, stopping], return_when=asyncio.FIRST_COMPLETED
+                )
+                if self.operation.kind is not OperationType.SUBSCRIPTION:
+                    await asyncio.wait([writing, gone], timeout=FINISH_SECONDS)
+            if gone.done():
+                return
+            if writing.done():
+                writing.result()
+            else:
+                await _cancel(writing)
+                if ended.done():
+                    await self._next({"errors": errors.refused(ended.result()).errors})
+            await self._complete()
+        finally:
+            for task in (writing, gone, ended, keeping_alive):
+                await _cancel(task)
+
+    async def _write_answers(self) -> None:
+        try:
+            if self.operation.kind is OperationType.SUBSCRIPTION:
+                await self._write_events()
+            else:
+                await self._next(
+                    await self.engine.execute(self.operation, self.request, self.context)
+                )
+        except errors.RequestError as error:
+            await self._next({"errors": error.errors})
+        except OSError:
+            raise
+        except Exception as error:
+            await self._next({"errors": errors.internal(error).errors})
+
+    async def _write_events(self) -> None:
+        subscribed = await self.engine.subscribe(self.operation, self.request, self.context)
+        with self.engine.metrics.subscriptions.track_inprogress():
+            async with aclosing(subscribed) as events:
+                async for event in events:
+                    await self._next(event.answer, event.sequence)
+
+    async def _wait_for_end(self) -> Any:
+        if self.context.principal is None:
+            return await asyncio.get_running_loop().create_future()
+        return await credentials.wait_for_end(self.engine.services, self.context.principal)
+
+    async def _keep_alive(self) -> None:
+        with suppress(OSError):
+            while True:
+                await self._write(b":\n\n")
+                await asyncio.sleep(KEEP_ALIVE_SECONDS)
+
+    async def _next(self, payload: dict[str, Any], event_id: int | None = None) -> None:
+        id_line = b"" if event_id is None else b"id: %d\n" % event_id
+        await self._write(b"event: next\n" + id_line + b"data: " + orjson.dumps(payload) + b"\n\n")
+
+    async def _complete(self) -> None:
+        # Browsers pass on no event that has no data.
+        await self._write(b"event: complete\ndata: \n\n")
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, chunk: bytes) -> None:
+        async with self._turn:
+            await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
+
+
+def _resume(
+    request: GraphQLRequest, operation: Operation, last_event_id: str | None
+) -> GraphQLRequest:
+    """The request with `Last-Event-ID` as its `afterSequence`, which it then outweighs."""
+    if last_event_id is None or operation.root_fields != {RESUMABLE_FIELD}:
+        return request
+    if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 10):
+        return request
+    sequence = min(int(last_event_id), _SEQUENCE_MAXIMUM)
+    return dataclasses.replace(request, after_sequence=sequence)

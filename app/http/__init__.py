@@ -1,0 +1,1 @@
+"""What is served beside GraphQL, and what every request passes through."""

@@ -1,0 +1,63 @@
+"""Request bodies, of bounded size."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Receive, Scope
+
+from app.http import facts
+
+MAXIMUM_BYTES = 64 * 1024
+# A client reads an answer only once it has sent its whole body: so much of one that is too large is
+# taken in, and thrown away, before it is refused.
+_DISCARDED_BYTES = 32 * 1024 * 1024
+_DISCARD_SECONDS = 10
+
+
+class TooLarge(Exception):
+    """The body has more bytes than the limit. Close the connection after answering 413."""
+
+
+class Disconnected(Exception):
+    """The client went away while it was sending."""
+
+
+async def read(scope: Scope, receive: Receive, maximum: int = MAXIMUM_BYTES) -> bytes:
+    """The whole body. Raises TooLarge and Disconnected."""
+    announced = facts.header(scope["headers"], b"content-length")
+    if announced is not None and announced.isdecimal() and int(announced[:20]) > maximum:
+        if facts.header(scope["headers"], b"expect") is None:
+            await _discard(receive)
+        raise TooLarge
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(chunk)
+        if size > maximum:
+            if more:
+                await _discard(receive)
+            raise TooLarge
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _discard(receive: Receive) -> None:
+    discarded = 0
+    try:
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while discarded < _DISCARDED_BYTES:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                discarded += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

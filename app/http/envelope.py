@@ -1,0 +1,117 @@
+"""What every request passes through: its id, its address, the security headers, the access log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http import facts
+from app.metrics import Metrics
+from settings import Settings
+
+log = structlog.get_logger("access")
+
+STRICT_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    b"frame-ancestors 'none'"
+)
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+]
+_TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+#: Asked every few seconds by machines: logged only when something is amiss.
+_QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+#: The status that stands in the log for a client that went away before its answer.
+CLIENT_CLOSED = 499
+
+
+class Envelope:
+    """Pure ASGI, so that nothing is buffered and nothing of a stream is held back."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Callable[[], Metrics],
+        route_of: Callable[[str], str],
+    ) -> None:
+        self._app = app
+        self._proxies = settings.proxy_networks
+        self._headers = [*_HEADERS]
+        if settings.secure_cookies:
+            self._headers.append(_TRANSPORT_SECURITY)
+        self._metrics = metrics
+        self._route_of = route_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        client = scope.get("client")
+        known = facts.RequestFacts(
+            facts.request_id(scope["headers"]),
+            facts.client_ip(client[0] if client else None, scope["headers"], self._proxies),
+        )
+        scope["facts"] = known
+        structlog.contextvars.bind_contextvars(request_id=known.request_id)
+        began = time.perf_counter()
+        status = CLIENT_CLOSED
+
+        async def send_in_envelope(message: Message) -> None:
+            nonlocal status
+            kind = message["type"]
+            if kind in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(pair for pair in self._headers if pair[0] not in given),
+                    (b"x-request-id", known.request_id.encode()),
+                ]
+                if b"content-security-policy" not in given:
+                    message["headers"].append((b"content-security-policy", STRICT_POLICY))
+            elif kind == "websocket.accept":
+                status = 101
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", known.request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_in_envelope)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            status = 500 if status == CLIENT_CLOSED else status
+            log.exception("request failed", path=scope["path"])
+            raise
+        finally:
+            self._finish(scope, known, status, time.perf_counter() - began)
+
+    def _finish(self, scope: Scope, known: facts.RequestFacts, status: int, seconds: float) -> None:
+        path: str = scope["path"]
+        method = scope.get("method", "WEBSOCKET")
+        if scope["type"] == "http":
+            self._metrics().request(self._route_of(path), status, seconds)
+        if path in _QUIET_PATHS and status < 400:
+            return
+        log.info(
+            "request",
+            method=method,
+            path=path[:200],
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+            client=known.client_ip,
+            **known.logged,
+        )

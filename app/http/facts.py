@@ -1,0 +1,94 @@
+"""What is known of a request from outside: its id, and where it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
+from typing import Any
+from uuid import uuid4
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+#: Where the server gives no peer at all, such as on a Unix socket.
+NOWHERE = "0.0.0.0"  # noqa: S104
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class RequestFacts:
+    """One request's, in `scope["facts"]`; whoever answers adds what the access log says of it."""
+
+    request_id: str
+    client_ip: str
+    logged: dict[str, Any] = field(default_factory=dict)
+
+
+def header(headers: Headers, name: bytes) -> str | None:
+    """The first header of that (lower-case) name."""
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+def request_id(headers: Headers) -> str:
+    """The one that the caller chose, if it is fit for a log, else a new one."""
+    given = header(headers, b"x-request-id")
+    if given is not None and _SANE_REQUEST_ID.fullmatch(given):
+        return given
+    return uuid4().hex
+
+
+def client_ip(
+    peer: str | None, headers: Headers, trusted: Sequence[IPv4Network | IPv6Network]
+) -> str:
+    """The client's address: the peer's, unless that is a trusted proxy.
+
+    Then the last of `X-Forwarded-For` that is not a trusted proxy itself: what stands left of it
+    anybody can have written.
+    """
+    address = _address(peer or "")
+    if address is None:
+        return NOWHERE
+    if not trusted or not _is_in(address, trusted):
+        return str(address)
+    forwarded = ",".join(
+        value.decode("latin-1") for key, value in headers if key == b"x-forwarded-for"
+    )
+    for part in reversed(forwarded.split(",")):
+        candidate = _address(part.strip())
+        if candidate is None:
+            break
+        address = candidate
+        if not _is_in(address, trusted):
+            break
+    return str(address)
+
+
+def _is_in(
+    address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | IPv6Network]
+) -> bool:
+    return any(address in network for network in networks)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    # Some proxies add the port: "192.0.2.1:4711", "[2001:db8::1]:4711".
+    bracketed = re.fullmatch(r"\[([^\]]+)\](?::\d+)?", text)
+    if bracketed:
+        text = bracketed[1]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

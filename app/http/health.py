@@ -1,0 +1,97 @@
+"""Whether the process is alive and ready, and what it has counted."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from ipaddress import ip_address
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters import redis_connection
+from app import metrics
+from app.http import facts, replies
+from app.wiring import Opened
+from domain import errors
+
+log = structlog.get_logger(__name__)
+
+_CHECK_SECONDS = 3.0
+_FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
+
+
+class Health:
+    """/healthz, /readyz and /metrics."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._settings = opened.services.settings
+
+    async def alive(self, _request: Request) -> Response:
+        """The process answers: no more than that."""
+        return replies.json({"status": "ok"})
+
+    async def ready(self, _request: Request) -> Response:
+        """Whether what requests need is there, each by name. Without Redis the API works, but slower."""
+        found = await check(self._opened)
+        is_ready = all(state == "ok" for state in found.values())
+        return replies.json(
+            {"status": "ready" if is_ready else "not ready", **found}, 200 if is_ready else 503
+        )
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus, for who asks on this machine or has the token."""
+        if not self._may_read(request):
+            return replies.refusal(
+                403,
+                "Ask on this machine, or send `Authorization: Bearer` with METRICS_TOKEN.",
+                "FORBIDDEN",
+            )
+        text = await self._opened.metrics.render(
+            self._opened.services.database, self._settings.redis_url.get_secret_value()
+        )
+        return Response(
+            text, headers={"content-type": metrics.CONTENT_TYPE, "cache-control": "no-store"}
+        )
+
+    def _may_read(self, request: Request) -> bool:
+        headers = request.scope["headers"]
+        token = self._settings.metrics_token
+        given = facts.header(headers, b"authorization")
+        if token is not None and given is not None:
+            expected = f"Bearer {token.get_secret_value()}"
+            return hmac.compare_digest(given.encode(), expected.encode())
+        # A proxy on this machine is no reason to trust those whom it speaks for.
+        is_proxied = any(facts.header(headers, name) is not None for name in _FORWARDED)
+        known: facts.RequestFacts = request.scope["facts"]
+        return not is_proxied and ip_address(known.client_ip).is_loopback
+
+
+async def check(opened: Opened) -> dict[str, str]:
+    """ "ok", or what is wrong, of the database, Redis and the migrations."""
+    database, migrations, redis = await asyncio.gather(
+        _attempt(opened.services.database.ping(), "unreachable"),
+        _check_migrations(opened),
+        _attempt(opened.hints.ping(), "unreachable"),
+    )
+    return {"database": database, "redis": redis, "migrations": migrations}
+
+
+async def _check_migrations(opened: Opened) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            current, newest = await opened.services.database.migration_state()
+    except (errors.Unavailable, OSError):
+        return "unknown"
+    return "ok" if current == newest else "behind: run `./wallet migrate`"
+
+
+async def _attempt(asking: object, otherwise: str) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await asking  # type: ignore[misc]
+    except (errors.Unavailable, *redis_connection.AWAY):
+        return otherwise
+    return "ok"

@@ -1,0 +1,102 @@
+"""The pages that the service shows by itself: welcome, links of mails, and the mail caught."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from pathlib import Path
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from app.dev_services import mailbox
+from app.http import envelope, replies
+from settings import ROOT, Settings
+
+FOLDER = Path(__file__).resolve().parent
+ASSETS = FOLDER / "assets"
+PLAYGROUND = ROOT / "client" / "playground" / "dist"
+
+#: What GraphiQL's page needs; client/playground/README.md says why.
+PLAYGROUND_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; "
+    b"img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# A mail's styles are inline, and its frame takes over the policy of the page around it.
+_MAILBOX_POLICY = envelope.STRICT_POLICY.replace(
+    b"style-src 'self'", b"style-src 'self' 'unsafe-inline'"
+).decode()
+
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+
+class Pages:
+    """The pages of one service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._is_open = settings.graphql_profile == "open"
+        self._mail_folder = settings.dev_mail_dir
+        #: `up` alone catches mail, and has demo people.
+        self._is_demo = settings.app_is_local and settings.dev_mail_dir is not None
+
+    async def home(self, _request: Request) -> Response:
+        return _page(
+            "home.html",
+            playground=self._is_open,
+            mailbox=self._mail_folder is not None,
+            demo=self._is_demo,
+            app_url=self._settings.app_url,
+        )
+
+    async def verify_email(self, _request: Request) -> Response:
+        return _page("verify_email.html")
+
+    async def reset_password(self, _request: Request) -> Response:
+        return _page("reset_password.html")
+
+    async def mailbox(self, request: Request) -> Response:
+        if self._mail_folder is None:
+            return await not_found(request)
+        response = _page("mailbox.html")
+        response.headers["content-security-policy"] = _MAILBOX_POLICY
+        return response
+
+    async def mailbox_json(self, request: Request) -> Response:
+        if self._mail_folder is None:
+            return await not_found(request)
+        return replies.json(await asyncio.to_thread(mailbox.read, self._mail_folder))
+
+    def playground(self) -> tuple[bytes, bytes] | None:
+        """The built page of the playground and its policy; None while it is not built."""
+        page = PLAYGROUND / "index.html"
+        try:
+            changed_at = page.stat().st_mtime_ns
+            html = _playground_page(page, changed_at)
+        except OSError:
+            return None
+        demo = b"true" if self._is_demo else b"false"
+        return html.replace(b"__WALLET_DEMO__", demo), PLAYGROUND_POLICY
+
+
+async def not_found(request: Request, _error: Exception | None = None) -> Response:
+    """A page for people, JSON for programs."""
+    if "text/html" in request.headers.get("accept", ""):
+        return _page("not_found.html", status=404)
+    return replies.refusal(
+        404, "There is nothing at this address. The API is at /graphql.", "NOT_FOUND"
+    )
+
+
+@lru_cache(maxsize=2)
+def _playground_page(page: Path, _changed_at: int) -> bytes:
+    return page.read_bytes()
+
+
+def _page(name: str, status: int = 200, **values: object) -> Response:
+    html = _templates.get_template(name).render(**values)
+    return HTMLResponse(html, status, {"cache-control": "no-store"})

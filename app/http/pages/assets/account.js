@@ -1,0 +1,70 @@
+// Verifies an address, or sets a new password, with the token of the link that led here.
+const token = new URLSearchParams(location.search).get('token') ?? '';
+// The token works once: it need not stay in the address or the history.
+history.replaceState(null, '', location.pathname);
+
+const VERIFY = `mutation VerifyEmail($input: VerifyEmailInput!) {
+  verifyEmail(input: $input) { __typename ... on EmailVerified { email } ... on UserError { message } }
+}`;
+const RESET = `mutation ResetPassword($input: ResetPasswordInput!) {
+  resetPassword(input: $input) { __typename ... on PasswordChanged { sessions } ... on UserError { message } }
+}`;
+
+async function ask(query, input) {
+  const response = await fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(errors[0].message);
+  return Object.values(data)[0];
+}
+
+function attach(form, run) {
+  const outcome = form.querySelector('.outcome');
+  const button = form.querySelector('[type=submit]');
+  const say = (text, kind) => {
+    outcome.textContent = text;
+    outcome.className = `outcome ${kind}`;
+  };
+  if (!token) {
+    say('This address lacks its token: open the link in the mail once more.', 'bad');
+    button.disabled = true;
+  }
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      const { done, text } = await run();
+      say(text, done ? 'good' : 'bad');
+      if (done) for (const part of form.querySelectorAll('label, input, button')) part.hidden = true;
+    } catch (error) {
+      const away = error instanceof TypeError || error instanceof SyntaxError;
+      say(away ? 'The service does not answer just now. Try again in a moment.' : error.message, 'bad');
+    }
+    button.disabled = false;
+  });
+}
+
+const verify = document.getElementById('verify');
+if (verify) {
+  attach(verify, async () => {
+    const result = await ask(VERIFY, { token });
+    const done = result.__typename === 'EmailVerified';
+    return { done, text: done ? `${result.email} is verified. You can close this page and sign in.` : result.message };
+  });
+}
+
+const reset = document.getElementById('reset');
+if (reset) {
+  const password = document.getElementById('password');
+  document.getElementById('show').addEventListener('change', ({ target }) => {
+    password.type = target.checked ? 'text' : 'password';
+  });
+  attach(reset, async () => {
+    const result = await ask(RESET, { token, password: password.value });
+    const done = result.__typename === 'PasswordChanged';
+    return { done, text: done ? 'Your password is changed, and every device is signed out. Sign in with the new one.' : result.message };
+  });
+}

@@ -1,0 +1,30 @@
+"""The processes of production: the API, the relay and the worker."""
+
+from __future__ import annotations
+
+from app import logs
+from settings import Settings
+
+
+def serve(settings: Settings, host: str, port: int) -> int:
+    """Serve the API until SIGTERM or SIGINT, finish what is under way; the exit status."""
+    from app import server
+
+    logs.configure(settings.log_level)
+    return server.run(settings, host, port)
+
+
+def relay(settings: Settings) -> int:
+    """Pass on what was committed, until SIGTERM or SIGINT; the exit status."""
+    from jobs import relay as process
+
+    logs.configure(settings.log_level)
+    return process.main(settings)
+
+
+def worker(settings: Settings, *, retry_failed: bool = False) -> int:
+    """Do the jobs, until SIGTERM or SIGINT; the exit status."""
+    from jobs import worker as process
+
+    logs.configure(settings.log_level)
+    return process.main(settings, retry_failed=retry_failed)

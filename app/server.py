@@ -1,0 +1,134 @@
+"""Runs the API in this process: uvicorn, with an end that keeps what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from app.asgi import App
+from app.http import bodies
+from app.wiring import read_limits
+from settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
+
+#: How long streams and sockets have to end, and then requests that are under way.
+_LONG_LIVED_SECONDS = 10.0
+_REQUESTS_SECONDS = 10
+_BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, but ends gracefully and with status 0 when asked to by a signal."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await self._app.long_lived.stop(_LONG_LIVED_SECONDS)
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's raises the signal anew at the end, which makes the exit status that of a crash.
+        before = {
+            kind: signal.signal(kind, self._ask_to_end) for kind in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
+
+    def _ask_to_end(self, _signal: int, _frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
+def configure(settings: Settings) -> tuple[uvicorn.Config, App]:
+    """uvicorn's configuration for that application."""
+    app = App(settings)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="on",
+        loop="none",
+        ws_max_size=bodies.MAXIMUM_BYTES,
+        ws_per_message_deflate=False,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        backlog=_BACKLOG,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=_REQUESTS_SECONDS,
+    )
+    return config, app
+
+
+def run(settings: Settings, host: str, port: int) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status."""
+    try:
+        read_limits(settings)
+        listener = listen(host, port)
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"{_sentence(error, host, port)}\n")
+        return 1
+    config, app = configure(settings)
+    server = Server(config, app)
+    with listener:
+        address = listener.getsockname()
+        log.info("serving", host=address[0], port=address[1], profile=settings.graphql_profile)
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(server.serve([listener]))
+        except SystemExit as error:
+            return int(error.code or 0)
+    log.info("stopped")
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the port is taken or the host is not this machine's."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _sentence(error: Exception, host: str, port: int) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is taken: stop what listens there, or choose another with --port."
+    if isinstance(error, OSError):
+        return f"Cannot listen on port {port} of {host}: {error.strerror or error}."
+    return str(error)
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: type[asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

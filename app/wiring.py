@@ -1,0 +1,78 @@
+"""Opens and closes everything that requests are answered with: the one place objects are made."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters import pusher, rate_limiter, realtime
+from app.metrics import Metrics
+from domain import money
+from persistence.database import Database
+from persistence.ledger import Ledger
+from resolvers.live import Live
+from resolvers.services import Services
+from settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The resolvers' services, and what only the running program needs beside them."""
+
+    services: Services
+    metrics: Metrics
+    hints: realtime.Hints
+    pusher: pusher.PusherGateway | None
+
+
+def read_limits(settings: Settings) -> money.Limits:
+    """What this service allows. Raises SettingsError with a sentence that names the variable."""
+    try:
+        return money.limits(
+            settings.wallet_currency,
+            maximum_transfer=settings.max_transfer,
+            maximum_top_up=settings.max_top_up,
+            maximum_balance=settings.max_balance,
+            fee_basis_points=settings.transfer_fee_basis_points,
+        )
+    except ValueError as error:
+        raise SettingsError(f"{error} See .env.example.") from None
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Opened]:
+    """Everything that answers a request. Nothing is connected yet: services may be away."""
+    limits = read_limits(settings)
+    metrics = Metrics()
+    database_url = settings.database_url.get_secret_value()
+    redis_url = settings.redis_url.get_secret_value()
+    async with AsyncExitStack() as closing:
+        try:
+            database = await Database.open(database_url)
+        except ValueError as error:
+            raise SettingsError(f"{error}. See .env.example.") from None
+        closing.push_async_callback(database.close)
+        ledger = await Ledger.open(database_url, limits)
+        closing.push_async_callback(ledger.close)
+        try:
+            limiter = await rate_limiter.RateLimiter.open(redis_url, settings.rate_limit_factor)
+            closing.push_async_callback(limiter.close)
+            hints = await realtime.Hints.open(redis_url)
+        except ValueError as error:
+            raise SettingsError(f"REDIS_URL is wrong: {error}. See .env.example.") from None
+        closing.push_async_callback(hints.close)
+        live = Live(database, hints)
+        await live.start()
+        closing.push_async_callback(live.stop)
+        services = Services(
+            settings=settings,
+            limits=limits,
+            database=database,
+            ledger=ledger,
+            rate_limiter=limiter,
+            live=live,
+            metrics=metrics,
+            wake_relay=hints.wake,
+        )
+        yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))
