@@ -206,7 +206,7 @@ def make_settings(**values: object) -> Settings:
         "database_url": os.environ[DATABASE_VARIABLE],
         "redis_url": os.environ[REDIS_VARIABLE],
         "app_url": "http://127.0.0.1:8000",
-        "jwt_secret": "a secret of the tests, long enough to sign with",
+        "jwt_secret": "a secret of the tests that is long enough to sign with",
         "smtp_url": "smtp://127.0.0.1:9",
         "mail_from": "Mini Wallet <wallet@demo.app>",
         "rate_limit_factor": 0,
