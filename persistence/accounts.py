@@ -4,11 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, text
+
+from domain import errors, events, ids
+from domain import text as texts
 from domain.accounts import MailPurpose, Person
 from domain.sessions import NamedSecret
+from persistence import api_tokens, links, mails, persons, sessions, unit_of_work
 from persistence.database import Database
+from persistence.unit_of_work import Unit
+
+#: Two registrations of one address at once: the one that comes second looks again.
+_REGISTER_ATTEMPTS = 3
+
+_BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
+_CREDENTIALS = text(
+    "SELECT u.id, u.password_hash FROM email_addresses AS e JOIN users AS u ON u.id = e.user_id "
+    "WHERE e.address = :address AND u.closed_at IS NULL"
+)
+_PASSWORD_HASH = text("SELECT password_hash FROM users WHERE id = :user_id AND closed_at IS NULL")
+_INSERT_USER = text(
+    "INSERT INTO users (id, name, search_text, email, password_hash, created_at, email_verified_at) "
+    "VALUES (:user_id, :name, :search_text, :email, :password_hash, :now, :verified_at)"
+)
+_INSERT_ADDRESS = text(
+    "INSERT INTO email_addresses (address, user_id) VALUES (:address, :user_id) "
+    "ON CONFLICT DO NOTHING RETURNING address"
+)
+_REPLACE_PENDING = text(
+    "UPDATE users SET name = :name, search_text = :search_text, password_hash = :password_hash "
+    "WHERE id = :user_id"
+)
+_VERIFY = text("UPDATE users SET email_verified_at = :now WHERE id = :user_id")
+_SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE id = :user_id")
+_RENAME = text("UPDATE users SET name = :name, search_text = :search_text WHERE id = :user_id")
+
+
+class _AddressJustTaken(Exception):
+    """Another registration of the same address committed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,55 +56,288 @@ class Credentials:
     password_hash: str
 
 
+# ================================================================ registering
+
+
 async def register(db: Database, *, name: str, email: str, password_hash: str) -> None:
-    raise NotImplementedError
+    """Receive a registration: whatever becomes of it, one commit and one mail.
+
+    A new address gets an account and a link to verify it. One that is not verified yet gets the new
+    name and password in place of the old; whoever gave those is signed out and their links end. The
+    owner of a verified one is told by mail, and nothing changes. `email` and `name` are clean.
+    """
+
+    async def work(unit: Unit) -> None:
+        user_id = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
+        if user_id is None:
+            new_id = ids.new_id()
+            now = await _insert(unit, new_id, name, email, password_hash)
+            await mails.request(unit, new_id, MailPurpose.VERIFY_EMAIL, now)
+            return
+        person = await persons.lock(unit, user_id)
+        now = await unit.clock()
+        if person is None:
+            unit.announce(ids.new_id(), events.Topic.NOTHING_HAPPENED, {})
+        elif person.email_verified_at is not None:
+            await mails.request(unit, user_id, MailPurpose.ADDRESS_TAKEN, now)
+        else:
+            await _replace_pending(unit, user_id, name, password_hash, now)
+            await mails.request(unit, user_id, MailPurpose.VERIFY_EMAIL, now)
+
+    await _looking_again(db, work)
+
+
+async def _looking_again(db: Database, work: Any) -> Any:
+    for attempt in range(1, _REGISTER_ATTEMPTS + 1):
+        try:
+            return await unit_of_work.run(db, work)
+        except _AddressJustTaken:
+            if attempt == _REGISTER_ATTEMPTS:
+                raise errors.Unavailable from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _insert(
+    unit: Unit,
+    user_id: UUID,
+    name: str,
+    email: str,
+    password_hash: str,
+    *,
+    is_verified: bool = False,
+) -> datetime:
+    now = await unit.clock()
+    await unit.connection.execute(
+        _INSERT_USER,
+        {
+            "user_id": user_id,
+            "name": name,
+            "search_text": texts.search_text(name),
+            "email": email,
+            "password_hash": password_hash,
+            "now": now,
+            "verified_at": now if is_verified else None,
+        },
+    )
+    inserted = await unit.connection.scalar(_INSERT_ADDRESS, {"address": email, "user_id": user_id})
+    if inserted is None:
+        raise _AddressJustTaken
+    return now
+
+
+async def _replace_pending(
+    unit: Unit, user_id: UUID, name: str, password_hash: str, now: datetime
+) -> None:
+    """Whoever registered before has not shown that the address is theirs: nothing of it stays."""
+    await unit.connection.execute(
+        _REPLACE_PENDING,
+        {
+            "user_id": user_id,
+            "name": name,
+            "search_text": texts.search_text(name),
+            "password_hash": password_hash,
+        },
+    )
+    await sessions.end_within(unit, user_id, now)
+    await api_tokens.revoke_within(unit, user_id, now)
+    for purpose in (MailPurpose.VERIFY_EMAIL, MailPurpose.RESET_PASSWORD):
+        await links.end(unit, user_id, purpose, now)
+        await mails.withdraw(unit, user_id, purpose)
+
+
+async def register_verified(
+    db: Database, *, name: str, email: str, password_hash: str
+) -> tuple[UUID, bool]:
+    """Register somebody whose address is known to be good: the demo's people.
+
+    Says who it is and whether anything changed: an account that is verified already is left alone.
+    """
+
+    async def work(unit: Unit) -> tuple[UUID, bool]:
+        user_id: UUID | None = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
+        if user_id is None:
+            user_id = ids.new_id()
+            await _insert(unit, user_id, name, email, password_hash, is_verified=True)
+            return user_id, True
+        person = await persons.lock_caller(unit, user_id)
+        if person.email_verified_at is not None:
+            return user_id, False
+        now = await unit.clock()
+        await _replace_pending(unit, user_id, name, password_hash, now)
+        await unit.connection.execute(_VERIFY, {"user_id": user_id, "now": now})
+        return user_id, True
+
+    answer: tuple[UUID, bool] = await _looking_again(db, work)
+    return answer
+
+
+# ================================================================ verifying
 
 
 async def resend_verification(db: Database, email: str) -> None:
-    raise NotImplementedError
+    """Mail a new link if the address is somebody's and not verified yet: one commit in any case."""
+
+    async def work(unit: Unit) -> None:
+        person, now = await _by_address(unit, email)
+        is_pending = person is not None and person.email_verified_at is None
+        await _request_or_nothing(
+            unit, person if is_pending else None, MailPurpose.VERIFY_EMAIL, now
+        )
+
+    await unit_of_work.run(db, work)
 
 
 async def verify_email(db: Database, token: NamedSecret, *, keep_session_id: UUID | None) -> str:
-    raise NotImplementedError
+    """Use a verification link; returns the address that is verified now. Raises InvalidToken.
+
+    Ends every session but the one that verifies, if that is this person's own. If none is, whoever
+    registered may not be who reads the mail: API tokens made before end as well.
+    """
+
+    async def work(unit: Unit) -> str:
+        person = await persons.lock(unit, token.user_id)
+        good = await links.is_good(unit.connection, token, MailPurpose.VERIFY_EMAIL)
+        if person is None or not good:
+            raise errors.InvalidToken
+        now = await unit.clock()
+        if person.email_verified_at is None:
+            await unit.connection.execute(_VERIFY, {"user_id": person.id, "now": now})
+        await links.end(unit, person.id, MailPurpose.VERIFY_EMAIL, now)
+        await mails.withdraw(unit, person.id, MailPurpose.VERIFY_EMAIL)
+        kept = await sessions.stands_within(unit, person.id, keep_session_id)
+        await sessions.end_within(unit, person.id, now, except_id=keep_session_id)
+        if not kept:
+            await api_tokens.revoke_within(unit, person.id, now)
+        email: str = person.email
+        return email
+
+    return await unit_of_work.run(db, work)
+
+
+async def _by_address(unit: Unit, email: str) -> tuple[Row[Any] | None, datetime]:
+    """Whose address it is, locked. The same statements are run where it is nobody's."""
+    user_id = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
+    person = await persons.lock(unit, user_id or ids.new_id())
+    return person, await unit.clock()
+
+
+async def _request_or_nothing(
+    unit: Unit, person: Row[Any] | None, purpose: MailPurpose, now: datetime
+) -> None:
+    if person is not None:
+        await mails.request(unit, person.id, purpose, now)
+        return
+    # The same work where there is nobody to write to, so that its time says nothing either.
+    await mails.request_nothing(unit, ids.new_id(), purpose, now)
+
+
+# ================================================================ passwords
 
 
 async def credentials(db: Database, email: str) -> Credentials | None:
-    raise NotImplementedError
+    """What a sign-in with that address is checked against; None where nobody has it."""
+
+    async def work(connection: Any) -> Credentials | None:
+        row = (await connection.execute(_CREDENTIALS, {"address": email})).one_or_none()
+        return None if row is None else Credentials(row.id, row.password_hash)
+
+    return await db.read(work)
 
 
 async def password_hash(db: Database, user_id: UUID) -> str:
-    raise NotImplementedError
+    """The person's password hash. Raises Unauthenticated for nobody."""
+    found: str | None = await db.read(lambda c: c.scalar(_PASSWORD_HASH, {"user_id": user_id}))
+    if found is None:
+        raise errors.Unauthenticated
+    return found
 
 
 async def request_password_reset(db: Database, email: str) -> None:
-    raise NotImplementedError
+    """Mail a reset link if the address is somebody's: one commit in any case."""
+
+    async def work(unit: Unit) -> None:
+        person, now = await _by_address(unit, email)
+        await _request_or_nothing(unit, person, MailPurpose.RESET_PASSWORD, now)
+
+    await unit_of_work.run(db, work)
 
 
 async def is_link_good(db: Database, token: NamedSecret, purpose: MailPurpose) -> bool:
-    raise NotImplementedError
+    """Whether the link would be accepted now: asked before costly work is done for it."""
+    return await db.read(lambda connection: links.is_good(connection, token, purpose))
 
 
 async def reset_password(db: Database, token: NamedSecret, *, password_hash: str) -> int:
-    raise NotImplementedError
+    """Use a reset link; returns how many sessions ended: all. Raises InvalidToken."""
+
+    async def work(unit: Unit) -> int:
+        person = await persons.lock(unit, token.user_id)
+        good = await links.is_good(unit.connection, token, MailPurpose.RESET_PASSWORD)
+        if person is None or not good:
+            raise errors.InvalidToken
+        return await _set_password(unit, person.id, password_hash, keep_session_id=None)
+
+    return await unit_of_work.run(db, work)
 
 
 async def change_password(
     db: Database, user_id: UUID, *, old_hash: str, password_hash: str, keep_session_id: UUID | None
 ) -> int:
-    raise NotImplementedError
+    """Replace the password whose hash is `old_hash`; returns how many other sessions ended.
+
+    Raises InvalidCredentials where that is no longer the hash.
+    """
+
+    async def work(unit: Unit) -> int:
+        person = await persons.lock_caller(unit, user_id)
+        if person.password_hash != old_hash:
+            raise errors.InvalidCredentials
+        return await _set_password(unit, user_id, password_hash, keep_session_id=keep_session_id)
+
+    return await unit_of_work.run(db, work)
+
+
+async def _set_password(
+    unit: Unit, user_id: UUID, password_hash: str, *, keep_session_id: UUID | None
+) -> int:
+    now = await unit.clock()
+    await unit.connection.execute(
+        _SET_PASSWORD, {"user_id": user_id, "password_hash": password_hash}
+    )
+    ended = await sessions.end_within(unit, user_id, now, except_id=keep_session_id)
+    await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
+    await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
+    await mails.request(unit, user_id, MailPurpose.PASSWORD_CHANGED, now)
+    return len(ended)
+
+
+# ================================================================ profiles
 
 
 async def update_profile(db: Database, user_id: UUID, *, name: str) -> Person:
-    raise NotImplementedError
+    """Give the person another name, which is clean. Raises Unauthenticated for nobody."""
+
+    async def work(unit: Unit) -> Person:
+        await persons.lock_caller(unit, user_id)
+        await unit.connection.execute(
+            _RENAME, {"user_id": user_id, "name": name, "search_text": texts.search_text(name)}
+        )
+        return (await persons.by_ids(unit.connection, [user_id]))[user_id]
+
+    return await unit_of_work.run(db, work)
 
 
 async def person(db: Database, user_id: UUID) -> Person | None:
-    raise NotImplementedError
+    """That person."""
+    return (await people(db, [user_id])).get(user_id)
 
 
 async def people(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
-    raise NotImplementedError
+    """Those people, in one query; unknown ids are left out."""
+    return await db.read(lambda connection: persons.by_ids(connection, user_ids))
 
 
 async def user_id_by_email(db: Database, email: str) -> UUID | None:
-    raise NotImplementedError
+    """Whose address that is, verified or not."""
+    found: UUID | None = await db.read(lambda c: c.scalar(_BY_ADDRESS, {"address": email}))
+    return found

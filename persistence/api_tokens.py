@@ -1,13 +1,47 @@
-"""API tokens: created, listed, revoked and checked."""
+"""API tokens: created, listed, revoked and checked. Only hashes of their secrets are kept."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import errors, ids, sessions
 from domain.sessions import ApiToken, NamedSecret, Principal, Scope
+from persistence import persons, unit_of_work
+from persistence import sessions as stored_sessions
 from persistence.database import Database
+from persistence.unit_of_work import Unit
+
+MAXIMUM_API_TOKENS = 50
+
+_STANDS = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())"
+_COUNT = text(f"SELECT count(*) FROM api_tokens WHERE user_id = :user_id AND {_STANDS}")  # noqa: S608
+_INSERT = text(
+    "INSERT INTO api_tokens (user_id, id, name, scopes, daily_limit, secret_hash, created_at, "
+    "expires_at) VALUES (:user_id, :id, :name, :scopes, :daily_limit, :hash, :now, :expires_at) "
+    "RETURNING *"
+)
+_LIST = text(
+    f"SELECT * FROM api_tokens WHERE user_id = :user_id AND {_STANDS} ORDER BY id"  # noqa: S608
+)
+_REVOKE = text(
+    f"UPDATE api_tokens SET revoked_at = :now WHERE user_id = :user_id AND id = :id AND {_STANDS} "  # noqa: S608
+    "RETURNING *"
+)
+_REVOKE_ALL = text(
+    "UPDATE api_tokens SET revoked_at = :now WHERE user_id = :user_id AND revoked_at IS NULL "
+    "RETURNING id"
+)
+_FIND = text(
+    f"SELECT k.* FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id "  # noqa: S608
+    f"WHERE k.user_id = :user_id AND k.id = :id AND u.closed_at IS NULL AND {_STANDS}"
+)
 
 
 async def create(
@@ -19,16 +53,97 @@ async def create(
     daily_limit_minor: int | None,
     expires_at: datetime | None,
 ) -> tuple[ApiToken, str]:
-    raise NotImplementedError
+    """A new API token and its secret, which is kept nowhere. `name` is clean.
+
+    Raises InvalidInput past the most that one may have.
+    """
+    api_token_id = ids.new_id()
+    secret = sessions.new_api_token(user_id, api_token_id)
+
+    async def work(unit: Unit) -> ApiToken:
+        await persons.lock_caller(unit, user_id)
+        count = await unit.connection.scalar(_COUNT, {"user_id": user_id})
+        if count is not None and count >= MAXIMUM_API_TOKENS:
+            raise errors.invalid(
+                "name",
+                f"You have {MAXIMUM_API_TOKENS} API tokens, which is the most. Revoke one first.",
+            )
+        inserted = await unit.connection.execute(
+            _INSERT,
+            {
+                "user_id": user_id,
+                "id": api_token_id,
+                "name": name,
+                "scopes": sorted(scope.value for scope in scopes),
+                "daily_limit": daily_limit_minor,
+                "hash": sessions.hash_secret(secret),
+                "now": await unit.clock(),
+                "expires_at": expires_at,
+            },
+        )
+        return _from_row(inserted.one())
+
+    return await unit_of_work.run(db, work), secret
 
 
 async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
-    raise NotImplementedError
+    """The person's API tokens that stand, the oldest first."""
+    rows = await db.read(lambda connection: connection.execute(_LIST, {"user_id": user_id}))
+    return [_from_row(row) for row in rows]
 
 
 async def revoke(db: Database, user_id: UUID, api_token_id: UUID) -> ApiToken:
-    raise NotImplementedError
+    """End an API token of that person's. Raises NotFound where none stands by that id."""
+
+    async def work(unit: Unit) -> ApiToken:
+        await persons.lock_caller(unit, user_id)
+        revoked = await unit.connection.execute(
+            _REVOKE, {"user_id": user_id, "id": api_token_id, "now": await unit.clock()}
+        )
+        row = revoked.one_or_none()
+        if row is None:
+            raise errors.NotFound
+        stored_sessions.announce_ended(unit, user_id, [api_token_id])
+        return _from_row(row)
+
+    return await unit_of_work.run(db, work)
 
 
 async def authenticate(db: Database, secret: NamedSecret) -> Principal:
-    raise NotImplementedError
+    """Who comes with that secret. Raises Unauthenticated for a wrong, ended or expired one."""
+
+    async def work(connection: AsyncConnection) -> Row[Any] | None:
+        parameters = {"user_id": secret.user_id, "id": secret.row_id}
+        return (await connection.execute(_FIND, parameters)).one_or_none()
+
+    row = await db.read(work)
+    stored = bytes(32) if row is None else row.secret_hash
+    if not hmac.compare_digest(sessions.hash_secret(secret.text), stored) or row is None:
+        raise errors.Unauthenticated(
+            "The API token is wrong, was revoked or has expired. Create another one."
+        )
+    return Principal(
+        user_id=row.user_id,
+        api_token_id=row.id,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        expires_at=row.expires_at,
+    )
+
+
+async def revoke_within(unit: Unit, user_id: UUID, now: datetime) -> None:
+    """End all API tokens of a locked person, within another's unit of work."""
+    revoked = await unit.connection.scalars(_REVOKE_ALL, {"user_id": user_id, "now": now})
+    stored_sessions.announce_ended(unit, user_id, revoked.all())
+
+
+def _from_row(row: Row[Any]) -> ApiToken:
+    return ApiToken(
+        user_id=row.user_id,
+        api_token_id=row.id,
+        name=row.name,
+        scopes=tuple(Scope(scope) for scope in row.scopes),
+        daily_limit_minor=row.daily_limit,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+    )

@@ -3,11 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, text
+
+from domain import accounts, events, ids
 from domain.accounts import MailPurpose, Person
+from persistence import links, persons, unit_of_work
 from persistence.database import Database
+from persistence.unit_of_work import Unit
+
+#: How long a worker has for one try before another may take the mail.
+LEASE_SECONDS = 120.0
+#: The pauses after the first and the second refusal; the third is the last.
+REFUSAL_PAUSES = (timedelta(seconds=30), timedelta(minutes=5))
+#: While the server cannot be reached, tries go on for so long, with pauses that grow to a most.
+UNREACHABLE_FOR = timedelta(hours=24)
+_SHORTEST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(minutes=5)
+_ERROR_CHARACTERS = 500
+
+_INSERT = text(
+    "INSERT INTO mails (user_id, id, purpose, created_at, next_try_at) "
+    "SELECT id, :mail_id, :purpose, :now, :now FROM users WHERE id = :user_id"
+)
+_WITHDRAW = text(
+    "UPDATE mails SET state = 'withdrawn' "
+    "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
+)
+_TAKE = text(
+    "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' AND next_try_at <= now() "
+    "RETURNING *"
+)
+_LOCK = text(
+    "SELECT *, clock_timestamp() AS now FROM mails "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' FOR NO KEY UPDATE"
+)
+_SENT = text(
+    "UPDATE mails SET state = 'sent', sent_at = now(), last_error = NULL "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending'"
+)
+_FAILED_TRY = text(
+    "UPDATE mails SET state = :state, refusals = :refusals, next_try_at = :next_try_at, "
+    "last_error = :error WHERE user_id = :user_id AND id = :mail_id"
+)
+_DUE = text(
+    "SELECT user_id, id FROM mails WHERE state = 'pending' AND next_try_at <= now() "
+    "ORDER BY next_try_at LIMIT :limit"
+)
+_COUNTS = text(
+    "SELECT state, count(*) AS mails FROM mails WHERE state IN ('pending', 'failed') GROUP BY state"
+)
+_RETRY_FAILED = text(
+    "UPDATE mails SET state = 'pending', refusals = 0, next_try_at = now() WHERE state = 'failed'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +74,169 @@ class MailToSend:
     refusals: int
 
 
+# ================================================================ within another's unit of work
+
+
+async def request(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:
+    """Have a mail sent to a locked person once this is committed, in place of one still waiting."""
+    mail_id = ids.new_id()
+    await _replace(unit, user_id, mail_id, purpose, now)
+    unit.announce(user_id, events.Topic.MAIL_REQUESTED, {"mail_id": str(mail_id)})
+
+
+async def request_nothing(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:
+    """The same work for an id that is nobody's: no mail comes of it."""
+    await _replace(unit, user_id, ids.new_id(), purpose, now)
+    unit.announce(user_id, events.Topic.NOTHING_HAPPENED, {})
+
+
+async def _replace(
+    unit: Unit, user_id: UUID, mail_id: UUID, purpose: MailPurpose, now: datetime
+) -> None:
+    await withdraw(unit, user_id, purpose)
+    await unit.connection.execute(
+        _INSERT,
+        {"user_id": user_id, "mail_id": mail_id, "purpose": purpose.value, "now": now},
+    )
+
+
+async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> None:
+    """A locked person's mails of that purpose that were not sent are not sent any more."""
+    await unit.connection.execute(_WITHDRAW, {"user_id": user_id, "purpose": purpose.value})
+
+
+# ================================================================ for the worker
+
+
 async def take(
-    db: Database, user_id: UUID, mail_id: UUID, *, lease_seconds: float = 120
+    db: Database, user_id: UUID, mail_id: UUID, *, lease_seconds: float = LEASE_SECONDS
 ) -> MailToSend | None:
-    raise NotImplementedError
+    """Take a mail in hand for one try; None where it is done, withdrawn, not due or in other hands."""
+
+    async def work(unit: Unit) -> MailToSend | None:
+        taken = await unit.connection.execute(
+            _TAKE, {"user_id": user_id, "mail_id": mail_id, "lease": lease_seconds}
+        )
+        row = taken.one_or_none()
+        if row is None:
+            return None
+        person = (await persons.by_ids(unit.connection, [user_id]))[user_id]
+        return MailToSend(person, MailPurpose(row.purpose), mail_id, row.created_at, row.refusals)
+
+    return await unit_of_work.run(db, work)
 
 
 async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id: UUID) -> bool:
-    raise NotImplementedError
+    """Keep the link that this mail will bring; False, and the mail is not to be sent, if it was
+    withdrawn meanwhile.
+    """
+    user_id = mail.person.user_id
+
+    async def work(unit: Unit) -> bool:
+        if await persons.lock(unit, user_id) is None or await _lock(unit, mail) is None:
+            return False
+        now = await unit.clock()
+        await links.add(
+            unit,
+            user_id,
+            link_id,
+            purpose=mail.purpose,
+            token_hash=token_hash,
+            now=now,
+            expires_at=now + accounts.LINK_LIFETIMES[mail.purpose],
+        )
+        return True
+
+    return await unit_of_work.run(db, work)
 
 
 async def sent(db: Database, mail: MailToSend) -> None:
-    raise NotImplementedError
+    """The server has accepted the mail."""
+
+    async def work(unit: Unit) -> None:
+        await unit.connection.execute(_SENT, _names(mail))
+
+    await unit_of_work.run(db, work)
 
 
 async def refused(db: Database, mail: MailToSend, *, permanent: bool, error: str) -> None:
-    raise NotImplementedError
+    """The server has refused the mail: try again after a pause, three times in all, unless for good."""
+
+    async def work(unit: Unit) -> None:
+        row = await _lock(unit, mail)
+        if row is not None:
+            refusals = row.refusals + 1
+            is_last = permanent or refusals > len(REFUSAL_PAUSES)
+            pause = timedelta() if is_last else REFUSAL_PAUSES[refusals - 1]
+            await _failed_try(
+                unit, mail, row, error=error, is_last=is_last, pause=pause, refusals=refusals
+            )
+
+    await unit_of_work.run(db, work)
 
 
 async def unreachable(db: Database, mail: MailToSend, *, error: str) -> None:
-    raise NotImplementedError
+    """The server could not be reached, which does not count as a refusal: try again for 24 hours."""
+
+    async def work(unit: Unit) -> None:
+        row = await _lock(unit, mail)
+        if row is not None:
+            waited = row.now - row.created_at
+            pause = min(max(waited / 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            is_last = waited >= UNREACHABLE_FOR
+            await _failed_try(
+                unit, mail, row, error=error, is_last=is_last, pause=pause, refusals=row.refusals
+            )
+
+    await unit_of_work.run(db, work)
+
+
+async def _lock(unit: Unit, mail: MailToSend) -> Row[Any] | None:
+    return (await unit.connection.execute(_LOCK, _names(mail))).one_or_none()
+
+
+async def _failed_try(
+    unit: Unit,
+    mail: MailToSend,
+    row: Row[Any],
+    *,
+    error: str,
+    is_last: bool,
+    pause: timedelta,
+    refusals: int,
+) -> None:
+    await unit.connection.execute(
+        _FAILED_TRY,
+        {
+            **_names(mail),
+            "state": "failed" if is_last else "pending",
+            "refusals": refusals,
+            "next_try_at": row.now + pause,
+            "error": error.replace("\0", "")[:_ERROR_CHARACTERS],
+        },
+    )
+
+
+def _names(mail: MailToSend) -> dict[str, UUID]:
+    return {"user_id": mail.person.user_id, "mail_id": mail.mail_id}
 
 
 async def due(db: Database, limit: int) -> list[tuple[UUID, UUID]]:
-    raise NotImplementedError
+    """Whose mails are to be tried now, and which: the longest waiting first."""
+    rows = await db.read(lambda connection: connection.execute(_DUE, {"limit": limit}))
+    return [(row.user_id, row.id) for row in rows]
 
 
 async def counts(db: Database) -> dict[str, int]:
-    raise NotImplementedError
+    """How many mails wait (`pending`) and how many were given up (`failed`)."""
+    rows = await db.read(lambda connection: connection.execute(_COUNTS))
+    return {"pending": 0, "failed": 0} | {row.state: row.mails for row in rows}
 
 
 async def retry_failed(db: Database) -> int:
-    raise NotImplementedError
+    """Have every mail that was given up tried again; says how many."""
+
+    async def work(unit: Unit) -> int:
+        return (await unit.connection.execute(_RETRY_FAILED)).rowcount
+
+    return await unit_of_work.run(db, work)

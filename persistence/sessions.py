@@ -2,12 +2,100 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, text
+
+from domain import errors, events, sessions
 from domain.accounts import Person
-from domain.sessions import RefreshToken, Session
+from domain.sessions import RefreshToken, RefreshVerdict, Session
+from persistence import persons, unit_of_work
 from persistence.database import Database
+from persistence.unit_of_work import Unit
+
+MAXIMUM_SESSIONS = 100
+#: `last_used_at` is kept no more exactly than this.
+_TOUCH_SECONDS = 60
+_USER_AGENT_CHARACTERS = 500
+
+_STANDS = "ended_at IS NULL AND rotated_at > clock_timestamp() - CAST(:idle AS interval)"
+_IDLE = {"idle": sessions.SESSION_IDLE_LIFETIME}
+
+_OLDEST_BEYOND = text(
+    f"SELECT id FROM sessions WHERE user_id = :user_id AND {_STANDS} "  # noqa: S608
+    "ORDER BY last_used_at DESC, id DESC OFFSET :kept"
+)
+_INSERT = text(
+    "INSERT INTO sessions (user_id, id, user_agent, ip_address, created_at, last_used_at, generation, "
+    "refresh_hash, rotated_at) "
+    "VALUES (:user_id, :session_id, :user_agent, :ip_address, :now, :now, :generation, :hash, :now)"
+)
+_FIND = text(
+    f"SELECT *, {_STANDS} AS stands FROM sessions WHERE user_id = :user_id AND id = :session_id"  # noqa: S608
+)
+_ROTATE = text(
+    "UPDATE sessions SET generation = :generation, previous_refresh_hash = refresh_hash, "
+    "refresh_hash = :hash, rotated_at = :now, last_used_at = :now "
+    "WHERE user_id = :user_id AND id = :session_id"
+)
+_LIST = text(
+    f"SELECT * FROM sessions WHERE user_id = :user_id AND {_STANDS} "  # noqa: S608
+    "ORDER BY last_used_at DESC, id DESC LIMIT :limit"
+)
+_STANDING_ONE = text(
+    f"SELECT 1 FROM sessions WHERE user_id = :user_id AND id = :session_id AND {_STANDS}"  # noqa: S608
+)
+_END = text(
+    "UPDATE sessions SET ended_at = :now WHERE user_id = :user_id AND ended_at IS NULL "
+    "AND id = ANY(:session_ids) RETURNING id"
+)
+_END_ALL = text(
+    "UPDATE sessions SET ended_at = :now WHERE user_id = :user_id AND ended_at IS NULL "
+    "AND id IS DISTINCT FROM CAST(:except_id AS uuid) "
+    "RETURNING id, rotated_at > CAST(:now AS timestamptz) - CAST(:idle AS interval) AS stood"
+)
+_STANDING = text(
+    f"""
+    SELECT s.id
+    FROM unnest(:user_ids, :ids) AS asked (user_id, id)
+    JOIN sessions AS s ON s.user_id = asked.user_id AND s.id = asked.id
+    JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
+    WHERE {_STANDS}
+    UNION ALL
+    SELECT k.id
+    FROM unnest(:user_ids, :ids) AS asked (user_id, id)
+    JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
+    JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
+    WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+    """  # noqa: S608
+)
+
+
+def _touching(table: str) -> Any:
+    # Several processes do this at once: each takes the rows that are free, in the same order.
+    return text(
+        f"""
+        UPDATE {table} AS used SET last_used_at = now()
+        FROM (
+            SELECT t.user_id, t.id
+            FROM {table} AS t
+            JOIN unnest(:user_ids, :ids) AS asked (user_id, id)
+                ON asked.user_id = t.user_id AND asked.id = t.id
+            WHERE t.last_used_at IS NULL
+                OR t.last_used_at < now() - make_interval(secs => :seconds)
+            ORDER BY t.user_id, t.id
+            FOR NO KEY UPDATE OF t SKIP LOCKED
+        ) AS due
+        WHERE used.user_id = due.user_id AND used.id = due.id
+        """  # noqa: S608
+    )
+
+
+_TOUCH = [_touching("sessions"), _touching("api_tokens")]
 
 
 async def begin(
@@ -20,30 +108,211 @@ async def begin(
     user_agent: str | None,
     ip_address: str | None,
 ) -> Person:
-    raise NotImplementedError
+    """Begin the session that the token names, for somebody whose password was just verified.
+
+    Raises InvalidCredentials where the password was changed meanwhile. Past the most sessions that one
+    may have, the one that was used longest ago ends.
+    """
+
+    async def work(unit: Unit) -> Person:
+        person = await persons.lock(unit, user_id)
+        if person is None or person.password_hash != password_hash:
+            raise errors.InvalidCredentials
+        now = await unit.clock()
+        too_many = await unit.connection.scalars(
+            _OLDEST_BEYOND, {"user_id": user_id, "kept": MAXIMUM_SESSIONS - 1, **_IDLE}
+        )
+        await _end_some(unit, user_id, too_many.all(), now)
+        await unit.connection.execute(
+            _INSERT,
+            {
+                "user_id": user_id,
+                "session_id": token.session_id,
+                "user_agent": user_agent[:_USER_AGENT_CHARACTERS] if user_agent else None,
+                "ip_address": ip_address,
+                "now": now,
+                "generation": token.generation,
+                "hash": sessions.hash_secret(token_text),
+            },
+        )
+        return persons.from_row(person)
+
+    return await unit_of_work.run(db, work)
 
 
 async def refresh(
     db: Database, token: RefreshToken, token_text: str, *, jwt_secrets: Sequence[str]
 ) -> tuple[RefreshToken, str, Person]:
-    raise NotImplementedError
+    """The successor of a genuine refresh token, its text, and whose it is.
+
+    Raises InvalidToken. Where that is because the token was replaced long ago, somebody else has it
+    too: the session has ended then, and that is committed.
+    """
+
+    async def work(unit: Unit) -> tuple[RefreshToken, str, Person] | None:
+        person = await persons.lock(unit, token.user_id)
+        if person is None:
+            return None
+        now = await unit.clock()
+        found = await unit.connection.execute(
+            _FIND, {"user_id": token.user_id, "session_id": token.session_id, **_IDLE}
+        )
+        session = found.one_or_none()
+        if session is None or session.ended_at is not None:
+            return None
+        verdict = _judge(token, token_text, session, now)
+        if verdict is RefreshVerdict.END_SESSION:
+            await _end_some(unit, token.user_id, [token.session_id], now)
+            return None
+        if verdict is RefreshVerdict.REPEAT:
+            newest = _rendered_successor(token, session.refresh_hash, jwt_secrets)
+            return None if newest is None else (*newest, persons.from_row(person))
+        successor = token.successor(jwt_secrets[0])
+        successor_text = successor.render(jwt_secrets[0])
+        await unit.connection.execute(
+            _ROTATE,
+            {
+                "user_id": token.user_id,
+                "session_id": token.session_id,
+                "generation": successor.generation,
+                "hash": sessions.hash_secret(successor_text),
+                "now": now,
+            },
+        )
+        return successor, successor_text, persons.from_row(person)
+
+    answer = await unit_of_work.run(db, work)
+    if answer is None:
+        raise errors.InvalidToken("This refresh token is not valid any more. Sign in again.")
+    return answer
+
+
+def _judge(
+    token: RefreshToken, token_text: str, session: Row[Any], now: datetime
+) -> RefreshVerdict:
+    verdict = sessions.judge_refresh(
+        token,
+        newest_generation=session.generation,
+        rotated_at=session.rotated_at,
+        now=now,
+    )
+    stored = {
+        RefreshVerdict.ROTATE: session.refresh_hash,
+        RefreshVerdict.REPEAT: session.previous_refresh_hash,
+        RefreshVerdict.END_SESSION: None,
+    }[verdict]
+    is_own = hmac.compare_digest(sessions.hash_secret(token_text), stored or b"")
+    return verdict if is_own and session.stands else RefreshVerdict.END_SESSION
+
+
+def _rendered_successor(
+    token: RefreshToken, stored_hash: bytes, jwt_secrets: Sequence[str]
+) -> tuple[RefreshToken, str] | None:
+    """The successor that was given out before: made with whichever secret signed first then."""
+    for secret in jwt_secrets:
+        successor = token.successor(secret)
+        successor_text = successor.render(secret)
+        if hmac.compare_digest(sessions.hash_secret(successor_text), stored_hash):
+            return successor, successor_text
+    return None
 
 
 async def list_for(db: Database, user_id: UUID) -> list[Session]:
-    raise NotImplementedError
+    """The sessions that stand, the one used last first."""
+    rows = await db.read(
+        lambda c: c.execute(_LIST, {"user_id": user_id, "limit": MAXIMUM_SESSIONS, **_IDLE})
+    )
+    return [
+        Session(
+            row.user_id, row.id, row.user_agent, row.ip_address, row.created_at, row.last_used_at
+        )
+        for row in rows
+    ]
 
 
 async def end(db: Database, user_id: UUID, session_id: UUID) -> bool:
-    raise NotImplementedError
+    """End a session of that person's; says whether it stood."""
+
+    async def work(unit: Unit) -> bool:
+        if await persons.lock(unit, user_id) is None:
+            return False
+        stood = await stands_within(unit, user_id, session_id)
+        await _end_some(unit, user_id, [session_id], await unit.clock())
+        return stood
+
+    return await unit_of_work.run(db, work)
 
 
 async def end_all(db: Database, user_id: UUID, *, except_id: UUID | None = None) -> int:
-    raise NotImplementedError
+    """End every session of that person's but one; says how many stood."""
+
+    async def work(unit: Unit) -> int:
+        if await persons.lock(unit, user_id) is None:
+            return 0
+        return len(await end_within(unit, user_id, await unit.clock(), except_id=except_id))
+
+    return await unit_of_work.run(db, work)
 
 
 async def standing(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set[UUID]:
-    raise NotImplementedError
+    """Of those sessions and API tokens, each with its person, the ones that still stand."""
+    if not credentials:
+        return set()
+    found = await db.read(lambda c: c.scalars(_STANDING, {**_pairs(credentials), **_IDLE}))
+    return set(found)
 
 
 async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> None:
-    raise NotImplementedError
+    """Note that those sessions and API tokens, each with its person, are in use now."""
+    if not credentials:
+        return
+
+    async def work(unit: Unit) -> None:
+        for statement in _TOUCH:
+            await unit.connection.execute(
+                statement, {**_pairs(credentials), "seconds": _TOUCH_SECONDS}
+            )
+
+    await unit_of_work.run(db, work)
+
+
+def _pairs(credentials: Collection[tuple[UUID, UUID]]) -> dict[str, list[UUID]]:
+    return {
+        "user_ids": [user_id for user_id, _ in credentials],
+        "ids": [credential_id for _, credential_id in credentials],
+    }
+
+
+# ================================================================ within another's unit of work
+
+
+async def stands_within(unit: Unit, user_id: UUID, session_id: UUID | None) -> bool:
+    """Whether that session is this person's and stands."""
+    found = await unit.connection.scalar(
+        _STANDING_ONE, {"user_id": user_id, "session_id": session_id, **_IDLE}
+    )
+    return found is not None
+
+
+async def end_within(
+    unit: Unit, user_id: UUID, now: datetime, *, except_id: UUID | None = None
+) -> list[UUID]:
+    """End a locked person's sessions but one; returns those that stood."""
+    parameters = {"user_id": user_id, "now": now, "except_id": except_id, **_IDLE}
+    ended = (await unit.connection.execute(_END_ALL, parameters)).all()
+    announce_ended(unit, user_id, [row.id for row in ended])
+    return [row.id for row in ended if row.stood]
+
+
+async def _end_some(unit: Unit, user_id: UUID, session_ids: Sequence[UUID], now: datetime) -> None:
+    if session_ids:
+        parameters = {"user_id": user_id, "now": now, "session_ids": list(session_ids)}
+        ended = await unit.connection.scalars(_END, parameters)
+        announce_ended(unit, user_id, ended.all())
+
+
+def announce_ended(unit: Unit, user_id: UUID, credential_ids: Sequence[UUID]) -> None:
+    """Say, once committed, that those sessions or API tokens have ended."""
+    if credential_ids:
+        payload = {"credential_ids": [str(credential_id) for credential_id in credential_ids]}
+        unit.announce(user_id, events.Topic.CREDENTIALS_ENDED, payload)
