@@ -8,7 +8,8 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import structlog
@@ -42,6 +43,9 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         # uvicorn's raises the signal anew at the end, which makes the exit status that of a crash.
         before = {
             kind: signal.signal(kind, self._ask_to_end) for kind in (signal.SIGINT, signal.SIGTERM)
@@ -125,10 +129,9 @@ def _sentence(error: Exception, host: str, port: int) -> str:
     return str(error)
 
 
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:
         return None
-    factory: type[asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+    return uvloop.new_event_loop

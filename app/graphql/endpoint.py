@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import orjson
 import structlog
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.graphql import http, sse, websocket
 from app.graphql.execution import Engine
@@ -118,9 +118,9 @@ def _with_cors(send: Send, origin: str) -> Send:
         (b"cross-origin-resource-policy", b"cross-origin"),
     ]
 
-    async def send_with_cors(message: dict[str, object]) -> None:
+    async def send_with_cors(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *headers]  # type: ignore[misc]
+            message["headers"] = [*message["headers"], *headers]
         await send(message)
 
     return send_with_cors

@@ -70,7 +70,7 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
         return
     except (HttpError, errors.RequestError) as error:
         payload = {"errors": error.errors}
-        status, extra = _refusal(error, media_type)
+        status, extra = refusal(error, media_type)
     except Exception as error:
         masked = errors.internal(error)
         payload, status = {"errors": masked.errors}, 500
@@ -111,9 +111,10 @@ def describe(scope: Scope, root_fields: frozenset[str]) -> None:
     scope["facts"].logged["operation"] = ",".join(sorted(root_fields)) or "__typename"
 
 
-def _refusal(
+def refusal(
     error: HttpError | errors.RequestError, media_type: str
 ) -> tuple[int, tuple[Header, ...]]:
+    """The status and headers with which to answer it."""
     if isinstance(error, HttpError):
         return error.status, error.headers
     extensions = error.errors[0]["extensions"]

@@ -64,14 +64,9 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
 
 
 async def _refuse(send: Send, error: http.HttpError | errors.RequestError) -> None:
-    is_http = isinstance(error, http.HttpError)
-    await http.respond(
-        send,
-        error.status if is_http else error.http_status,
-        f"{http.JSON}; charset=utf-8",
-        orjson.dumps({"errors": error.errors}),
-        list(error.headers) if is_http else [],
-    )
+    status, headers = http.refusal(error, http.RESPONSE_JSON)
+    body = orjson.dumps({"errors": error.errors})
+    await http.respond(send, status, f"{http.JSON}; charset=utf-8", body, [*headers])
 
 
 @dataclasses.dataclass(slots=True)
@@ -87,15 +82,16 @@ class _Stream:
 
     async def run(self, receive: Receive) -> None:
         """Raises OSError when the client goes away."""
-        stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stopping = asyncio.Event()
+        stopped = asyncio.create_task(stopping.wait())
         gone = asyncio.create_task(_wait_for_disconnect(receive))
         writing = asyncio.create_task(self._write_answers())
         ended = asyncio.create_task(self._wait_for_end())
         keeping_alive = asyncio.create_task(self._keep_alive())
         try:
-            with self.engine.long_lived.lives(lambda: stopping.done() or stopping.set_result(None)):
+            with self.engine.long_lived.lives(stopping.set):
                 await asyncio.wait(
-                    [writing, gone, ended, stopping], return_when=asyncio.FIRST_COMPLETED
+                    [writing, gone, ended, stopped], return_when=asyncio.FIRST_COMPLETED
                 )
                 if self.operation.kind is not OperationType.SUBSCRIPTION:
                     await asyncio.wait([writing, gone], timeout=FINISH_SECONDS)
@@ -109,7 +105,7 @@ class _Stream:
                     await self._next({"errors": errors.refused(ended.result()).errors})
             await self._complete()
         finally:
-            for task in (writing, gone, ended, keeping_alive):
+            for task in (writing, gone, ended, stopped, keeping_alive):
                 await _cancel(task)
 
     async def _write_answers(self) -> None:

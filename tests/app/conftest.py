@@ -1,0 +1,163 @@
+"""The API as strangers meet it: on a real port, with real services behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from app import server
+from app.asgi import App
+from domain import passwords
+from persistence import accounts
+from persistence.database import Database
+from settings import Settings
+
+PASSWORD = "mini@Wallet025"  # noqa: S105
+ALPHA, BETA, GAMMA = (f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma"))
+
+LOGIN = """
+mutation ($input: LoginInput!) {
+  login(input: $input) {
+    __typename
+    ... on SignedIn { credentials { accessToken refreshToken } viewer { id user { id } sequence } }
+    ... on UserError { message }
+  }
+}
+"""
+ADD = """
+mutation ($input: AddBalanceInput!) {
+  addBalance(input: $input) { __typename ... on BalanceAdded { transaction { sequence } } }
+}
+"""
+
+
+@dataclass
+class Api:
+    """A running API, and the short ways to use it."""
+
+    settings: Settings
+    host: str
+    port: int
+    app: App
+    stop: Callable[[], None] = lambda: None
+    client: httpx.Client = field(init=False)
+    _keys: int = 0
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=self.url, timeout=20)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://{self.host}:{self.port}/graphql"
+
+    def post(
+        self,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        body = {"query": query, "variables": variables or {}}
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post("/graphql", json=body, headers=sent)
+
+    def data(self, query: str, variables: Any = None, *, token: str | None = None) -> Any:
+        answer = self.post(query, variables, token=token).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def sign_in(self, email: str = ALPHA) -> str:
+        found = self.data(LOGIN, {"input": {"email": email, "password": PASSWORD}})["login"]
+        assert found["__typename"] == "SignedIn", found
+        token: str = found["credentials"]["accessToken"]
+        return token
+
+    def add_balance(self, token: str, amount: str = "1.00") -> int:
+        self._keys += 1
+        added = self.data(
+            ADD,
+            {"input": {"amount": amount, "idempotencyKey": f"test-key-{self._keys:04}"}},
+            token=token,
+        )["addBalance"]
+        sequence: int = added["transaction"]["sequence"]
+        return sequence
+
+
+class _Running:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.listener = server.listen("127.0.0.1", 0)
+        config, self.app = server.configure(settings)
+        self.server = server.Server(config, self.app)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        asyncio.run(self.server.serve([self.listener]))
+
+    def start(self) -> Api:
+        self.thread.start()
+        host, port = self.listener.getsockname()
+        api = Api(self.settings, host, port, self.app, self.stop)
+        # The socket listens already: the first answer comes once the process is ready.
+        assert api.client.get("/healthz").status_code == 200
+        return api
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(timeout=30)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def start_api(settings: Settings) -> Iterator[Callable[..., Api]]:
+    """Start an API on this test's database and Redis, with settings of its own if given."""
+    started: list[tuple[_Running, Api]] = []
+
+    def start(**changed: object) -> Api:
+        running = _Running(settings.model_copy(update=changed))
+        api = running.start()
+        started.append((running, api))
+        return api
+
+    yield start
+    for running, api in started:
+        api.client.close()
+        running.stop()
+
+
+@pytest.fixture
+def api(start_api: Callable[..., Api]) -> Api:
+    """An API with nobody in it."""
+    return start_api()
+
+
+@pytest.fixture
+def demo_api(settings: Settings, start_api: Callable[..., Api]) -> Api:
+    """An API with the three demo people, who have nothing yet."""
+    asyncio.run(_add_people(settings))
+    return start_api()
+
+
+async def _add_people(settings: Settings) -> None:
+    database = await Database.open(settings.database_url.get_secret_value())
+    for email, name in ((ALPHA, "User Alpha"), (BETA, "User Beta"), (GAMMA, "User Gamma")):
+        await accounts.register_verified(
+            database,
+            name=name,
+            email=email,
+            password_hash=passwords.hash_password(PASSWORD, rounds=4),
+        )
+    await database.close()
