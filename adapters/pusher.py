@@ -74,6 +74,11 @@ class PusherGateway:
             )
         )
 
+    def close(self) -> None:
+        """Close the connections that are kept open. The library has no way of its own."""
+        for client in (self._client._pusher_client, self._client._authentication_client):
+            client.http.session.close()
+
     def trigger_batch(self, events: Sequence[Event]) -> None:
         """Hand over up to 10 events, in order. Raises PusherUnavailable or PusherRejected.
 

@@ -62,17 +62,21 @@ class JobServices:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[JobServices]:
     """The services that the settings describe. Raises ValueError for a setting that is wrong."""
+    mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    gateway = PusherGateway.from_settings(settings)
     database = await Database.open(settings.database_url.get_secret_value(), pool_size=3)
     try:
         yield JobServices(
             database=database,
-            mailer=Mailer(settings.smtp_url.get_secret_value(), settings.mail_from),
-            pusher=PusherGateway.from_settings(settings),
+            mailer=mailer,
+            pusher=gateway,
             currency=money.currency(settings.wallet_currency),
             app_url=settings.app_url,
         )
     finally:
         await database.close()
+        if gateway is not None:
+            gateway.close()
 
 
 @dataclass(frozen=True, slots=True)

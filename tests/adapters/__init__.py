@@ -1,0 +1,1 @@
+"""The adapters, on the real things that they adapt to."""

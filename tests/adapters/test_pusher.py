@@ -1,0 +1,128 @@
+"""Pusher through the official library, on the embedded Channels server."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from adapters import pusher
+from app.dev_services import channels
+from tests.conftest import make_settings
+
+CHANNEL = "private-user-1"
+
+
+@pytest.fixture
+def server(start_channels: Callable[[], channels.Channels]) -> channels.Channels:
+    return start_channels()
+
+
+@pytest.fixture
+def open_gateway() -> Iterator[Callable[..., pusher.PusherGateway]]:
+    opened = []
+
+    def make(server: channels.Channels, **changes: str) -> pusher.PusherGateway:
+        environment = {name.lower(): value for name, value in server.environment.items()}
+        gateway = pusher.PusherGateway.from_settings(make_settings(**{**environment, **changes}))
+        assert gateway is not None
+        opened.append(gateway)
+        return gateway
+
+    yield make
+    for gateway in opened:
+        gateway.close()
+
+
+Open = Callable[..., pusher.PusherGateway]
+
+
+def event(number: int) -> pusher.Event:
+    return pusher.Event(CHANNEL, "transaction.posted", json.dumps({"sequence": number}))
+
+
+def receive(listener: ClientConnection) -> dict:
+    message = json.loads(listener.recv(timeout=10))
+    return {**message, "data": json.loads(message["data"])}
+
+
+def test_a_batch_arrives_in_order_where_the_signature_lets_in(
+    server: channels.Channels, open_gateway: Open
+) -> None:
+    gateway = open_gateway(server)
+    with connect(f"ws://127.0.0.1:{server.port}/app/{server.key}?protocol=7") as listener:
+        socket_id = receive(listener)["data"]["socket_id"]
+        signed = gateway.authenticate(socket_id, CHANNEL)
+        data = {"channel": CHANNEL, **signed}
+        listener.send(json.dumps({"event": "pusher:subscribe", "data": data}))
+        assert receive(listener)["event"] == "pusher_internal:subscription_succeeded"
+        gateway.trigger_batch([event(number) for number in range(10)])
+        heard = [receive(listener) for _ in range(10)]
+    assert [message["data"]["sequence"] for message in heard] == list(range(10))
+    assert {message["event"] for message in heard} == {"transaction.posted"}
+
+
+def test_a_signature_is_the_protocols(server: channels.Channels, open_gateway: Open) -> None:
+    signed = open_gateway(server).authenticate("12.34", CHANNEL)
+    text = f"12.34:{CHANNEL}".encode()
+    digest = hmac.new(server.secret.encode(), text, hashlib.sha256).hexdigest()
+    assert signed == {"auth": f"{server.key}:{digest}"}
+
+
+@pytest.mark.parametrize("malformed", ["", "12", "12.34:private-x", "a.b"])
+def test_a_malformed_socket_id_is_not_signed(
+    server: channels.Channels, open_gateway: Open, malformed: str
+) -> None:
+    with pytest.raises(ValueError, match="socket"):
+        open_gateway(server).authenticate(malformed, CHANNEL)
+
+
+def test_a_server_that_is_away_is_told_from_one_that_refuses(
+    server: channels.Channels, open_gateway: Open
+) -> None:
+    with pytest.raises(pusher.PusherRejected):
+        open_gateway(server, pusher_secret="another secret").trigger_batch([event(1)])
+    gateway = open_gateway(server)
+    gateway.check()
+    server.kill()
+    with pytest.raises(pusher.PusherUnavailable):
+        gateway.trigger_batch([event(1)])
+    server.start()
+    gateway.trigger_batch([event(1)])
+
+
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "429 Too Many", "200 OK"])
+def test_trouble_of_the_server_is_no_refusal(
+    server: channels.Channels, open_gateway: Open, status: str
+) -> None:
+    answer = f"HTTP/1.1 {status}\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhtml".encode()
+    with socket.create_server(("127.0.0.1", 0)) as troubled:
+
+        def serve() -> None:
+            connection, _ = troubled.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        gateway = open_gateway(server, pusher_port=str(troubled.getsockname()[1]))
+        with pytest.raises(pusher.PusherUnavailable):
+            gateway.trigger_batch([event(1)])
+        thread.join()
+
+
+def test_too_much_data_is_refused(server: channels.Channels, open_gateway: Open) -> None:
+    large = pusher.Event(CHANNEL, "transaction.posted", json.dumps("x" * 20_000))
+    with pytest.raises(pusher.PusherRejected):
+        open_gateway(server).trigger_batch([large])
+
+
+def test_without_settings_there_is_no_gateway() -> None:
+    assert pusher.PusherGateway.from_settings(make_settings()) is None

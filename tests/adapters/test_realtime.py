@@ -1,0 +1,156 @@
+"""Hints: quick while Redis is there, taken up again when it was away, never in anybody's way."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+import redis
+
+from adapters import hints, realtime, redis_connection
+from app.dev_services import valkey
+from domain import accounts, transfers
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+
+class Ear:
+    """What a process hears."""
+
+    def __init__(self, url: str) -> None:
+        self.hints = realtime.Hints(url)
+        self.heard: list[tuple[UUID, hints.Hint]] = []
+        self.confirmed: list[UUID] = []
+        self.hints.listen(
+            lambda user_id, hint: self.heard.append((user_id, hint)),
+            confirmed=self.confirmed.append,
+        )
+
+
+@pytest.fixture
+async def ears() -> AsyncIterator[Callable[[str], Ear]]:
+    opened: list[Ear] = []
+
+    def make(url: str) -> Ear:
+        opened.append(Ear(url))
+        return opened[-1]
+
+    yield make
+    for ear in opened:
+        await ear.hints.close()
+
+
+def ended() -> hints.CredentialsEnded:
+    return hints.CredentialsEnded([uuid.uuid4()])
+
+
+def posted(*, with_counterparty: bool) -> hints.Posted:
+    person = accounts.Person(uuid.uuid4(), "Zoë", "zoe@example.org", None, 0, 0)
+    line = transfers.Line(
+        user_id=uuid.uuid4(),
+        sequence=7,
+        reference=uuid.uuid4(),
+        kind=transfers.Kind.TRANSFER if with_counterparty else transfers.Kind.TOP_UP,
+        direction=transfers.Direction.INCOMING,
+        amount_minor=1234,
+        fee_minor=0,
+        counterparty_id=person.user_id if with_counterparty else None,
+        note="for the ☕" if with_counterparty else None,
+        balance_after_minor=10**15,
+        created_at=datetime.now(UTC),
+        idempotency_key=None if with_counterparty else "key-of-the-top-up",
+        api_token_id=None if with_counterparty else uuid.uuid4(),
+    )
+    return hints.Posted(line, person if with_counterparty else None)
+
+
+@pytest.mark.parametrize(
+    "hint", [posted(with_counterparty=True), posted(with_counterparty=False), ended()]
+)
+def test_a_hint_is_read_as_it_was_written(hint: hints.Hint) -> None:
+    assert hints.decode(hints.encode(hint)) == hint
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"[]", b"{}", b'{"topic":"transaction.posted"}'])
+def test_what_is_no_hint_is_passed_over(data: bytes) -> None:
+    assert hints.decode(data) is None
+
+
+async def test_hints_reach_who_listens_and_nobody_else(
+    ears: Callable[[str], Ear], redis_url: str
+) -> None:
+    listening, other = ears(redis_url), ears(redis_url)
+    user_id, stranger_id = uuid.uuid4(), uuid.uuid4()
+    listening.hints.subscribe(user_id)
+    listening.hints.subscribe(user_id)
+    other.hints.subscribe(stranger_id)
+    await until(lambda: listening.confirmed == [user_id] and other.confirmed == [stranger_id])
+    first, second = ended(), ended()
+    listening.hints.unsubscribe(user_id)
+    await other.hints.publish([(user_id, first), (user_id, second)])
+    await until(lambda: len(listening.heard) == 2)
+    assert listening.heard == [(user_id, first), (user_id, second)]
+    assert other.heard == []
+
+
+async def test_after_the_last_listener_there_are_no_more_hints(
+    ears: Callable[[str], Ear], redis_url: str
+) -> None:
+    ear = ears(redis_url)
+    leaving, staying = uuid.uuid4(), uuid.uuid4()
+    ear.hints.subscribe(leaving)
+    ear.hints.subscribe(staying)
+    await until(lambda: len(ear.confirmed) == 2)
+    ear.hints.unsubscribe(leaving)
+    with redis.Redis.from_url(redis_url) as client:
+        await until(lambda: client.pubsub_numsub(f"user:{leaving}")[0][1] == 0)
+    await ear.hints.publish([(leaving, ended()), (staying, ended())])
+    await until(lambda: ear.heard)
+    assert [user_id for user_id, _ in ear.heard] == [staying]
+
+
+async def test_a_cut_connection_is_taken_up_again_and_confirmed_anew(
+    ears: Callable[[str], Ear], start_valkey: Callable[[], valkey.Valkey]
+) -> None:
+    server = start_valkey()
+    ear = ears(server.url)
+    user_id = uuid.uuid4()
+    ear.hints.subscribe(user_id)
+    await until(lambda: ear.confirmed == [user_id])
+    with redis.Redis.from_url(server.url) as client:
+        assert client.client_kill_filter(_type="pubsub") == 1
+    await until(lambda: ear.confirmed == [user_id, user_id])
+    server.kill()
+    late_id = uuid.uuid4()
+    ear.hints.subscribe(late_id)
+    server.start()
+    await until(lambda: set(ear.confirmed[2:]) == {user_id, late_id})
+    hint = ended()
+    await ear.hints.publish([(late_id, hint)])
+    await until(lambda: ear.heard == [(late_id, hint)])
+
+
+async def test_publishing_fails_loudly_and_waking_quietly_without_redis(
+    ears: Callable[[str], Ear], start_valkey: Callable[[], valkey.Valkey]
+) -> None:
+    server = start_valkey()
+    server.kill()
+    ear = ears(server.url)
+    ear.hints.wake()
+    with pytest.raises(redis_connection.AWAY):
+        await ear.hints.publish([(uuid.uuid4(), ended())])
+
+
+async def test_a_relay_is_woken(ears: Callable[[str], Ear], redis_url: str) -> None:
+    sleeper, waker = ears(redis_url), ears(redis_url)
+    woken: list[None] = []
+    sleeper.hints.listen_for_wake(lambda: woken.append(None))
+    await until(lambda: woken)
+    woken.clear()
+    for _ in range(100):
+        waker.hints.wake()
+    await until(lambda: woken)
