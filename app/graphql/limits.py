@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -64,10 +64,14 @@ def size_errors(document: DocumentNode) -> list[GraphQLError]:
     }
     found: list[GraphQLError] = []
     counted = _Counted(fragments)
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            counted.count_directives(definition)
-            counted.walk(definition.selection_set, 0)
+    executable = [
+        definition
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
+    ]
+    for definition in executable:
+        counted.count_directives(definition)
+        counted.walk(definition.selection_set)
     for count, maximum, what in (
         (counted.aliases, MAXIMUM_ALIASES, "aliases"),
         (counted.directives, MAXIMUM_DIRECTIVES, "directives"),
@@ -75,7 +79,7 @@ def size_errors(document: DocumentNode) -> list[GraphQLError]:
     ):
         if count > maximum:
             found.append(_too_large(f"The document has more than {maximum} {what}"))
-    if not found and counted.depth() > MAXIMUM_DEPTH:
+    if not found and counted.depth(executable) > MAXIMUM_DEPTH:
         found.append(_too_large(f"The document nests fields more than {MAXIMUM_DEPTH} deep"))
     return found
 
@@ -97,9 +101,9 @@ class _Counted:
     def count_directives(self, node: Any) -> None:
         self.directives += len(node.directives or ())
 
-    def walk(self, selection_set: SelectionSetNode, level: int) -> None:
+    def walk(self, selection_set: SelectionSetNode) -> None:
         """Without recursion: the parser lets a document nest 200 deep."""
-        stack = [(selection_set, level)]
+        stack = [(selection_set, 1)]
         while stack:
             selection_set, level = stack.pop()
             self.nesting = max(self.nesting, level)
@@ -111,18 +115,28 @@ class _Counted:
                 if nested is not None:
                     stack.append((nested, level + 1))
 
-    def depth(self) -> int:
+    def depth(self, executable: Sequence[OperationDefinitionNode | FragmentDefinitionNode]) -> int:
         """Levels of fields, through fragments; introspection has a limit of its own."""
         # A chain of fragments deepens one by one: as many rounds as there are fragments settle all
         # depths, and a cycle, which validation refuses, only grows to that number.
         self._depths = dict.fromkeys(self.fragments, 0)
-        for _ in self.fragments:
+        of_ours = {
+            name: fragment
+            for name, fragment in self.fragments.items()
+            if not fragment.type_condition.name.value.startswith("__")
+        }
+        for _ in of_ours:
             before = dict(self._depths)
-            for name, fragment in self.fragments.items():
+            for name, fragment in of_ours.items():
                 self._depths[name] = self._depth_of(fragment.selection_set)
             if before == self._depths or max(self._depths.values()) > MAXIMUM_DEPTH:
                 break
-        return max([0, *self._depths.values()])
+        operations = [
+            self._depth_of(definition.selection_set)
+            for definition in executable
+            if isinstance(definition, OperationDefinitionNode)
+        ]
+        return max([0, *self._depths.values(), *operations])
 
     def _depth_of(self, selection_set: SelectionSetNode) -> int:
         deepest = 0

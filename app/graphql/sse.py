@@ -94,7 +94,11 @@ class _Stream:
                     [writing, gone, ended, stopped], return_when=asyncio.FIRST_COMPLETED
                 )
                 if self.operation.kind is not OperationType.SUBSCRIPTION:
-                    await asyncio.wait([writing, gone], timeout=FINISH_SECONDS)
+                    await asyncio.wait(
+                        [writing, gone],
+                        timeout=FINISH_SECONDS,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
             if gone.done():
                 return
             if writing.done():

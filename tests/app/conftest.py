@@ -17,8 +17,10 @@ from domain import passwords
 from persistence import accounts
 from persistence.database import Database
 from settings import Settings
+from tests.conftest import _temporary_database as temporary_database
+from tests.conftest import make_settings
 
-PASSWORD = "mini@Wallet025"  # noqa: S105
+PASSWORD = "mini@Wallet025"
 ALPHA, BETA, GAMMA = (f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma"))
 
 LOGIN = """
@@ -138,20 +140,26 @@ def start_api(settings: Settings) -> Iterator[Callable[..., Api]]:
         running.stop()
 
 
-@pytest.fixture
-def api(start_api: Callable[..., Api]) -> Api:
-    """An API with nobody in it."""
-    return start_api()
+@pytest.fixture(scope="session")
+def api(template_database: str, worker_number: int) -> Iterator[Api]:
+    """An API with the three demo people, shared by all tests that do not disturb each other."""
+    with temporary_database(worker_number, template_database) as url:
+        running = _Running(make_settings(database_url=url))
+        asyncio.run(add_people(running.settings))
+        api = running.start()
+        yield api
+        api.client.close()
+        running.stop()
 
 
-@pytest.fixture
-def demo_api(settings: Settings, start_api: Callable[..., Api]) -> Api:
-    """An API with the three demo people, who have nothing yet."""
-    asyncio.run(_add_people(settings))
-    return start_api()
+@pytest.fixture(autouse=True)
+def _no_cookies(request: pytest.FixtureRequest) -> None:
+    """Tests that share an API do not share its client's cookies."""
+    if "api" in request.fixturenames:
+        request.getfixturevalue("api").client.cookies.clear()
 
 
-async def _add_people(settings: Settings) -> None:
+async def add_people(settings: Settings) -> None:
     database = await Database.open(settings.database_url.get_secret_value())
     for email, name in ((ALPHA, "User Alpha"), (BETA, "User Beta"), (GAMMA, "User Gamma")):
         await accounts.register_verified(
