@@ -21,6 +21,7 @@ from prometheus_client import (
 
 from adapters import redis_connection
 from domain import errors
+from jobs import reactions
 from persistence import mails, outbox, push_cursors
 from persistence.database import Database
 
@@ -30,7 +31,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: How old what was read of the queues may be, and how long reading may take.
 _QUEUES_SECONDS = 5.0
 _READ_SECONDS = 3.0
-_RQ_QUEUES = ("mail", "push")
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
@@ -137,7 +137,7 @@ class Metrics:
     async def _read_redis(self, redis_url: str) -> None:
         client = redis_connection.connect(redis_url, connections=1)
         try:
-            for queue in _RQ_QUEUES:
+            for queue in reactions.QUEUES:
                 async with client.pipeline(transaction=False) as pipeline:
                     pipeline.llen(f"rq:queue:{queue}")
                     for registry in ("wip", "scheduled", "failed"):

@@ -1,0 +1,248 @@
+"""Looks at everything the service stands on, and says what to do about what is not well."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import rich.box
+import sqlalchemy
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from adapters import mailer, pusher, redis_connection
+from app import logs, wiring
+from app.http import pages
+from domain import errors
+from persistence import mails, outbox, push_cursors
+from persistence.database import Database
+from settings import Settings, SettingsError
+
+State = Literal["ok", "note", "bad"]
+#: How old the oldest waiting row may be before somebody should look.
+_LAG_SECONDS = 30.0
+_CLOCK_SECONDS = 2.0
+_CHECK_SECONDS = 20.0
+_MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]to do[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: State
+    says: str
+
+
+def run(settings: Settings) -> int:
+    """Print what was found; exit status 1 if anything is to be done."""
+    findings = asyncio.run(examine(settings))
+    _print(findings)
+    return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything, in the order in which one would mend it."""
+    findings = _configuration(settings)
+    try:
+        database = await Database.open(settings.database_url.get_secret_value())
+    except ValueError as error:
+        return [*findings, Finding("Database", "bad", f"{error}. See .env.example.")]
+    try:
+        reachable = await _patiently("Database", lambda: _database(database))
+        findings += reachable
+        if all(finding.state != "bad" for finding in reachable):
+            findings += await _patiently("Migrations", lambda: _migrations(database))
+        if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
+            findings += await _patiently("Queues", lambda: _queues(database, settings))
+    finally:
+        await database.close()
+    findings += await _patiently("Redis", lambda: _redis(settings))
+    findings += await _patiently("Mail server", lambda: _mail_server(settings))
+    findings += await _patiently("Pusher", lambda: _pusher(settings))
+    return findings
+
+
+async def _patiently(what: str, examining: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await examining()
+    except TimeoutError:
+        return [Finding(what, "bad", f"No answer within {_CHECK_SECONDS:.0f} seconds.")]
+    except errors.Unavailable:
+        return [
+            Finding(
+                what, "bad", "The database cannot be reached: is it running, is DATABASE_URL right?"
+            )
+        ]
+
+
+def _configuration(settings: Settings) -> list[Finding]:
+    findings = []
+    try:
+        limits = wiring.read_limits(settings)
+        says = f"{limits.currency.code}, fee {limits.fee_basis_points} basis points, at {settings.app_url}"
+        findings.append(Finding("Settings", "ok", says))
+    except SettingsError as error:
+        findings.append(Finding("Settings", "bad", str(error)))
+    if not settings.app_is_local:
+        if not settings.secure_cookies:
+            says = "APP_URL is public but not https: passwords and cookies travel in the clear."
+            findings.append(Finding("Transport", "bad", says))
+        if not settings.trusted_proxies:
+            says = (
+                "TRUSTED_PROXIES is empty: behind a proxy, all clients would share its rate limits."
+            )
+            findings.append(Finding("Proxies", "note", says))
+        if settings.rate_limit_factor == 0:
+            says = "RATE_LIMIT_FACTOR is 0: nobody is limited. Set it to 1 for the public."
+            findings.append(Finding("Rate limits", "bad", says))
+    if settings.graphql_profile == "open" and pages.Pages(settings).playground() is None:
+        says = "Not built: run `npm ci` and `npm run build` in client/playground."
+        findings.append(Finding("Playground", "note", says))
+    return findings
+
+
+async def _database(database: Database) -> list[Finding]:
+    async with database.reading() as connection:
+        began = time.monotonic()
+        row = (
+            await connection.execute(
+                sqlalchemy.text("SELECT current_setting('server_version'), clock_timestamp()")
+            )
+        ).one()
+        drift = abs((row[1] - datetime.now(UTC)).total_seconds()) - (time.monotonic() - began)
+        has_trigrams = await connection.scalar(
+            sqlalchemy.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")
+        )
+        # The function is there only with the extension, which the first migration makes.
+        trigrams = ["…"]
+        if has_trigrams:
+            trigrams = await connection.scalar(sqlalchemy.text("SELECT show_trgm('é')"))
+    findings = [Finding("Database", "ok", f"PostgreSQL {row[0]}")]
+    if not trigrams:
+        says = (
+            "Its character type has no letters beyond ASCII: create it anew with "
+            "--locale-provider=builtin --builtin-locale=C.UTF-8 --lc-ctype=C.UTF-8 -E UTF8."
+        )
+        findings.append(Finding("Search", "bad", says))
+    if drift > _CLOCK_SECONDS:
+        says = f"This machine's clock and the database's are {drift:.1f} s apart: run NTP on both."
+        findings.append(Finding("Clock", "bad", says))
+    return findings
+
+
+async def _migrations(database: Database) -> list[Finding]:
+    current, newest = await database.migration_state()
+    if current == newest:
+        return [Finding("Migrations", "ok", f"at {current}, the newest")]
+    says = f"The database is at {current or 'nothing'}, the newest is {newest}: run `./wallet migrate`."
+    return [Finding("Migrations", "bad", says)]
+
+
+async def _queues(database: Database, settings: Settings) -> list[Finding]:
+    backlog = await outbox.backlog(database)
+    counts = await mails.counts(database)
+    findings = [
+        _lag(
+            "Relay",
+            backlog.count,
+            backlog.oldest_age_seconds,
+            "events wait to be passed on",
+            "is `./wallet relay` running, and can it reach Redis?",
+        )
+    ]
+    if settings.pusher_configured:
+        lag = await push_cursors.lag(database)
+        findings.append(
+            _lag(
+                "Push",
+                lag.users,
+                lag.oldest_age_seconds,
+                "people wait for Pusher events",
+                "is `./wallet worker` running, and Pusher reachable?",
+            )
+        )
+    failed, pending = counts.get("failed", 0), counts.get("pending", 0)
+    if failed:
+        says = f"{failed} could not be sent: once the mail server is well, run `./wallet worker --retry-failed`."
+        findings.append(Finding("Mails", "bad", says))
+    else:
+        findings.append(Finding("Mails", "ok", f"none failed, {pending} waiting"))
+    return findings
+
+
+def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:
+    if age_seconds > _LAG_SECONDS:
+        return Finding(
+            what, "bad", f"{count} {waiting}, the oldest for {age_seconds:.0f} s: {question}"
+        )
+    return Finding(what, "ok", f"{count} {waiting}")
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    url = settings.redis_url.get_secret_value()
+    try:
+        client = redis_connection.connect(url, timeout_seconds=3, connections=1)
+        try:
+            version = (await client.info("server"))["redis_version"]
+            workers = await client.scard("rq:workers")
+        finally:
+            await client.aclose()
+            await client.connection_pool.aclose()
+    except ValueError as error:
+        return [Finding("Redis", "bad", f"REDIS_URL is wrong: {error}.")]
+    except redis_connection.AWAY as error:
+        says = f"Cannot be reached ({logs.clean(str(error))}): real time is slower and mails wait."
+        return [Finding("Redis", "bad", says)]
+    findings = [Finding("Redis", "ok", f"version {version}")]
+    if not workers:
+        says = "None is running: mails and Pusher events wait. Start `./wallet worker`."
+        return [*findings, Finding("Workers", "bad", says)]
+    return [*findings, Finding("Workers", "ok", f"{workers} running")]
+
+
+async def _mail_server(settings: Settings) -> list[Finding]:
+    try:
+        post = mailer.Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+        await asyncio.to_thread(post.check)
+    except ValueError as error:
+        return [Finding("Mail server", "bad", f"{error} See .env.example.")]
+    except mailer.MailError as error:
+        return [
+            Finding("Mail server", "bad", f"Not usable: {logs.clean(str(error))}. Check SMTP_URL.")
+        ]
+    return [Finding("Mail server", "ok", f"takes mail from {settings.mail_from}")]
+
+
+async def _pusher(settings: Settings) -> list[Finding]:
+    gateway = pusher.PusherGateway.from_settings(settings)
+    if gateway is None:
+        says = "Not configured: real time goes over GraphQL alone. See PUSHER_* in .env.example."
+        return [Finding("Pusher", "note", says)]
+    try:
+        await asyncio.to_thread(gateway.check)
+    except pusher.PusherError as error:
+        return [Finding("Pusher", "bad", f"Not usable: {error}. Check PUSHER_*.")]
+    return [Finding("Pusher", "ok", settings.pusher_host or f"cluster {settings.pusher_cluster}")]
+
+
+def _print(findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for finding in findings:
+            mark = {"ok": "ok", "note": "note", "bad": "to do"}[finding.state]
+            console.out(f"{mark:<6} {finding.what}: {finding.says}", highlight=False)
+        return
+    table = Table(box=rich.box.SIMPLE_HEAD)
+    for heading in ("", "What", "How it is, and what to do"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(_MARKS[finding.state], finding.what, escape(finding.says))
+    console.print(table)
