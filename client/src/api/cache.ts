@@ -1,0 +1,76 @@
+/** How Graphcache keeps what the API answers. */
+
+import { cacheExchange, type Cache, type CacheExchangeOpts } from '@urql/exchange-graphcache';
+
+const embedded = () => null;
+
+/** Everything without an id belongs to the object that it was read with. */
+const EMBEDDED_TYPES = [
+  'Money',
+  'PageInfo',
+  'TransactionConnection',
+  'TransactionEdge',
+  'UserConnection',
+  'UserEdge',
+  'TransferPreview',
+  'WalletSettings',
+  'PusherSettings',
+  'Credentials',
+  'SignedIn',
+  'FieldError',
+  'TransactionPosted',
+];
+
+/** Types that a fragment may stand for; a test compares them with the schema. */
+export const POSSIBLE_TYPES: Record<string, string[]> = {
+  Node: ['ApiToken', 'Session', 'Transaction', 'User', 'Viewer'],
+  UserError: [
+    'BalanceLimitExceeded',
+    'CannotPayYourself',
+    'EmailNotVerified',
+    'IdempotencyKeyReused',
+    'InsufficientFunds',
+    'InvalidAmount',
+    'InvalidCredentials',
+    'InvalidInput',
+    'InvalidToken',
+    'NotFound',
+    'RecipientNotFound',
+    'TokenLimitExceeded',
+    'WeakPassword',
+  ],
+  WalletEvent: ['TransactionPosted'],
+};
+
+const options: CacheExchangeOpts = {
+  keys: Object.fromEntries(EMBEDDED_TYPES.map((name) => [name, embedded])),
+  possibleTypes: POSSIBLE_TYPES,
+  resolvers: {
+    Query: {
+      node: (_parent, { id }, cache) => {
+        // A line of the list is shown at once on its own page.
+        const key = cache.keyOfEntity({ __typename: 'Transaction', id: id as string });
+        return key && cache.resolve(key, 'id') ? { __typename: 'Transaction', id } : undefined;
+      },
+    },
+  },
+  updates: {
+    Mutation: {
+      createApiToken: (_result, _args, cache) => invalidateOfViewers(cache, 'apiTokens'),
+      revokeApiToken: (_result, _args, cache) => invalidateOfViewers(cache, 'apiTokens'),
+      revokeSession: (_result, _args, cache) => invalidateOfViewers(cache, 'sessions'),
+      changePassword: (_result, _args, cache) => invalidateOfViewers(cache, 'sessions'),
+      sendMoney: (_result, _args, cache) => invalidateOfViewers(cache, 'contacts'),
+    },
+  },
+};
+
+function invalidateOfViewers(cache: Cache, field: string): void {
+  const viewer = cache.resolve('Query', 'viewer');
+  if (typeof viewer !== 'string') return;
+  for (const { fieldName, fieldKey } of cache.inspectFields(viewer)) {
+    if (fieldName === field) cache.invalidate(viewer, fieldKey);
+  }
+}
+
+export const walletCache = () => cacheExchange(options);

@@ -1,0 +1,13 @@
+/**
+ * The API as the rest of the client uses it.
+ *
+ * In main.ts: `installApi(app)` and, before the first route is shown, `await sessionKnown()`.
+ * `session.value.status` is 'unknown', 'signed-in' or 'signed-out' (with `because`: 'ended' means that
+ * it was ended elsewhere or grew too old). `useQuery` and `useMutation` of `@urql/vue` work everywhere.
+ */
+
+export { client, installApi } from './client';
+export { codeOf, sentenceFor, type ErrorCode } from './errors';
+export { graphql, type FragmentOf, type ResultOf, type VariablesOf } from './graphql';
+export { isSignedIn, session, sessionKnown, type Session } from './session';
+export { signIn, signOut, type SignInAnswer } from './sign-in';

@@ -1,0 +1,151 @@
+/** Keeps the session: the access token in memory, renewed before it expires, once for all tabs. */
+
+import { shallowRef, type ShallowRef } from 'vue';
+import type { Exclusively } from './tab-lock';
+import type { Grant, TabChannel } from './tabs';
+
+export type Session =
+  /** The service has not been asked yet, or could not be reached. */
+  | { status: 'unknown' }
+  | { status: 'signed-in'; viewerId: string }
+  | { status: 'signed-out'; because: 'never' | 'signed-out' | 'ended' };
+
+/** What a sign-in or a renewal answered. */
+export interface Credentials {
+  accessToken: string;
+  expiresAt: string;
+}
+
+/** Null where there is no session, or none any more. Throws where the service could not be asked. */
+export type Renew = () => Promise<{ credentials: Credentials; viewerId: string } | null>;
+
+export interface KeeperParts {
+  renew: Renew;
+  exclusively: Exclusively;
+  tabs: TabChannel;
+  now: () => number;
+}
+
+const MARGIN_MILLISECONDS = 30_000;
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
+
+export class SessionKeeper {
+  readonly session: ShallowRef<Session> = shallowRef<Session>({ status: 'unknown' });
+  private grant: Grant | null = null;
+  private renewal: Promise<void> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly parts: KeeperParts) {
+    parts.tabs.listen((message) => {
+      if (message.type === 'granted') this.hold(message.grant);
+      else if (message.type === 'changed') void this.renew().catch(() => undefined);
+      else if (message.viewerId === this.viewerId) this.drop(message.because);
+    });
+  }
+
+  get viewerId(): string | null {
+    return this.session.value.status === 'signed-in' ? this.session.value.viewerId : null;
+  }
+
+  /** Begins with what a sign-in answered, in every tab. */
+  begin(credentials: Credentials, viewerId: string): void {
+    const grant = this.grantOf(credentials, viewerId);
+    this.hold(grant);
+    this.parts.tabs.post({ type: 'granted', grant });
+  }
+
+  /** Ends it here and in every tab; the service knows already. */
+  end(because: 'signed-out' | 'ended'): void {
+    const viewerId = this.viewerId;
+    this.drop(because);
+    if (viewerId) this.parts.tabs.post({ type: 'ended', viewerId, because });
+  }
+
+  /** A token that is good for a while yet; null when signed out. Throws where it could not be renewed. */
+  async accessToken(): Promise<string | null> {
+    if (this.session.value.status === 'signed-out') return null;
+    if (!this.grant || this.isDue(this.grant)) await this.renew();
+    return this.grant?.accessToken ?? null;
+  }
+
+  /** After a refusal of `accessToken`: the next one, or null where the session has ended. */
+  async accessTokenAfter(accessToken: string | null): Promise<string | null> {
+    if (this.grant && this.grant.accessToken === accessToken) this.grant = null;
+    return this.accessToken();
+  }
+
+  /** Asks the service who is signed in: at the start, and when a socket was refused. */
+  async renew(): Promise<void> {
+    this.renewal ??= this.renewOnce().finally(() => {
+      this.renewal = null;
+    });
+    return this.renewal;
+  }
+
+  private async renewOnce(): Promise<void> {
+    const held = this.grant;
+    await this.parts.exclusively('refresh', async () => {
+      // While this tab waited for its turn another one may have passed its token on.
+      if (this.grant && this.grant !== held && !this.isDue(this.grant)) return;
+      const answer = await this.parts.renew();
+      if (answer) this.begin(answer.credentials, answer.viewerId);
+      else if (this.viewerId) this.end('ended');
+      else this.drop('never');
+    });
+  }
+
+  private hold(grant: Grant): void {
+    if (this.grant && this.grant.obtainedAt > grant.obtainedAt) return;
+    this.grant = grant;
+    if (this.viewerId !== grant.viewerId) {
+      this.session.value = { status: 'signed-in', viewerId: grant.viewerId };
+    }
+    clearTimeout(this.timer);
+    const left = this.dueAt(grant) - this.parts.now();
+    this.timer = setTimeout(
+      () => void this.renew().catch(() => undefined),
+      Math.min(Math.max(left, 1_000), LONGEST_TIMER_MILLISECONDS),
+    );
+  }
+
+  private drop(because: 'never' | 'signed-out' | 'ended'): void {
+    clearTimeout(this.timer);
+    this.grant = null;
+    if (because === 'never' && this.session.value.status === 'signed-out') return;
+    this.session.value = { status: 'signed-out', because };
+  }
+
+  private grantOf(credentials: Credentials, viewerId: string): Grant {
+    const obtainedAt = this.parts.now();
+    return {
+      viewerId,
+      accessToken: credentials.accessToken,
+      obtainedAt,
+      goodUntil: obtainedAt + lifetimeMilliseconds(credentials, obtainedAt),
+    };
+  }
+
+  private dueAt(grant: Grant): number {
+    const lifetime = grant.goodUntil - grant.obtainedAt;
+    return grant.goodUntil - Math.min(MARGIN_MILLISECONDS, lifetime / 4);
+  }
+
+  private isDue(grant: Grant): boolean {
+    return this.parts.now() >= this.dueAt(grant);
+  }
+}
+
+/** By the token's own issue and expiry, so that a wrong clock of this machine does not matter. */
+function lifetimeMilliseconds(credentials: Credentials, now: number): number {
+  try {
+    const claims = JSON.parse(
+      atob((credentials.accessToken.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')),
+    ) as { iat?: unknown; exp?: unknown };
+    if (typeof claims.iat === 'number' && typeof claims.exp === 'number') {
+      return (claims.exp - claims.iat) * 1000;
+    }
+  } catch {
+    // Not a JWT that can be read: what the service says will do.
+  }
+  return Date.parse(credentials.expiresAt) - now;
+}

@@ -1,0 +1,73 @@
+/** Signing in and out. */
+
+import { client } from './client';
+import { sentenceFor } from './errors';
+import { graphql } from './graphql';
+import { keeper } from './session';
+
+const Login = graphql(`
+  mutation Login($email: String!, $password: String!) {
+    login(input: { email: $email, password: $password, useCookie: true }) {
+      __typename
+      ... on SignedIn {
+        credentials {
+          accessToken
+          expiresAt
+        }
+        viewer {
+          id
+        }
+      }
+      ... on InvalidInput {
+        fields {
+          path
+          message
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+const Logout = graphql(`
+  mutation Logout($everywhere: Boolean!) {
+    logout(input: { everywhere: $everywhere }) {
+      ... on SignedOut {
+        sessions
+      }
+    }
+  }
+`);
+
+export type SignInAnswer =
+  | { ok: true }
+  | { ok: false; message: string; fields?: { path: string[]; message: string }[] };
+
+/** Signs in with the refresh token in its cookie; every tab follows. */
+export async function signIn(email: string, password: string): Promise<SignInAnswer> {
+  const { data, error } = await client.value.mutation(Login, { email, password }).toPromise();
+  if (error || !data) {
+    return { ok: false, message: error ? sentenceFor(error) : 'Something went wrong. Try again.' };
+  }
+  const result = data.login;
+  if (result.__typename === 'SignedIn') {
+    keeper.begin(result.credentials, result.viewer.id);
+    return { ok: true };
+  }
+  return {
+    ok: false,
+    message: result.message,
+    fields: result.__typename === 'InvalidInput' ? result.fields : undefined,
+  };
+}
+
+/** Ends this session, or every one of this person. Null when done, else a sentence why not. */
+export async function signOut({ everywhere = false } = {}): Promise<string | null> {
+  const { error } = await client.value.mutation(Logout, { everywhere }).toPromise();
+  const isOver = error?.graphQLErrors[0]?.extensions.code === 'UNAUTHENTICATED';
+  if (error && !isOver) return sentenceFor(error);
+  keeper.end('signed-out');
+  return null;
+}

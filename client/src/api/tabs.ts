@@ -1,0 +1,50 @@
+/** What the tabs of this browser tell each other about the session. */
+
+const NAME = 'mini-wallet.session';
+
+export type TabMessage =
+  | { type: 'granted'; grant: Grant }
+  | { type: 'ended'; viewerId: string; because: 'signed-out' | 'ended' }
+  /** Something of the above happened, by a way that may not carry secrets: ask the API. */
+  | { type: 'changed' };
+
+/** An access token, whose it is, and until when by this machine's clock. */
+export interface Grant {
+  viewerId: string;
+  accessToken: string;
+  obtainedAt: number;
+  goodUntil: number;
+}
+
+export interface TabChannel {
+  post(message: TabMessage): void;
+  /** At most one listener: the session. */
+  listen(listener: (message: TabMessage) => void): void;
+}
+
+/** By BroadcastChannel, else by storage events, which carry no token. */
+export function openTabChannel(): TabChannel {
+  if (typeof BroadcastChannel === 'function') {
+    const channel = new BroadcastChannel(NAME);
+    return {
+      post: (message) => channel.postMessage(message),
+      listen: (listener) => {
+        channel.onmessage = (event: MessageEvent<TabMessage>) => listener(event.data);
+      },
+    };
+  }
+  return {
+    post: () => {
+      try {
+        localStorage.setItem(NAME, `${String(Date.now())} ${String(Math.random())}`);
+      } catch {
+        // Without storage every tab finds out by its own requests.
+      }
+    },
+    listen: (listener) => {
+      addEventListener('storage', (event) => {
+        if (event.key === NAME && event.newValue) listener({ type: 'changed' });
+      });
+    },
+  };
+}
