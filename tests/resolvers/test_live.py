@@ -1,0 +1,343 @@
+"""Streams that pass each line on exactly once, and sessions whose end is noticed, whatever Redis does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+import tracemalloc
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import redis
+
+from adapters import hints
+from adapters.realtime import Hints
+from app import operations
+from app.dev_services import postgres, valkey
+from domain import errors
+from domain.sessions import Principal
+from resolvers.live import Live, Stream
+from tests import books as making
+from tests.books import Books, Someone
+from tests.conftest import make_settings
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+#: Nothing listens there.
+NOWHERE = "redis://127.0.0.1:1/0"
+#: Longer than any test: what arrives came by a hint.
+NEVER_SECONDS = 600.0
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    async with making.opened(database_url) as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def living(books: Books, redis_url: str, poll_seconds: float) -> AsyncIterator[Live]:
+    listening = await Hints.open(redis_url)
+    live = Live(books.database, listening, poll_seconds=poll_seconds)
+    await live.start()
+    try:
+        yield live
+    finally:
+        await live.stop()
+        await listening.close()
+
+
+@pytest.fixture
+async def relay(redis_url: str) -> AsyncIterator[Hints]:
+    """Stands in for the relay of another process."""
+    opened = await Hints.open(redis_url)
+    yield opened
+    await opened.close()
+
+
+async def started(live: Live, someone: Someone, after: int | None = None) -> Stream:
+    stream = live.stream(someone.user_id, after)
+    await stream.start()
+    return stream
+
+
+async def take(stream: Stream, count: int) -> list[int]:
+    """The next sequences that the stream passes on."""
+    async with asyncio.timeout(20):
+        return [(await anext(stream)).line.sequence for _ in range(count)]
+
+
+def hint_of(movement: making.Movement) -> tuple[uuid.UUID, hints.Posted]:
+    return movement.line.user_id, hints.Posted(movement.line, movement.counterparty)
+
+
+def principal_of(someone: Someone) -> Principal:
+    return Principal(someone.user_id, session_id=someone.session_id)
+
+
+# ================================================================ streams
+
+
+async def test_first_what_was_missed_then_what_comes(
+    books: Books, relay: Hints, redis_url: str
+) -> None:
+    zoe = books.join()
+    for _ in range(3):
+        await books.add(zoe)
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe, after=1)
+        assert await take(stream, 2) == [2, 3]
+        await relay.publish([hint_of(await books.add(zoe))])
+        assert await take(stream, 1) == [4]
+
+
+async def test_without_a_number_it_begins_now(books: Books, relay: Hints, redis_url: str) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe)
+        await relay.publish([hint_of(await books.add(zoe))])
+        assert await take(stream, 1) == [2]
+
+
+async def test_a_transfer_names_the_other_side_from_the_hint_and_from_the_book(
+    books: Books, relay: Hints, redis_url: str
+) -> None:
+    zoe, max_ = books.join("Zoë"), books.join("Max")
+    await books.add(zoe)
+    await books.send(zoe, max_)
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe, after=1)
+        await relay.publish([hint_of(await books.send(zoe, max_))])
+        for sequence in (2, 3):
+            posted = await anext(stream)
+            assert posted.line.sequence == sequence
+            assert posted.counterparty is not None
+            assert (posted.counterparty.name, posted.counterparty.email) == ("Max", max_.email)
+
+
+async def test_hints_twice_and_in_any_order_deliver_once_and_in_sequence(
+    books: Books, relay: Hints, redis_url: str
+) -> None:
+    zoe = books.join()
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe)
+        told = [hint_of(await books.add(zoe)) for _ in range(30)] * 2
+        random.Random(7).shuffle(told)
+        await relay.publish(told)
+        assert await take(stream, 30) == list(range(1, 31))
+        await relay.publish([hint_of(await books.add(zoe))])
+        assert await take(stream, 1) == [31]
+
+
+async def test_without_redis_the_poll_brings_everything(books: Books) -> None:
+    zoe = books.join()
+    async with living(books, NOWHERE, 0.05) as live:
+        stream = await started(live, zoe)
+        for expected in range(1, 6):
+            await books.add(zoe)
+            assert await take(stream, 1) == [expected]
+
+
+async def test_polls_and_hints_over_each_other_deliver_once(
+    books: Books, relay: Hints, redis_url: str
+) -> None:
+    zoe = books.join()
+    async with living(books, redis_url, 0.01) as live:
+        streams = [await started(live, zoe) for _ in range(3)]
+
+        async def move() -> None:
+            for _ in range(40):
+                await relay.publish([hint_of(await books.add(zoe))])
+
+        *heard, _ = await asyncio.gather(*(take(stream, 40) for stream in streams), move())
+        assert heard == [list(range(1, 41))] * 3
+
+
+async def test_cut_connections_lose_and_repeat_nothing(
+    books: Books, start_valkey: Callable[[], valkey.Valkey]
+) -> None:
+    server = start_valkey()
+    zoe = books.join()
+    relay = await Hints.open(server.url)
+    async with living(books, server.url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe)
+        with redis.Redis.from_url(server.url) as client:
+            for expected in range(1, 11):
+                if expected % 3 == 0:
+                    await until(lambda: client.client_kill_filter(_type="pubsub"))
+                await relay.publish([hint_of(await books.add(zoe))])
+                assert await take(stream, 1) == [expected]
+    await relay.close()
+
+
+async def test_a_slow_listener_reads_the_book_instead_of_filling_the_memory(
+    books: Books, relay: Hints, redis_url: str
+) -> None:
+    zoe = books.join()
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe)
+        told = [hint_of(await books.add(zoe)) for _ in range(250)]
+        await relay.publish(told)
+        await until(lambda: len(stream._ready) == 100)
+        assert await take(stream, 250) == list(range(1, 251))
+
+
+async def test_closing_ends_a_waiting_listener_and_the_subscription(
+    books: Books, redis_url: str
+) -> None:
+    zoe = books.join()
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        stream = await started(live, zoe)
+        waiting = asyncio.create_task(anext(stream, "ended"))
+        with redis.Redis.from_url(redis_url) as client:
+            channel = f"user:{zoe.user_id}"
+            await until(lambda: client.pubsub_numsub(channel)[0][1] == 1)
+            await stream.aclose()
+            async with asyncio.timeout(1):
+                assert await waiting == "ended"
+            await until(lambda: client.pubsub_numsub(channel)[0][1] == 0)
+        assert live._streams == {}
+
+
+@pytest.mark.parametrize("after", [-1, 2, 2**31 - 1])
+async def test_a_place_that_is_not_in_the_book_is_refused(books: Books, after: int) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        with pytest.raises(errors.BadUserInput, match="afterSequence"):
+            await started(live, zoe, after=after)
+        assert live._streams == {}
+
+
+async def test_stopping_ends_every_stream(books: Books) -> None:
+    zoe = books.join()
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        stream = await started(live, zoe)
+        waiting = asyncio.create_task(anext(stream, "ended"))
+        await live.stop()
+        assert await waiting == "ended"
+
+
+async def test_an_idle_stream_is_small(books: Books) -> None:
+    people = [books.join() for _ in range(20)]
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        await started(live, people[0])
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        streams = [live.stream(someone.user_id, 0) for someone in people for _ in range(50)]
+        for stream in streams:
+            live._register(stream)
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (after - before) / len(streams) < 1024
+
+
+async def test_while_the_database_is_away_streams_wait(
+    start_postgres: Callable[..., postgres.Postgres],
+) -> None:
+    server = start_postgres()
+    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    async with making.opened(server.url) as books:
+        zoe = books.join()
+        async with living(books, NOWHERE, 0.1) as live:
+            stream = await started(live, zoe)
+            principal = principal_of(zoe)
+            await live.ensure_standing(principal)
+            listening = asyncio.create_task(take(stream, 1))
+            server.stop()
+            await until(lambda: live._is_database_away)
+            stream.doubt()
+            await asyncio.sleep(0)
+            assert not listening.done()
+            server.start()
+            async with making.opened(server.url) as again:
+                await again.add(zoe)
+                assert await listening == [1]
+            await live.ensure_standing(principal)
+
+
+# ================================================================ credentials
+
+
+async def test_a_session_that_stands_costs_one_question(books: Books) -> None:
+    zoe = books.join()
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        await live.ensure_standing(principal_of(zoe))
+        books.connection.execute("UPDATE sessions SET ended_at = now()")
+        # Within four seconds nobody is asked again.
+        await live.ensure_standing(principal_of(zoe))
+        await live.forget([zoe.session_id])
+        with pytest.raises(errors.Unauthenticated):
+            await live.ensure_standing(principal_of(zoe))
+
+
+async def test_an_unknown_credential_does_not_stand(books: Books) -> None:
+    zoe = books.join()
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        for principal in (
+            Principal(zoe.user_id, session_id=uuid.uuid4()),
+            Principal(uuid.uuid4(), session_id=zoe.session_id),
+            Principal(zoe.user_id, api_token_id=uuid.uuid4()),
+        ):
+            with pytest.raises(errors.Unauthenticated):
+                await live.ensure_standing(principal)
+
+
+async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books) -> None:
+    zoe, max_ = books.join(), books.join()
+    async with living(books, NOWHERE, 2.0) as live:
+        await live.ensure_standing(principal_of(zoe))
+        waiting = asyncio.create_task(live.wait_until_ended(principal_of(zoe)))
+        other = asyncio.create_task(live.wait_until_ended(principal_of(max_)))
+        await until(lambda: live._credentials[zoe.session_id].waiters)
+        books.connection.execute(
+            "UPDATE sessions SET ended_at = now() WHERE id = %s", [zoe.session_id]
+        )
+        began = time.monotonic()
+        async with asyncio.timeout(5):
+            await waiting
+        with pytest.raises(errors.Unauthenticated):
+            await live.ensure_standing(principal_of(zoe))
+        assert time.monotonic() - began < 5
+        assert not other.done()
+        other.cancel()
+
+
+async def test_a_hint_makes_the_end_sooner(books: Books, relay: Hints, redis_url: str) -> None:
+    zoe = books.join()
+    async with living(books, redis_url, NEVER_SECONDS) as live:
+        waiting = asyncio.create_task(live.wait_until_ended(principal_of(zoe)))
+        ended = hints.CredentialsEnded([zoe.session_id])
+
+        async def tell() -> bool:
+            await relay.publish([(zoe.user_id, ended)])
+            return waiting.done()
+
+        await until(tell)
+        with pytest.raises(errors.Unauthenticated):
+            await live.ensure_standing(principal_of(zoe))
+
+
+async def test_a_credential_that_has_ended_already_is_not_waited_for(books: Books) -> None:
+    zoe = books.join()
+    books.connection.execute("UPDATE sessions SET ended_at = now()")
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        async with asyncio.timeout(5):
+            await live.wait_until_ended(principal_of(zoe))
+
+
+async def test_the_last_use_is_written_down(books: Books) -> None:
+    zoe, max_ = books.join(), books.join()
+    books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '1 day'")
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        await live.ensure_standing(principal_of(zoe))
+    used = books.connection.execute(
+        "SELECT id FROM sessions WHERE last_used_at > now() - interval '1 hour'"
+    ).fetchall()
+    assert used == [(zoe.session_id,)]
+    assert max_.session_id != zoe.session_id
