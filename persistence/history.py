@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, false, or_, select, text
+from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
@@ -18,7 +20,7 @@ from domain.accounts import Person
 from domain.paging import Page, PageRequest
 from domain.transfers import Direction, Kind, Line
 from persistence import lines as rows_of_lines
-from persistence import persons, tables
+from persistence import patterns, persons, tables
 from persistence.database import Database
 
 #: Of somebody who exchanged money with more people than this, so many are looked at for a name.
@@ -49,10 +51,12 @@ WITH RECURSIVE met (counterparty_id, sequence, number) AS (
 )
 """
 _NAMED = text(
-    _SKIP_SCAN + "SELECT u.id FROM met JOIN users AS u ON u.id = met.counterparty_id "
+    f"{_SKIP_SCAN} SELECT u.id FROM met JOIN users AS u ON u.id = met.counterparty_id "  # noqa: S608
     "WHERE u.search_text LIKE :pattern"
 )
-_CONTACTS = text(_SKIP_SCAN + "SELECT counterparty_id FROM met ORDER BY sequence DESC LIMIT :first")
+_CONTACTS = text(
+    f"{_SKIP_SCAN} SELECT counterparty_id FROM met ORDER BY sequence DESC LIMIT :first"  # noqa: S608
+)
 _LATEST_CONTACTS = text(
     "SELECT counterparty_id FROM ("
     "SELECT counterparty_id, sequence FROM transactions WHERE user_id = :user_id "
@@ -77,12 +81,6 @@ class LineFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     text: str | None = None
-
-
-def contains(part: str) -> str:
-    """The LIKE pattern of what contains that text, in which no character is a wildcard."""
-    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
 
 
 # ================================================================ pages
@@ -148,15 +146,16 @@ async def _conditions(
         conditions.append(_book.created_at < line_filter.created_before)
     wanted = texts.search_text(line_filter.text or "")
     if wanted:
-        pattern = contains(wanted)
+        pattern = patterns.contains(wanted)
         named = await connection.scalars(
             _NAMED, {"user_id": user_id, "pattern": pattern, "most": MAXIMUM_COUNTERPARTIES}
         )
-        by_name = list(named)
+        by_name = named.all()
         conditions.append(
             or_(
                 _book.note_search_text.like(pattern),
-                _book.counterparty_id.in_(by_name) if by_name else false(),
+                _book.counterparty_id
+                == sqlalchemy.any_(sqlalchemy.literal(by_name, ARRAY(UUID_TYPE))),
             )
         )
     return conditions

@@ -2,8 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from domain import sessions
+from persistence import unit_of_work
 from persistence.database import Database
+from persistence.unit_of_work import Unit
+
+KEPT = timedelta(days=7)
+
+
+def _deletion(table: str, condition: str) -> Any:
+    # In the order of the key and only what is free, so that several of these do not wait for each other.
+    return text(
+        f"""
+        DELETE FROM {table} AS old
+        USING (
+            SELECT user_id, id FROM {table} WHERE {condition} LIMIT :batch FOR UPDATE SKIP LOCKED
+        ) AS chosen
+        WHERE old.user_id = chosen.user_id AND old.id = chosen.id
+        """  # noqa: S608
+    )
+
+
+_DELETIONS = {
+    "outbox": _deletion("outbox", "published_at < now() - CAST(:kept AS interval)"),
+    "sessions": _deletion("sessions", "ended_at < now() - CAST(:kept AS interval)"),
+    "idle sessions": _deletion(
+        "sessions",
+        "ended_at IS NULL "
+        "AND rotated_at < now() - CAST(:kept AS interval) - CAST(:idle AS interval)",
+    ),
+    "links": _deletion("links", "expires_at < now() - CAST(:kept AS interval)"),
+    "mails": _deletion(
+        "mails", "state IN ('sent', 'withdrawn') AND created_at < now() - CAST(:kept AS interval)"
+    ),
+}
 
 
 async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
-    raise NotImplementedError
+    """Delete at most `batch` rows of each kind that have been done with for 7 days; says how many.
+
+    Those are published rows of the outbox, sessions that ended or were left idle, links that expired,
+    and mails that were sent or withdrawn. A mail that failed is kept.
+    """
+    deleted = {}
+    for kind, statement in _DELETIONS.items():
+
+        async def work(unit: Unit, statement: Any = statement) -> int:
+            done = await unit.connection.execute(
+                statement, {"batch": batch, "kept": KEPT, "idle": sessions.SESSION_IDLE_LIFETIME}
+            )
+            return done.rowcount
+
+        deleted[kind] = await unit_of_work.run(db, work)
+    return deleted

@@ -13,43 +13,46 @@ from domain import accounts, errors
 from domain import text as texts
 from domain.accounts import Person
 from domain.paging import Page, PageRequest
-from persistence import history, persons
+from persistence import patterns, persons
 from persistence.database import Database
 
-#: Trigrams need three characters: shorter ones are found at the beginning of a name alone.
+#: Trigrams need three characters: a shorter text is looked for at the beginning of names alone.
 MINIMUM_PART_CHARACTERS = 3
-#: So many of those that merely contain the text are considered.
+#: Of those that merely contain the text, so many are considered.
 MAXIMUM_CONTAINING = 200
-_RANKS = frozenset("0123")
-_FIRST_ID = UUID(int=0)
+MAXIMUM_QUERY_CHARACTERS = 254
 
+_ADDRESS, _EXACT, _PREFIX, _CONTAINING = range(4)
+
+_COLUMNS = ", ".join(f"u.{column}" for column in ["search_text", *persons.COLUMNS.split(", ")])
 _FINDABLE = "u.email_verified_at IS NOT NULL AND u.closed_at IS NULL AND u.id <> :viewer_id"
-_COLUMNS = ", ".join(f"u.{column}" for column in persons.COLUMNS.split(", "))
-_AFTER = "(:rank, u.search_text, u.id) > (:after_rank, :after_text, :after_id)"
+_BEYOND = "AND (u.search_text, u.id) > (:after_text, CAST(:after_id AS uuid))"
+_NOT_BY_ADDRESS = "AND u.email <> :address"
 
-_BY_ADDRESS = f"""
-    SELECT 0 AS rank, u.search_text, {_COLUMNS}
-    FROM email_addresses AS e JOIN users AS u ON u.id = e.user_id
-    WHERE e.address = :address AND {_FINDABLE} AND :after_rank < 0
-"""  # noqa: S608
-_EXACT = f"""
-    SELECT 1 AS rank, u.search_text, {_COLUMNS} FROM users AS u
-    WHERE u.search_text = :wanted AND {_FINDABLE}
-        AND (:after_rank < 1 OR (:after_rank = 1 AND u.id > :after_id))
-    ORDER BY u.id LIMIT :limit
-"""  # noqa: S608
-_PREFIX = f"""
-    SELECT 2 AS rank, u.search_text, {_COLUMNS} FROM users AS u
-    WHERE u.search_text LIKE :prefix AND u.search_text > :wanted AND {_FINDABLE}
-        AND (:after_rank < 2 OR (:after_rank = 2 AND (u.search_text, u.id) > (:after_text, :after_id)))
-    ORDER BY u.search_text, u.id LIMIT :limit
-"""  # noqa: S608
-_CONTAINING = f"""
-    SELECT 3 AS rank, u.search_text, {_COLUMNS} FROM users AS u
-    WHERE u.search_text LIKE :containing AND u.search_text NOT LIKE :prefix AND {_FINDABLE}
-        AND (:after_rank < 3 OR (u.search_text, u.id) > (:after_text, :after_id))
-    LIMIT :most
-"""  # noqa: S608
+# Each tier with room for more conditions; the best match is in the first of them.
+_TIERS = {
+    _ADDRESS: f"""
+        SELECT 0 AS rank, {_COLUMNS}
+        FROM email_addresses AS e JOIN users AS u ON u.id = e.user_id
+        WHERE e.address = :address AND {_FINDABLE} %s
+        """,  # noqa: S608
+    _EXACT: f"""
+        SELECT 1 AS rank, {_COLUMNS} FROM users AS u
+        WHERE u.search_text = :wanted AND {_FINDABLE} %s
+        ORDER BY u.search_text, u.id LIMIT :limit
+        """,  # noqa: S608
+    _PREFIX: f"""
+        SELECT 2 AS rank, {_COLUMNS} FROM users AS u
+        WHERE u.search_text LIKE :prefix AND u.search_text > :wanted AND {_FINDABLE} %s
+        ORDER BY u.search_text, u.id LIMIT :limit
+        """,  # noqa: S608
+    _CONTAINING: f"""
+        SELECT 3 AS rank, {_COLUMNS}
+        FROM people_containing(:containing, :prefix, :after_text, CAST(:after_id AS uuid), :most) AS u
+        WHERE {_FINDABLE} %s
+        ORDER BY u.search_text, u.id LIMIT :limit
+        """,  # noqa: S608
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,92 @@ class FoundPerson:
 
     person: Person
     position: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    rank: int
+    search_text: str
+    user_id: UUID
+
+    def render(self) -> str:
+        return f"{self.rank}:{self.user_id}:{self.search_text}"
+
+
+def _read_position(cursor: str) -> _Position:
+    rank, _, rest = cursor.partition(":")
+    user_id, _, search_text = rest.partition(":")
+    try:
+        position = _Position(int(rank), search_text, UUID(user_id))
+    except ValueError:
+        position = None
+    if position is None or position.rank not in _TIERS or "\0" in cursor:
+        raise errors.BadUserInput("That cursor is not one of this list: use one that it gave.")
+    return position
+
+
+async def search_people(
+    db: Database, *, viewer_id: UUID, query: str, page: PageRequest
+) -> Page[FoundPerson]:
+    """People by a part of the name, the best match first: the exact name, then names that begin with
+    the text, then those that contain it; before all of them whoever has the address, typed whole.
+
+    Never the viewer, the unverified or the closed. Raises BadUserInput for a cursor that is none.
+    """
+    wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
+    position = None if page.after is None else _read_position(page.after)
+    address = _whole_address(query)
+    parameters: dict[str, Any] = {
+        "viewer_id": viewer_id,
+        "address": address,
+        "wanted": wanted,
+        "prefix": patterns.begins_with(wanted),
+        "containing": patterns.contains(wanted),
+        "limit": page.size + 1,
+        "most": MAXIMUM_CONTAINING,
+        "after_text": None if position is None else position.search_text,
+        "after_id": None if position is None else position.user_id,
+    }
+    ranks = [
+        *([_ADDRESS] if address is not None else []),
+        *([_EXACT, _PREFIX] if wanted else []),
+        *([_CONTAINING] if len(wanted) >= MINIMUM_PART_CHARACTERS else []),
+    ]
+    tiers = [rank for rank in ranks if position is None or rank >= position.rank]
+
+    async def work(connection: AsyncConnection) -> list[Row[Any]]:
+        found: list[Row[Any]] = []
+        # The last tier costs most, and is asked only where the others do not fill the page.
+        for some in (
+            [t for t in tiers if t != _CONTAINING],
+            [t for t in tiers if t == _CONTAINING],
+        ):
+            if some and len(found) <= page.size:
+                statement = text(_union(some, position, address))
+                found += await connection.execute(statement, parameters)
+        return sorted(found, key=lambda row: (row.rank, row.search_text, row.id))
+
+    rows = await db.read(work)
+    items = [
+        FoundPerson(persons.from_row(row), _Position(row.rank, row.search_text, row.id).render())
+        for row in rows[: page.size]
+    ]
+    return Page(items, has_next=len(rows) > page.size, has_previous=position is not None)
+
+
+def _union(ranks: list[int], position: _Position | None, address: str | None) -> str:
+    parts = []
+    for rank in ranks:
+        beyond = _BEYOND if position is not None and rank == position.rank else ""
+        other = _NOT_BY_ADDRESS if address is not None and rank != _ADDRESS else ""
+        parts.append(f"({_TIERS[rank] % f'{beyond} {other}'})")
+    return " UNION ALL ".join(parts)
+
+
+def _whole_address(query: str) -> str | None:
+    if "@" not in query:
+        return None
+    try:
+        return accounts.clean_email(query)
+    except errors.InvalidInput:
+        return None
