@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,9 +18,9 @@ from domain import passwords
 from persistence import accounts
 from persistence.database import Database
 from settings import Settings
-from tests.conftest import _temporary_database as temporary_database
-from tests.conftest import make_settings
+from tests.conftest import make_settings, temporary_database
 
+JUDGES = Path(__file__).resolve().parent.parent / "judges"
 PASSWORD = "mini@Wallet025"
 ALPHA, BETA, GAMMA = (f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma"))
 

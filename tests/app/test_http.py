@@ -6,7 +6,6 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import graphql
@@ -15,9 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.dev_services import node
-from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api
-
-JUDGES = Path(__file__).resolve().parent.parent / "judges"
+from tests.app.conftest import ALPHA, JUDGES, LOGIN, PASSWORD, Api
 
 
 def test_every_audit_of_graphql_http_passes(api: Api) -> None:
