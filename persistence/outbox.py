@@ -52,7 +52,7 @@ _PUSH_DUE = text(
 _BACKLOG = text(
     """
     SELECT
-        (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS count,
+        (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS waiting,
         coalesce(extract(epoch FROM clock_timestamp() - (
             SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1
         )), 0) AS oldest_age_seconds
@@ -120,4 +120,4 @@ async def backlog(db: Database) -> Backlog:
     """How far behind the relay is."""
     found = await db.read(lambda connection: connection.execute(_BACKLOG))
     row = found.one()
-    return Backlog(row.count, max(float(row.oldest_age_seconds), 0.0))
+    return Backlog(row.waiting, max(float(row.oldest_age_seconds), 0.0))

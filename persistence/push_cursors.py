@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.transfers import Line
-from persistence import unit_of_work
 from persistence import lines as rows_of_lines
+from persistence import unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 

@@ -31,7 +31,7 @@ def _deletion(table: str, condition: str) -> Any:
 _DELETIONS = {
     "outbox": _deletion("outbox", "published_at < now() - CAST(:kept AS interval)"),
     "sessions": _deletion("sessions", "ended_at < now() - CAST(:kept AS interval)"),
-    "idle sessions": _deletion(
+    "idle_sessions": _deletion(
         "sessions",
         "ended_at IS NULL "
         "AND rotated_at < now() - CAST(:kept AS interval) - CAST(:idle AS interval)",

@@ -89,17 +89,17 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
 @asynccontextmanager
 async def held(db: Database) -> AsyncIterator[Unit]:
     """A transaction over the body of a `with`, committed at its end; for what cannot be done again."""
-    async with db.transaction() as connection:
-        try:
+    try:
+        async with db.transaction() as connection:
             await connection.execute(_BOUNDS)
             unit = Unit(connection)
             yield unit
             await unit.flush()
             await connection.commit()
-        except exc.DBAPIError as error:
-            if not database.is_trouble(error):
-                raise
-            raise errors.Unavailable from error
+    except (exc.DBAPIError, exc.TimeoutError) as error:
+        if not database.is_trouble(error):
+            raise
+        raise errors.Unavailable from error
 
 
 def is_retried(error: BaseException | None) -> bool:
