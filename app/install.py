@@ -96,7 +96,9 @@ def _install_locked(lock: Path) -> None:
     said = ""
     uv = shutil.which("uv") or _own_uv()
     if uv is not None:
-        done = _run([uv, "pip", "sync", "-q", "--python", PYTHON, "--require-hashes", lock])
+        sync = [uv, "pip", "sync", "-q", "--python", PYTHON, "--require-hashes", lock]
+        # Compiled now, so that no start and no other user has to.
+        done = _run([*sync, "--compile-bytecode"])
         if done.returncode == 0:
             return
         said = done.stdout

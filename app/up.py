@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
+import json
 import os
 import signal
 import sys
@@ -20,6 +22,7 @@ from app import up_environment, up_messages
 from app.dev_services import channels, mail_catcher, node, postgres, processes, unprivileged, valkey
 from app.dev_services.processes import Child, ServiceError
 
+MIGRATIONS = settings.ROOT / "migrations"
 PLAYGROUND = settings.ROOT / "client" / "playground"
 READY_SECONDS = 60
 GRACE_SECONDS = 15
@@ -189,11 +192,33 @@ class Supervisor:
                     service.finish()
 
     def _prepare_database(self) -> None:
+        """Tables and demo people; nothing where an earlier run did it on this very database."""
+        prepared = self._folder / "prepared.json"
+        facts = {**self._database_facts(), "demo": self._demo}
+        if facts.get("revision") and up_environment.read_json(prepared) in (
+            facts,
+            {**facts, "demo": True},
+        ):
+            return
         with self._messages.step("Tables"):
             self._run_command("migrate")
         if self._demo:
             with self._messages.step("Demo people"):
                 self._run_command("demo")
+        facts = {**self._database_facts(), "demo": self._demo}
+        up_environment.write_private(prepared, json.dumps(facts))
+
+    def _database_facts(self) -> dict[str, object]:
+        """What tells that the embedded database, and the migrations, are as they were."""
+        server = next(
+            (each for each in self._services if isinstance(each, postgres.Postgres)), None
+        )
+        if server is None:
+            return {}
+        digest = hashlib.sha256()
+        for file in sorted(MIGRATIONS.rglob("*.py")):
+            digest.update(file.read_bytes())
+        return {"migrations": digest.hexdigest(), **server.facts()}
 
     def _run_command(self, name: str) -> None:
         """Run one of our own commands to its end. Raises `ServiceError` if it fails."""

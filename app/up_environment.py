@@ -116,6 +116,14 @@ def keep_secrets(folder: Path) -> Secrets:
     return Secrets(**kept)
 
 
+def read_json(file: Path) -> object:
+    """What such a file holds; None if there is none or it is damaged."""
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def write_private(file: Path, text: str) -> None:
     """Write the file whole or not at all, for its owner alone."""
     making = file.with_name(f"{file.name}.making")

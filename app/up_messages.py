@@ -16,7 +16,7 @@ from app.dev_services.processes import Child
 
 #: A line of the log is shown from this severity on.
 SHOWN_LEVELS = {"error", "critical"}
-MOST_LINES_AT_ONCE = 20
+REPEAT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Messages:
         self._console = console
         self._start = time.monotonic()
         self._logs: dict[Path, tuple[str, int]] = {}
+        self._said: dict[str, float] = {}
         self._say("[bold]Mini Wallet[/bold]")
 
     def note(self, sentence: str) -> None:
@@ -83,9 +84,17 @@ class Messages:
         for log, (name, position) in self._logs.items():
             lines, end = _new_lines(log, position)
             self._logs[log] = (name, end)
-            problems = [text for line in lines if (text := _problem(line))]
-            for text in problems[:MOST_LINES_AT_ONCE]:
-                self._say(f"  [red]{name}[/red] {escape(text)} [dim]({escape(str(log))})[/dim]")
+            for text in dict.fromkeys(_problem(line) for line in lines):
+                if text and self._is_news(f"{name} {text}"):
+                    self._say(f"  [red]{name}[/red] {escape(text)} [dim]({escape(str(log))})[/dim]")
+
+    def _is_news(self, text: str) -> bool:
+        """Whether this was not said a moment ago: one trouble may write many lines."""
+        now = time.monotonic()
+        if now - self._said.get(text, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._said[text] = now
+        return True
 
     def child_ended(self, child: Child) -> None:
         self._say(
@@ -128,5 +137,5 @@ def _problem(line: str) -> str:
         return ""
     if level not in SHOWN_LEVELS:
         return ""
-    reference = entry.get("reference")
-    return f"{event}" + (f" (reference {reference})" if reference else "")
+    exception = str(entry.get("exception") or "").strip().splitlines()[-1:]
+    return ": ".join([str(event), *exception])[:300]

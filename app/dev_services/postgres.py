@@ -129,6 +129,17 @@ class Postgres:
         """A connection in autocommit, for what a supervisor or a test must do."""
         return psycopg.connect(self.url_of(role, database), autocommit=True)
 
+    def facts(self) -> dict[str, str]:
+        """Which cluster this is, and the revision of its tables if it has any."""
+        with self.connect() as connection:
+            identifier = connection.execute("SELECT system_identifier FROM pg_control_system()")
+            facts = {"cluster": str((identifier.fetchone() or [""])[0])}
+            known = connection.execute("SELECT to_regclass('public.alembic_version')").fetchone()
+            if known and known[0]:
+                revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                facts["revision"] = revision[0] if revision else ""
+        return facts
+
     def _initialise(self) -> None:
         making = self.data.with_name(self.data.name + ".making")
         shutil.rmtree(making, ignore_errors=True)
