@@ -25,7 +25,7 @@ _SYLLABLES = (
 _PEOPLE = """
 WITH parts AS (
     SELECT n, ARRAY(
-        SELECT %(syllables)s::text[] [1 + mod(abs(hashint8extended(n, place)), %(kinds)s)]
+        SELECT (%(syllables)s::text[])[1 + mod(abs(hashint8extended(n, place)), %(kinds)s)]
         FROM generate_series(1, 6) AS place ORDER BY place
     ) AS s
     FROM generate_series(1, %(people)s) AS n
