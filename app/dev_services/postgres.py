@@ -19,6 +19,7 @@ from app.dev_services.processes import Child, ServiceError
 SUPERUSER = "postgres"
 OWNER = "wallet"
 DATABASE = "wallet"
+SOCKETS = "mini-wallet-sockets-"
 #: Recovery after a crash replays at most a checkpoint's distance of WAL; a slow disk takes its time.
 PATIENCE_SECONDS = 300
 LOCALE = [
@@ -96,7 +97,7 @@ class Postgres:
     def begin(self) -> None:
         """Make the data folder if there is none, and start the server without waiting for it."""
         if self._sockets is None:
-            self._sockets = unprivileged.private_folder(self._identity, "mini-wallet-")
+            self._sockets = unprivileged.private_folder(self._identity, SOCKETS)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         self._check_version()
@@ -234,9 +235,11 @@ class Postgres:
         """
         lock = self.data / "postmaster.pid"
         try:
-            pid = int(lock.read_text().splitlines()[0])
+            lines = lock.read_text().splitlines()
+            pid = int(lines[0])
         except (OSError, ValueError, IndexError):
             return
+        self._remove_sockets(lines)
         if not self._is_served_by(pid):
             lock.unlink(missing_ok=True)
             return
@@ -246,6 +249,12 @@ class Postgres:
             deadline = time.monotonic() + patience_seconds
             while self._is_served_by(pid) and time.monotonic() < deadline:
                 time.sleep(processes.POLL_SECONDS)
+
+    def _remove_sockets(self, lines: list[str]) -> None:
+        """Remove the private folder of a server that was killed; its lock file names it."""
+        folder = Path(lines[4]) if len(lines) > 4 else Path()
+        if folder.name.startswith(SOCKETS) and folder.is_dir() and folder != self._sockets:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _is_served_by(self, pid: int) -> bool:
         return str(self.data) in processes.command_line(pid)

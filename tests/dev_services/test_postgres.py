@@ -72,6 +72,7 @@ def test_a_server_left_over_from_a_killed_supervisor_is_ended_first(
     second.start()
     try:
         assert first.child.wait(10)
+        assert not first.socket_folder.exists()
     finally:
         second.stop()
 

@@ -1,0 +1,258 @@
+"""`./wallet up` as a person uses it: from nothing, again, stopped, killed, and in the way."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import settings
+from app import up, up_environment
+from app.dev_services import node, processes
+
+DEMO = "user.alpha@demo.app"
+PATIENCE_SECONDS = 90
+Start = Callable[..., "Running"]
+
+
+class Running:
+    """One `up` as a process, with what it printed."""
+
+    def __init__(self, data: Path, port: int, output: Path, *arguments: str, **variables: str):
+        self.data = data
+        self.port = port
+        self._output = output
+        known = {name.upper() for name in settings.Settings.model_fields}
+        kept = {name: value for name, value in os.environ.items() if name not in known}
+        with output.open("w") as file:
+            self.process = subprocess.Popen(
+                [
+                    *[sys.executable, "-P", "-m", "app.cli", "up", "--data", str(data)],
+                    *["--port", str(port), *arguments],
+                ],
+                cwd="/",
+                env={**kept, "PYTHONPATH": str(settings.ROOT), **variables},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._output.read_text()
+
+    def wait_until_ready(self) -> Running:
+        until(lambda: "Ready" in self.said or self.process.poll() is not None)
+        assert "Ready" in self.said, self.said
+        return self
+
+    def wait_for_end(self) -> int:
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def children(self) -> list[int]:
+        """Every process below it, PostgreSQL's own included."""
+        parents = {}
+        listed = processes.output_of(["ps", "-axo", "pid=,ppid="])
+        for line in listed.splitlines():
+            pid, parent = map(int, line.split())
+            parents[pid] = parent
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return sorted(found - {self.process.pid})
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "this took too long"
+        time.sleep(0.05)
+
+
+def gone(pids: list[int]) -> bool:
+    """Whether none of them is left; one that nobody has asked about yet counts as gone."""
+    return not any(processes.command_line(pid) for pid in pids)
+
+
+def balance(running: Running) -> list[tuple[int]]:
+    for line in (running.data / "env").read_text().splitlines():
+        if line.startswith("DATABASE_URL="):
+            with psycopg.connect(line.partition("=")[2].strip("'")) as connection:
+                return connection.execute("SELECT balance FROM users ORDER BY name").fetchall()
+    raise AssertionError("the environment of the commands has no DATABASE_URL")
+
+
+@pytest.fixture
+def start(service_folder: Path) -> Iterator[Start]:
+    # The playground is not what is tested, and building it takes a while the first time.
+    node.ensure_built(up.PLAYGROUND)
+    started: list[Running] = []
+    port = processes.free_port()
+
+    def start(*arguments: str, **variables: str) -> Running:
+        output = service_folder / f"output-{len(started)}"
+        data = service_folder / "a wallet's data"
+        started.append(Running(data, port, output, *arguments, **variables))
+        return started[-1]
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(PATIENCE_SECONDS)
+
+
+def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Start) -> None:
+    first = start().wait_until_ready()
+    assert DEMO in first.said
+    assert f"http://127.0.0.1:{first.port}/graphql" in first.said
+    assert first.get("/readyz")[0] == 200
+    assert json.loads(first.get("/dev/mail.json")[1]) == []
+    balances = balance(first)
+    assert balances == [(100_000,)] * 3
+    for name in ("secrets.json", "env", "lock", "logs/serve.log"):
+        assert (first.data / name).stat().st_mode & 0o077 == 0, name
+    secrets = (first.data / "secrets.json").read_text()
+
+    second = start()
+    assert second.wait_for_end() == 1
+    assert "is taken by another program" in second.said
+    third = start("--port", str(processes.free_port()))
+    assert third.wait_for_end() == 1
+    assert "Another `./wallet up` is using" in third.said
+    assert [len(other.said.splitlines()) for other in (second, third)] == [1, 1]
+
+    audit = [sys.executable, "-P", "-m", "app.cli", "audit", "--data", str(first.data)]
+    assert subprocess.run(audit, cwd=settings.ROOT, check=False).returncode == 0
+
+    children = first.children()
+    assert len(children) >= 7
+    first.process.send_signal(signal.SIGINT)
+    assert first.wait_for_end() == 0
+    assert gone(children)
+    assert not (first.data / "env").exists()
+
+    again = start().wait_until_ready()
+    assert "Tables" not in again.said
+    assert balance(again) == balances
+    assert (again.data / "secrets.json").read_text() == secrets
+
+    children = again.children()
+    relay = next(pid for pid in children if " relay" in processes.command_line(pid))
+    os.kill(relay, signal.SIGKILL)
+    assert again.wait_for_end() == 1
+    assert "relay has ended with status -9" in again.said
+    assert gone(children)
+
+
+def test_nothing_outlives_it_even_when_it_is_killed(start: Start) -> None:
+    running = start("--no-demo")
+    until(lambda: "Tables" in running.said)
+    children = running.children()
+    assert len(children) >= 4
+    running.process.send_signal(signal.SIGKILL)
+    running.wait_for_end()
+    if sys.platform == "linux":
+        until(lambda: gone(children))
+    # The next one copes with whatever the kill has left.
+    again = start("--no-demo").wait_until_ready()
+    again.process.send_signal(signal.SIGTERM)
+    assert again.wait_for_end() == 0
+
+
+def test_a_signal_while_it_starts_stops_it_too(start: Start) -> None:
+    running = start()
+    until((running.data / "logs" / "postgres.log").exists)
+    children = running.children()
+    running.process.send_signal(signal.SIGHUP)
+    assert running.wait_for_end() == 0
+    assert gone(children)
+
+
+def test_a_wrong_variable_is_named_before_anything_starts(start: Start) -> None:
+    running = start(LOG_LEVEL="LOUD")
+    assert running.wait_for_end() == 2
+    assert re.search(r"(?m)^LOG_LEVEL is wrong: .*\.$", running.said)
+    assert not (running.data / "postgres").exists()
+
+
+def test_a_host_that_is_not_ours_is_refused_with_a_sentence(start: Start) -> None:
+    running = start("--host", "192.0.2.1")
+    assert running.wait_for_end() == 1
+    assert "Nothing can listen on 192.0.2.1" in running.said
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("my work")
+    with (
+        pytest.raises(up_environment.DataError, match="not a wallet's"),
+        up_environment.hold(tmp_path),
+    ):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_port_that_only_another_address_listens_on_is_free() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.2", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert processes.port_is_free("127.0.0.1", port)
+        assert not processes.port_is_free("127.0.0.2", port)
+
+
+def test_what_the_environment_names_is_used_instead(
+    service_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://a:b@db.example.org/c",
+        "REDIS_URL": "redis://cache.example.org/0",
+        "SMTP_URL": "smtp://mail.example.org",
+        "PUSHER_APP_ID": "1",
+        "PUSHER_KEY": "key",
+        "PUSHER_SECRET": "secret",
+        "PUSHER_CLUSTER": "eu",
+    }
+    chosen = choose(service_folder, monkeypatch, given)
+    assert chosen._services == []
+    assert given.items() <= chosen._environment.items()
+    assert "DEV_MAIL_DIR" not in chosen._environment
+
+
+def test_what_the_environment_does_not_name_is_embedded(
+    service_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = choose(service_folder, monkeypatch, {"REDIS_URL": "redis://cache.example.org/0"})
+    names = [type(service).__name__ for service in chosen._services]
+    assert names == ["MailCatcher", "Channels", "Postgres"]
+    known = {name.upper() for name in settings.Settings.model_fields}
+    assert {"JWT_SECRET", "MAIL_FROM", "DEV_MAIL_DIR", "PUSHER_KEY"} < chosen._environment.keys()
+    assert chosen._settings_environment().keys() <= known
+
+
+def choose(folder: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> up.Supervisor:
+    from rich.console import Console
+
+    monkeypatch.setattr(up_environment, "given", lambda: given)
+    supervisor = up.Supervisor("127.0.0.1", 8000, folder, demo=True, console=Console(quiet=True))
+    supervisor._choose_services()
+    return supervisor
