@@ -124,7 +124,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
         return PlainTextResponse(sdl, headers={"cache-control": "no-cache"})
 
     playground_assets = StaticFiles(directory=pages.PLAYGROUND / "assets", check_dir=False)
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/", shown.home),
             Route("/verify-email", shown.verify_email),
@@ -141,6 +141,9 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
         ],
         exception_handlers={404: pages.not_found, HTTPException: _refuse, 500: _fail},
     )
+    # Such a redirect is made from the Host header, which anybody can write.
+    application.router.redirect_slashes = False
+    return application
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
