@@ -1,0 +1,120 @@
+/** What is read and listened to for the wallet as it stands now. */
+
+import { graphql, type FragmentOf, type ResultOf } from '@/api';
+
+/** One movement of money, as lists and pages show it. */
+export const TransactionLine = graphql(`
+  fragment TransactionLine on Transaction {
+    id
+    reference
+    sequence
+    kind
+    direction
+    amount {
+      amount
+      currency
+    }
+    fee {
+      amount
+      currency
+    }
+    counterparty {
+      id
+      name
+      emailHint
+    }
+    note
+    balanceAfter {
+      amount
+      currency
+    }
+    createdAt
+  }
+`);
+
+export type Transaction = FragmentOf<typeof TransactionLine>;
+
+export const WalletNow = graphql(
+  `
+    query WalletNow($first: Int!) {
+      viewer {
+        id
+        sequence
+        balance {
+          amount
+          currency
+        }
+        emailVerifiedAt
+        transactions(first: $first) {
+          nodes {
+            ...TransactionLine
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+      wallet {
+        pusher {
+          key
+          cluster
+          host
+          port
+          useTls
+          authEndpoint
+          channel
+        }
+      }
+    }
+  `,
+  [TransactionLine],
+);
+
+export type PusherSettings = NonNullable<ResultOf<typeof WalletNow>['wallet']['pusher']>;
+
+export const NewestTransactions = graphql(
+  `
+    query NewestTransactions($first: Int!, $after: String) {
+      viewer {
+        id
+        transactions(first: $first, after: $after) {
+          nodes {
+            ...TransactionLine
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+    }
+  `,
+  [TransactionLine],
+);
+
+export const WalletSequence = graphql(`
+  query WalletSequence {
+    viewer {
+      id
+      sequence
+    }
+  }
+`);
+
+export const WalletEvents = graphql(
+  `
+    subscription WalletEvents($afterSequence: Int!) {
+      walletEvents(afterSequence: $afterSequence) {
+        __typename
+        sequence
+        ... on TransactionPosted {
+          transaction {
+            ...TransactionLine
+          }
+        }
+      }
+    }
+  `,
+  [TransactionLine],
+);

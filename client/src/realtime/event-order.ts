@@ -1,0 +1,105 @@
+/** Makes one stream, in order and without repeats, of what several transports bring. */
+
+/** Whatever has its place in the order: 1, 2, 3 … without a gap. */
+export interface Sequenced {
+  sequence: number;
+}
+
+export interface OrderParts<Event extends Sequenced> {
+  /** Everything after that number, in order; null where that is too much to catch up on one by one. */
+  readAfter(sequence: number): Promise<Event[] | null>;
+  deliver(event: Event): void;
+  /** Too much was missed: what is shown is to be read anew. */
+  startOver(): void;
+  delay(milliseconds: number): Promise<void>;
+}
+
+const MOST_WAITING = 500;
+const PAUSES_MILLISECONDS = [500, 1_000, 2_000, 5_000];
+
+export class EventOrder<Event extends Sequenced> {
+  private readonly waiting = new Map<number, Event>();
+  private reading: Promise<void> | null = null;
+  private readAgain = false;
+  private stopped = false;
+
+  /** `last` is the newest number that is known already. */
+  constructor(
+    public last: number,
+    private readonly parts: OrderParts<Event>,
+  ) {}
+
+  /** What a transport brought: known already, next, or ahead of something that is missing. */
+  offer(event: Event): void {
+    if (this.stopped || event.sequence <= this.last) return;
+    if (event.sequence === this.last + 1) {
+      this.pass(event);
+      return;
+    }
+    if (this.waiting.size < MOST_WAITING) this.waiting.set(event.sequence, event);
+    void this.catchUp();
+  }
+
+  /** The service has come as far as this. */
+  noteNewest(sequence: number): void {
+    if (sequence > this.last) void this.catchUp();
+  }
+
+  /** Reads what came after the last one known; resolves once there is no gap. */
+  catchUp(): Promise<void> {
+    this.readAgain = true;
+    this.reading ??= this.read().finally(() => {
+      this.reading = null;
+    });
+    return this.reading;
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private pass(event: Event): void {
+    let next: Event | undefined = event;
+    while (next) {
+      this.last = next.sequence;
+      this.waiting.delete(next.sequence);
+      this.parts.deliver(next);
+      next = this.waiting.get(this.last + 1);
+    }
+    for (const sequence of this.waiting.keys()) {
+      if (sequence <= this.last) this.waiting.delete(sequence);
+    }
+  }
+
+  private async read(): Promise<void> {
+    let failures = 0;
+    while (this.readAgain && !this.stopped) {
+      this.readAgain = false;
+      try {
+        const missed = await this.parts.readAfter(this.last);
+        if (this.isStopped()) return;
+        if (!missed) {
+          this.stop();
+          this.parts.startOver();
+          return;
+        }
+        failures = 0;
+        for (const event of missed) {
+          if (event.sequence === this.last + 1) this.pass(event);
+        }
+        // Still a gap: what was read is older than what a transport brought.
+        if (this.waiting.size > 0) this.readAgain = true;
+        if (this.readAgain) await this.parts.delay(100);
+      } catch {
+        this.readAgain = true;
+        const pause = PAUSES_MILLISECONDS[Math.min(failures, PAUSES_MILLISECONDS.length - 1)] ?? 0;
+        failures += 1;
+        await this.parts.delay(pause);
+      }
+    }
+  }
+
+  private isStopped(): boolean {
+    return this.stopped;
+  }
+}

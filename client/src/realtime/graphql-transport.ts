@@ -1,0 +1,107 @@
+/** Listens by GraphQL's `walletEvents` over a WebSocket. */
+
+import { stringifyDocument } from '@urql/core';
+import { createClient } from 'graphql-ws';
+import type { ResultOf } from '@/api';
+import { WalletEvents } from './documents';
+import { Pause, type Transport, type TransportParts } from './transport';
+
+const QUERY = stringifyDocument(WalletEvents);
+const PING_MILLISECONDS = 10_000;
+const PONG_MILLISECONDS = 5_000;
+const ENDED = 4401;
+const OUT_OF_DATE = 4403;
+
+/** How a socket ended: by whom, and whether it ever listened. */
+interface Ending {
+  code: number | undefined;
+  token: string | null;
+}
+
+export function startGraphqlTransport(url: string, parts: TransportParts): Transport {
+  const pause = new Pause();
+  let stopped = false;
+  let close: (() => void) | undefined;
+
+  async function run(): Promise<void> {
+    while (!stopped) {
+      const ending = await listen();
+      parts.onUp(false);
+      if (stopped) return;
+      if (ending.code === ENDED || ending.code === OUT_OF_DATE) {
+        await parts.refused(ending.token).catch(() => undefined);
+      }
+      if (ending.code !== OUT_OF_DATE) await pause.wait();
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  function listen(): Promise<Ending> {
+    return new Promise((resolve) => {
+      let token: string | null = null;
+      let pongDue: ReturnType<typeof setTimeout> | undefined;
+      const client = createClient({
+        url,
+        retryAttempts: 0,
+        keepAlive: PING_MILLISECONDS,
+        connectionAckWaitTimeout: PING_MILLISECONDS,
+        connectionParams: async () => {
+          token = await parts.accessToken();
+          return token ? { Authorization: `Bearer ${token}` } : {};
+        },
+        on: {
+          connected: () => {
+            pause.reset();
+            parts.onUp(true);
+          },
+          ping: (received) => {
+            if (received) return;
+            pongDue = setTimeout(() => client.terminate(), PONG_MILLISECONDS);
+          },
+          pong: (received) => {
+            if (received) clearTimeout(pongDue);
+          },
+        },
+      });
+      let ended = false;
+      const end = (reason: unknown) => {
+        if (ended) return;
+        ended = true;
+        clearTimeout(pongDue);
+        close = undefined;
+        void client.dispose();
+        const code = (reason as { code?: unknown } | undefined)?.code;
+        resolve({ code: typeof code === 'number' ? code : undefined, token });
+      };
+      close = () => {
+        client.terminate();
+        end(undefined);
+      };
+      client.subscribe<ResultOf<typeof WalletEvents>>(
+        { query: QUERY, variables: { afterSequence: parts.last() } },
+        {
+          next: ({ data }) => {
+            const event = data?.walletEvents;
+            if (event?.__typename === 'TransactionPosted') parts.onTransaction(event.transaction);
+          },
+          error: end,
+          complete: () => end(undefined),
+        },
+      );
+    });
+  }
+
+  void run();
+  return {
+    stop: () => {
+      stopped = true;
+      close?.();
+      pause.nudge();
+    },
+    nudge: () => {
+      // A socket from before the break may be dead without knowing it.
+      close?.();
+      pause.nudge();
+    },
+  };
+}

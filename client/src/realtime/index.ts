@@ -1,0 +1,8 @@
+/**
+ * The wallet as it changes. `startRealtime()` once in main.ts, then `wallet` and `onTransaction` anywhere;
+ * `connection.value` is 'fine', 'reconnecting' or 'offline', for the banner.
+ */
+
+export { connection, onRecovered, type Connection } from './connection';
+export { TransactionLine, type Transaction } from './documents';
+export { noteTransaction, onTransaction, startRealtime, wallet, type Wallet } from './wallet';

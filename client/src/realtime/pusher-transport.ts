@@ -1,0 +1,126 @@
+/** Listens by the viewer's own channel on a Pusher Channels server. */
+
+import type Pusher from 'pusher-js';
+import type { PusherSettings, Transaction } from './documents';
+import { Pause, type Transport, type TransportParts } from './transport';
+
+const EVENT = 'transaction.posted';
+/** pusher-js comes back without a pause on some codes: more often than this is stopped for a while. */
+const MOST_TRIES = 5;
+const TRIES_MILLISECONDS = 5_000;
+
+export function startPusherTransport(settings: PusherSettings, parts: TransportParts): Transport {
+  const pause = new Pause();
+  let stopped = false;
+  let pusher: Pusher | undefined;
+  let tries: number[] = [];
+
+  async function load(): Promise<void> {
+    while (!stopped) {
+      try {
+        const { default: Constructor } = await import('pusher-js');
+        if (!isStopped()) connect(Constructor);
+        return;
+      } catch {
+        await pause.wait();
+      }
+    }
+  }
+
+  function connect(Constructor: typeof Pusher): void {
+    const port = settings.port ?? undefined;
+    pusher = new Constructor(settings.key, {
+      cluster: settings.cluster ?? '',
+      ...(settings.host ? { wsHost: settings.host, wsPort: port, wssPort: port } : {}),
+      forceTLS: settings.useTls,
+      enabledTransports: ['ws', 'wss'],
+      enableStats: false,
+      channelAuthorization: {
+        transport: 'ajax',
+        endpoint: settings.authEndpoint,
+        customHandler: ({ socketId, channelName }, answer) => {
+          authorise(socketId, channelName).then(
+            (auth) => answer(null, auth),
+            (error: unknown) => answer(error as Error, null),
+          );
+        },
+      },
+    });
+    pusher.connection.bind('state_change', ({ current }: { current: string }) => {
+      if (current === 'connecting') restrain();
+      if (current !== 'connected') parts.onUp(false);
+    });
+    listen();
+  }
+
+  function listen(): void {
+    if (!pusher || !settings.channel) return;
+    const channel = pusher.subscribe(settings.channel);
+    channel.unbind_all();
+    channel.bind('pusher:subscription_succeeded', () => {
+      pause.reset();
+      parts.onUp(true);
+    });
+    channel.bind('pusher:subscription_error', () => {
+      parts.onUp(false);
+      void pause.wait().then(() => {
+        if (stopped || !pusher || !settings.channel) return;
+        pusher.unsubscribe(settings.channel);
+        listen();
+      });
+    });
+    channel.bind(EVENT, ({ transaction }: { transaction: Transaction }) => {
+      parts.onTransaction(transaction);
+    });
+  }
+
+  async function authorise(socketId: string, channelName: string): Promise<{ auth: string }> {
+    const ask = (token: string | null) =>
+      fetch(settings.authEndpoint, {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/x-www-form-urlencoded',
+          ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        },
+        body: new URLSearchParams({ socket_id: socketId, channel_name: channelName }),
+        signal: AbortSignal.timeout(10_000),
+      });
+    const token = await parts.accessToken();
+    let response = await ask(token);
+    if (response.status === 401 || response.status === 403) {
+      await parts.refused(token);
+      response = await ask(await parts.accessToken());
+    }
+    if (!response.ok) throw new Error(`The channel was refused: HTTP ${String(response.status)}`);
+    return (await response.json()) as { auth: string };
+  }
+
+  function restrain(): void {
+    const now = Date.now();
+    tries = [...tries.filter((time) => now - time < TRIES_MILLISECONDS), now];
+    if (tries.length <= MOST_TRIES) return;
+    tries = [];
+    pusher?.disconnect();
+    setTimeout(() => {
+      if (!stopped) pusher?.connect();
+    }, TRIES_MILLISECONDS);
+  }
+
+  const isStopped = () => stopped;
+
+  void load();
+  return {
+    stop: () => {
+      stopped = true;
+      pause.nudge();
+      pusher?.disconnect();
+    },
+    nudge: () => {
+      pause.nudge();
+      if (pusher && pusher.connection.state !== 'connected') {
+        pusher.disconnect();
+        pusher.connect();
+      }
+    },
+  };
+}

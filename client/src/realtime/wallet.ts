@@ -1,0 +1,193 @@
+/** The signed-in person's wallet as it stands now: the balance, the newest lines, and what comes. */
+
+import { readonly, shallowRef, watch } from 'vue';
+import { client, session, type ResultOf } from '@/api';
+import { delay, keeper } from '@/api/session';
+import { isTransportUp, setListening, setTransport } from './connection';
+import {
+  NewestTransactions,
+  WalletNow,
+  WalletSequence,
+  type PusherSettings,
+  type Transaction,
+} from './documents';
+import { EventOrder } from './event-order';
+import { startGraphqlTransport } from './graphql-transport';
+import { startPusherTransport } from './pusher-transport';
+import type { Transport, TransportParts } from './transport';
+
+const FIRST_PAGE = 20;
+const PAGE = 100;
+const MOST_PAGES = 20;
+const WATCH_MILLISECONDS = 3_500;
+
+export interface Wallet {
+  viewerId: string;
+  isVerified: boolean;
+  balance: { amount: string; currency: string };
+  /** The number of the newest transaction; 0 before the first. */
+  sequence: number;
+  /** The newest lines as they were when the wallet was opened, newest first. */
+  firstPage: NonNullable<ResultOf<typeof WalletNow>['viewer']>['transactions'];
+}
+
+const current = shallowRef<Wallet | null>(null);
+const listeners = new Set<(transaction: Transaction) => void>();
+let order: EventOrder<Transaction> | null = null;
+let stop: (() => void) | null = null;
+
+/** Null until it has been read, and while nobody is signed in. */
+export const wallet = readonly(current);
+
+/** Calls back for each transaction from now on, once and in order. Answers how to stop that. */
+export function onTransaction(listener: (transaction: Transaction) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** What the answer to the person's own payment brought: it need not wait for the stream. */
+export function noteTransaction(transaction: Transaction): void {
+  order?.offer(transaction);
+}
+
+/** Follows the session: opens the wallet of who signs in, closes it when they sign out. Call it once. */
+export function startRealtime(): void {
+  watch(
+    () => (session.value.status === 'signed-in' ? session.value.viewerId : null),
+    (viewerId) => {
+      stop?.();
+      stop = null;
+      current.value = null;
+      if (viewerId) stop = open(viewerId);
+    },
+    { immediate: true, flush: 'sync' },
+  );
+}
+
+function open(viewerId: string): () => void {
+  let isOpen = true;
+  const transports: Transport[] = [];
+  const stillOpen = () => isOpen;
+
+  async function start(): Promise<void> {
+    const read = await readUntilAnswered(stillOpen);
+    if (!read || !isOpen) return;
+    const { viewer, pusher } = read;
+    current.value = {
+      viewerId,
+      isVerified: viewer.emailVerifiedAt !== null,
+      balance: viewer.balance,
+      sequence: viewer.sequence,
+      firstPage: viewer.transactions,
+    };
+    order = new EventOrder<Transaction>(viewer.sequence, {
+      readAfter,
+      deliver,
+      startOver: () => void start(),
+      delay,
+    });
+    if (transports.length > 0) return;
+    transports.push(startGraphqlTransport(socketUrl(), partsFor('graphql')));
+    if (pusher?.channel) transports.push(startPusherTransport(pusher, partsFor('pusher')));
+  }
+
+  const nudge = () => {
+    for (const transport of transports) transport.nudge();
+    void order?.catchUp();
+  };
+  const wake = watchForSleep(nudge);
+  addEventListener('online', nudge);
+  const watching = setInterval(() => {
+    if (!isTransportUp('graphql') && order) void ask();
+  }, WATCH_MILLISECONDS);
+
+  setListening(true);
+  void start();
+  return () => {
+    isOpen = false;
+    clearInterval(watching);
+    wake();
+    removeEventListener('online', nudge);
+    order?.stop();
+    order = null;
+    for (const transport of transports) transport.stop();
+    setListening(false);
+  };
+}
+
+function deliver(transaction: Transaction): void {
+  if (!current.value) return;
+  current.value = {
+    ...current.value,
+    sequence: transaction.sequence,
+    balance: transaction.balanceAfter,
+  };
+  for (const listener of [...listeners]) listener(transaction);
+}
+
+function partsFor(name: string): TransportParts {
+  return {
+    accessToken: () => keeper.accessToken(),
+    refused: async (token) => void (await keeper.accessTokenAfter(token)),
+    last: () => order?.last ?? 0,
+    onTransaction: (transaction) => order?.offer(transaction),
+    onUp: (isUp) => {
+      setTransport(name, isUp);
+      // What was pushed before it listened is only in the book; the subscription replays by itself.
+      if (isUp && name === 'pusher' && !isTransportUp('graphql')) void order?.catchUp();
+    },
+  };
+}
+
+/** While the socket is away, ordinary requests tell what came, and whether the session still stands. */
+async function ask(): Promise<void> {
+  const { data } = await client.value
+    .query(WalletSequence, {}, { requestPolicy: 'network-only' })
+    .toPromise();
+  if (data?.viewer) order?.noteNewest(data.viewer.sequence);
+}
+
+async function readUntilAnswered(stillOpen: () => boolean) {
+  for (let tries = 0; stillOpen(); tries += 1) {
+    const { data } = await client.value
+      .query(WalletNow, { first: FIRST_PAGE }, { requestPolicy: 'network-only' })
+      .toPromise();
+    if (data?.viewer) return { viewer: data.viewer, pusher: data.wallet.pusher as PusherSettings | null };
+    await delay(Math.min(500 * 2 ** tries, 4_000));
+  }
+  return null;
+}
+
+async function readAfter(sequence: number): Promise<Transaction[] | null> {
+  const missed: Transaction[] = [];
+  let after: string | null = null;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const result: { data?: ResultOf<typeof NewestTransactions>; error?: Error } = await client.value
+      .query(NewestTransactions, { first: PAGE, after }, { requestPolicy: 'network-only' })
+      .toPromise();
+    const lines = result.data?.viewer?.transactions;
+    if (!lines) throw result.error ?? new Error('The wallet could not be read.');
+    missed.push(...lines.nodes.filter((line) => line.sequence > sequence));
+    const oldest = lines.nodes.at(-1);
+    if (!oldest || oldest.sequence <= sequence + 1) return missed.reverse();
+    after = lines.pageInfo.endCursor;
+  }
+  return null;
+}
+
+function socketUrl(): string {
+  const url = new URL('/graphql', location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+/** After sleep the clock has jumped: sockets may be dead without knowing it. */
+function watchForSleep(awake: () => void): () => void {
+  let seen = Date.now();
+  const timer = setInterval(() => {
+    const now = Date.now();
+    if (now - seen > 30_000 && document.visibilityState === 'visible') awake();
+    seen = now;
+  }, 5_000);
+  return () => clearInterval(timer);
+}
