@@ -33,8 +33,8 @@ async def search_users(
         page = replace(page, after=connections.read_cursor(page.after, _LIST_NAME))
     if len(query) > _QUERY_MAXIMUM_CHARACTERS:
         raise errors.BadUserInput(f"`query` takes at most {_QUERY_MAXIMUM_CHARACTERS} characters.")
-    found = paging.Page[search.FoundPerson](items=[])
-    if search_text(query) and page.size > 0:
+    found: paging.Page[search.FoundPerson] = paging.Page(items=[])
+    if search_text(query):
         found = await search.search_people(
             info.context.services.database, viewer_id=viewer_id, query=query, page=page
         )

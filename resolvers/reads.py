@@ -45,11 +45,9 @@ class Reads:
         """A page of the book, newest first. Raises BadUserInput for a foreign cursor."""
         line_filter = _line_filter(chosen)
         request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
-        found = (
-            paging.Page[transfers.Line](items=[])
-            if line_filter is None
-            else await history.lines(self._services.database, user_id, line_filter, request)
-        )
+        found: paging.Page[transfers.Line] = paging.Page(items=[])
+        if line_filter is not None:
+            found = await history.lines(self._services.database, user_id, line_filter, request)
         nodes = await self.shown_lines(found.items)
         edges = [
             schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)

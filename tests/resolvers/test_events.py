@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 import pytest
-
-from resolvers import authentication
-from resolvers.request import RequestContext
-from tests.resolvers.world import SCHEMA, Someone, World
 
 pytestmark = pytest.mark.anyio
 

@@ -139,6 +139,7 @@ class World:
         self,
         query: str,
         bearer: str | None = None,
+        /,
         *,
         cookie: str | None = None,
         client_ip: str = "192.0.2.1",
@@ -156,6 +157,14 @@ class World:
         result = await SCHEMA.execute(query, variable_values=variables, context_value=context)
         return Answer(result.data, list(result.errors or []), context)
 
+    async def is_refused(self, bearer: str) -> bool:
+        """Whether the service takes the token for nobody's."""
+        try:
+            await authentication.authenticate(self.services, f"Bearer {bearer}")
+        except errors.Unauthenticated:
+            return True
+        return False
+
     async def register(self, email: str, name: str, password: str = PASSWORD) -> Answer:
         return await self.ask(REGISTER, input={"name": name, "email": email, "password": password})
 
@@ -165,7 +174,8 @@ class World:
 
     async def join(self, name: str, *, verified: bool = True, balance: str = "") -> Someone:
         """Somebody new, signed in; the address is theirs alone."""
-        email = f"{name.split(maxsplit=1)[0].lower()}.{next(_numbers)}@example.com"
+        letters = "".join(c for c in name.lower() if c.isascii() and c.isalpha())
+        email = f"{letters}.{next(_numbers)}@example.com"
         assert (await self.register(email, name)).one["__typename"] == "RegistrationReceived"
         if verified:
             self.sql("UPDATE users SET email_verified_at = now() WHERE email = %s", email)
@@ -241,7 +251,7 @@ class Someone:
         """Their `User.id`."""
         return ids.global_id("User", self.user_id)
 
-    async def ask(self, query: str, **variables: Any) -> Answer:
+    async def ask(self, query: str, /, **variables: Any) -> Answer:
         return await self.world.ask(query, self.bearer, **variables)
 
     async def add(self, amount: object, key: str | None = None) -> Any:

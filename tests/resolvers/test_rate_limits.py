@@ -1,0 +1,115 @@
+"""How often: per address and per account, an alias being an operation like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.resolvers.world import Answer, Someone, World, new_key
+
+pytestmark = pytest.mark.anyio
+
+NewWorld = Callable[..., Awaitable[World]]
+
+
+def _aliased(count: int, operation: str) -> str:
+    return " ".join(f"a{number}: {operation}" for number in range(count))
+
+
+def _login(email: str) -> str:
+    return f'login(input: {{email: "{email}", password: "wrong"}}) {{ __typename }}'
+
+
+def _refused(answer: Answer) -> int:
+    """How many aliases met the limit; every error is of that kind and says when to come back."""
+    assert set(answer.codes) <= {"RATE_LIMITED"}
+    for error in answer.errors:
+        assert error.original_error is not None
+        assert 1 <= error.original_error.retry_after_seconds <= 3600  # type: ignore[attr-defined]
+    return len(answer.errors)
+
+
+async def _aliases(world: World, operations: list[str], client_ip: str) -> int:
+    """Each one as a request of its own: the first error of a non-null field ends the others."""
+    refused = 0
+    for operation in operations:
+        answer = await world.ask(f"mutation {{ {operation} }}", client_ip=client_ip)
+        refused += _refused(answer)
+    return refused
+
+
+async def test_every_alias_counts(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=1)
+    query = f"mutation {{ {_aliased(25, _login('nobody@example.com'))} }}"
+    assert _refused(await world.ask(query)) >= 1
+    assert _refused(await world.ask(f"mutation {{ {_login('nobody@example.com')} }}")) == 1
+
+
+async def test_an_account_is_guarded_from_one_client_and_its_owner_not_locked_out(
+    new_world: NewWorld,
+) -> None:
+    world = await new_world(rate_limit_factor=1)
+    attempts = [_login("Victim@Example.com"), _login("victim@example.com ")] * 11
+    assert await _aliases(world, attempts, "198.51.100.1") == 2
+    assert await _aliases(world, [_login("victim@example.com")], "203.0.113.5") == 0
+
+
+async def test_a_client_is_limited_over_all_accounts(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=1)
+    attempts = [_login(f"nobody{number}@example.com") for number in range(61)]
+    assert await _aliases(world, attempts, "198.51.100.1") == 1
+    assert await _aliases(world, attempts[:1], "198.51.100.2") == 0
+
+
+async def test_an_account_is_guarded_from_many_clients(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=1)
+    refused = 0
+    for number in range(61):
+        refused += await _aliases(world, [_login("victim@example.com")], f"198.51.100.{number}")
+    assert refused == 1
+
+
+async def test_nobodys_mailbox_is_flooded(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=1)
+    for field in ("requestPasswordReset", "resendVerificationEmail"):
+        mails = [f'{field}(input: {{email: "a@example.com"}}) {{ __typename }}'] * 6
+        assert await _aliases(world, mails, "198.51.100.1") == 1
+
+
+async def test_money_and_search_are_limited_by_account(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=0.05)
+    alpha, beta = await world.join("Alpha"), await world.join("Beta")
+    sent = [(await _send(alpha, {"userId": beta.id})).codes for _ in range(31)]
+    assert sent == [[]] * 30 + [["RATE_LIMITED"]]
+    assert (await _send(beta, {"userId": alpha.id})).codes == []
+    searched = [
+        (await alpha.ask('{ searchUsers(query: "x") { nodes { id } } }')).codes for _ in range(7)
+    ]
+    assert searched == [[]] * 6 + [["RATE_LIMITED"]]
+
+
+async def test_sending_by_address_is_limited_more_than_by_id(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=0.05)
+    alpha = await world.join("Alpha")
+    by_address = [(await _send(alpha, {"email": "nobody@example.com"})).codes for _ in range(4)]
+    assert by_address == [[]] * 3 + [["RATE_LIMITED"]]
+    assert (await _send(alpha, {"userId": "nobody"})).codes == []
+
+
+async def test_limits_come_after_who_one_is(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=0.001)
+    alpha = await world.join("Alpha")
+    token = await alpha.token("READ_PROFILE")
+    for _ in range(3):
+        answer = await world.ask('{ searchUsers(query: "x") { nodes { id } } }')
+        assert answer.code == "UNAUTHENTICATED"
+        answer = await world.ask('{ searchUsers(query: "x") { nodes { id } } }', token)
+        assert answer.code == "FORBIDDEN"
+
+
+async def _send(someone: Someone, recipient: dict[str, str]) -> Answer:
+    return await someone.ask(
+        "mutation($input: SendMoneyInput!) { sendMoney(input: $input) { __typename } }",
+        input={"recipient": recipient, "amount": "1", "idempotencyKey": new_key()},
+    )
