@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from domain import errors
+from domain.accounts import clean_email
 from domain.sessions import Scope
 from persistence import accounts
 from resolvers.request import RequestContext
@@ -60,8 +63,8 @@ async def verified(context: RequestContext, _operation: str, _arguments: Mapping
 
 
 def client(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
-    """The address that the request comes from."""
-    return f"client:{context.client_ip}"
+    """Where the request comes from."""
+    return f"client:{_network(context.client_ip)}"
 
 
 def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
@@ -71,14 +74,32 @@ def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
 
 def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str:
     """The account whose email address the input names, known or not; hashed, as it is personal."""
-    address = " ".join(arguments["input"].email.split()).casefold()
+    typed: str = arguments["input"].email
+    try:
+        address = clean_email(typed)
+    except errors.InvalidInput:
+        address = typed
     digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
     return f"address:{digest[:32]}"
 
 
 def named_account_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
     """The account that the input names, as tried from one place: others do not lock its owner out."""
-    return f"{named_account(context, arguments)}@{context.client_ip}"
+    return f"{named_account(context, arguments)}@{_network(context.client_ip)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _network(address: str) -> str:
+    """The address; of IPv6 the /64, which is what one customer is given (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:

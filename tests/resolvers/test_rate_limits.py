@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from resolvers import guards
 from tests.resolvers.world import Answer, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
@@ -113,3 +114,26 @@ async def _send(someone: Someone, recipient: dict[str, str]) -> Answer:
         "mutation($input: SendMoneyInput!) { sendMoney(input: $input) { __typename } }",
         input={"recipient": recipient, "amount": "1", "idempotencyKey": new_key()},
     )
+
+
+async def test_every_spelling_of_an_address_is_the_same_account(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=1)
+    spellings = ["a@bücher.example", "A@BÜCHER.example", "a@xn--bcher-kva.example"] * 2
+    mails = [
+        f'requestPasswordReset(input: {{email: "{email}"}}) {{ __typename }}' for email in spellings
+    ]
+    assert await _aliases(world, mails, "198.51.100.1") == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("a name", "another", False),
+    ],
+)
+def test_a_client_is_an_address_and_of_ipv6_a_network(one: str, other: str, same: bool) -> None:
+    assert (guards._network(one) == guards._network(other)) is same
