@@ -15,7 +15,8 @@ from settings import ROOT, Settings
 ROOMS = ("app", "schema", "resolvers", "domain", "persistence", "adapters", "jobs", "bench")
 BIN = Path(sys.executable).parent
 
-MAXIMUM_LINES = 330
+#: About 300 is the aim; past this it takes a reason.
+MAXIMUM_LINES = 400
 MAXIMUM_FUNCTION_LINES = 70
 #: What reads better in one piece, and why.
 LONGER_WITH_REASON = {
