@@ -9,9 +9,13 @@ from resolvers.services import Services
 _TOKEN_MAXIMUM_CHARACTERS = 2048
 
 
-async def authenticate(services: Services, authorization: str | None) -> sessions.Principal | None:
+async def authenticate(
+    services: Services, authorization: str | None, *, ask_standing: bool = True
+) -> sessions.Principal | None:
     """Whose token it is; None where there is no header at all.
 
+    Without `ask_standing` the database is not asked whether the credential stands: for who does so
+    in the transaction that matters.
     Raises sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
     is forged, unknown or has ended.
     """
@@ -26,7 +30,7 @@ async def authenticate(services: Services, authorization: str | None) -> session
         services.tokens.drop(token)
         raise sessions.TokenExpired
     try:
-        await services.live.ensure_standing(principal)
+        await services.live.ensure_standing(principal, ask=ask_standing)
     except errors.Unauthenticated:
         services.tokens.drop(token)
         raise

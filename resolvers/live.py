@@ -87,14 +87,15 @@ class Live:
 
     # ------------------------------------------------ credentials
 
-    async def ensure_standing(self, principal: Principal) -> None:
+    async def ensure_standing(self, principal: Principal, *, ask: bool = True) -> None:
         """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago.
 
-        Asks the database only where the poll has not just done so. Raises Unavailable if it must and
-        cannot.
+        Asks the database only where the poll has not just done so; without `ask` not even then. Raises
+        Unavailable if it must and cannot.
         """
         credential = self._credential(principal)
-        if not credential.ended and time.monotonic() - credential.checked_at > _STANDING_SECONDS:
+        is_old = time.monotonic() - credential.checked_at > _STANDING_SECONDS
+        if ask and is_old and not credential.ended:
             await self._check({principal.credential_id: credential})
         if credential.ended:
             raise errors.Unauthenticated("This session or API token has ended. Sign in again.")

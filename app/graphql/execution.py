@@ -50,6 +50,8 @@ _SIGNED_OUT_FIELDS = frozenset(
 
 #: The subscription whose events are numbered.
 RESUMABLE_FIELD = "walletEvents"
+#: These read whether the credential stands in the transaction that moves the money.
+_SETTLED_FIELDS = frozenset({"addBalance", "sendMoney"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,11 @@ class Engine:
     ) -> sessions.Principal | None:
         """Who asks. Raises RequestError for a bad token, unless signing in anew is all that is asked."""
         try:
-            return await authentication.authenticate(self.services, authorization)
+            return await authentication.authenticate(
+                self.services,
+                authorization,
+                ask_standing=not operation.root_fields <= _SETTLED_FIELDS,
+            )
         except domain_errors.Unauthenticated as error:
             if operation.root_fields and operation.root_fields <= _SIGNED_OUT_FIELDS:
                 return None
