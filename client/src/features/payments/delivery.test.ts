@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import type { Transaction } from '@/realtime/documents';
+import { CANNOT_STORE, deliver, findOut, type DeliveryParts } from './delivery';
+import type { Answer, Finding, Payment } from './payment';
+import { PaymentStore, type PaymentStorage } from './payment-store';
+
+const transaction = { id: 'T', sequence: 7 } as Transaction;
+const SENT: Answer = { type: 'sent', transaction };
+const LOST: Answer = { type: 'lost' };
+const NONE: Finding = { type: 'none' };
+const FOUND: Finding = { type: 'sent', transaction };
+const refusal = (reason: string): Answer => ({ type: 'refused', refusal: { reason, message: 'No.', fields: [] } });
+
+function memory(): PaymentStorage {
+  const items = new Map<string, string>();
+  return {
+    get length() {
+      return items.size;
+    },
+    key: (index) => [...items.keys()][index] ?? null,
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  };
+}
+
+const payment: Payment = {
+  key: 'key-0001',
+  intent: {
+    kind: 'TRANSFER',
+    recipient: { id: 'u', name: 'User Beta', emailHint: 'u…a@demo.app' },
+    amount: { amount: '12.50', currency: 'USD' },
+    note: '',
+  },
+  state: 'ready',
+  changedAt: 0,
+  leftAt: null,
+  transaction: null,
+};
+
+/** A page with a clock of its own, where `answers` and `findings` come one after the other. */
+function page(answers: Answer[], findings: Finding[] = [], storage = memory()) {
+  let clock = 1_000_000;
+  const store = new PaymentStore(storage, 'viewer', () => clock);
+  const requests: { key: string; recorded: string | undefined }[] = [];
+  const parts: DeliveryParts = {
+    store,
+    send: ({ key }) => {
+      requests.push({ key, recorded: store.get(key)?.state });
+      return Promise.resolve(answers.shift() ?? LOST);
+    },
+    ask: () => Promise.resolve(findings.shift() ?? { type: 'lost' }),
+    now: () => clock,
+    delay: (milliseconds) => {
+      clock += milliseconds;
+      return Promise.resolve();
+    },
+  };
+  return { parts, store, requests, now: () => clock };
+}
+
+describe('delivering a payment', () => {
+  it('writes the record before the request leaves', async () => {
+    const { parts, requests, store } = page([SENT]);
+    expect(await deliver(payment, parts)).toEqual(SENT);
+    expect(requests).toEqual([{ key: payment.key, recorded: 'open' }]);
+    expect(store.get(payment.key)?.state).toBe('sent');
+  });
+
+  it('sends nothing where no record can be kept', async () => {
+    const storage = memory();
+    storage.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    const { parts, requests } = page([SENT], [], storage);
+    expect(await deliver(payment, parts)).toEqual({ type: 'declined', message: CANNOT_STORE });
+    expect(requests).toEqual([]);
+  });
+
+  it('repeats a lost answer with the same key', async () => {
+    const { parts, requests } = page([LOST, LOST, SENT]);
+    expect(await deliver(payment, parts)).toEqual(SENT);
+    expect(requests.map(({ key }) => key)).toEqual([payment.key, payment.key, payment.key]);
+  });
+
+  it('stops repeating after a minute, and then it is unknown', async () => {
+    const { parts, now, store } = page([]);
+    const began = now();
+    expect(await deliver(payment, parts)).toEqual({ type: 'unknown' });
+    expect(now() - began).toBeLessThanOrEqual(60_000);
+    expect(store.get(payment.key)?.state).toBe('open');
+  });
+
+  it('stops repeating when the person says so', async () => {
+    const { parts, requests } = page([LOST]);
+    expect(await deliver(payment, { ...parts, isStopped: () => true })).toEqual({ type: 'unknown' });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('does not send what another tab has sent', async () => {
+    const storage = memory();
+    const first = page([SENT], [], storage);
+    await deliver(payment, first.parts);
+    const second = page([], [], storage);
+    expect(await deliver(payment, second.parts)).toEqual(SENT);
+    expect(second.requests).toEqual([]);
+  });
+
+  it('forgets the key of a payment that was refused', async () => {
+    const { parts, store } = page([refusal('InsufficientFunds')]);
+    expect((await deliver(payment, parts)).type).toBe('refused');
+    expect(store.get(payment.key)).toBeNull();
+  });
+
+  it('keeps the key where an earlier request may yet arrive', async () => {
+    const { parts, store } = page([LOST, refusal('InsufficientFunds')], [NONE]);
+    expect((await deliver(payment, parts)).type).toBe('refused');
+    expect(store.get(payment.key)?.state).toBe('open');
+  });
+
+  it('never says refused of money that moved', async () => {
+    const { parts } = page([LOST, refusal('InsufficientFunds')], [FOUND]);
+    expect(await deliver(payment, parts)).toEqual(SENT);
+  });
+
+  it('says what moved where the key was used for something else', async () => {
+    const { parts } = page([refusal('IdempotencyKeyReused')], [FOUND]);
+    expect(await deliver(payment, parts)).toEqual({ type: 'sent-otherwise', transaction });
+  });
+
+  it('says so when it was turned away before anything happened', async () => {
+    const { parts, store } = page([{ type: 'declined', message: 'Wait.', retryAfterSeconds: 5 }]);
+    expect(await deliver(payment, parts)).toEqual({ type: 'declined', message: 'Wait.' });
+    expect(store.get(payment.key)?.state).toBe('ready');
+  });
+
+  it('does not take being turned away for an answer to the request before', async () => {
+    const { parts } = page([LOST, { type: 'declined', message: 'Signed out.', retryAfterSeconds: null }]);
+    expect(await deliver(payment, parts)).toEqual({ type: 'unknown' });
+  });
+
+  it('waits as long as the service asks before it repeats', async () => {
+    const { parts, now } = page([LOST, { type: 'declined', message: 'Wait.', retryAfterSeconds: 20 }, SENT]);
+    const began = now();
+    expect(await deliver(payment, parts)).toEqual(SENT);
+    expect(now() - began).toBeGreaterThanOrEqual(20_000);
+  });
+});
+
+describe('finding out after a reload', () => {
+  const open = (leftAt: number): Payment => ({ ...payment, state: 'open', leftAt });
+
+  it('only asks', async () => {
+    const { parts, requests, now, store } = page([], [FOUND]);
+    store.put(open(now()));
+    expect(await findOut(payment, parts)).toEqual(FOUND);
+    expect(requests).toEqual([]);
+    expect(store.get(payment.key)?.state).toBe('sent');
+  });
+
+  it('does not say "not sent" while the request may still be on its way', async () => {
+    const { parts, now, store } = page([], [NONE, NONE, NONE, FOUND]);
+    store.put(open(now()));
+    expect(await findOut(payment, parts)).toEqual(FOUND);
+  });
+
+  it('says "not sent" once it is in no book', async () => {
+    const { parts, now, store } = page([], [NONE]);
+    store.put(open(now() - 60_000));
+    expect(await findOut(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(store.get(payment.key)?.state).toBe('open');
+  });
+
+  it('goes on asking while there is no answer', async () => {
+    const { parts, now, store } = page([], [LOST as Finding, LOST as Finding, FOUND]);
+    store.put(open(now()));
+    expect(await findOut(payment, parts)).toEqual(FOUND);
+  });
+
+  it('repeats with the same key on the person’s tap', async () => {
+    const { parts, requests, store } = page([SENT]);
+    store.put(open(0));
+    expect(await deliver(payment, parts)).toEqual(SENT);
+    expect(requests.map(({ key }) => key)).toEqual([payment.key]);
+  });
+});
+
+describe('the records', () => {
+  it('finds what another tab has ready with the same content, and nothing that was sent', () => {
+    const { store } = page([]);
+    store.put(payment);
+    expect(store.pending({ ...payment.intent, note: ' ' })?.key).toBe(payment.key);
+    expect(store.pending({ ...payment.intent, note: 'other' })).toBeNull();
+    store.put({ ...payment, state: 'sent', transaction });
+    expect(store.pending(payment.intent)).toBeNull();
+  });
+
+  it('never forgets one that is open', async () => {
+    const { parts, store } = page([]);
+    store.put({ ...payment, state: 'open', leftAt: 1 });
+    store.put({ ...payment, key: 'key-0002' });
+    await parts.delay(24 * 3_600_000);
+    expect(store.list().map(({ key }) => key)).toEqual([payment.key]);
+  });
+
+  it('belongs to one person', () => {
+    const storage = memory();
+    page([], [], storage).store.put(payment);
+    expect(new PaymentStore(storage, 'another', () => 0).list()).toEqual([]);
+  });
+});
