@@ -45,6 +45,7 @@ class Hints:
         self._loop_task: asyncio.Task[None] | None = None
         self._wake_task: asyncio.Task[None] | None = None
         self._wake_again = False
+        self._closing = False
 
     @classmethod
     async def open(cls, redis_url: str) -> Hints:
@@ -52,6 +53,7 @@ class Hints:
         return cls(redis_url)
 
     async def close(self) -> None:
+        self._closing = True
         for task in (self._loop_task, self._wake_task):
             if task is not None:
                 task.cancel()
@@ -92,7 +94,7 @@ class Hints:
             # The relays poll anyway.
             with contextlib.suppress(*redis_connection.AWAY):
                 await self._redis.publish(_WAKE_CHANNEL, b"")
-            if not self._wake_again:
+            if self._closing or not self._wake_again:
                 return
 
     # ------------------------------------------------ listening
@@ -146,7 +148,9 @@ class Hints:
     async def _run(self) -> None:
         pause_seconds = _FIRST_PAUSE_SECONDS
         loop = asyncio.get_running_loop()
-        while True:
+        # A cancellation that arrives just as a command is done can be lost in asyncio.wait_for, which
+        # redis-py uses: so each loop here also looks whether it is to end.
+        while not self._closing:
             began = loop.time()
             try:
                 await self._listen_until_lost()
@@ -162,23 +166,28 @@ class Hints:
             self._touched.clear()
             self._subscribed = {_KEEP_CHANNEL, *self._wanted}
             await pubsub.subscribe(*self._subscribed)
+            standing = asyncio.Event()
+            standing.set()
             sides = [
-                asyncio.create_task(self._receive_messages(pubsub)),
-                asyncio.create_task(self._keep_subscribed(pubsub)),
+                asyncio.create_task(self._receive_messages(pubsub, standing)),
+                asyncio.create_task(self._keep_subscribed(pubsub, standing)),
             ]
             try:
                 done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
                 for side in done:
                     side.result()
             finally:
+                standing.clear()
                 for side in sides:
                     side.cancel()
                 await asyncio.gather(*sides, return_exceptions=True)
 
-    async def _receive_messages(self, pubsub: redis.asyncio.client.PubSub) -> None:
+    async def _receive_messages(
+        self, pubsub: redis.asyncio.client.PubSub, standing: asyncio.Event
+    ) -> None:
         loop = asyncio.get_running_loop()
         heard, asked = loop.time(), False
-        while True:
+        while standing.is_set():
             message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
             if message is not None:
                 heard, asked = loop.time(), False
@@ -189,8 +198,10 @@ class Hints:
                 asked = True
                 await pubsub.ping()
 
-    async def _keep_subscribed(self, pubsub: redis.asyncio.client.PubSub) -> None:
-        while True:
+    async def _keep_subscribed(
+        self, pubsub: redis.asyncio.client.PubSub, standing: asyncio.Event
+    ) -> None:
+        while standing.is_set():
             await self._changed.wait()
             self._changed.clear()
             touched, self._touched = self._touched, set()

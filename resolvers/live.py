@@ -69,6 +69,7 @@ class Live:
         self._poll_task: asyncio.Task[None] | None = None
         self._touched_at = time.monotonic()
         self._is_database_away = False
+        self._stopping = False
 
     async def start(self) -> None:
         self._hints.listen(self._take_hint, confirmed=self._reread)
@@ -76,6 +77,7 @@ class Live:
 
     async def stop(self) -> None:
         """End every stream, and write down which credentials were used."""
+        self._stopping = True
         if self._poll_task is not None:
             self._poll_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -201,7 +203,8 @@ class Live:
             stream.doubt()
 
     async def _poll(self) -> None:
-        while True:
+        # A driver may lose a cancellation; the flag is not lost.
+        while not self._stopping:
             await asyncio.sleep(self._poll_seconds)
             try:
                 await self._poll_once()
