@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import alembic.command
 import alembic.config
@@ -14,9 +17,12 @@ from alembic.util import CommandError
 from rich.console import Console
 from sqlalchemy import exc
 
-from domain import errors
-from persistence import database
-from settings import Settings
+from domain import errors, ids, money, passwords, sessions, transfers
+from persistence import accounts, database, history
+from persistence import audit as audits
+from persistence import sessions as stored_sessions
+from persistence.ledger import Ledger
+from settings import Settings, SettingsError
 
 #: How long `migrate` waits for a database that is just starting.
 PATIENCE_SECONDS = 10.0
@@ -172,6 +178,134 @@ def _upgrade(connection: sqlalchemy.Connection) -> None:
         ) from None
 
 
+# ================================================================ the demo's people
+
+
+_PEOPLE = ("User Alpha", "User Beta", "User Gamma")
+_PASSWORD = "mini@Wallet025"  # noqa: S105
+_TOP_UP = Decimal(1000)
+_TOP_UP_KEY = "demo-top-up"
+
+
+def demo(settings: Settings, *, yes: bool = False) -> int:
+    """Add the demo's people, each with 1,000.00 in the books. Exit status 0, or 1 after a sentence.
+
+    Their password is public, so that a public `APP_URL` takes `yes`.
+    """
+    with _sentences() as outcome:
+        if not settings.app_is_local and not yes:
+            raise _Refused(
+                f"APP_URL is {settings.app_url}, which others can reach, and everybody knows the demo "
+                "people's password. If you mean it, run `./wallet demo --yes`."
+            )
+        added = asyncio.run(_seed(settings))
+        names = ", ".join(_PEOPLE)
+        _say(f"{names} are there{'' if added else ' already: nothing to do'}.")
+        if added:
+            _say(f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}.")
+    return outcome.status
+
+
+def _limits(settings: Settings) -> money.Limits:
+    # Here, because with it comes the whole API, which `migrate` has no use for.
+    from app import wiring
+
+    return wiring.read_limits(settings)
+
+
+def _email(name: str) -> str:
+    return f"{name.lower().replace(' ', '.')}@demo.app"
+
+
+async def _seed(settings: Settings) -> int:
+    """How many people had to be changed."""
+    url = settings.database_url.get_secret_value()
+    limits = _limits(settings)
+    opened = await database.Database.open(url)
+    ledger = await Ledger.open(url, limits, connections=1)
+    try:
+        return sum([await _seed_person(opened, ledger, limits, name) for name in _PEOPLE])
+    finally:
+        await ledger.close()
+        await opened.close()
+
+
+async def _seed_person(
+    opened: database.Database, ledger: Ledger, limits: money.Limits, name: str
+) -> bool:
+    user_id = await accounts.user_id_by_email(opened, _email(name))
+    if user_id is not None and await history.line_by_key(
+        opened, user_id, transfers.Kind.TOP_UP, _TOP_UP_KEY
+    ):
+        return False
+    user_id = await accounts.register_verified(
+        opened,
+        name=name,
+        email=_email(name),
+        password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
+    )
+    # Money moves for a session that stands alone: one is begun for it, and ended after it.
+    secret = secrets.token_urlsafe(32)
+    token = sessions.first_refresh_token(user_id, ids.new_id())
+    await stored_sessions.begin(
+        opened,
+        user_id=user_id,
+        password_hash=await accounts.password_hash(opened, user_id),
+        token=token,
+        token_text=token.render(secret),
+        user_agent="./wallet demo",
+        ip_address=None,
+    )
+    most = limits.money(min(limits.maximum_top_up_minor, limits.maximum_balance_minor)).amount
+    await ledger.move(
+        transfers.AddBalance(
+            user_id=user_id,
+            amount=min(_TOP_UP, most),
+            idempotency_key=_TOP_UP_KEY,
+            reference=ids.new_id(),
+            session_id=token.session_id,
+        )
+    )
+    await stored_sessions.end(opened, user_id, token.session_id)
+    return True
+
+
+# ================================================================ the books
+
+
+def audit(settings: Settings) -> int:
+    """Prove the books. Exit status 0 if they balance, 1 with the rows at fault if they do not."""
+    with _sentences() as outcome:
+        limits = _limits(settings)
+        with _console.status("Looking …") as status:
+            report = asyncio.run(
+                _audit(settings, lambda name: status.update(f"Looking at {name} …"))
+            )
+        for finding in report.findings:
+            _say(f"{finding.table} {finding.key}: {finding.sentence}")
+        _say(
+            f"{report.people:,} people hold {limits.money(report.balances_minor)} in {report.lines:,} "
+            f"lines: {limits.money(report.top_ups_minor)} were added, "
+            f"{limits.money(report.fees_minor)} went in fees."
+        )
+        if report.is_clean:
+            _say("The books balance.")
+        else:
+            raise _Refused(
+                f"The books do not balance: {len(report.findings)} rows are at fault, named above. "
+                "Stop the service, keep a copy of the database, and find out who changed them."
+            )
+    return outcome.status
+
+
+async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:
+    opened = await database.Database.open(settings.database_url.get_secret_value())
+    try:
+        return await audits.audit(opened, on_check=on_check)
+    finally:
+        await opened.close()
+
+
 # ================================================================ saying it
 
 
@@ -194,7 +328,7 @@ def _sentences() -> Iterator[_Outcome]:
     try:
         yield outcome
         return
-    except _Refused as refusal:
+    except (_Refused, SettingsError) as refusal:
         sentence = str(refusal)
     except errors.Unavailable:
         sentence = "The database cannot be reached. Is it running, and is DATABASE_URL right?"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -42,6 +42,9 @@ _REPLACE_PENDING = text(
 _VERIFY = text("UPDATE users SET email_verified_at = :now WHERE id = :user_id")
 _SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE id = :user_id")
 _RENAME = text("UPDATE users SET name = :name, search_text = :search_text WHERE id = :user_id")
+
+
+Result = TypeVar("Result")
 
 
 class _AddressJustTaken(Exception):
@@ -87,7 +90,7 @@ async def register(db: Database, *, name: str, email: str, password_hash: str) -
     await _looking_again(db, work)
 
 
-async def _looking_again(db: Database, work: Any) -> Any:
+async def _looking_again(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result:
     for attempt in range(1, _REGISTER_ATTEMPTS + 1):
         try:
             return await unit_of_work.run(db, work)
@@ -145,30 +148,26 @@ async def _replace_pending(
         await mails.withdraw(unit, user_id, purpose)
 
 
-async def register_verified(
-    db: Database, *, name: str, email: str, password_hash: str
-) -> tuple[UUID, bool]:
-    """Register somebody whose address is known to be good: the demo's people.
+async def register_verified(db: Database, *, name: str, email: str, password_hash: str) -> UUID:
+    """Register somebody whose address is known to be good, such as the demo's people: no mail.
 
-    Says who it is and whether anything changed: an account that is verified already is left alone.
+    An account that is verified already is left as it is. Returns whose it is.
     """
 
-    async def work(unit: Unit) -> tuple[UUID, bool]:
+    async def work(unit: Unit) -> UUID:
         user_id: UUID | None = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
         if user_id is None:
             user_id = ids.new_id()
             await _insert(unit, user_id, name, email, password_hash, is_verified=True)
-            return user_id, True
+            return user_id
         person = await persons.lock_caller(unit, user_id)
-        if person.email_verified_at is not None:
-            return user_id, False
-        now = await unit.clock()
-        await _replace_pending(unit, user_id, name, password_hash, now)
-        await unit.connection.execute(_VERIFY, {"user_id": user_id, "now": now})
-        return user_id, True
+        if person.email_verified_at is None:
+            now = await unit.clock()
+            await _replace_pending(unit, user_id, name, password_hash, now)
+            await unit.connection.execute(_VERIFY, {"user_id": user_id, "now": now})
+        return user_id
 
-    answer: tuple[UUID, bool] = await _looking_again(db, work)
-    return answer
+    return await _looking_again(db, work)
 
 
 # ================================================================ verifying

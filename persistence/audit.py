@@ -2,8 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import errors
+from domain import text as texts
+from persistence import audit_checks, database
 from persistence.database import Database
 
+#: Of each kind of damage so many rows are named.
+MAXIMUM_FINDINGS = 100
 
-async def audit(db: Database) -> None:
-    raise NotImplementedError
+_TOTALS = text(
+    """
+    SELECT
+        (SELECT count(*) FROM users) AS people,
+        (SELECT CAST(coalesce(sum(balance), 0) AS bigint) FROM users) AS balances,
+        count(*) AS lines,
+        CAST(coalesce(sum(fee), 0) AS bigint) AS fees,
+        CAST(coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0) AS bigint) AS top_ups
+    FROM transactions
+    """
+)
+_NAMES = text("SELECT id, name, search_text FROM users")
+_NOTES = text(
+    "SELECT user_id, sequence, note, note_search_text FROM transactions WHERE note IS NOT NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row at fault: its table, its key, and what is wrong with it."""
+
+    table: str
+    key: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """What the books hold, in minor units, and what is wrong with them."""
+
+    findings: list[Finding] = field(default_factory=list)
+    people: int = 0
+    lines: int = 0
+    balances_minor: int = 0
+    fees_minor: int = 0
+    top_ups_minor: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.findings
+
+
+async def audit(
+    db: Database, *, on_check: Callable[[str], None] = lambda name: None
+) -> AuditReport:
+    """Look at everything, as it stood at one moment, while the service may go on working.
+
+    `on_check` hears what is looked at now: a large book takes minutes. Raises Unavailable.
+    """
+    report = AuditReport()
+    try:
+        async with db.snapshot() as connection:
+            for check in audit_checks.CHECKS:
+                on_check(check.name)
+                await _run(connection, check, report)
+            on_check("what names and notes are found by")
+            await _check_search_texts(connection, report)
+            on_check("the totals")
+            await _check_totals(connection, report)
+    except exc.DBAPIError as error:
+        if not database.is_trouble(error):
+            raise
+        raise errors.Unavailable from error
+    return report
+
+
+async def _run(connection: AsyncConnection, check: audit_checks.Check, report: AuditReport) -> None:
+    query = f"SELECT key, sentence FROM ({check.query}) AS found LIMIT {MAXIMUM_FINDINGS + 1}"  # noqa: S608
+    rows = (await connection.exec_driver_sql(query.replace("%", "%%"))).all()
+    _add(report, check.table, [(row.key, row.sentence) for row in rows])
+
+
+def _add(report: AuditReport, table: str, found: list[tuple[str, str]]) -> None:
+    report.findings += [Finding(table, key, sentence) for key, sentence in found[:MAXIMUM_FINDINGS]]
+    if len(found) > MAXIMUM_FINDINGS:
+        report.findings.append(Finding(table, "…", "There are more rows like these."))
+
+
+async def _check_search_texts(connection: AsyncConnection, report: AuditReport) -> None:
+    """What a name is found by is made in Python, so that is where it is proved."""
+    users: list[tuple[str, str]] = []
+    transactions: list[tuple[str, str]] = []
+    async for row in await connection.stream(_NAMES):
+        if row.search_text != texts.search_text(row.name) and len(users) <= MAXIMUM_FINDINGS:
+            users.append((str(row.id), "The name cannot be found by its own text."))
+    async for row in await connection.stream(_NOTES):
+        if (
+            row.note_search_text != texts.search_text(row.note)
+            and len(transactions) <= MAXIMUM_FINDINGS
+        ):
+            key = f"{row.user_id}/{row.sequence}"
+            transactions.append((key, "The note cannot be found by its own text."))
+    _add(report, "users", users)
+    _add(report, "transactions", transactions)
+
+
+async def _check_totals(connection: AsyncConnection, report: AuditReport) -> None:
+    row = (await connection.execute(_TOTALS)).one()
+    report.people, report.lines = row.people, row.lines
+    report.balances_minor, report.fees_minor = row.balances, row.fees
+    report.top_ups_minor = row.top_ups
+    if row.balances + row.fees != row.top_ups:
+        sentence = (
+            f"Balances of {row.balances} and fees of {row.fees} make {row.balances + row.fees}, but "
+            f"{row.top_ups} were added."
+        )
+        report.findings.append(Finding("totals", "all", sentence))

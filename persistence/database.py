@@ -39,6 +39,10 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 _READ_ATTEMPTS = 2
 _READ_ONLY_TRANSACTION = "25006"
 
+_AT_LEISURE = text(
+    "SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '128MB', true)"
+)
+
 Result = TypeVar("Result")
 
 
@@ -102,6 +106,16 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is rolled back unless the caller commits: for `unit_of_work` alone."""
         async with self._writing.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Everything as it stood at one moment, to read at leisure: for the audit."""
+        async with self._writing.connect() as connection:
+            await connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            await connection.execute(_AT_LEISURE)
             yield connection
 
 
