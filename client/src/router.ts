@@ -1,6 +1,123 @@
-import { createRouter, createWebHistory } from 'vue-router';
+/** Every address of the client, who may see it, and where one is sent who may not. */
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router';
+import { isSignedIn, session, sessionKnown } from '@/api';
+import { pathWithin } from '@/lib/paths';
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    title?: string;
+    /** `wallet`: navigation around the page; `account`: a card by itself. */
+    layout?: 'wallet' | 'account';
+    access?: 'signed-in' | 'signed-out';
+  }
+}
+
+const inWallet = (title: string) => ({ title, layout: 'wallet', access: 'signed-in' }) as const;
+const entrance = (title: string) => ({ title, layout: 'account', access: 'signed-out' }) as const;
+const forAll = (title: string) => ({ title, layout: 'account' }) as const;
+
+const routes: RouteRecordRaw[] = [
+  { path: '/', name: 'home', component: () => import('@/pages/Home.vue'), meta: inWallet('Home') },
+  { path: '/send', name: 'send', component: () => import('@/pages/Send.vue'), meta: inWallet('Send money') },
+  { path: '/activity', name: 'activity', component: () => import('@/pages/Activity.vue'), meta: inWallet('Activity') },
+  {
+    path: '/activity/:id',
+    name: 'transaction',
+    component: () => import('@/pages/Transaction.vue'),
+    props: true,
+    meta: inWallet('Transaction'),
+  },
+  {
+    path: '/settings',
+    name: 'settings',
+    component: () => import('@/pages/settings/Settings.vue'),
+    meta: inWallet('Settings'),
+  },
+  {
+    path: '/settings/profile',
+    name: 'profile',
+    component: () => import('@/pages/settings/Profile.vue'),
+    meta: inWallet('Profile'),
+  },
+  {
+    path: '/settings/password',
+    name: 'password',
+    component: () => import('@/pages/settings/Password.vue'),
+    meta: inWallet('Password'),
+  },
+  {
+    path: '/settings/devices',
+    name: 'devices',
+    component: () => import('@/pages/settings/Devices.vue'),
+    meta: inWallet('Devices'),
+  },
+  {
+    path: '/settings/api-tokens',
+    name: 'api-tokens',
+    component: () => import('@/pages/settings/ApiTokens.vue'),
+    meta: inWallet('API tokens'),
+  },
+  {
+    path: '/settings/appearance',
+    name: 'appearance',
+    component: () => import('@/pages/settings/Appearance.vue'),
+    meta: inWallet('Appearance'),
+  },
+  { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: entrance('Sign in') },
+  {
+    path: '/register',
+    name: 'register',
+    component: () => import('@/pages/Register.vue'),
+    meta: entrance('Create your wallet'),
+  },
+  {
+    path: '/check-mail',
+    name: 'check-mail',
+    component: () => import('@/pages/CheckMail.vue'),
+    meta: forAll('Check your mail'),
+  },
+  {
+    path: '/verify-email',
+    name: 'verify-email',
+    component: () => import('@/pages/VerifyEmail.vue'),
+    meta: forAll('Verify your address'),
+  },
+  {
+    path: '/forgot-password',
+    name: 'forgot-password',
+    component: () => import('@/pages/ForgotPassword.vue'),
+    meta: forAll('Forgot your password?'),
+  },
+  {
+    path: '/reset-password',
+    name: 'reset-password',
+    component: () => import('@/pages/ResetPassword.vue'),
+    meta: forAll('Choose a new password'),
+  },
+  {
+    path: '/:rest(.*)*',
+    name: 'not-found',
+    component: () => import('@/pages/NotFound.vue'),
+    meta: forAll('Page not found'),
+  },
+];
 
 export const router = createRouter({
   history: createWebHistory(),
-  routes: [{ path: '/:rest(.*)*', name: 'not-found', component: () => import('@/pages/NotFound.vue'), meta: { title: 'Page not found' } }],
+  routes,
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
+});
+
+/** Where somebody belongs instead of that page; null where it is theirs. */
+export function redirectFrom(to: RouteLocationNormalized): { path: string; query?: { next: string } } | null {
+  if (to.meta.access === 'signed-in' && !isSignedIn.value) {
+    return { path: '/sign-in', query: to.path === '/' ? undefined : { next: to.fullPath } };
+  }
+  if (to.meta.access === 'signed-out' && isSignedIn.value) return { path: pathWithin(to.query.next) };
+  return null;
+}
+
+router.beforeEach(async (to) => {
+  if (session.value.status === 'unknown') await sessionKnown();
+  return redirectFrom(to) ?? true;
 });

@@ -1,4 +1,4 @@
-/** A hint on how good a password is, by the server's own rules; the server's word counts. */
+/** How good a new password is, by the service's own rules. */
 
 export type PasswordLevel = 'empty' | 'refused' | 'fair' | 'good' | 'strong';
 
@@ -10,10 +10,18 @@ export interface PasswordJudgement {
 const SHORTEST = 8;
 const LONGEST = 128;
 
-export function judgePassword(password: string): PasswordJudgement {
-  const length = [...password].length;
-  if (length === 0) return { level: 'empty', words: `At least ${SHORTEST} characters. A few words in a row make a good one.` };
-  if (length < SHORTEST) return { level: 'refused', words: `${SHORTEST - length} more to go: at least ${SHORTEST} characters.` };
+/** `common` holds the passwords that are refused for being common, in small letters. */
+export function judgePassword(password: string, common: ReadonlySet<string> | null = null): PasswordJudgement {
+  const text = password.normalize('NFKC');
+  const length = [...text].length;
+  const different = new Set(text).size;
+  if (length === 0) return { level: 'empty', words: `At least ${SHORTEST} characters. Three or four words in a row make a good one.` };
+  if (length < SHORTEST) return { level: 'refused', words: `At least ${SHORTEST} characters: ${SHORTEST - length} more to go.` };
   if (length > LONGEST) return { level: 'refused', words: `At most ${LONGEST} characters.` };
-  return { level: 'good', words: 'Good password.' };
+  if (different === 1 || common?.has(text.toLowerCase())) {
+    return { level: 'refused', words: 'This is one of the first that an attacker tries. Choose a less common one.' };
+  }
+  if (length < 12 || different < 6) return { level: 'fair', words: 'Good enough. A longer one is safer.' };
+  if (length < 16 || different < 9) return { level: 'good', words: 'A good password.' };
+  return { level: 'strong', words: 'A strong password.' };
 }

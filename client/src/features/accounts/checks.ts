@@ -1,0 +1,18 @@
+/** What can be said about a field before it is sent; the service has the last word. */
+
+export function checkEmail(email: string): string | undefined {
+  if (email.trim() === '') return 'Enter your email address.';
+  if (!/^\S+@\S+\.\S+$/.test(email.trim())) return 'That is not an email address such as name@example.com.';
+  return undefined;
+}
+
+export function checkName(name: string): string | undefined {
+  return name.trim() === '' ? 'Enter your name.' : undefined;
+}
+
+/** Only the faults that are there. */
+export function faults<Field extends string>(
+  found: Partial<Record<Field, string | undefined>>,
+): Partial<Record<Field, string>> {
+  return Object.fromEntries(Object.entries(found).filter(([, text]) => text)) as Partial<Record<Field, string>>;
+}

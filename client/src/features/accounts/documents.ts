@@ -1,0 +1,92 @@
+/** What the account pages ask of the API. */
+import { graphql } from '@/api';
+
+export const Register = graphql(`
+  mutation Register($name: String!, $email: String!, $password: String!) {
+    register(input: { name: $name, email: $email, password: $password }) {
+      __typename
+      ... on RegistrationReceived {
+        email
+      }
+      ... on InvalidInput {
+        fields {
+          path
+          message
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const VerifyEmail = graphql(`
+  mutation VerifyEmail($token: String!) {
+    verifyEmail(input: { token: $token }) {
+      __typename
+      ... on EmailVerified {
+        email
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const ResendVerificationEmail = graphql(`
+  mutation ResendVerificationEmail($email: String!) {
+    resendVerificationEmail(input: { email: $email }) {
+      __typename
+      ... on VerificationEmailRequested {
+        email
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const RequestPasswordReset = graphql(`
+  mutation RequestPasswordReset($email: String!) {
+    requestPasswordReset(input: { email: $email }) {
+      __typename
+      ... on PasswordResetRequested {
+        email
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const ResetPassword = graphql(`
+  mutation ResetPassword($token: String!, $password: String!) {
+    resetPassword(input: { token: $token, password: $password }) {
+      __typename
+      ... on PasswordChanged {
+        sessions
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const ChangePassword = graphql(`
+  mutation ChangePassword($currentPassword: String!, $newPassword: String!) {
+    changePassword(input: { currentPassword: $currentPassword, newPassword: $newPassword }) {
+      __typename
+      ... on PasswordChanged {
+        sessions
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);

@@ -1,0 +1,44 @@
+/** Who is signed in. */
+import { graphql } from '@/api';
+
+export const ViewerProfile = graphql(`
+  query ViewerProfile {
+    viewer {
+      id
+      email
+      emailVerifiedAt
+      user {
+        id
+        name
+        emailHint
+      }
+    }
+  }
+`);
+
+export const UpdateProfile = graphql(`
+  mutation UpdateProfile($name: String!) {
+    updateProfile(input: { name: $name }) {
+      __typename
+      ... on ProfileUpdated {
+        viewer {
+          id
+          user {
+            id
+            name
+            emailHint
+          }
+        }
+      }
+      ... on InvalidInput {
+        fields {
+          path
+          message
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);

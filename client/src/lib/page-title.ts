@@ -1,0 +1,14 @@
+/** The title of the page in the browser's tab. */
+import { toValue, watchEffect, type MaybeRefOrGetter } from 'vue';
+
+export function setPageTitle(title: string | undefined): void {
+  document.title = title ? `${title} · Mini Wallet` : 'Mini Wallet';
+}
+
+/** For a page whose title is known only when its data is; nothing changes while it is empty. */
+export function usePageTitle(title: MaybeRefOrGetter<string | undefined>): void {
+  watchEffect(() => {
+    const text = toValue(title);
+    if (text) setPageTitle(text);
+  });
+}
