@@ -5,4 +5,5 @@
 
 export { connection, onRecovered, type Connection } from './connection';
 export { TransactionLine, type Transaction } from './documents';
-export { noteTransaction, onTransaction, startRealtime, wallet, type Wallet } from './wallet';
+export { onTransaction } from './listeners';
+export { loadOlder, noteTransaction, startRealtime, wallet, type Wallet } from './wallet';

@@ -1,8 +1,9 @@
 /** The signed-in person's wallet as it stands now: the balance, the newest lines, and what comes. */
 
 import { readonly, shallowRef, watch } from 'vue';
-import { client, session, type ResultOf } from '@/api';
+import { client, sentenceFor, session, type ResultOf } from '@/api';
 import { delay, keeper } from '@/api/session';
+import { announceIncoming } from './announce';
 import { isTransportUp, setListening, setTransport } from './connection';
 import {
   NewestTransactions,
@@ -14,6 +15,7 @@ import {
 import { EventOrder } from './event-order';
 import { startGraphqlTransport } from './graphql-transport';
 import { startPusherTransport } from './pusher-transport';
+import { tellOf } from './listeners';
 import type { Transport, TransportParts } from './transport';
 
 const FIRST_PAGE = 20;
@@ -27,31 +29,62 @@ export interface Wallet {
   balance: { amount: string; currency: string };
   /** The number of the newest transaction; 0 before the first. */
   sequence: number;
-  /** The newest lines as they were when the wallet was opened, newest first. */
-  firstPage: NonNullable<ResultOf<typeof WalletNow>['viewer']>['transactions'];
+  /** The newest lines without a gap, newest first: one page at first, more as they are asked for. */
+  lines: Transaction[];
+  /** Where the older ones begin; null when all are here. */
+  olderCursor: string | null;
 }
 
 const current = shallowRef<Wallet | null>(null);
-const listeners = new Set<(transaction: Transaction) => void>();
 let order: EventOrder<Transaction> | null = null;
 let stop: (() => void) | null = null;
 
 /** Null until it has been read, and while nobody is signed in. */
 export const wallet = readonly(current);
 
-/** Calls back for each transaction from now on, once and in order. Answers how to stop that. */
-export function onTransaction(listener: (transaction: Transaction) => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 /** What the answer to the person's own payment brought: it need not wait for the stream. */
 export function noteTransaction(transaction: Transaction): void {
   order?.offer(transaction);
 }
 
+let loading: Promise<string | null> | null = null;
+
+/** Reads the next page of older lines, if there is one. Null when done, else a sentence why not. */
+export function loadOlder(): Promise<string | null> {
+  loading ??= readOlder().finally(() => {
+    loading = null;
+  });
+  return loading;
+}
+
+async function readOlder(): Promise<string | null> {
+  const before = current.value;
+  if (!before?.olderCursor) return null;
+  const { data, error } = await client.value
+    .query(
+      NewestTransactions,
+      { first: FIRST_PAGE, after: before.olderCursor },
+      { requestPolicy: 'network-only' },
+    )
+    .toPromise();
+  if (error) return sentenceFor(error);
+  const page = data?.viewer?.transactions;
+  if (!page || current.value?.olderCursor !== before.olderCursor) return null;
+  const oldest = current.value.lines.at(-1)?.sequence ?? Infinity;
+  current.value = {
+    ...current.value,
+    lines: [...current.value.lines, ...page.nodes.filter((line) => line.sequence < oldest)],
+    olderCursor: olderCursorOf(page.pageInfo),
+  };
+  return null;
+}
+
+const olderCursorOf = (pageInfo: { hasNextPage: boolean; endCursor: string | null }) =>
+  pageInfo.hasNextPage ? pageInfo.endCursor : null;
+
 /** Follows the session: opens the wallet of who signs in, closes it when they sign out. Call it once. */
 export function startRealtime(): void {
+  announceIncoming();
   watch(
     () => (session.value.status === 'signed-in' ? session.value.viewerId : null),
     (viewerId) => {
@@ -78,7 +111,8 @@ function open(viewerId: string): () => void {
       isVerified: viewer.emailVerifiedAt !== null,
       balance: viewer.balance,
       sequence: viewer.sequence,
-      firstPage: viewer.transactions,
+      lines: viewer.transactions.nodes,
+      olderCursor: olderCursorOf(viewer.transactions.pageInfo),
     };
     order = new EventOrder<Transaction>(viewer.sequence, {
       readAfter,
@@ -121,8 +155,9 @@ function deliver(transaction: Transaction): void {
     ...current.value,
     sequence: transaction.sequence,
     balance: transaction.balanceAfter,
+    lines: [transaction, ...current.value.lines],
   };
-  for (const listener of [...listeners]) listener(transaction);
+  tellOf(transaction);
 }
 
 function partsFor(name: string): TransportParts {

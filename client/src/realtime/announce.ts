@@ -1,0 +1,44 @@
+/** Says when money comes in: a toast, which screen readers hear too. */
+
+import { formatMoney } from '@/lib/money';
+import { showToast } from '@/ui/toasts';
+import type { Transaction } from './documents';
+import { onTransaction } from './listeners';
+
+/** What comes together is said together. */
+const GATHER_MILLISECONDS = 150;
+const MOST_ONE_BY_ONE = 2;
+
+/** Call it once. */
+export function announceIncoming(): void {
+  let gathered: Transaction[] = [];
+  onTransaction((transaction) => {
+    if (transaction.kind !== 'TRANSFER' || transaction.direction !== 'INCOMING') return;
+    if (gathered.push(transaction) > 1) return;
+    setTimeout(() => {
+      announce(gathered);
+      gathered = [];
+    }, GATHER_MILLISECONDS);
+  });
+}
+
+function announce(transactions: Transaction[]): void {
+  if (transactions.length > MOST_ONE_BY_ONE) {
+    showToast({
+      tone: 'incoming',
+      title: `You received ${String(transactions.length)} payments`,
+      to: '/activity',
+    });
+    return;
+  }
+  for (const transaction of transactions) showToast({ tone: 'incoming', ...wordsFor(transaction) });
+}
+
+/** The words of a toast. */
+export function wordsFor(transaction: Transaction) {
+  return {
+    title: `${transaction.counterparty?.name ?? 'Somebody'} sent you ${formatMoney(transaction.amount)}`,
+    detail: transaction.note ?? undefined,
+    to: `/activity/${encodeURIComponent(transaction.id)}`,
+  };
+}
