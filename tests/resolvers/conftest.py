@@ -48,6 +48,18 @@ async def new_world(settings: Settings) -> AsyncIterator[Callable[..., Awaitable
         yield make
 
 
+@pytest.fixture(scope="module")
+async def someone(world: World) -> Someone:
+    """Verified, with 1,000.00; shared by tests that leave a person as they were."""
+    return await world.join("Someone", balance="1000")
+
+
+@pytest.fixture(scope="module")
+async def other(world: World) -> Someone:
+    """Verified; shared likewise."""
+    return await world.join("Other")
+
+
 @pytest.fixture
 async def alpha(world: World) -> Someone:
     """Verified, with 1,000.00."""

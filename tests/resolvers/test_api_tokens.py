@@ -162,17 +162,17 @@ async def test_a_secret_is_shown_once_and_works(world: World, alpha: Someone) ->
     ids=str,
 )
 async def test_a_token_that_makes_no_sense_is_not_made(
-    alpha: Someone, given: dict[str, object], paths: list[list[str]]
+    someone: Someone, given: dict[str, object], paths: list[list[str]]
 ) -> None:
-    refused = await _create(alpha, **given)
+    refused = await _create(someone, **given)
     assert refused["__typename"] == "InvalidInput"
     assert [field["path"] for field in refused["fields"]] == paths
-    assert (await alpha.ask(LIST)).one["apiTokens"] == []
+    assert (await someone.ask(LIST)).one["apiTokens"] == []
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "0.001", "9" * 40])
-async def test_a_daily_limit_is_an_amount(alpha: Someone, limit: str) -> None:
-    refused = await _create(alpha, dailyLimit=limit)
+async def test_a_daily_limit_is_an_amount(someone: Someone, limit: str) -> None:
+    refused = await _create(someone, dailyLimit=limit)
     assert refused["__typename"] == "InvalidAmount"
     assert refused["minimum"] == {"amount": "0.01"}
 

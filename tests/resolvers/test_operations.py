@@ -46,16 +46,6 @@ async def test_a_stream_is_refused_before_it_begins(world: World, alpha: Someone
         assert world.metrics.operations[-1] == ("walletEvents", code)
 
 
-async def test_a_program_may_listen_with_the_scope_to_read(world: World, alpha: Someone) -> None:
-    for bearer in (alpha.bearer, await alpha.token("READ_TRANSACTIONS")):
-        stream = await _subscribe(world, bearer)
-        await alpha.add("1")
-        posted = await anext(stream)
-        assert posted.sequence == posted.transaction.sequence
-        await stream.aclose()
-        assert world.metrics.operations[-2:] == [("walletEvents", "ok"), ("addBalance", "ok")]
-
-
 async def test_what_became_of_an_operation_is_counted_by_small_names(
     world: World, alpha: Someone
 ) -> None:

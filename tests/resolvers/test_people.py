@@ -41,18 +41,20 @@ async def test_people_are_found_by_a_part_of_the_name_the_best_match_first(
     assert await _names(viewer, "%") == await _names(viewer, "_") == []
 
 
-async def test_an_address_is_found_typed_whole_alone(alpha: Someone, beta: Someone) -> None:
-    found = (await alpha.ask(SEARCH, query=beta.email.upper())).one
-    assert [edge["node"]["id"] for edge in found["edges"]] == [beta.id]
-    assert found["edges"][0]["node"]["emailHint"] == f"b…{beta.email[beta.email.index('@') - 1 :]}"
-    assert await _names(alpha, beta.email[:-1]) == []
-    assert await _names(alpha, "example.com") == []
-    assert await _names(alpha, alpha.email) == []
+async def test_an_address_is_found_typed_whole_alone(someone: Someone, other: Someone) -> None:
+    found = (await someone.ask(SEARCH, query=other.email.upper())).one
+    assert [edge["node"]["id"] for edge in found["edges"]] == [other.id]
+    assert (
+        found["edges"][0]["node"]["emailHint"] == f"o…{other.email[other.email.index('@') - 1 :]}"
+    )
+    assert await _names(someone, other.email[:-1]) == []
+    assert await _names(someone, "example.com") == []
+    assert await _names(someone, someone.email) == []
 
 
 @pytest.mark.parametrize("query", ["", "   ", "\x00", "\u0301", "\u200b\t\n"])
-async def test_a_query_with_nothing_in_it_finds_nobody(alpha: Someone, query: str) -> None:
-    found = (await alpha.ask(SEARCH, query=query)).one
+async def test_a_query_with_nothing_in_it_finds_nobody(someone: Someone, query: str) -> None:
+    found = (await someone.ask(SEARCH, query=query)).one
     assert (found["edges"], found["nodes"]) == ([], [])
     assert found["pageInfo"] == {
         "hasNextPage": False,
@@ -65,8 +67,8 @@ async def test_a_query_with_nothing_in_it_finds_nobody(alpha: Someone, query: st
 @pytest.mark.parametrize(
     "query", ["nul\x00byte", "\ud800", "\u202e", "'; DROP TABLE users; --", "\\"]
 )
-async def test_strange_queries_find_nobody_and_break_nothing(alpha: Someone, query: str) -> None:
-    assert await _names(alpha, query) == []
+async def test_strange_queries_find_nobody_and_break_nothing(someone: Someone, query: str) -> None:
+    assert await _names(someone, query) == []
 
 
 async def test_pages_follow_each_other_without_a_gap(
@@ -104,18 +106,18 @@ async def test_pages_follow_each_other_without_a_gap(
     ids=str,
 )
 async def test_arguments_out_of_range_are_bad_input(
-    alpha: Someone, given: dict[str, object]
+    someone: Someone, given: dict[str, object]
 ) -> None:
-    assert (await alpha.ask(SEARCH, **{"query": "beta", **given})).code == "BAD_USER_INPUT"
+    assert (await someone.ask(SEARCH, **{"query": "beta", **given})).code == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize(
     "given", [{"first": 2**31}, {"first": "3"}, {"query": 7}, {"query": None}], ids=str
 )
 async def test_arguments_of_a_wrong_type_never_reach_a_resolver(
-    alpha: Someone, given: dict[str, object]
+    someone: Someone, given: dict[str, object]
 ) -> None:
-    answer = await alpha.ask(SEARCH, **{"query": "beta", **given})
+    answer = await someone.ask(SEARCH, **{"query": "beta", **given})
     assert (answer.data, answer.code) == (None, REFUSED_BY_SCHEMA)
 
 
@@ -190,28 +192,28 @@ async def test_of_others_only_the_person_is_seen(
     assert (await carol.ask(NODES, ids=[carol.id])).one[0]["emailHint"] == carol.email
 
 
-async def test_malformed_ids_are_null(alpha: Someone) -> None:
+async def test_malformed_ids_are_null(someone: Someone) -> None:
     wanted = [
         "", "x", "\x00", "é", "=" * 300,
         ids.global_id("User", "nobody"),
         ids.global_id("User", ids.new_id()),
         ids.global_id("Elsewhere", ids.new_id()),
-        ids.global_id("Transaction", alpha.user_id),
-        ids.global_id("Transaction", alpha.user_id, "one"),
-        ids.global_id("Transaction", alpha.user_id, "01"),
-        ids.global_id("Transaction", alpha.user_id, "²"),
-        ids.global_id("Transaction", alpha.user_id, "-1"),
-        ids.global_id("Transaction", alpha.user_id, 10**30),
-        ids.global_id("Transaction", alpha.user_id, 2**63),
-        ids.global_id("Transaction", alpha.user_id, 99),
-        ids.global_id("Session", alpha.user_id),
+        ids.global_id("Transaction", someone.user_id),
+        ids.global_id("Transaction", someone.user_id, "one"),
+        ids.global_id("Transaction", someone.user_id, "01"),
+        ids.global_id("Transaction", someone.user_id, "²"),
+        ids.global_id("Transaction", someone.user_id, "-1"),
+        ids.global_id("Transaction", someone.user_id, 10**30),
+        ids.global_id("Transaction", someone.user_id, 2**63),
+        ids.global_id("Transaction", someone.user_id, 99),
+        ids.global_id("Session", someone.user_id),
     ]  # fmt: skip
-    assert (await alpha.ask(NODES, ids=wanted)).one == [None] * len(wanted)
+    assert (await someone.ask(NODES, ids=wanted)).one == [None] * len(wanted)
 
 
-async def test_at_most_a_hundred_at_once(alpha: Someone) -> None:
-    assert len((await alpha.ask(NODES, ids=[alpha.id] * 100)).one) == 100
-    assert (await alpha.ask(NODES, ids=[alpha.id] * 101)).code == "BAD_USER_INPUT"
+async def test_at_most_a_hundred_at_once(someone: Someone) -> None:
+    assert len((await someone.ask(NODES, ids=[someone.id] * 100)).one) == 100
+    assert (await someone.ask(NODES, ids=[someone.id] * 101)).code == "BAD_USER_INPUT"
 
 
 async def test_signed_out_everything_is_null(world: World, alpha: Someone) -> None:

@@ -153,12 +153,12 @@ async def test_many_at_once_with_one_key_move_money_once(alpha: Someone, beta: S
     "key", ["", "short67", "k" * 65, "käse-1234", "new\nline-1", "nul\x00-12345", "١٢٣٤٥٦٧٨"]
 )
 async def test_a_key_takes_8_to_64_printable_ascii_characters(
-    world: World, alpha: Someone, key: str
+    world: World, someone: Someone, key: str
 ) -> None:
     before = world.books()
     for answer in (
-        await alpha.add("1", key or "\x7f"),
-        await alpha.send(alpha, "1", key or "\x7f"),
+        await someone.add("1", key or "\x7f"),
+        await someone.send(someone, "1", key or "\x7f"),
     ):
         assert answer["__typename"] == "InvalidInput"
         assert answer["fields"][0]["path"] == ["idempotencyKey"]
@@ -167,10 +167,10 @@ async def test_a_key_takes_8_to_64_printable_ascii_characters(
 
 @pytest.mark.parametrize("amount", ["0", "-5", "0.001", "12.345", "10000.01", "9" * 200, 0, -1])
 async def test_an_amount_out_of_range_or_too_precise_is_invalid(
-    world: World, alpha: Someone, beta: Someone, amount: object
+    world: World, someone: Someone, other: Someone, amount: object
 ) -> None:
     before = world.books()
-    for answer in (await alpha.send(beta, amount), await alpha.add(amount)):
+    for answer in (await someone.send(other, amount), await someone.add(amount)):
         assert answer["__typename"] == "InvalidAmount"
         assert answer["minimum"] == {"amount": "0.01", "currency": "USD"}
         assert answer["maximum"] == {"amount": "10000.00"}
@@ -199,19 +199,19 @@ async def test_an_amount_out_of_range_or_too_precise_is_invalid(
     ],
 )
 async def test_what_is_no_plain_number_fails_coercion(
-    world: World, alpha: Someone, beta: Someone, amount: object
+    world: World, someone: Someone, other: Someone, amount: object
 ) -> None:
     before = world.books()
-    answer = await alpha.ask(
+    answer = await someone.ask(
         SEND,
-        input={"recipient": {"userId": beta.id}, "amount": amount, "idempotencyKey": new_key()},
+        input={"recipient": {"userId": other.id}, "amount": amount, "idempotencyKey": new_key()},
     )
     assert (answer.data, answer.code) == (None, REFUSED_BY_SCHEMA)
     assert world.books() == before
 
 
-async def test_a_float_literal_is_told_about_the_quotes(alpha: Someone) -> None:
-    answer = await alpha.ask("{ transferPreview(amount: 1.5) { __typename } }")
+async def test_a_float_literal_is_told_about_the_quotes(someone: Someone) -> None:
+    answer = await someone.ask("{ transferPreview(amount: 1.5) { __typename } }")
     assert (answer.data, answer.code) == (None, REFUSED_BY_SCHEMA)
     assert "put it in quotes" in answer.errors[0].message
 
@@ -220,10 +220,10 @@ async def test_a_float_literal_is_told_about_the_quotes(alpha: Someone) -> None:
     "note", ["x" * 141, "nul\x00", "\u202eevil", "bell\x07", "zero\u200bwidth", "\ud800"]
 )
 async def test_a_note_that_is_too_long_or_hides_something_is_refused(
-    world: World, alpha: Someone, beta: Someone, note: str
+    world: World, someone: Someone, other: Someone, note: str
 ) -> None:
     before = world.books()
-    answer = await alpha.send(beta, "1", note=note)
+    answer = await someone.send(other, "1", note=note)
     assert answer["__typename"] == "InvalidInput"
     assert answer["fields"][0]["path"] == ["note"]
     assert world.books() == before
@@ -234,17 +234,17 @@ async def test_a_note_may_be_140_characters_of_any_script(alpha: Someone, beta: 
     assert (await alpha.send(beta, "1", note=note))["transaction"]["note"] == note
 
 
-async def test_what_the_balance_lacks_is_said(alpha: Someone, beta: Someone) -> None:
-    answer = await alpha.send(beta, "1000.50")
+async def test_what_the_balance_lacks_is_said(someone: Someone, other: Someone) -> None:
+    answer = await someone.send(other, "1000.50")
     assert answer["__typename"] == "InsufficientFunds"
     assert answer["balance"] == {"amount": "1000.00"}
     assert answer["shortfall"] == {"amount": "0.50"}
 
 
-async def test_nobody_and_the_unverified_are_not_found(world: World, alpha: Someone) -> None:
+async def test_nobody_and_the_unverified_are_not_found(world: World, someone: Someone) -> None:
     carol = await world.join("Carol", verified=False)
     stranger = ids.global_id("User", ids.new_id())
-    own_viewer = ids.global_id("Viewer", alpha.user_id)
+    own_viewer = ids.global_id("Viewer", someone.user_id)
     for recipient in (
         {"email": "nobody@example.com"},
         {"email": carol.email},
@@ -253,9 +253,9 @@ async def test_nobody_and_the_unverified_are_not_found(world: World, alpha: Some
         {"userId": own_viewer},
         {"userId": ""},
         {"userId": "nul\x00"},
-        {"userId": str(alpha.user_id)},
+        {"userId": str(someone.user_id)},
     ):
-        answer = await alpha.ask(
+        answer = await someone.ask(
             SEND, input={"recipient": recipient, "amount": "1", "idempotencyKey": new_key()}
         )
         assert answer.one["__typename"] == "RecipientNotFound", recipient
@@ -264,32 +264,32 @@ async def test_nobody_and_the_unverified_are_not_found(world: World, alpha: Some
 @pytest.mark.parametrize(
     "address", ["", "beta", "beta@", "a@b@c.com", "nul\x00@example.com", "x" * 300]
 )
-async def test_a_malformed_address_is_named(alpha: Someone, address: str) -> None:
-    answer = await alpha.send(address, "1")
+async def test_a_malformed_address_is_named(someone: Someone, address: str) -> None:
+    answer = await someone.send(address, "1")
     assert answer["__typename"] == "InvalidInput"
     assert answer["fields"][0]["path"] == ["recipient", "email"]
 
 
-async def test_nobody_pays_themselves(alpha: Someone) -> None:
-    assert (await alpha.send(alpha, "1"))["__typename"] == "CannotPayYourself"
-    assert (await alpha.send(alpha.email, "1"))["__typename"] == "CannotPayYourself"
+async def test_nobody_pays_themselves(someone: Someone) -> None:
+    assert (await someone.send(someone, "1"))["__typename"] == "CannotPayYourself"
+    assert (await someone.send(someone.email, "1"))["__typename"] == "CannotPayYourself"
 
 
 @pytest.mark.parametrize(
     "recipient",
     [{}, {"userId": "a", "email": "b@example.com"}, {"userId": None}, None, "beta", {"name": "x"}],
 )
-async def test_a_recipient_is_exactly_one_of_the_two(alpha: Someone, recipient: object) -> None:
-    answer = await alpha.ask(
+async def test_a_recipient_is_exactly_one_of_the_two(someone: Someone, recipient: object) -> None:
+    answer = await someone.ask(
         SEND, input={"recipient": recipient, "amount": "1", "idempotencyKey": new_key()}
     )
     assert (answer.data, answer.code) == (None, REFUSED_BY_SCHEMA)
 
 
-async def test_the_unverified_move_no_money(world: World, beta: Someone) -> None:
+async def test_the_unverified_move_no_money(world: World, other: Someone) -> None:
     carol = await world.join("Carol", verified=False)
     assert (await carol.add("1"))["__typename"] == "EmailNotVerified"
-    assert (await carol.send(beta, "1"))["__typename"] == "EmailNotVerified"
+    assert (await carol.send(other, "1"))["__typename"] == "EmailNotVerified"
     assert "transferPreview" in ((await carol.ask(PREVIEW, amount="1")).data or {})
 
 
@@ -313,10 +313,10 @@ async def test_what_others_send_may_pass_it(new_world: Callable[..., Awaitable[W
     assert (await beta.add("1"))["maximumTopUp"] == {"amount": "0.00"}
 
 
-async def test_nobody_moves_money_signed_out(world: World, beta: Someone) -> None:
+async def test_nobody_moves_money_signed_out(world: World, other: Someone) -> None:
     answer = await world.ask(
         SEND,
-        input={"recipient": {"userId": beta.id}, "amount": "1", "idempotencyKey": new_key()},
+        input={"recipient": {"userId": other.id}, "amount": "1", "idempotencyKey": new_key()},
     )
     assert answer.code == "UNAUTHENTICATED"
 
@@ -365,9 +365,9 @@ async def test_the_fee_counts_towards_what_is_lacking(dear: World) -> None:
     assert refused["shortfall"] == {"amount": "0.01"}
 
 
-async def test_an_amount_that_cannot_be_sent_has_no_preview(alpha: Someone) -> None:
+async def test_an_amount_that_cannot_be_sent_has_no_preview(someone: Someone) -> None:
     for amount in ("0", "-1", "0.001", "10000.01"):
-        preview = (await alpha.ask(PREVIEW, amount=amount)).one
+        preview = (await someone.ask(PREVIEW, amount=amount)).one
         assert preview["minimum"] == {"amount": "0.01"}
         assert preview["maximum"] == {"amount": "10000.00"}
 

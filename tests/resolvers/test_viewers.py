@@ -49,12 +49,12 @@ async def test_signed_out_there_is_no_viewer(world: World) -> None:
     assert (await world.ask("{ viewer { id } }")).one is None
 
 
-async def test_a_viewer_sees_their_whole_address(alpha: Someone) -> None:
+async def test_a_viewer_sees_their_whole_address(someone: Someone) -> None:
     viewer = (
-        await alpha.ask("{ viewer { email emailVerifiedAt user { id name emailHint } } }")
+        await someone.ask("{ viewer { email emailVerifiedAt user { id name emailHint } } }")
     ).one
-    assert viewer["user"] == {"id": alpha.id, "name": "Alpha", "emailHint": alpha.email}
-    assert viewer["email"] == alpha.email
+    assert viewer["user"] == {"id": someone.id, "name": "Someone", "emailHint": someone.email}
+    assert viewer["email"] == someone.email
     assert viewer["emailVerifiedAt"].endswith("Z")
 
 
@@ -102,8 +102,10 @@ async def test_twenty_come_unless_another_number_is_asked_for(alpha: Someone) ->
     ],
     ids=str,
 )
-async def test_a_page_that_cannot_be_is_bad_input(alpha: Someone, asked: dict[str, object]) -> None:
-    assert (await alpha.ask(TRANSACTIONS, **asked)).code == "BAD_USER_INPUT"
+async def test_a_page_that_cannot_be_is_bad_input(
+    someone: Someone, asked: dict[str, object]
+) -> None:
+    assert (await someone.ask(TRANSACTIONS, **asked)).code == "BAD_USER_INPUT"
 
 
 async def test_each_filter_keeps_what_meets_it(world: World, alpha: Someone, beta: Someone) -> None:
@@ -179,8 +181,8 @@ async def test_a_key_says_what_became_of_it(alpha: Someone, beta: Someone) -> No
 
 
 @pytest.mark.parametrize("key", ["", "short", "k" * 65, "nul\x00-12345", "käse-1234"])
-async def test_what_cannot_be_a_key_is_bad_input(alpha: Someone, key: str) -> None:
-    assert (await alpha.ask(BY_KEY, kind="TRANSFER", key=key)).code == "BAD_USER_INPUT"
+async def test_what_cannot_be_a_key_is_bad_input(someone: Someone, key: str) -> None:
+    assert (await someone.ask(BY_KEY, kind="TRANSFER", key=key)).code == "BAD_USER_INPUT"
 
 
 async def test_the_balance_of_any_moment_in_the_past(alpha: Someone) -> None:
@@ -198,12 +200,12 @@ async def test_the_balance_of_any_moment_in_the_past(alpha: Someone) -> None:
         assert answer.one["balanceAt"] == {"amount": amount, "currency": "USD"}
 
 
-async def test_there_is_no_balance_of_the_future(alpha: Someone) -> None:
+async def test_there_is_no_balance_of_the_future(someone: Someone) -> None:
     tomorrow = text.rfc3339(datetime.now(UTC) + timedelta(days=1))
     for time in (tomorrow, "9999-12-31T23:59:59Z"):
-        assert (await alpha.ask(BALANCE_AT, time=time)).code == "BAD_USER_INPUT"
+        assert (await someone.ask(BALANCE_AT, time=time)).code == "BAD_USER_INPUT"
     for time in ("2026-01-01T00:00:00", "yesterday", 0):
-        assert (await alpha.ask(BALANCE_AT, time=time)).code == REFUSED_BY_SCHEMA
+        assert (await someone.ask(BALANCE_AT, time=time)).code == REFUSED_BY_SCHEMA
 
 
 WALLET = """
