@@ -166,13 +166,13 @@ def bench(
 def _settings(data: Path | None = None) -> Settings:
     """The environment's settings, or those of a running `up` for the commands that allow it."""
     import settings
-    from app import up_environment
+    from app.up import folder
 
     try:
         if data is not None or sys.argv[1:2] not in (["serve"], ["worker"], ["relay"]):
-            up_environment.use_if_needed(data or DEFAULT_DATA)
+            folder.use_if_needed(data or DEFAULT_DATA)
         return settings.load()
-    except (settings.SettingsError, up_environment.NotRunning) as error:
+    except (settings.SettingsError, folder.NotRunning) as error:
         _refuse(str(error))
 
 

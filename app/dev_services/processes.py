@@ -200,15 +200,16 @@ def accepts_connections(host: str, port: int) -> bool:
     return True
 
 
-def alive(pid: int) -> bool:
-    """Whether there is a process of that number, whoever's it is."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def end(pid: int, patience_seconds: float = 5) -> None:
+    """End a process that is no child of ours: ask, wait, insist."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + patience_seconds
+        while command_line(pid) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if not command_line(pid):
+            return
 
 
 def command_line(pid: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from app import up_environment
+from app.up import folder as folders
 
 COMMANDS = [
     *["up", "test", "serve", "worker", "relay", "migrate", "demo", "schema", "audit", "doctor"],
@@ -112,15 +112,15 @@ def test_the_example_shows_the_defaults() -> None:
 def test_commands_beside_a_running_up_use_its_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(up_environment, "given", lambda: {})
+    monkeypatch.setattr(folders, "given", lambda: {})
     for name in ("DATABASE_URL", "JWT_SECRET"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    with up_environment.hold(tmp_path / "data") as folder:
+    with folders.hold(tmp_path / "data") as folder:
         values = {"DATABASE_URL": "postgresql://a:b@127.0.0.1/c", "JWT_SECRET": "it's a 'secret'"}
-        up_environment.publish(folder, values)
+        folders.publish(folder, values)
         assert (folder / "env").stat().st_mode & 0o777 == 0o600
-        up_environment.use_if_needed(folder)
+        folders.use_if_needed(folder)
         assert {name: os.environ[name] for name in values} == values
-    with pytest.raises(up_environment.NotRunning):
-        up_environment.use_if_needed(tmp_path / "data")
+    with pytest.raises(folders.NotRunning):
+        folders.use_if_needed(tmp_path / "data")

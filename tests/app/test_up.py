@@ -19,8 +19,9 @@ import psycopg
 import pytest
 
 import settings
-from app import up, up_environment
+from app import up
 from app.dev_services import node, processes
+from app.up import folder, services
 
 DEMO = "user.alpha@demo.app"
 PATIENCE_SECONDS = 90
@@ -142,7 +143,8 @@ def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Star
     assert [len(other.said.splitlines()) for other in (second, third)] == [1, 1]
 
     audit = [sys.executable, "-P", "-m", "app.cli", "audit", "--data", str(first.data)]
-    assert subprocess.run(audit, cwd=settings.ROOT, check=False).returncode == 0
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(settings.ROOT)}
+    assert subprocess.run(audit, cwd="/", env=bare, check=False).returncode == 0
 
     children = first.children()
     assert len(children) >= 7
@@ -203,10 +205,7 @@ def test_a_host_that_is_not_ours_is_refused_with_a_sentence(start: Start) -> Non
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("my work")
-    with (
-        pytest.raises(up_environment.DataError, match="not a wallet's"),
-        up_environment.hold(tmp_path),
-    ):
+    with pytest.raises(folder.DataError, match="not a wallet's"), folder.hold(tmp_path):
         pass
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -220,9 +219,7 @@ def test_a_port_that_only_another_address_listens_on_is_free() -> None:
         assert not processes.port_is_free("127.0.0.2", port)
 
 
-def test_what_the_environment_names_is_used_instead(
-    service_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_environment_names_is_used_instead(service_folder: Path) -> None:
     given = {
         "DATABASE_URL": "postgresql://a:b@db.example.org/c",
         "REDIS_URL": "redis://cache.example.org/0",
@@ -232,27 +229,38 @@ def test_what_the_environment_names_is_used_instead(
         "PUSHER_SECRET": "secret",
         "PUSHER_CLUSTER": "eu",
     }
-    chosen = choose(service_folder, monkeypatch, given)
-    assert chosen._services == []
-    assert given.items() <= chosen._environment.items()
-    assert "DEV_MAIL_DIR" not in chosen._environment
+    chosen = choose(service_folder, given)
+    assert chosen.services == []
+    assert given.items() <= chosen.environment.items()
+    assert "DEV_MAIL_DIR" not in chosen.environment
 
 
-def test_what_the_environment_does_not_name_is_embedded(
-    service_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chosen = choose(service_folder, monkeypatch, {"REDIS_URL": "redis://cache.example.org/0"})
-    names = [type(service).__name__ for service in chosen._services]
+def test_what_the_environment_does_not_name_is_embedded(service_folder: Path) -> None:
+    chosen = choose(service_folder, {"REDIS_URL": "redis://cache.example.org/0"})
+    names = [type(service).__name__ for service in chosen.services]
     assert names == ["MailCatcher", "Channels", "Postgres"]
     known = {name.upper() for name in settings.Settings.model_fields}
-    assert {"JWT_SECRET", "MAIL_FROM", "DEV_MAIL_DIR", "PUSHER_KEY"} < chosen._environment.keys()
-    assert chosen._settings_environment().keys() <= known
+    needed = {
+        name.upper()
+        for name, field in settings.Settings.model_fields.items()
+        if field.is_required()
+    }
+    assert needed <= chosen.environment.keys() <= known
 
 
-def choose(folder: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> up.Supervisor:
-    from rich.console import Console
+def choose(data: Path, given: dict[str, str]) -> services.Chosen:
+    secrets = folder.keep_secrets(data)
+    return services.choose(
+        data, secrets, app_url="http://127.0.0.1:8000", given=given, note=lambda _: None
+    )
 
-    monkeypatch.setattr(up_environment, "given", lambda: given)
-    supervisor = up.Supervisor("127.0.0.1", 8000, folder, demo=True, console=Console(quiet=True))
-    supervisor._choose_services()
-    return supervisor
+
+def test_what_a_killed_up_has_left_is_ended_unless_its_number_is_anothers() -> None:
+    ours, another = (subprocess.Popen(["sleep", "1000"]) for _ in range(2))
+    until(lambda: "sleep 1000" in processes.command_line(ours.pid))
+    told = [(ours.pid, processes.command_line(ours.pid)), (another.pid, "sleep 999")]
+    services.end_leftovers(told)
+    assert ours.wait(10) == -signal.SIGTERM
+    assert another.poll() is None
+    another.kill()
+    another.wait()

@@ -17,7 +17,6 @@ from dotenv import dotenv_values
 from app.dev_services import unprivileged
 from settings import ROOT
 
-MAIL_FROM = "Mini Wallet <wallet@demo.app>"
 SECRETS = "secrets.json"
 ENVIRONMENT = "env"
 LOCK = "lock"
