@@ -1,0 +1,67 @@
+"""The mails: links that lead home, names only of those who are known, nothing that breaks out."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.accounts import LINK_LIFETIMES, MailPurpose, Person
+from jobs import letters
+
+APP_URL = "https://wallet.example.org"
+ZOE = Person(uuid.uuid4(), "Zoë <b>&", "zoe@example.org", datetime.now(UTC), 0, 0)
+
+
+def letter(purpose: MailPurpose, person: Person = ZOE) -> letters.Letter:
+    token = "the-token" if purpose in LINK_LIFETIMES else None
+    return letters.write(purpose, person, app_url=APP_URL, token=token)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "link", "lifetime"),
+    [
+        (MailPurpose.VERIFY_EMAIL, f"{APP_URL}/verify-email?token=the-token", "24 hours"),
+        (MailPurpose.RESET_PASSWORD, f"{APP_URL}/reset-password?token=the-token", "30 minutes"),
+    ],
+)
+def test_the_link_is_in_both_parts_with_its_life_time(
+    purpose: MailPurpose, link: str, lifetime: str
+) -> None:
+    written = letter(purpose)
+    assert f"\n{link}\n" in written.text
+    assert written.html.count(f'href="{link}"') == 2
+    assert f">{link}</a>" in written.html
+    assert lifetime in written.text
+    assert lifetime in written.html
+
+
+@pytest.mark.parametrize("purpose", MailPurpose)
+def test_every_mail_says_whom_it_is_for_in_both_parts(purpose: MailPurpose) -> None:
+    written = letter(purpose)
+    assert "Hello Zoë <b>&,\n" in written.text
+    assert "Hello Zoë &lt;b&gt;&amp;," in written.html
+    assert "<b>" not in written.html
+    assert "zoe@example.org" in written.text
+    assert "zoe@example.org" in written.html
+    assert f"<title>{written.subject}</title>" in written.html
+    assert "{" not in written.text
+    assert all(len(line) <= 80 or APP_URL in line for line in written.text.splitlines())
+
+
+@pytest.mark.parametrize("purpose", MailPurpose)
+def test_the_name_of_somebody_unverified_is_not_passed_on(purpose: MailPurpose) -> None:
+    typed_by_anybody = replace(ZOE, name="Win at evil.example", email_verified_at=None)
+    written = letter(purpose, typed_by_anybody)
+    assert "evil.example" not in written.text + written.html + written.subject
+    assert written.text.startswith("Hello,\n")
+
+
+@pytest.mark.parametrize("purpose", MailPurpose)
+def test_a_mail_loads_nothing_and_leads_nowhere_else(purpose: MailPurpose) -> None:
+    written = letter(purpose)
+    for forbidden in ("<img", "<script", "<link", "url(", "@import", "http://"):
+        assert forbidden not in written.html
+    assert written.html.count("https://") == written.html.count(APP_URL)

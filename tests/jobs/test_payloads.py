@@ -1,0 +1,93 @@
+"""What a Pusher event says is what GraphQL says."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import strawberry
+
+from domain import accounts, money, transfers
+from jobs import payloads
+from resolvers import root
+from schema import events
+
+FIELDS = """
+  sequence
+  balance { amount currency }
+  ... on TransactionPosted {
+    transaction {
+      id reference sequence kind direction amount { amount currency } fee { amount currency }
+      counterparty { id name emailHint } note balanceAfter { amount currency } createdAt
+    }
+  }
+"""
+
+
+def as_graphql(event: events.TransactionPosted) -> dict[str, Any]:
+    """The event as the served schema would show it."""
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def event(self) -> events.WalletEvent:
+            return event
+
+    schema = strawberry.Schema(
+        query=Query,
+        types=[events.TransactionPosted],
+        config=root.strawberry_schema().config,
+    )
+    result = schema.execute_sync(f"{{ event {{ {FIELDS} }} }}")
+    assert not result.errors, result.errors
+    assert result.data is not None
+    shown: dict[str, Any] = result.data["event"]
+    return shown
+
+
+@pytest.mark.parametrize("code", ["USD", "JPY", "KWD"])
+@pytest.mark.parametrize("kind", transfers.Kind)
+def test_a_push_shows_what_graphql_shows(code: str, kind: transfers.Kind) -> None:
+    person = accounts.Person(uuid.uuid4(), "Zoë ☕", "zoe@example.org", None, 0, 0)
+    counterparty = person if kind is transfers.Kind.TRANSFER else None
+    line = transfers.Line(
+        user_id=uuid.uuid4(),
+        sequence=3,
+        reference=uuid.uuid4(),
+        kind=kind,
+        direction=transfers.Direction.INCOMING,
+        amount_minor=123_456,
+        fee_minor=0,
+        counterparty_id=counterparty and counterparty.user_id,
+        note="für “Kaffee”\u200d" if counterparty else None,
+        balance_after_minor=1_234_567,
+        created_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+    )
+    currency = money.currency(code)
+    pushed = json.loads(payloads.transaction_posted(line, counterparty, currency))
+    assert pushed == as_graphql(events.transaction_posted(line, counterparty, currency))
+
+
+def test_the_largest_payload_fits_a_channels_server() -> None:
+    person = accounts.Person(
+        uuid.uuid4(), "👩‍👩‍👧‍👦" * 11, f"{'x' * 64}@{'y' * 180}.org", None, 0, 0
+    )
+    line = transfers.Line(
+        user_id=uuid.uuid4(),
+        sequence=2**31 - 1,
+        reference=uuid.uuid4(),
+        kind=transfers.Kind.TRANSFER,
+        direction=transfers.Direction.OUTGOING,
+        amount_minor=10**15,
+        fee_minor=10**15,
+        counterparty_id=person.user_id,
+        note="𝄞" * 140,
+        balance_after_minor=2**63 - 1,
+        created_at=datetime.now(UTC),
+    )
+    pushed = payloads.transaction_posted(line, person, money.currency("USD"))
+    # Ten in one call, and the text of each is written as ASCII inside it.
+    assert len(json.dumps(pushed)) < 10_240

@@ -1,0 +1,109 @@
+"""One job of an id at a time, none that is lost, and one more where one is under way."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import redis
+import rq
+import rq.job
+import rq.utils
+
+from jobs import queue, reactions
+
+USER_ID = uuid.uuid4()
+PUSH = reactions.push(USER_ID)
+MAIL = reactions.mail(USER_ID, uuid.uuid4())
+
+
+@pytest.fixture
+def memory(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def jobs(redis_url: str) -> Iterator[queue.JobQueue]:
+    opened = queue.JobQueue(redis_url)
+    yield opened
+    opened.close()
+
+
+def queued(memory: redis.Redis, name: str) -> list[str]:
+    return [job_id.decode() for job_id in memory.lrange(f"rq:queue:{name}", 0, -1)]
+
+
+def change(memory: redis.Redis, job_id: str, **fields: str) -> None:
+    memory.hset(rq.job.Job.key_for(job_id), mapping=fields)
+
+
+def ago(seconds: float) -> str:
+    return rq.utils.utcformat(rq.utils.now() - timedelta(seconds=seconds))
+
+
+def test_a_job_is_queued_once(jobs: queue.JobQueue, memory: redis.Redis) -> None:
+    jobs.put([PUSH, MAIL, PUSH])
+    jobs.put([PUSH, MAIL])
+    assert queued(memory, "push") == [PUSH.id]
+    assert queued(memory, "mail") == [MAIL.id]
+
+
+def test_what_is_in_redis_is_data_and_no_code(jobs: queue.JobQueue, memory: redis.Redis) -> None:
+    jobs.put([MAIL])
+    job = rq.job.Job.fetch(MAIL.id, connection=memory, serializer=queue.SERIALIZER)
+    assert job.func_name == "jobs.mail.send_mail"
+    assert tuple(job.args) == MAIL.arguments
+    assert job.result_ttl == 0
+    assert job.timeout == MAIL.timeout_seconds
+
+
+def test_one_under_way_is_followed_by_one_more(jobs: queue.JobQueue, memory: redis.Redis) -> None:
+    jobs.put([PUSH, MAIL])
+    for job in (PUSH, MAIL):
+        memory.delete(f"rq:queue:{job.queue}")
+        change(memory, job.id, status="started", started_at=ago(1))
+    jobs.put([PUSH, MAIL, PUSH])
+    jobs.put([PUSH])
+    assert queued(memory, "push") == [f"{PUSH.id}-next"]
+    assert queued(memory, "mail") == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"status": "failed"},
+        {"status": "started", "started_at": ago(1000)},
+        {"status": "queued", "enqueued_at": ago(1000)},
+        {"status": ""},
+    ],
+)
+def test_a_job_that_nobody_has_is_replaced(
+    jobs: queue.JobQueue, memory: redis.Redis, state: dict[str, str]
+) -> None:
+    jobs.put([MAIL])
+    memory.delete("rq:queue:mail")
+    change(memory, MAIL.id, **state)
+    jobs.put([MAIL])
+    assert queued(memory, "mail") == [MAIL.id]
+
+
+def test_a_job_that_waits_long_is_left_where_it_is(
+    jobs: queue.JobQueue, memory: redis.Redis
+) -> None:
+    jobs.put([MAIL])
+    change(memory, MAIL.id, enqueued_at=ago(1000))
+    jobs.put([MAIL])
+    assert queued(memory, "mail") == [MAIL.id]
+
+
+def test_a_redis_that_forgot_everything_is_given_it_again(
+    jobs: queue.JobQueue, memory: redis.Redis
+) -> None:
+    jobs.put([MAIL])
+    memory.flushdb()
+    memory.script_flush()
+    jobs.put([MAIL])
+    assert queued(memory, "mail") == [MAIL.id]
