@@ -78,8 +78,9 @@ users = Table(
     ),
     Index(
         "users_search_text_trigram_idx",
-        text("search_text gin_trgm_ops"),
+        "search_text",
         postgresql_using="gin",
+        postgresql_ops={"search_text": "gin_trgm_ops"},
         postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
     ),
     # The balance and sequence change with every movement: room for HOT updates.

@@ -1,0 +1,1 @@
+"""Tests of the storage, on a real PostgreSQL."""

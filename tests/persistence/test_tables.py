@@ -1,0 +1,215 @@
+"""What the migrations make: the tables of `tables.py`, and constraints that guard the books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import alembic.command
+import psycopg
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from psycopg import errors
+
+from app import operations
+from domain import ids
+from persistence import database, tables
+from tests.conftest import make_settings
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+_CATALOG = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+    AND conrelid::regclass::text <> 'alembic_version'
+UNION ALL
+SELECT tablename, indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+UNION ALL
+SELECT c.relname, a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    l.collname, pg_get_expr(d.adbin, d.adrelid), array_to_string(c.reloptions, ','))
+FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
+WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0
+ORDER BY 1, 2, 3
+"""
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with psycopg.connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+def test_migrations_make_what_the_tables_say(database_url: str, empty_database_url: str) -> None:
+    engine = sqlalchemy.create_engine(database.driver_url(database_url))
+    with engine.connect() as migrated:
+        context = MigrationContext.configure(migrated, opts={"compare_server_default": True})
+        assert compare_metadata(context, tables.metadata) == []
+    engine.dispose()
+
+    made = sqlalchemy.create_engine(database.driver_url(empty_database_url))
+    with made.begin() as connection:
+        connection.exec_driver_sql("CREATE EXTENSION pg_trgm")
+        tables.metadata.create_all(connection)
+    made.dispose()
+    with psycopg.connect(database_url) as one, psycopg.connect(empty_database_url) as other:
+        assert one.execute(_CATALOG).fetchall() == other.execute(_CATALOG).fetchall()
+
+
+def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
+    engine = sqlalchemy.create_engine(database.driver_url(database_url))
+    with engine.connect() as connection:
+        alembic.command.downgrade(operations.alembic_config(connection), "base")
+        connection.commit()
+        left = connection.exec_driver_sql(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'S', 'v') UNION ALL "
+            "SELECT proname FROM pg_proc AS p WHERE pronamespace = 'public'::regnamespace "
+            "AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')"
+        )
+        assert left.scalars().all() == ["alembic_version"]
+    engine.dispose()
+    assert operations.migrate(make_settings(database_url=database_url)) == 0
+
+
+# ================================================================ what the database holds by itself
+
+
+def _user(connection: Connection, **values: object) -> object:
+    user = {
+        "id": ids.new_id(),
+        "name": "Zoë",
+        "search_text": "zoe",
+        "email": "zoe@example.com",
+        "email_verified_at": "2026-01-01",
+        "password_hash": "-",
+    } | values
+    _insert(connection, "users", user)
+    return user["id"]
+
+
+def _insert(connection: Connection, table: str, values: dict[str, object]) -> None:
+    places = ", ".join(["%s"] * len(values))
+    query = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})"
+    connection.execute(query.encode(), list(values.values()))
+
+
+def _line(user_id: object, **values: object) -> dict[str, object]:
+    return {
+        "user_id": user_id,
+        "sequence": 1,
+        "reference": ids.new_id(),
+        "kind": "top_up",
+        "direction": "incoming",
+        "amount": 100,
+        "fee": 0,
+        "balance_after": 100,
+        "created_at": "2026-01-01",
+        "idempotency_key": "12345678",
+    } | values
+
+
+_IMPOSSIBLE_PEOPLE = [
+    {"balance": -1, "sequence": 1, "last_posted_at": "2026-01-01"},
+    {"balance": 1},
+    {"sequence": -1},
+    {"sequence": 1},
+    {"sequence": 1, "last_posted_at": "2026-01-01", "email_verified_at": None},
+    {"name": ""},
+    {"name": "x" * 81},
+    {"email": "Zoe@example.com"},
+]
+_IMPOSSIBLE_LINES = [
+    {"amount": 0},
+    {"amount": -5},
+    {"fee": -1},
+    {"fee": 1},
+    {"balance_after": -1},
+    {"balance_after": 99, "sequence": 2},
+    {"balance_after": 101},
+    {"sequence": 0},
+    {"kind": "gift"},
+    {"direction": "sideways"},
+    {"direction": "outgoing", "sequence": 2},
+    {"kind": "transfer", "idempotency_key": None},
+    {"counterparty_id": ids.new_id()},
+    {"idempotency_key": None},
+    {"idempotency_key": "short"},
+    {"note": "", "note_search_text": ""},
+    {"note": "x" * 141, "note_search_text": "x"},
+    {"note": "x"},
+]
+
+
+def test_no_impossible_person_is_stored(connection: Connection) -> None:
+    _user(connection)
+    for values in _IMPOSSIBLE_PEOPLE:
+        with pytest.raises(errors.CheckViolation):
+            _user(connection, **values)
+
+
+def test_no_impossible_line_is_stored(connection: Connection) -> None:
+    user_id = _user(connection)
+    for values in _IMPOSSIBLE_LINES:
+        with pytest.raises(errors.CheckViolation):
+            _insert(connection, "transactions", _line(user_id, **values))
+    _insert(connection, "transactions", _line(user_id))
+
+
+def test_nobody_pays_themselves(connection: Connection) -> None:
+    user_id = _user(connection)
+    line = _line(user_id, kind="transfer", counterparty_id=user_id, idempotency_key=None)
+    with pytest.raises(errors.CheckViolation):
+        _insert(connection, "transactions", line)
+
+
+def test_a_key_is_stored_once_for_each_person_and_kind(connection: Connection) -> None:
+    user_id = _user(connection)
+    _insert(connection, "transactions", _line(user_id))
+    with pytest.raises(errors.UniqueViolation):
+        _insert(connection, "transactions", _line(user_id, sequence=2))
+
+
+def test_the_books_are_append_only(connection: Connection) -> None:
+    _insert(connection, "transactions", _line(_user(connection)))
+    for statement in (
+        b"UPDATE transactions SET amount = 1",
+        b"UPDATE transactions SET note = NULL",
+        b"DELETE FROM transactions",
+        b"TRUNCATE transactions",
+        b"TRUNCATE users CASCADE",
+    ):
+        with pytest.raises(errors.RestrictViolation, match="append-only"):
+            connection.execute(statement)
+    assert connection.execute("SELECT amount FROM transactions").fetchall() == [(100,)]
+
+
+def test_a_balance_does_not_change_without_a_new_line(connection: Connection) -> None:
+    _user(connection, balance=5, sequence=3, last_posted_at="2026-01-01")
+    for change in (
+        b"balance = 6",
+        b"sequence = 2",
+        b"sequence = 0, balance = 0, last_posted_at = NULL",
+        b"sequence = 4, last_posted_at = '2025-12-31'",
+    ):
+        with pytest.raises(errors.RestrictViolation):
+            connection.execute(b"UPDATE users SET " + change)
+
+
+def test_a_role_of_the_service_may_be_kept_from_changing_the_books(
+    connection: Connection,
+) -> None:
+    granted = connection.execute(
+        "SELECT has_table_privilege('public', 'transactions', 'UPDATE, DELETE, TRUNCATE')"
+    ).fetchone()
+    assert granted == (False,)
+
+
+def test_accounts_are_locked_in_the_order_of_their_ids(connection: Connection) -> None:
+    made = [_user(connection, email=f"{number}@example.com") for number in range(20)]
+    locked = connection.execute("SELECT id FROM lock_accounts(%s)", [made[::-1]]).fetchall()
+    assert [row[0] for row in locked] == sorted(made)  # type: ignore[type-var]
