@@ -33,7 +33,7 @@ _folders: list[Path] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     """On the controller: start the services and leave their addresses in the environment."""
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") or config.option.collectonly:
         return
     os.environ[RUN_VARIABLE] = secrets.token_hex(4)
     try:

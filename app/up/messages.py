@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ class Facts:
     """What a person at the terminal wants to know once everything runs."""
 
     url: str
-    app_url: str
     demo: bool
     mails_caught: bool
     pusher_address: str
@@ -53,7 +53,14 @@ class Messages:
             with self._console.status(f"{what} …"):
                 yield
         else:
-            yield
+            # Where nothing can turn, say once that it takes a moment.
+            patience = threading.Timer(1, self._say, [f"  … {what}"])
+            patience.daemon = True
+            patience.start()
+            try:
+                yield
+            finally:
+                patience.cancel()
         seconds = time.monotonic() - start
         self._say(f"  [green]✓[/green] {what} [dim]{seconds:.1f} s[/dim]")
 

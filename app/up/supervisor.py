@@ -278,7 +278,6 @@ class Supervisor:
     def _facts(self) -> messages.Facts:
         return messages.Facts(
             url=f"http://{self._reachable_host()}:{self._port}",
-            app_url=self._settings.app_url,
             demo=self._demo,
             mails_caught=self._settings.dev_mail_dir is not None,
             pusher_address=f"{self._settings.pusher_host or self._settings.pusher_cluster}"
