@@ -1,0 +1,243 @@
+"""A mail's tries: what counts, when it is given up, and that no raw token is ever kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+import redis
+
+from domain import sessions
+from domain.accounts import MailPurpose
+from jobs import mail
+from jobs import services as job_services
+from jobs.services import JobServices
+from persistence import accounts, mails
+from settings import Settings
+from tests.books import Books
+from tests.conftest import make_settings
+from tests.dev_services.faulty_smtp import FaultySmtp
+from tests.jobs.running import relaying
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+StartSmtp = Callable[..., FaultySmtp]
+EMAIL = "newcomer@example.org"
+
+
+@pytest.fixture
+def smtp(start_smtp: StartSmtp) -> FaultySmtp:
+    return start_smtp()
+
+
+@pytest.fixture
+async def services(books: Books, smtp: FaultySmtp) -> AsyncIterator[JobServices]:
+    settings = make_settings(database_url=books.url, smtp_url=smtp.url)
+    async with job_services.opened(settings) as opened:
+        yield opened
+
+
+async def register(books: Books) -> tuple[UUID, UUID]:
+    """Somebody registers; who, and which mail is due."""
+    await accounts.register(books.database, name="New Comer", email=EMAIL, password_hash="-")
+    (due,) = await mails.due(books.database, 10)
+    return due
+
+
+def state(books: Books) -> dict[str, Any]:
+    row = books.connection.execute(
+        "SELECT state, refusals, last_error, extract(epoch FROM next_try_at - now()) FROM mails "
+        "WHERE state <> 'withdrawn'"
+    ).fetchone()
+    assert row is not None
+    return dict(zip(("state", "refusals", "last_error", "due_in"), row, strict=True))
+
+
+def make_due(books: Books) -> None:
+    """The pause is over."""
+    books.connection.execute("UPDATE mails SET next_try_at = now()")
+
+
+def token_of(smtp: FaultySmtp) -> str:
+    """The token of the newest mail's link."""
+    (link,) = set(smtp.mails[-1]["links"]) - {"http://127.0.0.1:8000"}
+    return link.partition("?token=")[2]
+
+
+async def test_the_mail_arrives_with_a_link_that_works_once(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    user_id, mail_id = await register(books)
+    await mail.send(services, user_id, mail_id)
+    assert state(books)["state"] == "sent"
+    assert smtp.mails[0]["to"] == EMAIL
+    assert smtp.mails[0]["subject"] == "Verify your email address"
+    assert smtp.mails[0]["links"][0].startswith("http://127.0.0.1:8000/verify-email?token=")
+    secret = sessions.read_link_token(token_of(smtp))
+    assert secret is not None
+    verified = await accounts.verify_email(books.database, secret, keep_session_id=None)
+    assert verified == EMAIL
+
+
+async def test_a_mail_that_is_sent_is_not_sent_again(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    user_id, mail_id = await register(books)
+    for _ in range(3):
+        await mail.send(services, user_id, mail_id)
+    assert len(smtp.mails) == 1
+
+
+async def test_a_withdrawn_mail_is_not_sent(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    user_id, mail_id = await register(books)
+    await accounts.resend_verification(books.database, EMAIL)
+    await mail.send(services, user_id, mail_id)
+    assert smtp.tries == 0
+
+
+async def test_three_refusals_are_the_end(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    smtp.refuse_next("451 4.3.0 Try later", times=9)
+    user_id, mail_id = await register(books)
+    pauses = []
+    for refusals in (1, 2):
+        await mail.send(services, user_id, mail_id)
+        assert (state(books)["state"], state(books)["refusals"]) == ("pending", refusals)
+        pauses.append(state(books)["due_in"])
+        await mail.send(services, user_id, mail_id)
+        assert smtp.tries == refusals, "a pause was not kept"
+        make_due(books)
+    assert 0 < pauses[0] < pauses[1]
+    await mail.send(services, user_id, mail_id)
+    assert state(books)["state"] == "failed"
+    assert "451" in state(books)["last_error"]
+    assert await mails.counts(books.database) == {"pending": 0, "failed": 1}
+
+
+async def test_a_permanent_refusal_is_the_end_at_once_until_somebody_asks(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    smtp.refuse_next("550 5.1.1 No such mailbox")
+    user_id, mail_id = await register(books)
+    await mail.send(services, user_id, mail_id)
+    assert (state(books)["state"], smtp.tries) == ("failed", 1)
+    assert await mails.retry_failed(books.database) == 1
+    await mail.send(services, user_id, mail_id)
+    assert state(books)["state"] == "sent"
+
+
+async def test_a_server_out_of_reach_does_not_count(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    smtp.refuse_next("451 4.3.0 Try later")
+    user_id, mail_id = await register(books)
+    await mail.send(services, user_id, mail_id)
+    smtp.stop()
+    for _ in range(6):
+        make_due(books)
+        await mail.send(services, user_id, mail_id)
+        assert (state(books)["state"], state(books)["refusals"]) == ("pending", 1)
+        assert 0 < state(books)["due_in"] <= 300
+    smtp.start()
+    make_due(books)
+    await mail.send(services, user_id, mail_id)
+    assert state(books)["state"] == "sent"
+
+
+async def test_after_a_day_out_of_reach_it_is_given_up(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    user_id, mail_id = await register(books)
+    smtp.stop()
+    books.connection.execute("UPDATE mails SET created_at = now() - interval '25 hours'")
+    await mail.send(services, user_id, mail_id)
+    assert state(books)["state"] == "failed"
+
+
+async def test_every_try_is_the_same_message_to_a_mailbox(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    user_id, mail_id = await register(books)
+    await mail.send(services, user_id, mail_id)
+    # The worker died between the server's answer and the commit.
+    books.connection.execute("UPDATE mails SET state = 'pending', sent_at = NULL")
+    make_due(books)
+    await mail.send(services, user_id, mail_id)
+    first, second = (
+        next(line for line in raw.split(b"\r\n") if line.lower().startswith(b"message-id"))
+        for raw in smtp.raw
+    )
+    assert first == second
+    assert str(mail_id).encode() in first
+
+
+@pytest.fixture
+def all_settings(books: Books, smtp: FaultySmtp, redis_url: str) -> Settings:
+    return make_settings(database_url=books.url, redis_url=redis_url, smtp_url=smtp.url)
+
+
+async def test_no_raw_token_is_kept_anywhere(
+    books: Books,
+    services: JobServices,
+    smtp: FaultySmtp,
+    redis_url: str,
+    all_settings: Settings,
+) -> None:
+    async with relaying(all_settings):
+        user_id, mail_id = await register(books)
+        with redis.Redis.from_url(redis_url, decode_responses=True) as memory:
+            await until(lambda: memory.llen("rq:queue:mail") == 1)
+            await mail.send(services, user_id, mail_id)
+            held = " ".join(str(memory.dump(key)) for key in memory.scan_iter())
+    token = token_of(smtp)
+    assert token[:20] not in held
+    tables = books.connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    ).fetchall()
+    assert ("mails",) in tables
+    for (table,) in tables:
+        rows = books.connection.execute(f'SELECT t::text FROM "{table}" AS t').fetchall()
+        text = " ".join(str(row[0]) for row in rows)
+        assert token not in text
+        # Nor in the bytes of a column, which show as hexadecimal digits.
+        assert token.encode().hex() not in text
+
+
+async def test_redis_losing_its_memory_loses_no_mail(
+    books: Books, redis_url: str, all_settings: Settings
+) -> None:
+    async with relaying(all_settings):
+        await register(books)
+        with redis.Redis.from_url(redis_url) as memory:
+            for _ in range(2):
+                await until(lambda: memory.llen("rq:queue:mail") == 1)
+                memory.flushdb()
+            await until(lambda: memory.llen("rq:queue:mail") == 1)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "subject"),
+    [
+        (MailPurpose.PASSWORD_CHANGED, "Your password was changed"),
+        (MailPurpose.ADDRESS_TAKEN, "You already have a wallet with this address"),
+    ],
+)
+async def test_mails_without_a_link_make_none(
+    books: Books, services: JobServices, smtp: FaultySmtp, purpose: MailPurpose, subject: str
+) -> None:
+    zoe = books.join()
+    books.connection.execute(
+        "INSERT INTO mails (user_id, id, purpose, created_at, next_try_at) "
+        "VALUES (%s, %s, %s, now(), now())",
+        [zoe.user_id, zoe.session_id, purpose.value],
+    )
+    await mail.send(services, zoe.user_id, zoe.session_id)
+    assert smtp.mails[0]["subject"] == subject
+    assert "?token=" not in smtp.mails[0]["text"]
+    assert books.connection.execute("SELECT count(*) FROM links").fetchone() == (0,)

@@ -1,0 +1,155 @@
+"""Pushing: every line, in order, at least once, whatever becomes of the Channels server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from adapters import pusher
+from app.dev_services import channels
+from domain import events
+from jobs import push
+from jobs import services as job_services
+from jobs.services import Breaker, JobServices
+from settings import Settings
+from tests.books import Books, Someone
+from tests.conftest import make_settings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def server(start_channels: Callable[[], channels.Channels]) -> channels.Channels:
+    return start_channels()
+
+
+@pytest.fixture
+def pushing(books: Books, server: channels.Channels) -> Settings:
+    environment = {name.lower(): value for name, value in server.environment.items()}
+    return make_settings(database_url=books.url, **environment)
+
+
+@pytest.fixture
+async def services(pushing: Settings) -> AsyncIterator[JobServices]:
+    async with job_services.opened(pushing) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def listening(settings: Settings, someone: Someone) -> AsyncIterator[ClientConnection]:
+    """A Pusher client on the person's own channel."""
+    gateway = pusher.PusherGateway.from_settings(settings)
+    assert gateway is not None
+    address = f"ws://{settings.pusher_host}:{settings.pusher_port}/app/{settings.pusher_key}"
+    async with connect(f"{address}?protocol=7") as socket:
+        established = json.loads(json.loads(await socket.recv())["data"])
+        channel = events.pusher_channel(someone.user_id)
+        signed = gateway.authenticate(established["socket_id"], channel)
+        await socket.send(
+            json.dumps({"event": "pusher:subscribe", "data": {"channel": channel, **signed}})
+        )
+        assert "succeeded" in json.loads(await socket.recv())["event"]
+        yield socket
+    gateway.close()
+
+
+async def take(socket: ClientConnection, count: int) -> list[int]:
+    """The next sequences that the listener hears."""
+    async with asyncio.timeout(20):
+        messages = [json.loads(await socket.recv()) for _ in range(count)]
+    assert {message["event"] for message in messages} == {"transaction.posted"}
+    return [json.loads(message["data"])["sequence"] for message in messages]
+
+
+def cursor(books: Books, someone: Someone) -> int:
+    row = books.connection.execute(
+        "SELECT pushed_sequence FROM push_cursors WHERE user_id = %s", [someone.user_id]
+    ).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+async def test_all_lines_arrive_in_order_over_many_batches(
+    books: Books, services: JobServices, pushing: Settings
+) -> None:
+    zoe = books.join()
+    for _ in range(23):
+        await books.add(zoe)
+    async with listening(pushing, zoe) as socket:
+        await push.push(services, zoe.user_id)
+        assert await take(socket, 23) == list(range(1, 24))
+        await push.push(services, zoe.user_id)
+        await books.add(zoe)
+        await push.push(services, zoe.user_id)
+        assert await take(socket, 1) == [24]
+    assert cursor(books, zoe) == 24
+
+
+async def test_jobs_of_one_person_at_once_keep_the_order(
+    books: Books, services: JobServices, pushing: Settings
+) -> None:
+    zoe = books.join()
+    for _ in range(30):
+        await books.add(zoe)
+    async with listening(pushing, zoe) as socket:
+        await asyncio.gather(*(push.push(services, zoe.user_id) for _ in range(3)))
+        assert await take(socket, 30) == list(range(1, 31))
+
+
+async def test_while_the_channels_server_is_away_the_cursor_stays(
+    books: Books, services: JobServices, pushing: Settings, server: channels.Channels
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    server.kill()
+    await push.push(services, zoe.user_id)
+    assert cursor(books, zoe) == 0
+    assert services.channels_breaker.is_open
+    server.start()
+    services.channels_breaker.worked()
+    async with listening(pushing, zoe) as socket:
+        await push.push(services, zoe.user_id)
+        assert await take(socket, 1) == [1]
+    assert cursor(books, zoe) == 1
+
+
+async def test_a_channels_server_that_refuses_is_asked_again_later(
+    books: Books, pushing: Settings
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    wrong = make_settings(
+        **{**pushing.model_dump(), "pusher_secret": "another secret", "database_url": books.url}
+    )
+    async with job_services.opened(wrong) as services:
+        await push.push(services, zoe.user_id)
+    assert cursor(books, zoe) == 0
+
+
+async def test_without_a_channels_server_nothing_is_pushed(books: Books) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    async with job_services.opened(make_settings(database_url=books.url)) as services:
+        await push.push(services, zoe.user_id)
+    assert cursor(books, zoe) == 0
+
+
+async def test_the_breaker_waits_longer_each_time_up_to_five_seconds() -> None:
+    now = 100.0
+    breaker = Breaker(clock=lambda: now)
+    pauses = []
+    for _ in range(8):
+        breaker.failed()
+        began = now
+        while breaker.is_open:
+            now += 0.125
+        pauses.append(now - began)
+    assert pauses == [0.25, 0.5, 1, 2, 4, 5, 5, 5]
+    breaker.worked()
+    breaker.failed()
+    now += 0.25
+    assert not breaker.is_open
