@@ -1,6 +1,6 @@
 /** The signed-in person's wallet as it stands now: the balance, the newest lines, and what comes. */
 
-import { readonly, shallowRef, watch } from 'vue';
+import { shallowReadonly, shallowRef, watch } from 'vue';
 import { client, sentenceFor, session, type ResultOf } from '@/api';
 import { delay, keeper } from '@/api/session';
 import { announceIncoming } from './announce';
@@ -40,7 +40,7 @@ let order: EventOrder<Transaction> | null = null;
 let stop: (() => void) | null = null;
 
 /** Null until it has been read, and while nobody is signed in. */
-export const wallet = readonly(current);
+export const wallet = shallowReadonly(current);
 
 /** What the answer to the person's own payment brought: it need not wait for the stream. */
 export function noteTransaction(transaction: Transaction): void {

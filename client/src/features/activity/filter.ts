@@ -1,0 +1,76 @@
+/** What of the activity somebody wants to see, as it stands in the address of the page. */
+
+import type { LocationQuery } from 'vue-router';
+import type { Transaction } from '@/realtime';
+
+export interface ActivityFilter {
+  text: string;
+  direction: '' | 'INCOMING' | 'OUTGOING';
+  kind: '' | 'TRANSFER' | 'TOP_UP';
+  personId: string;
+  /** Days of this place's calendar, such as "2026-11-22"; both are included. */
+  from: string;
+  to: string;
+}
+
+export const EVERYTHING: ActivityFilter = {
+  text: '',
+  direction: '',
+  kind: '',
+  personId: '',
+  from: '',
+  to: '',
+};
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+export function isEverything(filter: ActivityFilter): boolean {
+  return Object.values(filter).every((value) => value === '');
+}
+
+export function filterFrom(query: LocationQuery): ActivityFilter {
+  const text = (name: string) => (typeof query[name] === 'string' ? query[name] : '');
+  const oneOf = <Value extends string>(name: string, values: readonly Value[]) =>
+    values.find((value) => value === text(name)) ?? '';
+  return {
+    text: text('text').slice(0, 100),
+    direction: oneOf('direction', ['INCOMING', 'OUTGOING'] as const),
+    kind: oneOf('kind', ['TRANSFER', 'TOP_UP'] as const),
+    personId: text('personId'),
+    from: DAY.test(text('from')) ? text('from') : '',
+    to: DAY.test(text('to')) ? text('to') : '',
+  };
+}
+
+/** Without what is empty. */
+export function queryOf(filter: ActivityFilter): Record<string, string> {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''));
+}
+
+/** As the API takes it: its bounds are exclusive instants. */
+export function inputOf(filter: ActivityFilter) {
+  return {
+    text: filter.text.trim() || undefined,
+    direction: filter.direction || undefined,
+    kind: filter.kind || undefined,
+    counterpartyId: filter.personId || undefined,
+    createdAfter: filter.from ? new Date(startOf(filter.from).getTime() - 1).toISOString() : undefined,
+    createdBefore: filter.to ? startOf(filter.to, 1).toISOString() : undefined,
+  };
+}
+
+/** Whether a new line surely belongs; null where only the service can tell, as for text. */
+export function admits(filter: ActivityFilter, line: Transaction): boolean | null {
+  if (filter.direction && line.direction !== filter.direction) return false;
+  if (filter.kind && line.kind !== filter.kind) return false;
+  if (filter.personId && line.counterparty?.id !== filter.personId) return false;
+  const instant = new Date(line.createdAt);
+  if (filter.from && instant < startOf(filter.from)) return false;
+  if (filter.to && instant >= startOf(filter.to, 1)) return false;
+  return filter.text.trim() ? null : true;
+}
+
+function startOf(day: string, daysLater = 0): Date {
+  const [year = 1970, month = 1, date = 1] = day.split('-').map(Number);
+  return new Date(year, month - 1, date + daysLater);
+}

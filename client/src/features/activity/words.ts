@@ -1,0 +1,23 @@
+/** A movement of money in words. */
+
+import { formatMoney } from '@/lib/money';
+import type { Transaction } from '@/realtime';
+
+/** Who it was with, or what it was. */
+export function titleOf({ kind, counterparty }: Transaction): string {
+  if (kind === 'TOP_UP') return 'Added money';
+  return counterparty?.name ?? 'Somebody';
+}
+
+/** "You sent $12.34 to User Beta". */
+export function sentenceOf(transaction: Transaction): string {
+  const amount = formatMoney(transaction.amount);
+  if (transaction.kind === 'TOP_UP') return `You added ${amount}`;
+  const name = transaction.counterparty?.name ?? 'somebody';
+  return transaction.direction === 'INCOMING'
+    ? `${name} sent you ${amount}`
+    : `You sent ${amount} to ${name}`;
+}
+
+export const signOf = ({ direction }: Transaction): 'incoming' | 'outgoing' =>
+  direction === 'INCOMING' ? 'incoming' : 'outgoing';

@@ -1,0 +1,41 @@
+/** People: those that were paid before, and those that can be found. */
+
+import { graphql } from '@/api';
+
+export const Contacts = graphql(`
+  query Contacts($first: Int!) {
+    viewer {
+      id
+      contacts(first: $first) {
+        id
+        name
+        emailHint
+      }
+    }
+  }
+`);
+
+export const SearchPeople = graphql(`
+  query SearchPeople($query: String!, $first: Int!) {
+    searchUsers(query: $query, first: $first) {
+      nodes {
+        id
+        name
+        emailHint
+      }
+    }
+  }
+`);
+
+export const OnePerson = graphql(`
+  query OnePerson($id: ID!) {
+    node(id: $id) {
+      __typename
+      id
+      ... on User {
+        name
+        emailHint
+      }
+    }
+  }
+`);

@@ -1,0 +1,22 @@
+/** Which of the known people a text means. */
+
+import type { Person } from '@/features/payments/payment';
+
+/** Without case and marks, as the service compares. */
+export function folded(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();
+}
+
+/** Those that were paid before and match come first, then what was found, nobody twice. */
+export function ranked(
+  query: string,
+  contacts: readonly Person[],
+  found: readonly Person[],
+): Person[] {
+  const text = folded(query);
+  const known = text ? contacts.filter(({ name }) => folded(name).includes(text)) : contacts;
+  const foundIds = new Set(found.map(({ id }) => id));
+  const contactIds = new Set(contacts.map(({ id }) => id));
+  const first = [...known, ...contacts.filter(({ id }) => foundIds.has(id) && !known.some((person) => person.id === id))];
+  return [...first, ...found.filter(({ id }) => !contactIds.has(id))];
+}

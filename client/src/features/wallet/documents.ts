@@ -1,0 +1,50 @@
+/** What the service allows, and how the balance went. */
+
+import { graphql } from '@/api';
+
+export const Settings = graphql(`
+  query Settings {
+    wallet {
+      currency
+      minimumAmount {
+        amount
+        currency
+      }
+      maximumTransfer {
+        amount
+        currency
+      }
+      maximumTopUp {
+        amount
+        currency
+      }
+      transferFeeBasisPoints
+    }
+  }
+`);
+
+export const BalanceHistory = graphql(`
+  query BalanceHistory($since: DateTime!, $first: Int!) {
+    viewer {
+      id
+      balanceAt(time: $since) {
+        amount
+        currency
+      }
+      transactions(first: $first, filter: { createdAfter: $since }) {
+        nodes {
+          id
+          sequence
+          createdAt
+          balanceAfter {
+            amount
+            currency
+          }
+        }
+        pageInfo {
+          hasNextPage
+        }
+      }
+    }
+  }
+`);

@@ -1,0 +1,49 @@
+/** The balance of the last 30 days, and on as it changes. */
+
+import { useQuery } from '@urql/vue';
+import { computed } from 'vue';
+import { wallet } from '@/realtime';
+import { BalanceHistory } from './documents';
+import type { Point } from './chart';
+
+const DAYS = 30;
+const DAY_MILLISECONDS = 86_400_000;
+const MOST_LINES = 100;
+
+export function useBalanceHistory() {
+  const since = new Date();
+  since.setHours(0, 0, 0, 0);
+  const from = since.getTime() - DAYS * DAY_MILLISECONDS;
+  const { data } = useQuery({
+    query: BalanceHistory,
+    variables: { since: new Date(from).toISOString(), first: MOST_LINES },
+    requestPolicy: 'cache-and-network',
+  });
+
+  return computed(() => {
+    const viewer = data.value?.viewer;
+    if (!viewer || !wallet.value) return null;
+    const newest = viewer.transactions.nodes[0]?.sequence ?? 0;
+    const later = wallet.value.lines.filter(({ sequence }) => sequence > newest);
+    const lines = [...later, ...viewer.transactions.nodes]
+      .filter(({ createdAt }) => Date.parse(createdAt) >= from)
+      .reverse();
+    const changes = lines.map(({ createdAt, balanceAfter }) => ({
+      time: Date.parse(createdAt),
+      money: balanceAfter,
+    }));
+    // What is older than the lines that were read is not guessed.
+    const isWhole = !viewer.transactions.pageInfo.hasNextPage;
+    const all = isWhole ? [{ time: from, money: viewer.balanceAt }, ...changes] : changes;
+    const points: Point[] = all.map(({ time, money }) => ({ time, value: Number(money.amount) }));
+    const first = all[0];
+    if (!first || changes.length === 0) return null;
+    const byValue = [...all].sort((one, other) => Number(one.money.amount) - Number(other.money.amount));
+    return {
+      points,
+      from: first.time,
+      lowest: byValue[0]?.money ?? first.money,
+      highest: byValue.at(-1)?.money ?? first.money,
+    };
+  });
+}
