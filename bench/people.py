@@ -33,6 +33,10 @@ INSERT INTO transactions (user_id, sequence, reference, kind, direction, amount,
 SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance'
 FROM users
 """
+_TOLD = """
+INSERT INTO outbox (user_id, id, topic, payload, created_at, published_at)
+SELECT id, uuidv7(), 'transaction.posted', '{"sequence": 1}', now(), now() FROM users
+"""
 _SESSIONS = """
 INSERT INTO sessions (user_id, id, created_at, last_used_at, generation, refresh_hash, rotated_at)
 SELECT id, id, now(), now(), 1, sha256(id::text::bytea), now() FROM users
@@ -49,7 +53,7 @@ def settle_in(database_url: str, people: int) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(_PERSON)
         connection.execute(_USERS, {"people": people, "balance": OPENING_BALANCE_MINOR})
-        for statement in (_ADDRESSES, _LINES, _SESSIONS):
+        for statement in (_ADDRESSES, _LINES, _TOLD, _SESSIONS):
             connection.execute(statement)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
