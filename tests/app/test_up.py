@@ -176,9 +176,10 @@ def test_nothing_outlives_it_even_when_it_is_killed(start: Start) -> None:
     if sys.platform == "linux":
         until(lambda: gone(children))
     # The next one copes with whatever the kill has left.
-    again = start("--no-demo").wait_until_ready()
+    again = start("--no-demo")
+    until(lambda: "PostgreSQL, Valkey" in again.said or again.process.poll() is not None)
     again.process.send_signal(signal.SIGTERM)
-    assert again.wait_for_end() == 0
+    assert again.wait_for_end() == 0, again.said
 
 
 def test_a_signal_while_it_starts_stops_it_too(start: Start) -> None:
