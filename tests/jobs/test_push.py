@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 
-from adapters import pusher
 from app.dev_services import channels
-from domain import events
 from jobs import push
 from jobs import services as job_services
 from jobs.services import Breaker, JobServices
 from settings import Settings
 from tests.books import Books, Someone
 from tests.conftest import make_settings
+from tests.jobs.channel import listening, take
 
 pytestmark = pytest.mark.anyio
 
@@ -38,32 +34,6 @@ def pushing(books: Books, server: channels.Channels) -> Settings:
 async def services(pushing: Settings) -> AsyncIterator[JobServices]:
     async with job_services.opened(pushing) as opened:
         yield opened
-
-
-@asynccontextmanager
-async def listening(settings: Settings, someone: Someone) -> AsyncIterator[ClientConnection]:
-    """A Pusher client on the person's own channel."""
-    gateway = pusher.PusherGateway.from_settings(settings)
-    assert gateway is not None
-    address = f"ws://{settings.pusher_host}:{settings.pusher_port}/app/{settings.pusher_key}"
-    async with connect(f"{address}?protocol=7") as socket:
-        established = json.loads(json.loads(await socket.recv())["data"])
-        channel = events.pusher_channel(someone.user_id)
-        signed = gateway.authenticate(established["socket_id"], channel)
-        await socket.send(
-            json.dumps({"event": "pusher:subscribe", "data": {"channel": channel, **signed}})
-        )
-        assert "succeeded" in json.loads(await socket.recv())["event"]
-        yield socket
-    gateway.close()
-
-
-async def take(socket: ClientConnection, count: int) -> list[int]:
-    """The next sequences that the listener hears."""
-    async with asyncio.timeout(20):
-        messages = [json.loads(await socket.recv()) for _ in range(count)]
-    assert {message["event"] for message in messages} == {"transaction.posted"}
-    return [json.loads(message["data"])["sequence"] for message in messages]
 
 
 def cursor(books: Books, someone: Someone) -> int:

@@ -1,0 +1,41 @@
+"""A listener on a person's own Pusher channel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from adapters import pusher
+from domain import events
+from settings import Settings
+from tests.books import Someone
+
+
+@asynccontextmanager
+async def listening(settings: Settings, someone: Someone) -> AsyncIterator[ClientConnection]:
+    """A Pusher client on the person's own channel."""
+    gateway = pusher.PusherGateway.from_settings(settings)
+    assert gateway is not None
+    address = f"ws://{settings.pusher_host}:{settings.pusher_port}/app/{settings.pusher_key}"
+    async with connect(f"{address}?protocol=7") as socket:
+        established = json.loads(json.loads(await socket.recv())["data"])
+        channel = events.pusher_channel(someone.user_id)
+        signed = gateway.authenticate(established["socket_id"], channel)
+        await socket.send(
+            json.dumps({"event": "pusher:subscribe", "data": {"channel": channel, **signed}})
+        )
+        assert "succeeded" in json.loads(await socket.recv())["event"]
+        yield socket
+    gateway.close()
+
+
+async def take(socket: ClientConnection, count: int, seconds: float = 20) -> list[int]:
+    """The next sequences that the listener hears."""
+    async with asyncio.timeout(seconds):
+        messages = [json.loads(await socket.recv()) for _ in range(count)]
+    assert {message["event"] for message in messages} == {"transaction.posted"}
+    return [json.loads(message["data"])["sequence"] for message in messages]
