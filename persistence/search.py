@@ -48,7 +48,9 @@ _TIERS = {
         """,  # noqa: S608
     _CONTAINING: f"""
         SELECT 3 AS rank, {_COLUMNS}
-        FROM people_containing(:containing, :prefix, :after_text, CAST(:after_id AS uuid), :most) AS u
+        FROM people_containing(
+            :containing, :prefix, :containing_after_text, CAST(:containing_after_id AS uuid), :most
+        ) AS u
         WHERE {_FINDABLE} %s
         ORDER BY u.search_text, u.id LIMIT :limit
         """,  # noqa: S608
@@ -104,9 +106,15 @@ async def search_people(
         "containing": patterns.contains(wanted),
         "limit": page.size + 1,
         "most": MAXIMUM_CONTAINING,
-        "after_text": None if position is None else position.search_text,
-        "after_id": None if position is None else position.user_id,
+        "containing_after_text": None,
+        "containing_after_id": None,
     }
+    if position is not None:
+        parameters |= {"after_text": position.search_text, "after_id": position.user_id}
+        if position.rank == _CONTAINING:
+            parameters |= {
+                f"containing_{name}": parameters[name] for name in ("after_text", "after_id")
+            }
     ranks = [
         *([_ADDRESS] if address is not None else []),
         *([_EXACT, _PREFIX] if wanted else []),

@@ -81,6 +81,8 @@ users = Table(
         "search_text",
         postgresql_using="gin",
         postgresql_ops={"search_text": "gin_trgm_ops"},
+        # People join seldom and are looked for often: no list of pending entries to go through.
+        postgresql_with={"fastupdate": "off"},
         postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
     ),
     # The balance and sequence change with every movement: room for HOT updates.

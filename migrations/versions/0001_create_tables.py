@@ -80,6 +80,7 @@ CREATE TABLE users (
 CREATE INDEX users_search_text_idx ON users (search_text, id)
     WHERE email_verified_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX users_search_text_trigram_idx ON users USING gin (search_text gin_trgm_ops)
+    WITH (fastupdate = off)
     WHERE email_verified_at IS NOT NULL AND closed_at IS NULL;
 """
 

@@ -1,0 +1,137 @@
+"""Finding people: the best match first, nobody who is not to be found, and by the index."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain import errors, ids
+from domain.paging import PageRequest
+from persistence import search
+from persistence.database import Database
+from tests.books import Books
+
+pytestmark = pytest.mark.anyio
+
+
+async def names(db: Database, query: str, *, viewer_id: object = None, size: int = 20) -> list[str]:
+    viewer = viewer_id or ids.new_id()
+    page = await search.search_people(
+        db, viewer_id=viewer, query=query, page=PageRequest(size=size)  # type: ignore[arg-type]
+    )  # fmt: skip
+    return [found.person.name for found in page.items]
+
+
+async def test_the_exact_name_comes_first_then_beginnings_then_parts(
+    books: Books, db: Database
+) -> None:
+    for name in ("Anna Maria", "Mariana", "MARÍA", "Rosemariae", "Peter", "maria"):
+        books.join(name)
+    found = await names(db, "Maria")
+    assert sorted(found[:2]) == ["MARÍA", "maria"]
+    assert found[2:] == ["Mariana", "Anna Maria", "Rosemariae"]
+
+
+async def test_two_characters_find_beginnings_alone_and_none_find_nobody(
+    books: Books, db: Database
+) -> None:
+    for name in ("Bo", "Bob", "Abo"):
+        books.join(name)
+    assert await names(db, "bo") == ["Bo", "Bob"]
+    for nothing in ("", "  ", "\0", "\u0301"):
+        assert await names(db, nothing) == []
+
+
+async def test_no_character_is_a_wildcard(books: Books, db: Database) -> None:
+    for name in ("100% Pure", "100 Pure", "a_b_c", "aXbXc", "back\\slash"):
+        books.join(name)
+    assert await names(db, "100%") == ["100% Pure"]
+    assert await names(db, "_b_") == ["a_b_c"]
+    assert await names(db, "%") == []
+    assert await names(db, "k\\s") == ["back\\slash"]
+
+
+async def test_an_address_is_found_when_typed_whole_and_comes_first_and_once(
+    books: Books, db: Database
+) -> None:
+    owner = books.join("Zoë")
+    books.join(f"Friend of {owner.email}")
+    books.connection.execute(
+        "UPDATE users SET name = email, search_text = email WHERE id = %s", [owner.user_id]
+    )
+    assert await names(db, f" {owner.email.upper()} ") == [owner.email, f"Friend of {owner.email}"]
+    assert await names(db, owner.email, viewer_id=owner.user_id) == [f"Friend of {owner.email}"]
+    books.connection.execute("UPDATE users SET name = 'Zoë', search_text = 'zoe' WHERE id = %s",
+                             [owner.user_id])  # fmt: skip
+    assert await names(db, owner.email[:-1]) == [f"Friend of {owner.email}"]
+
+
+async def test_oneself_the_unverified_and_the_closed_are_not_found(
+    books: Books, db: Database
+) -> None:
+    viewer, unverified, closed, found = (books.join("Zoë Quine") for _ in range(4))
+    books.connection.execute(
+        "UPDATE users SET email_verified_at = NULL WHERE id = %s", [unverified.user_id]
+    )
+    books.connection.execute("UPDATE users SET closed_at = now() WHERE id = %s", [closed.user_id])
+    for query in ("zoe quine", "zoe", "quine", found.email):
+        page = await search.search_people(
+            db, viewer_id=viewer.user_id, query=query, page=PageRequest()
+        )
+        assert [each.person.user_id for each in page.items] == [found.user_id]
+    for hidden in (viewer, unverified, closed):
+        assert await names(db, hidden.email, viewer_id=viewer.user_id) == []
+
+
+async def test_pages_give_everybody_once_and_in_order(books: Books, db: Database) -> None:
+    for number in range(8):
+        books.join("Maria")
+        books.join(f"Maria {number}")
+        books.join(f"Ana Maria {number % 3}")
+    whole = await search.search_people(
+        db, viewer_id=ids.new_id(), query="maria", page=PageRequest(size=100)
+    )
+    assert len(whole.items) == 24
+    for size in (1, 5, 7, 23, 24):
+        seen: list[search.FoundPerson] = []
+        after = None
+        while True:
+            page = await search.search_people(
+                db, viewer_id=ids.new_id(), query="maria", page=PageRequest(size=size, after=after)
+            )
+            seen += page.items
+            assert page.has_previous == (after is not None)
+            if not page.has_next:
+                break
+            after = page.items[-1].position
+        assert seen == list(whole.items)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "9:x:y", "4:00000000-0000-0000-0000-000000000000:x", "1:1:\0", "1"]
+)
+async def test_a_foreign_cursor_is_refused(db: Database, cursor: str) -> None:
+    with pytest.raises(errors.BadUserInput):
+        await search.search_people(
+            db, viewer_id=ids.new_id(), query="maria", page=PageRequest(after=cursor)
+        )
+
+
+async def test_the_exact_name_is_found_among_thousands_that_share_it(
+    books: Books, db: Database
+) -> None:
+    books.connection.execute(
+        "INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash) "
+        "SELECT gen_random_uuid(), n, lower(n), md5(i::text) || '@example.com', now(), '-' "
+        "FROM generate_series(1, 20000) AS i, "
+        "LATERAL (SELECT CASE WHEN i % 4 = 0 THEN 'Maria' WHEN i = 777 THEN 'Ximena Quark' "
+        "ELSE 'Maria ' || md5(i::text) END) AS named (n)"
+    )
+    books.connection.execute("ANALYZE users")
+    assert await names(db, "maria", size=50) == ["Maria"] * 50
+    assert await names(db, "na qua") == ["Ximena Quark"]
+    books.connection.execute("SET enable_seqscan = off")
+    plan = books.connection.execute(
+        "EXPLAIN SELECT id FROM users WHERE search_text LIKE '%na qua%' "
+        "AND email_verified_at IS NOT NULL AND closed_at IS NULL"
+    ).fetchall()
+    assert "users_search_text_trigram_idx" in str(plan)

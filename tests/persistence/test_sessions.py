@@ -1,0 +1,271 @@
+"""Sessions and API tokens: how they begin, go on and end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from domain import errors, ids, sessions
+from domain.sessions import NamedSecret, RefreshToken, Scope
+from persistence import api_tokens
+from persistence import sessions as stored
+from persistence.database import Database
+from tests.books import Books, Someone
+
+pytestmark = pytest.mark.anyio
+
+SECRETS = ("the secret that signs", "the one before it")
+
+
+async def begin(
+    db: Database, someone: Someone, secret: str = SECRETS[0]
+) -> tuple[RefreshToken, str]:
+    token = sessions.first_refresh_token(someone.user_id, ids.new_id())
+    text = token.render(secret)
+    await stored.begin(
+        db,
+        user_id=someone.user_id,
+        password_hash="-",
+        token=token,
+        token_text=text,
+        user_agent="x" * 600,
+        ip_address="127.0.0.1",
+    )
+    return token, text
+
+
+async def refresh(
+    db: Database, token: RefreshToken, text: str, jwt_secrets: tuple[str, ...] = SECRETS
+) -> tuple[RefreshToken, str]:
+    successor, successor_text, _ = await stored.refresh(db, token, text, jwt_secrets=jwt_secrets)
+    return successor, successor_text
+
+
+async def stands(db: Database, token: RefreshToken) -> bool:
+    return bool(await stored.standing(db, [(token.user_id, token.session_id)]))
+
+
+async def test_a_session_begins_only_with_the_password_that_was_verified(
+    books: Books, db: Database
+) -> None:
+    someone = books.join()
+    token = sessions.first_refresh_token(someone.user_id, ids.new_id())
+    with pytest.raises(errors.InvalidCredentials):
+        await stored.begin(
+            db,
+            user_id=someone.user_id,
+            password_hash="changed meanwhile",
+            token=token,
+            token_text="x",
+            user_agent=None,
+            ip_address=None,
+        )
+    assert len(await stored.list_for(db, someone.user_id)) == 1
+
+
+async def test_a_refresh_token_is_replaced_at_each_use(books: Books, db: Database) -> None:
+    newest = await begin(db, books.join())
+    for generation in range(2, 5):
+        newest = await refresh(db, *newest)
+        assert newest[0].generation == generation
+    assert await stands(db, newest[0])
+
+
+async def test_many_tabs_refreshing_at_once_get_the_same_successor(
+    books: Books, db: Database
+) -> None:
+    first = await begin(db, books.join())
+    answers = await asyncio.gather(*(refresh(db, *first) for _ in range(6)))
+    assert len({text for _, text in answers}) == 1
+    assert await refresh(db, *first) == answers[0]
+    assert await stands(db, first[0])
+
+
+async def test_the_one_before_the_newest_ends_the_session_when_it_comes_late(
+    books: Books, db: Database
+) -> None:
+    first = await begin(db, books.join())
+    newest = await refresh(db, *first)
+    books.connection.execute("UPDATE sessions SET rotated_at = rotated_at - interval '31 seconds'")
+    with pytest.raises(errors.InvalidToken):
+        await refresh(db, *first)
+    assert not await stands(db, first[0])
+    with pytest.raises(errors.InvalidToken):
+        await refresh(db, *newest)
+    told = books.connection.execute("SELECT topic, payload FROM outbox").fetchall()
+    assert told == [("credentials.ended", {"credential_ids": [str(first[0].session_id)]})]
+
+
+async def test_an_older_one_ends_the_session_at_once(books: Books, db: Database) -> None:
+    first = await begin(db, books.join())
+    await refresh(db, *(await refresh(db, *first)))
+    with pytest.raises(errors.InvalidToken):
+        await refresh(db, *first)
+    assert not await stands(db, first[0])
+
+
+async def test_a_token_of_the_right_number_that_we_never_gave_out_ends_the_session(
+    books: Books, db: Database
+) -> None:
+    token, _ = await begin(db, books.join())
+    with pytest.raises(errors.InvalidToken):
+        await refresh(db, token, "another")
+    assert not await stands(db, token)
+
+
+async def test_a_repeat_answers_the_same_after_the_secrets_were_rotated(
+    books: Books, db: Database
+) -> None:
+    old, new = SECRETS[1], SECRETS[0]
+    first = await begin(db, books.join(), secret=old)
+    newest = await refresh(db, *first, jwt_secrets=(old,))
+    assert await refresh(db, *first, jwt_secrets=(new, old)) == newest
+    after, after_text = await refresh(db, *newest, jwt_secrets=(new, old))
+    assert sessions.read_refresh_token(after_text, [new]) == after
+
+
+async def test_a_session_left_alone_for_thirty_days_is_over(books: Books, db: Database) -> None:
+    token, text = await begin(db, books.join())
+    books.connection.execute("UPDATE sessions SET rotated_at = rotated_at - interval '30 days'")
+    assert not await stands(db, token)
+    assert await stored.list_for(db, token.user_id) == []
+    with pytest.raises(errors.InvalidToken):
+        await refresh(db, token, text)
+
+
+async def test_past_the_most_sessions_the_one_longest_unused_ends(
+    books: Books, db: Database
+) -> None:
+    someone = books.join()
+    for number in range(stored.MAXIMUM_SESSIONS):
+        books.connection.execute(
+            "INSERT INTO sessions (user_id, id, created_at, last_used_at, generation, refresh_hash, "
+            "rotated_at) VALUES (%s, %s, now(), now() + make_interval(secs => %s), 1, %s, now())",
+            [someone.user_id, ids.new_id(), 1 + number, bytes(32)],
+        )
+    await begin(db, someone)
+    listed = await stored.list_for(db, someone.user_id)
+    assert len(listed) == stored.MAXIMUM_SESSIONS
+    assert someone.session_id not in {session.session_id for session in listed}
+    assert all(len(session.user_agent or "") <= 500 for session in listed)
+
+
+async def test_ending_is_of_ones_own_and_once(books: Books, db: Database) -> None:
+    alpha, beta = books.join(), books.join()
+    assert not await stored.end(db, alpha.user_id, beta.session_id)
+    assert await stored.end(db, beta.user_id, beta.session_id)
+    assert not await stored.end(db, beta.user_id, beta.session_id)
+    assert not await stored.end(db, ids.new_id(), beta.session_id)
+    tokens = [await begin(db, alpha) for _ in range(3)]
+    kept = tokens[0][0].session_id
+    assert await stored.end_all(db, alpha.user_id, except_id=kept) == 3
+    assert [s.session_id for s in await stored.list_for(db, alpha.user_id)] == [kept]
+    assert await stored.end_all(db, alpha.user_id) == 1
+    assert await stored.end_all(db, ids.new_id()) == 0
+
+
+async def test_what_stands_is_asked_for_many_at_once_each_with_its_person(
+    books: Books, db: Database
+) -> None:
+    alpha, beta = books.join(), books.join()
+    token, _ = await create(db, alpha.user_id)
+    asked = [
+        (alpha.user_id, alpha.session_id),
+        (alpha.user_id, token.api_token_id),
+        (alpha.user_id, beta.session_id),
+        (beta.user_id, token.api_token_id),
+        (ids.new_id(), ids.new_id()),
+    ]
+    assert await stored.standing(db, asked) == {alpha.session_id, token.api_token_id}
+    assert await stored.standing(db, []) == set()
+
+
+async def test_use_is_noted_at_most_once_a_minute(books: Books, db: Database) -> None:
+    someone = books.join()
+    token, _ = await create(db, someone.user_id)
+    books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '61 seconds'")
+    credentials = [(someone.user_id, someone.session_id), (someone.user_id, token.api_token_id)]
+    await stored.touch(db, credentials)
+    before = noted(books)
+    assert None not in before
+    await stored.touch(db, credentials)
+    await stored.touch(db, [])
+    assert noted(books) == before
+
+
+def noted(books: Books) -> list[object]:
+    rows = books.connection.execute(
+        "SELECT last_used_at FROM sessions UNION ALL SELECT last_used_at FROM api_tokens"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+# ================================================================ API tokens
+
+
+async def create(
+    db: Database, user_id: UUID, expires_at: datetime | None = None
+) -> tuple[sessions.ApiToken, NamedSecret]:
+    token, text = await api_tokens.create(
+        db,
+        user_id,
+        name="till",
+        scopes={Scope.SEND_MONEY, Scope.READ_PROFILE},
+        daily_limit_minor=500,
+        expires_at=expires_at,
+    )
+    secret = sessions.read_api_token(text)
+    assert secret is not None
+    return token, secret
+
+
+async def test_an_api_token_is_known_by_its_secret_alone(books: Books, db: Database) -> None:
+    someone = books.join()
+    token, secret = await create(db, someone.user_id)
+    principal = await api_tokens.authenticate(db, secret)
+    assert principal.user_id == someone.user_id
+    assert principal.api_token_id == token.api_token_id
+    assert principal.scopes == {Scope.SEND_MONEY, Scope.READ_PROFILE}
+    assert token.daily_limit_minor == 500
+    stored_hashes = books.connection.execute("SELECT secret_hash FROM api_tokens").fetchall()
+    assert stored_hashes == [(sessions.hash_secret(secret.text),)]
+    for wrong in (
+        NamedSecret(secret.user_id, secret.row_id, secret.text + "x"),
+        NamedSecret(ids.new_id(), secret.row_id, secret.text),
+        NamedSecret(secret.user_id, ids.new_id(), secret.text),
+    ):
+        with pytest.raises(errors.Unauthenticated):
+            await api_tokens.authenticate(db, wrong)
+
+
+async def test_a_revoked_or_expired_api_token_is_known_no_more(books: Books, db: Database) -> None:
+    someone = books.join()
+    token, secret = await create(db, someone.user_id)
+    with pytest.raises(errors.NotFound):
+        await api_tokens.revoke(db, books.join().user_id, token.api_token_id)
+    assert (await api_tokens.revoke(db, someone.user_id, token.api_token_id)).name == "till"
+    with pytest.raises(errors.NotFound):
+        await api_tokens.revoke(db, someone.user_id, token.api_token_id)
+    expired, other = await create(db, someone.user_id, datetime.now(UTC) + timedelta(hours=1))
+    assert (await api_tokens.authenticate(db, other)).expires_at == expired.expires_at
+    assert [t.api_token_id for t in await api_tokens.list_for(db, someone.user_id)] == [
+        expired.api_token_id
+    ]
+    books.connection.execute("UPDATE api_tokens SET expires_at = now()")
+    for ended in (secret, other):
+        with pytest.raises(errors.Unauthenticated):
+            await api_tokens.authenticate(db, ended)
+    assert await api_tokens.list_for(db, someone.user_id) == []
+
+
+async def test_nobody_has_more_than_fifty_api_tokens(books: Books, db: Database) -> None:
+    someone = books.join()
+    outcomes = await asyncio.gather(
+        *(create(db, someone.user_id) for _ in range(52)), return_exceptions=True
+    )
+    refused = [outcome for outcome in outcomes if isinstance(outcome, errors.InvalidInput)]
+    assert len(refused) == 2
+    assert len(await api_tokens.list_for(db, someone.user_id)) == 50
