@@ -7,7 +7,7 @@ export interface Draft {
   recipient: Person | null;
   amount: string;
   note: string;
-  step: 'person' | 'amount' | 'confirm';
+  step: 'form' | 'confirm';
   /** The payment that the form has become, if it was confirmed. */
   key: string | null;
   changedAt: number;

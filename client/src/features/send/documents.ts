@@ -1,0 +1,41 @@
+/** What a transfer would do. */
+
+import { graphql, type ResultOf } from '@/api';
+
+export const TransferPreview = graphql(`
+  query TransferPreview($amount: Decimal!) {
+    transferPreview(amount: $amount) {
+      __typename
+      ... on TransferPreview {
+        amount {
+          amount
+          currency
+        }
+        fee {
+          amount
+          currency
+        }
+        total {
+          amount
+          currency
+        }
+        shortfall {
+          amount
+          currency
+        }
+        maximumSendable {
+          amount
+          currency
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export type Preview = Extract<
+  ResultOf<typeof TransferPreview>['transferPreview'],
+  { __typename: 'TransferPreview' }
+>;

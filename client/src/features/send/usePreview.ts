@@ -1,0 +1,86 @@
+/** Fee and total of an amount as one types, and what is lacking; the latest answer alone counts. */
+
+import { onScopeDispose, shallowRef, watch, type Ref } from 'vue';
+import { client, sentenceFor } from '@/api';
+import { onRecovered, wallet } from '@/realtime';
+import { TransferPreview, type Preview } from './documents';
+
+const PAUSE_MILLISECONDS = 200;
+
+export type PreviewState =
+  | { state: 'none' | 'asking' }
+  | { state: 'known'; preview: Preview }
+  /** Against a rule about amounts. */
+  | { state: 'invalid'; message: string }
+  | { state: 'failed'; message: string };
+
+/** `amount` is exact, and empty while there is none. */
+export function usePreview(amount: Readonly<Ref<string>>) {
+  const current = shallowRef<PreviewState>({ state: 'none' });
+  let asked = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let waiting: Promise<void> = Promise.resolve();
+
+  async function ask(mine: number): Promise<void> {
+    const { data, error } = await client.value
+      .query(TransferPreview, { amount: amount.value }, { requestPolicy: 'network-only' })
+      .toPromise();
+    if (mine !== asked) return;
+    const result = data?.transferPreview;
+    if (error || !result) {
+      const message = error ? sentenceFor(error) : 'We could not work out the fee. Try again.';
+      current.value = { state: 'failed', message };
+    } else if (result.__typename === 'TransferPreview') {
+      current.value = { state: 'known', preview: result };
+    } else {
+      current.value = { state: 'invalid', message: result.message };
+    }
+  }
+
+  function start(pauseMilliseconds: number): void {
+    const mine = ++asked;
+    clearTimeout(timer);
+    if (!amount.value) {
+      current.value = { state: 'none' };
+      waiting = Promise.resolve();
+      return;
+    }
+    waiting = new Promise((resolve) => {
+      timer = setTimeout(() => void ask(mine).then(resolve), pauseMilliseconds);
+    });
+  }
+
+  watch(
+    amount,
+    () => {
+      // What was known of the amount before stays in sight until there is an answer.
+      if (current.value.state !== 'known') current.value = { state: 'asking' };
+      start(PAUSE_MILLISECONDS);
+    },
+    { immediate: true },
+  );
+  // What can be sent changes with the balance.
+  watch(
+    () => wallet.value?.sequence,
+    () => start(0),
+  );
+  onScopeDispose(
+    onRecovered(() => {
+      if (current.value.state === 'failed') start(0);
+    }),
+  );
+  onScopeDispose(() => {
+    asked += 1;
+    clearTimeout(timer);
+  });
+
+  /** What is known of the amount as it stands now, once it is. */
+  async function settled(): Promise<PreviewState> {
+    const isCurrent = current.value.state === 'known' && current.value.preview.amount.amount === amount.value;
+    if (current.value.state === 'failed' || (!isCurrent && current.value.state === 'known')) start(0);
+    await waiting;
+    return current.value;
+  }
+
+  return { preview: current, settled };
+}

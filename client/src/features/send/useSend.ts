@@ -1,0 +1,138 @@
+/** The way from a form to money sent: the draft, the steps, and the payment that it becomes. */
+
+import { computed, onScopeDispose, reactive, ref, watch } from 'vue';
+import type { Intent, Person, Refusal } from '@/features/payments/payment';
+import { dismiss, followPayments, pay, paymentStore, prepare, statuses } from '@/features/payments/payments';
+import { isOfPayments, type Draft } from '@/features/payments/payment-store';
+import type { Preview } from './documents';
+
+export type Step = 'form' | 'confirm' | 'receipt';
+
+const BUSY = new Set(['sending', 'repeating', 'checking']);
+
+export function useSend() {
+  const store = paymentStore();
+  const draft = store?.draft();
+  const form = reactive({
+    recipient: draft?.recipient ?? null,
+    amount: draft?.amount ?? '',
+    note: draft?.note ?? '',
+  } as { recipient: Person | null; amount: string; note: string });
+  const key = ref<string | null>(draft?.key ?? null);
+  const preview = ref<Preview | null>(null);
+  const refusal = ref<Refusal | null>(null);
+  const isConfirming = ref(false);
+  followPayments();
+
+  const status = computed(() => (key.value ? statuses.get(key.value) : undefined));
+  const isBusy = computed(() => BUSY.has(status.value?.phase ?? ''));
+  const receipt = computed(() =>
+    status.value && 'transaction' in status.value ? status.value.transaction : null,
+  );
+  const step = computed<Step>(() => {
+    if (receipt.value) return 'receipt';
+    if (isBusy.value || status.value?.phase === 'not-sent') return 'confirm';
+    return isConfirming.value ? 'confirm' : 'form';
+  });
+  /** What is to be confirmed; after a reload what was. */
+  const intent = computed<Intent | null>(() => {
+    const { recipient, note } = form;
+    const amount = preview.value?.amount;
+    if (recipient && amount) return { kind: 'TRANSFER', recipient, amount, note: note.trim() };
+    return key.value ? (paymentStore()?.get(key.value)?.intent ?? null) : null;
+  });
+
+  function save(): void {
+    const { recipient, amount, note } = form;
+    if (!recipient && !amount && !note && !key.value) store?.clearDraft();
+    else store?.saveDraft({ recipient, amount, note, step: isConfirming.value ? 'confirm' : 'form', key: key.value });
+  }
+  watch([form, key, isConfirming], save, { flush: 'sync' });
+
+  /** Goes on to the step that names the person and the total. */
+  function confirm(known: Preview): void {
+    if (!form.recipient) return;
+    preview.value = known;
+    refusal.value = null;
+    const wanted: Intent = {
+      kind: 'TRANSFER',
+      recipient: { ...form.recipient },
+      amount: known.amount,
+      note: form.note.trim(),
+    };
+    key.value = prepare(wanted, key.value).key;
+    isConfirming.value = true;
+  }
+
+  function edit(): void {
+    isConfirming.value = false;
+    if (!key.value || isBusy.value) return;
+    // A key that a request has left with goes with the form: at most one of the two can move money.
+    if (paymentStore()?.get(key.value)?.state !== 'open') forget();
+  }
+
+  function forget(): void {
+    if (key.value) dismiss(key.value);
+    key.value = null;
+  }
+
+  function send(): void {
+    if (!intent.value || !preview.value || !key.value || isBusy.value) return;
+    void pay({
+      key: key.value,
+      intent: JSON.parse(JSON.stringify(intent.value)) as Intent,
+      state: 'ready',
+      changedAt: Date.now(),
+      leftAt: null,
+      transaction: null,
+    });
+  }
+
+  function startAnew(): void {
+    forget();
+    isConfirming.value = false;
+    preview.value = refusal.value = null;
+    Object.assign(form, { recipient: null, amount: '', note: '' });
+    store?.clearDraft();
+  }
+
+  watch(
+    status,
+    (now) => {
+      if (now?.phase === 'sent' || now?.phase === 'sent-otherwise') {
+        store?.clearDraft();
+      } else if (now?.phase === 'refused') {
+        refusal.value = now.refusal;
+        edit();
+      }
+    },
+    { immediate: true },
+  );
+
+  // A payment that another tab has sent is not sent here; a tab that shows the same shows its receipt.
+  const follow = (event: StorageEvent) => {
+    if (!isOfPayments(event.key) || !key.value) return;
+    const record = paymentStore()?.get(key.value);
+    if (record?.state === 'sent' && record.transaction && !isBusy.value) {
+      statuses.set(key.value, { phase: 'sent', transaction: record.transaction });
+    }
+  };
+  addEventListener('storage', follow);
+  onScopeDispose(() => {
+    removeEventListener('storage', follow);
+    if (receipt.value && key.value) dismiss(key.value);
+  });
+
+  restore(draft ?? null);
+
+  function restore(kept: Draft | null): void {
+    if (!kept?.key) return;
+    const record = store?.get(kept.key);
+    if (record?.state === 'sent') startAnew();
+    else if (!record) key.value = null;
+    // One that was open is asked after by `followPayments`; one that was ready is confirmed anew.
+    else if (record.state === 'ready') key.value = kept.key;
+  }
+
+  return { form, step, status, isBusy, receipt, intent, preview, refusal, confirm, edit, send, startAnew, paymentKey: key };
+}
