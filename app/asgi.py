@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import AsyncExitStack
 
 import structlog
@@ -30,8 +29,6 @@ from settings import Settings
 log = structlog.get_logger(__name__)
 
 GRAPHQL_PATH = "/graphql"
-#: Objects made before the collector looks for cycles among them: an answer makes a few hundred.
-_COLLECTED_AFTER = 20_000
 _ROUTES = frozenset(
     {
         "/",
@@ -91,10 +88,6 @@ class App:
             except Exception as error:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 raise
-            # What stands now stands as long as the process: the collector need not walk it again.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(_COLLECTED_AFTER)
             await send({"type": "lifespan.startup.complete"})
             message: Message = await receive()
             assert message["type"] == "lifespan.shutdown"
