@@ -19,7 +19,8 @@ from app import operations
 from app.dev_services import postgres, valkey
 from domain import errors
 from domain.sessions import Principal
-from resolvers.live import Live, Stream
+from resolvers.live import Live
+from resolvers.streams import Stream
 from tests import books as making
 from tests.books import Books, Someone
 from tests.conftest import make_settings
@@ -201,7 +202,7 @@ async def test_closing_ends_a_waiting_listener_and_the_subscription(
             async with asyncio.timeout(1):
                 assert await waiting == "ended"
             await until(lambda: client.pubsub_numsub(channel)[0][1] == 0)
-        assert live._streams == {}
+        assert len(live._streams) == 0
 
 
 @pytest.mark.parametrize("after", [-1, 2, 2**31 - 1])
@@ -211,7 +212,7 @@ async def test_a_place_that_is_not_in_the_book_is_refused(books: Books, after: i
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
         with pytest.raises(errors.BadUserInput, match="afterSequence"):
             await started(live, zoe, after=after)
-        assert live._streams == {}
+        assert len(live._streams) == 0
 
 
 async def test_stopping_ends_every_stream(books: Books) -> None:
@@ -231,7 +232,7 @@ async def test_an_idle_stream_is_small(books: Books) -> None:
         before, _ = tracemalloc.get_traced_memory()
         streams = [live.stream(someone.user_id, 0) for someone in people for _ in range(50)]
         for stream in streams:
-            live._register(stream)
+            live._streams.register(stream)
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert (after - before) / len(streams) < 1024
@@ -294,7 +295,7 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
         await live.ensure_standing(principal_of(zoe))
         waiting = asyncio.create_task(live.wait_until_ended(principal_of(zoe)))
         other = asyncio.create_task(live.wait_until_ended(principal_of(max_)))
-        await until(lambda: live._credentials[zoe.session_id].waiters)
+        await until(lambda: live._standing._known[zoe.session_id].waiters)
         books.connection.execute(
             "UPDATE sessions SET ended_at = now() WHERE id = %s", [zoe.session_id]
         )
