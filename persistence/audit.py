@@ -65,20 +65,27 @@ async def audit(
 
     `on_check` hears what is looked at now: a large book takes minutes. Raises Unavailable.
     """
-    report = AuditReport()
     try:
         async with db.snapshot() as connection:
-            for check in audit_checks.CHECKS:
-                on_check(check.name)
-                await _run(connection, check, report)
-            on_check("what names and notes are found by")
-            await _check_search_texts(connection, report)
-            on_check("the totals")
-            await _check_totals(connection, report)
+            return await look(connection, on_check)
     except exc.DBAPIError as error:
         if not database.is_trouble(error):
             raise
         raise errors.Unavailable from error
+
+
+async def look(
+    connection: AsyncConnection, on_check: Callable[[str], None] = lambda name: None
+) -> AuditReport:
+    """The audit of what this connection sees."""
+    report = AuditReport()
+    for check in audit_checks.CHECKS:
+        on_check(check.name)
+        await _run(connection, check, report)
+    on_check("what names and notes are found by")
+    await _check_search_texts(connection, report)
+    on_check("the totals")
+    await _check_totals(connection, report)
     return report
 
 

@@ -1,0 +1,279 @@
+"""The outbox, mails, push cursors and what is swept: nothing is lost, nothing is in two hands."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from domain import errors, ids
+from domain.accounts import MailPurpose
+from domain.events import Topic
+from persistence import accounts, api_tokens, mails, outbox, push_cursors, retention, sessions
+from persistence.database import Database
+from tests.books import Books, Someone
+
+pytestmark = pytest.mark.anyio
+
+
+async def posted(books: Books, count: int) -> Someone:
+    someone = books.join()
+    for _ in range(count):
+        await books.add(someone)
+    return someone
+
+
+# ================================================================ the outbox
+
+
+async def test_rows_are_claimed_oldest_first_and_not_again_within_the_lease(
+    books: Books, db: Database
+) -> None:
+    someone = await posted(books, 5)
+    first = await outbox.claim(db, 3, 60)
+    assert [row.payload for row in first] == [{"sequence": n} for n in (1, 2, 3)]
+    assert {(row.user_id, row.topic) for row in first} == {
+        (someone.user_id, Topic.TRANSACTION_POSTED)
+    }
+    assert [row.payload["sequence"] for row in await outbox.claim(db, 3, 60)] == [4, 5]
+    assert await outbox.claim(db, 3, 60) == []
+    books.connection.execute("UPDATE outbox SET claimed_until = now() - interval '1 second'")
+    assert len(await outbox.claim(db, 10, 60)) == 5
+
+
+async def test_relays_beside_each_other_never_have_the_same_row(books: Books, db: Database) -> None:
+    await posted(books, 40)
+    claims = await asyncio.gather(*(outbox.claim(db, 7, 60) for _ in range(8)))
+    claimed = [row.id for rows in claims for row in rows]
+    assert len(claimed) == len(set(claimed)) == 40
+
+
+async def test_what_was_published_is_done_and_the_backlog_says_what_is_not(
+    books: Books, db: Database
+) -> None:
+    await posted(books, 3)
+    books.connection.execute("UPDATE outbox SET created_at = created_at - interval '1 minute'")
+    backlog = await outbox.backlog(db)
+    assert backlog.count == 3
+    assert 60 <= backlog.oldest_age_seconds < 90
+    await outbox.mark_published(db, await outbox.claim(db, 2, 0))
+    await outbox.mark_published(db, [])
+    assert (await outbox.backlog(db)).count == 1
+    await outbox.mark_published(db, await outbox.claim(db, 2, 0))
+    assert await outbox.backlog(db) == outbox.Backlog(0, 0.0)
+    assert await outbox.claim(db, 10, 0) == []
+
+
+# ================================================================ push cursors
+
+
+async def publish(db: Database) -> None:
+    await outbox.mark_published(db, await outbox.claim(db, 100, 60))
+
+
+async def test_what_was_published_and_not_pushed_is_known_until_it_is(
+    books: Books, db: Database
+) -> None:
+    someone = await posted(books, 12)
+    assert await push_cursors.behind(db, 10) == []
+    await publish(db)
+    assert await push_cursors.behind(db, 10) == [someone.user_id]
+    assert await push_cursors.behind(db, 10, older_than_seconds=60) == []
+    assert (await push_cursors.lag(db)).users == 1
+    batches = []
+    for _ in range(3):
+        async with push_cursors.take(db, someone.user_id) as push:
+            batches.append([line.sequence for line in push.lines])
+            if push.lines:
+                await push.advance(push.lines[-1].sequence)
+    assert batches == [list(range(1, 11)), [11, 12], []]
+    assert await push_cursors.behind(db, 10) == []
+    assert await push_cursors.lag(db) == push_cursors.Lag(0, 0.0)
+
+
+async def test_a_push_that_fails_leaves_the_cursor_where_it_was(books: Books, db: Database) -> None:
+    someone = await posted(books, 2)
+    await publish(db)
+
+    async def fail() -> None:
+        async with push_cursors.take(db, someone.user_id) as push:
+            await push.advance(2)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with push_cursors.take(db, someone.user_id) as push:
+        assert [line.sequence for line in push.lines] == [1, 2]
+    assert await push_cursors.behind(db, 10) == [someone.user_id]
+
+
+async def test_two_pushes_for_one_person_take_turns(books: Books, db: Database) -> None:
+    someone = await posted(books, 15)
+    order: list[int] = []
+
+    async def push() -> None:
+        async with push_cursors.take(db, someone.user_id) as cursor:
+            for line in cursor.lines:
+                order.append(line.sequence)
+                await asyncio.sleep(0)
+            if cursor.lines:
+                await cursor.advance(cursor.lines[-1].sequence)
+
+    await asyncio.gather(*(push() for _ in range(3)))
+    assert order == list(range(1, 16))
+
+
+async def test_a_line_that_was_pushed_before_it_was_marked_is_not_due(
+    books: Books, db: Database
+) -> None:
+    someone = await posted(books, 1)
+    async with push_cursors.take(db, someone.user_id) as push:
+        await push.advance(1)
+    await publish(db)
+    assert await push_cursors.behind(db, 10) == []
+
+
+# ================================================================ mails
+
+
+async def asked(books: Books, db: Database) -> tuple[UUID, UUID]:
+    someone = books.join()
+    await accounts.request_password_reset(db, someone.email)
+    [due] = await mails.due(db, 10)
+    return due
+
+
+async def test_a_mail_is_in_one_hand_at_a_time(books: Books, db: Database) -> None:
+    due = await asked(books, db)
+    taken = await asyncio.gather(*(mails.take(db, *due) for _ in range(4)))
+    [mail] = [each for each in taken if each is not None]
+    assert mail.purpose is MailPurpose.RESET_PASSWORD
+    assert await mails.due(db, 10) == []
+    books.connection.execute("UPDATE mails SET next_try_at = now()")
+    assert await mails.take(db, *due) == mail
+    await mails.sent(db, mail)
+    assert await mails.take(db, *due) is None
+    assert await mails.counts(db) == {"pending": 0, "failed": 0}
+    assert await mails.take(db, ids.new_id(), due[1]) is None
+
+
+def pause_seconds(books: Books) -> float:
+    row = books.connection.execute(
+        "SELECT extract(epoch FROM next_try_at - now()) FROM mails"
+    ).fetchone()
+    assert row is not None
+    return float(row[0])  # type: ignore[arg-type]
+
+
+async def test_a_refused_mail_is_tried_three_times_with_growing_pauses(
+    books: Books, db: Database
+) -> None:
+    due = await asked(books, db)
+    for pause in (30, 300):
+        mail = await mails.take(db, *due)
+        assert mail is not None
+        await mails.refused(db, mail, permanent=False, error="451 later\0")
+        assert pause - 5 < pause_seconds(books) <= pause
+        assert await mails.take(db, *due) is None
+        books.connection.execute("UPDATE mails SET next_try_at = now()")
+    last = await mails.take(db, *due)
+    assert last is not None
+    assert last.refusals == 2
+    await mails.refused(db, last, permanent=False, error="451 later")
+    assert await mails.counts(db) == {"pending": 0, "failed": 1}
+    assert await mails.retry_failed(db) == 1
+    again = await mails.take(db, *due)
+    assert again is not None
+    assert again.refusals == 0
+
+
+async def test_a_mail_refused_for_good_is_not_tried_again(books: Books, db: Database) -> None:
+    mail = await mails.take(db, *(await asked(books, db)))
+    assert mail is not None
+    await mails.refused(db, mail, permanent=True, error="550 no such user")
+    assert await mails.counts(db) == {"pending": 0, "failed": 1}
+    assert books.connection.execute("SELECT last_error FROM mails").fetchone() == (
+        "550 no such user",
+    )
+
+
+async def test_a_server_out_of_reach_does_not_count_and_is_tried_for_a_day(
+    books: Books, db: Database
+) -> None:
+    due = await asked(books, db)
+    pauses = []
+    for age in ("0 s", "1 minute", "6 hours", "23 hours"):
+        books.connection.execute(
+            "UPDATE mails SET next_try_at = now(), created_at = now() - %s::interval", [age]
+        )
+        mail = await mails.take(db, *due)
+        assert mail is not None
+        assert mail.refusals == 0
+        await mails.unreachable(db, mail, error="connection refused")
+        pauses.append(round(pause_seconds(books), -1))
+    assert pauses[1:] == [30, 300, 300]
+    assert pauses[0] in (0, 10)
+    books.connection.execute(
+        "UPDATE mails SET next_try_at = now(), created_at = now() - interval '24 hours'"
+    )
+    mail = await mails.take(db, *due)
+    assert mail is not None
+    await mails.unreachable(db, mail, error="connection refused")
+    assert await mails.counts(db) == {"pending": 0, "failed": 1}
+
+
+async def test_a_mail_withdrawn_while_it_is_sent_stays_withdrawn(
+    books: Books, db: Database
+) -> None:
+    due = await asked(books, db)
+    mail = await mails.take(db, *due)
+    assert mail is not None
+    await accounts.request_password_reset(db, mail.person.email)
+    assert not await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
+    await mails.refused(db, mail, permanent=False, error="x")
+    await mails.unreachable(db, mail, error="x")
+    await mails.sent(db, mail)
+    states = books.connection.execute("SELECT state FROM mails ORDER BY id").fetchall()
+    assert states == [("withdrawn",), ("pending",)]
+
+
+# ================================================================ retention
+
+
+async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
+    books: Books, db: Database
+) -> None:
+    someone = await posted(books, 4)
+    await accounts.request_password_reset(db, someone.email)
+    [due] = await mails.due(db, 10)
+    mail = await mails.take(db, *due)
+    assert mail is not None
+    await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
+    await mails.sent(db, mail)
+    await outbox.mark_published(db, await outbox.claim(db, 3, 0))
+    await sessions.end_all(db, someone.user_id)
+    left_alone = books.join()
+    assert not any((await retention.sweep(db)).values())
+    week = "interval '7 days 1 hour'"
+    for statement in (
+        f"UPDATE outbox SET published_at = published_at - {week}",
+        f"UPDATE sessions SET ended_at = ended_at - {week}",
+        f"UPDATE sessions SET rotated_at = now() - interval '30 days' - {week} "
+        f"WHERE user_id = '{left_alone.user_id}'",
+        f"UPDATE links SET expires_at = expires_at - {week}, created_at = created_at - {week}",
+        f"UPDATE mails SET created_at = created_at - {week}",
+    ):
+        books.connection.execute(statement.encode())
+    deleted = await retention.sweep(db, batch=2)
+    assert deleted == {"outbox": 2, "sessions": 1, "idle_sessions": 1, "links": 1, "mails": 1}
+    assert (await retention.sweep(db, batch=2))["outbox"] == 1
+    assert not any((await retention.sweep(db)).values())
+    assert (await outbox.backlog(db)).count == 3
+
+
+async def test_a_unit_of_work_that_raises_leaves_nothing(books: Books, db: Database) -> None:
+    someone = books.join()
+    with pytest.raises(errors.NotFound):
+        await api_tokens.revoke(db, someone.user_id, ids.new_id())
+    assert (await outbox.backlog(db)).count == 0

@@ -1,0 +1,214 @@
+"""The audit: clean books are clean, and a row of any table changed by hand is found."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import ids, money, sessions, transfers
+from domain.accounts import MailPurpose
+from persistence import accounts, api_tokens, audit, mails, outbox, push_cursors, tables
+from persistence import sessions as stored_sessions
+from persistence.database import Database
+from persistence.ledger import Ledger
+from tests.books import Books
+
+pytestmark = pytest.mark.anyio
+
+
+async def lived_in(books: Books) -> None:
+    """A row of every table, made as the service makes them."""
+    db = books.database
+    alpha, beta = books.join("Alpha"), books.join("Beta")
+    await books.add(alpha, "10")
+    await books.send(alpha, beta, "1", note="Für den Käse")
+    await books.send(beta, alpha, "0.50")
+    token, _ = await api_tokens.create(
+        db, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
+        daily_limit_minor=100, expires_at=None,
+    )  # fmt: skip
+    await books.ledger.move(
+        transfers.SendMoney(
+            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note=None,
+            idempotency_key="a-token's-key", reference=ids.new_id(),
+            api_token_id=token.api_token_id,
+        )
+    )  # fmt: skip
+    await accounts.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
+    await accounts.request_password_reset(db, "nobody@example.com")
+    [(user_id, mail_id)] = await mails.due(db, 10)
+    mail = await mails.take(db, user_id, mail_id)
+    assert mail is not None
+    assert mail.purpose is MailPurpose.VERIFY_EMAIL
+    await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
+    await mails.sent(db, mail)
+    await accounts.request_password_reset(db, "zoe@example.com")
+    await stored_sessions.end(db, beta.user_id, beta.session_id)
+    await outbox.mark_published(db, await outbox.claim(db, 100, 0))
+    async with push_cursors.take(db, beta.user_id) as push:
+        await push.advance(push.lines[-1].sequence)
+
+
+#: What is done by hand, the table in which it is found, and a part of what is said.
+DAMAGE = [
+    # users
+    ("UPDATE users SET balance = balance + 1 WHERE name = 'Alpha'", "users", "adds up to"),
+    ("UPDATE users SET balance = balance + 1 WHERE name = 'Alpha'", "totals", "were added"),
+    ("UPDATE users SET sequence = sequence + 1 WHERE name = 'Alpha'", "users", "newest line is"),
+    ("UPDATE users SET last_posted_at = last_posted_at + interval '1 s' WHERE name = 'Beta'",
+     "users", "is of"),
+    ("UPDATE users SET search_text = 'x' WHERE name = 'Beta'", "users", "cannot be found"),
+    ("UPDATE users SET email = 'x@example.com' WHERE name = 'Beta'", "users", "not among"),
+    ("DELETE FROM users WHERE name = 'Zoë'", "mails", "to nobody"),
+    ("DELETE FROM users WHERE name = 'Zoë'", "links", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Zoë'", "outbox", "tells of nobody"),
+    ("DELETE FROM users WHERE name = 'Beta'", "sessions", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Beta'", "push_cursors", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Alpha'", "push_due", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Alpha'", "api_tokens", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "other side of this line is nobody"),
+    # email_addresses
+    ("DELETE FROM email_addresses WHERE address = 'zoe@example.com'", "users", "not among"),
+    ("UPDATE email_addresses SET address = 'x@example.com' WHERE address = 'zoe@example.com'",
+     "email_addresses", "has another"),
+    ("UPDATE email_addresses SET user_id = (SELECT id FROM users WHERE name = 'Beta') "
+     "WHERE address = 'zoe@example.com'", "users", "noted as"),
+    ("UPDATE email_addresses SET user_id = gen_random_uuid() WHERE address = 'zoe@example.com'",
+     "email_addresses", "nobody here"),
+    # transactions
+    ("UPDATE transactions SET amount = amount + 1 WHERE sequence = 2", "transactions", "make"),
+    ("UPDATE transactions SET balance_after = balance_after + 1 WHERE sequence = 2",
+     "transactions", "The balance after it is"),
+    ("UPDATE transactions SET fee = 1 WHERE note IS NOT NULL AND direction = 'outgoing'",
+     "transactions", "The balance after it is"),
+    ("DELETE FROM transactions WHERE sequence = 2 AND note IS NOT NULL", "transactions", "gap"),
+    ("DELETE FROM transactions WHERE idempotency_key = 'a-token''s-key'",
+     "transactions", "One side of the transfer is missing"),
+    ("DELETE FROM transactions WHERE idempotency_key = 'a-token''s-key'", "users", "newest line is"),
+    ("DELETE FROM transactions WHERE idempotency_key = 'a-token''s-key'", "outbox", "not in the book"),
+    ("UPDATE transactions SET amount = amount - 1 WHERE sequence = 3 AND direction = 'incoming'",
+     "transactions", "disagree about the amount"),
+    ("UPDATE transactions SET note = 'x', note_search_text = 'x' "
+     "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "disagree about the note"),
+    ("UPDATE transactions SET note = NULL, note_search_text = NULL "
+     "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "disagree about the note"),
+    ("UPDATE transactions SET counterparty_id = (SELECT id FROM users WHERE name = 'Zoë') "
+     "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "who took part"),
+    ("UPDATE transactions SET created_at = created_at - interval '1 us' "
+     "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "disagree about the time"),
+    ("UPDATE transactions SET created_at = created_at - interval '1 day' WHERE sequence = 3",
+     "transactions", "older than the line before"),
+    ("UPDATE transactions SET created_at = created_at + interval '1 day' WHERE sequence = 3",
+     "transactions", "yet to come"),
+    ("UPDATE transactions SET reference = gen_random_uuid() "
+     "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "is missing"),
+    ("UPDATE transactions SET reference = (SELECT reference FROM transactions "
+     "WHERE note IS NOT NULL LIMIT 1)", "transactions", "on a transfer and on a top-up"),
+    ("UPDATE transactions SET reference = (SELECT reference FROM transactions "
+     "WHERE note IS NOT NULL LIMIT 1) WHERE kind = 'transfer'", "transactions", "sides that send"),
+    ("UPDATE transactions SET note_search_text = 'x' WHERE note IS NOT NULL",
+     "transactions", "cannot be found"),
+    ("UPDATE transactions SET api_token_id = gen_random_uuid() WHERE api_token_id IS NOT NULL",
+     "transactions", "never had"),
+    # sessions
+    ("UPDATE sessions SET generation = 2", "sessions", "do not fit"),
+    ("UPDATE sessions SET created_at = now() + interval '1 day'", "sessions", "before it began"),
+    ("UPDATE sessions SET ended_at = now() + interval '1 day' WHERE ended_at IS NOT NULL",
+     "sessions", "yet to come"),
+    ("UPDATE sessions SET ended_at = NULL", "outbox", "that stands"),
+    ("UPDATE users SET closed_at = now() WHERE name = 'Alpha'", "sessions", "is closed"),
+    # api_tokens
+    ("UPDATE api_tokens SET scopes = '{EVERYTHING}'", "api_tokens", "scope that is none"),
+    ("UPDATE api_tokens SET revoked_at = created_at - interval '1 s'", "api_tokens", "before"),
+    ("UPDATE users SET closed_at = now() WHERE name = 'Alpha'", "api_tokens", "is closed"),
+    ("DELETE FROM api_tokens", "transactions", "never had"),
+    # mails
+    ("UPDATE mails SET sent_at = created_at - interval '1 s' WHERE state = 'sent'", "mails", "before"),
+    ("UPDATE mails SET refusals = 3 WHERE state = 'pending'", "mails", "too often"),
+    ("UPDATE mails SET state = 'failed' WHERE state = 'pending'", "mails", "without a reason"),
+    ("UPDATE mails SET next_try_at = next_try_at + interval '1 day' WHERE state = 'pending'",
+     "mails", "longer than any pause"),
+    ("DELETE FROM mails WHERE state = 'pending'", "outbox", "a mail that there is not"),
+    # links
+    ("UPDATE links SET expires_at = expires_at + interval '1 day'", "links", "not live as long"),
+    ("UPDATE links SET ended_at = created_at - interval '1 s'", "links", "ended before"),
+    # outbox
+    ("DELETE FROM outbox WHERE payload = '{\"sequence\": 3}'", "transactions", "nobody will hear"),
+    ("UPDATE outbox SET payload = '{\"sequence\": 99}' WHERE topic = 'transaction.posted'",
+     "outbox", "not in the book"),
+    ("UPDATE outbox SET payload = '{}' WHERE topic = 'transaction.posted'", "outbox", "not in the book"),
+    ("UPDATE outbox SET payload = '[]' WHERE topic = 'credentials.ended'", "outbox", "that stands"),
+    ("UPDATE outbox SET topic = 'something.else'", "outbox", "none that there is"),
+    ("UPDATE outbox SET published_at = created_at - interval '1 s'", "outbox", "before it happened"),
+    ("UPDATE outbox SET user_id = gen_random_uuid() WHERE topic = 'mail.requested'",
+     "outbox", "tells of nobody"),
+    # push_cursors, push_due
+    ("UPDATE push_cursors SET pushed_sequence = 99", "push_cursors", "the newest is"),
+    ("UPDATE push_due SET sequence = 99", "push_due", "the newest is"),
+    # the guards
+    ("ALTER TABLE transactions DISABLE TRIGGER transactions_append_only", "pg_trigger", "switched off"),
+    ("DROP TRIGGER users_balance_follows_book ON users", "pg_trigger", "switched off"),
+]  # fmt: skip
+
+
+async def _damage_and_find(
+    connection: AsyncConnection, statement: str, table: str, part: str
+) -> None:
+    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+    changed = await connection.exec_driver_sql(statement)
+    assert changed.rowcount != 0, statement
+    report = await audit.look(connection)
+    found = [finding.sentence for finding in report.findings if finding.table == table]
+    assert any(part in sentence for sentence in found), (statement, report.findings)
+    assert all(finding.key and finding.sentence for finding in report.findings)
+
+
+async def test_each_kind_of_damage_is_found(books: Books, admin_database_url: str) -> None:
+    await lived_in(books)
+    assert (await audit.audit(books.database)).findings == []
+    admin = await Database.open(admin_database_url)
+    try:
+        for damage in DAMAGE:
+            async with admin.transaction() as connection:
+                await _damage_and_find(connection, *damage)
+    finally:
+        await admin.close()
+    assert {table for _, table, _ in DAMAGE} >= {*tables.metadata.tables}
+    assert (await audit.audit(books.database)).findings == []
+
+
+async def test_the_report_adds_up(books: Books) -> None:
+    fees = money.limits(
+        "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000",
+        fee_basis_points=100,
+    )  # fmt: skip
+    alpha, beta = books.join(), books.join()
+    await books.add(alpha, "10")
+    ledger = await Ledger.open(books.url, fees, connections=1)
+    await ledger.move(
+        transfers.SendMoney(
+            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal(5), note=None,
+            idempotency_key="with-a-fee", reference=ids.new_id(), session_id=alpha.session_id,
+        )
+    )  # fmt: skip
+    await ledger.close()
+    looked_at: list[str] = []
+    report = await audit.audit(books.database, on_check=looked_at.append)
+    assert report.is_clean
+    assert (report.people, report.lines) == (2, 3)
+    assert (report.balances_minor, report.fees_minor, report.top_ups_minor) == (995, 5, 1000)
+    assert "balances against books" in looked_at
+
+
+async def test_of_much_damage_the_first_rows_are_named(books: Books) -> None:
+    books.connection.execute(
+        "INSERT INTO users (id, name, search_text, email, password_hash) "
+        "SELECT gen_random_uuid(), 'Zoe', 'zoe', i || '@example.com', '-' "
+        "FROM generate_series(1, 150) AS i"
+    )
+    report = await audit.audit(books.database)
+    assert len(report.findings) == audit.MAXIMUM_FINDINGS + 1
+    assert report.findings[-1].sentence == "There are more rows like these."
