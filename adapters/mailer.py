@@ -24,7 +24,7 @@ _ABOUT_THE_SERVER = (
 
 
 class MailError(Exception):
-    """The mail was not sent; the text says why and holds no address."""
+    """The mail was not sent; the text says why, in the server's words where it spoke."""
 
 
 class Refused(MailError):

@@ -122,6 +122,7 @@ class _Worker(rq.SimpleWorker):
 def _work(redis_url: str, stop: _Stop) -> None:
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
     redis = queue.worker_connection(redis_url)
+    was_away = False
     try:
         while True:
             with contextlib.suppress(*redis_connection.AWAY):
@@ -131,12 +132,15 @@ def _work(redis_url: str, stop: _Stop) -> None:
                     serializer=queue.SERIALIZER,
                     worker_ttl=_WORKER_TTL_SECONDS,
                 )
+                was_away = False
                 # In turn, so that neither a flood of events nor one of mails keeps the other waiting.
                 stop.worker.work(dequeue_strategy=rq.worker.DequeueStrategy.ROUND_ROBIN)
                 if stop.requested:
                     return
             stop.worker = None
-            log.warning("the worker waits: Redis is away")
+            if not was_away:
+                log.warning("the worker waits: Redis is away")
+            was_away = True
             time.sleep(_PAUSE_SECONDS)
     finally:
         redis.close()

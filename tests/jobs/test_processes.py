@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
+import redis
 
 from app.dev_services import channels, mail_catcher, valkey
 from app.dev_services.processes import Child
@@ -53,6 +54,9 @@ async def test_killed_relays_and_workers_lose_nothing_and_keep_the_order(
             elif number == 40:
                 start_process("relay", settings)
                 running[1].signal(signal.SIGKILL)
+            elif number == 50:
+                with redis.Redis.from_url(memory.url) as client:
+                    client.flushall()
             elif number == 60:
                 memory.kill()
             elif number == 80:
