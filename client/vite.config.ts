@@ -5,6 +5,19 @@ import { defineConfig } from 'vitest/config';
 
 const api = process.env.WALLET_API ?? 'http://127.0.0.1:8000';
 
+// For `npm run dev` and `npm run preview`: everything else is the service's.
+const proxy = Object.fromEntries(
+  ['/graphql', '/pusher', '/dev', '/schema.graphql'].map((path) => [
+    path,
+    { target: api, ws: path === '/graphql', headers: { origin: api } },
+  ]),
+);
+
+// As the service serves it.
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+  "connect-src 'self' ws: wss:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 export default defineConfig({
   plugins: [vue(), tailwindcss()],
   resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
@@ -16,14 +29,8 @@ export default defineConfig({
     reportCompressedSize: false,
     manifest: 'manifest.json',
   },
-  server: {
-    proxy: Object.fromEntries(
-      ['/graphql', '/pusher', '/dev', '/schema.graphql'].map((path) => [
-        path,
-        { target: api, ws: path === '/graphql', changeOrigin: false },
-      ]),
-    ),
-  },
+  server: { proxy },
+  preview: { proxy, headers: { 'Content-Security-Policy': policy } },
   test: {
     environment: 'node',
     include: ['src/**/*.test.ts'],

@@ -1,12 +1,6 @@
-/** Refusals of the API as a form shows them. */
+/** Mutations as a form sends them. */
 import type { AnyVariables, TypedDocumentNode } from '@urql/core';
 import { client, sentenceFor } from '@/api';
-import type { FieldErrors, Refusal } from '@/lib/form';
-
-interface FieldFault {
-  path: readonly string[];
-  message: string;
-}
 
 /** Sends it and answers either what came back or a sentence why nothing did. */
 export async function mutate<Data, Variables extends AnyVariables>(
@@ -16,19 +10,4 @@ export async function mutate<Data, Variables extends AnyVariables>(
   const { data, error } = await client.value.mutation(document, variables).toPromise();
   if (data && !error) return { data };
   return { data: null, message: error ? sentenceFor(error) : 'Something went wrong. Try again.' };
-}
-
-/** Each fault at its field; those of fields that the form does not show become its message. */
-export function atFields<Field extends string>(
-  faults: readonly FieldFault[],
-  shown: readonly Field[],
-): Refusal<Field> {
-  const fields: FieldErrors<Field> = {};
-  const rest: string[] = [];
-  for (const fault of faults) {
-    const field = shown.find((name) => name === fault.path.at(-1) || name === fault.path[0]);
-    if (field) fields[field] ??= fault.message;
-    else rest.push(fault.message);
-  }
-  return { fields, message: rest.join(' ') };
 }
