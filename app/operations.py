@@ -11,7 +11,6 @@ from decimal import Decimal
 
 import alembic.command
 import alembic.config
-import psycopg
 import sqlalchemy
 from alembic.util import CommandError
 from rich.console import Console
@@ -30,6 +29,8 @@ MINIMUM_SERVER_VERSION = 160_000
 #: Two migrations at once would trip over each other: the second waits on this advisory lock.
 _MIGRATION_LOCK = 0x57414C4C4554
 _MIGRATION_LOCK_SECONDS = 300
+#: A table or a column that there is not.
+_NOT_MIGRATED = frozenset({"42P01", "42703"})
 
 
 class _Refused(Exception):
@@ -57,13 +58,20 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
     return outcome.status
 
 
-def _engine(settings: Settings) -> sqlalchemy.Engine:
+def _url(settings: Settings) -> str:
+    url = settings.database_url.get_secret_value()
     try:
-        url = database.driver_url(settings.database_url.get_secret_value())
+        database.driver_url(url)
     except ValueError as error:
         raise _Refused(f"{error}. See .env.example.") from None
+    return url
+
+
+def _engine(settings: Settings) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(
-        url, connect_args=database.CONNECTION_ARGUMENTS, poolclass=sqlalchemy.pool.NullPool
+        database.driver_url(_url(settings)),
+        connect_args=database.CONNECTION_ARGUMENTS,
+        poolclass=sqlalchemy.pool.NullPool,
     )
 
 
@@ -219,8 +227,7 @@ def _email(name: str) -> str:
 
 async def _seed(settings: Settings) -> int:
     """How many people had to be changed."""
-    url = settings.database_url.get_secret_value()
-    limits = _limits(settings)
+    url, limits = _url(settings), _limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1)
     try:
@@ -292,14 +299,14 @@ def audit(settings: Settings) -> int:
             _say("The books balance.")
         else:
             raise _Refused(
-                f"The books do not balance: {len(report.findings)} rows are at fault, named above. "
+                f"The books do not balance: what is at fault is named above ({len(report.findings)}). "
                 "Stop the service, keep a copy of the database, and find out who changed them."
             )
     return outcome.status
 
 
 async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:
-    opened = await database.Database.open(settings.database_url.get_secret_value())
+    opened = await database.Database.open(_url(settings))
     try:
         return await audits.audit(opened, on_check=on_check)
     finally:
@@ -333,11 +340,12 @@ def _sentences() -> Iterator[_Outcome]:
     except errors.Unavailable:
         sentence = "The database cannot be reached. Is it running, and is DATABASE_URL right?"
     except exc.DBAPIError as error:
-        if not database.is_trouble(error):
+        if database.sqlstate(error) in _NOT_MIGRATED:
+            sentence = "The database has not the tables of this version: run `./wallet migrate`."
+        elif database.is_trouble(error):
+            sentence = f"The database cannot be reached: {_reason(error)}"
+        else:
             raise
-        sentence = f"The database cannot be reached: {_reason(error)}"
-    except psycopg.OperationalError as error:
-        sentence = f"The database cannot be reached: {error}"
     outcome.status = 1
     _errors.print(sentence, style="red", markup=False)
 
