@@ -11,6 +11,8 @@ const TRIES_MILLISECONDS = 5_000;
 
 export function startPusherTransport(settings: PusherSettings, parts: TransportParts): Transport {
   const pause = new Pause();
+  // The service is where this page is from, whatever name it has for itself.
+  const endpoint = new URL(settings.authEndpoint, location.href).pathname;
   let stopped = false;
   let pusher: Pusher | undefined;
   let tries: number[] = [];
@@ -37,7 +39,7 @@ export function startPusherTransport(settings: PusherSettings, parts: TransportP
       enableStats: false,
       channelAuthorization: {
         transport: 'ajax',
-        endpoint: settings.authEndpoint,
+        endpoint,
         customHandler: ({ socketId, channelName }, answer) => {
           authorise(socketId, channelName).then(
             (auth) => answer(null, auth),
@@ -76,7 +78,7 @@ export function startPusherTransport(settings: PusherSettings, parts: TransportP
 
   async function authorise(socketId: string, channelName: string): Promise<{ auth: string }> {
     const ask = (token: string | null) =>
-      fetch(settings.authEndpoint, {
+      fetch(endpoint, {
         method: 'POST',
         headers: {
           'Content-Type': 'application/x-www-form-urlencoded',

@@ -12,6 +12,9 @@ export interface Shape {
   area: string;
 }
 
+/** The lowest value stands a little above the ground, so that its area is seen. */
+const GROUND = 0.08;
+
 /** Points are in order of time; each holds until the next. The line begins at `from` and ends at `to`. */
 export function shapeOf(
   points: readonly Point[],
@@ -25,7 +28,7 @@ export function shapeOf(
   const span = highest - lowest;
   const x = (time: number) => round((width * (Math.max(from, time) - from)) / (to - from));
   const y = (value: number) =>
-    span === 0 ? round(height / 2) : round(height - (height * (value - lowest)) / span);
+    span === 0 ? round(height / 2) : round(height * (1 - GROUND) * (1 - (value - lowest) / span));
   let line = `M0 ${String(y(first.value))}`;
   for (const { time, value } of points.slice(1)) line += `H${String(x(time))}V${String(y(value))}`;
   line += `H${String(width)}`;

@@ -32,8 +32,8 @@ export function useBalanceHistory() {
       time: Date.parse(createdAt),
       money: balanceAfter,
     }));
-    // What is older than the lines that were read is not guessed.
-    const isWhole = !viewer.transactions.pageInfo.hasNextPage;
+    // A young wallet begins with its first line; what is older than the lines that were read is not guessed.
+    const isWhole = !viewer.transactions.pageInfo.hasNextPage && lines[0]?.sequence !== 1;
     const all = isWhole ? [{ time: from, money: viewer.balanceAt }, ...changes] : changes;
     const points: Point[] = all.map(({ time, money }) => ({ time, value: Number(money.amount) }));
     const first = all[0];
