@@ -18,7 +18,7 @@ from app.graphql import print_sdl, schema
 from app.graphql.endpoint import Endpoint
 from app.graphql.execution import Engine
 from app.graphql.shutdown import LongLived
-from app.http import pages, replies
+from app.http import client, pages, replies
 from app.http.envelope import Envelope
 from app.http.health import Health
 from app.http.origins import Origins
@@ -31,16 +31,14 @@ log = structlog.get_logger(__name__)
 GRAPHQL_PATH = "/graphql"
 _ROUTES = frozenset(
     {
-        "/",
+        *client.ROUTES,
         "/dev/mail",
         "/dev/mail.json",
         "/healthz",
         "/metrics",
         "/pusher/auth",
         "/readyz",
-        "/reset-password",
         "/schema.graphql",
-        "/verify-email",
         GRAPHQL_PATH,
     }
 )
@@ -122,9 +120,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
     playground_assets = StaticFiles(directory=pages.PLAYGROUND / "assets", check_dir=False)
     application = Starlette(
         routes=[
-            Route("/", shown.home),
-            Route("/verify-email", shown.verify_email),
-            Route("/reset-password", shown.reset_password),
+            *(Route(path, shown.client) for path in client.ROUTES),
             Route("/dev/mail", shown.mailbox),
             Route("/dev/mail.json", shown.mailbox_json),
             Route("/schema.graphql", show_schema),
@@ -132,10 +128,10 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),
             Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
-            Mount("/assets", StaticFiles(directory=pages.ASSETS)),
+            Mount("/assets", client.Assets(pages.ASSETS)),
             Mount("/playground/assets", playground_assets),
         ],
-        exception_handlers={404: pages.not_found, HTTPException: _refuse, 500: _fail},
+        exception_handlers={404: shown.not_found, HTTPException: _refuse, 500: _fail},
     )
     # Such a redirect is made from the Host header, which anybody can write.
     application.router.redirect_slashes = False
@@ -160,4 +156,6 @@ def _route_of(path: str) -> str:
     """The path, if it is one of ours, for metrics: anybody can make up others."""
     if path in _ROUTES:
         return path
+    if path.startswith("/activity/"):
+        return "/activity/{id}"
     return "assets" if path.startswith(("/assets/", "/playground/assets/")) else "other"

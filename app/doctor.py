@@ -17,7 +17,7 @@ from rich.table import Table
 
 from adapters import mailer, pusher, redis_connection
 from app import logs, wiring
-from app.http import pages
+from app.http import client, pages
 from domain import errors
 from persistence import mails, outbox, push_cursors
 from persistence.database import Database
@@ -103,6 +103,9 @@ def _configuration(settings: Settings) -> list[Finding]:
         if settings.rate_limit_factor == 0:
             says = "RATE_LIMIT_FACTOR is 0: nobody is limited. Set it to 1 for the public."
             findings.append(Finding("Rate limits", "bad", says))
+    if not (client.DIST / "index.html").is_file():
+        says = "Not built: run `npm ci` and `npm run build` in client."
+        findings.append(Finding("Web client", "note", says))
     if settings.graphql_profile == "open" and pages.Pages(settings).playground() is None:
         says = "Not built: run `npm ci` and `npm run build` in client/playground."
         findings.append(Finding("Playground", "note", says))

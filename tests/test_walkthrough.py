@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app import up
 from app.dev_services import node, processes
+from app.up import building
 from settings import ROOT, Settings
 
 JUDGES = ROOT / "tests" / "judges"
@@ -185,7 +185,7 @@ def until(holds: Callable[[], object]) -> None:
 @pytest.fixture
 def start_wallet(service_folder: Path) -> Iterator[Callable[[], Wallet]]:
     # What `up` and the judges would fetch and build the first time.
-    node.ensure_built(up.PLAYGROUND)
+    assert building.build() == []
     node.ensure_installed(JUDGES)
     port = processes.free_port()
     started: list[Wallet] = []

@@ -120,7 +120,12 @@ def _alone(folder: Path) -> Iterator[None]:
 def _sources(folder: Path) -> list[Path]:
     found = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in NOT_SOURCES]
+        # A folder with a package of its own is built by itself.
+        folders[:] = [
+            name
+            for name in folders
+            if name not in NOT_SOURCES and not (Path(parent) / name / "package.json").exists()
+        ]
         found += [Path(parent) / name for name in files]
     return found
 

@@ -11,10 +11,7 @@ import settings
 from app.dev_services import processes
 from app.dev_services.processes import ServiceError
 from app.up import folder as folders
-from app.up.playground import PLAYGROUND
 from app.up.supervisor import Supervisor
-
-__all__ = ["PLAYGROUND", "run"]
 
 FAILED = 1
 USAGE = 2

@@ -20,7 +20,7 @@ from app.dev_services import processes
 from app.dev_services.processes import Child, ServiceError
 from app.up import folder as folders
 from app.up import messages, services
-from app.up.playground import Building
+from app.up.building import Building
 
 MIGRATIONS = settings.ROOT / "migrations"
 READY_SECONDS = 60
@@ -157,12 +157,15 @@ class Supervisor:
             raise ServiceError(f"`./wallet {name}` failed:\n{child.log_tail()}")
 
     def _finish_building(self, building: Building) -> None:
-        if building.is_alive():
-            with self._messages.step("The playground, built once: about a minute"):
-                while building.is_alive():
+        while building.is_alive():
+            if not (name := building.current):
+                self._sleep(processes.POLL_SECONDS)
+                continue
+            with self._messages.step(f"The {name}, built once: about a minute"):
+                while building.is_alive() and building.current == name:
                     self._sleep(processes.POLL_SECONDS)
-        if building.problem:
-            self._messages.note(f"The playground is not there. {building.problem}")
+        for problem in building.problems:
+            self._messages.note(problem)
 
     def _start_processes(self) -> None:
         with self._messages.step("API, relay and worker"):

@@ -19,9 +19,8 @@ import psycopg
 import pytest
 
 import settings
-from app import up
-from app.dev_services import node, processes
-from app.up import folder, services
+from app.dev_services import processes
+from app.up import building, folder, services
 
 DEMO = "user.alpha@demo.app"
 PATIENCE_SECONDS = 90
@@ -104,8 +103,8 @@ def balance(running: Running) -> list[tuple[int]]:
 
 @pytest.fixture
 def start(service_folder: Path) -> Iterator[Start]:
-    # The playground is not what is tested, and building it takes a while the first time.
-    node.ensure_built(up.PLAYGROUND)
+    # The pages are not what is tested, and building them takes a while the first time.
+    assert building.build() == []
     started: list[Running] = []
     port = processes.free_port()
 

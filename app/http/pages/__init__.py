@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.dev_services import mailbox
-from app.http import envelope, replies
+from app.http import client, envelope, replies
 from settings import ROOT, Settings
 
 FOLDER = Path(__file__).resolve().parent
@@ -29,6 +29,11 @@ _MAILBOX_POLICY = envelope.STRICT_POLICY.replace(
     b"style-src 'self'", b"style-src 'self' 'unsafe-inline'"
 ).decode()
 
+#: The links of mails work without the client too.
+_WITHOUT_CLIENT = {
+    "/verify-email": "verify_email.html",
+    "/reset-password": "reset_password.html",
+}
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
 )
@@ -39,12 +44,22 @@ class Pages:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._client = client.Client(settings)
         self._is_open = settings.graphql_profile == "open"
         self._mail_folder = settings.dev_mail_dir
         #: `up` alone catches mail, and has demo people.
         self._is_demo = settings.app_is_local and settings.dev_mail_dir is not None
 
-    async def home(self, _request: Request) -> Response:
+    async def client(self, request: Request) -> Response:
+        """The web client; where it is not built, a page in its place for what cannot wait."""
+        if page := self._client.page(request):
+            return page
+        if request.url.path == "/":
+            return self._home()
+        name = _WITHOUT_CLIENT.get(request.url.path)
+        return _page(name) if name else await self.not_found(request)
+
+    def _home(self) -> Response:
         return _page(
             "home.html",
             playground=self._is_open,
@@ -53,22 +68,16 @@ class Pages:
             app_url=self._settings.app_url,
         )
 
-    async def verify_email(self, _request: Request) -> Response:
-        return _page("verify_email.html")
-
-    async def reset_password(self, _request: Request) -> Response:
-        return _page("reset_password.html")
-
     async def mailbox(self, request: Request) -> Response:
         if self._mail_folder is None:
-            return await not_found(request)
+            return await self.not_found(request)
         response = _page("mailbox.html")
         response.headers["content-security-policy"] = _MAILBOX_POLICY
         return response
 
     async def mailbox_json(self, request: Request) -> Response:
         if self._mail_folder is None:
-            return await not_found(request)
+            return await self.not_found(request)
         return replies.json(await asyncio.to_thread(mailbox.read, self._mail_folder))
 
     def playground(self) -> tuple[bytes, bytes] | None:
@@ -82,14 +91,13 @@ class Pages:
         demo = b"true" if self._is_demo else b"false"
         return html.replace(b"__WALLET_DEMO__", demo), PLAYGROUND_POLICY
 
-
-async def not_found(request: Request, _error: Exception | None = None) -> Response:
-    """A page for people, JSON for programs."""
-    if "text/html" in request.headers.get("accept", ""):
-        return _page("not_found.html", status=404)
-    return replies.refusal(
-        404, "There is nothing at this address. The API is at /graphql.", "NOT_FOUND"
-    )
+    async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
+        """A page for people, JSON for programs."""
+        if "text/html" in request.headers.get("accept", ""):
+            return self._client.page(request, 404) or _page("not_found.html", status=404)
+        return replies.refusal(
+            404, "There is nothing at this address. The API is at /graphql.", "NOT_FOUND"
+        )
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,159 @@
+"""The built web client: its page at every address that the client knows, and its files."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
+from starlette.types import Scope
+
+from settings import ROOT, Settings
+
+DIST = ROOT / "client" / "dist"
+#: What client/src/router.ts shows; a test compares the two.
+ROUTES = (
+    "/",
+    "/activity",
+    "/activity/{id}",
+    "/check-mail",
+    "/forgot-password",
+    "/register",
+    "/reset-password",
+    "/send",
+    "/settings",
+    "/settings/api-tokens",
+    "/settings/appearance",
+    "/settings/devices",
+    "/settings/password",
+    "/settings/profile",
+    "/sign-in",
+    "/verify-email",
+)
+#: Not left to the system's list, which differs from one to the next.
+_MEDIA_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+#: Best first. The build leaves such a file beside each that is worth it.
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+_REFUSED = re.compile(r";\s*q=0(?:\.0*)?$")
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+
+
+class Client:
+    """The client as one service shows it; `page` is None while it is not built."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._policy = policy(settings)
+
+    def page(self, request: Request, status: int = 200) -> Response | None:
+        """The one page of the client, which finds out by the address what to show."""
+        file = DIST / "index.html"
+        if not file.is_file():
+            return None
+        response = _response(file, request.headers, status)
+        response.headers["content-security-policy"] = self._policy
+        return response
+
+
+class Assets(StaticFiles):
+    """The client's files, then those of our own pages."""
+
+    def __init__(self, own: Path) -> None:
+        super().__init__()
+        self.all_directories = [DIST / "assets", own]
+
+    def file_response(
+        self,
+        full_path: PathLike,
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        return _response(Path(full_path), Headers(scope=scope), status_code)
+
+
+def policy(settings: Settings) -> str:
+    """The Content-Security-Policy of the client: nothing but this service and its Channels."""
+    connect = ["'self'", _socket_origin(settings.app_url), *_channels(settings)]
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"font-src 'self'; connect-src {' '.join(connect)}; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _socket_origin(app_url: str) -> str:
+    """Older browsers do not count a WebSocket of the same host as 'self'."""
+    parts = urlsplit(app_url)
+    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
+
+
+def _channels(settings: Settings) -> list[str]:
+    if not settings.pusher_configured:
+        return []
+    scheme = "wss" if settings.pusher_use_tls else "ws"
+    host = settings.pusher_host or f"ws-{settings.pusher_cluster}.pusher.com"
+    port = f":{settings.pusher_port}" if settings.pusher_port else ""
+    return [f"{scheme}://{host}{port}"]
+
+
+def _response(file: Path, headers: Headers, status: int) -> Response:
+    """The file, compressed if that is there and welcome; 304 if the browser has it already."""
+    encoding, chosen = _best(file, headers.get("accept-encoding", ""))
+    response = FileResponse(chosen, status, media_type=_media_type(file), stat_result=chosen.stat())
+    response.headers["vary"] = "Accept-Encoding"
+    if encoding:
+        response.headers["content-encoding"] = encoding
+    response.headers["cache-control"] = _FOR_EVER if _never_changes(file) else _ASK_AGAIN
+    known = headers.get("if-none-match", "")
+    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    if status == 200 and response.headers["etag"] in tags:
+        return NotModifiedResponse(response.headers)
+    return response
+
+
+def _best(file: Path, accepted: str) -> tuple[str, Path]:
+    offers = [part.strip().lower() for part in accepted.split(",")]
+    welcome = {offer.split(";")[0].strip() for offer in offers if not _REFUSED.search(offer)}
+    for encoding, suffix in _ENCODINGS:
+        compressed = file.with_name(file.name + suffix)
+        if encoding in welcome and compressed.is_file():
+            return encoding, compressed
+    return "", file
+
+
+def _media_type(file: Path) -> str | None:
+    return _MEDIA_TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
+
+
+def _never_changes(file: Path) -> bool:
+    """Whether its name has the hash of its content: Vite's manifest lists those files."""
+    manifest = DIST / "manifest.json"
+    try:
+        return file.resolve() in _hashed(manifest.resolve(), manifest.stat().st_mtime_ns)
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=2)
+def _hashed(manifest: Path, _changed_at: int) -> frozenset[Path]:
+    files = set()
+    for chunk in json.loads(manifest.read_bytes()).values():
+        files |= {chunk["file"], *chunk.get("css", ()), *chunk.get("assets", ())}
+    return frozenset(manifest.parent / name for name in files)
