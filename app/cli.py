@@ -70,7 +70,10 @@ def test(context: typer.Context) -> None:
         typer.echo(context.get_help())
         return
     arguments = [_from_root(argument) for argument in context.args]
-    _become([sys.executable, "-m", "pytest", *(arguments or ["-n", "2"])])
+    paths = [argument for argument in arguments if Path(argument.split("::")[0]).is_absolute()]
+    if not paths or any("/tests/client" in path for path in paths):
+        _prepare_browser_tests()
+    _become([sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "loadgroup"])])
 
 
 @app.command()
@@ -174,6 +177,16 @@ def _settings(data: Path | None = None) -> Settings:
         return settings.load()
     except (settings.SettingsError, folder.NotRunning) as error:
         _refuse(str(error))
+
+
+def _prepare_browser_tests() -> None:
+    """What takes long the first time, so that somebody sees it happen: the tests say what lacks."""
+    from app.dev_services import browser
+    from app.up import building
+
+    browser.install_chromium(lambda what: typer.echo(f"{what} …"))
+    for problem in building.build(lambda name: typer.echo(f"Building the {name} …")):
+        typer.echo(problem, err=True)
 
 
 def _from_root(argument: str) -> str:

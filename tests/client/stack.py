@@ -1,0 +1,186 @@
+"""The whole wallet as `./wallet up` starts it, and people in it to be tested with."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from dotenv import dotenv_values
+
+from domain import passwords
+from persistence import accounts
+from persistence.database import Database
+from settings import ROOT, Settings
+
+PASSWORD = "mini@Wallet025"
+PATIENCE_SECONDS = 90
+
+LOGIN = """
+mutation ($input: LoginInput!) { login(input: $input) {
+  ... on SignedIn { credentials { accessToken } viewer { id user { id } } }
+  ... on UserError { message }
+} }
+"""
+ADD = """
+mutation ($input: AddBalanceInput!) { addBalance(input: $input) {
+  __typename ... on UserError { message }
+} }
+"""
+SEND = """
+mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {
+  __typename ... on UserError { message }
+} }
+"""
+BALANCE = "{ viewer { balance { amount } } }"
+SENT = """
+{ viewer { transactions(first: 100, filter: {kind: TRANSFER}) {
+  nodes { direction amount { amount } note }
+} } }
+"""
+
+
+@dataclass
+class Person:
+    """Somebody with a wallet, and the short ways to do things for them by the API."""
+
+    stack: Stack
+    name: str
+    email: str
+    password: str = PASSWORD
+    _token: str = ""
+
+    @property
+    def token(self) -> str:
+        if not self._token:
+            credentials = {"email": self.email, "password": self.password}
+            found = self.stack.ask(LOGIN, input=credentials)["login"]
+            assert "credentials" in found, found
+            self._token = found["credentials"]["accessToken"]
+        return self._token
+
+    def add(self, amount: str) -> None:
+        added = self.stack.ask(
+            ADD, self.token, input={"amount": amount, "idempotencyKey": self.stack.new_key()}
+        )
+        assert added["addBalance"]["__typename"] == "BalanceAdded", added
+
+    def send(self, amount: str, to: Person, note: str | None = None) -> None:
+        request = {
+            "recipient": {"email": to.email},
+            "amount": amount,
+            "note": note,
+            "idempotencyKey": self.stack.new_key(),
+        }
+        sent = self.stack.ask(SEND, self.token, input=request)
+        assert sent["sendMoney"]["__typename"] == "MoneySent", sent
+
+    @property
+    def balance(self) -> str:
+        amount: str = self.stack.ask(BALANCE, self.token)["viewer"]["balance"]["amount"]
+        return amount
+
+    @property
+    def transfers(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        viewer = self.stack.ask(SENT, self.token)["viewer"]
+        lines: list[dict[str, Any]] = viewer["transactions"]["nodes"]
+        return lines
+
+
+class Stack:
+    """A running `up`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.data = folder / "data"
+        self._output = folder / "output"
+        self._numbers = itertools.count(1)
+        ours = {name.upper() for name in Settings.model_fields}
+        environment = {name: value for name, value in os.environ.items() if name not in ours}
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [
+                    *[sys.executable, "-P", "-m", "app.cli", "up"],
+                    *["--port", str(port), "--data", str(self.data)],
+                ],
+                cwd="/",
+                env={**environment, "PYTHONPATH": str(ROOT), "RATE_LIMIT_FACTOR": "0"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+
+    def wait_until_ready(self) -> None:
+        self.until(lambda: "Ready" in self.said or self.process.poll() is not None)
+        assert "Ready" in self.said, self.said
+
+    @property
+    def said(self) -> str:
+        return self._output.read_text()
+
+    def stop(self) -> None:
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(PATIENCE_SECONDS) == 0, self.said
+
+    def ask(self, document: str, token: str | None = None, /, **variables: Any) -> Any:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        body = {"query": document, "variables": variables}
+        answer = self.http.post("/graphql", json=body, headers=headers).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def new_key(self) -> str:
+        return f"browser-test-{next(self._numbers):06}"
+
+    def new_person(self, name: str, balance: str | None = None) -> Person:
+        """Somebody verified, whom no other test knows."""
+        number = next(self._numbers)
+        email = f"person.{number}@example.com"
+        person = Person(self, name, email)
+        # The browser's own event loop stands in this thread.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, self._register(name, email)).result()
+        if balance:
+            person.add(balance)
+        return person
+
+    async def _register(self, name: str, email: str) -> None:
+        url = dotenv_values(self.data / "env")["DATABASE_URL"]
+        assert url is not None
+        database = await Database.open(url, pool_size=1)
+        hashed = passwords.hash_password(PASSWORD, rounds=4)
+        await accounts.register_verified(database, name=name, email=email, password_hash=hashed)
+        await database.close()
+
+    def mail_to(self, email: str, subject: str) -> dict[str, Any]:
+        """The newest mail to somebody, once it has come."""
+        found: list[dict[str, Any]] = []
+
+        def has_come() -> bool:
+            caught = self.http.get("/dev/mail.json").json()
+            found[:] = [m for m in caught if email in m["to"] and re.search(subject, m["subject"])]
+            return bool(found)
+
+        self.until(has_come)
+        return found[0]
+
+    def until(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, "this took too long"
+            time.sleep(0.05)
