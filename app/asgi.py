@@ -24,7 +24,7 @@ from app.http.health import Health
 from app.http.origins import Origins
 from app.http.pusher_auth import PusherAuth
 from app.metrics import Metrics
-from settings import Settings
+from settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,8 @@ class App:
         self._graphql: ASGIApp | None = None
         self._others: ASGIApp | None = None
         self.long_lived = LongLived()
+        #: The setting that kept it from starting.
+        self.refused: SettingsError | None = None
         self._envelope = Envelope(self._dispatch, settings, self._metrics, _route_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,9 +85,10 @@ class App:
             try:
                 opened = await closing.enter_async_context(wiring.open_services(self._settings))
                 self._open(opened)
-            except Exception as error:
+            except SettingsError as error:
+                self.refused = error
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
-                raise
+                return
             await send({"type": "lifespan.startup.complete"})
             message: Message = await receive()
             assert message["type"] == "lifespan.shutdown"

@@ -98,7 +98,9 @@ def run(settings: Settings, host: str, port: int) -> int:
     try:
         read_limits(settings)
         listener = listen(host, port)
-    except (SettingsError, OSError) as error:
+    except SettingsError as error:
+        return _refuse(error)
+    except OSError as error:
         sys.stderr.write(f"{_sentence(error, host, port)}\n")
         return 1
     config, app = configure(settings)
@@ -110,7 +112,7 @@ def run(settings: Settings, host: str, port: int) -> int:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve([listener]))
         except SystemExit as error:
-            return int(error.code or 0)
+            return _refuse(app.refused) if app.refused else int(error.code or 0)
     log.info("stopped")
     return 0
 
@@ -132,12 +134,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _sentence(error: Exception, host: str, port: int) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+def _refuse(error: SettingsError) -> int:
+    sys.stderr.write(f"{error}\n")
+    return 2
+
+
+def _sentence(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is taken: stop what listens there, or choose another with --port."
-    if isinstance(error, OSError):
-        return f"Cannot listen on port {port} of {host}: {error.strerror or error}."
-    return str(error)
+    return f"Cannot listen on port {port} of {host}: {error.strerror or error}."
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -268,6 +268,12 @@ def test_the_schema_is_served_as_it_is_printed(api: Api) -> None:
     assert answer.text == print_sdl()
 
 
+@pytest.fixture
+def without_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the web client is not built."""
+    monkeypatch.setattr("app.http.client.DIST", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -276,7 +282,9 @@ def test_the_schema_is_served_as_it_is_printed(api: Api) -> None:
         ("/reset-password?token=abc", "New password"),
     ],
 )
-def test_pages_of_our_own_need_no_other_host(api: Api, path: str, says: str) -> None:
+def test_without_the_client_pages_of_our_own_stand_in_and_need_no_other_host(
+    api: Api, without_client: None, path: str, says: str
+) -> None:
     answer = api.client.get(path)
     assert answer.status_code == 200
     assert says in answer.text
@@ -287,7 +295,9 @@ def test_pages_of_our_own_need_no_other_host(api: Api, path: str, says: str) -> 
             assert api.client.get(address).status_code == 200
 
 
-def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(api: Api) -> None:
+def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(
+    api: Api, without_client: None
+) -> None:
     page = api.client.get("/nothing", headers={"accept": "text/html"})
     assert page.status_code == 404
     assert "There is nothing at this address" in page.text

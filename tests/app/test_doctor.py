@@ -1,0 +1,84 @@
+"""The doctor names what is not well, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from app import doctor
+from app.dev_services import mail_catcher
+from settings import Settings
+from tests.app.conftest import add_people
+
+MailCatcher = Callable[[], mail_catcher.MailCatcher]
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    lines = capsys.readouterr().out.splitlines()
+    return {line[7:].partition(": ")[0]: line[:5].strip() + ": " + line for line in lines}
+
+
+def test_what_is_well_is_said_to_be(
+    settings: Settings, start_mail_catcher: MailCatcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well = settings.model_copy(update={"smtp_url": SecretStr(start_mail_catcher().url)})
+    doctor.run(well)
+    found = said(capsys)
+    for what in ("Settings", "Database", "Migrations", "Relay", "Mails", "Redis", "Mail server"):
+        assert found[what].startswith("ok"), found[what]
+    assert "Start `./wallet worker`" in found["Workers"]
+    assert found["Pusher"].startswith("note")
+
+
+def test_what_is_away_is_named_with_what_to_do(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = settings.model_copy(
+        update={
+            "database_url": SecretStr("postgresql://nobody@127.0.0.1:9/nothing"),
+            "redis_url": SecretStr("redis://:hunter2@127.0.0.1:9/0"),
+            "smtp_url": SecretStr("smtp://127.0.0.1:9"),
+            "wallet_currency": "XXX",
+            "app_url": "http://wallet.example",
+        }
+    )
+    assert doctor.run(away) == 1
+    found = said(capsys)
+    assert "DATABASE_URL" in found["Database"]
+    assert "Cannot be reached" in found["Redis"]
+    assert "SMTP_URL" in found["Mail server"]
+    assert "WALLET_CURRENCY" in found["Settings"]
+    assert "https" in found["Transport"]
+    assert "RATE_LIMIT_FACTOR" in found["Rate limits"]
+    assert "hunter2" not in "".join(found.values())
+
+
+def test_a_database_that_was_never_migrated_is_named(
+    settings: Settings, empty_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = settings.model_copy(update={"database_url": SecretStr(empty_database_url)})
+    assert doctor.run(empty) == 1
+    assert "./wallet migrate" in said(capsys)["Migrations"]
+
+
+def test_a_relay_that_stands_still_and_failed_mails_are_named(
+    settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(add_people(settings))
+    with psycopg.connect(admin_database_url) as connection:
+        connection.execute(
+            "INSERT INTO outbox (user_id, id, topic, payload, created_at) VALUES "
+            "(gen_random_uuid(), gen_random_uuid(), 'nothing.happened', '{}', now() - interval '5 min')"
+        )
+        connection.execute(
+            "INSERT INTO mails (user_id, id, purpose, state, created_at, next_try_at) SELECT "
+            "id, gen_random_uuid(), 'password_changed', 'failed', now(), now() FROM users LIMIT 1"
+        )
+    assert doctor.run(settings) == 1
+    found = said(capsys)
+    assert "./wallet relay" in found["Relay"]
+    assert "--retry-failed" in found["Mails"]

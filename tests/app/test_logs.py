@@ -1,0 +1,74 @@
+"""Logs hold no secret and no whole address, wherever they stand."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app import logs
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.fixture
+def configured() -> Iterator[None]:
+    """The logs of a process, on this test's standard output; as it was before afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("nothing of the kind", "nothing of the kind"),
+        ("mail to user.alpha@demo.app failed", "mail to u…a@demo.app failed"),
+        (f"Bearer {TOKEN}", "Bearer [redacted]"),
+        ("mw_AbCdEfGhIjKl-_ was used", "[redacted] was used"),
+        ("/verify-email?token=abc&a=b", "/verify-email?token=[redacted]&a=b"),
+        ("redis://:hunter2@127.0.0.1:6379/0", "redis://:[redacted]@127.0.0.1:6379/0"),
+        ("smtp://me:p%40ss@mail.example:25", "smtp://me:[redacted]@mail.example:25"),
+    ],
+)
+def test_secrets_and_addresses_are_left_out(text: str, cleaned: str) -> None:
+    assert logs.clean(text) == cleaned
+
+
+def test_each_line_is_json_with_its_level_time_and_request(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("INFO")
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        structlog.get_logger("test").info(
+            "registered", email="user.alpha@demo.app", password="hunter2", facts={"token": TOKEN}
+        )
+        logging.getLogger("elsewhere").warning("said of %s", "user.beta@demo.app")
+        structlog.get_logger("test").debug("not shown")
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["event"] == "registered"
+    assert first["level"] == "info"
+    assert first["request_id"] == second["request_id"] == "r-1"
+    assert first["timestamp"].endswith("Z")
+    assert first["email"] == "u…a@demo.app"
+    assert first["password"] == "[redacted]"
+    assert TOKEN not in json.dumps(first)
+    assert second["event"] == "said of u…a@demo.app"
+
+
+def test_a_traceback_is_one_line_without_secrets(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("INFO")
+    try:
+        raise ValueError(f"no such token: {TOKEN}")
+    except ValueError:
+        structlog.get_logger("test").exception("failed")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "ValueError: no such token: [redacted]" in json.loads(line)["exception"]

@@ -1,0 +1,112 @@
+"""The API as a process of its own: how it starts, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from app.dev_services import processes
+from settings import ROOT, Settings
+from tests.app.test_websocket import hear_to_the_end, say
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Iterator[Start]:
+    """Start `serve` on a port, on this test's services."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(port: int, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env={**_environment(settings), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "JWT_SECRET": settings.jwt_secret.get_secret_value(),
+        "SMTP_URL": settings.smtp_url.get_secret_value(),
+        "MAIL_FROM": settings.mail_from,
+    }
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            continue
+    raise AssertionError("it did not become ready")
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_gracefully_with_status_0(serve: Start, kind: signal.Signals) -> None:
+    port = processes.free_port()
+    process = serve(port)
+    wait_until_ready(port, process)
+    with connect(f"ws://127.0.0.1:{port}/graphql", subprotocols=["graphql-transport-ws"]) as client:
+        say(client, type="connection_init")
+        client.recv(timeout=10)
+        process.send_signal(kind)
+        hear_to_the_end(client)
+        assert client.close_code == 1012
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in out + err
+    assert '"event":"stopped"' in out
+
+
+def test_a_taken_port_is_said_in_a_sentence(serve: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = serve(port)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert (
+        err
+        == f"Port {port} of 127.0.0.1 is taken: stop what listens there, or choose another with --port.\n"
+    )
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WALLET_CURRENCY", "XXX"), ("REDIS_URL", "http://127.0.0.1")],
+)
+def test_a_wrong_setting_stops_the_start_with_a_sentence_that_names_it(
+    serve: Start, name: str, value: str
+) -> None:
+    process = serve(processes.free_port(), **{name: value})
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert name in err
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in out + err
