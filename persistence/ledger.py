@@ -149,11 +149,11 @@ class Ledger:
     async def _in_two_round_trips(
         self, connection: AsyncConnection[Any], commands: Sequence[Command]
     ) -> list[Movement | errors.DomainError]:
-        _, _, locked, looked, earlier, tokens = await pipeline.round_trip(
+        _, _, locked, looked, earlier, *tokens = await pipeline.round_trip(
             connection, [self._begin, _BOUND, _lock(commands), *_look(commands)]
         )
         people = {row[0]: row for row in locked}
-        ledger = _ledger(locked, looked, earlier, tokens, self._limits)
+        ledger = _ledger(locked, looked, earlier, tokens[0] if tokens else [], self._limits)
         settlement = transfers.settle(ledger, commands)
         writing = _write(settlement) if settlement.lines else []
         await pipeline.round_trip(connection, [*writing, _COMMIT])
@@ -210,7 +210,6 @@ FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
 JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
 WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 """
-_NO_TOKENS: Statement = (b"SELECT WHERE false", ())
 _IDLE = str(sessions.SESSION_IDLE_LIFETIME).replace(",", "").encode()
 _WINDOW = f"{transfers.DAILY_LIMIT_WINDOW.total_seconds():.0f} s".encode()
 
@@ -234,7 +233,7 @@ def _look(commands: Sequence[Command]) -> list[Statement]:
                 pipeline.text_array(key for _, _, key in keys),
             ),
         ),
-        (_TOKENS, (*_pairs(by_token), _WINDOW)) if by_token else _NO_TOKENS,
+        *([(_TOKENS, (*_pairs(by_token), _WINDOW))] if by_token else []),
     ]
 
 
@@ -293,17 +292,18 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS posted (user_id, id, sequen
 def _write(settlement: transfers.Settlement) -> list[Statement]:
     changed = settlement.accounts.values()
     new = settlement.lines
-    array, text_array = pipeline.array, pipeline.text_array
-    user_ids = array(n.user_id for n in new)
-    sequences = array(n.sequence for n in new)
+    array, nullable_array = pipeline.array, pipeline.nullable_array
+    text_array = pipeline.text_array
+    user_ids = array([n.user_id for n in new])
+    sequences = array([n.sequence for n in new])
     return [
         (
             _UPDATE,
             (
-                array(a.user_id for a in changed),
-                array(a.balance_minor for a in changed),
-                array(a.sequence for a in changed),
-                array(a.last_posted_at for a in changed),
+                array([a.user_id for a in changed]),
+                array([a.balance_minor for a in changed]),
+                array([a.sequence for a in changed]),
+                array([a.last_posted_at for a in changed]),
             ),
         ),
         (
@@ -311,21 +311,21 @@ def _write(settlement: transfers.Settlement) -> list[Statement]:
             (
                 user_ids,
                 sequences,
-                array(n.reference for n in new),
-                array(n.kind.value for n in new),
-                array(n.direction.value for n in new),
-                array(n.amount_minor for n in new),
-                array(n.fee_minor for n in new),
-                array(n.counterparty_id for n in new),
-                text_array(n.note for n in new),
-                array(n.balance_after_minor for n in new),
-                array(n.created_at for n in new),
-                text_array(n.idempotency_key for n in new),
-                array(n.api_token_id for n in new),
+                array([n.reference for n in new]),
+                array([n.kind.value for n in new]),
+                array([n.direction.value for n in new]),
+                array([n.amount_minor for n in new]),
+                array([n.fee_minor for n in new]),
+                nullable_array([n.counterparty_id for n in new]),
+                text_array([n.note for n in new]),
+                array([n.balance_after_minor for n in new]),
+                array([n.created_at for n in new]),
+                text_array([n.idempotency_key for n in new]),
+                nullable_array([n.api_token_id for n in new]),
                 text_array(None if n.note is None else text.search_text(n.note) for n in new),
             ),
         ),
-        (_ANNOUNCE, (user_ids, array(ids.new_id() for _ in new), sequences)),
+        (_ANNOUNCE, (user_ids, array([ids.new_id() for _ in new]), sequences)),
     ]
 
 
