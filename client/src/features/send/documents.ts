@@ -28,6 +28,16 @@ export const TransferPreview = graphql(`
           currency
         }
       }
+      ... on InvalidAmount {
+        minimum {
+          amount
+          currency
+        }
+        maximum {
+          amount
+          currency
+        }
+      }
       ... on UserError {
         message
       }

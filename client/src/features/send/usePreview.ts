@@ -2,6 +2,7 @@
 
 import { onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { client, sentenceFor } from '@/api';
+import { compareMoney, formatMoney } from '@/lib/money';
 import { onRecovered, wallet } from '@/realtime';
 import { TransferPreview, type Preview } from './documents';
 
@@ -33,8 +34,16 @@ export function usePreview(amount: Readonly<Ref<string>>) {
     } else if (result.__typename === 'TransferPreview') {
       current.value = { state: 'known', preview: result };
     } else {
-      current.value = { state: 'invalid', message: result.message };
+      const { minimum, maximum, message } = result;
+      const wanted = { amount: amount.value, currency: minimum.currency };
+      if (compareMoney(wanted, minimum) < 0) invalid(`The least you can send is ${formatMoney(minimum)}.`);
+      else if (compareMoney(wanted, maximum) > 0) invalid(`The most you can send at once is ${formatMoney(maximum)}.`);
+      else invalid(message);
     }
+  }
+
+  function invalid(message: string): void {
+    current.value = { state: 'invalid', message };
   }
 
   function start(pauseMilliseconds: number): void {
