@@ -181,24 +181,31 @@ SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, cl
 FROM lock_accounts($1::uuid[])
 """
 
-# Statements of their own, after the locks, so that they see what was committed during the wait.
-_SESSIONS = b"""
+# Statements of their own, after the locks, so that they see what was committed during the wait. Each is
+# there for one command, which is planned in half the time, and for any number.
+_CLOCK_AND_SESSIONS = """
 SELECT clock_timestamp(), ARRAY(
-    SELECT s.id
-    FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
-    JOIN sessions AS s ON s.user_id = asked.user_id AND s.id = asked.id
-    WHERE s.ended_at IS NULL AND s.rotated_at > clock_timestamp() - $3::interval
+    SELECT s.id FROM {source}
+    WHERE {which} AND s.ended_at IS NULL AND s.rotated_at > clock_timestamp() - $3::interval
 )
 """
-_EARLIER = (
-    "SELECT "
-    + ", ".join(f"t.{column}" for column in lines.COLUMNS.split(", "))
-    + """
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (user_id, kind, key)
+_SESSION = _CLOCK_AND_SESSIONS.format(
+    source="sessions AS s", which="s.user_id = $1::uuid AND s.id = $2::uuid"
+).encode()
+_SESSIONS = _CLOCK_AND_SESSIONS.format(
+    source="unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id), sessions AS s",
+    which="s.user_id = asked.user_id AND s.id = asked.id",
+).encode()
+_LINE = ", ".join(f"t.{column}" for column in lines.COLUMNS.split(", "))
+_EARLIER_OF_ONE = f"""
+SELECT {_LINE} FROM transactions AS t
+WHERE t.user_id = $1::uuid AND t.kind = $2::text AND t.idempotency_key = $3::text
+""".encode()  # noqa: S608
+_EARLIER = f"""
+SELECT {_LINE} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (user_id, kind, key)
 JOIN transactions AS t
     ON t.user_id = asked.user_id AND t.kind = asked.kind AND t.idempotency_key = asked.key
-"""
-).encode()
+""".encode()  # noqa: S608
 _TOKENS = b"""
 SELECT k.id, k.daily_limit, (
     SELECT coalesce(sum(t.amount + t.fee), 0)::bigint
@@ -220,8 +227,18 @@ def _lock(commands: Sequence[Command]) -> Statement:
 
 
 def _look(commands: Sequence[Command]) -> list[Statement]:
-    in_session = {(c.user_id, c.session_id) for c in commands if c.session_id is not None}
     by_token = {(c.user_id, c.api_token_id) for c in commands if c.api_token_id is not None}
+    tokens = [(_TOKENS, (*_pairs(by_token), _WINDOW))] if by_token else []
+    if len(commands) == 1:
+        [command] = commands
+        user_id, kind, key = command.key
+        owner, session_id = str(user_id).encode(), command.session_id
+        return [
+            (_SESSION, (owner, str(session_id).encode() if session_id else None, _IDLE)),
+            (_EARLIER_OF_ONE, (owner, kind.value.encode(), key.encode())),
+            *tokens,
+        ]
+    in_session = {(c.user_id, c.session_id) for c in commands if c.session_id is not None}
     keys = {command.key for command in commands}
     return [
         (_SESSIONS, (*_pairs(in_session), _IDLE)),
@@ -233,7 +250,7 @@ def _look(commands: Sequence[Command]) -> list[Statement]:
                 pipeline.text_array(key for _, _, key in keys),
             ),
         ),
-        *([(_TOKENS, (*_pairs(by_token), _WINDOW))] if by_token else []),
+        *tokens,
     ]
 
 
