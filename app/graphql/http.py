@@ -177,6 +177,9 @@ async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
             f"The body has more than {bodies.MAXIMUM_BYTES // 1024} KiB: send less at a time.",
             ((b"connection", b"close"),),
         ) from None
+    except bodies.TooSlow:
+        message = "The body took too long to arrive: send the request again."
+        raise HttpError(408, message, ((b"connection", b"close"),)) from None
     return _malformed_unless_read(_parse_json(body, "The body"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ MAXIMUM_NESTING = 60
 MAXIMUM_ALIASES = 50
 MAXIMUM_DIRECTIVES = 50
 MAXIMUM_COST = 2_000
+#: Validation compares each two fields that answer by one name: so many pairs, times two, at most.
+MAXIMUM_COMPARISONS = 10_000
 
 _MUTATION_COST = 10
 _OBJECT_COST = 1
@@ -79,6 +82,8 @@ def size_errors(document: DocumentNode) -> list[GraphQLError]:
     ):
         if count > maximum:
             found.append(_too_large(f"The document has more than {maximum} {what}"))
+    if sum(count * count for count in counted.names.values()) > MAXIMUM_COMPARISONS:
+        found.append(_too_large("The document repeats the same fields too often"))
     if not found and counted.depth(executable) > MAXIMUM_DEPTH:
         found.append(_too_large(f"The document nests fields more than {MAXIMUM_DEPTH} deep"))
     return found
@@ -96,6 +101,8 @@ class _Counted:
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self.fragments = fragments
         self.aliases = self.directives = self.nesting = 0
+        #: How often a field is to answer by that name.
+        self.names: Counter[str] = Counter()
         self._depths: dict[str, int] = {}
 
     def count_directives(self, node: Any) -> None:
@@ -109,8 +116,9 @@ class _Counted:
             self.nesting = max(self.nesting, level)
             for selection in selection_set.selections:
                 self.count_directives(selection)
-                if isinstance(selection, FieldNode) and selection.alias is not None:
-                    self.aliases += 1
+                if isinstance(selection, FieldNode):
+                    self.aliases += selection.alias is not None
+                    self.names[(selection.alias or selection.name).value] += 1
                 nested = getattr(selection, "selection_set", None)
                 if nested is not None:
                     stack.append((nested, level + 1))

@@ -27,6 +27,8 @@ from resolvers.request import RequestContext
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAXIMUM_OPERATIONS = 50
+#: Of one process: its memory has an end.
+MAXIMUM_SOCKETS = 20_000
 #: How long queries and mutations under way may take to finish when the process stops.
 FINISH_SECONDS = 8.0
 #: A client that takes in nothing for so long is gone.
@@ -92,6 +94,9 @@ class Connection:
             )
             return
         await self._send_event({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        if len(self._engine.long_lived) >= MAXIMUM_SOCKETS:
+            await self._close(Close(TRY_AGAIN_LATER, "Too many sockets"))
+            return
         loop = asyncio.get_running_loop()
         patience = loop.call_later(INIT_SECONDS, self._lose_patience)
         self._help(self._read())

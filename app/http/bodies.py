@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from app.http import facts
 
@@ -13,6 +13,7 @@ MAXIMUM_BYTES = 64 * 1024
 # taken in, and thrown away, before it is refused.
 _DISCARDED_BYTES = 32 * 1024 * 1024
 _DISCARD_SECONDS = 10
+_READ_SECONDS = 30
 
 
 class TooLarge(Exception):
@@ -23,29 +24,48 @@ class Disconnected(Exception):
     """The client went away while it was sending."""
 
 
+class TooSlow(Exception):
+    """The client takes too long to send. Close the connection after answering 408."""
+
+
 async def read(scope: Scope, receive: Receive, maximum: int = MAXIMUM_BYTES) -> bytes:
-    """The whole body. Raises TooLarge and Disconnected."""
+    """The whole body. Raises TooLarge, TooSlow and Disconnected."""
     announced = facts.header(scope["headers"], b"content-length")
     if announced is not None and announced.isdecimal() and int(announced[:20]) > maximum:
         if facts.header(scope["headers"], b"expect") is None:
             await _discard(receive)
         raise TooLarge
+    # Most bodies come in one piece.
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > maximum:
+            raise TooLarge
+        return body
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            return await _read_on(message, receive, maximum)
+    except TimeoutError:
+        raise TooSlow from None
+
+
+async def _read_on(message: Message, receive: Receive, maximum: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    more = True
-    while more:
-        message = await receive()
+    while True:
         if message["type"] == "http.disconnect":
             raise Disconnected
         chunk: bytes = message.get("body", b"")
-        more = message.get("more_body", False)
+        is_last = not message.get("more_body", False)
         size += len(chunk)
         if size > maximum:
-            if more:
+            if not is_last:
                 await _discard(receive)
             raise TooLarge
         chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if is_last:
+            return b"".join(chunks)
+        message = await receive()
 
 
 async def _discard(receive: Receive) -> None:

@@ -35,6 +35,10 @@ class PusherAuth:
             return replies.refusal(
                 413, "The body is too large.", "BAD_USER_INPUT", connection="close"
             )
+        except bodies.TooSlow:
+            return replies.refusal(
+                408, "The body took too long to arrive.", "BAD_USER_INPUT", connection="close"
+            )
         except bodies.Disconnected:
             return Response(status_code=499)
         return await self._authorize(gateway, request, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -84,6 +85,19 @@ def test_an_eleven_megabyte_body_is_refused_and_the_api_goes_on(api: Api) -> Non
     )
     assert answer.status_code == 413
     assert api.data("{ __typename }") == {"__typename": "Query"}
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.bodies._READ_SECONDS", 0.1)
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        "Content-Length: 100\r\n\r\n{"
+    )
+    with socket.create_connection((api.host, api.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize(
