@@ -3,6 +3,7 @@
 import { formatMoney } from '@/lib/money';
 import { showToast } from '@/ui/toasts';
 import type { Transaction } from './documents';
+import { isolated } from './isolated';
 import { onTransaction } from './listeners';
 
 /** What comes together is said together. */
@@ -37,7 +38,7 @@ function announce(transactions: Transaction[]): void {
 /** The words of a toast. */
 export function wordsFor(transaction: Transaction) {
   return {
-    title: `${transaction.counterparty?.name ?? 'Somebody'} sent you ${formatMoney(transaction.amount)}`,
+    title: `${isolated(transaction.counterparty?.name ?? 'Somebody')} sent you ${formatMoney(transaction.amount)}`,
     detail: transaction.note ?? undefined,
     to: `/activity/${encodeURIComponent(transaction.id)}`,
   };

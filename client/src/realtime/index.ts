@@ -5,5 +5,6 @@
 
 export { connection, onRecovered, type Connection } from './connection';
 export { TransactionLine, type Transaction } from './documents';
+export { isolated } from './isolated';
 export { onTransaction } from './listeners';
 export { loadOlder, noteTransaction, startRealtime, wallet, type Wallet } from './wallet';

@@ -1,7 +1,7 @@
 /** A movement of money in words. */
 
 import { formatMoney } from '@/lib/money';
-import type { Transaction } from '@/realtime';
+import { isolated, type Transaction } from '@/realtime';
 
 /** Who it was with, or what it was. */
 export function titleOf({ kind, counterparty }: Transaction): string {
@@ -13,7 +13,7 @@ export function titleOf({ kind, counterparty }: Transaction): string {
 export function sentenceOf(transaction: Transaction): string {
   const amount = formatMoney(transaction.amount);
   if (transaction.kind === 'TOP_UP') return `You added ${amount}`;
-  const name = transaction.counterparty?.name ?? 'somebody';
+  const name = isolated(transaction.counterparty?.name ?? 'somebody');
   return transaction.direction === 'INCOMING'
     ? `${name} sent you ${amount}`
     : `You sent ${amount} to ${name}`;
