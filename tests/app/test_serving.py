@@ -56,7 +56,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def wait_until_ready(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         try:
@@ -78,7 +78,7 @@ def test_a_signal_ends_it_gracefully_with_status_0(serve: Start, kind: signal.Si
         process.send_signal(kind)
         hear_to_the_end(client)
         assert client.close_code == 1012
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in out + err
     assert '"event":"stopped"' in out
@@ -88,7 +88,7 @@ def test_a_taken_port_is_said_in_a_sentence(serve: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         process = serve(port)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
     assert process.returncode == 1
     assert (
         err
@@ -105,7 +105,7 @@ def test_a_wrong_setting_stops_the_start_with_a_sentence_that_names_it(
     serve: Start, name: str, value: str
 ) -> None:
     process = serve(processes.free_port(), **{name: value})
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert process.returncode == 2
     assert name in err
     assert len(err.splitlines()) == 1
