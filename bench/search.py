@@ -21,16 +21,18 @@ _SYLLABLES = (
     "ba be bo da de di do fa fe ga go ha he ja jo ka ki ko la le li lo ma mi mo na ne ni no pa pe po "
     "ra ri ro sa se si so ta te ti to va ve vi wa we ya zo"
 ).split()
+
+
+def _syllable(place: int) -> str:
+    return f"(%(syllables)s::text[])[1 + mod(abs(hashint8extended(n, {place})), %(kinds)s)]"
+
+
 # Given names of two syllables, family names of four: millions of different people.
-_PEOPLE = """
-WITH parts AS (
-    SELECT n, ARRAY(
-        SELECT (%(syllables)s::text[])[1 + mod(abs(hashint8extended(n, place)), %(kinds)s)]
-        FROM generate_series(1, 6) AS place ORDER BY place
-    ) AS s
+_PEOPLE = f"""
+WITH named AS (
+    SELECT n, initcap({_syllable(1)} || {_syllable(2)} || ' ' || {_syllable(3)} || {_syllable(4)}
+        || {_syllable(5)} || {_syllable(6)}) AS name
     FROM generate_series(1, %(people)s) AS n
-), named AS (
-    SELECT n, initcap(s[1] || s[2] || ' ' || s[3] || s[4] || s[5] || s[6]) AS name FROM parts
 )
 INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash)
 SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, name, lower(name),
