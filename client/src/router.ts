@@ -121,3 +121,20 @@ router.beforeEach(async (to) => {
   if (session.value.status === 'unknown') await sessionKnown();
   return redirectFrom(to) ?? true;
 });
+
+const AHEAD_MILLISECONDS = 3_000;
+const AHEAD = ['send', 'activity', 'transaction', 'settings'];
+let isAhead = false;
+
+/** Loads the main pages while nothing else is to do, so that they open at once, also without a network. */
+export function loadPagesAhead(): void {
+  if (isAhead) return;
+  isAhead = true;
+  setTimeout(() => {
+    for (const { name, component } of routes) {
+      if (AHEAD.includes(String(name)) && typeof component === 'function') {
+        void (component as () => Promise<unknown>)().catch(() => undefined);
+      }
+    }
+  }, AHEAD_MILLISECONDS);
+}
