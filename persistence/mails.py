@@ -26,8 +26,8 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 _ERROR_CHARACTERS = 500
 
 _INSERT = text(
-    "INSERT INTO mails (user_id, id, purpose, created_at, next_try_at) "
-    "SELECT id, :mail_id, :purpose, :now, :now FROM users WHERE id = :user_id"
+    "INSERT INTO mails (user_id, id, purpose, created_at, trying_since, next_try_at) "
+    "SELECT id, :mail_id, :purpose, :now, :now, :now FROM users WHERE id = :user_id"
 )
 _WITHDRAW = text(
     "UPDATE mails SET state = 'withdrawn' "
@@ -58,7 +58,8 @@ _COUNTS = text(
     "SELECT state, count(*) AS mails FROM mails WHERE state IN ('pending', 'failed') GROUP BY state"
 )
 _RETRY_FAILED = text(
-    "UPDATE mails SET state = 'pending', refusals = 0, next_try_at = now() WHERE state = 'failed'"
+    "UPDATE mails SET state = 'pending', refusals = 0, trying_since = now(), next_try_at = now() "
+    "WHERE state = 'failed'"
 )
 
 
@@ -78,7 +79,10 @@ class MailToSend:
 
 
 async def request(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:
-    """Have a mail sent to a locked person once this is committed, in place of one still waiting."""
+    """Have a mail sent to a locked person once this is committed.
+
+    One with a link takes the place of one like it that still waits; any other is news of its own.
+    """
     mail_id = ids.new_id()
     await _replace(unit, user_id, mail_id, purpose, now)
     unit.announce(user_id, events.Topic.MAIL_REQUESTED, {"mail_id": str(mail_id)})
@@ -93,7 +97,8 @@ async def request_nothing(unit: Unit, user_id: UUID, purpose: MailPurpose, now: 
 async def _replace(
     unit: Unit, user_id: UUID, mail_id: UUID, purpose: MailPurpose, now: datetime
 ) -> None:
-    await withdraw(unit, user_id, purpose)
+    if purpose in accounts.LINK_LIFETIMES:
+        await withdraw(unit, user_id, purpose)
     await unit.connection.execute(
         _INSERT,
         {"user_id": user_id, "mail_id": mail_id, "purpose": purpose.value, "now": now},
@@ -181,7 +186,7 @@ async def unreachable(db: Database, mail: MailToSend, *, error: str) -> None:
     async def work(unit: Unit) -> None:
         row = await _lock(unit, mail)
         if row is not None:
-            waited = row.now - row.created_at
+            waited = row.now - row.trying_since
             pause = min(max(waited / 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
             is_last = waited >= UNREACHABLE_FOR
             await _failed_try(

@@ -208,6 +208,8 @@ mails = Table(
     Column("created_at", INSTANT, nullable=False),
     # Tries that ended in a refusal; a server out of reach does not count.
     Column("refusals", Integer, nullable=False, server_default=text("0")),
+    # Since when: the tries of a server out of reach end a day later.
+    Column("trying_since", INSTANT, nullable=False),
     Column("next_try_at", INSTANT, nullable=False),
     Column("sent_at", INSTANT),
     Column("last_error", Text),

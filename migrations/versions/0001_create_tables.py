@@ -190,6 +190,7 @@ CREATE TABLE mails (
     state varchar(16) DEFAULT 'pending' NOT NULL,
     created_at timestamptz NOT NULL,
     refusals integer DEFAULT 0 NOT NULL,
+    trying_since timestamptz NOT NULL,
     next_try_at timestamptz NOT NULL,
     sent_at timestamptz,
     last_error text,

@@ -75,8 +75,9 @@ def test_a_relay_that_stands_still_and_failed_mails_are_named(
             "(gen_random_uuid(), gen_random_uuid(), 'nothing.happened', '{}', now() - interval '5 min')"
         )
         connection.execute(
-            "INSERT INTO mails (user_id, id, purpose, state, created_at, next_try_at) SELECT "
-            "id, gen_random_uuid(), 'password_changed', 'failed', now(), now() FROM users LIMIT 1"
+            "INSERT INTO mails (user_id, id, purpose, state, created_at, trying_since, next_try_at) "
+            "SELECT id, gen_random_uuid(), 'password_changed', 'failed', now(), now(), now() "
+            "FROM users LIMIT 1"
         )
     assert doctor.run(settings) == 1
     found = said(capsys)

@@ -155,7 +155,7 @@ async def test_after_a_day_out_of_reach_it_is_given_up(
 ) -> None:
     user_id, mail_id = await register(books)
     smtp.stop()
-    books.connection.execute("UPDATE mails SET created_at = now() - interval '25 hours'")
+    books.connection.execute("UPDATE mails SET trying_since = now() - interval '25 hours'")
     await mail.send(services, user_id, mail_id)
     assert state(books)["state"] == "failed"
 
@@ -233,8 +233,8 @@ async def test_mails_without_a_link_make_none(
 ) -> None:
     zoe = books.join()
     books.connection.execute(
-        "INSERT INTO mails (user_id, id, purpose, created_at, next_try_at) "
-        "VALUES (%s, %s, %s, now(), now())",
+        "INSERT INTO mails (user_id, id, purpose, created_at, trying_since, next_try_at) "
+        "VALUES (%s, %s, %s, now(), now(), now())",
         [zoe.user_id, zoe.session_id, purpose.value],
     )
     await mail.send(services, zoe.user_id, zoe.session_id)

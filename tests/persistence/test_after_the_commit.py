@@ -205,7 +205,7 @@ async def test_a_server_out_of_reach_does_not_count_and_is_tried_for_a_day(
     pauses = []
     for age in ("0 s", "1 minute", "6 hours", "23 hours"):
         books.connection.execute(
-            "UPDATE mails SET next_try_at = now(), created_at = now() - %s::interval", [age]
+            "UPDATE mails SET next_try_at = now(), trying_since = now() - %s::interval", [age]
         )
         mail = await mails.take(db, *due)
         assert mail is not None
@@ -215,12 +215,17 @@ async def test_a_server_out_of_reach_does_not_count_and_is_tried_for_a_day(
     assert pauses[1:] == [30, 300, 300]
     assert pauses[0] in (0, 10)
     books.connection.execute(
-        "UPDATE mails SET next_try_at = now(), created_at = now() - interval '24 hours'"
+        "UPDATE mails SET next_try_at = now(), trying_since = now() - interval '24 hours'"
     )
     mail = await mails.take(db, *due)
     assert mail is not None
     await mails.unreachable(db, mail, error="connection refused")
     assert await mails.counts(db) == {"pending": 0, "failed": 1}
+    assert await mails.retry_failed(db) == 1
+    mail = await mails.take(db, *due)
+    assert mail is not None
+    await mails.unreachable(db, mail, error="connection refused")
+    assert await mails.counts(db) == {"pending": 1, "failed": 0}
 
 
 async def test_a_mail_withdrawn_while_it_is_sent_stays_withdrawn(
