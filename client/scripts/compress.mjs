@@ -1,17 +1,16 @@
-// Leaves a .br and a .gz beside each file of the build that is worth it, for the service to send.
+// Leaves a compressed copy beside each file that gets smaller by it, so that the service need not do it.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const WORTH_IT_BYTES = 1024;
-const TEXT = /\.(?:js|css|html|svg|webmanifest)$/;
+const SMALLEST_BYTES = 1_000;
 const dist = new URL('../dist/', import.meta.url);
+const files = readdirSync(dist, { recursive: true }).filter((name) => /\.(?:css|html|js|svg|webmanifest)$/.test(name));
 
-for (const name of readdirSync(dist, { recursive: true })) {
-  if (!TEXT.test(name)) continue;
+for (const name of files) {
   const file = new URL(name, dist);
-  const bytes = readFileSync(file);
-  if (bytes.length < WORTH_IT_BYTES) continue;
-  writeFileSync(new URL(`${name}.gz`, dist), gzipSync(bytes, { level: 9 }));
-  const brotli = { params: { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } };
-  writeFileSync(new URL(`${name}.br`, dist), brotliCompressSync(bytes, brotli));
+  const content = readFileSync(file);
+  if (content.length < SMALLEST_BYTES) continue;
+  const brotli = brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } });
+  writeFileSync(new URL(`${file.href}.br`), brotli);
+  writeFileSync(new URL(`${file.href}.gz`), gzipSync(content, { level: 9 }));
 }
