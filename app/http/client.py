@@ -107,10 +107,11 @@ def _socket_origin(app_url: str) -> str:
 def _channels(settings: Settings) -> list[str]:
     if not settings.pusher_configured:
         return []
-    scheme = "wss" if settings.pusher_use_tls else "ws"
     host = settings.pusher_host or f"ws-{settings.pusher_cluster}.pusher.com"
     port = f":{settings.pusher_port}" if settings.pusher_port else ""
-    return [f"{scheme}://{host}{port}"]
+    # pusher-js tries TLS where a plain connection fails.
+    schemes = ("wss",) if settings.pusher_use_tls else ("ws", "wss")
+    return [f"{scheme}://{host}{port}" for scheme in schemes]
 
 
 def _response(file: Path, headers: Headers, status: int) -> Response:
