@@ -109,7 +109,9 @@ export const router = createRouter({
 });
 
 /** Where somebody belongs instead of that page; null where it is theirs. */
-export function redirectFrom(to: RouteLocationNormalized): { path: string; query?: { next: string } } | null {
+export function redirectFrom(
+  to: Pick<RouteLocationNormalized, 'meta' | 'path' | 'fullPath' | 'query'>,
+): { path: string; query?: { next: string } } | null {
   if (to.meta.access === 'signed-in' && !isSignedIn.value) {
     return { path: '/sign-in', query: to.path === '/' ? undefined : { next: to.fullPath } };
   }

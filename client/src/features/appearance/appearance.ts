@@ -5,13 +5,18 @@ import { useStored } from '@/lib/storage';
 export const APPEARANCES = ['system', 'light', 'dark'] as const;
 export type Appearance = (typeof APPEARANCES)[number];
 
+/** What a phone's browser paints around the page: --canvas of style.css. */
+const CANVAS = { light: '#f5f6f8', dark: '#0c0e13' };
+
 export const appearance = useStored('appearance', APPEARANCES, 'system');
 
-watch(
-  appearance,
-  (chosen) => {
-    if (chosen === 'system') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = chosen;
-  },
-  { immediate: true },
-);
+watch(appearance, show, { immediate: true });
+
+function show(chosen: Appearance): void {
+  if (chosen === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const ofSystem = meta.getAttribute('media')?.includes('dark') ? 'dark' : 'light';
+    meta.content = CANVAS[chosen === 'system' ? ofSystem : chosen];
+  }
+}
