@@ -20,7 +20,7 @@ export interface Transport {
   nudge(): void;
 }
 
-const LONGEST_MILLISECONDS = 8_000;
+const LONGEST_MILLISECONDS = 5_000;
 
 /** Growing pauses with jitter, cut short by `nudge`. */
 export class Pause {

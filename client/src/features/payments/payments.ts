@@ -155,12 +155,21 @@ export function followPayments(): void {
   setInterval(() => void askAgain(), ASK_AGAIN_MILLISECONDS);
   watch(
     () => (session.value.status === 'signed-in' ? session.value.viewerId : null),
-    () => {
+    (_viewerId, before) => {
+      const { value } = session;
+      if (before && value.status === 'signed-out' && value.because === 'signed-out') forgetOf(before);
       statuses.clear();
       follow();
     },
     { immediate: true },
   );
+}
+
+/** Whoever leaves this browser leaves nothing behind but what is not settled yet. */
+function forgetOf(viewerId: string): void {
+  const store = new PaymentStore(localStorage, viewerId, Date.now);
+  store.clearDraft();
+  for (const { key, state } of store.list()) if (state !== 'open') store.remove(key);
 }
 
 async function askAgain(): Promise<void> {

@@ -1,0 +1,108 @@
+// @vitest-environment jsdom
+import { Client, fetchExchange } from '@urql/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { effectScope, ref, type EffectScope } from 'vue';
+import { client } from '@/api';
+import { usePreview } from './usePreview';
+
+type Reply = (amount: string) => unknown;
+
+const money = (amount: string) => ({ __typename: 'Money', amount, currency: 'USD' });
+const preview: Reply = (amount) => ({
+  __typename: 'TransferPreview',
+  amount: money(amount),
+  fee: money('0.01'),
+  total: money('1.01'),
+  shortfall: null,
+  maximumSendable: money('9.00'),
+});
+const invalid: Reply = () => ({
+  __typename: 'InvalidAmount',
+  message: 'The amount is too large.',
+  minimum: money('0.01'),
+  maximum: money('10000.00'),
+});
+
+let reply: Reply | null;
+let asked: string[];
+let scope: EffectScope;
+
+function answering(_input: unknown, init?: RequestInit): Promise<Response> {
+  const { amount } = (JSON.parse(String(init?.body)) as { variables: { amount: string } }).variables;
+  asked.push(amount);
+  if (!reply) return Promise.reject(new TypeError('Failed to fetch'));
+  return Promise.resolve(Response.json({ data: { transferPreview: reply(amount) } }));
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  reply = preview;
+  asked = [];
+  scope = effectScope();
+  client.value = new Client({
+    url: 'http://service.test/graphql',
+    fetch: answering as typeof fetch,
+    preferGetMethod: false,
+    exchanges: [fetchExchange],
+  });
+});
+afterEach(() => {
+  scope.stop();
+  vi.useRealTimers();
+});
+
+function previewing(first = '') {
+  const amount = ref(first);
+  const shown = scope.run(() => usePreview(amount));
+  if (!shown) throw new Error('The scope is stopped.');
+  const type = async (text: string, milliseconds = 300) => {
+    amount.value = text;
+    await vi.advanceTimersByTimeAsync(milliseconds);
+  };
+  const settled = async () => {
+    const state = shown.settled();
+    await vi.advanceTimersByTimeAsync(300);
+    return state;
+  };
+  return { preview: shown.preview, type, settled };
+}
+
+describe('the preview of a transfer', () => {
+  it('asks once one stops typing', async () => {
+    const { type, preview: shown } = previewing();
+    await type('1', 50);
+    await type('1.00');
+    expect(asked).toEqual(['1.00']);
+    expect(shown.value).toMatchObject({ state: 'known', preview: { total: { amount: '1.01' } } });
+  });
+
+  it('is nothing without an amount', async () => {
+    const { type, preview: shown } = previewing();
+    await type('1.00');
+    await type('');
+    expect(shown.value).toEqual({ state: 'none' });
+  });
+
+  it('says the limit in the reader’s own format', async () => {
+    reply = invalid;
+    const { type, preview: shown } = previewing();
+    await type('10000.01');
+    expect(shown.value).toEqual({ state: 'invalid', message: 'The most you can send at once is $10,000.00.' });
+  });
+
+  it('never goes on with what was known of another amount', async () => {
+    const { type, settled } = previewing();
+    await type('1.00');
+    await type('2.00', 10);
+    expect(await settled()).toMatchObject({ state: 'known', preview: { amount: { amount: '2.00' } } });
+  });
+
+  it('asks again where the answer was lost', async () => {
+    const { type, settled, preview: shown } = previewing();
+    reply = null;
+    await type('1.00');
+    expect(shown.value.state).toBe('failed');
+    reply = preview;
+    expect((await settled()).state).toBe('known');
+  });
+});
