@@ -1,0 +1,73 @@
+"""What people do and look at in the web client, by the names that they see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+
+from tests.client.stack import PASSWORD, PATIENCE_SECONDS
+
+
+def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    page.get_by_role("textbox", name="Email").fill(email)
+    page.get_by_role("textbox", name="Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def balance(page: Page) -> Locator:
+    return page.get_by_role("region", name="Your balance").get_by_role("paragraph")
+
+
+def toast(page: Page, title: str) -> Locator:
+    return page.get_by_role("region", name="Messages").get_by_text(title)
+
+
+def recipient(page: Page) -> Locator:
+    return page.get_by_role("combobox", name="To")
+
+
+def amount(page: Page | Locator) -> Locator:
+    return page.get_by_role("textbox", name="Amount")
+
+
+def fill_in_payment(page: Page, name: str, sum_: str, *, search: str = "", note: str = "") -> None:
+    """From the form to the step that asks for confirmation."""
+    recipient(page).fill(search or name)
+    page.get_by_role("option", name=name).click()
+    amount(page).fill(sum_)
+    page.get_by_role("textbox", name="Note").fill(note)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name=f"Send to {name}")).to_be_visible()
+
+
+def confirm(page: Page, sum_: str) -> None:
+    page.get_by_role("button", name=f"Send ${sum_}").click()
+
+
+def receipt(page: Page, sum_: str, name: str) -> Locator:
+    return page.get_by_role("heading", name=f"You sent ${sum_} to {name}")
+
+
+def intercept(
+    target: Page | BrowserContext, operation: str, handle: Callable[[Route], None]
+) -> None:
+    """Take over the requests of one GraphQL operation."""
+
+    def on_request(route: Route) -> None:
+        body = route.request.post_data or ""
+        if f" {operation}(" in body or f" {operation} {{" in body or f" {operation}{{" in body:
+            handle(route)
+        else:
+            route.fallback()
+
+    target.route("**/graphql", on_request)
+
+
+def until(page: Page, holds: Callable[[], object]) -> None:
+    """Wait for something outside of the page, while its requests and our routes go on."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "this took too long"
+        page.wait_for_timeout(50)

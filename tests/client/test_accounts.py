@@ -1,0 +1,154 @@
+"""Registering, verifying, signing in and out, and a password that was forgotten, by real mails."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.client import actions
+from tests.client.conftest import NewPage
+from tests.client.stack import PASSWORD, Person, Stack
+
+NEW_PASSWORD = "four walls and a roof"
+
+
+def heading(page: Page, name: str) -> Locator:
+    return page.get_by_role("heading", name=name, level=1)
+
+
+def is_at_fault(field: Locator) -> None:
+    expect(field).to_have_attribute("aria-invalid", "true")
+    assert field.evaluate(
+        "field => document.getElementById(field.getAttribute('aria-describedby').split(' ')[0]) != null"
+    )
+
+
+def test_a_newcomer_registers_reads_the_mail_and_is_in(stack: Stack, new_page: NewPage) -> None:
+    email = f"{stack.new_key()}@example.com"
+    page = new_page()
+    page.get_by_role("link", name="Create a wallet").click()
+    expect(heading(page, "Create your wallet")).to_be_visible()
+    name, address = (page.get_by_role("textbox", name=label) for label in ("Name", "Email"))
+    password = page.get_by_role("textbox", name="Password")
+    create = page.get_by_role("button", name="Create wallet")
+
+    create.click()
+    for field in (name, address, password):
+        is_at_fault(field)
+    expect(name).to_be_focused()
+    name.fill("Nora Newcomer")
+    address.fill("nora at home")
+    password.fill("password1")
+    create.click()
+    is_at_fault(address)
+    is_at_fault(password)
+
+    address.fill(email)
+    password.fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Show password").click()
+    expect(password).to_have_attribute("type", "text")
+    create.click()
+    expect(heading(page, "Check your mail")).to_be_visible()
+    expect(page.get_by_text(email)).to_be_visible()
+
+    page.get_by_role("link", name="Look around meanwhile").click()
+    expect(page.get_by_text("One step is left: verify your address")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("One step is left: verify your address")).to_be_visible()
+    expect(page.get_by_role("button", name="Add money", exact=True)).to_be_disabled()
+
+    mail = stack.mail_to(email, "Verify")
+    [link] = {link for link in mail["links"] if "/verify-email?token=" in link}
+    page.goto(link)
+    expect(heading(page, "Your address is verified")).to_be_visible()
+    assert "token" not in page.url
+    page.get_by_role("link", name="Go to your wallet").click()
+    expect(page.get_by_role("heading", name="How to begin")).to_be_visible()
+    expect(page.get_by_text("One step is left")).to_have_count(0)
+
+    page.goto(link)
+    expect(heading(page, "Your address is verified already")).to_be_visible()
+    stranger = new_page(path=link)
+    expect(heading(stranger, "This link no longer works")).to_be_visible()
+    stranger.get_by_role("textbox", name="Email").fill(email)
+    stranger.get_by_role("button", name="Send a new link").click()
+    expect(heading(stranger, "Check your mail")).to_be_visible()
+
+
+def test_the_verification_mail_is_sent_again_on_request(stack: Stack, new_page: NewPage) -> None:
+    email = f"{stack.new_key()}@example.com"
+    page = new_page(path="/register")
+    page.get_by_role("textbox", name="Name").fill("Rita Resend")
+    page.get_by_role("textbox", name="Email").fill(email)
+    page.get_by_role("textbox", name="Password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Create wallet").click()
+    first = stack.mail_to(email, "Verify")
+    page.get_by_role("button", name="Send the mail again").click()
+    expect(actions.toast(page, "A new mail is on its way")).to_be_visible()
+    stack.until(lambda: stack.mail_to(email, "Verify")["links"] != first["links"])
+    newer = stack.mail_to(email, "Verify")
+    page.goto(next(link for link in newer["links"] if "/verify-email?" in link))
+    expect(heading(page, "Your address is verified")).to_be_visible()
+
+
+def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
+    stack: Stack, new_page: NewPage, alpha: Person
+) -> None:
+    elsewhere = new_page(alpha)
+    expect(actions.balance(elsewhere)).to_be_visible()
+    page = new_page()
+    actions.sign_in(page, alpha.email, "not the password")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_role("link", name="Forgot it?").click()
+    expect(heading(page, "Forgot your password?")).to_be_visible()
+    page.get_by_role("textbox", name="Email").fill(alpha.email)
+    page.get_by_role("button", name="Send the link").click()
+    expect(heading(page, "Check your mail")).to_be_visible()
+
+    mail = stack.mail_to(alpha.email, "password")
+    [link] = {link for link in mail["links"] if "/reset-password?token=" in link}
+    page.goto(link)
+    page.get_by_role("textbox", name="New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Set the new password").click()
+    expect(heading(page, "Your password is changed")).to_be_visible()
+    expect(heading(elsewhere, "Sign in")).to_be_visible()
+    page.get_by_role("link", name="Sign in").click()
+    expect(heading(page, "Sign in")).to_be_visible()
+    actions.sign_in(page, alpha.email, NEW_PASSWORD)
+    expect(actions.balance(page)).to_have_text("$500.00")
+
+    late = new_page(path=link)
+    late.get_by_role("textbox", name="New password").fill("another long password")
+    late.get_by_role("button", name="Set the new password").click()
+    expect(heading(late, "This link no longer works")).to_be_visible()
+    expect(late.get_by_role("link", name="Send a new link")).to_be_visible()
+
+
+def test_who_is_signed_out_comes_back_to_the_page_that_was_wanted(
+    new_page: NewPage, alpha: Person
+) -> None:
+    page = new_page(path="/settings/profile")
+    expect(heading(page, "Sign in")).to_be_visible()
+    actions.sign_in(page, alpha.email, PASSWORD)
+    expect(heading(page, "Profile")).to_be_visible()
+    page.reload()
+    expect(heading(page, "Profile")).to_be_visible()
+    assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})").count("eyJ") == 0
+
+    other = page.context.new_page()
+    other.goto("/settings")
+    other.get_by_role("button", name="Sign out").last.click()
+    expect(heading(other, "Sign in")).to_be_visible()
+    expect(heading(page, "Sign in")).to_be_visible()
+
+
+def test_a_session_ended_elsewhere_signs_this_tab_out_within_five_seconds(
+    new_page: NewPage, alpha: Person
+) -> None:
+    here, elsewhere = new_page(alpha), new_page(alpha, "/settings/devices")
+    expect(actions.balance(here)).to_have_text("$500.00")
+    elsewhere.get_by_role("button", name="Sign out everywhere").click()
+    dialog = elsewhere.get_by_role("dialog", name="Sign out everywhere?")
+    dialog.get_by_role("button", name="Sign out everywhere").click()
+    expect(heading(here, "Sign in")).to_be_visible(timeout=5_000)
+    expect(here.get_by_text("You were signed out")).to_be_visible()
+    expect(heading(elsewhere, "Sign in")).to_be_visible()

@@ -1,0 +1,118 @@
+"""Money is seen to arrive over either transport alone, and after both were away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+
+from tests.client import actions
+from tests.client.conftest import NewPage
+from tests.client.stack import Person
+
+GRAPHQL = re.compile(r"^ws://[^/]+/graphql$")
+CHANNELS = re.compile(r"^ws://[^/]+/app/")
+EVERY = re.compile(r"^ws://")
+
+
+class Cable:
+    """What the WebSockets of a page go through: it can be cut, and joined again."""
+
+    def __init__(self, page: Page, sockets: re.Pattern[str]) -> None:
+        self._joined = True
+        self._open: list[WebSocketRoute] = []
+        page.route_web_socket(sockets, self._connect)
+
+    def _connect(self, socket: WebSocketRoute) -> None:
+        if not self._joined:
+            socket.close(code=1011)
+            return
+        socket.connect_to_server()
+        self._open.append(socket)
+
+    def cut(self) -> None:
+        self._joined = False
+        for socket in self._open:
+            socket.close(code=1011)
+        self._open.clear()
+
+    def join(self) -> None:
+        self._joined = True
+
+
+def refuse_reads(page: Page) -> None:
+    """Nothing but the stream may tell what came."""
+    for operation in ("WalletSequence", "NewestTransactions"):
+        actions.intercept(page, operation, lambda route: route.abort())
+
+
+@pytest.mark.parametrize("cut", [CHANNELS, GRAPHQL], ids=["graphql alone", "channels alone"])
+def test_money_arrives_over_either_transport_alone(
+    new_context: Callable[..., BrowserContext],
+    alpha: Person,
+    beta: Person,
+    cut: re.Pattern[str],
+) -> None:
+    page = new_context(beta).new_page()
+    Cable(page, cut).cut()
+    listening = "subscription_succeeded" if cut is GRAPHQL else "connection_ack"
+    heard: list[str] = []
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data)))
+    )
+    page.goto("/")
+    expect(actions.balance(page)).to_have_text("$0.00")
+    actions.until(page, lambda: any(listening in data for data in heard))
+    refuse_reads(page)
+    for number in (1, 2):
+        alpha.send("7.50", beta, f"number {number}")
+        expect(actions.balance(page)).to_have_text(f"${7.5 * number:.2f}")
+    expect(page.get_by_role("link", name=re.compile("number"))).to_have_count(2)
+
+
+def test_after_both_transports_were_away_nothing_is_missing_or_repeated(
+    new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
+) -> None:
+    page = new_context(beta).new_page()
+    cable = Cable(page, EVERY)
+    page.goto("/")
+    expect(actions.balance(page)).to_have_text("$0.00")
+    alpha.send("1", beta, "before")
+    expect(actions.balance(page)).to_have_text("$1.00")
+    cable.cut()
+    refuse_reads(page)
+    expect(page.get_by_text("Live updates are interrupted.")).to_be_visible()
+    for number in (1, 2):
+        alpha.send("2", beta, f"meanwhile {number}")
+    expect(actions.balance(page)).to_have_text("$1.00")
+    page.unroute_all()
+    cable.join()
+    expect(actions.balance(page)).to_have_text("$5.00")
+    expect(page.get_by_text("Live updates are interrupted.")).to_have_count(0)
+    alpha.send("3", beta, "after")
+    expect(actions.balance(page)).to_have_text("$8.00")
+    for note in ("before", "meanwhile 1", "meanwhile 2", "after"):
+        expect(page.get_by_role("link", name=note)).to_have_count(1)
+
+
+def test_every_open_tab_hears_of_it_and_offline_says_so(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(beta)
+    other = page.context.new_page()
+    other.goto("/settings")
+    for tab in (page, other):
+        expect(tab.get_by_role("heading", level=1)).to_be_visible()
+    expect(actions.balance(page)).to_have_text("$0.00")
+    alpha.send("4", beta)
+    for tab in (page, other):
+        expect(actions.toast(tab, f"{alpha.name} sent you $4.00")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.get_by_text("You are offline.")).to_be_visible()
+    expect(actions.balance(page)).to_have_text("$4.00")
+    page.context.set_offline(False)
+    expect(page.get_by_text("You are offline.")).to_have_count(0)
+    alpha.send("1", beta)
+    expect(actions.balance(page)).to_have_text("$5.00")

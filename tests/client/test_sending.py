@@ -1,0 +1,163 @@
+"""Sending money: finding the person, what it costs, and exactly once whatever happens on the way."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Route, expect
+
+from tests.client import actions
+from tests.client.conftest import NewPage
+from tests.client.stack import Person, Stack
+
+#: At a given time, so that two tabs do it at once.
+DOUBLE_CLICK = """
+at => {
+  const button = [...document.querySelectorAll('button')].find(({textContent}) => /^Send \\$/.test(textContent.trim()));
+  setTimeout(() => { button.click(); button.click(); }, at - Date.now());
+}
+"""
+
+
+def test_editing_the_text_drops_the_person_who_was_picked(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(alpha, "/send")
+    to = actions.recipient(page)
+    to.fill(beta.name[:-1])
+    expect(page.get_by_role("option", name=beta.name)).to_be_visible()
+    to.fill(beta.name)
+    expect(page.get_by_role("option")).to_have_count(1)
+    to.press("Enter")
+    expect(page.get_by_role("option")).to_have_count(0)
+    to.press("End")
+    to.press("Backspace")
+    actions.amount(page).fill("5")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("Pick the person from the list.")).to_be_visible()
+    expect(to).to_be_focused()
+
+
+def test_answers_to_a_search_that_come_late_are_dropped(
+    stack: Stack, new_page: NewPage, alpha: Person
+) -> None:
+    early, late = (stack.new_person(f"{word} {stack.new_key()}") for word in ("Early", "Late"))
+    page = new_page(alpha, "/send")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.fallback()
+        else:
+            held.append(route)
+
+    actions.intercept(page, "SearchPeople", hold_the_first)
+    actions.recipient(page).fill(early.name)
+    actions.until(page, lambda: held)
+    actions.recipient(page).fill(late.name)
+    expect(page.get_by_role("option", name=late.name)).to_be_visible()
+    with page.expect_response(lambda response: early.name in (response.request.post_data or "")):
+        held[0].continue_()
+    expect(page.get_by_role("option", name=late.name)).to_be_visible()
+    expect(page.get_by_role("option", name=early.name)).to_have_count(0)
+
+
+def test_who_is_short_is_told_how_much_and_what_would_fit(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(alpha, "/send")
+    actions.amount(page).fill("600")
+    expect(page.get_by_text("You are $100.00 short.")).to_be_visible()
+    page.get_by_role("button", name="Send that").click()
+    expect(actions.amount(page)).to_have_value("500.00")
+    actions.fill_in_payment(page, beta.name, "500", note="all of it 🎉")
+    expect(page.get_by_text("all of it 🎉")).to_be_visible()
+    actions.confirm(page, "500.00")
+    expect(actions.receipt(page, "500.00", beta.name)).to_be_visible()
+    assert beta.balance == "500.00"
+
+
+def test_a_double_click_and_two_tabs_send_once(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    first = new_page(alpha, "/send")
+    actions.fill_in_payment(first, beta.name, "10")
+    second = first.context.new_page()
+    second.goto("/send")
+    expect(actions.recipient(second)).to_have_value(beta.name)
+    second.get_by_role("button", name="Continue").click()
+    for page in (first, second):
+        expect(page.get_by_role("button", name="Send $10.00")).to_be_visible()
+    at = first.evaluate("Date.now()") + 1_000
+    for page in (first, second):
+        page.evaluate(DOUBLE_CLICK, at)
+    for page in (first, second):
+        expect(actions.receipt(page, "10.00", beta.name)).to_be_visible()
+    assert [line["amount"]["amount"] for line in alpha.transfers] == ["10.00"]
+
+
+def test_an_answer_that_was_cut_off_is_asked_for_again_and_moves_nothing_twice(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(alpha, "/send")
+    keys: list[str] = []
+
+    def cut_off_the_first(route: Route) -> None:
+        keys.append(route.request.post_data_json["variables"]["input"]["idempotencyKey"])
+        if len(keys) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.fallback()
+
+    actions.intercept(page, "SendMoney", cut_off_the_first)
+    actions.fill_in_payment(page, beta.name, "20")
+    actions.confirm(page, "20.00")
+    expect(actions.receipt(page, "20.00", beta.name)).to_be_visible()
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert len(alpha.transfers) == 1
+
+
+def test_after_a_reload_the_client_asks_and_finds_that_it_was_sent(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(alpha, "/send")
+    sent: list[Route] = []
+
+    def keep_the_answer(route: Route) -> None:
+        sent.append(route)
+        route.fetch()
+
+    actions.intercept(page, "SendMoney", keep_the_answer)
+    actions.fill_in_payment(page, beta.name, "30")
+    actions.confirm(page, "30.00")
+    actions.until(page, lambda: len(alpha.transfers) == 1)
+    page.reload()
+    expect(actions.receipt(page, "30.00", beta.name)).to_be_visible()
+    assert len(sent) == 1
+    assert len(alpha.transfers) == 1
+
+
+def test_after_a_reload_what_never_left_is_sent_on_the_persons_tap_alone(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(alpha, "/send")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.fallback()
+
+    actions.intercept(page, "SendMoney", hold_the_first)
+    actions.fill_in_payment(page, beta.name, "40")
+    actions.confirm(page, "40.00")
+    actions.until(page, lambda: len(held) == 1)
+    page.reload()
+    expect(page.get_by_text("It was not sent")).to_be_visible()
+    assert alpha.transfers == []
+    assert len(held) == 1
+    page.get_by_role("button", name="Send it now").click()
+    expect(actions.receipt(page, "40.00", beta.name)).to_be_visible()
+    keys = {r.request.post_data_json["variables"]["input"]["idempotencyKey"] for r in held}
+    assert len(keys) == 1
+    assert len(alpha.transfers) == 1
