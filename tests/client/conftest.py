@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from app.dev_services import browser as browsers
 from app.dev_services import processes
 from app.up import building
+from tests.client.axe import Axe
 from tests.client.stack import Person, Stack
 
 #: On a loaded machine everything takes its time; what must be quick is measured by its test.
@@ -58,6 +59,11 @@ def browser() -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="package")
+def axe() -> Axe:
+    return Axe()
 
 
 @pytest.fixture

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.dev_services import node
-from app.up import building
-from settings import ROOT
+from tests.client.axe import PHONE, Axe
 from tests.client.conftest import NewPage
 from tests.client.stack import Person, Stack
 
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PHONE = {"width": 360, "height": 740}
-DESKTOP = {"width": 1280, "height": 800}
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff-Bartholomäus von und zu Hohenlohe"
 ARABIC_NAME = "عبد الرحمن بن خالد"
-
-
-@pytest.fixture(scope="package")
-def axe() -> str:
-    node.ensure_installed(building.CLIENT)
-    return (ROOT / "client" / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +23,6 @@ def regular(stack: Stack) -> Person:
     person.add("9999.99")
     friend.send("12.34", person, "شكرا جزيلا")
     return person
-
-
-def check(page: Page, axe: str) -> None:
-    """What axe finds, and whether the page is wider than the screen."""
-    page.evaluate(axe)
-    found: dict[str, Any] = page.evaluate(
-        "tags => axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", TAGS
-    )
-    violations = [
-        (each["id"], each["help"], [part["html"][:200] for part in each["nodes"]])
-        for each in found["violations"]
-    ]
-    assert violations == [], page.url
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert wide <= 0, f"{page.url} is {wide} px wider than the screen"
 
 
 def heading(page: Page, name: str) -> Locator:
@@ -70,7 +42,7 @@ SIGNED_IN = [
     ("/", "Your balance"),
     ("/send", "Send money"),
     ("/activity", "Activity"),
-    ("/activity?q=nobody-wrote-this", "Activity"),
+    ("/activity?text=nobody-wrote-this", "Activity"),
     ("/activity/nonsense", "There is no such transaction"),
     ("/settings", "Settings"),
     ("/settings/profile", "Profile"),
@@ -83,7 +55,7 @@ SIGNED_IN = [
 SCHEMES = ("light", "dark")
 
 
-def test_pages_of_people_who_are_not_signed_in(new_page: NewPage, axe: str) -> None:
+def test_pages_of_people_who_are_not_signed_in(new_page: NewPage, axe: Axe) -> None:
     pages = {
         scheme: new_page(color_scheme=scheme, viewport=PHONE, path="/sign-in") for scheme in SCHEMES
     }
@@ -91,18 +63,18 @@ def test_pages_of_people_who_are_not_signed_in(new_page: NewPage, axe: str) -> N
         page = pages[SCHEMES[number % 2]]
         page.goto(path)
         expect(heading(page, title)).to_be_visible()
-        check(page, axe)
+        axe.check(page)
 
 
-def test_pages_of_people_who_are_signed_in(new_page: NewPage, axe: str, regular: Person) -> None:
+def test_pages_of_people_who_are_signed_in(new_page: NewPage, axe: Axe, regular: Person) -> None:
     pages = {scheme: new_page(regular, color_scheme=scheme, viewport=PHONE) for scheme in SCHEMES}
     for page in pages.values():
         expect(page.get_by_role("link", name="number 23")).to_be_visible()
         expect(page.get_by_role("img", name="Your balance since")).to_be_visible()
-        check(page, axe)
+        axe.check(page)
     for number, (path, title) in enumerate(SIGNED_IN[1:]):
         page = pages[SCHEMES[number % 2]]
         page.goto(path)
         expect(heading(page, title)).to_be_visible()
         expect(page.locator("[aria-busy=true]")).to_have_count(0)
-        check(page, axe)
+        axe.check(page)

@@ -1,0 +1,40 @@
+"""Looks at a page as axe does, and as somebody with a small screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from app.dev_services import node
+from app.up import building
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 800}
+
+
+class Axe:
+    """axe-core, as the client's packages have it."""
+
+    def __init__(self) -> None:
+        node.ensure_installed(building.CLIENT)
+        script = building.CLIENT / "node_modules" / "axe-core" / "axe.min.js"
+        self._script = script.read_text()
+
+    def check(self, page: Page) -> None:
+        """Fails with what axe finds, and where the page is wider than the screen."""
+        page.evaluate(self._script)
+        found: dict[str, Any] = page.evaluate(
+            """tags => axe.run({
+                runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'],
+            })""",
+            TAGS,
+        )
+        violations = [
+            (each["id"], each["help"], [part["html"][:200] for part in each["nodes"]])
+            for each in found["violations"]
+        ]
+        assert violations == [], f"{page.url}: {violations}"
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"{page.url} is {wide} px wider than the screen"
