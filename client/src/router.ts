@@ -135,7 +135,7 @@ export function loadPagesAhead(): void {
   setTimeout(() => {
     for (const { name, component } of routes) {
       if (AHEAD.includes(String(name)) && typeof component === 'function') {
-        void (component as () => Promise<unknown>)().catch(() => undefined);
+        void (component as () => Promise<unknown>)().catch(() => (isAhead = false));
       }
     }
   }, AHEAD_MILLISECONDS);
