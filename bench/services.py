@@ -127,3 +127,8 @@ def processor() -> str:
     cores = os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{cores} cores, {memory:.0f} GiB of memory"
+
+
+def load() -> float:
+    """The load average of the last minute: what others do on this machine."""
+    return os.getloadavg()[0]
