@@ -1,6 +1,6 @@
 /** How Graphcache keeps what the API answers. */
 
-import { cacheExchange, type Cache, type CacheExchangeOpts } from '@urql/exchange-graphcache';
+import { cacheExchange, type Cache, type CacheExchangeOpts, type DataField } from '@urql/exchange-graphcache';
 
 const embedded = () => null;
 
@@ -48,9 +48,12 @@ const options: CacheExchangeOpts = {
   resolvers: {
     Query: {
       node: (_parent, { id }, cache) => {
-        // A line of the list is shown at once on its own page.
-        const key = cache.keyOfEntity({ __typename: 'Transaction', id: id as string });
-        return key && cache.resolve(key, 'id') ? { __typename: 'Transaction', id } : undefined;
+        // What a list has shown is shown at once on its own page.
+        for (const __typename of ['Transaction', 'User']) {
+          const key = cache.keyOfEntity({ __typename, id: id as string });
+          if (key && cache.resolve(key, 'id')) return { __typename, id };
+        }
+        return cache.resolve('Query', 'node', { id }) as DataField;
       },
     },
   },
