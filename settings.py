@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email.utils
+import re
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -11,8 +13,22 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain import money
+
 ROOT = Path(__file__).resolve().parent
 MINIMUM_SECRET_BYTES = 32
+
+# A password may have any character in it, an @ too: where the services are is after the last one.
+_SERVICE_URL = re.compile(
+    r"(?P<scheme>[a-z+]+)://(?:.*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/?#\[\]@]*)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^\s?#@]*)?(?P<query>\?[^\s#@]*)?"
+)
+_ORIGIN = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)(?::(?P<port>[0-9]{1,5}))?/?",
+    re.IGNORECASE,
+)
+_SENDER = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.]+\]?")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
@@ -59,7 +75,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     access_token_seconds: int = Field(default=900, ge=1, le=86_400)
-    rate_limit_factor: float = Field(default=1, ge=0)
+    rate_limit_factor: float = Field(default=1, ge=0, allow_inf_nan=False)
     graphql_profile: Literal["open", "hardened"] = "open"
     #: Where `up` keeps the mails it caught, for /dev/mail; unset in production.
     dev_mail_dir: Path | None = None
@@ -81,13 +97,67 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _of_postgresql(cls, value: SecretStr) -> SecretStr:
+        parts = _service(value, {"postgresql", "postgresql+psycopg", "postgres"})
+        # The server may also be a socket: postgresql:///wallet?host=/run/postgresql
+        if parts is None or not (parts["host"] or parts["path"]):
+            raise ValueError("it takes an address such as postgresql://user:password@host:5432/db")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _of_redis(cls, value: SecretStr) -> SecretStr:
+        parts = _service(value, {"redis", "rediss", "unix"})
+        if parts is None:
+            is_good = False
+        elif parts["scheme"] == "unix":
+            is_good = len(parts["path"] or "") > 1
+        else:
+            is_good = (
+                parts["host"] != "" and re.fullmatch("/?[0-9]*", parts["path"] or "") is not None
+            )
+        if not is_good:
+            raise ValueError("it takes an address such as redis://host:6379/0 or rediss://host")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _of_smtp(cls, value: SecretStr) -> SecretStr:
+        parts = _service(value, {"smtp", "smtp+starttls", "smtps"})
+        if parts is None or not parts["host"]:
+            raise ValueError(
+                "it takes smtp://host:25, smtp+starttls://user:password@host:587 or "
+                "smtps://user:password@host:465"
+            )
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not value.isprintable() or not _SENDER.fullmatch(email.utils.parseaddr(value)[1]):
+            raise ValueError("it takes an address such as Mini Wallet <wallet@example.org>")
+        return value
+
     @field_validator("app_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValueError("takes an absolute http:// or https:// address")
+        if not _is_origin(value):
+            raise ValueError("it takes an http:// or https:// address without a path")
         return value.rstrip("/")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_is_origin, value)):
+            raise ValueError("it takes origins such as https://wallet.example.org, without a path")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -100,7 +170,14 @@ class Settings(BaseSettings):
     @classmethod
     def _numeric(cls, value: str | None) -> str | None:
         if value is not None and not (value.isascii() and value.isdigit()):
-            raise ValueError("takes the numeric app id that the Channels dashboard shows")
+            raise ValueError("it takes the numeric app id that the Channels dashboard shows")
+        return value
+
+    @field_validator("pusher_host", "pusher_cluster")
+    @classmethod
+    def _name(cls, value: str | None) -> str | None:
+        if value is not None and not _HOST.fullmatch(value):
+            raise ValueError("it takes a name alone, without a scheme, port or path")
         return value
 
     @model_validator(mode="after")
@@ -113,6 +190,21 @@ class Settings(BaseSettings):
         if self.pusher_app_id and not (self.pusher_cluster or self.pusher_host):
             raise ValueError("PUSHER_CLUSTER or PUSHER_HOST says which Channels server to use")
         return self
+
+    @model_validator(mode="after")
+    def _money_has_limits(self) -> Settings:
+        self.read_limits()
+        return self
+
+    def read_limits(self) -> money.Limits:
+        """What this service allows, in minor units. Raises ValueError that names the variable."""
+        return money.limits(
+            self.wallet_currency,
+            maximum_transfer=self.max_transfer,
+            maximum_top_up=self.max_top_up,
+            maximum_balance=self.max_balance,
+            fee_basis_points=self.transfer_fee_basis_points,
+        )
 
     @property
     def jwt_secrets(self) -> tuple[str, ...]:
@@ -143,8 +235,29 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "The environment"
+        reason = first["msg"].removeprefix("Value error, ").removesuffix(".")
+        if not first["loc"]:
+            # One that is about several of them names them itself.
+            raise SettingsError(f"{reason}; see .env.example.") from None
+        name = str(first["loc"][0]).upper()
         if first["type"] == "missing":
             raise SettingsError(f"{name} is not set: see .env.example for what it takes.") from None
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name} is wrong: {reason}. See .env.example.") from None
+        reason = reason[:1].lower() + reason[1:]
+        raise SettingsError(f"{name} is wrong: {reason}; see .env.example.") from None
+
+
+def _service(url: SecretStr, schemes: set[str]) -> re.Match[str] | None:
+    """The parts of a service's address; None for one that is malformed or of another scheme."""
+    parts = _SERVICE_URL.fullmatch(url.get_secret_value())
+    if parts is None or parts["scheme"] not in schemes or not _is_port(parts["port"]):
+        return None
+    return parts
+
+
+def _is_origin(text: str) -> bool:
+    parts = _ORIGIN.fullmatch(text)
+    return parts is not None and _is_port(parts["port"])
+
+
+def _is_port(digits: str | None) -> bool:
+    return digits is None or 1 <= int(digits) <= 65_535

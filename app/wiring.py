@@ -29,15 +29,9 @@ class Opened:
 def read_limits(settings: Settings) -> money.Limits:
     """What this service allows. Raises SettingsError with a sentence that names the variable."""
     try:
-        return money.limits(
-            settings.wallet_currency,
-            maximum_transfer=settings.max_transfer,
-            maximum_top_up=settings.max_top_up,
-            maximum_balance=settings.max_balance,
-            fee_basis_points=settings.transfer_fee_basis_points,
-        )
+        return settings.read_limits()
     except ValueError as error:
-        raise SettingsError(f"{error} See .env.example.") from None
+        raise SettingsError(f"{str(error).removesuffix('.')}; see .env.example.") from None
 
 
 @asynccontextmanager
@@ -51,7 +45,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
         try:
             database = await Database.open(database_url)
         except ValueError as error:
-            raise SettingsError(f"{error}. See .env.example.") from None
+            raise SettingsError(f"{error}; see .env.example.") from None
         closing.push_async_callback(database.close)
         ledger = await Ledger.open(database_url, limits)
         closing.push_async_callback(ledger.close)
@@ -60,7 +54,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
             closing.push_async_callback(limiter.close)
             hints = await realtime.Hints.open(redis_url)
         except ValueError as error:
-            raise SettingsError(f"REDIS_URL is wrong: {error}. See .env.example.") from None
+            raise SettingsError(
+                f"REDIS_URL is wrong: {str(error).removesuffix('.')}; see .env.example."
+            ) from None
         closing.push_async_callback(hints.close)
         live = Live(database, hints)
         await live.start()
