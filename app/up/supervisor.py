@@ -70,8 +70,8 @@ class Supervisor:
             building.start()
             self._start_services()
             self._prepare_database()
-            self._finish_building(building)
             self._start_processes()
+            self._finish_building(building)
             self._messages.ready(self._facts())
             self._watch()
         except Stop:
@@ -163,6 +163,7 @@ class Supervisor:
                 continue
             with self._messages.step(f"The {name}, built once: about a minute"):
                 while building.is_alive() and building.current == name:
+                    self._check_children()
                     self._sleep(processes.POLL_SECONDS)
         for problem in building.problems:
             self._messages.note(problem)
