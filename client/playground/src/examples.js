@@ -259,5 +259,30 @@ mutation SendMoney($input: SendMoneyInput!) {
 }
 `,
     },
+    {
+      title: 'Register',
+      variables: {
+        input: {
+          name: 'Delta',
+          email: 'delta@example.com',
+          password: 'four walls and a roof',
+        },
+      },
+      query: `
+# The mail that follows has a link to verify the
+# address${demo ? ': it is at /dev/mail' : ''}. Then sign in with the tab SignIn.
+
+mutation Register($input: RegisterInput!) {
+  register(input: $input) {
+    __typename
+    ... on RegistrationReceived { email }
+    ... on InvalidInput {
+      fields { path message }
+    }
+    ... on UserError { message }
+  }
+}
+`,
+    },
   ];
 }
