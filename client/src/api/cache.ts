@@ -1,6 +1,6 @@
 /** How Graphcache keeps what the API answers. */
 
-import { cacheExchange, type Cache, type CacheExchangeOpts, type DataField } from '@urql/exchange-graphcache';
+import { cacheExchange, type Cache, type CacheExchangeOpts } from '@urql/exchange-graphcache';
 
 const embedded = () => null;
 
@@ -51,9 +51,9 @@ const options: CacheExchangeOpts = {
         // What a list has shown is shown at once on its own page.
         for (const __typename of ['Transaction', 'User']) {
           const key = cache.keyOfEntity({ __typename, id: id as string });
-          if (key && cache.resolve(key, 'id')) return { __typename, id };
+          if (key && cache.resolve(key, 'id')) return { __typename, id: id as string };
         }
-        return cache.resolve('Query', 'node', { id }) as DataField;
+        return cache.resolve('Query', 'node', { id }) as null;
       },
     },
   },
