@@ -53,7 +53,7 @@ const options: CacheExchangeOpts = {
           const key = cache.keyOfEntity({ __typename, id: id as string });
           if (key && cache.resolve(key, 'id')) return { __typename, id: id as string };
         }
-        return cache.resolve('Query', 'node', { id }) as null;
+        return cache.resolve('Query', 'node', { id: id as string }) as null;
       },
     },
   },

@@ -64,7 +64,7 @@ function browserStorage(): LeaseStorage | null {
 /** One at a time across the tabs of this browser. */
 export const exclusively = createExclusively(
   // Absent on a plain http address that is not this machine's own.
-  ((navigator as { locks?: LockManager }).locks as Locks | undefined) ?? null,
+  ((globalThis.navigator as { locks?: Locks } | undefined)?.locks ?? null),
   browserStorage(),
   delay,
 );
