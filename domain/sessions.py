@@ -116,10 +116,12 @@ def _decode(text: str, length: int) -> bytes | None:
 
 
 class TokenExpired(errors.Unauthenticated):
-    """The access token was good and is merely out of date: sign in anew or refresh."""
+    """The token was good and is merely out of date: a fresh one is needed."""
 
     def __init__(self) -> None:
-        super().__init__("The access token has expired. Refresh the session and try again.")
+        super().__init__(
+            "The token has expired. Refresh the session, or create another API token, and try again."
+        )
 
 
 def issue_access_token(

@@ -39,8 +39,8 @@ _REVOKE_ALL = text(
     "RETURNING id"
 )
 _FIND = text(
-    f"SELECT k.* FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id "  # noqa: S608
-    f"WHERE k.user_id = :user_id AND k.id = :id AND u.closed_at IS NULL AND {_STANDS}"
+    f"SELECT k.*, {_STANDS} AS stands FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id "  # noqa: S608
+    "WHERE k.user_id = :user_id AND k.id = :id AND u.closed_at IS NULL AND k.revoked_at IS NULL"
 )
 
 
@@ -110,7 +110,10 @@ async def revoke(db: Database, user_id: UUID, api_token_id: UUID) -> ApiToken:
 
 
 async def authenticate(db: Database, secret: NamedSecret) -> Principal:
-    """Who comes with that secret. Raises Unauthenticated for a wrong, ended or expired one."""
+    """Who comes with that secret.
+
+    Raises TokenExpired for one that is merely out of date, Unauthenticated for a wrong or ended one.
+    """
 
     async def work(connection: AsyncConnection) -> Row[Any] | None:
         parameters = {"user_id": secret.user_id, "id": secret.row_id}
@@ -119,9 +122,9 @@ async def authenticate(db: Database, secret: NamedSecret) -> Principal:
     row = await db.read(work)
     stored = bytes(32) if row is None else row.secret_hash
     if not hmac.compare_digest(sessions.hash_secret(secret.text), stored) or row is None:
-        raise errors.Unauthenticated(
-            "The API token is wrong, was revoked or has expired. Create another one."
-        )
+        raise errors.Unauthenticated("The API token is wrong or was revoked. Create another one.")
+    if not row.stands:
+        raise sessions.TokenExpired
     return Principal(
         user_id=row.user_id,
         api_token_id=row.id,

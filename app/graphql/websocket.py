@@ -324,5 +324,5 @@ def _operation_id(message: dict[str, Any]) -> str:
 def _refusal_of(error: domain_errors.Unauthenticated) -> Close:
     """4403 has the official clients come back with a fresh token; 4401 is final to them."""
     if isinstance(error, sessions.TokenExpired):
-        return Close(TOKEN_EXPIRED, "The access token has expired")
+        return Close(TOKEN_EXPIRED, "The token has expired")
     return Close(UNAUTHORIZED, "Unauthorized")

@@ -255,9 +255,11 @@ async def test_a_revoked_or_expired_api_token_is_known_no_more(books: Books, db:
         expired.api_token_id
     ]
     books.connection.execute("UPDATE api_tokens SET expires_at = now()")
-    for ended in (secret, other):
-        with pytest.raises(errors.Unauthenticated):
-            await api_tokens.authenticate(db, ended)
+    with pytest.raises(errors.Unauthenticated) as refusal:
+        await api_tokens.authenticate(db, secret)
+    assert not isinstance(refusal.value, sessions.TokenExpired)
+    with pytest.raises(sessions.TokenExpired):
+        await api_tokens.authenticate(db, other)
     assert await api_tokens.list_for(db, someone.user_id) == []
 
 
