@@ -23,6 +23,8 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 REDACTED = "[redacted]"
+#: What uvicorn takes for a fault where a WebSocket was refused with an answer of our own.
+_REFUSED_SOCKET = "ASGI callable returned without completing handshake."
 
 
 def configure(level: str = "INFO") -> None:
@@ -52,12 +54,17 @@ def configure(level: str = "INFO") -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
         logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.NOTSET)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.msg != _REFUSED_SOCKET
 
 
 def redact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -209,7 +210,8 @@ def demo(settings: Settings, *, yes: bool = False) -> int:
         added = asyncio.run(_seed(settings))
         names = ", ".join(_PEOPLE)
         _say(f"{names} are there{'' if added else ' already: nothing to do'}.")
-        if added:
+        # A password is for who reads along, and for no log.
+        if added and sys.stdout.isatty():
             _say(f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}.")
     return outcome.status
 

@@ -72,3 +72,15 @@ def test_a_traceback_is_one_line_without_secrets(
         structlog.get_logger("test").exception("failed")
     (line,) = capsys.readouterr().out.splitlines()
     assert "ValueError: no such token: [redacted]" in json.loads(line)["exception"]
+
+
+def test_a_socket_that_was_refused_is_no_error(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("INFO")
+    server = logging.getLogger("uvicorn.error")
+    server.error("ASGI callable returned without completing handshake.")
+    server.error("ASGI callable failed.")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == [
+        "ASGI callable failed."
+    ]

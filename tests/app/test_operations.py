@@ -160,6 +160,7 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert operations.demo(settings) == 0
+    assert "mini@Wallet025" not in said(capsys), "a log is no place for a password"
     assert people(database_url) == [
         ("User Alpha", "user.alpha@demo.app", 100_000, 1),
         ("User Beta", "user.beta@demo.app", 100_000, 1),
