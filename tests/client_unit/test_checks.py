@@ -1,11 +1,15 @@
-"""The client's own checks: its unit tests, its types and size, its style, its documents."""
+"""The client's own checks: unit tests, types, size, style, documents, and what it has from the service."""
 
 from __future__ import annotations
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.dev_services import node
 from app.up import building
+from domain import passwords
+
+COMMON_PASSWORDS = building.CLIENT / "src" / "features" / "accounts" / "common-passwords.txt"
 
 
 @pytest.mark.parametrize("script", ["test", "lint", "check:types", "check:documents"])
@@ -19,3 +23,11 @@ def test_the_pages_build_within_their_size() -> None:
     for folder in building.PAGES.values():
         assert node.is_built(folder)
     node.run_npm(["run", "check:size"], building.CLIENT)
+
+
+def test_the_clients_common_passwords_are_the_services() -> None:
+    hinted = set(COMMON_PASSWORDS.read_text().split())
+    long_enough = {
+        word for word in FREQUENCY_LISTS["passwords"] if len(word) >= passwords.MINIMUM_CHARACTERS
+    }
+    assert hinted == long_enough
