@@ -201,8 +201,8 @@ def _read_address(query_string: bytes) -> GraphQLRequest:
 
 def _parse_json(text: bytes, what: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return bodies.parse_json(text)
+    except ValueError:
         raise HttpError(400, f"{what} is not well-formed JSON in UTF-8.") from None
 
 

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.graphql import credentials, errors
 from app.graphql.documents import Operation
 from app.graphql.execution import Engine, GraphQLRequest, read_request
-from app.http import facts
+from app.http import bodies, facts
 from domain import errors as domain_errors
 from domain import sessions
 from resolvers import authentication
@@ -306,8 +306,8 @@ class Connection:
 
 def _parse(text: str | None) -> dict[str, Any]:
     try:
-        message = orjson.loads(text or "")
-    except orjson.JSONDecodeError:
+        message = bodies.parse_json(text or "")
+    except ValueError:
         message = None
     if not isinstance(message, dict):
         raise Close(BAD_REQUEST, "Invalid message: it takes a JSON object as text")

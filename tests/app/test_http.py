@@ -175,6 +175,22 @@ def test_a_wrong_variable_is_bad_user_input(api: Api, value: object) -> None:
     assert "data" not in answer.json()
 
 
+def test_a_whole_number_of_any_length_is_read_exactly(api: Api) -> None:
+    token = api.sign_in()
+    query = """query ($amount: Decimal!) { transferPreview(amount: $amount) { __typename } }"""
+    for amount in (10**30, -(10**30), 2**64):
+        preview = api.data(query, {"amount": amount}, token=token)["transferPreview"]
+        assert preview == {"__typename": "InvalidAmount"}
+    text = json.dumps({"query": query, "variables": {"amount": "7" * 19, "other": 1.5}})
+    assert send(api, text.encode()).json()["data"] is None, "a long number in a string is a string"
+
+
+def test_what_was_wrong_is_not_repeated_with_its_password(api: Api) -> None:
+    answer = api.post(LOGIN, {"input": {"emale": ALPHA, "password": PASSWORD}})
+    assert code_of(answer.json()) == "BAD_USER_INPUT"
+    assert PASSWORD not in answer.text
+
+
 def test_a_cost_that_a_variable_drives_is_counted_each_time(api: Api) -> None:
     query = (
         "query ($n: Int) { viewer {"
