@@ -16,7 +16,7 @@ from domain.paging import Page, PageRequest
 from persistence import patterns, persons
 from persistence.database import Database
 
-#: Trigrams need three characters: a shorter text is looked for at the beginning of names alone.
+#: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
 MINIMUM_PART_CHARACTERS = 3
 #: Of those that merely contain the text, so many are considered.
 MAXIMUM_CONTAINING = 200
@@ -98,12 +98,13 @@ async def search_people(
     wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
     position = None if page.after is None else _read_position(page.after)
     address = _whole_address(query)
+    containing = _containing(wanted)
     parameters: dict[str, Any] = {
         "viewer_id": viewer_id,
         "address": address,
         "wanted": wanted,
         "prefix": patterns.begins_with(wanted),
-        "containing": patterns.contains(wanted),
+        "containing": containing,
         "limit": page.size + 1,
         "most": MAXIMUM_CONTAINING,
         "containing_after_text": None,
@@ -118,7 +119,7 @@ async def search_people(
     ranks = [
         *([_ADDRESS] if address is not None else []),
         *([_EXACT, _PREFIX] if wanted else []),
-        *([_CONTAINING] if len(wanted) >= MINIMUM_PART_CHARACTERS else []),
+        *([_CONTAINING] if containing is not None else []),
     ]
     tiers = [rank for rank in ranks if position is None or rank >= position.rank]
 
@@ -149,6 +150,13 @@ def _union(ranks: list[int], position: _Position | None, address: str | None) ->
         other = _NOT_BY_ADDRESS if address is not None and rank != _ADDRESS else ""
         parts.append(f"({_TIERS[rank] % f'{beyond} {other}'})")
     return " UNION ALL ".join(parts)
+
+
+def _containing(wanted: str) -> str | None:
+    """The pattern of the names that have the text somewhere; None where no trigram would help."""
+    if len(wanted) >= MINIMUM_PART_CHARACTERS:
+        return patterns.contains(wanted)
+    return patterns.contains(f" {wanted}") if wanted.isalnum() else None
 
 
 def _whole_address(query: str) -> str | None:

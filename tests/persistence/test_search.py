@@ -31,12 +31,14 @@ async def test_the_exact_name_comes_first_then_beginnings_then_parts(
     assert found[2:] == ["Mariana", "Anna Maria", "Rosemariae"]
 
 
-async def test_two_characters_find_beginnings_alone_and_none_find_nobody(
+async def test_two_characters_find_the_beginnings_of_words_and_none_find_nobody(
     books: Books, db: Database
 ) -> None:
-    for name in ("Bo", "Bob", "Abo"):
+    for name in ("Bo", "Bob", "Abo", "Anna Bobo", "Boo-Bo", "J. Q. Bo"):
         books.join(name)
-    assert await names(db, "bo") == ["Bo", "Bob"]
+    assert await names(db, "bo") == ["Bo", "Bob", "Boo-Bo", "Anna Bobo", "J. Q. Bo"]
+    assert await names(db, "q") == ["J. Q. Bo"]
+    assert await names(db, ".") == []
     for nothing in ("", "  ", "\0", "\u0301"):
         assert await names(db, nothing) == []
 
@@ -129,6 +131,7 @@ async def test_the_exact_name_is_found_among_thousands_that_share_it(
     books.connection.execute("ANALYZE users")
     assert await names(db, "maria", size=50) == ["Maria"] * 50
     assert await names(db, "na qua") == ["Ximena Quark"]
+    assert await names(db, "qu") == ["Ximena Quark"]
     books.connection.execute("SET enable_seqscan = off")
     plan = books.connection.execute(
         "EXPLAIN SELECT id FROM users WHERE search_text LIKE '%na qua%' "
