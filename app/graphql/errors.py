@@ -31,7 +31,7 @@ _HTTP_STATUSES = {
 #: What graphql-core says of arguments and directives that only their values show to be wrong.
 _ABOUT_INPUT = ("Argument ", "Variable ", "Directive ", "Fragment argument ")
 #: It repeats the whole input, with the password in it.
-_FOUND = re.compile(r"(?:[,;] found|\. Found|(?<=\?) Found): .*", re.DOTALL)
+_FOUND = re.compile(r"(?:[,;] found|(?P<end>[.?]) Found): .*", re.DOTALL)
 
 
 class RequestError(Exception):
@@ -101,7 +101,7 @@ def _present(error: GraphQLError) -> dict[str, Any]:
     if original is None and code_given:
         return formatted
     if original is None and (error.path is None or error.message.startswith(_ABOUT_INPUT)):
-        formatted["message"] = _FOUND.sub(".", error.message)
+        formatted["message"] = _FOUND.sub(lambda found: found["end"] or ".", error.message)
         formatted["extensions"] = {"code": BAD_USER_INPUT}
         return formatted
     return {**formatted, **_masked(original or error, {"path": error.path})}

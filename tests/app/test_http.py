@@ -189,6 +189,7 @@ def test_what_was_wrong_is_not_repeated_with_its_password(api: Api) -> None:
     answer = api.post(LOGIN, {"input": {"emale": ALPHA, "password": PASSWORD}})
     assert code_of(answer.json()) == "BAD_USER_INPUT"
     assert PASSWORD not in answer.text
+    assert all(error["message"].endswith(("'.", "?")) for error in answer.json()["errors"])
 
 
 def test_a_cost_that_a_variable_drives_is_counted_each_time(api: Api) -> None:
