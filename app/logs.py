@@ -18,6 +18,7 @@ _SECRETS = re.compile(
     r"(?P<jwt>\beyJ[\w-]+\.[\w-]+\.[\w-]*)"
     r"|(?P<api_token>\bmw_[\w-]{8,})"
     r"|(?P<parameter>\b(?:token|password|secret|signature)=)[^&\s\"']+"
+    r"|(?P<scheme>\bBearer )[^\s\"',]+"
     r"|(?P<url_password>://[^/\s:@]*:)[^/\s@]+@"
     r"|(?P<address>[\w.+%'-]+@(?:[\w-]+\.)+\w{2,})",
     re.IGNORECASE,
@@ -83,7 +84,7 @@ def redact(
 
 def clean(text: str) -> str:
     """The text without tokens, passwords in addresses of services, and whole email addresses."""
-    if "@" not in text and "eyJ" not in text and "mw_" not in text and "=" not in text:
+    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ")):
         return text
     return _SECRETS.sub(_replace, text)
 
@@ -91,6 +92,8 @@ def clean(text: str) -> str:
 def _replace(match: re.Match[str]) -> str:
     if match["parameter"]:
         return f"{match['parameter']}{REDACTED}"
+    if match["scheme"]:
+        return f"{match['scheme']}{REDACTED}"
     if match["url_password"]:
         return f"{match['url_password']}{REDACTED}@"
     if match["address"]:

@@ -66,6 +66,8 @@ class Database:
             driver_url(url),
             connect_args=CONNECTION_ARGUMENTS,
             isolation_level=isolation,
+            # What people gave us has no place in a log, wherever a statement fails.
+            hide_parameters=True,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,

@@ -31,6 +31,7 @@ def configured() -> Iterator[None]:
         ("nothing of the kind", "nothing of the kind"),
         ("mail to user.alpha@demo.app failed", "mail to u…a@demo.app failed"),
         (f"Bearer {TOKEN}", "Bearer [redacted]"),
+        ("{'authorization': 'Bearer opaque'}", "{'authorization': 'Bearer [redacted]'}"),
         ("mw_AbCdEfGhIjKl-_ was used", "[redacted] was used"),
         ("/verify-email?token=abc&a=b", "/verify-email?token=[redacted]&a=b"),
         ("redis://:hunter2@127.0.0.1:6379/0", "redis://:[redacted]@127.0.0.1:6379/0"),
