@@ -20,10 +20,10 @@ _TOTALS = text(
     """
     SELECT
         (SELECT count(*) FROM users) AS people,
-        (SELECT CAST(coalesce(sum(balance), 0) AS bigint) FROM users) AS balances,
+        (SELECT coalesce(sum(balance), 0) FROM users) AS balances,
         count(*) AS lines,
-        CAST(coalesce(sum(fee), 0) AS bigint) AS fees,
-        CAST(coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0) AS bigint) AS top_ups
+        coalesce(sum(fee), 0) AS fees,
+        coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0) AS top_ups
     FROM transactions
     """
 )
@@ -122,8 +122,9 @@ async def _check_search_texts(connection: AsyncConnection, report: AuditReport) 
 async def _check_totals(connection: AsyncConnection, report: AuditReport) -> None:
     row = (await connection.execute(_TOTALS)).one()
     report.people, report.lines = row.people, row.lines
-    report.balances_minor, report.fees_minor = row.balances, row.fees
-    report.top_ups_minor = row.top_ups
+    # Damaged amounts may add up to more than PostgreSQL's largest integer.
+    report.balances_minor, report.fees_minor = int(row.balances), int(row.fees)
+    report.top_ups_minor = int(row.top_ups)
     if row.balances + row.fees != row.top_ups:
         sentence = (
             f"Balances of {row.balances} and fees of {row.fees} make {row.balances + row.fees}, but "

@@ -56,6 +56,7 @@ DAMAGE = [
     # users
     ("UPDATE users SET balance = balance + 1 WHERE name = 'Alpha'", "users", "adds up to"),
     ("UPDATE users SET balance = balance + 1 WHERE name = 'Alpha'", "totals", "were added"),
+    ("UPDATE users SET balance = 9223372036854775807 WHERE name = 'Alpha'", "totals", "were added"),
     ("UPDATE users SET sequence = sequence + 1 WHERE name = 'Alpha'", "users", "newest line is"),
     ("UPDATE users SET last_posted_at = last_posted_at + interval '1 s' WHERE name = 'Beta'",
      "users", "is of"),
