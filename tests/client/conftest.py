@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 NewPage = Callable[..., Page]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one process: they share the wallet and the browser."""
     for item in items:
