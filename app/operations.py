@@ -59,18 +59,9 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
     return outcome.status
 
 
-def _url(settings: Settings) -> str:
-    url = settings.database_url.get_secret_value()
-    try:
-        database.driver_url(url)
-    except ValueError as error:
-        raise _Refused(f"{error}. See .env.example.") from None
-    return url
-
-
 def _engine(settings: Settings) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(
-        database.driver_url(_url(settings)),
+        database.driver_url(settings.database_url.get_secret_value()),
         connect_args=database.CONNECTION_ARGUMENTS,
         poolclass=sqlalchemy.pool.NullPool,
     )
@@ -229,7 +220,7 @@ def _email(name: str) -> str:
 
 async def _seed(settings: Settings) -> int:
     """How many people had to be changed."""
-    url, limits = _url(settings), _limits(settings)
+    url, limits = settings.database_url.get_secret_value(), _limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1)
     try:
@@ -308,7 +299,7 @@ def audit(settings: Settings) -> int:
 
 
 async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:
-    opened = await database.Database.open(_url(settings))
+    opened = await database.Database.open(settings.database_url.get_secret_value())
     try:
         return await audits.audit(opened, on_check=on_check)
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import pytest
 
 from app import server
 from app.asgi import App
+from app.dev_services import node
 from domain import passwords
 from persistence import accounts
 from persistence.database import Database
 from settings import Settings
 from tests.conftest import make_settings, temporary_database
 
-JUDGES = Path(__file__).resolve().parent.parent / "judges"
+_JUDGES = Path(__file__).resolve().parent.parent / "judges"
 PASSWORD = "mini@Wallet025"
 ALPHA, BETA, GAMMA = (f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma"))
 
@@ -38,6 +40,13 @@ mutation ($input: AddBalanceInput!) {
   addBalance(input: $input) { __typename ... on BalanceAdded { transaction { sequence } } }
 }
 """
+
+
+@cache
+def judges() -> Path:
+    """The folder of the public JavaScript clients, with their packages installed."""
+    node.ensure_installed(_JUDGES)
+    return _JUDGES
 
 
 @dataclass

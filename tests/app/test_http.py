@@ -15,13 +15,13 @@ import pytest
 from pydantic import SecretStr
 
 from app.dev_services import node
-from tests.app.conftest import ALPHA, JUDGES, LOGIN, PASSWORD, Api
+from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, judges
 
 
 def test_every_audit_of_graphql_http_passes(api: Api) -> None:
     found = subprocess.run(
         [node.node_path(), "audit.mjs", f"{api.url}/graphql"],
-        cwd=JUDGES,
+        cwd=judges(),
         capture_output=True,
         text=True,
         timeout=60,

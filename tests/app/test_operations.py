@@ -129,15 +129,6 @@ def test_a_database_that_is_just_starting_is_waited_for(
         assert migrating.result(60) == 0
 
 
-def test_an_address_that_is_not_of_postgresql_is_refused_in_a_sentence(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    for url in ("mysql://x@127.0.0.1/x", "nonsense"):
-        for operation in (operations.migrate, operations.demo, operations.audit):
-            assert operation(make_settings(database_url=url)) == 1
-            assert "DATABASE_URL" in said(capsys)
-
-
 # ================================================================ demo
 
 

@@ -14,7 +14,7 @@ import websockets.exceptions
 from websockets.sync.client import ClientConnection, connect
 
 from app.dev_services import node
-from tests.app.conftest import ALPHA, BETA, JUDGES, Api
+from tests.app.conftest import ALPHA, BETA, Api, judges
 
 EVENTS = "subscription ($after: Int) { walletEvents(afterSequence: $after) { sequence } }"
 LOGOUT = "mutation { logout(input: {}) { ... on SignedOut { sessions } } }"
@@ -294,7 +294,7 @@ def test_when_the_process_stops_work_under_way_is_finished_and_sockets_close_wit
 def judge(script: str, api: Api, **environment: str) -> list[dict[str, Any]]:
     found = subprocess.run(
         [node.node_path(), script],
-        cwd=JUDGES,
+        cwd=judges(),
         env={**os.environ, "RESUME": "1", **environment},
         capture_output=True,
         text=True,
