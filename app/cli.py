@@ -73,7 +73,7 @@ def test(context: typer.Context) -> None:
     paths = [argument for argument in arguments if Path(argument.split("::")[0]).is_absolute()]
     if not paths or any("/tests/client" in path for path in paths):
         _prepare_browser_tests()
-    _become([sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "loadgroup"])])
+    _become([sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "worksteal"])])
 
 
 @app.command()

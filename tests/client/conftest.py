@@ -20,17 +20,8 @@ from tests.client.stack import Person, Stack
 
 #: On a loaded machine everything takes its time; what must be quick is measured by its test.
 PATIENCE_MILLISECONDS = 20_000
-HERE = Path(__file__).parent
 
 NewPage = Callable[..., Page]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All in one process: they share the wallet and the browser."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="package")
