@@ -47,7 +47,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
         except ValueError as error:
             raise SettingsError(f"{error}; see .env.example.") from None
         closing.push_async_callback(database.close)
-        ledger = await Ledger.open(database_url, limits)
+        ledger = await Ledger.open(database_url, limits, isolation=settings.database_isolation)
         closing.push_async_callback(ledger.close)
         try:
             limiter = await rate_limiter.RateLimiter.open(redis_url, settings.rate_limit_factor)
