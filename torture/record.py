@@ -1,6 +1,7 @@
 """What happened in a run, as the callers, subscribers and the chaos saw it: plain data for the checker.
 
-Times are seconds of one monotonic clock; amounts are minor units; people are user ids.
+Times are seconds of one monotonic clock; amounts are minor units; people are user ids. What is appended
+to a `Record` is complete or filled in later by its author; nothing is ever taken back.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ class Outcome(enum.StrEnum):
 
 @dataclass(slots=True)
 class Command:
-    """One movement that somebody asked for, under one key, in one or many tries."""
+    """One movement that somebody asked for, under one key, in one or many tries of the same input.
+
+    A key that is used again on purpose, at once or later, with the same input or with another, is a
+    `Command` of its own with the same key: what belongs together is found by person, operation and key.
+    """
 
     user_id: UUID
     operation: Operation
@@ -38,17 +43,24 @@ class Command:
     began: float
     ended: float = 0.0
     tries: int = 0
+    #: Tries whose answer never came, or was UNAVAILABLE: nobody was told whether they moved anything.
+    lost: int = 0
+    #: When the try that was answered began; None is as good as `began`.
+    answer_began: float | None = None
     outcome: Outcome = Outcome.UNANSWERED
-    #: The `__typename` of a refusal, or an error's code.
+    #: The `__typename` of a refusal, such as `InsufficientFunds`, or an error's code.
     refusal: str | None = None
-    #: Of the answer: the transaction's reference and sequence, the viewer's balance and sequence then.
+    #: Of the answer: the transaction's reference, sequence and balance, and the viewer as it was then.
     reference: UUID | None = None
     sequence: int | None = None
     balance_after_minor: int | None = None
     viewer_balance_minor: int | None = None
+    viewer_sequence: int | None = None
     replayed: bool | None = None
     #: What `transactionByIdempotencyKey` answered at the end for an unanswered one: None was not asked.
     found_by_key: bool | None = None
+    #: The reference that it answered, where it found one.
+    found_reference: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -60,11 +72,16 @@ class Read:
     ended: float
     balance_minor: int
     sequence: int
+    #: Lines of the history in the same answer, where it was asked for: sequence and reference of each.
+    lines: tuple[tuple[int, UUID], ...] = ()
 
 
 @dataclass(slots=True)
 class Subscriber:
-    """Somebody who listened through all reconnects, and the sequences in the order they came."""
+    """Somebody who listened through all reconnects, and the sequences in the order they came.
+
+    The lists go side by side; those that are shorter than `sequences` were not kept to the end.
+    """
 
     user_id: UUID
     transport: str
@@ -72,6 +89,11 @@ class Subscriber:
     #: `balance` of each event, beside its sequence.
     balances_minor: list[int] = field(default_factory=list)
     reconnects: int = 0
+    #: The sequence after which it began to listen.
+    after_sequence: int = 0
+    #: `reference` of each event's transaction, and when the event came.
+    references: list[UUID] = field(default_factory=list)
+    arrived: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -82,11 +104,13 @@ class Fault:
     began: float
     mended: float | None = None
     served_again: float | None = None
+    #: Whether a process was ended, so that a mail may be sent twice.
+    kills: bool = True
 
 
 @dataclass(slots=True)
 class Failure:
-    """An answer of the 500s, or a top-level error that is no refusal."""
+    """An answer of the 500s, or a top-level error that is no refusal; `UNAVAILABLE` may be left out."""
 
     at: float
     status: int
@@ -96,12 +120,15 @@ class Failure:
 
 @dataclass(slots=True)
 class Mail:
-    """A mail that was asked for, with its purpose, and how often it was caught."""
+    """Mails of one purpose (as in `mails.purpose`) to one address: asked for, and caught."""
 
     address: str
     purpose: str
+    #: Requests that were answered well.
     asked: int = 1
     caught: int = 0
+    #: Requests whose answer never came.
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -117,6 +144,10 @@ class Record:
     faults: list[Fault] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
+    #: How often each mail was caught, by the id in its Message-ID; None was not looked at.
+    caught: dict[UUID, int] | None = None
     #: What PostgreSQL wrote about deadlocks.
     deadlocks: list[str] = field(default_factory=list)
+    #: Exit status of `./wallet audit` at the end, and what it wrote.
     audit_status: int | None = None
+    audit_output: str = ""
