@@ -61,6 +61,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._settling = Histogram(
+            "wallet_settlement_commands",
+            "Commands that shared a commit.",
+            buckets=(1, 2, 5, 10, 20, 50),
+            registry=self.registry,
+        )
         self.sockets = self._gauge("wallet_sockets", "WebSockets open in this process.")
         self.subscriptions = self._gauge(
             "wallet_subscriptions", "Subscriptions under way in this process."
@@ -95,6 +101,10 @@ class Metrics:
     def transfer(self, outcome: str) -> None:
         """Money was asked to move."""
         self._transfers.labels(outcome).inc()
+
+    def settling(self, commands: int) -> None:
+        """So many commands are settled in one commit."""
+        self._settling.observe(commands)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from adapters import pusher, rate_limiter, realtime
 from app.metrics import Metrics
 from domain import money
+from persistence import shared_commits
 from persistence.database import Database
 from persistence.ledger import Ledger
+from persistence.shared_commits import SharedCommits
 from resolvers.live import Live
 from resolvers.services import Services
 from settings import Settings, SettingsError
@@ -47,7 +49,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
         except ValueError as error:
             raise SettingsError(f"{error}; see .env.example.") from None
         closing.push_async_callback(database.close)
-        ledger = await Ledger.open(database_url, limits, isolation=settings.database_isolation)
+        ledger = await _open_ledger(settings, database_url, limits, metrics)
         closing.push_async_callback(ledger.close)
         try:
             limiter = await rate_limiter.RateLimiter.open(redis_url, settings.rate_limit_factor)
@@ -72,3 +74,21 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
             wake_relay=hints.wake,
         )
         yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))
+
+
+async def _open_ledger(
+    settings: Settings, database_url: str, limits: money.Limits, metrics: Metrics
+) -> SharedCommits:
+    ledger = await Ledger.open(
+        database_url,
+        limits,
+        connections=settings.settlement_batches + shared_commits.ALONE_AT_ONCE,
+        isolation=settings.database_isolation,
+    )
+    return SharedCommits(
+        ledger,
+        batches=settings.settlement_batches,
+        batch_commands=settings.settlement_batch_commands,
+        queue_commands=settings.settlement_queue_commands,
+        settling=metrics.settling,
+    )

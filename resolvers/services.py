@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from domain import money, passwords
+from domain.transfers import Command
 from persistence.database import Database
-from persistence.ledger import Ledger
+from persistence.ledger import Movement
 from resolvers.hashing import Hashing
 from resolvers.live import Live
 from resolvers.token_cache import TokenCache
@@ -24,6 +25,13 @@ class Metrics(Protocol):
 
     def transfer(self, outcome: str) -> None:
         """Money was asked to move: "moved", "replayed" or the name of the refusal's type."""
+
+
+class Ledger(Protocol):
+    """The way in which money moves (persistence.shared_commits, persistence.ledger)."""
+
+    async def move(self, command: Command) -> Movement:
+        """Do what the command asks. Raises its refusal, or Unavailable."""
 
 
 class RateLimiter(Protocol):
