@@ -14,9 +14,10 @@ import psycopg_pool
 from psycopg import AsyncConnection
 from psycopg import errors as sqlstates
 
-from domain import errors, ids, money, sessions, text, transfers
+from domain import errors, ids, money, sessions, settling, text, transfers
 from domain.accounts import Person
-from domain.transfers import Account, Command, Line, Posted, TokenBudget
+from domain.settling import Posted, TokenBudget
+from domain.transfers import Account, Command, Line
 from persistence import database, lines, pipeline, unit_of_work
 from persistence.pipeline import Rows, Statement
 
@@ -154,7 +155,7 @@ class Ledger:
         )
         people = {row[0]: row for row in locked}
         ledger = _ledger(locked, looked, earlier, tokens[0] if tokens else [], self._limits)
-        settlement = transfers.settle(ledger, commands)
+        settlement = settling.settle(ledger, commands)
         writing = _write(settlement) if settlement.lines else []
         await pipeline.round_trip(connection, [*writing, _COMMIT])
         return [
@@ -260,10 +261,10 @@ def _pairs(pairs: set[tuple[UUID, UUID]]) -> tuple[bytes, bytes]:
 
 def _ledger(
     locked: Rows, looked: Rows, earlier: Rows, tokens: Rows, limits: money.Limits
-) -> transfers.Ledger:
+) -> settling.Ledger:
     [[now, standing]] = looked
     posted = [lines.from_row(row) for row in earlier]
-    return transfers.Ledger(
+    return settling.Ledger(
         accounts={
             user_id: Account(
                 user_id=user_id,
@@ -306,7 +307,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS posted (user_id, id, sequen
 """
 
 
-def _write(settlement: transfers.Settlement) -> list[Statement]:
+def _write(settlement: settling.Settlement) -> list[Statement]:
     changed = settlement.accounts.values()
     new = settlement.lines
     array, nullable_array = pipeline.array, pipeline.nullable_array
@@ -347,7 +348,7 @@ def _write(settlement: transfers.Settlement) -> list[Statement]:
 
 
 def _movement(
-    posted: Posted, people: dict[UUID, tuple[Any, ...]], ledger: transfers.Ledger
+    posted: Posted, people: dict[UUID, tuple[Any, ...]], ledger: settling.Ledger
 ) -> Movement:
     account, line = posted.account, posted.line
     counterparty_id = line.counterparty_id

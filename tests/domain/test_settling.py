@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import errors, money, transfers
-from domain.transfers import Direction, Kind, Ledger, Line, Posted
+from domain import errors, money, settling, transfers
+from domain.settling import Ledger, Posted
+from domain.transfers import Direction, Kind, Line
 from tests.domain import worlds
 from tests.domain.worlds import World
 
@@ -21,7 +22,7 @@ from tests.domain.worlds import World
 @given(worlds.worlds())
 def test_money_is_conserved(world: World) -> None:
     ledger = world.fresh_ledger()
-    settlement = transfers.settle(ledger, world.commands)
+    settlement = settling.settle(ledger, world.commands)
     added = sum(line.amount_minor for line in settlement.lines if line.kind == Kind.TOP_UP)
     fees = sum(line.fee_minor for line in settlement.lines)
     before = worlds.total_minor(world.ledger.accounts.values())
@@ -30,14 +31,14 @@ def test_money_is_conserved(world: World) -> None:
 
 @given(worlds.worlds())
 def test_no_balance_is_ever_negative(world: World) -> None:
-    settlement = transfers.settle(world.fresh_ledger(), world.commands)
+    settlement = settling.settle(world.fresh_ledger(), world.commands)
     assert all(line.balance_after_minor >= 0 for line in settlement.lines)
     assert all(account.balance_minor >= 0 for account in settlement.accounts.values())
 
 
 @given(worlds.worlds())
 def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
-    settlement = transfers.settle(world.fresh_ledger(), world.commands)
+    settlement = settling.settle(world.fresh_ledger(), world.commands)
     standing = dict(world.ledger.accounts)
     for line in settlement.lines:
         account = standing[line.user_id]
@@ -65,7 +66,7 @@ def test_every_transfer_has_exactly_two_sides_that_agree(world: World) -> None:
         replace(command, reference=UUID(int=1000 + number))
         for number, command in enumerate(world.commands)
     ]
-    settlement = transfers.settle(world.fresh_ledger(), commands)
+    settlement = settling.settle(world.fresh_ledger(), commands)
     sides: dict[UUID, list[Line]] = defaultdict(list)
     for line in settlement.lines:
         sides[line.reference].append(line)
@@ -85,14 +86,14 @@ def test_every_transfer_has_exactly_two_sides_that_agree(world: World) -> None:
 @given(worlds.worlds())
 def test_asking_again_is_the_identity(world: World) -> None:
     ledger = world.fresh_ledger()
-    first = transfers.settle(ledger, world.commands)
+    first = settling.settle(ledger, world.commands)
     done = [
         (command, outcome)
         for command, outcome in zip(world.commands, first.outcomes, strict=True)
         if isinstance(outcome, Posted)
     ]
     before = dict(ledger.accounts)
-    again = transfers.settle(ledger, [command for command, _ in done])
+    again = settling.settle(ledger, [command for command, _ in done])
     assert ledger.accounts == before
     assert not again.lines
     assert not again.accounts
@@ -103,8 +104,8 @@ def test_asking_again_is_the_identity(world: World) -> None:
 @given(worlds.worlds())
 def test_a_batch_settles_as_one_by_one_does(world: World) -> None:
     together_ledger, alone_ledger = world.fresh_ledger(), world.fresh_ledger()
-    together = transfers.settle(together_ledger, world.commands)
-    alone = [transfers.settle(alone_ledger, [command]) for command in world.commands]
+    together = settling.settle(together_ledger, world.commands)
+    alone = [settling.settle(alone_ledger, [command]) for command in world.commands]
     assert together_ledger == alone_ledger
     assert together.lines == [line for settlement in alone for line in settlement.lines]
     for joint, single in zip(together.outcomes, (each.outcomes[0] for each in alone), strict=True):
@@ -115,7 +116,7 @@ def test_a_batch_settles_as_one_by_one_does(world: World) -> None:
 def test_a_refusal_leaves_everything_untouched(world: World) -> None:
     for command in world.commands:
         ledger, untouched = world.fresh_ledger(), world.fresh_ledger()
-        settlement = transfers.settle(ledger, [command])
+        settlement = settling.settle(ledger, [command])
         if isinstance(settlement.outcomes[0], errors.DomainError):
             assert ledger == untouched
             assert not settlement.lines
@@ -125,7 +126,7 @@ def test_a_refusal_leaves_everything_untouched(world: World) -> None:
 @given(worlds.worlds())
 def test_a_token_never_spends_more_than_its_limit(world: World) -> None:
     ledger = world.fresh_ledger()
-    settlement = transfers.settle(ledger, world.commands)
+    settlement = settling.settle(ledger, world.commands)
     spent = sum(
         line.amount_minor + line.fee_minor
         for line in settlement.lines
@@ -176,14 +177,14 @@ def test_what_is_short_of_funds_does_not_touch_its_neighbours(world: World) -> N
         ),
         key="key-of-the-poor",
     )
-    alone = transfers.settle(world.fresh_ledger(), world.commands)
-    with_it = transfers.settle(world.fresh_ledger(), [poor, *world.commands])
+    alone = settling.settle(world.fresh_ledger(), world.commands)
+    with_it = settling.settle(world.fresh_ledger(), [poor, *world.commands])
     if isinstance(with_it.outcomes[0], errors.DomainError):
         assert with_it.lines == alone.lines
         assert with_it.accounts == alone.accounts
 
 
-def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> transfers.Outcome:
+def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> settling.Outcome:
     ledger = Ledger(
         accounts={
             worlds.ALPHA: worlds.account(worlds.ALPHA, balance_minor),
@@ -198,7 +199,7 @@ def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> transfer
     return worlds.settle_one(ledger, worlds.send(amount))
 
 
-def _comparable(outcome: transfers.Outcome) -> object:
+def _comparable(outcome: settling.Outcome) -> object:
     if isinstance(outcome, Posted):
         return outcome
     return type(outcome), outcome.message

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 import pytest
 
-from domain import errors, transfers
-from domain.transfers import Direction, Kind, Posted, TokenBudget
+from domain import errors, settling, transfers
+from domain.settling import Posted, TokenBudget
+from domain.transfers import Direction, Kind
 from tests.domain import worlds
 from tests.domain.worlds import ALPHA, BETA, GAMMA, NOW, TOKEN
 
 
-def _posted(outcome: transfers.Outcome) -> Posted:
+def _posted(outcome: settling.Outcome) -> Posted:
     assert isinstance(outcome, Posted), outcome
     return outcome
 
@@ -24,7 +25,7 @@ def test_a_transfer_writes_a_line_in_each_book() -> None:
         worlds.account(ALPHA, 10_000, sequence=7), worlds.account(BETA, 500, sequence=2)
     )
     command = worlds.send("12.34", note="lunch")
-    settlement = transfers.settle(ledger, [command])
+    settlement = settling.settle(ledger, [command])
     sent, received = settlement.lines
     assert (sent.user_id, sent.sequence, sent.balance_after_minor) == (ALPHA, 8, 8_766)
     assert (received.user_id, received.sequence, received.balance_after_minor) == (BETA, 3, 1_734)
@@ -35,7 +36,7 @@ def test_a_transfer_writes_a_line_in_each_book() -> None:
 
 
 def test_a_top_up_writes_one_incoming_line() -> None:
-    settlement = transfers.settle(worlds.ledger_of(worlds.account()), [worlds.add("50")])
+    settlement = settling.settle(worlds.ledger_of(worlds.account()), [worlds.add("50")])
     (line,) = settlement.lines
     assert (line.kind, line.direction) == (Kind.TOP_UP, Direction.INCOMING)
     assert (line.amount_minor, line.fee_minor, line.balance_after_minor) == (5_000, 0, 15_000)
@@ -59,7 +60,7 @@ def test_a_fee_is_rounded_up_to_the_next_minor_unit(
 ) -> None:
     limits = worlds.limits_of(code, basis_points=basis_points)
     ledger = worlds.ledger_of(worlds.account(ALPHA, 50_000), worlds.account(BETA, 0), limits=limits)
-    settlement = transfers.settle(ledger, [worlds.send(amount)])
+    settlement = settling.settle(ledger, [worlds.send(amount)])
     sent, received = settlement.lines
     assert sent.fee_minor == fee_minor
     assert received.fee_minor == 0
@@ -235,7 +236,7 @@ def test_a_refusal_leaves_the_key_unused() -> None:
 
 def test_the_same_key_twice_in_one_batch_moves_once() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
-    settlement = transfers.settle(ledger, [worlds.send()] * 100)
+    settlement = settling.settle(ledger, [worlds.send()] * 100)
     assert len(settlement.lines) == 2
     assert [_posted(outcome).replayed for outcome in settlement.outcomes] == [False] + [True] * 99
 
@@ -271,7 +272,7 @@ def test_a_tokens_spending_adds_up_within_a_batch() -> None:
     budget = TokenBudget(daily_limit_minor=3_000, spent_minor=500)
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA), budget=budget)
     commands = [worlds.send("10", key=f"key-0000000{n}", by_token=True) for n in range(4)]
-    outcomes = transfers.settle(ledger, commands).outcomes
+    outcomes = settling.settle(ledger, commands).outcomes
     assert [isinstance(outcome, Posted) for outcome in outcomes] == [True, True, False, False]
     refusal = outcomes[2]
     assert isinstance(refusal, errors.TokenLimitExceeded)
@@ -324,11 +325,11 @@ def test_created_at_never_goes_back_in_either_book() -> None:
         worlds.send(key="key-00000002", recipient=GAMMA),
         worlds.add(key="key-00000003"),
     ]
-    lines = transfers.settle(ledger, commands).lines
+    lines = settling.settle(ledger, commands).lines
     assert {line.created_at for line in lines} == {ahead}
 
 
 def test_a_first_line_has_the_time_of_the_clock() -> None:
     newcomer = replace(worlds.account(sequence=0, balance_minor=0), last_posted_at=None)
-    settlement = transfers.settle(worlds.ledger_of(newcomer), [worlds.add()])
+    settlement = settling.settle(worlds.ledger_of(newcomer), [worlds.add()])
     assert settlement.lines[0].created_at == NOW

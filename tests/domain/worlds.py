@@ -10,8 +10,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain import money, transfers
-from domain.transfers import Account, AddBalance, Command, Ledger, SendMoney, TokenBudget
+from domain import money, settling
+from domain.settling import Ledger, TokenBudget
+from domain.transfers import Account, AddBalance, Command, SendMoney
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 ALPHA, BETA, GAMMA, DELTA = PEOPLE = tuple(UUID(int=number) for number in range(1, 5))
@@ -92,8 +93,8 @@ def add(
     )
 
 
-def settle_one(ledger: Ledger, command: Command) -> transfers.Outcome:
-    (outcome,) = transfers.settle(ledger, [command]).outcomes
+def settle_one(ledger: Ledger, command: Command) -> settling.Outcome:
+    (outcome,) = settling.settle(ledger, [command]).outcomes
     return outcome
 
 
