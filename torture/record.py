@@ -10,6 +10,9 @@ import enum
 from dataclasses import dataclass, field
 from uuid import UUID
 
+#: A movement whose key begins so was made by who set the stage, and nobody in the record asked for it.
+OPENING = "opening"
+
 
 class Operation(enum.StrEnum):
     """What a caller asked for."""
@@ -151,3 +154,5 @@ class Record:
     #: Exit status of `./wallet audit` at the end, and what it wrote.
     audit_status: int | None = None
     audit_output: str = ""
+    #: Whether there was a Channels server to push to.
+    has_channels: bool = True

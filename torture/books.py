@@ -1,0 +1,159 @@
+"""The books as the database has them at one moment, read into plain data for the checker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+_FETCHED_AT_ONCE = 5_000
+
+_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_PEOPLE = """
+SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.pushed_sequence, 0)
+FROM users AS u LEFT JOIN push_cursors AS c ON c.user_id = u.id
+"""
+_LINES = """
+SELECT user_id, sequence, reference, kind = 'transfer', direction = 'incoming', amount, fee,
+    counterparty_id, note, balance_after, (extract(epoch FROM created_at) * 1000000)::bigint,
+    idempotency_key
+FROM transactions ORDER BY user_id, sequence
+"""
+_MAILS = (
+    "SELECT m.id, u.email, m.purpose, m.state FROM mails AS m JOIN users AS u ON u.id = m.user_id"
+)
+_WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+_TOTALS = """
+SELECT
+    (SELECT coalesce(sum(balance), 0) FROM users)::bigint,
+    (SELECT coalesce(min(balance), 0) FROM users),
+    coalesce(sum(fee), 0)::bigint,
+    coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0)::bigint
+FROM transactions
+"""
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of one person's book; amounts in minor units."""
+
+    sequence: int
+    reference: UUID
+    is_transfer: bool
+    is_incoming: bool
+    amount_minor: int
+    fee_minor: int
+    counterparty_id: UUID | None
+    note: str | None
+    balance_after_minor: int
+    #: Microseconds since 1970.
+    created_at: int
+    key: str | None
+
+    @property
+    def change_minor(self) -> int:
+        """By how much the balance changed."""
+        return self.amount_minor if self.is_incoming else -self.amount_minor - self.fee_minor
+
+
+@dataclass(slots=True)
+class Book:
+    """One person: the row, and the lines in the order of their sequences."""
+
+    user_id: UUID
+    balance_minor: int
+    sequence: int
+    email: str = ""
+    pushed_sequence: int = 0
+    lines: list[Line] = field(default_factory=list)
+
+    def at(self, sequence: int) -> Line | None:
+        """The line of that sequence, also where some are missing."""
+        # Where none is missing, that is where it stands.
+        if 0 < sequence <= len(self.lines) and self.lines[sequence - 1].sequence == sequence:
+            return self.lines[sequence - 1]
+        return next((line for line in self.lines if line.sequence == sequence), None)
+
+
+@dataclass(slots=True)
+class MailRow:
+    """A mail as the service knows it."""
+
+    mail_id: UUID
+    address: str
+    purpose: str
+    state: str
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything that the checker holds against a record."""
+
+    people: dict[UUID, Book] = field(default_factory=dict)
+    mails: list[MailRow] = field(default_factory=list)
+    #: Rows of the outbox that nobody has passed on.
+    waiting: int = 0
+    #: On the record's clock, a moment before the database was looked at.
+    read_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the books add up to, in minor units."""
+
+    balances_minor: int
+    lowest_balance_minor: int
+    fees_minor: int
+    top_ups_minor: int
+
+
+def read(database_url: str) -> Books:
+    """All of it, as it stood at one moment. Raises psycopg.Error where the database is away."""
+    read_at = time.monotonic()
+    # There are two lines of one reference, and many of one person: each id is kept once.
+    known: dict[UUID, UUID] = {}
+    books = Books(read_at=read_at)
+    with _snapshot(database_url) as connection:
+        for row in connection.execute(_PEOPLE):
+            books.people[row[0]] = Book(*row)
+            known[row[0]] = row[0]
+        for user_id, *columns in _stream(connection):
+            book = books.people.setdefault(user_id, Book(user_id, 0, 0))
+            book.lines.append(_line(columns, known))
+        books.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
+        [(books.waiting,)] = connection.execute(_WAITING)
+    return books
+
+
+def totals(database_url: str) -> Totals:
+    """The sums alone, for a look while money moves. Raises psycopg.Error where it is away."""
+    with _snapshot(database_url) as connection:
+        [row] = connection.execute(_TOTALS)
+        return Totals(*row)
+
+
+def _line(columns: Sequence[Any], known: dict[UUID, UUID]) -> Line:
+    line = Line(*columns)
+    if line.is_transfer:
+        line.reference = known.setdefault(line.reference, line.reference)
+        if line.counterparty_id is not None:
+            line.counterparty_id = known.get(line.counterparty_id, line.counterparty_id)
+    return line
+
+
+@contextmanager
+def _snapshot(database_url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    with psycopg.connect(database_url, connect_timeout=5, prepare_threshold=None) as connection:
+        connection.execute(_SNAPSHOT)
+        yield connection
+
+
+def _stream(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    with connection.cursor(name="lines", binary=True) as cursor:
+        cursor.itersize = _FETCHED_AT_ONCE
+        yield from cursor.execute(_LINES)

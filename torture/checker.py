@@ -1,0 +1,96 @@
+"""Holds what people saw of a run against the books: which of the six promises were broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from torture import (
+    checker_commands,
+    checker_listeners,
+    checker_money,
+    checker_reads,
+    checker_service,
+)
+from torture.books import Books, Totals
+from torture.checker_reads import Horizon
+from torture.checker_service import read_deadlocks
+from torture.record import Record
+from torture.violations import PROMISES, Violation, most
+
+__all__ = ["PROMISES", "Along", "Violation", "check", "check_so_far", "read_deadlocks"]
+
+
+def check(record: Record, books: Books) -> list[Violation]:
+    """Everything, once the faults are mended and the queues are empty."""
+    received = checker_commands.incoming(books)
+    return [
+        *checker_money.check(record, books),
+        *checker_commands.check(record, books, received),
+        *checker_reads.check(record, books, received),
+        *checker_listeners.check(record, books),
+        *checker_service.check_mails(record, books),
+        *checker_service.check_service(record),
+    ]
+
+
+def check_so_far(record: Record, books: Books, now: float) -> list[Violation]:
+    """What can be said while money moves: of what had ended before the books were read."""
+    received = checker_commands.incoming(books)
+    return [
+        *checker_money.check(record, books),
+        *checker_commands.check(record, books, received, is_over=False),
+        *checker_reads.check(record, books, received, is_over=False),
+        *checker_listeners.check(record, books, is_over=False),
+        *checker_service.check_service(record, now),
+    ]
+
+
+@dataclass(slots=True)
+class Along:
+    """A light look every few seconds, at what is new in the record since the one before."""
+
+    _reads: int = 0
+    _failures: int = 0
+    #: By the subscriber's place in the record, and by person: how many were looked at.
+    _heard: dict[int, int] = field(default_factory=dict)
+    _pushed: dict[UUID, tuple[int, int]] = field(default_factory=dict)
+    _horizons: dict[UUID, Horizon] = field(default_factory=dict)
+    #: Promise, person and place of what was told already.
+    _told: set[tuple[int, UUID | None, str]] = field(default_factory=set)
+
+    def look(self, record: Record, totals: Totals | None, now: float) -> list[Violation]:
+        """What is broken, each violation once; `totals` is None while the database is away."""
+        found = [
+            *(checker_money.check_totals(totals) if totals is not None else ()),
+            *self._backwards(record),
+            *self._listeners(record),
+            *most(checker_service.check_failures(record, self._failures)),
+            *checker_service.check_mends(record, now),
+        ]
+        self._failures = len(record.failures)
+        news = {(each.promise, each.user_id, each.where): each for each in found}
+        told, self._told = self._told, self._told | news.keys()
+        return [each for place, each in news.items() if place not in told]
+
+    def _backwards(self, record: Record) -> Sequence[Violation]:
+        found: list[Violation] = []
+        for read in record.reads[self._reads :]:
+            horizon = self._horizons.setdefault(read.user_id, Horizon())
+            seen = [checker_reads.of_read(read)]
+            found += checker_reads.backwards(read.user_id, horizon, seen)
+        self._reads = len(record.reads)
+        return found
+
+    def _listeners(self, record: Record) -> Sequence[Violation]:
+        found: list[Violation] = []
+        for place, listener in enumerate(record.subscribers):
+            found += checker_listeners.in_order(listener, self._heard.get(place, 0))
+            self._heard[place] = len(listener.sequences)
+        for user_id, sequences in record.pushed.items():
+            begin, before = self._pushed.get(user_id, (0, 0))
+            new = sequences[begin:]
+            found += checker_listeners.first_in_order(user_id, new, before)
+            self._pushed[user_id] = (begin + len(new), max([before, *new]))
+        return found

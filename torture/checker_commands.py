@@ -1,0 +1,218 @@
+"""Promise 2: what was acknowledged happened once, what was refused did not, and a key tells the rest."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from torture.books import Book, Books, Line
+from torture.record import OPENING, Command, Operation, Outcome, Record
+from torture.violations import Violation, most
+
+KEY_REUSED = "IdempotencyKeyReused"
+
+#: By a transfer's reference: whose book the incoming side is in, and that line.
+Incoming = Mapping[UUID, tuple[UUID, Line]]
+#: Of one person: whether it is a transfer, and the key.
+_Key = tuple[bool, str]
+
+
+def incoming(books: Books) -> Incoming:
+    """The recipients' sides of all transfers."""
+    return {
+        line.reference: (book.user_id, line)
+        for book in books.people.values()
+        for line in book.lines
+        if line.is_transfer and line.is_incoming
+    }
+
+
+def check(
+    record: Record, books: Books, received: Incoming, *, is_over: bool = True
+) -> Iterator[Violation]:
+    """Each key of each person; while money moves (not `is_over`), what ended before the books were read."""
+    asked: defaultdict[UUID, defaultdict[_Key, list[Command]]]
+    asked = defaultdict(lambda: defaultdict(list))
+    for command in record.commands:
+        key = (command.operation is Operation.SEND_MONEY, command.key)
+        asked[command.user_id][key].append(command)
+    for user_id in asked.keys() | books.people.keys():
+        person = _Person(books.people.get(user_id) or Book(user_id, 0, 0), received)
+        yield from most(person.check(asked.pop(user_id, {}), books.read_at, is_over))
+
+
+class _Person:
+    """One person's book, by key and by reference."""
+
+    def __init__(self, book: Book, received: Incoming) -> None:
+        self._user_id = book.user_id
+        self._received = received
+        self._made: defaultdict[_Key, list[Line]] = defaultdict(list)
+        self._by_reference: dict[UUID, Line] = {}
+        self._times: Counter[UUID] = Counter()
+        for line in book.lines:
+            self._times[line.reference] += 1
+            self._by_reference[line.reference] = line
+            if line.key is not None:
+                self._made[line.is_transfer, line.key].append(line)
+
+    def check(
+        self, asked: Mapping[_Key, Sequence[Command]], read_at: float, is_over: bool
+    ) -> Iterator[Violation]:
+        for key, commands in asked.items():
+            lines = self._made.pop(key, [])
+            if is_over or all(0 < command.ended < read_at for command in commands):
+                yield from self._one_line(commands, lines)
+                yield from self._one_answer(commands)
+                for command in commands:
+                    yield from self._outcome(command, commands, lines)
+        if is_over:
+            yield from self._unasked()
+
+    # ------------------------------------------------ all commands of a key together
+
+    def _one_line(self, commands: Sequence[Command], lines: Sequence[Line]) -> Iterator[Violation]:
+        """At most one movement came of a key, and somebody whose input it has may have made it."""
+        first = commands[0]
+        if len(lines) > 1:
+            references = ", ".join(str(line.reference) for line in lines)
+            yield self._broken(first, f"One key moved money {len(lines)} times: {references}.")
+        for line in lines:
+            if not any(_may_have_made(command, line) for command in commands):
+                sentence = (
+                    f"{line.reference} moved {line.amount_minor}, though whoever asked for that was "
+                    f"refused: {_told(commands)}."
+                )
+                yield self._broken(first, sentence)
+
+    def _one_answer(self, commands: Sequence[Command]) -> Iterator[Violation]:
+        """Whoever was told that a key moved money was told of the same movement of the same input."""
+        acknowledged = [c for c in commands if c.outcome is Outcome.ACKNOWLEDGED]
+        if len(acknowledged) < 2:
+            return
+        first = acknowledged[0]
+        references = {command.reference for command in acknowledged}
+        if len(references) > 1:
+            names = ", ".join(sorted(map(str, references)))
+            yield self._broken(first, f"One key was answered with several transactions: {names}.")
+        other = next((c for c in acknowledged if _input(c) != _input(first)), None)
+        if other is not None:
+            sentence = (
+                f"The key stands for {_input(first)} and was accepted for {_input(other)} too."
+            )
+            yield self._broken(first, sentence)
+        news = sum(command.replayed is False for command in acknowledged)
+        if news > 1:
+            yield self._broken(first, f"{news} answers said that the money moved just now.")
+
+    # ------------------------------------------------ one command
+
+    def _outcome(
+        self, command: Command, commands: Sequence[Command], lines: Sequence[Line]
+    ) -> Iterator[Violation]:
+        if command.outcome is Outcome.ACKNOWLEDGED:
+            yield from self._acknowledged(command)
+        elif command.outcome is Outcome.REFUSED:
+            yield from self._refused(command, commands, lines)
+        elif command.found_by_key is not None:
+            found = {line.reference for line in lines}
+            told = {command.found_reference} if command.found_reference else found
+            if command.found_by_key != bool(lines) or (lines and not told <= found):
+                there = ", ".join(map(str, found)) or "nothing"
+                said = command.found_reference or ("found" if command.found_by_key else "nothing")
+                sentence = f"Asking by the key answered {said}, and the book has {there}."
+                yield self._broken(command, sentence)
+
+    def _acknowledged(self, command: Command) -> Iterator[Violation]:
+        reference = command.reference
+        if reference is None:
+            yield self._broken(command, "It was acknowledged without a transaction.")
+            return
+        line = self._by_reference.get(reference)
+        if line is None:
+            sentence = (
+                f"{reference} over {command.amount_minor} was acknowledged and is not in the book."
+            )
+            yield self._broken(command, sentence)
+            return
+        if self._times[reference] > 1:
+            times = self._times[reference]
+            yield self._broken(command, f"{reference} is in the book {times} times.")
+        if (_input_of(line), line.key) != (_input(command), command.key):
+            sentence = (
+                f"{reference} was acknowledged for {_input(command)}, and the book has "
+                f"{_input_of(line)} under the key {line.key}."
+            )
+            yield self._broken(command, sentence)
+        told = (command.sequence, command.balance_after_minor)
+        known = (line.sequence, line.balance_after_minor)
+        if any(said not in (None, stands) for said, stands in zip(told, known, strict=True)):
+            sentence = f"{reference} was acknowledged as {told}, and the book has {known}."
+            yield self._broken(command, sentence)
+        if line.is_transfer:
+            yield from self._reached(command, line)
+
+    def _reached(self, command: Command, line: Line) -> Iterator[Violation]:
+        """The recipient's book has the other side, once (that the sides agree is promise 1)."""
+        there = self._received.get(line.reference)
+        if there is None or there[0] != command.recipient_id:
+            sentence = (
+                f"{line.reference} was acknowledged and is not in the book of the recipient "
+                f"{command.recipient_id}."
+            )
+            yield self._broken(command, sentence)
+
+    def _refused(
+        self, command: Command, commands: Sequence[Command], lines: Sequence[Line]
+    ) -> Iterator[Violation]:
+        if command.refusal == KEY_REUSED:
+            if not lines:
+                yield self._broken(command, "The key was called used, and moved nothing.")
+            elif all(_input_of(line) == _input(command) for line in lines):
+                sentence = f"The key was called used for another input than {_input(command)}."
+                yield self._broken(command, sentence)
+            return
+        before = next((c for c in commands if _ended_before(c, command)), None)
+        if before is not None:
+            sentence = (
+                f"It was refused with {command.refusal} after the same key had been acknowledged with "
+                f"{before.reference}."
+            )
+            yield self._broken(command, sentence)
+
+    def _unasked(self) -> Iterator[Violation]:
+        for lines in self._made.values():
+            for line in lines:
+                if line.key is not None and not line.key.startswith(OPENING):
+                    sentence = (
+                        f"Nobody asked for {line.reference}, which moved {line.amount_minor}."
+                    )
+                    yield Violation(2, self._user_id, f"key {line.key}", sentence)
+
+    def _broken(self, command: Command, sentence: str) -> Violation:
+        return Violation(2, self._user_id, f"key {command.key}", sentence)
+
+
+def _input(command: Command) -> tuple[int, UUID | None, str | None]:
+    return command.amount_minor, command.recipient_id, command.note or None
+
+
+def _input_of(line: Line) -> tuple[int, UUID | None, str | None]:
+    return line.amount_minor, line.counterparty_id, line.note
+
+
+def _may_have_made(command: Command, line: Line) -> bool:
+    """A refusal is final only for whoever lost no other try of the same command on the way."""
+    was_refused = command.outcome is Outcome.REFUSED and command.lost == 0
+    return not was_refused and _input(command) == _input_of(line)
+
+
+def _ended_before(one: Command, other: Command) -> bool:
+    """Whether one was acknowledged before the other's last try began."""
+    began = other.began if other.answer_began is None else other.answer_began
+    return one.outcome is Outcome.ACKNOWLEDGED and one.ended < began
+
+
+def _told(commands: Sequence[Command]) -> str:
+    return ", ".join(f"{c.refusal or c.outcome} for {_input(c)}" for c in commands)

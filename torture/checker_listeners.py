@@ -1,0 +1,99 @@
+"""Promise 4: whoever listens hears everything once and in order, and so does the Channels server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from uuid import UUID
+
+from torture.books import Book, Books
+from torture.record import Record, Subscriber
+from torture.violations import Violation, most
+
+
+def check(record: Record, books: Books, *, is_over: bool = True) -> Iterator[Violation]:
+    """Each subscriber and each person's channel; only what `is_over` has come to its end."""
+    for listener in record.subscribers:
+        book = books.people.get(listener.user_id) or Book(listener.user_id, 0, 0)
+        yield from most(in_order(listener))
+        yield from most(_content(listener, book, is_over))
+        if is_over:
+            yield from _to_the_end(listener, book)
+    for user_id, sequences in record.pushed.items():
+        yield from first_in_order(user_id, sequences)
+    if is_over:
+        if record.has_channels:
+            for book in books.people.values():
+                yield from _all_pushed(book, record.pushed.get(book.user_id, ()))
+        if books.waiting:
+            sentence = f"{books.waiting} rows of the outbox were never passed on."
+            yield Violation(4, None, "outbox", sentence)
+
+
+def in_order(listener: Subscriber, begin: int = 0) -> Iterator[Violation]:
+    """Each sequence is the one after the one before, from that position of the list on."""
+    before = listener.sequences[begin - 1] if begin else listener.after_sequence
+    for sequence in listener.sequences[begin:]:
+        if sequence != before + 1:
+            what = "again" if sequence <= before else "and missed what is between"
+            sentence = (
+                f"A subscriber by {listener.transport} heard {sequence} after {before}, {what}."
+            )
+            yield Violation(4, listener.user_id, f"sequence {sequence}", sentence)
+        before = max(sequence, before)
+
+
+def first_in_order(user_id: UUID, sequences: Sequence[int], before: int = 0) -> Iterator[Violation]:
+    """The first time that each sequence was pushed comes after the one before; again is no harm."""
+    for sequence in sequences:
+        if sequence > before + 1:
+            sentence = f"The Channels server accepted {sequence} before {before + 1}."
+            yield Violation(4, user_id, f"sequence {sequence}", sentence)
+        before = max(before, sequence)
+
+
+def _content(listener: Subscriber, book: Book, is_over: bool) -> Iterator[Violation]:
+    heard = zip_longest(listener.sequences, listener.balances_minor, listener.references)
+    newest = book.lines[-1].sequence if book.lines else 0
+    for sequence, balance_minor, reference in heard:
+        if sequence is None or (sequence > newest and not is_over):
+            continue
+        line = book.at(sequence)
+        if line is None:
+            sentence = f"A subscriber by {listener.transport} heard what is not in the book."
+        elif balance_minor not in (None, line.balance_after_minor):
+            sentence = (
+                f"A subscriber by {listener.transport} heard the balance {balance_minor}, and the "
+                f"book has {line.balance_after_minor}."
+            )
+        elif reference not in (None, line.reference):
+            sentence = (
+                f"A subscriber by {listener.transport} heard of {reference}, and the book has "
+                f"{line.reference}."
+            )
+        else:
+            continue
+        yield Violation(4, book.user_id, f"sequence {sequence}", sentence)
+
+
+def _to_the_end(listener: Subscriber, book: Book) -> Iterator[Violation]:
+    newest = book.lines[-1].sequence if book.lines else 0
+    heard = max(listener.sequences, default=listener.after_sequence)
+    if heard < newest:
+        sentence = f"A subscriber by {listener.transport} heard up to {heard} of {newest}."
+        yield Violation(4, listener.user_id, f"sequence {heard + 1}", sentence)
+
+
+def _all_pushed(book: Book, sequences: Sequence[int]) -> Iterator[Violation]:
+    accepted = set(sequences)
+    missing = [line.sequence for line in book.lines if line.sequence not in accepted]
+    if missing:
+        sentence = (
+            f"The Channels server never accepted {len(missing)} of {len(book.lines)} lines; the "
+            f"cursor is at {book.pushed_sequence}."
+        )
+        yield Violation(4, book.user_id, f"sequence {missing[0]}", sentence)
+    beyond = max(accepted, default=0)
+    if beyond > (book.lines[-1].sequence if book.lines else 0):
+        sentence = f"The Channels server was given {beyond}, which is not in the book."
+        yield Violation(4, book.user_id, f"sequence {beyond}", sentence)

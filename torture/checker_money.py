@@ -1,0 +1,102 @@
+"""Promise 1: the money adds up, nobody owes any, and every book follows from its own lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from torture.books import Book, Books, Line, Totals
+from torture.record import Record
+from torture.violations import Violation, most
+
+
+def check(record: Record, books: Books) -> Iterator[Violation]:
+    """What the books themselves show; `record` has the audit's exit status."""
+    yield from check_totals(_totals(books))
+    for book in books.people.values():
+        yield from most(_book(book))
+    yield from most(_sides(books))
+    if record.audit_status not in (None, 0):
+        said = record.audit_output.strip() or "nothing"
+        sentence = f"The audit ended with status {record.audit_status} and wrote: {said}"
+        yield Violation(1, None, "audit", sentence)
+
+
+def check_totals(totals: Totals) -> Iterator[Violation]:
+    """What can be said without looking at a single line."""
+    explained = totals.balances_minor + totals.fees_minor
+    if explained != totals.top_ups_minor:
+        sentence = (
+            f"Balances of {totals.balances_minor} and fees of {totals.fees_minor} make {explained}, "
+            f"but {totals.top_ups_minor} were added."
+        )
+        yield Violation(1, None, "totals", sentence)
+    if totals.lowest_balance_minor < 0:
+        sentence = f"Somebody has a balance of {totals.lowest_balance_minor}."
+        yield Violation(1, None, "totals", sentence)
+
+
+def _totals(books: Books) -> Totals:
+    people = books.people.values()
+    return Totals(
+        balances_minor=sum(book.balance_minor for book in people),
+        lowest_balance_minor=min((book.balance_minor for book in people), default=0),
+        fees_minor=sum(line.fee_minor for book in people for line in book.lines),
+        top_ups_minor=sum(
+            line.amount_minor for book in people for line in book.lines if not line.is_transfer
+        ),
+    )
+
+
+def _book(book: Book) -> Iterator[Violation]:
+    def broken(line: Line, sentence: str) -> Violation:
+        return Violation(1, book.user_id, f"sequence {line.sequence}", sentence)
+
+    balance_minor = 0
+    for number, line in enumerate(book.lines, start=1):
+        if line.sequence != number:
+            yield broken(line, f"Line {number} of the book has the sequence {line.sequence}.")
+            # What comes after is as far off: said once.
+            break
+    for line in book.lines:
+        if line.balance_after_minor != balance_minor + line.change_minor:
+            sentence = (
+                f"A balance of {balance_minor} and a change of {line.change_minor} do not make "
+                f"{line.balance_after_minor}."
+            )
+            yield broken(line, sentence)
+        balance_minor = line.balance_after_minor
+        if balance_minor < 0:
+            yield broken(line, f"The balance is {balance_minor}.")
+    newest = book.lines[-1].sequence if book.lines else 0
+    if (book.balance_minor, book.sequence) != (balance_minor, newest):
+        sentence = (
+            f"The person's row has the balance {book.balance_minor} at {book.sequence}, the book "
+            f"{balance_minor} at {newest}."
+        )
+        yield Violation(1, book.user_id, f"sequence {book.sequence}", sentence)
+
+
+def _sides(books: Books) -> Iterator[Violation]:
+    """Every transfer has two sides that agree."""
+    waiting: dict[UUID, tuple[UUID, Line]] = {}
+    for book in books.people.values():
+        for line in book.lines:
+            if not line.is_transfer:
+                continue
+            met = waiting.pop(line.reference, None)
+            if met is None:
+                waiting[line.reference] = (book.user_id, line)
+                continue
+            owner, other = met
+            if not (
+                line.is_incoming != other.is_incoming
+                and line.amount_minor == other.amount_minor
+                and line.note == other.note
+                and (line.counterparty_id, other.counterparty_id) == (owner, book.user_id)
+            ):
+                sentence = f"The two sides of {line.reference} do not agree: {other} with {owner} and {line}."
+                yield Violation(1, book.user_id, f"sequence {line.sequence}", sentence)
+    for owner, line in waiting.values():
+        sentence = f"The transfer {line.reference} has no other side."
+        yield Violation(1, owner, f"sequence {line.sequence}", sentence)

@@ -1,0 +1,196 @@
+"""Promise 3: what a person reads never goes backwards, and one history explains every balance seen."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import attrgetter
+from uuid import UUID
+
+from torture.books import Book, Books
+from torture.checker_commands import Incoming
+from torture.record import Operation, Outcome, Read, Record
+from torture.violations import Violation, most
+
+
+@dataclass(slots=True)
+class Seen:
+    """That a book was at that sequence, or had at least come to it, at some moment of an interval."""
+
+    began: float
+    ended: float
+    sequence: int
+    #: None where only the sequence is known.
+    balance_minor: int | None
+    what: str
+    #: Whether the book may have been further by then: true of an event, never of a read.
+    at_least: bool = False
+    lines: tuple[tuple[int, UUID], ...] = ()
+
+
+@dataclass(slots=True)
+class Horizon:
+    """How far a book was known to be at each moment."""
+
+    #: Side by side, both rising: from that moment on it was known to be there.
+    moments: list[float] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+
+    def before(self, moment: float) -> int:
+        """The sequence that had been seen before that moment."""
+        position = bisect_left(self.moments, moment)
+        return self.sequences[position - 1] if position else 0
+
+    def add(self, moment: float, sequence: int) -> None:
+        """Moments come in order; one that is a little late counts as now."""
+        if not self.sequences or sequence > self.sequences[-1]:
+            self.moments.append(max(moment, self.moments[-1]) if self.moments else moment)
+            self.sequences.append(sequence)
+
+
+def check(
+    record: Record, books: Books, received: Incoming, *, is_over: bool = True
+) -> Iterator[Violation]:
+    """Each person's reads, answers and events, in real time; while money moves, those before `read_at`."""
+    seen = _seen(record, received)
+    asked_at = _asked_at(record, books)
+    for user_id, book in books.people.items():
+        known = seen.pop(user_id, [])
+        if not is_over:
+            known = [each for each in known if each.ended < books.read_at]
+        known.sort(key=attrgetter("ended"))
+        yield from most(_clock(book))
+        yield from most(_explained(book, known))
+        yield from most(backwards(user_id, Horizon(), known))
+        yield from most(_early(book, known, asked_at))
+    for user_id in seen:
+        yield Violation(3, user_id, "book", "Somebody was seen whom the database does not have.")
+
+
+def backwards(user_id: UUID, horizon: Horizon, known: list[Seen]) -> Iterator[Violation]:
+    """Who began after somebody had seen a sequence sees it too; `known` in the order of its ends."""
+    for each in known:
+        floor = horizon.before(each.began)
+        if each.sequence < floor and not each.at_least:
+            sentence = (
+                f"{each.what} from {each.began:.3f} to {each.ended:.3f} saw {each.sequence}, though "
+                f"{floor} had been seen before it began."
+            )
+            yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
+        horizon.add(each.ended, each.sequence)
+
+
+def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
+    seen: defaultdict[UUID, list[Seen]] = defaultdict(list)
+    for read in record.reads:
+        seen[read.user_id].append(of_read(read))
+    for command in record.commands:
+        if command.outcome is not Outcome.ACKNOWLEDGED:
+            continue
+        began = command.began if command.answer_began is None else command.answer_began
+        if command.viewer_sequence is not None:
+            seen[command.user_id].append(
+                Seen(
+                    began,
+                    command.ended,
+                    command.viewer_sequence,
+                    command.viewer_balance_minor,
+                    f"The answer to {command.key}",
+                )
+            )
+        told = f"Whoever was told of {command.key}"
+        if command.sequence is not None:
+            seen[command.user_id].append(_told(command.ended, command.sequence, told))
+        if command.reference is not None and command.reference in received:
+            user_id, line = received[command.reference]
+            seen[user_id].append(_told(command.ended, line.sequence, told))
+    for listener in record.subscribers:
+        told = f"A subscriber by {listener.transport}"
+        for moment, sequence in zip(listener.arrived, listener.sequences, strict=False):
+            seen[listener.user_id].append(_told(moment, sequence, told))
+    return seen
+
+
+def of_read(read: Read) -> Seen:
+    """What a reader saw."""
+    return Seen(
+        read.began, read.ended, read.sequence, read.balance_minor, "A read", lines=read.lines
+    )
+
+
+def _told(moment: float, sequence: int, what: str) -> Seen:
+    return Seen(moment, moment, sequence, None, what, at_least=True)
+
+
+def _asked_at(record: Record, books: Books) -> dict[UUID, float]:
+    """By reference, when the money was first asked to move."""
+    by_key: dict[tuple[UUID, bool, str], float] = {}
+    for command in record.commands:
+        key = (command.user_id, command.operation is Operation.SEND_MONEY, command.key)
+        by_key[key] = min(command.began, by_key.get(key, command.began))
+    asked_at: dict[UUID, float] = {}
+    for book in books.people.values():
+        for line in book.lines:
+            moment = line.key and by_key.get((book.user_id, line.is_transfer, line.key))
+            if isinstance(moment, float):
+                asked_at[line.reference] = moment
+    return asked_at
+
+
+def _clock(book: Book) -> Iterator[Violation]:
+    """`createdAt` never goes back along a book."""
+    for one, next_one in pairwise(book.lines):
+        if next_one.created_at < one.created_at:
+            sentence = (
+                f"It was made {one.created_at - next_one.created_at} microseconds before the line "
+                f"{one.sequence}."
+            )
+            yield Violation(3, book.user_id, f"sequence {next_one.sequence}", sentence)
+
+
+def _explained(book: Book, known: list[Seen]) -> Iterator[Violation]:
+    """Every balance is the one after the line of that sequence, and every line seen is in the book."""
+    for each in known:
+        if each.sequence == 0:
+            balance_minor = 0
+        else:
+            line = book.at(each.sequence)
+            if line is None:
+                newest = book.lines[-1].sequence if book.lines else 0
+                sentence = (
+                    f"{each.what} saw {each.sequence}, and the book, up to {newest}, has none."
+                )
+                yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
+                continue
+            balance_minor = line.balance_after_minor
+        if each.balance_minor not in (None, balance_minor):
+            sentence = f"{each.what} saw {each.balance_minor}, and the book has {balance_minor}."
+            yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
+        for sequence, reference in each.lines:
+            line = book.at(sequence)
+            if line is None or line.reference != reference:
+                there = line and line.reference
+                sentence = f"{each.what} saw {reference}, and the book has {there}."
+                yield Violation(3, book.user_id, f"sequence {sequence}", sentence)
+
+
+def _early(book: Book, known: list[Seen], asked_at: dict[UUID, float]) -> Iterator[Violation]:
+    """Nobody sees what was asked for later: one order of the lines explains who was told when."""
+    sequences: list[int] = []
+    latest: list[float] = []
+    for line in book.lines:
+        moment = asked_at.get(line.reference)
+        if moment is not None and (not latest or moment > latest[-1]):
+            sequences.append(line.sequence)
+            latest.append(moment)
+    for each in known:
+        position = bisect_right(sequences, each.sequence)
+        if position and latest[position - 1] > each.ended:
+            sentence = (
+                f"{each.what} at {each.ended:.3f} was at {each.sequence}, and the line "
+                f"{sequences[position - 1]} was only asked for at {latest[position - 1]:.3f}."
+            )
+            yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)

@@ -1,0 +1,140 @@
+"""Promises 5 and 6: mails are sent, and the service answers, or says that it cannot, and comes back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from torture.books import Books
+from torture.record import Fault, Record
+from torture.violations import Violation, most
+
+UNAVAILABLE = "UNAVAILABLE"
+#: How soon after a mend there has to be service again.
+PATIENCE_SECONDS = 10.0
+
+_DEADLOCK = "deadlock detected"
+
+
+# ================================================================ promise 5
+
+
+def check_mails(record: Record, books: Books) -> Iterator[Violation]:
+    """Every mail that was asked for, once all is quiet."""
+    rows: Counter[tuple[str, str]] = Counter()
+    for row in books.mails:
+        rows[row.address, row.purpose] += 1
+        if row.state in ("pending", "failed"):
+            yield _mail(row.mail_id, f"The {row.purpose} mail to {row.address} is {row.state}.")
+    for mail in record.mails:
+        kept = rows[mail.address, mail.purpose]
+        if not mail.asked <= kept <= mail.asked + mail.lost:
+            lost = f" and {mail.lost} without an answer" if mail.lost else ""
+            sentence = (
+                f"{mail.address} asked for {mail.purpose} {mail.asked} times{lost}, and the database "
+                f"has {kept}."
+            )
+            yield Violation(5, None, f"mail to {mail.address}", sentence)
+    was_killed = any(fault.kills for fault in record.faults)
+    if record.caught is not None:
+        yield from most(_each_mail(record.caught, books, was_killed))
+    else:
+        yield from most(_counted(record, books, was_killed))
+
+
+def _each_mail(caught: dict[UUID, int], books: Books, was_killed: bool) -> Iterator[Violation]:
+    for row in books.mails:
+        times = caught.get(row.mail_id, 0)
+        what = f"the {row.purpose} mail to {row.address}"
+        if row.state == "sent" and not times:
+            yield _mail(row.mail_id, f"{what} is called sent and never came.")
+        if times > 1 and not was_killed:
+            yield _mail(row.mail_id, f"{what} came {times} times, and nothing was killed.")
+    for mail_id in caught.keys() - {row.mail_id for row in books.mails}:
+        yield _mail(mail_id, "A mail came that the database does not know.")
+
+
+def _counted(record: Record, books: Books, was_killed: bool) -> Iterator[Violation]:
+    """The same, where nobody looked at which mail it was."""
+    sent = Counter((row.address, row.purpose) for row in books.mails if row.state == "sent")
+    for mail in record.mails:
+        due = sent[mail.address, mail.purpose]
+        if mail.caught < due or (mail.caught > due and not was_killed):
+            sentence = f"{mail.caught} mails for {mail.purpose} came to {mail.address}, and {due} were sent."
+            yield Violation(5, None, f"mail to {mail.address}", sentence)
+
+
+def _mail(mail_id: UUID, sentence: str) -> Violation:
+    return Violation(5, None, f"mail {mail_id}", sentence)
+
+
+# ================================================================ promise 6
+
+
+def check_service(record: Record, now: float | None = None) -> Iterator[Violation]:
+    """Answers, deadlocks and mends; `now` while it goes on, None when all is over."""
+    for deadlock in record.deadlocks:
+        yield Violation(6, None, "deadlock", f"PostgreSQL says: {deadlock}")
+    yield from most(check_failures(record))
+    yield from check_mends(record, now)
+
+
+def check_mends(record: Record, now: float | None = None) -> Iterator[Violation]:
+    """Every fault was mended, and service was back soon."""
+    for fault in record.faults:
+        yield from _mend(fault, record.faults, now)
+
+
+def check_failures(record: Record, begin: int = 0) -> Iterator[Violation]:
+    """No error but UNAVAILABLE, from that position of the list on."""
+    for failure in record.failures[begin:]:
+        if failure.code != UNAVAILABLE:
+            sentence = (
+                f"At {failure.at:.3f} an answer had the status {failure.status} and the code "
+                f"{failure.code}: {failure.message}"
+            )
+            yield Violation(6, None, f"answer {failure.status}", sentence)
+
+
+def _mend(fault: Fault, faults: Iterable[Fault], now: float | None) -> Iterator[Violation]:
+    where = f"fault {fault.name}"
+    if fault.mended is None:
+        if now is None:
+            yield Violation(6, None, where, "It was never mended.")
+        return
+    back = fault.served_again if fault.served_again is not None else now
+    if back is None:
+        yield Violation(
+            6, None, where, f"No service was seen after the mend at {fault.mended:.3f}."
+        )
+        return
+    since = _last_mend(fault.mended, back, faults)
+    if since is not None and back - since > PATIENCE_SECONDS:
+        sentence = f"There was no service for {back - since:.1f} s after the mend at {since:.3f}."
+        yield Violation(6, None, where, sentence)
+
+
+def _last_mend(mended: float, back: float, faults: Iterable[Fault]) -> float | None:
+    """When the last fault was mended that stood before service was back; None while one stands."""
+    for other in faults:
+        if other.began < back:
+            if other.mended is None:
+                return None
+            mended = max(mended, other.mended)
+    return mended
+
+
+def read_deadlocks(log: Iterable[str]) -> list[str]:
+    """The deadlocks in the lines of PostgreSQL's log, each with the detail that follows it."""
+    found: list[str] = []
+    follows = False
+    for line in log:
+        if "ERROR:" in line and _DEADLOCK in line:
+            found.append(line.strip())
+            follows = True
+        elif follows and ("DETAIL:" in line or line.startswith("\t")):
+            found[-1] += " " + line.strip()
+        else:
+            follows = False
+    return found
