@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from torture.books import Books
-from torture.record import Fault, Record
+from torture.record import Fault, Mail, Record
 from torture.violations import Violation, most
 
 UNAVAILABLE = "UNAVAILABLE"
@@ -27,20 +27,30 @@ def check_mails(record: Record, books: Books) -> Iterator[Violation]:
         rows[row.address, row.purpose] += 1
         if row.state in ("pending", "failed"):
             yield _mail(row.mail_id, f"The {row.purpose} mail to {row.address} is {row.state}.")
-    for mail in record.mails:
-        kept = rows[mail.address, mail.purpose]
+    for (address, purpose), mail in _asked_for(record).items():
+        kept = rows[address, purpose]
         if not mail.asked <= kept <= mail.asked + mail.lost:
             lost = f" and {mail.lost} without an answer" if mail.lost else ""
-            sentence = (
-                f"{mail.address} asked for {mail.purpose} {mail.asked} times{lost}, and the database "
-                f"has {kept}."
-            )
-            yield Violation(5, None, f"mail to {mail.address}", sentence)
+            sentence = f"{address} asked for {purpose} {mail.asked} times{lost}, and the database has {kept}."
+            yield Violation(5, None, f"mail to {address}", sentence)
     was_killed = any(fault.kills for fault in record.faults)
     if record.caught is not None:
         yield from most(_each_mail(record.caught, books, was_killed))
     else:
         yield from most(_counted(record, books, was_killed))
+
+
+def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
+    """What was asked for, by address and purpose; each of its notes has all that was caught."""
+    all_of: dict[tuple[str, str], Mail] = {}
+    for mail in record.mails:
+        sum_of = all_of.setdefault(
+            (mail.address, mail.purpose), Mail(mail.address, mail.purpose, asked=0)
+        )
+        sum_of.asked += mail.asked
+        sum_of.lost += mail.lost
+        sum_of.caught = max(sum_of.caught, mail.caught)
+    return all_of
 
 
 def _each_mail(caught: dict[UUID, int], books: Books, was_killed: bool) -> Iterator[Violation]:
@@ -58,11 +68,11 @@ def _each_mail(caught: dict[UUID, int], books: Books, was_killed: bool) -> Itera
 def _counted(record: Record, books: Books, was_killed: bool) -> Iterator[Violation]:
     """The same, where nobody looked at which mail it was."""
     sent = Counter((row.address, row.purpose) for row in books.mails if row.state == "sent")
-    for mail in record.mails:
-        due = sent[mail.address, mail.purpose]
+    for (address, purpose), mail in _asked_for(record).items():
+        due = sent[address, purpose]
         if mail.caught < due or (mail.caught > due and not was_killed):
-            sentence = f"{mail.caught} mails for {mail.purpose} came to {mail.address}, and {due} were sent."
-            yield Violation(5, None, f"mail to {mail.address}", sentence)
+            sentence = f"{mail.caught} mails for {purpose} came to {address}, and {due} were sent."
+            yield Violation(5, None, f"mail to {address}", sentence)
 
 
 def _mail(mail_id: UUID, sentence: str) -> Violation:

@@ -1,0 +1,396 @@
+"""The checker finds each broken promise in records made by hand, and nothing in a clean one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from torture import checker
+from torture.books import Book, Books, Line, MailRow, Totals
+from torture.record import (
+    Command,
+    Failure,
+    Fault,
+    Mail,
+    Operation,
+    Outcome,
+    Read,
+    Record,
+    Subscriber,
+)
+from torture.violations import MOST_OF_A_KIND
+
+ALPHA, BETA, GAMMA = UUID(int=1), UUID(int=2), UUID(int=3)
+TOP_UP, LUNCH, MAIL_ID = UUID(int=101), UUID(int=102), UUID(int=201)
+
+
+class Run:
+    """Alpha adds 10.00 and sends Beta 2.50 for a fee of 0.05; everybody sees all of it."""
+
+    def __init__(self) -> None:
+        added = Line(1, TOP_UP, False, True, 1000, 0, None, None, 1000, 50, "key-of-the-top-up")
+        sent = Line(2, LUNCH, True, False, 250, 5, BETA, "lunch", 745, 60, "key-of-the-lunch")
+        received = replace(
+            sent, sequence=1, is_incoming=True, fee_minor=0, counterparty_id=ALPHA,
+            balance_after_minor=250, key=None,
+        )  # fmt: skip
+        self.alpha = Book(ALPHA, 745, 2, "alpha@example.com", 2, [added, sent])
+        self.beta = Book(BETA, 250, 1, "beta@example.com", 1, [received])
+        self.books = Books(
+            people={ALPHA: self.alpha, BETA: self.beta},
+            mails=[MailRow(MAIL_ID, "beta@example.com", "reset_password", "sent")],
+            read_at=100.0,
+        )
+        self.adding = command(
+            Operation.ADD_BALANCE, "key-of-the-top-up", None, 1000, 1.0, 2.0, TOP_UP, 1, 1000
+        )
+        self.sending = command(
+            Operation.SEND_MONEY, "key-of-the-lunch", BETA, 250, 3.0, 4.0, LUNCH, 2, 745
+        )
+        self.sending.note = "lunch"
+        self.read = Read(BETA, 5.0, 5.5, 250, 1, ((1, LUNCH),))
+        self.listener = Subscriber(
+            ALPHA, "websocket", [1, 2], [1000, 745], 0, 0, [TOP_UP, LUNCH], [2.1, 4.1]
+        )
+        self.mail = Mail("beta@example.com", "reset_password", asked=1, caught=1)
+        self.fault = Fault("valkey", 1.0, 2.0, 3.0, kills=False)
+        self.record = Record(
+            seed=7,
+            commands=[self.adding, self.sending],
+            reads=[Read(BETA, 0.5, 0.7, 0, 0), self.read],
+            subscribers=[self.listener],
+            pushed={ALPHA: [1, 2, 1, 2], BETA: [1]},
+            faults=[self.fault],
+            mails=[self.mail],
+            caught={MAIL_ID: 1},
+            audit_status=0,
+        )
+
+    def again(self, **changes: object) -> Command:
+        """The lunch asked for once more with the same key, after it was acknowledged."""
+        usual = {"began": 6.0, "answer_began": 6.0, "ended": 7.0, "replayed": True}
+        command = replace(self.sending, **{**usual, **changes})  # type: ignore[arg-type]
+        self.record.commands.append(command)
+        return command
+
+    def refused(self, **changes: object) -> Command:
+        """A refusal of another key of Alpha's."""
+        command = Command(
+            ALPHA, Operation.SEND_MONEY, "key-of-a-refusal", BETA, 9999, None, 5.0, 5.5, 1,
+            outcome=Outcome.REFUSED, refusal="InsufficientFunds",
+        )  # fmt: skip
+        command = replace(command, **changes)  # type: ignore[arg-type]
+        self.record.commands.append(command)
+        return command
+
+    def check(self) -> list[checker.Violation]:
+        return checker.check(self.record, self.books)
+
+
+def command(
+    operation: Operation,
+    key: str,
+    recipient_id: UUID | None,
+    amount_minor: int,
+    began: float,
+    ended: float,
+    reference: UUID,
+    sequence: int,
+    balance_minor: int,
+) -> Command:
+    return Command(
+        ALPHA, operation, key, recipient_id, amount_minor, None, began, ended, 1, 0, began,
+        Outcome.ACKNOWLEDGED, None, reference, sequence, balance_minor, balance_minor, sequence, False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+def promises(found: list[checker.Violation]) -> set[int]:
+    return {violation.promise for violation in found}
+
+
+# ================================================================ nothing is broken
+
+
+def test_a_clean_record_has_no_violations(run: Run) -> None:
+    assert run.check() == []
+    assert checker.check_so_far(run.record, run.books, 100.0) == []
+    assert checker.Along().look(run.record, Totals(995, 250, 5, 1000), 100.0) == []
+
+
+def test_what_a_crash_may_do_is_no_violation(run: Run) -> None:
+    run.fault.kills = True
+    run.record.caught = {MAIL_ID: 2}
+    run.record.failures.append(Failure(9.0, 200, "UNAVAILABLE", "away"))
+    run.record.pushed[ALPHA] = [1, 1, 2, 1, 2]
+    run.sending.lost, run.sending.replayed = 3, True
+    assert run.check() == []
+
+
+def test_an_unanswered_command_is_there_once_or_never(run: Run) -> None:
+    run.sending.outcome, run.sending.reference, run.sending.sequence = (
+        Outcome.UNANSWERED,
+        None,
+        None,
+    )
+    run.sending.found_by_key, run.sending.found_reference = True, LUNCH
+    run.refused(outcome=Outcome.UNANSWERED, refusal=None, found_by_key=False)
+    assert run.check() == []
+
+
+def test_a_key_that_is_used_again_replays_or_is_refused(run: Run) -> None:
+    run.again()
+    run.again(
+        amount_minor=1, outcome=Outcome.REFUSED, reference=None, refusal="IdempotencyKeyReused"
+    )
+    run.refused()
+    assert run.check() == []
+
+
+def test_a_refusal_is_final_only_where_no_other_try_was_lost(run: Run) -> None:
+    run.sending.outcome, run.sending.refusal = Outcome.REFUSED, "InsufficientFunds"
+    assert promises(run.check()) == {2}
+    run.sending.lost = 1
+    assert run.check() == []
+
+
+def test_what_set_the_stage_was_asked_for_by_nobody(run: Run) -> None:
+    run.record.commands.remove(run.adding)
+    assert promises(run.check()) == {2}
+    run.alpha.lines[0].key = "opening-balance"
+    assert run.check() == []
+
+
+# ================================================================ what is broken
+
+Breaking = Callable[[Run], object]
+
+
+def append(values: list[Read], value: Read) -> None:
+    values.append(value)
+
+
+MONEY: dict[str, Breaking] = {
+    "money from nowhere": lambda run: setattr(run.beta, "balance_minor", 251),
+    "somebody owes": lambda run: (
+        setattr(run.alpha.lines[1], "balance_after_minor", -1),
+        setattr(run.alpha, "balance_minor", -1),
+    ),
+    "a balance that does not follow": lambda run: setattr(
+        run.alpha.lines[0], "balance_after_minor", 999
+    ),
+    "a gap": lambda run: (
+        setattr(run.alpha.lines[1], "sequence", 3),
+        setattr(run.alpha, "sequence", 3),
+    ),
+    "a sequence twice": lambda run: setattr(run.alpha.lines[1], "sequence", 1),
+    "a row that is ahead of its book": lambda run: setattr(run.beta, "sequence", 2),
+    "a transfer with one side": lambda run: setattr(run.beta, "lines", []),
+    "sides that differ": lambda run: setattr(run.beta.lines[0], "note", "dinner"),
+    "sides of different amounts": lambda run: setattr(run.beta.lines[0], "amount_minor", 249),
+    "two senders": lambda run: setattr(run.beta.lines[0], "counterparty_id", GAMMA),
+    "an audit that failed": lambda run: setattr(run.record, "audit_status", 1),
+}
+COMMANDS: dict[str, Breaking] = {
+    "acknowledged and not there": lambda run: setattr(run.sending, "reference", UUID(int=9)),
+    "acknowledged without a transaction": lambda run: setattr(run.sending, "reference", None),
+    "acknowledged with another amount": lambda run: setattr(run.sending, "amount_minor", 251),
+    "acknowledged with another note": lambda run: setattr(run.sending, "note", "dinner"),
+    "acknowledged for another recipient": lambda run: setattr(run.sending, "recipient_id", GAMMA),
+    "acknowledged with another sequence": lambda run: setattr(run.sending, "sequence", 1),
+    "the key forgotten": lambda run: setattr(run.alpha.lines[1], "key", "another-key"),
+    "the recipient never got it": lambda run: setattr(run.beta, "lines", []),
+    "refused and there": lambda run: (
+        run.refused(key="key-of-the-lunch") and (run.record.commands.remove(run.sending))
+    ),
+    "asked for by nobody": lambda run: run.record.commands.remove(run.sending),
+    "one key, two movements": lambda run: (
+        setattr(run.alpha.lines[0], "key", "key-of-the-lunch")
+        or setattr(run.alpha.lines[0], "is_transfer", True)
+    ),
+    "a replay with another transaction": lambda run: run.again(reference=TOP_UP),
+    "a repeat that moved again": lambda run: run.again(replayed=False),
+    "a repeat that was refused": lambda run: run.again(
+        outcome=Outcome.REFUSED, refusal="InsufficientFunds"
+    ),
+    "the same input called another": lambda run: run.again(
+        outcome=Outcome.REFUSED, refusal="IdempotencyKeyReused"
+    ),
+    "another input accepted": lambda run: run.again(amount_minor=251),
+    "another input refused for another reason": lambda run: run.again(
+        amount_minor=251, outcome=Outcome.REFUSED, refusal="InsufficientFunds"
+    ),
+    "a fresh key called used": lambda run: run.refused(refusal="IdempotencyKeyReused"),
+    "asking by the key finds nothing": lambda run: (
+        setattr(run.sending, "outcome", Outcome.UNANSWERED),
+        setattr(run.sending, "found_by_key", False),
+    ),
+    "asking by the key finds another": lambda run: (
+        setattr(run.sending, "outcome", Outcome.UNANSWERED),
+        setattr(run.sending, "found_by_key", True),
+        setattr(run.sending, "found_reference", TOP_UP),
+    ),
+    "asking by the key finds what is not there": lambda run: run.refused(
+        outcome=Outcome.UNANSWERED, found_by_key=True, found_reference=LUNCH
+    ),
+}
+READS: dict[str, Breaking] = {
+    "a read went back": lambda run: append(run.record.reads, Read(BETA, 6.0, 6.1, 0, 0)),
+    "a balance that never was": lambda run: setattr(run.read, "balance_minor", 251),
+    "a sequence that never was": lambda run: setattr(run.read, "sequence", 2),
+    "a line that never was": lambda run: setattr(run.read, "lines", ((1, TOP_UP),)),
+    "somebody who never was": lambda run: setattr(run.read, "user_id", GAMMA),
+    "the caller does not see what was acknowledged": lambda run: append(
+        run.record.reads, Read(ALPHA, 4.5, 4.6, 1000, 1)
+    ),
+    "the recipient does not see what was acknowledged": lambda run: append(
+        run.record.reads, Read(BETA, 4.5, 4.6, 0, 0)
+    ),
+    "a reader does not see what a subscriber heard": lambda run: (
+        setattr(run.sending, "ended", 9.0),
+        append(run.record.reads, Read(ALPHA, 4.5, 4.6, 1000, 1)),
+    ),
+    "an answer with another balance": lambda run: setattr(run.sending, "viewer_balance_minor", 744),
+    "a read of what was asked for later": lambda run: append(
+        run.record.reads, Read(BETA, 0.1, 0.2, 250, 1)
+    ),
+    "the clock went back": lambda run: setattr(run.alpha.lines[1], "created_at", 49),
+}
+LISTENERS: dict[str, Breaking] = {
+    "a gap": lambda run: setattr(run.listener, "after_sequence", -1),
+    "heard twice": lambda run: setattr(run.listener, "sequences", [1, 1, 2]),
+    "heard out of order": lambda run: setattr(run.listener, "sequences", [2, 1]),
+    "missed the end": lambda run: setattr(run.listener, "sequences", [1]),
+    "heard another balance": lambda run: setattr(run.listener, "balances_minor", [1000, 744]),
+    "heard of another transaction": lambda run: setattr(run.listener, "references", [LUNCH]),
+    "heard what never was": lambda run: setattr(run.listener, "sequences", [1, 2, 3]),
+    "pushed with a gap": lambda run: setattr(run.record, "pushed", {ALPHA: [2, 1, 2], BETA: [1]}),
+    "not pushed to the end": lambda run: setattr(run.record, "pushed", {ALPHA: [1], BETA: [1]}),
+    "nothing pushed": lambda run: setattr(run.record, "pushed", {}),
+    "pushed what never was": lambda run: setattr(
+        run.record, "pushed", {ALPHA: [1, 2], BETA: [1, 2]}
+    ),
+    "left in the outbox": lambda run: setattr(run.books, "waiting", 1),
+}
+MAILS: dict[str, Breaking] = {
+    "never came": lambda run: setattr(run.record, "caught", {}),
+    "came twice": lambda run: setattr(run.record, "caught", {MAIL_ID: 2}),
+    "not sent": lambda run: setattr(run.books.mails[0], "state", "pending"),
+    "given up": lambda run: setattr(run.books.mails[0], "state", "failed"),
+    "forgotten": lambda run: setattr(run.mail, "asked", 2),
+    "asked for by nobody": lambda run: setattr(run.mail, "asked", 0),
+    "rolled back and sent": lambda run: setattr(
+        run.record, "caught", {MAIL_ID: 1, UUID(int=202): 1}
+    ),
+    "counted too few": lambda run: (
+        setattr(run.record, "caught", None),
+        setattr(run.mail, "caught", 0),
+    ),
+    "counted too many": lambda run: (
+        setattr(run.record, "caught", None),
+        setattr(run.mail, "caught", 2),
+    ),
+}
+SERVICE: dict[str, Breaking] = {
+    "a deadlock": lambda run: run.record.deadlocks.append("deadlock detected"),
+    "an error": lambda run: run.record.failures.append(Failure(9.0, 500, "INTERNAL", "masked")),
+    "a bad gateway": lambda run: run.record.failures.append(Failure(9.0, 502, None, "")),
+    "never mended": lambda run: setattr(run.fault, "mended", None),
+    "no service": lambda run: setattr(run.fault, "served_again", None),
+    "service too late": lambda run: setattr(run.fault, "served_again", 12.1),
+}
+BROKEN = [
+    pytest.param(promise, breaking, id=f"{promise}: {what}")
+    for promise, ways in enumerate([MONEY, COMMANDS, READS, LISTENERS, MAILS, SERVICE], start=1)
+    for what, breaking in ways.items()
+]
+
+
+@pytest.mark.parametrize(("promise", "breaking"), BROKEN)
+def test_each_broken_promise_is_found_by_its_number(
+    run: Run, promise: int, breaking: Breaking
+) -> None:
+    breaking(run)
+    found = run.check()
+    assert promise in promises(found), found
+    assert all(f"promise {each.promise}, {each.where}" in str(each) for each in found)
+
+
+# ================================================================ while money moves
+
+
+def test_what_is_under_way_is_not_judged_yet(run: Run) -> None:
+    run.books.read_at = 3.5
+    run.beta.lines, run.beta.balance_minor, run.beta.sequence = [], 0, 0
+    del run.alpha.lines[1]
+    run.alpha.balance_minor, run.alpha.sequence = 1000, 1
+    assert checker.check_so_far(run.record, run.books, 5.0) == []
+    run.books.read_at = 100.0
+    assert promises(checker.check_so_far(run.record, run.books, 5.0)) >= {2, 3}
+
+
+def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run: Run) -> None:
+    run.fault.served_again = 20.0
+    assert promises(run.check()) == {6}
+    run.record.faults.append(Fault("postgres", 5.0, 15.0, 20.0, kills=False))
+    assert run.check() == []
+    run.fault.served_again = None
+    standing = Fault("locks", 19.0, None, None, kills=False)
+    run.record.faults = [run.fault]
+    assert checker.check_so_far(run.record, run.books, 11.0) == []
+    assert promises(checker.check_so_far(run.record, run.books, 12.1)) == {6}
+    run.record.faults.append(standing)
+    assert checker.check_so_far(run.record, run.books, 30.0) == []
+
+
+def test_a_look_along_the_way_tells_each_violation_once(run: Run) -> None:
+    along = checker.Along()
+    clean = Totals(995, 250, 5, 1000)
+    assert along.look(run.record, clean, 100.0) == []
+    run.record.reads.append(Read(BETA, 6.0, 6.1, 0, 0))
+    run.record.failures.append(Failure(9.0, 500, "INTERNAL", "masked"))
+    run.listener.sequences.append(4)
+    run.record.pushed[BETA].append(3)
+    assert promises(along.look(run.record, None, 101.0)) == {3, 4, 6}
+    assert along.look(run.record, clean, 102.0) == []
+    assert promises(along.look(run.record, Totals(995, -1, 5, 1000), 103.0)) == {1}
+    assert along.look(run.record, Totals(996, -1, 5, 1000), 104.0) == []
+
+
+def test_one_fault_does_not_fill_pages(run: Run) -> None:
+    run.record.reads = [Read(BETA, 6.0 + n, 6.5 + n, 251, 1) for n in range(1000)]
+    assert len(run.check()) <= 2 * MOST_OF_A_KIND
+
+
+def test_reads_that_overlap_may_end_in_any_order(run: Run) -> None:
+    # Beta was paid before 4.0, when Alpha was told: who began before that may have seen nothing yet.
+    run.record.reads += [Read(BETA, 3.9, 9.0, 0, 0), Read(BETA, 3.1, 3.2, 250, 1)]
+    assert [violation.where for violation in run.check()] == ["sequence 0"]
+    run.record.reads.pop()
+    assert run.check() == []
+    run.record.reads.append(Read(BETA, 4.1, 4.2, 0, 0))
+    assert promises(run.check()) == {3}
+
+
+# ================================================================ PostgreSQL's log
+
+
+def test_deadlocks_are_read_from_the_log_with_their_detail() -> None:
+    log = [
+        "2026-11-22 10:00:00 UTC [7] wallet ERROR:  duplicate key value violates a constraint",
+        "2026-11-22 10:00:01 UTC [8] wallet ERROR:  deadlock detected",
+        "2026-11-22 10:00:01 UTC [8] wallet DETAIL:  Process 8 waits for ShareLock on 5;",
+        "\tProcess 9 waits for ShareLock on 4;",
+        "2026-11-22 10:00:02 UTC [9] wallet LOG:  checkpoint starting",
+    ]
+    [found] = checker.read_deadlocks(log)
+    assert "Process 8" in found
+    assert "Process 9" in found
+    assert "checkpoint" not in found
