@@ -1,0 +1,82 @@
+"""What stands before the Channels server: notes what it accepted, in order, and can make it slow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from typing import Any
+from uuid import UUID
+
+from domain import events
+from torture import http1
+
+HOST = "127.0.0.1"
+_CHANNEL = events.pusher_channel("")
+#: How often the server's answer is kept from the worker, who then has to trigger again.
+_SWALLOW = 0.01
+
+
+class ChannelsTap:
+    """An HTTP proxy on loopback. `pushed` grows as the server behind it accepts events."""
+
+    def __init__(
+        self, port: int, to_port: int, dice: random.Random, pushed: dict[UUID, list[int]]
+    ) -> None:
+        self.port = port
+        self.pushed = pushed
+        #: Before and after the server has accepted.
+        self.slow_seconds = 0.0
+        self.swallow = _SWALLOW
+        self.in_flight = 0
+        self._to_port = to_port
+        self._dice = dice
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        try:
+            with contextlib.suppress(OSError, EOFError, ValueError):
+                while True:
+                    request = await http1.read_message(reader)
+                    self.in_flight += 1
+                    try:
+                        far = far or await asyncio.open_connection(HOST, self._to_port)
+                        answer = await self._pass_on(request, *far)
+                    finally:
+                        self.in_flight -= 1
+                    if self._dice.random() < self.swallow:
+                        return
+                    writer.write(answer.head + answer.body)
+                    await writer.drain()
+        finally:
+            writer.close()
+            if far is not None:
+                far[1].close()
+
+    async def _pass_on(
+        self,
+        request: http1.Message,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> http1.Message:
+        await asyncio.sleep(self.slow_seconds)
+        writer.write(request.head + request.body)
+        answer = await http1.read_message(reader)
+        if answer.status == 200 and request.body:
+            self._note(json.loads(request.body))
+        await asyncio.sleep(self.slow_seconds)
+        return answer
+
+    def _note(self, triggered: dict[str, Any]) -> None:
+        for event in triggered.get("batch", [triggered]):
+            user_id = UUID(event["channel"].removeprefix(_CHANNEL))
+            self.pushed.setdefault(user_id, []).append(json.loads(event["data"])["sequence"])

@@ -1,0 +1,129 @@
+"""One seeded schedule of troubles: each begins, is mended, and has to be followed by service."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID
+
+from torture import troubles
+from torture.listeners import Listener
+from torture.movers import Crowd, Mover
+from torture.people import Person
+from torture.record import Command, Fault, Operation, Outcome, Record
+from torture.troubles import Trouble, World
+
+#: How long a probe goes on asking; the promise is less.
+_PROBE_SECONDS = 60.0
+_PAUSE_SECONDS = (0.3, 2.0)
+#: A run shorter than this has shorter troubles.
+_SHORT_RUN_SECONDS = 60.0
+
+
+class Probe:
+    """Somebody whose line is good, who finds out when service is back."""
+
+    def __init__(
+        self,
+        person: Person,
+        crowd: Crowd,
+        movers: Sequence[Mover],
+        listener: Listener,
+        pushed: dict[UUID, list[int]],
+    ) -> None:
+        self._person = person
+        self._crowd = crowd
+        #: One for each API process.
+        self._movers = movers
+        self._listener = listener
+        self._pushed = pushed
+
+    async def wait_for_service(self) -> bool:
+        """Whether money moves through each API process again, its event is heard and it is pushed."""
+        deadline = time.monotonic() + _PROBE_SECONDS
+        newest = 0
+        for mover in self._movers:
+            command = self._command()
+            await mover.ask(command)
+            while command.outcome is not Outcome.ACKNOWLEDGED:
+                if time.monotonic() > deadline:
+                    return False
+                command = self._command()
+                await mover.ask(command)
+            newest = command.sequence or 0
+        while self._listener.last < newest or self._last_pushed() < newest:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    def _last_pushed(self) -> int:
+        return max(self._pushed.get(self._person.user_id, [0])[-10:])
+
+    def _command(self) -> Command:
+        return Command(
+            user_id=self._person.user_id,
+            operation=Operation.ADD_BALANCE,
+            key=self._crowd.new_key(),
+            recipient_id=None,
+            amount_minor=1,
+            note=None,
+            began=time.monotonic(),
+        )
+
+
+class Chaos:
+    """What breaks, one thing after the other, until the time is over."""
+
+    def __init__(
+        self, world: World, probe: Probe, record: Record, tell: Callable[[str], None]
+    ) -> None:
+        self._world = world
+        self._dice = world.dice
+        self._probe = probe
+        self._record = record
+        self._tell = tell
+
+    async def run(self, seconds: float) -> None:
+        """Break and mend for so long; the last trouble is seen to its end."""
+        ends_at = time.monotonic() + seconds
+        for kind in _kinds(self._dice, pooler=self._world.stack.pooler is not None):
+            left = ends_at - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, self._dice.uniform(*_PAUSE_SECONDS)))
+            await self._suffer(kind(self._world), shorter=seconds < _SHORT_RUN_SECONDS)
+
+    async def _suffer(self, trouble: Trouble, *, shorter: bool) -> None:
+        self._tell(trouble.name)
+        fault = Fault(trouble.name, began=time.monotonic(), kills=trouble.kills)
+        self._record.faults.append(fault)
+        await trouble.begin()
+        try:
+            shortest, longest = trouble.seconds
+            if shorter:
+                longest = shortest + (longest - shortest) / 3
+            await asyncio.sleep(self._dice.uniform(shortest, longest))
+        finally:
+            await trouble.mend()
+        fault.mended = time.monotonic()
+        self._tell(f"{trouble.name}, mended")
+        if await self._probe.wait_for_service():
+            fault.served_again = time.monotonic()
+        self._tell("")
+
+
+def _kinds(dice: random.Random, *, pooler: bool) -> Iterator[type[Trouble]]:
+    """First what no run goes without, then each of the others, then all of them again and again."""
+    first, further = list(troubles.FIRST), list(troubles.FURTHER)
+    if pooler:
+        first.append(troubles.PoolerKilled)
+    dice.shuffle(first)
+    dice.shuffle(further)
+    yield from [*first, *further]
+    everything = [*first, *further]
+    while True:
+        dice.shuffle(everything)
+        yield from everything

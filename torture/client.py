@@ -1,0 +1,103 @@
+"""How a caller asks the API over a bad line: one try, which is answered or lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torture import http1
+
+HOST = "127.0.0.1"
+UNAVAILABLE = "UNAVAILABLE"
+#: A caller's patience with one try, shorter than what the database may take.
+TRY_SECONDS = 4.0
+
+
+class Lost(Exception):
+    """No answer came: nobody was told what became of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.body.get("data") or {}
+
+    @property
+    def code(self) -> str | None:
+        """The code of the first top-level error; None where there is none."""
+        errors = self.body.get("errors")
+        return errors[0].get("extensions", {}).get("code", "") if errors else None
+
+    @property
+    def message(self) -> str:
+        errors = self.body.get("errors")
+        return str(errors[0].get("message", "")) if errors else ""
+
+
+#: Called with every answer that has an error of its own: it goes into the record.
+Watch = Callable[[Answer], None]
+
+
+class Client:
+    """One caller's connections, one to each API process, kept open while they are good."""
+
+    def __init__(self, ports: Sequence[int], dice: random.Random, watch: Watch) -> None:
+        self._ports = ports
+        self._dice = dice
+        self._watch = watch
+        self._connections: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+
+    async def ask(
+        self,
+        query: str,
+        variables: dict[str, Any],
+        token: str | None,
+        *,
+        timeout_seconds: float = TRY_SECONDS,
+    ) -> Answer:
+        """One try at a process by chance. Raises Lost."""
+        port = self._dice.choice(self._ports)
+        request = http1.post({"query": query, "variables": variables}, token)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                reader, writer = await self._connection(port)
+                writer.write(request)
+                message = await http1.read_message(reader)
+                answer = Answer(message.status, json.loads(message.body))
+        except (OSError, EOFError, ValueError) as error:
+            self._drop(port)
+            raise Lost from error
+        except BaseException:
+            self._drop(port)
+            raise
+        if answer.code is not None or answer.status >= 500:
+            self._watch(answer)
+        return answer
+
+    def close(self) -> None:
+        for port in list(self._connections):
+            self._drop(port)
+
+    async def _connection(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        connection = self._connections.get(port)
+        if connection is None or connection[0].at_eof() or connection[1].is_closing():
+            self._drop(port)
+            connection = self._connections[port] = await asyncio.open_connection(HOST, port)
+        return connection
+
+    def _drop(self, port: int) -> None:
+        connection = self._connections.pop(port, None)
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection[1].transport.abort()

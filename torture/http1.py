@@ -1,0 +1,68 @@
+"""As much of HTTP/1.1 as callers and proxies of a run need, on bare streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request or an answer, as its bytes."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        return int(self.head.split(b" ", 2)[1])
+
+
+async def read_message(reader: asyncio.StreamReader) -> Message:
+    """One message with a content length, or without a body. Raises EOFError, OSError or ValueError."""
+    head = await read_head(reader)
+    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+    return Message(head, await reader.readexactly(int(length)) if length else b"")
+
+
+async def read_head(reader: asyncio.StreamReader) -> bytes:
+    """The first line and the headers, with the empty line. Raises EOFError, OSError or ValueError."""
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError as error:
+        raise ValueError(str(error)) from None
+
+
+def post(payload: dict[str, Any], token: str | None, **headers: str) -> bytes:
+    """A request to the GraphQL endpoint."""
+    body = json.dumps(payload).encode()
+    lines = ["POST /graphql HTTP/1.1", f"Host: {HOST}", "Content-Type: application/json"]
+    if token is not None:
+        lines.append(f"Authorization: Bearer {token}")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def blocks(
+    reader: asyncio.StreamReader, patience_seconds: float
+) -> AsyncGenerator[bytes, None]:
+    """The blocks of a chunked stream that end in an empty line, each whole, without that line.
+
+    Raises TimeoutError where nothing comes for so long, and EOFError, OSError or ValueError.
+    """
+    buffer = b""
+    while True:
+        async with asyncio.timeout(patience_seconds):
+            size = int((await reader.readuntil(b"\r\n")).strip(), 16)
+            if size == 0:
+                return
+            buffer += (await reader.readexactly(size + 2))[:-2]
+        while b"\n\n" in buffer:
+            block, _, buffer = buffer.partition(b"\n\n")
+            yield block

@@ -1,0 +1,133 @@
+"""A bad line: a TCP proxy that cuts, delays, swallows and truncates by a seeded chance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass
+
+HOST = "127.0.0.1"
+_CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """How likely each thing is, per chunk that passes."""
+
+    cut: float = 0.004
+    swallow: float = 0.006
+    truncate: float = 0.004
+    delay: float = 0.02
+    longest_delay_seconds: float = 0.6
+
+
+NONE = Chances(0, 0, 0, 0)
+
+
+class Link:
+    """The line to one server. `chances` and `slow_seconds` (per chunk) may change at any time."""
+
+    def __init__(
+        self, to_port: int, dice: random.Random, chances: Chances, *, port: int = 0
+    ) -> None:
+        self.port = port
+        self.chances = chances
+        self.slow_seconds = 0.0
+        self.open = 0
+        self._to_port = to_port
+        self._dice = dice
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self.cut_all()
+
+    def cut_all(self) -> None:
+        """Cut every connection that is open now."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(HOST, self._to_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        ends = {writer, far_writer}
+        self._writers |= ends
+        self.open += 1
+        line = _Line(self, self._dice)
+        pumps = [
+            asyncio.ensure_future(line.forth(reader, far_writer)),
+            asyncio.ensure_future(line.back(far_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            self.open -= 1
+            self._writers -= ends
+            for end in ends:
+                # What was written already may still arrive; what is cut does not.
+                end.transport.abort() if line.is_cut else end.close()
+
+
+class _Line:
+    """One connection over a link; each direction ends when it is closed or cut."""
+
+    def __init__(self, link: Link, dice: random.Random) -> None:
+        self._link = link
+        self._dice = dice
+        self._swallows = False
+        self.is_cut = False
+
+    async def forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Requests: cut before they arrive, or passed on and their answers swallowed."""
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(_CHUNK_BYTES):
+                chances = self._link.chances
+                fate = self._dice.random()
+                await self._delay()
+                if fate < chances.cut:
+                    self.is_cut = True
+                    return
+                writer.write(chunk)
+                await writer.drain()
+                if fate < chances.cut + chances.swallow:
+                    self._swallows = True
+                    # Long enough for the answer to have come, or not.
+                    await asyncio.sleep(self._dice.uniform(0.02, 1.5))
+                    self.is_cut = True
+                    return
+
+    async def back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers and events: swallowed, or cut in the middle."""
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(_CHUNK_BYTES):
+                await self._delay()
+                if self._swallows:
+                    continue
+                if self._dice.random() < self._link.chances.truncate:
+                    writer.write(chunk[: self._dice.randrange(len(chunk))])
+                    await writer.drain()
+                    return
+                writer.write(chunk)
+                await writer.drain()
+        if self._swallows:
+            await asyncio.sleep(60)
+
+    async def _delay(self) -> None:
+        if self._link.slow_seconds:
+            await asyncio.sleep(self._link.slow_seconds)
+        chances = self._link.chances
+        if self._dice.random() < chances.delay:
+            await asyncio.sleep(self._dice.uniform(0, chances.longest_delay_seconds))

@@ -1,0 +1,132 @@
+"""People who listen, over WebSocket or server-sent events, and come back with the last number they saw."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import websockets
+from websockets.asyncio.client import connect
+
+from torture import http1
+from torture.movers import minor
+from torture.people import Person
+from torture.record import Subscriber
+
+HOST = "127.0.0.1"
+#: Both transports give a sign of life more often.
+_PATIENCE_SECONDS = 16.0
+_CONNECT_SECONDS = 5.0
+_SUBSCRIPTION = """
+subscription ($after: Int) { walletEvents(afterSequence: $after) {
+  sequence balance { amount } ... on TransactionPosted { transaction { reference } }
+} }
+"""
+
+
+class Listener(ABC):
+    """One who listens as one person, through all reconnects."""
+
+    transport: str
+
+    def __init__(self, person: Person, ports: Sequence[int], dice: random.Random) -> None:
+        self.heard = Subscriber(person.user_id, self.transport)
+        self._person = person
+        self._ports = ports
+        self._dice = dice
+
+    @property
+    def last(self) -> int:
+        """The newest sequence that was heard."""
+        return self.heard.sequences[-1] if self.heard.sequences else 0
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        while True:
+            try:
+                async with aclosing(self._answers(self._dice.choice(self._ports))) as answers:
+                    async for answer in answers:
+                        self._note(answer)
+            except (OSError, EOFError, ValueError, KeyError, websockets.WebSocketException):
+                # Cut, swallowed or truncated: what was not heard whole was not heard.
+                pass
+            self.heard.reconnects += 1
+            await asyncio.sleep(self._dice.uniform(0.05, 0.5))
+
+    @abstractmethod
+    def _answers(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
+        """What one connection brings after `last`. Raises what ends it."""
+
+    def _note(self, answer: dict[str, Any]) -> None:
+        event = answer["data"]["walletEvents"]
+        self.heard.sequences.append(event["sequence"])
+        self.heard.balances_minor.append(minor(event["balance"]["amount"]))
+        self.heard.references.append(UUID(event["transaction"]["reference"]))
+        self.heard.arrived.append(time.monotonic())
+
+
+class WebSocketListener(Listener):
+    """Over `graphql-transport-ws`, with `afterSequence`."""
+
+    transport = "websocket"
+
+    async def _answers(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
+        async with connect(
+            f"ws://{HOST}:{port}/graphql",
+            subprotocols=[websockets.Subprotocol("graphql-transport-ws")],
+            open_timeout=_CONNECT_SECONDS,
+            close_timeout=0.5,
+            ping_interval=None,
+        ) as socket:
+            bearer = {"Authorization": f"Bearer {self._person.token}"}
+            await socket.send(json.dumps({"type": "connection_init", "payload": bearer}))
+            asked = {"query": _SUBSCRIPTION, "variables": {"after": self.last}}
+            while True:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    message = json.loads(await socket.recv())
+                match message["type"]:
+                    case "connection_ack":
+                        subscribe = {"type": "subscribe", "id": "1", "payload": asked}
+                        await socket.send(json.dumps(subscribe))
+                    case "ping":
+                        await socket.send(json.dumps({"type": "pong"}))
+                    case "next":
+                        yield message["payload"]
+                    case _:
+                        return
+
+
+class EventStreamListener(Listener):
+    """Over server-sent events, with `Last-Event-ID`."""
+
+    transport = "sse"
+
+    async def _answers(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(HOST, port)
+        try:
+            resume = {"Last_Event_ID": str(self.last)}
+            payload = {"query": _SUBSCRIPTION}
+            writer.write(
+                http1.post(payload, self._person.token, Accept="text/event-stream", **resume)
+            )
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                head = await http1.read_head(reader)
+            if b" 200 " not in head.partition(b"\r\n")[0]:
+                return
+            async with aclosing(http1.blocks(reader, _PATIENCE_SECONDS)) as blocks:
+                async for block in blocks:
+                    fields = dict(
+                        line.split(": ", 1) for line in block.decode().splitlines() if ": " in line
+                    )
+                    if fields.get("event") == "next":
+                        yield json.loads(fields["data"])
+        finally:
+            writer.transport.abort()

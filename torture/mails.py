@@ -1,0 +1,81 @@
+"""People who ask for mails, each address once, and what the mail catcher caught."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from email import message_from_bytes
+from pathlib import Path
+from uuid import UUID
+
+from torture.client import Client, Lost
+from torture.record import Mail, Record
+
+_RESET = """
+mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { __typename } }
+"""
+_REGISTER = "mutation ($input: RegisterInput!) { register(input: $input) { __typename } }"
+_PASSWORD = "four walls and a roof"  # noqa: S105
+_PAUSES_SECONDS = (0.3, 1.5)
+
+
+class Correspondent:
+    """One who asks for mails: password resets for known addresses, and new accounts."""
+
+    def __init__(
+        self, record: Record, client: Client, dice: random.Random, addresses: Sequence[str]
+    ) -> None:
+        self._record = record
+        self._client = client
+        self._dice = dice
+        self._addresses = list(addresses)
+        self._registered = 0
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Ask until it is time to stop, or every address has been used."""
+        while not stopping.is_set() and self._addresses:
+            if self._dice.random() < 0.15:
+                await self.register()
+            else:
+                await self.reset(self._addresses.pop())
+            await asyncio.sleep(self._dice.uniform(*_PAUSES_SECONDS))
+
+    async def reset(self, address: str) -> Mail:
+        """Ask once for a link that sets a new password."""
+        return await self._ask(_RESET, {"email": address}, Mail(address, "reset_password"))
+
+    async def register(self) -> Mail:
+        """Open an account, for which a link comes that verifies the address."""
+        self._registered += 1
+        address = f"new-{self._registered}@torture.example"
+        details = {"email": address, "name": "Somebody New", "password": _PASSWORD}
+        return await self._ask(_REGISTER, details, Mail(address, "verify_email"))
+
+    async def _ask(self, document: str, details: dict[str, str], mail: Mail) -> Mail:
+        self._record.mails.append(mail)
+        mail.asked = 0
+        try:
+            answer = await self._client.ask(document, {"input": details}, None, timeout_seconds=8)
+        except Lost:
+            mail.lost += 1
+        else:
+            if answer.code is None and answer.status == 200:
+                mail.asked += 1
+            else:
+                mail.lost += 1
+        return mail
+
+
+def count_caught(record: Record, folder: Path) -> None:
+    """Note how often each mail that was asked for was caught."""
+    by_address: Counter[str] = Counter()
+    by_id: Counter[UUID] = Counter()
+    for file in folder.glob("*.eml"):
+        message = message_from_bytes(file.read_bytes())
+        by_address[str(message["Delivered-To"]).strip().lower()] += 1
+        by_id[UUID(str(message["Message-ID"]).strip().strip("<>").partition("@")[0])] += 1
+    for mail in record.mails:
+        mail.caught = by_address[mail.address]
+    record.caught = dict(by_id)

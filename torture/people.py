@@ -1,0 +1,62 @@
+"""The people of a run: verified, without money yet, with a session and a token each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from domain import ids, sessions
+from domain.sessions import Principal
+from settings import Settings
+
+TOKEN_LIFETIME = timedelta(hours=12)
+
+_USERS = """
+INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash)
+SELECT id, name, lower(name), email, now(), '-'
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (id, name, email)
+"""
+_ADDRESSES = "INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users"
+_SESSIONS = """
+INSERT INTO sessions (user_id, id, created_at, last_used_at, generation, refresh_hash, rotated_at)
+SELECT id, id, now(), now(), 1, sha256(id::text::bytea), now() FROM users
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a wallet."""
+
+    user_id: UUID
+    email: str
+    token: str
+
+    @property
+    def global_id(self) -> str:
+        return ids.global_id("User", self.user_id)
+
+
+def settle_in(database_url: str, settings: Settings, addresses: list[str]) -> list[Person]:
+    """Add somebody for each address."""
+    people = [_person(settings, address) for address in addresses]
+    names = [f"Person {number}" for number in range(1, len(people) + 1)]
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_USERS, [[p.user_id for p in people], names, addresses])
+        connection.execute(_ADDRESSES)
+        connection.execute(_SESSIONS)
+    return people
+
+
+def _person(settings: Settings, address: str) -> Person:
+    user_id = ids.new_id()
+    token, _ = sessions.issue_access_token(
+        Principal(user_id, session_id=user_id),
+        issuer=settings.app_url,
+        secret=settings.jwt_secrets[0],
+        lifetime=TOKEN_LIFETIME,
+        now=datetime.now(UTC),
+    )
+    return Person(user_id, address, token)

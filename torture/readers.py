@@ -1,0 +1,55 @@
+"""People who look at their own balance and history, again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from uuid import UUID
+
+from torture.client import Client, Lost
+from torture.movers import Crowd, minor
+from torture.record import Read
+
+_LONGEST_THOUGHT_SECONDS = 0.12
+_VIEWER = "{ viewer { sequence balance { amount } } }"
+_HISTORY = """
+{ viewer { sequence balance { amount } transactions(first: 5) { nodes { sequence reference } } } }
+"""
+
+
+class Reader:
+    """One who reads as anybody, one read after the other."""
+
+    def __init__(self, crowd: Crowd, client: Client, dice: random.Random) -> None:
+        self._crowd = crowd
+        self._client = client
+        self._dice = dice
+
+    async def run(self) -> None:
+        """Read until it is time to stop."""
+        while not self._crowd.stopping.is_set():
+            person = self._dice.choice(self._crowd.people)
+            query = _HISTORY if self._dice.random() < 0.3 else _VIEWER
+            began = time.monotonic()
+            try:
+                answer = await self._client.ask(query, {}, person.token)
+            except Lost:
+                await asyncio.sleep(0.1)
+                continue
+            if answer.code is not None:
+                await asyncio.sleep(0.2)
+                continue
+            viewer = answer.data["viewer"]
+            lines = viewer.get("transactions", {"nodes": []})["nodes"]
+            self._crowd.record.reads.append(
+                Read(
+                    user_id=person.user_id,
+                    began=began,
+                    ended=time.monotonic(),
+                    balance_minor=minor(viewer["balance"]["amount"]),
+                    sequence=viewer["sequence"],
+                    lines=tuple((line["sequence"], UUID(line["reference"])) for line in lines),
+                )
+            )
+            await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))

@@ -1,0 +1,140 @@
+"""What a run says: a line of progress, and a table at its end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from torture.checker import PROMISES, Violation
+from torture.record import Command, Outcome, Record
+from torture.session import Result
+
+_SHOWN = 40
+_REFRESH_SECONDS = 0.5
+
+
+class Progress:
+    """One line that changes on a terminal; elsewhere a line for each thing that is told."""
+
+    def __init__(self, console: Console, seconds: float) -> None:
+        self._console = console
+        self._seconds = seconds
+        self._status: Status | None = Status("", console=console) if console.is_terminal else None
+        self._record: Record | None = None
+        self._began = time.monotonic()
+
+    def follow(self, record: Record) -> None:
+        """Count from this record from now on."""
+        self._record = record
+
+    def tell(self, what: str) -> None:
+        """Say what happens now."""
+        if not what:
+            return
+        line = f"{time.monotonic() - self._began:6.1f} s  {self._counts()}  {what}"
+        if self._status is None or what.startswith("BROKEN"):
+            self._console.print(line, markup=False, highlight=False)
+        else:
+            self._status.update(line.replace("[", "\\["))
+
+    def _counts(self) -> str:
+        commands = self._record.commands if self._record else []
+        return f"{len(commands):>7,} asked"
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+
+def show(console: Console, record: Record, result: Result) -> None:
+    """What was done, how long service took to come back, and which promises were kept."""
+    console.print(_activity(record, result))
+    console.print(_faults(record))
+    console.print(_promises(result))
+    if not result.settled:
+        console.print("Not everything came to its end in two minutes: the queues were not empty.")
+    for violation in result.violations[:_SHOWN]:
+        console.print(str(violation), markup=False, highlight=False)
+    if len(result.violations) > _SHOWN:
+        console.print(f"… and {len(result.violations) - _SHOWN:,} more.")
+
+
+def _activity(record: Record, result: Result) -> Table:
+    table = Table(title=f"What people did in {result.chaos_seconds:.0f} s", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    outcomes = Counter(command.outcome for command in record.commands)
+    unavailable = sum(failure.code == "UNAVAILABLE" for failure in record.failures)
+    rows = {
+        "movements asked for": len(record.commands),
+        "acknowledged": outcomes[Outcome.ACKNOWLEDGED],
+        "of these replayed": sum(bool(command.replayed) for command in record.commands),
+        "refused": outcomes[Outcome.REFUSED],
+        "never answered": outcomes[Outcome.UNANSWERED],
+        "of these done, as their keys tell": sum(bool(c.found_by_key) for c in record.commands),
+        "tries lost": sum(map(_lost, record.commands)),
+        "answers UNAVAILABLE": unavailable,
+        "lines in the books": result.lines,
+        "reads": len(record.reads),
+        "events heard": sum(len(each.sequences) for each in record.subscribers),
+        "reconnects of subscribers": sum(each.reconnects for each in record.subscribers),
+        "events that the Channels server accepted": sum(map(len, record.pushed.values())),
+        "mails asked for": sum(mail.asked for mail in record.mails),
+        "mails caught": sum((record.caught or {}).values()),
+    }
+    for name, count in rows.items():
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+def _lost(command: Command) -> int:
+    return command.lost
+
+
+def _faults(record: Record) -> Table:
+    table = Table(title="What was broken, and how soon service was back after the mend")
+    for heading in ("", "times", "median s", "longest s"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    by_name: dict[str, list[float]] = {}
+    for fault in record.faults:
+        times = by_name.setdefault(fault.name, [])
+        if fault.mended is not None:
+            back = fault.served_again if fault.served_again is not None else float("inf")
+            times.append(back - fault.mended)
+    for name, times in sorted(by_name.items()):
+        times.sort()
+        shown = [f"{times[len(times) // 2]:.1f}", f"{times[-1]:.1f}"] if times else ["–", "–"]
+        table.add_row(name, str(len(times)), *shown)
+    return table
+
+
+def _promises(result: Result) -> Table:
+    table = Table(title="The promises")
+    table.add_column("")
+    table.add_column("")
+    table.add_column("violations", justify="right")
+    broken: Counter[int] = Counter(each.promise for each in _of(result))
+    for number, sentence in PROMISES.items():
+        count = broken[number]
+        table.add_row(str(number), sentence, f"{count:,}" if count else "none")
+    return table
+
+
+def _of(result: Result) -> list[Violation]:
+    return result.violations

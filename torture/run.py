@@ -1,0 +1,118 @@
+"""`./wallet torture`: moves money while everything breaks, and checks that every promise was kept."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from app.dev_services.processes import ServiceError
+from torture import report
+from torture.session import Plan, Session
+from torture.stack import Choices, Stack
+
+BROKEN, TROUBLE = 1, 2
+_ISOLATIONS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for on the command line."""
+
+    plan: Plan
+    choices: Choices
+    keep: Path | None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it; exit status 0, 1 where a promise was broken, 2 where it could not be tried."""
+    options = _options(arguments)
+    console = Console(stderr=False)
+    # A run that is told to stop ends what it started.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="mini-wallet-torture-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    # PostgreSQL, which is not root, passes through.
+    folder.chmod(0o711)
+    repeat = _repeat(options)
+    console.print(f"Seed {options.plan.seed}; to repeat it: {repeat}", highlight=False)
+    try:
+        with report.Progress(console, options.plan.seconds) as progress:
+            session = Session(Stack(folder, options.choices), options.plan, progress.tell)
+            progress.follow(session.record)
+            result = asyncio.run(session.run())
+    except ServiceError as error:
+        console.print(str(error), markup=False, highlight=False)
+        return TROUBLE
+    except KeyboardInterrupt:
+        console.print("Stopped: nothing was checked to the end.")
+        return TROUBLE
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    report.show(console, session.record, result)
+    if result.violations:
+        console.print(f"To repeat it: {repeat}", markup=False, highlight=False)
+        return BROKEN
+    return 0
+
+
+def _options(arguments: list[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="./wallet torture", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long things break (1)")
+    parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run")
+    parser.add_argument(
+        "--isolation",
+        default=_ISOLATIONS[0],
+        type=lambda text: text.upper().replace("_", " "),
+        choices=_ISOLATIONS,
+        help="in which money moves (READ COMMITTED)",
+    )
+    parser.add_argument(
+        "--pgbouncer", action="store_true", help="PgBouncer before PostgreSQL, in transaction mode"
+    )
+    parser.add_argument("--people", type=int, default=40, help="how many people there are (40)")
+    parser.add_argument("--movers", type=int, default=16, help="how many move money at once (16)")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep data and logs here, an empty folder"
+    )
+    given = parser.parse_args(arguments)
+    if given.people < 3:
+        parser.error("it takes three people or more")
+    seconds = given.seconds if given.seconds is not None else given.minutes * 60
+    return Options(
+        plan=Plan(
+            seed=secrets.randbelow(1_000_000) if given.seed is None else given.seed,
+            seconds=seconds,
+            people=given.people,
+            movers=given.movers,
+        ),
+        choices=Choices(isolation=given.isolation, pgbouncer=given.pgbouncer),
+        keep=given.keep.absolute() if given.keep is not None else None,
+    )
+
+
+def _repeat(options: Options) -> str:
+    plan, choices = options.plan, options.choices
+    words = [
+        f"./wallet torture --minutes {plan.seconds / 60:g} --seed {plan.seed}",
+        f"--people {plan.people} --movers {plan.movers}",
+    ]
+    if choices.isolation != _ISOLATIONS[0]:
+        words.append(f"--isolation '{choices.isolation}'")
+    if choices.pgbouncer:
+        words.append("--pgbouncer")
+    return " ".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

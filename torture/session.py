@@ -1,0 +1,236 @@
+"""One run from its first process to its last check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from torture import books, calm, checker, mails, movers, people
+from torture.channels_tap import ChannelsTap
+from torture.chaos import Chaos, Probe
+from torture.checker import Violation
+from torture.client import Answer, Client
+from torture.link import NONE, Chances, Link
+from torture.listeners import EventStreamListener, Listener, WebSocketListener
+from torture.mails import Correspondent
+from torture.movers import Crowd, Mover
+from torture.people import Person
+from torture.readers import Reader
+from torture.record import Failure, Record
+from torture.stack import Stack
+from torture.troubles import World
+
+READERS = 3
+#: Of each transport; the first of each listens for the hot recipient.
+LISTENERS = 4
+#: The mail catcher keeps a thousand.
+MOST_MAILS = 700
+_LOOK_SECONDS = 4.0
+_LAST_WORDS_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run does: all of its choices follow from the seed."""
+
+    seed: int
+    seconds: float
+    people: int = 40
+    movers: int = 16
+    chances: Chances = field(default_factory=Chances)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it; the rest is in the record."""
+
+    violations: list[Violation]
+    settled: bool
+    chaos_seconds: float
+    lines: int
+
+
+class Session:
+    """Brings stack, callers, listeners and chaos together, and checks what came of it."""
+
+    def __init__(self, stack: Stack, plan: Plan, tell: Callable[[str], None]) -> None:
+        self.record = Record(seed=plan.seed)
+        self._stack = stack
+        self._plan = plan
+        self._tell = tell
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._listeners: list[Listener] = []
+        self._clients: list[Client] = []
+        self._violations: list[Violation] = []
+        dice = self._dice("links")
+        self._links = [Link(port, dice, plan.chances) for port in stack.api_ports]
+        self._mail_link = Link(stack.catcher.port, dice, NONE, port=stack.mail_port)
+        self._channels_tap = ChannelsTap(
+            stack.channels_port, stack.channels.port, self._dice("channels"), self.record.pushed
+        )
+
+    async def run(self) -> Result:
+        """All of it. Raises ServiceError where the stack cannot be had."""
+        try:
+            self._tell("starting the services")
+            settled_in = await self._start()
+            began = time.monotonic()
+            movers_at_work = self._begin(settled_in)
+            await self._chaos(settled_in[0], self._crowd).run(self._plan.seconds)
+            chaos_seconds = time.monotonic() - began
+            return await self._finish(movers_at_work, chaos_seconds)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for client in self._clients:
+                client.close()
+            for link in (*self._links, self._mail_link):
+                await link.stop()
+            await self._channels_tap.stop()
+            await asyncio.to_thread(self._stack.stop)
+
+    # ------------------------------------------------ starting
+
+    async def _start(self) -> list[Person]:
+        """The prober first, then those who move money."""
+        await asyncio.to_thread(self._stack.start_services)
+        mail_addresses = [f"asks-{number}@torture.example" for number in range(self._mails)]
+        addresses = [f"person-{number}@torture.example" for number in range(self._plan.people + 1)]
+        everybody = await asyncio.to_thread(
+            people.settle_in,
+            self._stack.postgres.url,
+            self._stack.settings,
+            [*addresses, *mail_addresses],
+        )
+        for link in (*self._links, self._mail_link):
+            await link.start()
+        await self._channels_tap.start()
+        self._tell("starting the processes")
+        await asyncio.to_thread(self._stack.start_processes)
+        return everybody[: len(addresses)]
+
+    @property
+    def _mails(self) -> int:
+        return min(MOST_MAILS, int(self._plan.seconds) + 10)
+
+    def _begin(self, settled_in: list[Person]) -> list[asyncio.Task[Any]]:
+        """Have everybody begin; the tasks of those who have to finish what they do."""
+        self._crowd = Crowd(settled_in[1:], self.record, self._stopping)
+        # The prober has a wallet too, whom nobody else pays.
+        self._crowd.by_id[settled_in[0].user_id] = settled_in[0]
+        crowd = self._crowd
+        at_work: list[Coroutine[Any, Any, None]] = []
+        for number in range(self._plan.movers):
+            dice = self._dice(f"mover {number}")
+            at_work.append(Mover(crowd, [self._client(dice), self._client(dice)], dice).run())
+        for number in range(READERS):
+            dice = self._dice(f"reader {number}")
+            at_work.append(Reader(crowd, self._client(dice), dice).run())
+        dice = self._dice("mails")
+        addresses = [f"asks-{number}@torture.example" for number in range(self._mails)]
+        at_work.append(
+            Correspondent(self.record, self._client(dice), dice, addresses).run(self._stopping)
+        )
+        tasks = [self._task(work) for work in at_work]
+        ports = [link.port for link in self._links]
+        for kind in (WebSocketListener, EventStreamListener):
+            listened_to = [crowd.people[0], *self._dice(kind.transport).sample(crowd.people[1:], 2)]
+            for number, person in enumerate(listened_to):
+                self._listen(kind(person, ports, self._dice(f"{kind.transport} {number}")))
+        self._task(self._look_along())
+        return tasks
+
+    def _chaos(self, prober: Person, crowd: Crowd) -> Chaos:
+        direct = WebSocketListener(prober, self._stack.api_ports, self._dice("prober"))
+        self._listen(direct)
+        own = [
+            Mover(crowd, [self._client(self._dice("prober"), [port])], self._dice("prober"))
+            for port in self._stack.api_ports
+        ]
+        probe = Probe(prober, crowd, own, direct, self.record.pushed)
+        world = World(
+            stack=self._stack,
+            dice=self._dice("chaos"),
+            links=self._links,
+            mail_link=self._mail_link,
+            channels_tap=self._channels_tap,
+            people=[person.user_id for person in crowd.people],
+        )
+        return Chaos(world, probe, self.record, self._tell)
+
+    def _listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+        self.record.subscribers.append(listener.heard)
+        self._task(listener.run())
+
+    def _client(self, dice: random.Random, ports: list[int] | None = None) -> Client:
+        client = Client(ports or [link.port for link in self._links], dice, self._watch)
+        self._clients.append(client)
+        return client
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        return task
+
+    def _dice(self, what: str) -> random.Random:
+        return random.Random(f"{self._plan.seed} {what}")
+
+    # ------------------------------------------------ meanwhile
+
+    def _watch(self, answer: Answer) -> None:
+        self.record.failures.append(
+            Failure(time.monotonic(), answer.status, answer.code, answer.message)
+        )
+
+    async def _look_along(self) -> None:
+        """What can be checked all along; nobody waits for the end to hear of a broken promise."""
+        along = checker.Along()
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())
+            totals: books.Totals | None = None
+            # It is away now and then, as it is meant to be.
+            with contextlib.suppress(psycopg.Error):
+                totals = await asyncio.to_thread(books.totals, self._stack.postgres.url)
+            found = along.look(self.record, totals, time.monotonic())
+            self._violations += found
+            for violation in found:
+                self._tell(f"BROKEN: {violation}")
+
+    # ------------------------------------------------ the end
+
+    async def _finish(self, at_work: list[asyncio.Task[Any]], chaos_seconds: float) -> Result:
+        self._tell("waiting until everything has come to its end")
+        self._stopping.set()
+        for link in self._links:
+            link.chances = NONE
+        self._channels_tap.swallow = 0.0
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            # Whoever failed for a reason of its own says so here.
+            await asyncio.gather(*at_work)
+        database_url = self._stack.postgres.url
+        settled = await calm.settle(database_url, self._listeners)
+        direct = self._client(self._dice("end"), self._stack.api_ports)
+        await movers.ask_by_key(self._crowd, direct)
+        self._tell("checking")
+        mails.count_caught(self.record, self._stack.catcher.folder)
+        self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())
+        self.record.audit_status, self.record.audit_output = await asyncio.to_thread(
+            self._stack.audit
+        )
+        read = await asyncio.to_thread(books.read, database_url)
+        at_end = await asyncio.to_thread(checker.check, self.record, read)
+        told = {(each.promise, each.user_id, each.where) for each in at_end}
+        before = [e for e in self._violations if (e.promise, e.user_id, e.where) not in told]
+        lines = sum(len(book.lines) for book in read.people.values())
+        return Result([*before, *at_end], settled, chaos_seconds, lines)

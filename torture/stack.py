@@ -1,0 +1,260 @@
+"""The whole wallet in a folder of its own: services, two processes of each kind, and how to break them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import operations
+from app.dev_services import channels, mail_catcher, postgres, processes, valkey
+from app.dev_services.processes import Child, ServiceError
+from settings import Settings
+from torture.pooler import PgBouncer
+
+HOST = "127.0.0.1"
+READY_SECONDS = 120
+APIS, RELAYS, WORKERS = 2, 2, 2
+#: Few enough that filling them up is quick; the wallet's processes take 60 at most.
+MAXIMUM_CONNECTIONS = 120
+#: What is written is written, as in production; memory as on a small server.
+POSTGRES_OPTIONS = {
+    "max_connections": str(MAXIMUM_CONNECTIONS),
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "log_lock_waits": "off",
+}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a run may choose about its stack."""
+
+    isolation: str = "READ COMMITTED"
+    pgbouncer: bool = False
+
+
+class Stack:
+    """The services and processes of one run; every call that starts or ends something blocks.
+
+    The Channels server and the mail catcher are told to the wallet at the ports of what stands before
+    them (`channels_port`, `mail_port`), so that a run sees and delays what goes there.
+    """
+
+    def __init__(self, folder: Path, choices: Choices) -> None:
+        self.folder = folder
+        password = secrets.token_hex(12)
+        self.postgres = postgres.Postgres(
+            folder / "postgres",
+            password=password,
+            log=self.log_of("postgres"),
+            port=processes.free_port(),
+            options=POSTGRES_OPTIONS,
+        )
+        self.valkey = valkey.Valkey(
+            password=secrets.token_hex(12),
+            log=self.log_of("valkey"),
+            port=processes.free_port(),
+        )
+        self.channels = channels.Channels(
+            app_id="4711",
+            key=secrets.token_hex(10),
+            secret=secrets.token_hex(20),
+            log=self.log_of("channels"),
+            port=processes.free_port(),
+        )
+        self.catcher = mail_catcher.MailCatcher(
+            folder=folder / "mail", log=self.log_of("mail"), port=processes.free_port()
+        )
+        self.pooler = (
+            PgBouncer(folder, self.postgres, password, log=self.log_of("pgbouncer"))
+            if choices.pgbouncer
+            else None
+        )
+        self.channels_port = processes.free_port()
+        self.mail_port = processes.free_port()
+        self.api_ports = [processes.free_port() for _ in range(APIS)]
+        self.children: dict[str, Child] = {}
+        self._log_position = 0
+        self.environment = self._environment(choices)
+        self.settings = settings_of(self.environment)
+
+    # ------------------------------------------------ starting and stopping
+
+    def start_services(self) -> None:
+        """Start what the wallet needs, and make its tables. Raises `ServiceError`."""
+        services = (self.valkey, self.channels, self.catcher, self.postgres)
+        for service in services:
+            service.begin()
+        for service in services:
+            service.finish()
+        if self.pooler is not None:
+            self.pooler.start()
+        with _quiet():
+            status = operations.migrate(settings_of({**self.environment, **self._direct()}))
+        if status != 0:
+            raise ServiceError("The database of the run could not be migrated.")
+
+    def start_processes(self) -> None:
+        """Start the wallet itself, and wait until it answers. Raises `ServiceError`."""
+        for name in self.names("api", "relay", "worker"):
+            self.spawn(name)
+        for name in self.names("api"):
+            self.wait_for(name)
+
+    def stop(self) -> None:
+        """End everything, whatever state it is in."""
+        processes.stop_all(list(self.children.values()))
+        for service in (self.pooler, self.catcher, self.channels, self.valkey, self.postgres):
+            if service is not None:
+                service.stop()
+
+    def names(self, *kinds: str) -> list[str]:
+        """The processes of these kinds: `api-1`, `api-2` …"""
+        counts = {"api": APIS, "relay": RELAYS, "worker": WORKERS}
+        return [f"{kind}-{n}" for kind in kinds for n in range(1, counts[kind] + 1)]
+
+    def spawn(self, name: str) -> None:
+        """Start the process of that name without waiting for it."""
+        kind, _, number = name.partition("-")
+        port = self.api_ports[int(number) - 1] if kind == "api" else 0
+        arguments = ["serve", "--port", str(port)] if kind == "api" else [kind]
+        self.children[name] = processes.spawn_python(
+            name,
+            ["-P", "-m", "app.cli", *arguments],
+            log=self.log_of(name),
+            env=self.environment,
+        )
+
+    def wait_for(self, name: str) -> None:
+        """Wait until an API process takes connections. Raises `ServiceError`."""
+        port = self.api_ports[int(name.partition("-")[2]) - 1]
+        processes.wait_until(
+            lambda: processes.accepts_connections(HOST, port),
+            self.children[name],
+            READY_SECONDS,
+            name,
+        )
+
+    # ------------------------------------------------ breaking
+
+    def kill(self, name: str) -> None:
+        """kill -9 of one of the wallet's processes."""
+        self.children[name].kill()
+
+    def kill_postgres(self) -> None:
+        """kill -9 of the server and of every process of its own: memory is gone, the disk stays."""
+        backends = children_of(self.postgres.child.pid)
+        self.postgres.kill()
+        for pid in backends:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill_backend(self) -> None:
+        """kill -9 of one session's process, after which the server ends all and recovers by itself."""
+        with self.postgres.connect() as connection:
+            found = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE usename = %s ORDER BY state, pid LIMIT 1",
+                [postgres.OWNER],
+            ).fetchone()
+        if found is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found[0], signal.SIGKILL)
+
+    def freeze_postgres(self, number: signal.Signals) -> None:
+        """SIGSTOP or SIGCONT to the server and all of its processes, as a disk that hangs would."""
+        server = self.postgres.child.pid
+        for pid in [server, *children_of(server)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    # ------------------------------------------------ looking
+
+    def audit(self) -> tuple[int, str]:
+        """Exit status of `./wallet audit`, and what it wrote."""
+        log = self.log_of("audit")
+        child = processes.spawn_python(
+            "audit",
+            ["-P", "-m", "app.cli", "audit"],
+            log=log,
+            env={**self.environment, **self._direct()},
+        )
+        child.wait(READY_SECONDS * 10)
+        child.kill()
+        status = child.exit_status
+        return 1 if status is None else status, log.read_text()
+
+    def new_log_lines(self) -> list[str]:
+        """What PostgreSQL has written since this was last asked; ask before and after each restart."""
+        log = self.log_of("postgres")
+        lines: list[str] = []
+        with contextlib.suppress(FileNotFoundError):
+            if log.stat().st_size < self._log_position:
+                # A large log was put aside when the server was started again.
+                lines += _lines(log.with_suffix(".log.1"), self._log_position)[0]
+                self._log_position = 0
+            new, self._log_position = _lines(log, self._log_position)
+            lines += new
+        return lines
+
+    def log_of(self, name: str) -> Path:
+        return self.folder / "logs" / f"{name}.log"
+
+    # ------------------------------------------------ the environment
+
+    @property
+    def database_url(self) -> str:
+        """What the wallet's processes connect to."""
+        return self.pooler.url if self.pooler is not None else self.postgres.url
+
+    def _direct(self) -> dict[str, str]:
+        """For the commands that hold a session for longer than a transaction."""
+        return {"DATABASE_URL": self.postgres.url}
+
+    def _environment(self, choices: Choices) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.valkey.url,
+            "APP_URL": f"http://{HOST}:{self.api_ports[0]}",
+            "JWT_SECRET": secrets.token_urlsafe(48),
+            "SMTP_URL": f"smtp://{HOST}:{self.mail_port}",
+            "MAIL_FROM": "Mini Wallet <wallet@torture.example>",
+            "RATE_LIMIT_FACTOR": "0",
+            "LOG_LEVEL": "WARNING",
+            "DATABASE_ISOLATION": choices.isolation,
+            "TRANSFER_FEE_BASIS_POINTS": "50",
+            "AUDIT_KEY": secrets.token_urlsafe(48),
+            **self.channels.environment,
+            "PUSHER_PORT": str(self.channels_port),
+        }
+
+
+def settings_of(environment: dict[str, str]) -> Settings:
+    """Settings of just these variables, whatever else the environment and `.env` say."""
+    values = {name.lower(): value for name, value in environment.items()}
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that this one started and that still run."""
+    listed = processes.output_of(["ps", "-A", "-o", "pid=,ppid="])
+    pairs = [line.split() for line in listed.splitlines()]
+    return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]
+
+
+def _lines(log: Path, position: int) -> tuple[list[str], int]:
+    """The whole lines from there on, and where they end."""
+    with log.open("rb") as file:
+        file.seek(position)
+        text, _, _ = file.read().rpartition(b"\n")
+    return text.decode(errors="replace").splitlines(), position + len(text) + bool(text)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
