@@ -8,11 +8,11 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
 from starlette.types import Scope
 
@@ -38,6 +38,7 @@ ROUTES = (
     "/sign-in",
     "/verify-email",
 )
+_ADDRESS = re.compile("|".join(re.sub(r"{\w+}", "[^/]+", path) for path in ROUTES if path != "/"))
 #: Not left to the system's list, which differs from one to the next.
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -69,6 +70,17 @@ class Client:
         response = _response(file, request.headers, status)
         response.headers["content-security-policy"] = self._policy
         return response
+
+
+def without_slash(request: Request) -> Response | None:
+    """The way to the client's address, where a slash after it is all that is wrong."""
+    address = request.url.path.removesuffix("/")
+    is_close = address != request.url.path and _ADDRESS.fullmatch(address)
+    if not is_close or request.method not in ("GET", "HEAD"):
+        return None
+    # A path alone: the Host header is whatever somebody wrote.
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(quote(address) + query, 308, {"cache-control": "no-cache"})
 
 
 class Assets(StaticFiles):

@@ -43,13 +43,24 @@ def test_every_address_of_the_client_is_its_page_and_others_too_but_not_found(bu
         assert (answer.status_code, answer.text) == (200, PAGE), path
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert answer.headers["cache-control"] == "no-cache"
-    for path in ("/nothing", "/settings/nothing", "/activity/a/b", "/send/"):
+    for path in ("/nothing", "/settings/nothing", "/activity/a/b", "/settings//"):
         answer = built.client.get(path, headers=PEOPLE)
         assert (answer.status_code, answer.text) == (404, PAGE), path
     answer = built.client.get("/nothing")
     assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert built.client.post("/send").status_code == 405
     assert built.client.head("/").status_code == 200
+
+
+def test_a_slash_after_an_address_leads_to_the_address(built: Api) -> None:
+    for path in client.ROUTES[1:]:
+        address = path.replace("{id}", "some%20id")
+        answer = built.client.get(f"{address}/?next=%2Fsend&a=b", headers=PEOPLE)
+        assert answer.status_code == 308, path
+        assert answer.headers["location"] == f"{address}?next=%2Fsend&a=b"
+        assert answer.headers["cache-control"] == "no-cache"
+    assert built.client.head("/send/").headers["location"] == "/send"
+    assert built.client.post("/send/").status_code == 404
 
 
 def test_the_addresses_are_those_of_the_clients_router() -> None:

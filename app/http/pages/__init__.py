@@ -92,7 +92,9 @@ class Pages:
         return html.replace(b"__WALLET_DEMO__", demo), PLAYGROUND_POLICY
 
     async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
-        """A page for people, JSON for programs."""
+        """The right address where it is plain; else a page for people, JSON for programs."""
+        if redirect := client.without_slash(request):
+            return redirect
         if "text/html" in request.headers.get("accept", ""):
             return self._client.page(request, 404) or _page("not_found.html", status=404)
         return replies.refusal(
