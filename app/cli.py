@@ -166,6 +166,18 @@ def bench(
     _become([sys.executable, "-m", "bench.run", *(["--quick"] if quick else [])])
 
 
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
+def torture(context: typer.Context) -> None:
+    """Move money while everything breaks, and check what came of it: `torture --help` tells how."""
+    _become([sys.executable, "-P", "-m", "torture.run", *context.args], folder=Path.cwd())
+
+
 def _settings(data: Path | None = None) -> Settings:
     """The environment's settings, or those of a running `up` for the commands that allow it."""
     import settings
@@ -197,9 +209,9 @@ def _from_root(argument: str) -> str:
     return "::".join([str(Path(path).resolve()), *rest])
 
 
-def _become(command: list[str]) -> NoReturn:
-    """Go on as another program of this project, in its own root."""
-    os.chdir(ROOT)
+def _become(command: list[str], folder: Path = ROOT) -> NoReturn:
+    """Go on as another program of this project, in that folder."""
+    os.chdir(folder)
     os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(ROOT)})  # noqa: S606
 
 

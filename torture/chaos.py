@@ -87,14 +87,19 @@ class Chaos:
         self._tell = tell
 
     async def run(self, seconds: float) -> None:
-        """Break and mend for so long; the last trouble is seen to its end."""
+        """Break and mend for so long, or for as long as what no run goes without takes."""
         ends_at = time.monotonic() + seconds
-        for kind in _kinds(self._dice, pooler=self._world.stack.pooler is not None):
+        for number, kind in enumerate(_kinds(self._dice, self._first())):
             left = ends_at - time.monotonic()
-            if left <= 0:
+            if left <= 0 and number >= len(self._first()):
                 return
-            await asyncio.sleep(min(left, self._dice.uniform(*_PAUSE_SECONDS)))
+            await asyncio.sleep(self._dice.uniform(*_PAUSE_SECONDS))
             await self._suffer(kind(self._world), shorter=seconds < _SHORT_RUN_SECONDS)
+
+    def _first(self) -> list[type[Trouble]]:
+        """What no run goes without, however short."""
+        has_pooler = self._world.stack.pooler is not None
+        return [*troubles.FIRST, *([troubles.PoolerKilled] if has_pooler else [])]
 
     async def _suffer(self, trouble: Trouble, *, shorter: bool) -> None:
         self._tell(trouble.name)
@@ -115,15 +120,12 @@ class Chaos:
         self._tell("")
 
 
-def _kinds(dice: random.Random, *, pooler: bool) -> Iterator[type[Trouble]]:
-    """First what no run goes without, then each of the others, then all of them again and again."""
-    first, further = list(troubles.FIRST), list(troubles.FURTHER)
-    if pooler:
-        first.append(troubles.PoolerKilled)
+def _kinds(dice: random.Random, first: list[type[Trouble]]) -> Iterator[type[Trouble]]:
+    """These first, then each of the others, then all of them again and again."""
+    further = list(troubles.FURTHER)
     dice.shuffle(first)
     dice.shuffle(further)
-    yield from [*first, *further]
     everything = [*first, *further]
     while True:
-        dice.shuffle(everything)
         yield from everything
+        dice.shuffle(everything)

@@ -23,6 +23,20 @@ BROKEN, TROUBLE = 1, 2
 _ISOLATIONS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
 
+_Plain = argparse.RawDescriptionHelpFormatter
+_WHAT = """\
+Starts the whole wallet on services of its own, two processes of each kind, and lets people
+move money over a line that cuts, delays and swallows, while processes, PostgreSQL, Valkey,
+the Channels server and the mail server are killed and come back. Then it checks that every
+promise of the wallet was kept.
+"""
+_HOW_IT_ENDS = """\
+Exit status 0: every promise was kept. 1: one was broken, and it says which, to whom and where.
+2: it could not be tried. The seed decides what is broken, when, and what people ask for;
+how the processes take turns is the machine's.
+"""
+
+
 @dataclass(frozen=True)
 class Options:
     """What was asked for on the command line."""
@@ -66,7 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> Options:
-    parser = argparse.ArgumentParser(prog="./wallet torture", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="./wallet torture", description=_WHAT, epilog=_HOW_IT_ENDS, formatter_class=_Plain
+    )
     parser.add_argument("--minutes", type=float, default=1.0, help="how long things break (1)")
     parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run")

@@ -373,7 +373,7 @@ class LinksCut(Trouble):
         """They come back by themselves."""
 
 
-#: What no run goes without, however short.
+#: What no run goes without, however short; bad lines there are in all of them.
 FIRST: tuple[type[Trouble], ...] = (PostgresKilled, ApiKilled, ValkeyKilled)
 FURTHER: tuple[type[Trouble], ...] = (
     LinksCut, WorkerKilledPushing, RelayKilled, ConnectionsTaken, StatementsSlow, RowsLocked,
