@@ -161,9 +161,19 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
         False
     ),
+    only: Annotated[
+        str | None,
+        typer.Option(help="Some of transfers, hot, reads, mixed, subscribers, search; by commas."),
+    ] = None,
+    rivals: Annotated[
+        bool, typer.Option("--rivals", help="Also GraphQL servers of others, by Node.")
+    ] = False,
 ) -> None:
     """Measure this wallet against what the same PostgreSQL does bare, as ratios."""
-    _become([sys.executable, "-m", "bench.run", *(["--quick"] if quick else [])])
+    chosen = ["--quick"] if quick else []
+    chosen += ["--only", only] if only else []
+    chosen += ["--rivals"] if rivals else []
+    _become([sys.executable, "-m", "bench.run", *chosen])
 
 
 @app.command(

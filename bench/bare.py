@@ -1,26 +1,67 @@
-"""The floor: the same transfer by pgbench, as separate prepared statements."""
+"""The floor: the same transfer by pgbench, as separate prepared statements or as one call."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import psycopg
+from psycopg import sql
+
 from bench.measure import Measurement
 
-SCRIPT = Path(__file__).with_name("transfer.sql")
+FOLDER = Path(__file__).parent
+STATEMENTS = {"transfer.sql": 1}
+CALL = {"transfer_call.sql": 1}
+READ = {"read.sql": 1}
+#: Of five, four read.
+MIXED = {"transfer.sql": 1, "read.sql": 4}
+SEAL_BYTES = 32
+#: Where the books are sealed, what is written bare has a constant in place of the seal.
+_SEALS = (("transactions", "seal"), ("users", "book_seal"))
+
+
+def prepare(database_url: str) -> None:
+    """Make what the scripts call, and let lines be written without a seal, of which pgbench makes none."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute((FOLDER / "bare.sql").read_bytes())
+        for table, column in _SEALS:
+            found = connection.execute(
+                "SELECT 1 FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+                [table, column],
+            ).fetchone()
+            if found is not None:
+                connection.execute(
+                    sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}").format(
+                        sql.Identifier(table), sql.Identifier(column), bytes(SEAL_BYTES)
+                    )
+                )
 
 
 def run(
-    programs: Path, database_url: str, *, connections: int, seconds: int, people: int
+    programs: Path,
+    database_url: str,
+    *,
+    connections: int,
+    seconds: int,
+    people: int,
+    scripts: Mapping[str, int] = STATEMENTS,
+    to_one: bool = False,
 ) -> Measurement:
-    """Transfers per second and their times, by pgbench over TCP. Raises RuntimeError with its words."""
+    """Transactions per second and their times, by pgbench over TCP. Raises RuntimeError with its words.
+
+    `scripts` has the share of each, `to_one` pays one person alone.
+    """
     address = urlsplit(database_url)
     command = [
         str(programs / "pgbench"),
-        *["--no-vacuum", "--protocol=prepared", f"--file={SCRIPT}", f"--define=people={people}"],
+        *["--no-vacuum", "--protocol=prepared", f"--define=people={people}"],
+        *[f"--define=to_one={int(to_one)}"],
+        *(f"--file={FOLDER / name}@{share}" for name, share in scripts.items()),
         *[f"--client={connections}", f"--jobs={min(connections, os.cpu_count() or 1)}"],
         *[f"--time={seconds}", "--report-per-command", "--failures-detailed"],
         *[f"--host={address.hostname}", f"--port={address.port}", f"--username={address.username}"],
@@ -38,6 +79,29 @@ def run(
         failures=int(_number(r"failed transactions: (\d+)", done.stdout)),
         mean_ms=_number(r"latency average = ([\d.]+) ms", done.stdout),
     )
+
+
+_BOOKS = """
+WITH books AS (
+    SELECT user_id, max(sequence) AS sequence, sum(fee) AS fees,
+        sum(amount) FILTER (WHERE kind = 'top_up') AS added,
+        sum(CASE direction WHEN 'incoming' THEN amount ELSE -amount - fee END) AS balance
+    FROM transactions GROUP BY user_id
+)
+SELECT sum(users.balance) + sum(fees) - sum(added),
+    count(*) FILTER (WHERE (users.balance, users.sequence) <> (books.balance, books.sequence))
+FROM users JOIN books ON books.user_id = users.id
+"""
+
+
+def check_books(database_url: str) -> None:
+    """Raises RuntimeError unless the money of all adds up, and that of each agrees with the book."""
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(_BOOKS).fetchone()
+    if found != (0, 0):
+        raise RuntimeError(
+            f"The books of {urlsplit(database_url).path[1:]} do not balance: {found}."
+        )
 
 
 def _number(pattern: str, text: str) -> float:

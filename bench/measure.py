@@ -17,6 +17,9 @@ class Measurement:
     mean_ms: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    #: Processor time for each operation, in microseconds: the load generator's, and the server's.
+    load_cpu_us: float | None = None
+    server_cpu_us: float | None = None
 
 
 def median(values: Sequence[float | None]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -57,6 +58,17 @@ def settle_in(database_url: str, people: int) -> None:
             connection.execute(statement)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
+
+
+def write_tokens(
+    path: Path, people: int, *, issuer: str, secret: str, user_ids: bool = False
+) -> Path:
+    """A line for each: the global id, or with `user_ids` the row's own, and the access token."""
+    path.touch(mode=0o600)
+    with path.open("w") as file:
+        for number, (name, token) in enumerate(tokens(people, issuer=issuer, secret=secret), 1):
+            file.write(f"{person_id(number) if user_ids else name} {token}\n")
+    return path
 
 
 def tokens(people: int, *, issuer: str, secret: str) -> list[tuple[str, str]]:

@@ -4,51 +4,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import Measurement, median
+from bench.comparisons import CALL, HOT, STATEMENTS, TRANSFERS, WALLET, Comparison
 from bench.search import Found
+from bench.subscribers import Delivered
 
 RESULTS = Path(__file__).with_name("results")
+#: At so many connections the targets count.
+CONNECTIONS = 32
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The rounds of both sides at one number of connections."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be reached, and what was."""
 
-    connections: int
-    bare: Sequence[Measurement]
-    wallet: Sequence[Measurement]
-
-    @property
-    def bare_per_second(self) -> float:
-        return median([each.per_second for each in self.bare]) or 0.0
-
-    @property
-    def wallet_per_second(self) -> float:
-        return median([each.per_second for each in self.wallet]) or 0.0
+    name: str
+    reach: float
+    measured: float
+    at_most: bool = False
+    unit: str = ""
 
     @property
-    def ratio(self) -> float:
-        return self.wallet_per_second / self.bare_per_second
+    def is_met(self) -> bool:
+        return self.measured <= self.reach if self.at_most else self.measured >= self.reach
 
     @property
     def cells(self) -> list[str]:
-        p50, p99 = (
-            median([getattr(m, name) for m in self.wallet]) for name in ("p50_ms", "p99_ms")
-        )
+        bound = "at most" if self.at_most else "at least"
+        verdict = "reached" if self.is_met else "missed"
         return [
-            str(self.connections),
-            f"{self.bare_per_second:,.0f}",
-            f"{self.wallet_per_second:,.0f}",
-            f"{self.ratio:.2f}",
-            f"{p50:.1f}",
-            f"{p99:.1f}",
+            self.name,
+            f"{bound} {self.reach:g}{self.unit}",
+            f"{_figure(self.measured)}{self.unit}",
+            verdict,
         ]
 
 
@@ -58,64 +52,180 @@ class Report:
 
     machine: str
     conditions: Mapping[str, str | int]
-    transfers: Sequence[Comparison]
-    api_peak_mib: float | None
-    search: Found
+    comparisons: Sequence[Comparison] = ()
+    #: Names of the rivals that commit each request by itself.
+    alone: Sequence[str] = ()
+    api_peak_mib: float | None = None
+    delivered: Delivered | None = None
+    search: Found | None = None
+    taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     HEADINGS = (
-        "connections", "pgbench transfers/s", "sendMoney/s", "ratio", "p50 ms", "p99 ms",
+        "load", "connections", "statements/s", "one call/s", "wallet/s", "to statements", "to one call",
+        "p50 ms", "p99 ms", "API CPU µs", "load CPU µs",
     )  # fmt: skip
+    RIVAL_HEADINGS = ("server", "per second", "wallet to it", "p50 ms", "p99 ms")
+    TARGET_HEADINGS = ("target", "to reach", "measured", "")
 
     @property
-    def search_sentence(self) -> str:
-        found = self.search
-        return (
-            f"Search among {found.people:,} people: {found.median_ms:.1f} ms (p99 {found.p99_ms:.1f} ms); "
-            f"the unindexed ordered scan takes {found.scan_ms:,.0f} ms, {found.ratio:,.0f} times as long."
-        )
+    def rows(self) -> list[list[str]]:
+        """A row for each comparison of the wallet with the floor."""
+        rows = []
+        for each in self.comparisons:
+            rates = [each.median(side) for side in (STATEMENTS, CALL, WALLET)]
+            ratios = [each.ratio(side) for side in (STATEMENTS, CALL)]
+            names = ("p50_ms", "p99_ms", "server_cpu_us", "load_cpu_us")
+            rows.append(
+                [
+                    each.kind.name,
+                    str(each.connections),
+                    *["" if rate is None else f"{rate:,.0f}" for rate in rates],
+                    *["" if ratio is None else f"{ratio:.2f}" for ratio in ratios],
+                    *[_figure(each.median(WALLET, name)) for name in names],
+                ]
+            )
+        return rows
+
+    @property
+    def rival_rows(self) -> list[list[str]]:
+        """A row for each server with the same transfers, the wallet's first; none without rivals."""
+        return [
+            [
+                side,
+                f"{each.median(side):,.0f}",
+                "" if side == WALLET else f"{each.ratio(side):.2f}",
+                *[_figure(each.median(side, name)) for name in ("p50_ms", "p99_ms")],
+            ]
+            for each in self.comparisons
+            if each.rivals
+            for side in (WALLET, *each.rivals)
+        ]
+
+    @property
+    def targets(self) -> list[Target]:
+        """Those that were measured in this run."""
+        found = []
+        for each in self.comparisons:
+            if each.connections != CONNECTIONS:
+                continue
+            if each.kind is TRANSFERS:
+                found.append((f"sendMoney to {STATEMENTS}", 0.65, each.ratio(STATEMENTS)))
+                best = [ratio for name in self.alone if (ratio := each.ratio(name)) is not None]
+                lowest = min(best, default=None)
+                found.append(("sendMoney to the best rival that commits alone", 0.9, lowest))
+            elif each.kind is HOT:
+                found.append((f"everyone pays one, to {STATEMENTS}", 3, each.ratio(STATEMENTS)))
+        if self.search is not None:
+            found.append(("search to an unindexed scan", 300, self.search.ratio))
+        targets = [Target(name, reach, got) for name, reach, got in found if got is not None]
+        if self.delivered is not None:
+            if self.delivered.kib_each is not None:
+                memory = self.delivered.kib_each
+                targets.append(Target("memory of a subscription", 40, memory, True, " KiB"))
+            late = self.delivered.p99_ms
+            targets.append(Target("delivery to one, p99", 10, late, True, " ms"))
+        return targets
+
+    @property
+    def sentences(self) -> list[str]:
+        said = []
+        if self.api_peak_mib is not None:
+            said.append(
+                f"Under these loads the API process had at most {self.api_peak_mib:.0f} MiB."
+            )
+        if self.delivered is not None:
+            said.append(self.delivered.sentence)
+        if self.search is not None:
+            found = self.search
+            said.append(
+                f"Search among {found.people:,} people: {found.median_ms:.1f} ms "
+                f"(p99 {found.p99_ms:.1f} ms); the unindexed ordered scan takes {found.scan_ms:,.0f} ms, "
+                f"{found.ratio:,.0f} times as long."
+            )
+        return said
 
     def show(self, console: Console) -> None:
-        table = Table(title="sendMoney over HTTP, against the same transfer by pgbench")
-        for heading in self.HEADINGS:
-            table.add_column(heading, justify="right")
-        for comparison in self.transfers:
-            table.add_row(*comparison.cells)
-        console.print(table)
-        if self.api_peak_mib is not None:
-            console.print(f"The API process has had at most {self.api_peak_mib:.0f} MiB of memory.")
-        console.print(self.search_sentence)
+        tables = []
+        if self.comparisons:
+            tables.append(_table(self.HEADINGS, self.rows))
+        if self.rival_rows:
+            tables.append(_table(self.RIVAL_HEADINGS, self.rival_rows))
+        tables.append(_table(self.TARGET_HEADINGS, [target.cells for target in self.targets]))
+        for table in tables:
+            console.print(table)
+        for sentence in self.sentences:
+            console.print(sentence, highlight=False)
 
     def keep(self) -> Path:
         """Write `results/<date>.json` and `.md`; the page's path. Only ratios travel to other machines."""
         RESULTS.mkdir(exist_ok=True)
-        now = datetime.now(UTC)
-        page = RESULTS / f"{now:%Y-%m-%d}.md"
-        page.with_suffix(".json").write_text(json.dumps(self._as_json(now), indent=2) + "\n")
-        page.write_text("\n".join(self._lines(now)) + "\n")
+        page = RESULTS / f"{self.taken_at:%Y-%m-%d}.md"
+        page.with_suffix(".json").write_text(json.dumps(self._as_json(), indent=2) + "\n")
+        page.write_text("\n".join(self._lines()) + "\n")
         return page
 
-    def _as_json(self, now: datetime) -> dict[str, object]:
+    def _as_json(self) -> dict[str, object]:
         return {
-            "measured_at": now.isoformat(timespec="seconds"),
+            "measured_at": self.taken_at.isoformat(timespec="seconds"),
             "machine": self.machine,
             "conditions": dict(self.conditions),
-            "transfers": [{**asdict(each), "ratio": each.ratio} for each in self.transfers],
+            "loads": [
+                {
+                    "load": each.kind.name,
+                    "connections": each.connections,
+                    "rounds": {
+                        side: [asdict(one) for one in rounds]
+                        for side, rounds in each.rounds.items()
+                    },
+                    "ratios": {side: each.ratio(side) for side in each.rounds if side != WALLET},
+                }
+                for each in self.comparisons
+            ],
             "api_peak_mib": self.api_peak_mib,
-            "search": {**asdict(self.search), "ratio": self.search.ratio},
+            "subscribers": None if self.delivered is None else asdict(self.delivered),
+            "search": None
+            if self.search is None
+            else {**asdict(self.search), "ratio": self.search.ratio},
+            "targets": [{**asdict(each), "is_met": each.is_met} for each in self.targets],
         }
 
-    def _lines(self, now: datetime) -> list[str]:
+    def _lines(self) -> list[str]:
         conditions = ", ".join(f"{name}: {value}" for name, value in self.conditions.items())
         lines = [
-            f"# {now:%Y-%m-%d}",
+            f"# {self.taken_at:%Y-%m-%d}",
             "",
             f"{self.machine}. {conditions}. Medians; only the ratios mean something elsewhere.",
             "",
-            f"| {' | '.join(self.HEADINGS)} |",
-            f"|{' --: |' * len(self.HEADINGS)}",
-            *[f"| {' | '.join(comparison.cells)} |" for comparison in self.transfers],
-            "",
+            *_markdown(self.TARGET_HEADINGS, [target.cells for target in self.targets], " :-- |"),
         ]
-        if self.api_peak_mib is not None:
-            lines += [f"Peak memory of the API process: {self.api_peak_mib:.0f} MiB.", ""]
-        return [*lines, self.search_sentence]
+        if self.comparisons:
+            lines += ["", *_markdown(self.HEADINGS, self.rows, " --: |")]
+        if self.rival_rows:
+            lines += ["", *_markdown(self.RIVAL_HEADINGS, self.rival_rows, " --: |")]
+        for sentence in self.sentences:
+            lines += ["", sentence]
+        return lines
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table()
+    for heading in headings:
+        is_text = heading in ("load", "server", "target", "")
+        table.add_column(heading, justify="left" if is_text else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> list[str]:
+    return [
+        f"| {' | '.join(headings)} |",
+        f"|{align * len(headings)}",
+        *[f"| {' | '.join(row)} |" for row in rows],
+    ]
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

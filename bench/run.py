@@ -1,7 +1,7 @@
 """The benchmark: `python -m bench.run [--quick]`, which is what `./wallet bench` runs.
 
-It starts services of its own and one API process, measures pgbench and `sendMoney` in turn on the
-same database, then searching, and proves the books afterwards.
+It starts services of its own, measures pgbench, the wallet and, if asked, its rivals in turn on
+databases of the same shape, and proves the books after each round.
 """
 
 from __future__ import annotations
@@ -11,16 +11,21 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
-from app import operations
 from app.dev_services.processes import ServiceError
-from bench import bare, people, search, services, wallet
-from bench.measure import Measurement
-from bench.report import Comparison, Report
+from bench import comparisons, load, search, services, subscribers, wallet
+from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Comparison
+from bench.report import CONNECTIONS, Report
+from bench.search import Found
 from bench.services import Services
+from bench.subscribers import Delivered
+
+PARTS = ("transfers", "hot", "reads", "mixed", "subscribers", "search")
+#: A load from which on others take a share that matters.
+BUSY = 0.7
+EVENTS_PER_SECOND = 100
 
 
 @dataclass(frozen=True)
@@ -30,73 +35,108 @@ class Plan:
     people: int = 10_000
     people_to_search: int = 1_000_000
     rounds: int = 3
-    seconds: int = 10
-    connections: Sequence[int] = (1, 8, 32)
+    seconds: int = 6
+    connections: Sequence[int] = (1, 8, 32, 128)
+    subscribers: int = 5_000
+    idle_seconds: float = 25
+    delivery_seconds: float = 20
 
 
-QUICK = Plan(people=2_000, people_to_search=100_000, rounds=1, seconds=4, connections=(1, 32))
-#: A load from which on others take a share that matters.
-BUSY = 0.7
+QUICK = Plan(
+    people=2_000,
+    people_to_search=100_000,
+    rounds=1,
+    seconds=2,
+    connections=(1, 32),
+    subscribers=1_000,
+    idle_seconds=3,
+    delivery_seconds=4,
+)
 
 
-def run(plan: Plan, console: Console) -> int:
-    """Measure and say what came out; the exit status is 1 if the books do not balance."""
+def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool) -> Report:
+    """Measure. Raises RuntimeError when something fails or books do not balance."""
     conditions = _conditions(plan)
+    measured: list[Comparison] = []
+    peak: float | None = None
+    delivered: Delivered | None = None
+    found: Found | None = None
     with console.status("Starting PostgreSQL and Valkey …"), services.running() as stack:
         console.print(f"{services.processor()}; PostgreSQL with fsync and synchronous commit on.")
         if services.load() > BUSY:
             console.print(
                 f"The machine is busy with other things (load {services.load():.1f}): one API process "
-                "gets less of it than many backends, and the ratio comes out too low."
+                "gets less of it than many backends, and the ratios come out too low."
             )
-        with console.status(f"Settling in {plan.people:,} people …"):
-            tokens = _settle_in(stack, plan.people)
-        with services.api(stack) as api:
-            transfers = _transfers(stack, plan, tokens, console)
-            peak = services.memory_mib(api)
-        status = operations.audit(stack.settings)
-        with console.status(f"Adding {plan.people_to_search:,} people to search among …"):
-            search.populate(stack.database_url, plan.people_to_search)
-        with console.status("Searching …"):
-            found = asyncio.run(search.measure(stack.database_url, plan.people_to_search))
-    report = Report(services.processor(), conditions, transfers, peak, found)
-    report.show(console)
-    if plan is not QUICK:
-        console.print(f"Kept in {report.keep()}.")
-    return status
+        measured = _planned(plan, parts)
+        if measured:
+            peak = _compare(stack, plan, measured, console, with_rivals=with_rivals)
+        if "subscribers" in parts:
+            delivered = _deliver(stack, plan, console)
+        if "search" in parts:
+            found = _search(stack, plan, console)
+    rivals = comparisons.find_rivals() if with_rivals else None
+    return Report(
+        services.processor(), conditions, measured,
+        alone=getattr(rivals, "COMMITTING_ALONE", ()),
+        api_peak_mib=peak, delivered=delivered, search=found,
+    )  # fmt: skip
 
 
-def _settle_in(stack: Services, count: int) -> Path:
-    people.settle_in(stack.database_url, count)
-    issued = people.tokens(count, issuer=stack.issuer, secret=stack.secret)
-    tokens = stack.folder / "tokens"
-    tokens.touch(mode=0o600)
-    tokens.write_text("".join(f"{user_id} {token}\n" for user_id, token in issued))
-    return tokens
+def _planned(plan: Plan, parts: Sequence[str]) -> list[Comparison]:
+    planned = []
+    if "transfers" in parts:
+        planned += [Comparison(TRANSFERS, connections) for connections in plan.connections]
+    others = {"hot": HOT, "reads": READS, "mixed": MIXED}
+    planned += [Comparison(kind, CONNECTIONS) for part, kind in others.items() if part in parts]
+    return planned
 
 
-def _transfers(stack: Services, plan: Plan, tokens: Path, console: Console) -> list[Comparison]:
-    """Both sides in turn, round by round, so that what else the machine does meets both."""
-    floor: dict[int, list[Measurement]] = {count: [] for count in plan.connections}
-    ours: dict[int, list[Measurement]] = {count: [] for count in plan.connections}
-    wallet.run(stack.issuer, tokens, connections=8, seconds=2)
-    for number in range(1, plan.rounds + 1):
-        for count in plan.connections:
-            with console.status(f"Round {number} of {plan.rounds}: {count} connections …"):
-                floor[count].append(
-                    bare.run(
-                        stack.server.programs, stack.database_url,
-                        connections=count, seconds=plan.seconds, people=plan.people,
-                    )
-                )  # fmt: skip
-                ours[count].append(
-                    wallet.run(stack.issuer, tokens, connections=count, seconds=plan.seconds)
-                )
-            console.print(
-                f"Round {number}, {count} connections: pgbench {floor[count][-1].per_second:,.0f}/s, "
-                f"sendMoney {ours[count][-1].per_second:,.0f}/s"
-            )
-    return [Comparison(count, floor[count], ours[count]) for count in plan.connections]
+def _compare(
+    stack: Services,
+    plan: Plan,
+    measured: Sequence[Comparison],
+    console: Console,
+    *,
+    with_rivals: bool,
+) -> float | None:
+    """All sides in turn, round by round, so that what else the machine does meets all of them.
+
+    What comes back is the most memory that the API process had, in MiB.
+    """
+    with console.status(f"Settling in {plan.people:,} people …"):
+        floor, ours, tokens = comparisons.settle_in(stack, plan.people)
+    rivals = comparisons.find_rivals() if with_rivals else None
+    with services.api(ours) as api:
+        sides = comparisons.Sides(floor, ours, api, tokens, plan.people)
+        load.run(ours.graphql_url, tokens, wallet.MIXED, connections=8, seconds=1)
+        for number in range(1, plan.rounds + 1):
+            with console.status(f"Round {number} of {plan.rounds} …"):
+                for each in measured:
+                    counts = each.kind is TRANSFERS and each.connections == CONNECTIONS
+                    sides.measure(each, plan.seconds, rivals if counts else None, console)
+            sides.check_books()
+        peak = services.peak_memory_kib(api)
+    return peak / 1024 if peak else None
+
+
+def _deliver(stack: Services, plan: Plan, console: Console) -> Delivered:
+    with console.status(f"{plan.subscribers:,} subscribers …"):
+        return subscribers.measure(
+            stack.with_database("subscribers"),
+            subscribers=plan.subscribers,
+            events_per_second=EVENTS_PER_SECOND,
+            seconds=plan.delivery_seconds,
+            idle_seconds=plan.idle_seconds,
+        )
+
+
+def _search(stack: Services, plan: Plan, console: Console) -> Found:
+    database_url = stack.with_database("search").database_url
+    with console.status(f"Adding {plan.people_to_search:,} people to search among …"):
+        search.populate(database_url, plan.people_to_search)
+    with console.status("Searching …"):
+        return asyncio.run(search.measure(database_url, plan.people_to_search))
 
 
 def _conditions(plan: Plan) -> dict[str, str | int]:
@@ -114,12 +154,29 @@ def _conditions(plan: Plan) -> dict[str, str | int]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="wallet bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run, to see that it works")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=PARTS,
+        metavar="PARTS",
+        help=f"some of {','.join(PARTS)}",
+    )
+    parser.add_argument(
+        "--rivals", action="store_true", help="also the servers of bench/rivals, by Node"
+    )
     arguments = parser.parse_args()
+    if unknown := set(arguments.only) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    plan, console = QUICK if arguments.quick else Plan(), Console()
     try:
-        return run(QUICK if arguments.quick else Plan(), Console())
+        report = run(plan, arguments.only, console, with_rivals=arguments.rivals)
     except (ServiceError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
+    report.show(console)
+    if plan is not QUICK:
+        console.print(f"Kept in {report.keep()}.")
+    return 0
 
 
 if __name__ == "__main__":

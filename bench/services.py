@@ -1,4 +1,4 @@
-"""What is measured: a PostgreSQL that really writes, a Valkey, and one API process."""
+"""What is measured: a PostgreSQL that really writes, a Valkey, and the processes of the wallet."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
 
 from app import operations
 from app.dev_services import postgres, processes, valkey
@@ -35,20 +38,44 @@ class Services:
 
     @property
     def database_url(self) -> str:
-        return self.server.url
+        return self.settings.database_url.get_secret_value()
 
     @property
     def issuer(self) -> str:
         return self.settings.app_url
 
     @property
+    def graphql_url(self) -> str:
+        return f"{self.issuer}/graphql"
+
+    @property
     def secret(self) -> str:
         return self.settings.jwt_secrets[0]
+
+    def with_database(self, name: str) -> Services:
+        """The same on a database of that name, migrated and empty, that is made now."""
+        with psycopg.connect(
+            self.server.url_of(postgres.OWNER, "postgres"), autocommit=True
+        ) as owner:
+            owner.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(postgres.DATABASE)
+                )
+            )
+        environment = {
+            **self.environment,
+            **_addresses(),
+            "DATABASE_URL": self.server.url_of(postgres.OWNER, name),
+        }
+        return replace(self, environment=environment, settings=settings_of(environment))
 
 
 @contextmanager
 def running() -> Iterator[Services]:
-    """Start the services on a migrated, empty database in a folder that is removed afterwards."""
+    """Start the services in a folder that is removed afterwards.
+
+    Their database is migrated and stays empty: what is measured is measured on copies of it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mini-wallet-bench-"))
     # PostgreSQL, which is not root, passes through.
     folder.chmod(0o711)
@@ -74,17 +101,20 @@ def running() -> Iterator[Services]:
 
 
 def _environment(database_url: str, redis_url: str) -> dict[str, str]:
-    port = processes.free_port()
     return {
+        **_addresses(),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
-        "APP_URL": f"http://127.0.0.1:{port}",
         "JWT_SECRET": secrets.token_urlsafe(48),
         "SMTP_URL": "smtp://127.0.0.1:9",
         "MAIL_FROM": "Mini Wallet <wallet@bench.example>",
         "RATE_LIMIT_FACTOR": "0",
         "LOG_LEVEL": "WARNING",
     }
+
+
+def _addresses() -> dict[str, str]:
+    return {"APP_URL": f"http://127.0.0.1:{processes.free_port()}"}
 
 
 def settings_of(environment: dict[str, str]) -> Settings:
@@ -112,14 +142,38 @@ def api(services: Services) -> Iterator[processes.Child]:
         child.stop()
 
 
-def memory_mib(child: processes.Child) -> float | None:
+@contextmanager
+def relay(services: Services) -> Iterator[processes.Child]:
+    """One relay."""
+    child = processes.spawn_python(
+        "The relay",
+        ["-m", "app.cli", "relay"],
+        log=services.folder / "relay.log",
+        env=services.environment,
+    )
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+def peak_memory_kib(child: processes.Child) -> int | None:
     """The most resident memory that the process has had; None where nothing tells."""
+    return _memory_kib(child, "VmHWM")
+
+
+def memory_kib(child: processes.Child) -> int | None:
+    """The resident memory of the process; None where nothing tells."""
+    return _memory_kib(child, "VmRSS")
+
+
+def _memory_kib(child: processes.Child, name: str) -> int | None:
     try:
         status = Path(f"/proc/{child.pid}/status").read_text()
     except OSError:
         return None
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    return int(fields["VmHWM"].split()[0]) / 1024
+    return int(fields[name].split()[0])
 
 
 def processor() -> str:

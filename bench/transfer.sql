@@ -1,7 +1,12 @@
 -- The same transfer that `sendMoney` makes, as pgbench does it bare: the same tables, constraints,
 -- indexes and triggers, each step a statement of its own, without any rule but the database's.
+\if :to_one
+\set a random(2, :people)
+\set b 1
+\else
 \set a random(1, :people)
 \set b 1 + (:a + random(0, :people - 2)) % :people
+\endif
 \set amount random(1, 500)
 \set nonce random(1, 9000000000000000)
 BEGIN;

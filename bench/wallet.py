@@ -1,44 +1,43 @@
-"""`sendMoney` over HTTP at one API process, by the load generator beside this file."""
+"""The wallet's side of the comparison: what its clients ask."""
 
 from __future__ import annotations
 
-import json
-import secrets
-import subprocess
-import sys
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import replace
 
-from bench.measure import Measurement
-from settings import ROOT
+from bench.load import AMOUNT, KEY, RECIPIENT, Request
 
-WARM_UP_SECONDS = 1.0
-
-
-def run(app_url: str, tokens: Path, *, connections: int, seconds: int) -> Measurement:
-    """Transfers per second and their times. Raises RuntimeError when one was refused."""
-    address = urlsplit(app_url)
-    task = {
-        "host": address.hostname,
-        "port": address.port,
-        "tokens": str(tokens),
-        "connections": connections,
-        "seconds": seconds,
-        "warm_up_seconds": WARM_UP_SECONDS,
-        "seed": secrets.randbits(48),
+_SEND = """
+mutation Send($input: SendMoneyInput!) {
+  sendMoney(input: $input) {
+    __typename
+    ... on MoneySent {
+      transaction { id reference sequence amount { amount currency } balanceAfter { amount } createdAt
+        counterparty { id name } }
+      viewer { sequence balance { amount currency } }
+      replayed
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.load"],
-        input=json.dumps(task), cwd=ROOT, capture_output=True, text=True, check=False,
-        timeout=seconds + 120,
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise RuntimeError(f"The load generator failed: {done.stderr.strip()[-2000:]}")
-    result = json.loads(done.stdout)
-    if result["failures"]:
-        raise RuntimeError(
-            f"{result['failures']} of {result['asked']} transfers failed; the first: "
-            f"{result['first_failure']}"
-        )
-    fields = ("operations", "per_second", "failures", "mean_ms", "p50_ms", "p99_ms")
-    return Measurement(**{name: result[name] for name in fields})
+    ... on UserError { message }
+  }
+}
+"""
+_READ = """
+query Wallet {
+  viewer { id email sequence user { id name } balance { amount currency } }
+}
+"""
+
+SEND = Request(
+    _SEND,
+    {
+        "input": {
+            "recipient": {"userId": RECIPIENT},
+            "amount": AMOUNT,
+            "idempotencyKey": KEY,
+        }
+    },
+    accepted='"MoneySent"',
+)
+READ = Request(_READ, {}, accepted='"sequence":')
+#: Of five requests, four read.
+MIXED: Sequence[Request] = (replace(SEND, share=1), replace(READ, share=4))

@@ -1,10 +1,8 @@
-"""Medians, percentiles and what the report makes of them."""
+"""Medians and percentiles."""
 
 from __future__ import annotations
 
 from bench import measure
-from bench.measure import Measurement
-from bench.report import Comparison
 
 
 def test_a_median_is_of_what_was_measured() -> None:
@@ -18,11 +16,3 @@ def test_a_percentile_is_a_measured_value() -> None:
     assert measure.percentile(times, 0.99) == 100.0
     assert measure.percentile([7.0], 0.99) == 7.0
     assert measure.percentile([], 0.5) == 0.0
-
-
-def test_the_ratio_is_of_medians() -> None:
-    bare = [Measurement(10, per_second) for per_second in (1_000.0, 10.0, 2_000.0)]
-    wallet = [Measurement(10, rate, p50_ms=5.0, p99_ms=9.0) for rate in (250.0, 250.0, 1.0)]
-    comparison = Comparison(32, bare, wallet)
-    assert comparison.ratio == 0.25
-    assert comparison.cells == ["32", "1,000", "250", "0.25", "5.0", "9.0"]

@@ -1,0 +1,193 @@
+"""The load generator: keep-alive connections, one request at a time on each.
+
+Reads what to do as JSON from standard input and writes what it measured as JSON to standard output.
+It shares the processors with what it measures, so it does as little as it can: requests are joined of
+pieces made beforehand, and answers are searched for a few bytes, never parsed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.load import AMOUNT, KEY, RECIPIENT
+from bench.measure import percentile
+
+_KEY_DIGITS = 8
+_MOST_AMOUNT_MINOR = 500
+_MOST_FAILURES = 100
+_ANSWER_BYTES = 65_536
+_LATE_SECONDS = 60
+
+
+class Template:
+    """Makes the bytes of one kind of request. Its length never changes: so do no headers but the token."""
+
+    def __init__(self, task: dict[str, Any], request: dict[str, Any], recipient_bytes: int) -> None:
+        body = json.dumps({"query": request["document"], "variables": request["variables"]})
+        run = f"{task['run']}-".encode()
+        lengths = {RECIPIENT: recipient_bytes, AMOUNT: 4, KEY: len(run) + _KEY_DIGITS}
+        places = sorted((body.index(name), name) for name in lengths if name in body)
+        pieces, end = [], 0
+        for place, name in places:
+            pieces.append(body[end:place].encode())
+            end = place + len(name)
+        pieces.append(body[end:].encode())
+        length = sum(map(len, pieces)) + sum(lengths[name] for _, name in places)
+        self.head = (
+            f"POST {task['path']} HTTP/1.1\r\nHost: {task['host']}:{task['port']}\r\n"
+            "Content-Type: application/json\r\nAccept: application/graphql-response+json\r\n"
+            f"Content-Length: {length}\r\nAuthorization: Bearer "
+        ).encode()
+        self.accepted: bytes = request["accepted"].encode()
+        self._pieces = pieces
+        self._names = [name for _, name in places]
+        self._run = run
+
+    def fill(self, token: bytes, recipient: bytes, number: int) -> bytes:
+        """The request with that token, to that recipient, under a key of its own."""
+        parts = [self.head, token, b"\r\n\r\n", self._pieces[0]]
+        for name, piece in zip(self._names, self._pieces[1:], strict=True):
+            if name == RECIPIENT:
+                parts.append(recipient)
+            elif name == AMOUNT:
+                amount = 1 + int(random.random() * _MOST_AMOUNT_MINOR)
+                parts.append(b"%d.%02d" % divmod(amount, 100))
+            else:
+                parts.append(self._run + b"%08d" % number)
+            parts.append(piece)
+        return b"".join(parts)
+
+
+class Connection:
+    """One connection and what it waits for."""
+
+    __slots__ = ("accepted", "began", "received", "socket")
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = b""
+        self.accepted = b""
+        self.began = 0.0
+
+
+class Load:
+    """The whole load: who sends what to whom, and what came of it."""
+
+    def __init__(self, task: dict[str, Any]) -> None:
+        lines = Path(task["tokens"]).read_bytes().splitlines()
+        self.people = [(line.partition(b" ")[0], line.partition(b" ")[2]) for line in lines]
+        self.task = task
+        self.templates = [
+            Template(task, request, len(self.people[0][0]))
+            for request in task["requests"]
+            for _ in range(request["share"])
+        ]
+        self.asked = 0
+        self.times: list[float] = []
+        self.failures: list[str] = []
+        self.begins_at = self.ends_at = 0.0
+
+    def measure(self) -> dict[str, Any]:
+        """Keep all connections busy for the time given; what came of it."""
+        address = (self.task["host"], self.task["port"])
+        connections = [Connection(address) for _ in range(self.task["connections"])]
+        self.begins_at = time.perf_counter() + self.task["warm_up_seconds"]
+        self.ends_at = self.begins_at + self.task["seconds"]
+        used = time.process_time()
+        self._exchange(connections)
+        used = time.process_time() - used
+        ordered = sorted(self.times)
+        return {
+            "operations": len(ordered),
+            "per_second": len(ordered) / self.task["seconds"],
+            "failures": len(self.failures),
+            "first_failure": self.failures[0] if self.failures else None,
+            "mean_ms": sum(ordered) / len(ordered) if ordered else 0.0,
+            "p50_ms": percentile(ordered, 0.5),
+            "p99_ms": percentile(ordered, 0.99),
+            "asked": self.asked,
+            "load_cpu_us": used / self.asked * 1e6,
+        }
+
+    def _exchange(self, connections: list[Connection]) -> None:
+        waiting = len(connections)
+        with selectors.DefaultSelector() as selector:
+            for connection in connections:
+                selector.register(connection.socket, selectors.EVENT_READ, connection)
+                self._send(connection)
+            select: Callable[..., Any] = selector.select
+            while waiting and time.perf_counter() < self.ends_at + _LATE_SECONDS:
+                for key, _ in select(1.0):
+                    connection = key.data
+                    if not self._receive(connection):
+                        continue
+                    if time.perf_counter() < self.ends_at and len(self.failures) < _MOST_FAILURES:
+                        self._send(connection)
+                    else:
+                        selector.unregister(connection.socket)
+                        connection.socket.close()
+                        waiting -= 1
+        if waiting:
+            self.failures.append(f"{waiting} requests were never answered.")
+
+    def _send(self, connection: Connection) -> None:
+        people = self.people
+        sender = int(random.random() * len(people))
+        # To somebody else, who is as likely to be anyone: or to the first, from any other.
+        recipient = (sender + 1 + int(random.random() * (len(people) - 1))) % len(people)
+        if self.task["to_one"]:
+            sender, recipient = 1 + int(random.random() * (len(people) - 1)), 0
+        template = self.templates[int(random.random() * len(self.templates))]
+        self.asked += 1
+        request = template.fill(people[sender][1], people[recipient][0], self.asked)
+        connection.accepted = template.accepted
+        connection.began = time.perf_counter()
+        connection.socket.sendall(request)
+
+    def _receive(self, connection: Connection) -> bool:
+        """Take in what has come; whether that is the whole answer, or the end of the connection."""
+        data = connection.socket.recv(_ANSWER_BYTES)
+        if not data:
+            self.failures.append("The server closed a connection.")
+            self.ends_at = 0.0
+            return True
+        answer = connection.received + data
+        if not is_whole(answer):
+            connection.received = answer
+            return False
+        connection.received = b""
+        if connection.accepted not in answer or b'"errors"' in answer:
+            self.failures.append(answer[:800].decode(errors="replace"))
+            return True
+        ended = time.perf_counter()
+        if self.begins_at <= ended < self.ends_at:
+            self.times.append((ended - connection.began) * 1000)
+        return True
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether all of an HTTP answer has come."""
+    end = answer.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    place = answer.find(b"ontent-")
+    while 0 <= place < end:
+        if answer[place + 7 : place + 14].lower() == b"length:":
+            value = answer[place + 14 : answer.index(b"\r\n", place)]
+            return len(answer) >= end + 4 + int(value)
+        place = answer.find(b"ontent-", place + 1)
+    # Without a length it is sent in chunks.
+    return answer.endswith(b"0\r\n\r\n")
+
+
+if __name__ == "__main__":
+    print(json.dumps(Load(json.load(sys.stdin)).measure()))

@@ -1,0 +1,129 @@
+"""What very many idle subscribers cost one API process, and how soon one of them hears of a transfer."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from app import operations
+from app.dev_services import processes
+from bench import listeners, people, services
+from bench.services import Services
+from settings import ROOT
+
+SENDERS = 500
+#: A socket, a file, or a connection of something else.
+_OTHER_FILES = 500
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Times are in milliseconds: from the answer to the transfer, or its request, to the event."""
+
+    subscribers: int
+    kib_each: float | None
+    events: int
+    events_per_second: float
+    p50_ms: float
+    p99_ms: float
+    after_request_p99_ms: float
+
+    @property
+    def sentence(self) -> str:
+        memory = "" if self.kib_each is None else f", {self.kib_each:.1f} KiB each"
+        return (
+            f"{self.subscribers:,} idle subscribers of one process{memory}; at "
+            f"{self.events_per_second:g} events a second the one concerned hears of its transfer "
+            f"{self.p50_ms:.1f} ms (p99 {self.p99_ms:.1f} ms) after the answer to it."
+        )
+
+
+def measure(
+    stack: Services,
+    *,
+    subscribers: int,
+    events_per_second: float,
+    seconds: float,
+    idle_seconds: float,
+) -> Delivered:
+    """Open the sockets, let them idle, then send money to one after the other.
+
+    Raises RuntimeError unless every event arrives once, in sequence and at the right subscriber.
+    """
+    listeners.raise_file_limit(subscribers + _OTHER_FILES)
+    count = subscribers + SENDERS
+    people.settle_in(stack.database_url, count)
+    tokens = stack.folder / "tokens-of-subscribers"
+    people.write_tokens(tokens, count, issuer=stack.issuer, secret=stack.secret)
+    address = urlsplit(stack.issuer)
+    task = {
+        "host": address.hostname,
+        "port": address.port,
+        "tokens": str(tokens),
+        "listeners": subscribers,
+        "per_second": events_per_second,
+        "seconds": seconds,
+    }
+    with services.relay(stack), services.api(stack) as api:
+        _subscriptions(stack)
+        before = services.memory_kib(api)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bench.listeners"],
+            cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            _tell(child, task)
+            _hear(child)
+            processes.wait_until(
+                lambda: _subscriptions(stack) == subscribers, api, _PATIENCE_SECONDS, "The API"
+            )
+            time.sleep(idle_seconds)
+            after = services.memory_kib(api)
+            _tell(child, {})
+            heard = _hear(child)
+        finally:
+            child.kill()
+            child.communicate()
+    if heard["failed"]:
+        raise RuntimeError(heard["failed"])
+    if operations.audit(stack.settings) != 0:
+        raise RuntimeError("The wallet's books do not balance.")
+    return Delivered(
+        subscribers=subscribers,
+        kib_each=(after - before) / subscribers if before and after else None,
+        events=heard["events"],
+        events_per_second=events_per_second,
+        p50_ms=heard["after_answer"][0],
+        p99_ms=heard["after_answer"][1],
+        after_request_p99_ms=heard["after_request"][1],
+    )
+
+
+def _tell(child: subprocess.Popen[str], task: Mapping[str, object]) -> None:
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(task) + "\n")
+    child.stdin.flush()
+
+
+def _hear(child: subprocess.Popen[str]) -> dict[str, Any]:
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line:
+        raise RuntimeError("The process with the subscribers has failed.")
+    heard: dict[str, Any] = json.loads(line)
+    return heard
+
+
+def _subscriptions(stack: Services) -> int:
+    with urllib.request.urlopen(f"{stack.issuer}/metrics", timeout=30) as answer:
+        found = re.search(r"^wallet_subscriptions (\S+)", answer.read().decode(), re.MULTILINE)
+    return int(float(found[1])) if found else 0
