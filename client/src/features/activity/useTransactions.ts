@@ -20,6 +20,8 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
   const error = shallowRef<string | null>(null);
   /** Counts what was asked for, so that an answer out of order is dropped. */
   let asked = 0;
+  /** A line came that the answer under way may know nothing of. */
+  let isOutdated = false;
 
   const isAll = computed(() => isEverything(filter.value));
   const lines = computed(() =>
@@ -47,10 +49,17 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
       error.value = result.error ? sentenceFor(result.error) : null;
       return;
     }
-    filtered.value = {
-      lines: [...(after && filtered.value ? filtered.value.lines : []), ...page.nodes],
-      cursor: page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null,
-    };
+    const cursor = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+    filtered.value = after
+      ? { lines: [...(filtered.value?.lines ?? []), ...page.nodes], cursor }
+      : joined({ lines: page.nodes, cursor }, filtered.value);
+    if (isOutdated) readNewest();
+  }
+
+  /** One after the other: two that are the same would share an answer. */
+  function readNewest(): void {
+    isOutdated = isLoading.value;
+    if (!isOutdated) void read(null);
   }
 
   async function loadMore(): Promise<void> {
@@ -73,6 +82,7 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
     filter,
     () => {
       asked += 1;
+      isOutdated = false;
       isLoading.value = false;
       error.value = null;
       filtered.value = null;
@@ -82,10 +92,13 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
   );
   onScopeDispose(
     onTransaction((line) => {
-      if (isAll.value || !filtered.value) return;
+      if (isAll.value) return;
       const admitted = admits(filter.value, line);
-      if (admitted === null) void read(null);
-      if (admitted) filtered.value = { ...filtered.value, lines: [line, ...filtered.value.lines] };
+      if (admitted === false) return;
+      const before = filtered.value;
+      if (admitted === null || !before) readNewest();
+      // The answer may have had it already.
+      else if (before.lines.every(({ id }) => id !== line.id)) filtered.value = { ...before, lines: [line, ...before.lines] };
     }),
   );
   onScopeDispose(
@@ -95,4 +108,13 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
   );
 
   return { lines, hasMore, isLoading, error, loadMore, retry };
+}
+
+/** The newest page on top of what was read before, unless more came meanwhile than a page holds. */
+function joined(newest: Filtered, before: Filtered | null): Filtered {
+  const known = before?.lines[0]?.id;
+  const place = newest.lines.findIndex(({ id }) => id === known);
+  return before && place >= 0
+    ? { ...before, lines: [...newest.lines.slice(0, place), ...before.lines] }
+    : newest;
 }
