@@ -26,7 +26,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from app.graphql import errors, limits
+from app.graphql import compiled, errors, limits
 
 #: Documents kept, by the characters of their text: their trees take some hundred times as much.
 CACHE_CHARACTERS = 300_000
@@ -44,6 +44,8 @@ class Operation:
     #: The root fields it names, `__typename` aside.
     root_fields: frozenset[str]
     fragments: Mapping[str, FragmentDefinitionNode]
+    #: How it is executed; None where graphql-core does so.
+    plan: compiled.Plan | None
     _fixed_cost: int | None = field(default=None)
 
     def check_cost(self, schema: GraphQLSchema, variables: Mapping[str, Any]) -> None:
@@ -65,8 +67,11 @@ class Operation:
 class Documents:
     """Turns texts into operations, and remembers the valid ones that were used last."""
 
-    def __init__(self, schema: GraphQLSchema, *, hardened: bool) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, compiler: compiled.Compiler, *, hardened: bool
+    ) -> None:
         self._schema = schema
+        self._compiler = compiler
         self._hide_suggestions = hardened
         self._rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
         if hardened:
@@ -127,7 +132,7 @@ class Documents:
             if isinstance(node, FragmentDefinitionNode)
         }
         operations = [
-            _operation(document, node, fragments)
+            _operation(document, node, fragments, self._compiler)
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         ]
@@ -147,6 +152,7 @@ def _operation(
     document: DocumentNode,
     node: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
+    compiler: compiled.Compiler,
 ) -> Operation:
     fields: set[str] = set()
     _collect_fields(node.selection_set, fragments, fields, set())
@@ -157,6 +163,7 @@ def _operation(
         kind=node.operation,
         root_fields=frozenset(fields - {"__typename"}),
         fragments=fragments,
+        plan=compiler.plan(node, fragments),
     )
 
 

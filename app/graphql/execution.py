@@ -21,7 +21,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream, execute_subscription_event
 
-from app.graphql import errors
+from app.graphql import compiled, errors
 from app.graphql.documents import Documents, Operation
 from app.graphql.shutdown import LongLived
 from app.metrics import Metrics
@@ -115,7 +115,8 @@ class Engine:
         self._schema = schema._schema
         self._executor_class = schema.execution_context_class
         self._hardened = hardened
-        self._documents = Documents(self._schema, hardened=hardened)
+        compiler = compiled.Compiler(self._schema, self._executor_class, hide_suggestions=hardened)
+        self._documents = Documents(self._schema, compiler, hardened=hardened)
         self.services = services
         self.metrics = metrics
         #: The streams and sockets on which operations go on.
@@ -148,6 +149,8 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, context: RequestContext
     ) -> dict[str, Any]:
         """The answer to a query or mutation. Raises RequestError where execution could not begin."""
+        if operation.plan is not None:
+            return _answer(await operation.plan.execute(context, request.variables or {}))
         result: Any = graphql.execute(
             self._schema,
             operation.document,

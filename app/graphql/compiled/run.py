@@ -1,0 +1,278 @@
+"""Runs compiled fields: the ordinary straight, whatever is rare by graphql-core's own executor."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from types import CoroutineType
+from typing import Any
+
+from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLOutputType, Undefined
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.executor import Executor, collect_iterator_awaitables
+from graphql.pyutils import Path, gather_with_cancel, is_awaitable, is_iterable
+
+#: Where a value stands: the position of what it is in, its key, and the name of that type. A tuple,
+#: because every object has one; graphql-core's Path is made of it where somebody looks.
+Position = tuple[Any, str | int, str | None] | None
+#: Makes an answer of a value. What is not ready yet is a coroutine; errors are raised.
+Complete = Callable[[Executor[Any], Any, Position], Any]
+#: One field of an object, from the object to its part of the answer. Errors of fields that may not be
+#: null are raised, as located GraphQLErrors.
+Step = Callable[[Executor[Any], Any, Position], Any]
+Steps = Sequence[tuple[str, Step]]
+#: What a field has before it is completed; may be an awaitable.
+Resolve = Callable[[Executor[Any], Any, Position], Any]
+
+#: Of exactly these classes nothing is awaitable, an error or null.
+PLAIN = frozenset({bool, bytes, datetime, Decimal, dict, float, int, list, str, tuple})
+
+
+class Field:
+    """A field of the answer, of one type."""
+
+    __slots__ = ("definition", "details", "name", "parent")
+
+    def __init__(
+        self,
+        name: str,
+        parent: GraphQLObjectType,
+        definition: GraphQLField,
+        details: FieldDetailsList,
+    ) -> None:
+        #: What the answer calls it.
+        self.name = name
+        self.parent = parent
+        self.definition = definition
+        self.details = details
+
+    @property
+    def field_name(self) -> str:
+        """What the type calls it."""
+        return self.details[0].node.name.value
+
+    def info(self, run: Executor[Any], position: Position) -> Any:
+        """What resolvers are told of where they stand: the field, also where that is a list."""
+        path = path_of(position)
+        while path is not None and isinstance(path.key, int):
+            path = path.prev
+        assert path is not None
+        nodes = [detail.node for detail in self.details]
+        return run.build_resolve_info(self.definition, nodes, self.parent, path)
+
+
+def path_of(position: Position) -> Path | None:
+    """The same position in graphql-core's form."""
+    if position is None:
+        return None
+    before, key, typename = position
+    return Path(path_of(before), key, typename)
+
+
+# ================================================================ fields
+
+
+def attribute_step(
+    field: Field,
+    get: Callable[[Any], Any],
+    complete: Complete,
+    passes: frozenset[type],
+    serialise: Any,
+) -> Step:
+    """A field that an attribute answers.
+
+    A leaf of one of the classes `passes` is serialised at once, or stands for itself.
+    """
+    resolved = _resolved(field, complete)
+    name, typename = field.name, field.parent.name
+
+    def step(run: Executor[Any], source: Any, parent: Position) -> Any:
+        try:
+            value = get(source)
+            if type(value) in passes:
+                if serialise is None:
+                    return value
+                serialised = serialise(value)
+                if serialised is not None and serialised is not Undefined:
+                    return serialised
+        except Exception as error:
+            return _fail(run, field, error, (parent, name, typename))
+        return resolved(run, value, (parent, name, typename))
+
+    return step
+
+
+def resolver_step(field: Field, resolve: Resolve, complete: Complete) -> Step:
+    """A field that a function answers."""
+    resolved = _resolved(field, complete)
+    name, typename = field.name, field.parent.name
+
+    def step(run: Executor[Any], source: Any, parent: Position) -> Any:
+        position = (parent, name, typename)
+        try:
+            value = resolve(run, source, position)
+        except Exception as error:
+            return _fail(run, field, error, position)
+        return resolved(run, value, position)
+
+    return step
+
+
+def constant_step(value: Any) -> Step:
+    """A field that is always the same, such as `__typename` of an object's type."""
+    return lambda _run, _source, _parent: value
+
+
+def _resolved(field: Field, complete: Complete) -> Complete:
+    """Complete what a field has; its errors are settled here, or raised where it may not be null."""
+    return _guarded(field.definition.type, field.details, complete)
+
+
+def _guarded(kind: GraphQLOutputType, details: FieldDetailsList, complete: Complete) -> Complete:
+    """Complete a value of that type at a place where an error may be settled by null."""
+
+    def fail(run: Executor[Any], error: Exception, position: Position) -> None:
+        path = path_of(position)
+        assert path is not None
+        run.handle_field_error(error, kind, details, path)
+
+    async def finish(run: Executor[Any], completed: Awaitable[Any], position: Position) -> Any:
+        try:
+            return await completed
+        except Exception as error:
+            return fail(run, error, position)
+
+    async def wait(run: Executor[Any], value: Awaitable[Any], position: Position) -> Any:
+        try:
+            completed = complete(run, await value, position)
+            if type(completed) is CoroutineType:
+                completed = await completed
+        except Exception as error:
+            return fail(run, error, position)
+        return completed
+
+    def guarded(run: Executor[Any], value: Any, position: Position) -> Any:
+        try:
+            if type(value) not in PLAIN and is_awaitable(value):
+                return wait(run, value, position)
+            completed = complete(run, value, position)
+        except Exception as error:
+            return fail(run, error, position)
+        if type(completed) is CoroutineType:
+            return finish(run, completed, position)
+        return completed
+
+    return guarded
+
+
+def _fail(run: Executor[Any], field: Field, error: Exception, position: Position) -> None:
+    path = path_of(position)
+    assert path is not None
+    run.handle_field_error(error, field.definition.type, field.details, path)
+
+
+# ================================================================ objects
+
+
+def run_fields(steps: Steps, run: Executor[Any], source: Any, position: Position) -> Any:
+    """The fields of an object, side by side where they wait."""
+    answer: dict[str, Any] = {}
+    waiting: list[str] = []
+    try:
+        for name, step in steps:
+            value = answer[name] = step(run, source, position)
+            if type(value) is CoroutineType:
+                waiting.append(name)
+    except Exception:
+        if waiting:
+            # They have begun: they come to their end, though nobody asks any more.
+            run.settle_in_background([answer[name] for name in waiting])
+        raise
+    return _wait_for(answer, waiting) if waiting else answer
+
+
+async def run_serially(steps: Steps, run: Executor[Any], source: Any) -> dict[str, Any]:
+    """The root fields of a mutation, one after the other."""
+    answer: dict[str, Any] = {}
+    for name, step in steps:
+        value = step(run, source, None)
+        answer[name] = await value if type(value) is CoroutineType else value
+    return answer
+
+
+async def _wait_for(answer: Any, waiting: list[Any]) -> Any:
+    """The object or list, once those of its parts are ready; the first error ends the others."""
+    if len(waiting) == 1:
+        answer[waiting[0]] = await answer[waiting[0]]
+        return answer
+    ready = await gather_with_cancel(*(answer[key] for key in waiting))
+    for key, value in zip(waiting, ready, strict=True):
+        answer[key] = value
+    return answer
+
+
+# ================================================================ values
+
+
+def nullable(complete: Complete) -> Complete:
+    """Null as it is; an exception that was returned, not raised, is raised."""
+
+    def complete_nullable(run: Executor[Any], value: Any, position: Position) -> Any:
+        if value is None or value is Undefined:
+            return None
+        if isinstance(value, Exception):
+            raise value
+        return complete(run, value, position)
+
+    return complete_nullable
+
+
+def required(field: Field, complete: Complete) -> Complete:
+    """What may not be null."""
+
+    def complete_required(run: Executor[Any], value: Any, position: Position) -> Any:
+        completed = complete(run, value, position)
+        if completed is None:
+            raise TypeError(
+                f"Cannot return null for non-nullable field {field.parent}.{field.field_name}."
+            )
+        return completed
+
+    return complete_required
+
+
+def listed(field: Field, item_type: GraphQLOutputType, complete_item: Complete) -> Complete:
+    """A list; an item that is at fault is null, where it may be."""
+    guarded = _guarded(item_type, field.details, complete_item)
+
+    async def collect(run: Executor[Any], value: Any, position: Position) -> Any:
+        completed = complete_list(run, [item async for item in value], position)
+        return await completed if type(completed) is CoroutineType else completed
+
+    def complete_list(run: Executor[Any], value: Any, position: Position) -> Any:
+        if type(value) is not list:
+            if hasattr(value, "__aiter__"):
+                return collect(run, value, position)
+            if not is_iterable(value):
+                raise GraphQLError(
+                    "Expected Iterable, but did not find one for field"
+                    f" '{field.parent}.{field.field_name}'."
+                )
+        answer: list[Any] = []
+        waiting: list[int] = []
+        items = iter(value)
+        try:
+            for index, item in enumerate(items):
+                completed = guarded(run, item, (position, index, None))
+                if type(completed) is CoroutineType:
+                    waiting.append(index)
+                answer.append(completed)
+        except Exception:
+            begun = [answer[index] for index in waiting]
+            if begun := begun + collect_iterator_awaitables(items, is_awaitable):
+                run.settle_in_background(begun)
+            raise
+        return _wait_for(answer, waiting) if waiting else answer
+
+    return complete_list

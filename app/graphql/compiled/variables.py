@@ -1,0 +1,192 @@
+"""Variables of an operation: good ones coerced straight, everything else as graphql-core has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    EnumValueNode,
+    FloatValueNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLID,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLString,
+    IntValueNode,
+    OperationDefinitionNode,
+    StringValueNode,
+    Undefined,
+    VariableDefinitionNode,
+    is_required_input_field,
+)
+from graphql.execution.get_variable_signature import (
+    GraphQLVariableSignature,
+    get_variable_signature,
+)
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.utilities.coerce_input_value import coerce_default_value
+
+#: As many as `graphql.execute` reports.
+_MAXIMUM_ERRORS = 50
+#: What is made of other literals may be changed by whom it is given to: made anew each time.
+_IMMUTABLE = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode)
+
+Convert = Callable[[Any], Any]
+
+
+class Unknown(Exception):
+    """There is no short way here: graphql-core's is taken."""
+
+
+class Variables:
+    """The variables of one operation."""
+
+    def __init__(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, *, hide_suggestions: bool
+    ) -> None:
+        self._schema = schema
+        self._definitions = operation.variable_definitions or ()
+        self._hide_suggestions = hide_suggestions
+        self._known: list[tuple[GraphQLVariableSignature, Convert, Any]] | None = None
+        with suppress(Unknown):
+            self._known = [self._known_variable(node) for node in self._definitions]
+
+    def _known_variable(
+        self, node: VariableDefinitionNode
+    ) -> tuple[GraphQLVariableSignature, Convert, Any]:
+        """How it is coerced, and what stands for one that was not given (None: graphql-core knows)."""
+        signature = get_variable_signature(self._schema, node)
+        if isinstance(signature, GraphQLError):
+            raise Unknown
+        absent: Any = Undefined
+        if node.default_value is not None:
+            absent = None
+            if isinstance(node.default_value, _IMMUTABLE):
+                with suppress(TypeError):
+                    absent = coerce_default_value(signature)
+        elif isinstance(signature.type, GraphQLNonNull):
+            absent = None
+        return signature, _coercer(signature.type, ()), absent
+
+    def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        """Their values, or what is wrong with them."""
+        if self._known is not None:
+            # Otherwise graphql-core says what is wrong, or that nothing is.
+            with suppress(Exception):
+                return self._coerce_known(given)
+        return get_variable_values(
+            self._schema,
+            self._definitions,
+            dict(given),
+            max_errors=_MAXIMUM_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+
+    def _coerce_known(self, given: Mapping[str, Any]) -> VariableValues:
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for signature, convert, absent in self._known or ():
+            name = signature.name
+            value = given.get(name, Undefined)
+            if value is not Undefined:
+                sources[name] = VariableValueSource(signature, value)
+                coerced[name] = convert(value)
+                continue
+            if absent is None:
+                raise Unknown
+            sources[name] = VariableValueSource(signature)
+            if absent is not Undefined:
+                coerced[name] = absent
+        return VariableValues(sources, coerced)
+
+
+def _coercer(kind: GraphQLInputType, within: tuple[str, ...]) -> Convert:
+    """Input coercion of a JSON value; raises whatever for one that is wrong or unusual."""
+    if isinstance(kind, GraphQLNonNull):
+        return _required(_nullable_coercer(kind.of_type, within))
+    coerce = _nullable_coercer(kind, within)
+    return lambda value: None if value is None else coerce(value)
+
+
+def _required(coerce: Convert) -> Convert:
+    def required(value: Any) -> Any:
+        if value is None:
+            raise Unknown
+        return coerce(value)
+
+    return required
+
+
+def _nullable_coercer(kind: Any, within: tuple[str, ...]) -> Convert:
+    """For what is not null."""
+    if isinstance(kind, GraphQLList):
+        return _list_coercer(_coercer(kind.of_type, within))
+    if isinstance(kind, GraphQLInputObjectType):
+        if kind.name in within or kind.is_one_of:
+            # Nesting without end is for graphql-core to bound.
+            raise Unknown
+        return _object_coercer(kind, (*within, kind.name))
+    if kind is GraphQLString or kind is GraphQLID:
+        return _text
+    if isinstance(kind, GraphQLScalarType | GraphQLEnumType):
+        return _leaf_coercer(kind.coerce_input_value)
+    raise Unknown
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise Unknown
+    return value
+
+
+def _leaf_coercer(coerce_input_value: Convert) -> Convert:
+    def leaf(value: Any) -> Any:
+        coerced = coerce_input_value(value)
+        if coerced is Undefined:
+            raise Unknown
+        return coerced
+
+    return leaf
+
+
+def _list_coercer(coerce_item: Convert) -> Convert:
+    def items(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise Unknown
+        return [coerce_item(item) for item in value]
+
+    return items
+
+
+def _object_coercer(kind: GraphQLInputObjectType, within: tuple[str, ...]) -> Convert:
+    fields = [
+        (name, field.out_name or name, _coercer(field.type, within), field)
+        for name, field in kind.fields.items()
+    ]
+    names = frozenset(kind.fields)
+    makes = None if kind.out_type is GraphQLInputObjectType.out_type else kind.out_type
+
+    def coerce(value: Any) -> Any:
+        if type(value) is not dict or not names.issuperset(value):
+            raise Unknown
+        coerced = {}
+        for name, out_name, convert, field in fields:
+            if name in value:
+                coerced[out_name] = convert(value[name])
+                continue
+            if is_required_input_field(field):
+                raise Unknown
+            default = coerce_default_value(field)
+            if default is not Undefined:
+                coerced[out_name] = default
+        return coerced if makes is None else makes(coerced)
+
+    return coerce
