@@ -11,7 +11,6 @@ from typing import Any
 from domain import errors
 from domain.accounts import clean_email
 from domain.sessions import Scope
-from persistence import accounts
 from resolvers.request import RequestContext
 from schema.arguments import given
 
@@ -50,7 +49,7 @@ def scope(needed: Scope) -> Guard:
 
 async def verified(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
     """Signed in, with an address that is known to be theirs."""
-    caller = await accounts.person(context.services.database, context.caller.user_id)
+    caller = await context.services.person(context.caller.user_id)
     if caller is None:
         raise errors.Unauthenticated
     if caller.email_verified_at is None:

@@ -10,7 +10,7 @@ import strawberry
 
 from domain import errors, ids, paging
 from domain.sessions import Principal, Scope
-from persistence import accounts, history
+from persistence import history
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import people, viewers
@@ -61,7 +61,7 @@ async def _users(context: RequestContext, caller: Principal, asked: dict[str, li
         wanted &= {caller.user_id}
     if not wanted:
         return {}
-    read = await accounts.people(context.services.database, wanted)
+    read = await context.services.people.get(wanted)
     return {
         text: people.shown(read[user_id], to=caller.user_id)
         for text, user_id in named.items()
@@ -74,7 +74,7 @@ async def _viewers(
     context: RequestContext, caller: Principal, asked: dict[str, list[str]]
 ) -> Found:
     own = [text for text in asked if ids.read_row_id(text, "Viewer") == caller.user_id]
-    person = await accounts.person(context.services.database, caller.user_id) if own else None
+    person = await context.services.person(caller.user_id) if own else None
     if person is None:
         return {}
     currency = context.services.limits.currency

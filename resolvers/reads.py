@@ -14,7 +14,7 @@ import schema.sessions
 import schema.transactions
 from domain import errors, ids, paging, transfers
 from domain.sessions import Principal
-from persistence import accounts, api_tokens, history, sessions
+from persistence import api_tokens, history, sessions
 from resolvers.services import Services
 from schema.arguments import given
 
@@ -96,7 +96,7 @@ class Reads:
     ) -> list[schema.transactions.Transaction]:
         """The lines as their owner sees them, everybody in them read by one query."""
         wanted = {line.counterparty_id for line in lines if line.counterparty_id is not None}
-        people = await accounts.people(self._services.database, wanted) if wanted else {}
+        people = await self._services.people.get(wanted)
         currency = self._services.limits.currency
         return [
             schema.transactions.shown(

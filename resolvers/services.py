@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 from domain import money, passwords
+from domain.accounts import Person
 from domain.transfers import Command
+from persistence import accounts
 from persistence.database import Database
 from persistence.ledger import Movement
+from persistence.shared_reads import SharedReads
 from resolvers.hashing import Hashing
 from resolvers.live import Live
 from resolvers.token_cache import TokenCache
@@ -66,8 +71,16 @@ class Services:
     password_rounds: int = passwords.DEFAULT_ROUNDS
     #: Made of `password_rounds`: bcrypt in threads.
     hashing: Hashing = field(init=False)
+    #: People as they are now, read together for the requests that ask at once.
+    people: SharedReads[UUID, Person] = field(init=False)
     #: Bearer tokens that were found genuine.
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hashing", Hashing(self.password_rounds))
+        read = partial(accounts.people, self.database)
+        object.__setattr__(self, "people", SharedReads(read))
+
+    async def person(self, user_id: UUID) -> Person | None:
+        """That person, as now. Raises Unavailable."""
+        return (await self.people.get([user_id])).get(user_id)

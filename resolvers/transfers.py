@@ -113,7 +113,7 @@ async def transfer_preview(
     info: Info, amount: wallets.AmountToPreview
 ) -> wallets.TransferPreviewResult:
     services = info.context.services
-    person = await accounts.person(services.database, info.context.caller.user_id)
+    person = await services.person(info.context.caller.user_id)
     if person is None:
         raise errors.Unauthenticated
     preview = transfers.preview(amount, person.balance_minor, services.limits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from domain import events
-from persistence import accounts
 from resolvers.operations import Info
 from schema import viewers, wallets
 
@@ -12,7 +11,7 @@ async def viewer(info: Info) -> viewers.Viewer | None:
     context = info.context
     if context.principal is None:
         return None
-    person = await accounts.person(context.services.database, context.principal.user_id)
+    person = await context.services.person(context.principal.user_id)
     if person is None:
         return None
     return viewers.shown(person, context.principal, context.services.limits.currency)

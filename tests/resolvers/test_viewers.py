@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from domain import events, text
-from persistence import accounts
 from tests.resolvers.world import REFUSED_BY_SCHEMA, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
@@ -145,13 +144,14 @@ async def test_the_people_of_a_page_are_read_at_once(
     for name in ("Ada", "Bob", "Cyd"):
         await alpha.send(await world.join(name), "1")
     asked: list[int] = []
-    people = accounts.people
+    people = world.services.people
+    get = people.get
 
-    async def counted(database: Any, user_ids: Any) -> Any:
+    async def counted(user_ids: Any) -> Any:
         asked.append(len(user_ids))
-        return await people(database, user_ids)
+        return await get(user_ids)
 
-    monkeypatch.setattr(accounts, "people", counted)
+    monkeypatch.setattr(people, "get", counted)
     names = [
         node["counterparty"]["name"]
         for node in (await _page(alpha))["nodes"]
