@@ -233,6 +233,11 @@ class Settings(BaseSettings):
         """The signing secret first, then those that still verify."""
         return tuple(part.strip() for part in self.jwt_secret.get_secret_value().split(","))
 
+    @property
+    def sealing_key(self) -> bytes:
+        """`AUDIT_KEY` as the seals take it; empty where there is none."""
+        return b"" if self.audit_key is None else self.audit_key.get_secret_value().encode()
+
     @cached_property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(part, strict=False) for part in self.trusted_proxies)

@@ -50,7 +50,8 @@ def encode(hint: Hint) -> bytes:
             "counterparty": person
             and {"user_id": person.user_id, "name": person.name, "email": person.email},
         }
-    return orjson.dumps(fields)
+    # What orjson does not know of itself is a seal.
+    return orjson.dumps(fields, default=bytes.hex)
 
 
 def decode(data: bytes) -> Hint | None:
@@ -74,6 +75,7 @@ def _line(fields: Mapping[str, Any]) -> transfers.Line:
         "counterparty_id": _optional_id(fields["counterparty_id"]),
         "created_at": datetime.fromisoformat(fields["created_at"]),
         "api_token_id": _optional_id(fields["api_token_id"]),
+        "seal": bytes.fromhex(fields["seal"]),
     }
     return transfers.Line(**values)
 

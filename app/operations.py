@@ -48,7 +48,7 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
                 _lock(connection)
                 _check_letters(connection)
                 before = _revision(connection)
-                _upgrade(connection)
+                _upgrade(connection, settings.sealing_key)
                 after = _revision(connection)
         finally:
             engine.dispose()
@@ -154,18 +154,21 @@ def _revision(connection: sqlalchemy.Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def alembic_config(connection: sqlalchemy.Connection | None = None) -> alembic.config.Config:
+def alembic_config(
+    connection: sqlalchemy.Connection | None = None, audit_key: bytes = b""
+) -> alembic.config.Config:
     """Alembic's configuration, for whatever directory one is in."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(database.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["audit_key"] = audit_key
     return config
 
 
-def _upgrade(connection: sqlalchemy.Connection) -> None:
+def _upgrade(connection: sqlalchemy.Connection, audit_key: bytes) -> None:
     try:
-        alembic.command.upgrade(alembic_config(connection), "head")
+        alembic.command.upgrade(alembic_config(connection, audit_key), "head")
         connection.commit()
     except CommandError as error:
         raise _Refused(
@@ -222,7 +225,7 @@ async def _seed(settings: Settings) -> int:
     """How many people had to be changed."""
     url, limits = settings.database_url.get_secret_value(), _limits(settings)
     opened = await database.Database.open(url)
-    ledger = await Ledger.open(url, limits, connections=1)
+    ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     try:
         return sum([await _seed_person(opened, ledger, limits, name) for name in _PEOPLE])
     finally:

@@ -84,6 +84,7 @@ async def _open_ledger(
         limits,
         connections=settings.settlement_batches + shared_commits.ALONE_AT_ONCE,
         isolation=settings.database_isolation,
+        audit_key=settings.sealing_key,
     )
     return SharedCommits(
         ledger,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from domain import errors, money, text, transfers
+from domain import errors, money, seals, text, transfers
 from domain.transfers import Account, AddBalance, Command, Direction, KeyOf, Kind, Line, SendMoney
 
 
@@ -59,6 +59,8 @@ class Ledger:
     #: The clock, read after the locks were held.
     now: datetime
     limits: money.Limits
+    #: The key of the seals; without one they show damage, not forgery.
+    audit_key: bytes = b""
 
 
 @dataclass(slots=True)
@@ -104,9 +106,9 @@ def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted:
         if isinstance(command, AddBalance)
         else _send_money(ledger, command, caller)
     )
-    _post(ledger, settlement, lines)
-    ledger.posted[command.key] = lines[0]
-    return Posted(lines[0], ledger.accounts[command.user_id], replayed=False)
+    asked_for, *_ = [_post(ledger, settlement, line) for line in lines]
+    ledger.posted[command.key] = asked_for
+    return Posted(asked_for, ledger.accounts[command.user_id], replayed=False)
 
 
 def is_same_input(command: Command, line: Line, limits: money.Limits) -> bool:
@@ -217,14 +219,18 @@ def _posting_time(now: datetime, accounts: Sequence[Account]) -> datetime:
     return max([now, *(a.last_posted_at for a in accounts if a.last_posted_at is not None)])
 
 
-def _post(ledger: Ledger, settlement: Settlement, lines: Sequence[Line]) -> None:
-    for line in lines:
-        account = replace(
-            ledger.accounts[line.user_id],
-            balance_minor=line.balance_after_minor,
-            sequence=line.sequence,
-            last_posted_at=line.created_at,
-        )
-        ledger.accounts[line.user_id] = account
-        settlement.accounts[line.user_id] = account
-        settlement.lines.append(line)
+def _post(ledger: Ledger, settlement: Settlement, line: Line) -> Line:
+    """Seal the line after the newest of its book, and move the account along."""
+    account = ledger.accounts[line.user_id]
+    line = replace(line, seal=seals.seal(ledger.audit_key, line, account.book_seal))
+    account = replace(
+        account,
+        balance_minor=line.balance_after_minor,
+        sequence=line.sequence,
+        last_posted_at=line.created_at,
+        book_seal=line.seal,
+    )
+    ledger.accounts[line.user_id] = account
+    settlement.accounts[line.user_id] = account
+    settlement.lines.append(line)
+    return line

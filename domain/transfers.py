@@ -13,6 +13,8 @@ from domain import errors, money
 IDEMPOTENCY_KEY_MINIMUM_CHARACTERS = 8
 IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS = 64
 DAILY_LIMIT_WINDOW = timedelta(hours=24)
+#: What a book without a line is sealed with: the first line is sealed after it.
+EMPTY_BOOK_SEAL = bytes(32)
 
 
 class Kind(enum.StrEnum):
@@ -40,6 +42,8 @@ class Account:
     is_closed: bool = False
     #: `created_at` of the newest line of the book.
     last_posted_at: datetime | None = None
+    #: The seal of that line.
+    book_seal: bytes = EMPTY_BOOK_SEAL
 
     @property
     def can_receive(self) -> bool:
@@ -64,6 +68,8 @@ class Line:
     #: On the line of the person who asked for the movement alone.
     idempotency_key: str | None = None
     api_token_id: UUID | None = None
+    #: Over all of the above and the line before, see `domain.seals`; empty until it is sealed.
+    seal: bytes = b""
 
 
 #: What a key belongs to: one person, one operation.

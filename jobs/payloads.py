@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from domain import accounts, ids, money, text, transfers
+from domain import accounts, ids, money, seals, text, transfers
 
 
 def transaction_posted(
@@ -37,6 +37,7 @@ def transaction_posted(
                 "note": line.note,
                 "balanceAfter": amount(line.balance_after_minor),
                 "createdAt": text.rfc3339(line.created_at),
+                "seal": seals.Receipt.of(line).render(),
             },
         }
     ).decode()

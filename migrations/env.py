@@ -1,4 +1,7 @@
-"""Runs the migrations on the connection that it is given, otherwise on `DATABASE_URL`."""
+"""Runs the migrations on the connection that it is given, otherwise on `DATABASE_URL`.
+
+With the connection comes the key that seals the books, otherwise that is `AUDIT_KEY`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ def _run(connection: sqlalchemy.Connection) -> None:
 
 
 def _connect_and_run() -> None:
-    url = database.driver_url(settings.load().database_url.get_secret_value())
+    loaded = settings.load()
+    context.config.attributes["audit_key"] = loaded.sealing_key
+    url = database.driver_url(loaded.database_url.get_secret_value())
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
     with engine.connect() as connection:
         _run(connection)

@@ -47,9 +47,11 @@ class Ledger:
         pool: psycopg_pool.AsyncConnectionPool[AsyncConnection[Any]],
         limits: money.Limits,
         isolation: str,
+        audit_key: bytes,
     ) -> None:
         self._pool = pool
         self._limits = limits
+        self._audit_key = audit_key
         self._begin: Statement = (f"BEGIN ISOLATION LEVEL {isolation}".encode(), ())
         self._under_way: set[asyncio.Task[Any]] = set()
 
@@ -61,8 +63,12 @@ class Ledger:
         *,
         connections: int = 8,
         isolation: str = "READ COMMITTED",
+        audit_key: bytes = b"",
     ) -> Self:
-        """Connections are made in the background: a database that is away raises later."""
+        """Connections are made in the background: a database that is away raises later.
+
+        What it writes is sealed with `audit_key`: the same in every process, or the books are at fault.
+        """
         pool = psycopg_pool.AsyncConnectionPool(
             database.plain_url(url),
             kwargs={**database.CONNECTION_ARGUMENTS, "autocommit": True},
@@ -75,7 +81,7 @@ class Ledger:
             name="ledger",
         )
         await pool.open()
-        return cls(pool, limits, isolation)
+        return cls(pool, limits, isolation, audit_key)
 
     async def close(self) -> None:
         """Finish what is under way, then close the connections."""
@@ -150,11 +156,11 @@ class Ledger:
     async def _in_two_round_trips(
         self, connection: AsyncConnection[Any], commands: Sequence[Command]
     ) -> list[Movement | errors.DomainError]:
-        _, _, locked, looked, earlier, *tokens = await pipeline.round_trip(
+        _, _, locked, looked, earlier, *asked = await pipeline.round_trip(
             connection, [self._begin, _BOUND, _lock(commands), *_look(commands)]
         )
         people = {row[0]: row for row in locked}
-        ledger = _ledger(locked, looked, earlier, tokens[0] if tokens else [], self._limits)
+        ledger = self._as_it_stands(locked, looked, earlier, asked[0] if asked else [])
         settlement = settling.settle(ledger, commands)
         writing = _write(settlement) if settlement.lines else []
         await pipeline.round_trip(connection, [*writing, _COMMIT])
@@ -162,6 +168,21 @@ class Ledger:
             _movement(outcome, people, ledger) if isinstance(outcome, Posted) else outcome
             for outcome in settlement.outcomes
         ]
+
+    def _as_it_stands(
+        self, locked: Rows, looked: Rows, earlier: Rows, tokens: Rows
+    ) -> settling.Ledger:
+        [[now, standing]] = looked
+        posted = [lines.from_row(row) for row in earlier]
+        return settling.Ledger(
+            accounts={row[0]: _account(row) for row in locked},
+            posted={(p.user_id, p.kind, p.idempotency_key): p for p in posted if p.idempotency_key},
+            standing={*standing, *(row[0] for row in tokens)},
+            budgets={row[0]: TokenBudget(row[1], row[2]) for row in tokens},
+            now=now,
+            limits=self._limits,
+            audit_key=self._audit_key,
+        )
 
 
 def _is_lost(error: Exception) -> bool:
@@ -178,7 +199,7 @@ _BOUND: Statement = (unit_of_work.BOUNDS.encode(), ())
 _COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = b"""
-SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, closed_at
+SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at
 FROM lock_accounts($1::uuid[])
 """
 
@@ -248,7 +269,7 @@ def _look(commands: Sequence[Command]) -> list[Statement]:
             (
                 pipeline.array(user_id for user_id, _, _ in keys),
                 pipeline.array(kind.value for _, kind, _ in keys),
-                pipeline.text_array(key for _, _, key in keys),
+                pipeline.array(key for _, _, key in keys),
             ),
         ),
         *tokens,
@@ -259,28 +280,16 @@ def _pairs(pairs: set[tuple[UUID, UUID]]) -> tuple[bytes, bytes]:
     return pipeline.array(first for first, _ in pairs), pipeline.array(last for _, last in pairs)
 
 
-def _ledger(
-    locked: Rows, looked: Rows, earlier: Rows, tokens: Rows, limits: money.Limits
-) -> settling.Ledger:
-    [[now, standing]] = looked
-    posted = [lines.from_row(row) for row in earlier]
-    return settling.Ledger(
-        accounts={
-            user_id: Account(
-                user_id=user_id,
-                balance_minor=balance_minor,
-                sequence=sequence,
-                is_verified=email_verified_at is not None,
-                is_closed=closed_at is not None,
-                last_posted_at=last_posted_at,
-            )
-            for user_id, _, _, email_verified_at, balance_minor, sequence, last_posted_at, closed_at in locked
-        },
-        posted={(p.user_id, p.kind, p.idempotency_key): p for p in posted if p.idempotency_key},
-        standing={*standing, *(row[0] for row in tokens)},
-        budgets={row[0]: TokenBudget(row[1], row[2]) for row in tokens},
-        now=now,
-        limits=limits,
+def _account(row: tuple[Any, ...]) -> Account:
+    user_id, _, _, verified_at, balance_minor, sequence, last_posted_at, book_seal, closed_at = row
+    return Account(
+        user_id=user_id,
+        balance_minor=balance_minor,
+        sequence=sequence,
+        is_verified=verified_at is not None,
+        is_closed=closed_at is not None,
+        last_posted_at=last_posted_at,
+        book_seal=book_seal,
     )
 
 
@@ -288,16 +297,18 @@ def _ledger(
 
 _UPDATE = b"""
 UPDATE users
-SET balance = changed.balance, sequence = changed.sequence, last_posted_at = changed.last_posted_at
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[])
-    AS changed (id, balance, sequence, last_posted_at)
+SET balance = changed.balance, sequence = changed.sequence, last_posted_at = changed.last_posted_at,
+    book_seal = changed.book_seal
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[])
+    AS changed (id, balance, sequence, last_posted_at, book_seal)
 WHERE users.id = changed.id AND users.id = ANY ($1::uuid[])
 """
 _INSERT_LINES = f"""
 INSERT INTO transactions ({lines.COLUMNS}, note_search_text)
 SELECT * FROM unnest(
     $1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-    $8::uuid[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::uuid[], $14::text[]
+    $8::uuid[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::uuid[], $14::bytea[],
+    $15::text[]
 )
 """.encode()  # noqa: S608
 _ANNOUNCE = b"""
@@ -310,8 +321,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS posted (user_id, id, sequen
 def _write(settlement: settling.Settlement) -> list[Statement]:
     changed = settlement.accounts.values()
     new = settlement.lines
-    array, nullable_array = pipeline.array, pipeline.nullable_array
-    text_array = pipeline.text_array
+    array = pipeline.array
     user_ids = array([n.user_id for n in new])
     sequences = array([n.sequence for n in new])
     return [
@@ -322,6 +332,7 @@ def _write(settlement: settling.Settlement) -> list[Statement]:
                 array([a.balance_minor for a in changed]),
                 array([a.sequence for a in changed]),
                 array([a.last_posted_at for a in changed]),
+                array([a.book_seal for a in changed]),
             ),
         ),
         (
@@ -334,13 +345,14 @@ def _write(settlement: settling.Settlement) -> list[Statement]:
                 array([n.direction.value for n in new]),
                 array([n.amount_minor for n in new]),
                 array([n.fee_minor for n in new]),
-                nullable_array([n.counterparty_id for n in new]),
-                text_array([n.note for n in new]),
+                array([n.counterparty_id for n in new]),
+                array([n.note for n in new]),
                 array([n.balance_after_minor for n in new]),
                 array([n.created_at for n in new]),
-                text_array([n.idempotency_key for n in new]),
-                nullable_array([n.api_token_id for n in new]),
-                text_array(None if n.note is None else text.search_text(n.note) for n in new),
+                array([n.idempotency_key for n in new]),
+                array([n.api_token_id for n in new]),
+                array([n.seal for n in new]),
+                array(None if n.note is None else text.search_text(n.note) for n in new),
             ),
         ),
         (_ANNOUNCE, (user_ids, array([ids.new_id() for _ in new]), sequences)),

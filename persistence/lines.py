@@ -10,7 +10,7 @@ from domain.transfers import Direction, Kind, Line
 #: In the order of the fields of `Line`.
 COLUMNS = (
     "user_id, sequence, reference, kind, direction, amount, fee, counterparty_id, note, balance_after, "
-    "created_at, idempotency_key, api_token_id"
+    "created_at, idempotency_key, api_token_id, seal"
 )
 _KINDS = {kind.value: kind for kind in Kind}
 _DIRECTIONS = {direction.value: direction for direction in Direction}

@@ -36,6 +36,8 @@ metadata = MetaData(
 )
 
 INSTANT = DateTime(timezone=True)
+# As `domain.transfers.EMPTY_BOOK_SEAL`.
+_EMPTY_BOOK_SEAL = text("decode(repeat('00', 32), 'hex')")
 
 
 def _user_id() -> Column[object]:
@@ -59,6 +61,8 @@ users = Table(
     Column("sequence", BigInteger, nullable=False, server_default=text("0")),
     # created_at of that line.
     Column("last_posted_at", INSTANT),
+    # The seal of that line; 32 zero bytes before the first.
+    Column("book_seal", LargeBinary, nullable=False, server_default=_EMPTY_BOOK_SEAL),
     Column("created_at", INSTANT, nullable=False, server_default=func.now()),
     # People are closed, never deleted.
     Column("closed_at", INSTANT),
@@ -66,6 +70,10 @@ users = Table(
     CheckConstraint("sequence >= 0", name="sequence_not_negative"),
     CheckConstraint("sequence > 0 OR balance = 0", name="balance_from_book"),
     CheckConstraint("(sequence = 0) = (last_posted_at IS NULL)", name="last_posted"),
+    CheckConstraint("octet_length(book_seal) = 32", name="book_seal_length"),
+    CheckConstraint(
+        "(sequence = 0) = (book_seal = decode(repeat('00', 32), 'hex'))", name="book_seal_from_book"
+    ),
     CheckConstraint("sequence = 0 OR email_verified_at IS NOT NULL", name="money_only_verified"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
     CheckConstraint("email = lower(email)", name="email_lower_case"),
@@ -117,6 +125,8 @@ transactions = Table(
     # On the line of the person who asked for the movement alone.
     Column("idempotency_key", String(64)),
     Column("api_token_id", UUID),
+    # Over all of the line and the seal of the line before: domain.seals.
+    Column("seal", LargeBinary, nullable=False),
     UniqueConstraint("user_id", "kind", "idempotency_key"),
     CheckConstraint("sequence > 0", name="sequence_positive"),
     CheckConstraint("kind IN ('transfer', 'top_up')", name="kind"),
@@ -139,6 +149,7 @@ transactions = Table(
     CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
     CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
     CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
+    CheckConstraint("octet_length(seal) = 32", name="seal_length"),
     # Contacts, and the history with one person.
     Index("transactions_counterparty_idx", "user_id", "counterparty_id", "sequence"),
     # balanceAt, and the date filters.

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from domain import accounts, ids, money, transfers
+from domain import accounts, ids, money, seals, transfers
 from schema import people
 from schema.connections import PageInfo, cursor_of
 from schema.enums import described
@@ -62,6 +62,13 @@ class Transaction(Node):
     )
     created_at: datetime = strawberry.field(
         description="When it was committed; never goes back along `sequence`."
+    )
+    seal: str = strawberry.field(
+        description=(
+            "Proof of this transaction and of every one of the viewer's before it. Opaque: keep it "
+            "outside the wallet, as a receipt. Whoever runs the wallet can tell with it, by "
+            "`./wallet audit --receipt`, whether the books still contain all of them unchanged."
+        )
     )
 
 
@@ -122,6 +129,7 @@ def shown(
         note=line.note,
         balance_after=shown_minor(line.balance_after_minor, currency),
         created_at=line.created_at,
+        seal=seals.Receipt.of(line).render(),
     )
 
 

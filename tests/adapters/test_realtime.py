@@ -64,6 +64,7 @@ def posted(*, with_counterparty: bool) -> hints.Posted:
         created_at=datetime.now(UTC),
         idempotency_key=None if with_counterparty else "key-of-the-top-up",
         api_token_id=None if with_counterparty else uuid.uuid4(),
+        seal=b"s" * 32,
     )
     return hints.Posted(line, person if with_counterparty else None)
 

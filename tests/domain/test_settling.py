@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import errors, money, settling, transfers
+from domain import errors, money, seals, settling, transfers
 from domain.settling import Ledger, Posted
 from domain.transfers import Direction, Kind, Line
 from tests.domain import worlds
@@ -37,6 +37,19 @@ def test_no_balance_is_ever_negative(world: World) -> None:
 
 
 @given(worlds.worlds())
+def test_each_line_is_sealed_after_the_one_before_it_in_its_book(world: World) -> None:
+    ledger = replace(world.fresh_ledger(), audit_key=b"k" * 32)
+    settlement = settling.settle(ledger, world.commands)
+    heads = {user_id: each.book_seal for user_id, each in world.ledger.accounts.items()}
+    for line in settlement.lines:
+        assert line.seal == seals.seal(b"k" * 32, line, heads[line.user_id])
+        heads[line.user_id] = line.seal
+    assert heads == {user_id: each.book_seal for user_id, each in ledger.accounts.items()}
+    for outcome in settlement.outcomes:
+        assert not isinstance(outcome, Posted) or outcome.line in settlement.lines
+
+
+@given(worlds.worlds())
 def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
     settlement = settling.settle(world.fresh_ledger(), world.commands)
     standing = dict(world.ledger.accounts)
@@ -52,6 +65,7 @@ def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
             sequence=line.sequence,
             balance_minor=line.balance_after_minor,
             last_posted_at=line.created_at,
+            book_seal=line.seal,
         )
     assert settlement.accounts.items() <= standing.items()
     assert standing.keys() - settlement.accounts.keys() == {

@@ -22,6 +22,7 @@ FIELDS = """
     transaction {
       id reference sequence kind direction amount { amount currency } fee { amount currency }
       counterparty { id name emailHint } note balanceAfter { amount currency } createdAt
+      seal
     }
   }
 """
@@ -65,6 +66,7 @@ def test_a_push_shows_what_graphql_shows(code: str, kind: transfers.Kind) -> Non
         note="für “Kaffee”\u200d" if counterparty else None,
         balance_after_minor=1_234_567,
         created_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+        seal=b"s" * 32,
     )
     currency = money.currency(code)
     pushed = json.loads(payloads.transaction_posted(line, counterparty, currency))
@@ -87,6 +89,7 @@ def test_the_largest_payload_fits_a_channels_server() -> None:
         note="𝄞" * 140,
         balance_after_minor=2**63 - 1,
         created_at=datetime.now(UTC),
+        seal=b"s" * 32,
     )
     pushed = payloads.transaction_posted(line, person, money.currency("USD"))
     # Ten in one call, and the text of each is written as ASCII inside it.

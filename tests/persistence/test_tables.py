@@ -110,15 +110,20 @@ def _line(user_id: object, **values: object) -> dict[str, object]:
         "balance_after": 100,
         "created_at": "2026-01-01",
         "idempotency_key": "12345678",
+        "seal": b"s" * 32,
     } | values
 
 
+_WITH_A_BOOK = {"sequence": 1, "last_posted_at": "2026-01-01", "book_seal": b"s" * 32}
 _IMPOSSIBLE_PEOPLE = [
-    {"balance": -1, "sequence": 1, "last_posted_at": "2026-01-01"},
+    {**_WITH_A_BOOK, "balance": -1},
     {"balance": 1},
     {"sequence": -1},
     {"sequence": 1},
-    {"sequence": 1, "last_posted_at": "2026-01-01", "email_verified_at": None},
+    {**_WITH_A_BOOK, "email_verified_at": None},
+    {**_WITH_A_BOOK, "book_seal": bytes(32)},
+    {**_WITH_A_BOOK, "book_seal": b"s" * 31},
+    {"book_seal": b"s" * 32},
     {"name": ""},
     {"name": "x" * 81},
     {"email": "Zoe@example.com"},
@@ -142,6 +147,8 @@ _IMPOSSIBLE_LINES = [
     {"note": "", "note_search_text": ""},
     {"note": "x" * 141, "note_search_text": "x"},
     {"note": "x"},
+    {"seal": b""},
+    {"seal": b"s" * 33},
 ]
 
 
@@ -157,6 +164,8 @@ def test_no_impossible_line_is_stored(connection: Connection) -> None:
     for values in _IMPOSSIBLE_LINES:
         with pytest.raises(errors.CheckViolation):
             _insert(connection, "transactions", _line(user_id, **values))
+    with pytest.raises(errors.NotNullViolation):
+        _insert(connection, "transactions", _line(user_id, seal=None))
     _insert(connection, "transactions", _line(user_id))
 
 
@@ -179,6 +188,7 @@ def test_the_books_are_append_only(connection: Connection) -> None:
     for statement in (
         b"UPDATE transactions SET amount = 1",
         b"UPDATE transactions SET note = NULL",
+        b"UPDATE transactions SET seal = sha256('')",
         b"DELETE FROM transactions",
         b"TRUNCATE transactions",
         b"TRUNCATE users CASCADE",
@@ -188,10 +198,27 @@ def test_the_books_are_append_only(connection: Connection) -> None:
     assert connection.execute("SELECT amount FROM transactions").fetchall() == [(100,)]
 
 
+def test_who_seals_anew_changes_seals_and_nothing_else(connection: Connection) -> None:
+    _insert(connection, "transactions", _line(_user(connection, **_WITH_A_BOOK)))
+    connection.execute("SELECT set_config('mini_wallet.resealing', 'on', false)")
+    connection.execute("UPDATE transactions SET seal = sha256('')")
+    connection.execute("UPDATE users SET book_seal = sha256('')")
+    for statement in (
+        b"UPDATE transactions SET seal = sha256('1'), amount = 1",
+        b"UPDATE transactions SET api_token_id = gen_random_uuid()",
+        b"DELETE FROM transactions",
+        b"TRUNCATE transactions",
+        b"UPDATE users SET book_seal = sha256('1'), balance = 1",
+    ):
+        with pytest.raises(errors.RestrictViolation):
+            connection.execute(statement)
+
+
 def test_a_balance_does_not_change_without_a_new_line(connection: Connection) -> None:
-    _user(connection, balance=5, sequence=3, last_posted_at="2026-01-01")
+    _user(connection, balance=5, sequence=3, last_posted_at="2026-01-01", book_seal=b"s" * 32)
     for change in (
         b"balance = 6",
+        b"book_seal = sha256('')",
         b"sequence = 2",
         b"sequence = 0, balance = 0, last_posted_at = NULL",
         b"sequence = 4, last_posted_at = '2025-12-31'",

@@ -25,6 +25,10 @@ COMMITTED = ROOT / "schema" / "schema.graphql"
 CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text())
 
 
+#: What we serve beyond the contract.
+OURS = ["Transaction.seal: String!"]
+
+
 @pytest.fixture(scope="module")
 def served() -> GraphQLSchema:
     return build_schema(root.strawberry_schema().as_str())
@@ -45,6 +49,10 @@ def test_the_printed_schema_is_the_committed_one() -> None:
 
 def test_all_of_the_contract_is_served(served: GraphQLSchema) -> None:
     assert _missing(CONTRACT, served) == []
+
+
+def test_what_is_served_beyond_the_contract_is_said_here(served: GraphQLSchema) -> None:
+    assert _missing(served, CONTRACT) == OURS
 
 
 def test_what_the_contract_describes_is_described_in_its_words(served: GraphQLSchema) -> None:
