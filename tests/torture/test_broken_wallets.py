@@ -1,0 +1,218 @@
+"""Wallets that are broken for real, on real services: the checker names the promise that each breaks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+import torture.books
+from adapters.realtime import Hints
+from app import operations
+from app.dev_services import channels, postgres
+from jobs import push
+from jobs import services as job_services
+from jobs.services import JobServices
+from persistence import push_cursors
+from resolvers.live import Live
+from tests import books as making
+from tests.books import Books
+from tests.conftest import make_settings
+from tests.jobs.channel import listening, take
+from tests.jobs.running import relaying
+from tests.waiting import until
+from torture import checker
+from torture.broken import crowd, wallets
+from torture.broken.crowd import Crowd
+from torture.record import Fault, Record
+
+pytestmark = pytest.mark.anyio
+
+#: Soon enough for a test; production polls every two seconds.
+POLL_SECONDS = 0.1
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    async with making.opened(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def elsewhere(books: Books) -> AsyncIterator[Books]:
+    """The same wallet in what might be another process."""
+    async with making.opened(books.url) as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def living(books: Books, hints: Hints) -> AsyncIterator[Live]:
+    live = Live(books.database, hints, poll_seconds=POLL_SECONDS)
+    await live.start()
+    try:
+        yield live
+    finally:
+        await live.stop()
+
+
+@pytest.fixture
+async def hints(redis_url: str) -> AsyncIterator[Hints]:
+    opened = await Hints.open(redis_url)
+    yield opened
+    await opened.close()
+
+
+async def gather(books: Books, *others: Books, people: int = 4, seed: int = 1) -> Crowd:
+    """People with 10.00 each, and nothing to push to."""
+    ledgers = [each.ledger for each in (books, *others)]
+    everybody = [books.join(f"Person {number}") for number in range(people)]
+    gathered = Crowd(Record(seed, has_channels=False), everybody, ledgers, books.database)
+    for person in everybody:
+        await gathered.add(person, 1000)
+    return gathered
+
+
+def check(crowd: Crowd, url: str) -> list[checker.Violation]:
+    """What the checker finds; nobody relays in most of these tests, so the outbox may wait."""
+    read = torture.books.read(url)
+    if not crowd.record.has_channels:
+        read.waiting = 0
+    return checker.check(crowd.record, read)
+
+
+def promises(found: list[checker.Violation]) -> set[int]:
+    return {violation.promise for violation in found}
+
+
+async def test_a_whole_wallet_breaks_no_promise(
+    books: Books, elsewhere: Books, hints: Hints
+) -> None:
+    gathered = await gather(books, elsewhere)
+    async with living(books, hints) as live, crowd.listening(gathered, live):
+        await gathered.run(callers=6, commands=8, seed=1)
+    assert check(gathered, books.url) == []
+    assert len(gathered.record.commands) > 50
+    assert all(listener.sequences for listener in gathered.record.subscribers)
+
+
+async def test_without_a_lock_money_is_made_from_nothing(books: Books, elsewhere: Books) -> None:
+    wallets.remove_locks(books.connection)
+    gathered = await gather(books, elsewhere)
+    await gathered.run(callers=6, commands=8, seed=2)
+    found = check(gathered, books.url)
+    assert 1 in promises(found), found
+
+
+async def test_without_keys_a_repeat_moves_money_again(books: Books, elsewhere: Books) -> None:
+    wallets.forget_keys(books.connection)
+    gathered = await gather(books, elsewhere, people=2)
+    alpha, beta = gathered.people
+    asked, again = await gathered.send_twice(alpha, beta, 100)
+    found = check(gathered, books.url)
+    assert promises(found) == {2}, found
+    assert asked.reference != again.reference
+    assert any("several transactions" in each.sentence for each in found)
+
+
+async def test_an_answer_before_the_commit_is_lost_in_a_crash(
+    start_postgres: Callable[..., postgres.Postgres],
+) -> None:
+    # Nothing reaches the disk but by a commit that waits for it.
+    server = start_postgres(options={"synchronous_commit": "on", "wal_writer_delay": "10s"})
+    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    record = await _crash(server)
+    assert check(record, server.url) == []
+    with server.connect() as connection:
+        wallets.acknowledge_early(connection)
+    found = check(await _crash(server), server.url)
+    assert promises(found) >= {2, 3}, found
+    assert any("acknowledged and is not in the book" in each.sentence for each in found)
+
+
+async def _crash(server: postgres.Postgres) -> Crowd:
+    """A crowd whose database is killed behind the last answer, and recovers."""
+    async with making.opened(server.url) as books:
+        gathered = await gather(books)
+        await gathered.run(callers=2, commands=5, seed=3)
+        server.kill()
+    server.start()
+    gathered.record.faults.append(Fault("postgres", 0.0, 1.0, 1.5))
+    return gathered
+
+
+async def test_an_event_before_the_commit_tells_of_what_never_was(
+    books: Books, hints: Hints
+) -> None:
+    gathered = await gather(books, people=2)
+    gathered.movers = [wallets.Hasty(books.ledger, books.database, hints)]
+    alpha, beta = gathered.people
+    async with living(books, hints) as live, crowd.listening(gathered, live):
+        heard = gathered.record.subscribers[0].sequences
+        await until(lambda: heard == [1])
+        refused = await gathered.send(alpha, beta, 5000)
+        await until(lambda: heard == [1, 2])
+        await gathered.look(alpha)
+    assert refused.refusal == "InsufficientFunds"
+    found = check(gathered, books.url)
+    assert promises(found) == {3, 4}, found
+
+
+async def test_a_skipped_sequence_leaves_listeners_waiting(books: Books, hints: Hints) -> None:
+    gathered = await gather(books, people=2)
+    alpha, beta = gathered.people
+    async with living(books, hints) as live, crowd.listening(gathered, live):
+        await gathered.send(alpha, beta, 10)
+        wallets.skip_a_sequence(books.connection)
+        await gathered.send(alpha, beta, 10)
+    found = check(gathered, books.url)
+    assert promises(found) == {1, 4}, found
+
+
+async def test_a_lost_row_of_the_outbox_is_never_pushed(
+    books: Books, redis_url: str, start_channels: Callable[[], channels.Channels]
+) -> None:
+    wallets.lose_events(books.connection)
+    server = start_channels()
+    settings = make_settings(
+        database_url=books.url,
+        redis_url=redis_url,
+        **{name.lower(): value for name, value in server.environment.items()},
+    )
+    gathered = await gather(books, people=2)
+    gathered.record.has_channels = True
+    alpha, beta = gathered.people
+    async with (
+        relaying(settings),
+        job_services.opened(settings) as services,
+        listening(settings, alpha) as at_alpha,
+        listening(settings, beta) as at_beta,
+    ):
+        await gathered.send(alpha, beta, 10)
+        await until(lambda: _push(books, services, at_least=2))
+        await gathered.send(alpha, beta, 10)
+        await until(lambda: _is_told(books))
+        await _push(books, services)
+        gathered.record.pushed = {
+            alpha.user_id: await take(at_alpha, 2),
+            beta.user_id: await take(at_beta, 2),
+        }
+    found = check(gathered, books.url)
+    assert promises(found) == {4}, found
+    assert {each.where for each in found} == {"sequence 3"}
+
+
+async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
+    """Do what workers do; whether every cursor has come that far."""
+    for user_id in await push_cursors.behind(books.database, 10):
+        await push.push(services, user_id)
+    [(reached,)] = books.connection.execute(
+        "SELECT coalesce(min(pushed_sequence) FILTER (WHERE pushed_sequence > 0), 0) "
+        "FROM push_cursors HAVING count(*) = 2"
+    ).fetchall() or [(-1,)]
+    return int(str(reached)) >= at_least
+
+
+def _is_told(books: Books) -> bool:
+    """Whether the relay has passed on all that there is."""
+    return torture.books.read(books.url).waiting == 0

@@ -1,0 +1,209 @@
+"""A small crowd in this process: moves money, reads and listens, and writes down what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from domain import errors, ids, transfers
+from persistence import accounts, history
+from persistence.database import Database
+from persistence.ledger import Movement
+from resolvers.live import Live
+from torture.record import Command, Failure, Operation, Outcome, Read, Record, Subscriber
+
+#: Tries of one command while the answer is that it may be repeated.
+TRIES = 5
+#: How long those who listen have to hear of the last movement.
+_LISTENING_SECONDS = 2.0
+
+
+class Mover(Protocol):
+    """A ledger, whole or broken."""
+
+    async def move(self, command: transfers.Command) -> Movement: ...
+
+
+class Person(Protocol):
+    """Somebody who is verified and signed in."""
+
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def session_id(self) -> UUID: ...
+
+
+@dataclass
+class Crowd:
+    """Who moves money through which ledgers; several stand for several processes."""
+
+    record: Record
+    people: Sequence[Person]
+    movers: Sequence[Mover]
+    database: Database
+
+    async def add(self, person: Person, amount_minor: int) -> Command:
+        """Top somebody up."""
+        return await self._ask(
+            person, self.command(person, Operation.ADD_BALANCE, None, amount_minor), self.movers[0]
+        )
+
+    def command(
+        self, person: Person, operation: Operation, recipient_id: UUID | None, amount_minor: int
+    ) -> Command:
+        """Something to ask for, under a key of its own."""
+        return Command(
+            user_id=person.user_id,
+            operation=operation,
+            key=f"crowd-{ids.new_id()}",
+            recipient_id=recipient_id,
+            amount_minor=amount_minor,
+            note=None,
+            began=time.monotonic(),
+        )
+
+    async def run(self, callers: int, commands: int, seed: int) -> None:
+        """So many callers at once, each asking so often, at random; half of it pays the first person."""
+        await asyncio.gather(
+            *(self._call(random.Random(f"{seed} {n}"), commands) for n in range(callers))
+        )
+
+    async def send(self, sender: Person, recipient: Person, amount_minor: int) -> Command:
+        """One transfer, and a look by both sides afterwards."""
+        asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
+        await self._ask(sender, asked, self.movers[0])
+        await self.look(sender)
+        await self.look(recipient)
+        return asked
+
+    async def send_twice(
+        self, sender: Person, recipient: Person, amount_minor: int
+    ) -> tuple[Command, Command]:
+        """One key used at once through two ledgers."""
+        asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
+        again = Command(**{name: getattr(asked, name) for name in _INPUT})
+        await asyncio.gather(
+            self._ask(sender, asked, self.movers[0]), self._ask(sender, again, self.movers[-1])
+        )
+        return asked, again
+
+    async def look(self, person: Person) -> None:
+        """Read a balance and its sequence."""
+        began = time.monotonic()
+        with contextlib.suppress(errors.Unavailable):
+            seen = await accounts.person(self.database, person.user_id)
+            assert seen is not None
+            self.record.reads.append(
+                Read(person.user_id, began, time.monotonic(), seen.balance_minor, seen.sequence)
+            )
+
+    async def _call(self, dice: random.Random, commands: int) -> None:
+        for _ in range(commands):
+            sender = dice.choice(self.people[1:])
+            others = [person for person in self.people if person is not sender]
+            recipient = self.people[0] if dice.random() < 0.5 else dice.choice(others)
+            amount_minor = dice.randint(1, 400)
+            if dice.random() < 0.15:
+                await self.send_twice(sender, recipient, amount_minor)
+                continue
+            asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
+            await self._ask(sender, asked, dice.choice(self.movers))
+            await self.look(dice.choice([sender, recipient]))
+
+    async def _ask(self, person: Person, asked: Command, mover: Mover) -> Command:
+        self.record.commands.append(asked)
+        for _ in range(TRIES):
+            asked.tries += 1
+            asked.answer_began = time.monotonic()
+            try:
+                self._note(asked, await mover.move(_typed(person, asked)))
+            except errors.Unavailable:
+                asked.lost += 1
+                continue
+            except errors.DomainError as refusal:
+                asked.outcome, asked.refusal = Outcome.REFUSED, type(refusal).__name__
+            except Exception as error:
+                asked.lost += 1
+                self.record.failures.append(
+                    Failure(time.monotonic(), 500, "INTERNAL", f"{error!r}")
+                )
+            break
+        asked.ended = time.monotonic()
+        return asked
+
+    def _note(self, asked: Command, moved: Movement) -> None:
+        asked.outcome = Outcome.ACKNOWLEDGED
+        asked.reference = moved.line.reference
+        asked.sequence = moved.line.sequence
+        asked.balance_after_minor = moved.line.balance_after_minor
+        asked.viewer_balance_minor = moved.person.balance_minor
+        asked.viewer_sequence = moved.person.sequence
+        asked.replayed = moved.replayed
+
+
+_INPUT = ("user_id", "operation", "key", "recipient_id", "amount_minor", "note", "began")
+
+
+def _typed(person: Person, asked: Command) -> transfers.Command:
+    amount = Decimal(asked.amount_minor).scaleb(-2)
+    if asked.operation is Operation.ADD_BALANCE:
+        return transfers.AddBalance(
+            user_id=asked.user_id,
+            amount=amount,
+            idempotency_key=asked.key,
+            reference=ids.new_id(),
+            session_id=person.session_id,
+        )
+    return transfers.SendMoney(
+        user_id=asked.user_id,
+        recipient_id=asked.recipient_id,
+        amount=amount,
+        note=asked.note,
+        idempotency_key=asked.key,
+        reference=ids.new_id(),
+        session_id=person.session_id,
+    )
+
+
+@contextlib.asynccontextmanager
+async def listening(crowd: Crowd, live: Live) -> AsyncIterator[None]:
+    """Everybody listens from the beginning of the book until its end has come, or does not come."""
+    listeners = [Subscriber(person.user_id, "stream") for person in crowd.people]
+    crowd.record.subscribers += listeners
+    heard = asyncio.Event()
+    tasks = [asyncio.create_task(_listen(listener, live, heard)) for listener in listeners]
+    try:
+        yield
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LISTENING_SECONDS):
+                await _wait_for_the_end(crowd.database, listeners, heard)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _listen(listener: Subscriber, live: Live, heard: asyncio.Event) -> None:
+    async with contextlib.aclosing(live.stream(listener.user_id, 0)) as stream:
+        async for posted in stream:
+            listener.sequences.append(posted.line.sequence)
+            listener.balances_minor.append(posted.line.balance_after_minor)
+            listener.references.append(posted.line.reference)
+            listener.arrived.append(time.monotonic())
+            heard.set()
+
+
+async def _wait_for_the_end(
+    database: Database, listeners: Sequence[Subscriber], heard: asyncio.Event
+) -> None:
+    newest = await history.newest_sequences(database, [each.user_id for each in listeners])
+    while any(max(each.sequences, default=0) < newest[each.user_id] for each in listeners):
+        heard.clear()
+        await heard.wait()

@@ -1,0 +1,104 @@
+"""Turns the wallet of one database into a broken one, from outside of the product."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from adapters import hints, realtime
+from domain import transfers
+from persistence import accounts
+from persistence.database import Database
+from persistence.ledger import Ledger, Movement
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_LOCKING = "FOR NO KEY UPDATE"
+# The second guard, which refuses what the lock makes impossible.
+_WITHOUT_SECOND_GUARD = """
+ALTER TABLE transactions DROP CONSTRAINT transactions_pkey;
+DROP TRIGGER users_balance_follows_book ON users;
+"""
+_FORGETTING_KEYS = """
+CREATE FUNCTION forget_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.idempotency_key := left(md5(NEW.idempotency_key || NEW.sequence), 32);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER forget_key BEFORE INSERT ON transactions
+    FOR EACH ROW WHEN (NEW.idempotency_key IS NOT NULL) EXECUTE FUNCTION forget_key();
+"""
+_LOSING_EVENTS = """
+CREATE FUNCTION lose_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER lose_event BEFORE INSERT ON outbox
+    FOR EACH ROW WHEN ((NEW.payload ->> 'sequence')::bigint % 3 = 0) EXECUTE FUNCTION lose_event();
+"""
+
+
+def remove_locks(connection: Connection) -> None:
+    """No lock: two movements of one person at once both begin from the same balance."""
+    [(body,)] = connection.execute(
+        "SELECT pg_get_functiondef('lock_accounts(uuid[])'::regprocedure)"
+    ).fetchall()
+    assert _LOCKING in body, "lock_accounts locks in another way now"
+    connection.execute(body.replace(_LOCKING, ""))
+    connection.execute(_WITHOUT_SECOND_GUARD)
+
+
+def forget_keys(connection: Connection) -> None:
+    """No key: what is kept is never what was given, so that no repeat is known again."""
+    connection.execute(_FORGETTING_KEYS)
+
+
+def acknowledge_early(connection: Connection) -> None:
+    """Answer before the commit is on the disk; for connections made from now on."""
+    name = sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
+
+
+def skip_a_sequence(connection: Connection) -> None:
+    """A number of each book is taken and not used, as a rollback leaves those of a sequence object."""
+    connection.execute("UPDATE users SET sequence = sequence + 1 WHERE sequence > 0")
+
+
+def lose_events(connection: Connection) -> None:
+    """Every third line of a book is never announced."""
+    connection.execute(_LOSING_EVENTS)
+
+
+class Hasty:
+    """Tells those who listen before the commit: of what may be refused, or come out otherwise."""
+
+    def __init__(self, ledger: Ledger, database: Database, listeners: realtime.Hints) -> None:
+        self._ledger = ledger
+        self._database = database
+        self._listeners = listeners
+
+    async def move(self, command: transfers.Command) -> Movement:
+        """What `Ledger.move` does, too late."""
+        if isinstance(command, transfers.SendMoney):
+            await self._tell(command)
+        return await self._ledger.move(command)
+
+    async def _tell(self, command: transfers.SendMoney) -> None:
+        caller = await accounts.person(self._database, command.user_id)
+        assert caller is not None
+        amount_minor = int(command.amount * 100)
+        line = transfers.Line(
+            user_id=command.user_id,
+            sequence=caller.sequence + 1,
+            reference=command.reference,
+            kind=transfers.Kind.TRANSFER,
+            direction=transfers.Direction.OUTGOING,
+            amount_minor=amount_minor,
+            fee_minor=0,
+            counterparty_id=command.recipient_id,
+            note=command.note,
+            balance_after_minor=caller.balance_minor - amount_minor,
+            created_at=datetime.now(UTC),
+        )
+        await self._listeners.publish([(command.user_id, hints.Posted(line, None))])
