@@ -21,8 +21,6 @@ from torture.record import Command, Failure, Operation, Outcome, Read, Record, S
 
 #: Tries of one command while the answer is that it may be repeated.
 TRIES = 5
-#: How long those who listen have to hear of the last movement.
-_LISTENING_SECONDS = 2.0
 
 
 class Mover(Protocol):
@@ -173,8 +171,10 @@ def _typed(person: Person, asked: Command) -> transfers.Command:
 
 
 @contextlib.asynccontextmanager
-async def listening(crowd: Crowd, live: Live) -> AsyncIterator[None]:
-    """Everybody listens from the beginning of the book until its end has come, or does not come."""
+async def listening(
+    crowd: Crowd, live: Live, *, patience_seconds: float = 20.0
+) -> AsyncIterator[None]:
+    """Everybody listens from the beginning of the book until its end has come, or patience ends."""
     listeners = [Subscriber(person.user_id, "stream") for person in crowd.people]
     crowd.record.subscribers += listeners
     heard = asyncio.Event()
@@ -182,7 +182,7 @@ async def listening(crowd: Crowd, live: Live) -> AsyncIterator[None]:
     try:
         yield
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LISTENING_SECONDS):
+            async with asyncio.timeout(patience_seconds):
                 await _wait_for_the_end(crowd.database, listeners, heard)
     finally:
         for task in tasks:
