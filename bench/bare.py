@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psycopg
-from psycopg import sql
 
 from bench.measure import Measurement
 
@@ -20,26 +19,12 @@ CALL = {"transfer_call.sql": 1}
 READ = {"read.sql": 1}
 #: Of five, four read.
 MIXED = {"transfer.sql": 1, "read.sql": 4}
-SEAL_BYTES = 32
-#: Where the books are sealed, what is written bare has a constant in place of the seal.
-_SEALS = (("transactions", "seal"), ("users", "book_seal"))
 
 
 def prepare(database_url: str) -> None:
-    """Make what the scripts call, and let lines be written without a seal, of which pgbench makes none."""
+    """Make what the scripts call."""
     with psycopg.connect(database_url) as connection:
         connection.execute((FOLDER / "bare.sql").read_bytes())
-        for table, column in _SEALS:
-            found = connection.execute(
-                "SELECT 1 FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
-                [table, column],
-            ).fetchone()
-            if found is not None:
-                connection.execute(
-                    sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}").format(
-                        sql.Identifier(table), sql.Identifier(column), bytes(SEAL_BYTES)
-                    )
-                )
 
 
 def run(

@@ -123,7 +123,7 @@ def settle_in(stack: Services, how_many: int) -> tuple[Services, Services, Path]
     """The floor's side, the wallet's side, and the tokens of its people."""
     floor, ours = stack.with_database("floor"), stack.with_database("measured")
     for side in (floor, ours):
-        people.settle_in(side.database_url, how_many)
+        people.settle_in(side.database_url, how_many, audit_key=side.settings.sealing_key)
     bare.prepare(floor.database_url)
     tokens = people.write_tokens(
         stack.folder / "tokens", how_many, issuer=ours.issuer, secret=ours.secret

@@ -10,6 +10,7 @@ import psycopg
 
 from domain import ids, sessions
 from domain.sessions import Principal
+from persistence import sealing
 
 OPENING_BALANCE_MINOR = 1_000_000
 TOKEN_LIFETIME = timedelta(hours=12)
@@ -22,16 +23,17 @@ $$
 """
 _USERS = """
 INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash,
-    balance, sequence, last_posted_at)
+    balance, sequence, last_posted_at, book_seal)
 SELECT bench_person(n), 'Person ' || n, 'person ' || n, 'person' || n || '@bench.example', now(), '-',
-    %(balance)s, 1, now()
+    %(balance)s, 1, now(), decode(repeat('01', 32), 'hex')
 FROM generate_series(1, %(people)s) AS n
 """
 _ADDRESSES = "INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users"
 _LINES = """
 INSERT INTO transactions (user_id, sequence, reference, kind, direction, amount, fee, balance_after,
-    created_at, idempotency_key)
-SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance'
+    created_at, idempotency_key, seal)
+SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance',
+    book_seal
 FROM users
 """
 _TOLD = """
@@ -49,13 +51,14 @@ def person_id(number: int) -> UUID:
     return UUID(f"00000000-0000-7000-8000-{number:012d}")
 
 
-def settle_in(database_url: str, people: int) -> None:
-    """Add that many people, each with an opening balance in the book and a session."""
+def settle_in(database_url: str, people: int, *, audit_key: bytes = b"") -> None:
+    """Add that many people, each with an opening balance in a book sealed with that key, and a session."""
     with psycopg.connect(database_url) as connection:
         connection.execute(_PERSON)
         connection.execute(_USERS, {"people": people, "balance": OPENING_BALANCE_MINOR})
         for statement in (_ADDRESSES, _LINES, _TOLD, _SESSIONS):
             connection.execute(statement)
+        sealing.seal_unsealed(connection, audit_key)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
 

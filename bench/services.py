@@ -106,6 +106,7 @@ def _environment(database_url: str, redis_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "JWT_SECRET": secrets.token_urlsafe(48),
+        "AUDIT_KEY": secrets.token_urlsafe(48),
         "SMTP_URL": "smtp://127.0.0.1:9",
         "MAIL_FROM": "Mini Wallet <wallet@bench.example>",
         "RATE_LIMIT_FACTOR": "0",

@@ -61,7 +61,7 @@ def measure(
     """
     listeners.raise_file_limit(subscribers + _OTHER_FILES)
     count = subscribers + SENDERS
-    people.settle_in(stack.database_url, count)
+    people.settle_in(stack.database_url, count, audit_key=stack.settings.sealing_key)
     tokens = stack.folder / "tokens-of-subscribers"
     people.write_tokens(tokens, count, issuer=stack.issuer, secret=stack.secret)
     address = urlsplit(stack.issuer)
