@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
 from domain import accounts, errors
 from domain import text as texts
@@ -22,39 +20,15 @@ MINIMUM_PART_CHARACTERS = 3
 MAXIMUM_CONTAINING = 200
 MAXIMUM_QUERY_CHARACTERS = 254
 
-_ADDRESS, _EXACT, _PREFIX, _CONTAINING = range(4)
+# The tiers, the best match first: by the address, the exact name, the beginning of the name, any part.
+_ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
 
-_COLUMNS = ", ".join(f"u.{column}" for column in ["search_text", *persons.COLUMNS.split(", ")])
-_FINDABLE = "u.email_verified_at IS NOT NULL AND u.closed_at IS NULL AND u.id <> :viewer_id"
-_BEYOND = "AND (u.search_text, u.id) > (:after_text, CAST(:after_id AS uuid))"
-_NOT_BY_ADDRESS = "AND u.email <> :address"
-
-# Each tier with room for more conditions; the best match is in the first of them.
-_TIERS = {
-    _ADDRESS: f"""
-        SELECT 0 AS rank, {_COLUMNS}
-        FROM email_addresses AS e JOIN users AS u ON u.id = e.user_id
-        WHERE e.address = :address AND {_FINDABLE} %s
-        """,  # noqa: S608
-    _EXACT: f"""
-        SELECT 1 AS rank, {_COLUMNS} FROM users AS u
-        WHERE u.search_text = :wanted AND {_FINDABLE} %s
-        ORDER BY u.search_text, u.id LIMIT :limit
-        """,  # noqa: S608
-    _PREFIX: f"""
-        SELECT 2 AS rank, {_COLUMNS} FROM users AS u
-        WHERE u.search_text LIKE :prefix AND u.search_text > :wanted AND {_FINDABLE} %s
-        ORDER BY u.search_text, u.id LIMIT :limit
-        """,  # noqa: S608
-    _CONTAINING: f"""
-        SELECT 3 AS rank, {_COLUMNS}
-        FROM people_containing(
-            :containing, :prefix, :containing_after_text, CAST(:containing_after_id AS uuid), :most
-        ) AS u
-        WHERE {_FINDABLE} %s
-        ORDER BY u.search_text, u.id LIMIT :limit
-        """,  # noqa: S608
-}
+# Every tier in one call, each asked only where those before it do not fill the page.
+_FIND = text(
+    f"SELECT rank, search_text, {persons.COLUMNS} "  # noqa: S608
+    "FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, "
+    ":from_rank, :after_text, :after_id, :limit, :most)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +56,7 @@ def _read_position(cursor: str) -> _Position:
         position = _Position(int(rank), search_text, UUID(user_id))
     except ValueError:
         position = None
-    if position is None or position.rank not in _TIERS or "\0" in cursor:
+    if position is None or not _ADDRESS <= position.rank <= _CONTAINING or "\0" in cursor:
         raise errors.BadUserInput("That cursor is not one of this list: use one that it gave.")
     return position
 
@@ -96,60 +70,29 @@ async def search_people(
     Never the viewer, the unverified or the closed. Raises BadUserInput for a cursor that is none.
     """
     wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
-    position = None if page.after is None else _read_position(page.after)
-    address = _whole_address(query)
-    containing = _containing(wanted)
-    parameters: dict[str, Any] = {
+    after = None if page.after is None else _read_position(page.after)
+    if after is not None and after.rank == _ADDRESS:
+        # Nobody else has that address: the list goes on with the first of the next tier.
+        after = _Position(_EXACT, "", UUID(int=0))
+    parameters = {
         "viewer_id": viewer_id,
-        "address": address,
+        "address": _whole_address(query),
         "wanted": wanted,
-        "prefix": patterns.begins_with(wanted),
-        "containing": containing,
+        "containing": _containing(wanted),
+        "beginning": patterns.begins_with(wanted),
+        "from_rank": _ADDRESS if after is None else after.rank,
+        "after_text": None if after is None else after.search_text,
+        "after_id": None if after is None else after.user_id,
         "limit": page.size + 1,
         "most": MAXIMUM_CONTAINING,
-        "containing_after_text": None,
-        "containing_after_id": None,
     }
-    if position is not None:
-        parameters |= {"after_text": position.search_text, "after_id": position.user_id}
-        if position.rank == _CONTAINING:
-            parameters |= {
-                f"containing_{name}": parameters[name] for name in ("after_text", "after_id")
-            }
-    ranks = [
-        *([_ADDRESS] if address is not None else []),
-        *([_EXACT, _PREFIX] if wanted else []),
-        *([_CONTAINING] if containing is not None else []),
-    ]
-    tiers = [rank for rank in ranks if position is None or rank >= position.rank]
-
-    async def work(connection: AsyncConnection) -> list[Row[Any]]:
-        found: list[Row[Any]] = []
-        # The last tier costs most, and is asked only where the others do not fill the page.
-        for some in (
-            [t for t in tiers if t != _CONTAINING],
-            [t for t in tiers if t == _CONTAINING],
-        ):
-            if some and len(found) <= page.size:
-                statement = text(_union(some, position, address))
-                found += await connection.execute(statement, parameters)
-        return sorted(found, key=lambda row: (row.rank, row.search_text, row.id))
-
-    rows = await db.read(work)
+    result = await db.read(lambda connection: connection.execute(_FIND, parameters))
+    rows = sorted(result, key=lambda row: (row.rank, row.search_text, row.id))
     items = [
         FoundPerson(persons.from_row(row), _Position(row.rank, row.search_text, row.id).render())
         for row in rows[: page.size]
     ]
-    return Page(items, has_next=len(rows) > page.size, has_previous=position is not None)
-
-
-def _union(ranks: list[int], position: _Position | None, address: str | None) -> str:
-    parts = []
-    for rank in ranks:
-        beyond = _BEYOND if position is not None and rank == position.rank else ""
-        other = _NOT_BY_ADDRESS if address is not None and rank != _ADDRESS else ""
-        parts.append(f"({_TIERS[rank] % f'{beyond} {other}'})")
-    return " UNION ALL ".join(parts)
+    return Page(items, has_next=len(rows) > page.size, has_previous=page.after is not None)
 
 
 def _containing(wanted: str) -> str | None:

@@ -93,6 +93,14 @@ users = Table(
         postgresql_with={"fastupdate": "off"},
         postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
     ),
+    # Parts of four characters: what the function of that name makes of the text.
+    Index(
+        "users_search_parts_idx",
+        text("search_parts(search_text)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
+    ),
     # The balance and sequence change with every movement: room for HOT updates.
     postgresql_with={"fillfactor": 70},
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+from uuid import UUID
+
 import pytest
 
 from domain import errors, ids
 from domain.paging import PageRequest
+from domain.text import search_text
 from persistence import search
 from persistence.database import Database
 from tests.books import Books
@@ -108,6 +112,47 @@ async def test_pages_give_everybody_once_and_in_order(books: Books, db: Database
         assert seen == list(whole.items)
 
 
+def expected(people: list[tuple[str, UUID]], query: str) -> list[UUID]:
+    """Who is found among people by their names as search knows them, in order: the rule in Python."""
+
+    def rank(name: str) -> int | None:
+        if name == query:
+            return 1
+        if name.startswith(query):
+            return 2
+        return 3 if (query if len(query) >= 3 else f" {query}") in name else None
+
+    ranked = [(rank(name), name, user_id) for name, user_id in people]
+    return [user_id for _, _, user_id in sorted(r for r in ranked if r[0] is not None)]
+
+
+async def test_a_part_of_any_length_finds_all_who_have_it_in_order(
+    books: Books, db: Database
+) -> None:
+    random = Random(20)
+    words = ["".join(random.choices("abé", k=random.randint(1, 7))) for _ in range(60)]
+    people = []
+    for _ in range(150):
+        name = " ".join(random.choices(words, k=random.randint(1, 3)))
+        people.append((search_text(name), books.join(name).user_id))
+    for length in range(1, 12):
+        for _ in range(12):
+            name = random.choice(people)[0]
+            start = random.randrange(max(1, len(name) - length + 1))
+            query = name[start : start + length].strip()
+            page = await search.search_people(
+                db, viewer_id=ids.new_id(), query=query, page=PageRequest(size=100)
+            )
+            found = [each.person.user_id for each in page.items]
+            assert found == expected(people, query)[:100], query
+
+
+async def test_a_part_longer_than_any_name_finds_nobody(books: Books, db: Database) -> None:
+    books.join("Maria Theresa")
+    assert await names(db, "maria theresa" * 19) == []
+    assert await names(db, "aria theres") == ["Maria Theresa"]
+
+
 @pytest.mark.parametrize(
     "cursor", ["", "x", "9:x:y", "4:00000000-0000-0000-0000-000000000000:x", "1:1:\0", "1"]
 )
@@ -138,3 +183,8 @@ async def test_the_exact_name_is_found_among_thousands_that_share_it(
         "AND email_verified_at IS NOT NULL AND closed_at IS NULL"
     ).fetchall()
     assert "users_search_text_trigram_idx" in str(plan)
+    plan = books.connection.execute(
+        "EXPLAIN SELECT id FROM users WHERE search_parts(search_text) @> search_parts('na qua') "
+        "AND email_verified_at IS NOT NULL AND closed_at IS NULL"
+    ).fetchall()
+    assert "users_search_parts_idx" in str(plan)
