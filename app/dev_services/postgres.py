@@ -34,6 +34,8 @@ FAST = {
     "synchronous_commit": "off",
     # Its workers are the superuser's: while one looks at a database, its owner cannot drop it.
     "autovacuum": "off",
+    # Nobody guesses at a password that a run made for itself: each connection is 3 ms sooner there.
+    "scram_iterations": "1",
 }
 
 
