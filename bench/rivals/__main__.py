@@ -1,0 +1,75 @@
+"""`python -m bench.rivals`: the rivals and pgbench in turn, round by round, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from app.dev_services.processes import ServiceError
+from bench import bare, measure, people, rivals, services
+from bench.measure import Measurement
+from bench.services import Services
+
+FLOOR = "pgbench, statements"
+HEADINGS = ("server", "transfers/s", "to pgbench", "p50 ms", "p99 ms", "server's CPU µs each")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.rivals", description=__doc__)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=10, help="for each round of each server")
+    arguments = parser.parse_args()
+    console = Console()
+    try:
+        with services.running() as stack:
+            rounds = _rounds(
+                stack, arguments.people, arguments.connections, arguments.seconds, arguments.rounds
+            )
+    except (ServiceError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    console.print(_table(rounds, arguments.connections))
+    return 0
+
+
+def _rounds(
+    stack: Services, how_many: int, connections: int, seconds: int, rounds: int
+) -> dict[str, list[Measurement]]:
+    floor = stack.with_database("floor")
+    people.settle_in(floor.database_url, how_many)
+    bare.prepare(floor.database_url)
+    measured: dict[str, list[Measurement]] = {}
+    for _ in range(rounds):
+        bared = bare.run(
+            stack.server.programs, floor.database_url,
+            connections=connections, seconds=seconds, people=how_many,
+        )  # fmt: skip
+        theirs = rivals.measure(stack, how_many, connections, seconds)
+        for name, each in {FLOOR: bared, **theirs}.items():
+            measured.setdefault(name, []).append(each)
+    return measured
+
+
+def _table(rounds: dict[str, list[Measurement]], connections: int) -> Table:
+    table = Table(title=f"The same transfer at {connections} connections, medians")
+    for place, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="right" if place else "left")
+    floor = measure.median([each.per_second for each in rounds[FLOOR]]) or 0.0
+    for name, measured in rounds.items():
+        rate = measure.median([each.per_second for each in measured]) or 0.0
+        times = [
+            measure.median([getattr(each, field) for each in measured])
+            for field in ("p50_ms", "p99_ms", "server_cpu_us")
+        ]
+        cells = [f"{time:,.1f}" if time is not None else "" for time in times]
+        table.add_row(name, f"{rate:,.0f}", f"{rate / floor:.2f}", *cells)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+// Mercurius on Fastify with its JIT. With SHARED_COMMITS, concurrent requests share a commit as the
+// wallet's do; nobody deploys it so, but group commit belongs to no language.
+import Fastify from 'fastify'
+import mercurius from 'mercurius'
+
+import { shared } from './batches.js'
+import { answerOf, callerOf, commandOf, port, schema, transfer } from './common.js'
+
+const move = process.env.SHARED_COMMITS ? shared(transfer) : transfer
+
+const app = Fastify({ logger: false })
+app.register(mercurius, {
+  schema,
+  jit: 1,
+  context: (request) => ({ caller: callerOf(request.headers.authorization) }),
+  resolvers: {
+    Query: { currency: () => 'USD' },
+    Mutation: {
+      async sendMoney(_root, { input }, { caller }) {
+        const command = commandOf(caller, input)
+        return answerOf(command, await move(command))
+      },
+    },
+  },
+})
+await app.listen({ port, host: '127.0.0.1' })

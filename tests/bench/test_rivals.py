@@ -1,0 +1,79 @@
+"""The transfer that the rivals call is the one that `sendMoney` makes, also in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from bench import bare, people
+from bench.rivals import measurement
+
+Connection = psycopg.Connection[dict[str, Any]]
+Command = tuple[UUID, UUID, int, str]
+ONE, TWO, THREE = (people.person_id(number) for number in (1, 2, 3))
+NOBODY = people.person_id(99)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    people.settle_in(database_url, 3)
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as opened:
+        opened.execute((measurement.FOLDER / "functions.sql").read_bytes())
+        yield opened
+    bare.check_books(database_url)
+
+
+def alone(connection: Connection, commands: list[Command]) -> list[dict[str, Any]]:
+    query = "SELECT * FROM rival_transfer(%s, %s, %s, %s)"
+    return [connection.execute(query, command).fetchall()[0] for command in commands]
+
+
+def together(connection: Connection, commands: list[Command]) -> list[dict[str, Any]]:
+    columns = [list(column) for column in zip(*commands, strict=True)]
+    query = "SELECT * FROM rival_transfers(%s, %s, %s::bigint[], %s)"
+    return connection.execute(query, columns).fetchall()
+
+
+WAYS = [alone, together]
+
+
+@pytest.mark.parametrize("transfer", WAYS)
+def test_each_has_an_outcome_of_its_own(connection: Connection, transfer: Any) -> None:
+    everything = people.OPENING_BALANCE_MINOR
+    outcomes = transfer(
+        connection,
+        [
+            (ONE, TWO, everything, "key-0001"),
+            (ONE, TWO, 1, "key-0002"),
+            (TWO, THREE, everything + 5, "key-0003"),
+            (TWO, NOBODY, 1, "key-0004"),
+            (THREE, ONE, 10, "key-0005"),
+        ],
+    )
+    assert [each["outcome"] for each in outcomes] == [
+        "Sent", "InsufficientFunds", "Sent", "RecipientNotFound", "Sent",
+    ]  # fmt: skip
+    assert [each["balance"] for each in outcomes if each["outcome"] == "Sent"] == [
+        0, everything - 5, 2 * everything - 5,
+    ]  # fmt: skip
+    assert [each["sequence"] for each in outcomes] == [2, None, 3, None, 3]
+    assert outcomes[0]["recipient_name"] == "Person 2"
+    written = connection.execute(
+        "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    ).fetchall()
+    assert written == [{"count": 6}]
+
+
+@pytest.mark.parametrize("transfer", WAYS)
+def test_a_key_moves_once(connection: Connection, transfer: Any) -> None:
+    first, other = transfer(connection, [(ONE, TWO, 5, "key-0001"), (TWO, THREE, 5, "key-0001")])
+    again, reused = transfer(connection, [(ONE, TWO, 5, "key-0001"), (TWO, THREE, 6, "key-0001")])
+    assert (first["replayed"], other["outcome"], again["replayed"]) == (False, "Sent", True)
+    told = ("reference", "sequence", "balance", "posted_at")
+    assert [again[name] for name in told] == [first[name] for name in told]
+    assert reused["outcome"] == "KeyReused"
