@@ -187,16 +187,18 @@ def _send_money(ledger: Ledger, command: SendMoney, caller: Account) -> Sequence
         idempotency_key=command.idempotency_key,
         api_token_id=command.api_token_id,
     )
-    received = replace(
-        sent,
+    received = Line(
         user_id=recipient.user_id,
         sequence=recipient.sequence + 1,
+        reference=sent.reference,
+        kind=sent.kind,
         direction=Direction.INCOMING,
+        amount_minor=amount_minor,
         fee_minor=0,
         counterparty_id=caller.user_id,
+        note=note,
         balance_after_minor=recipient.balance_minor + amount_minor,
-        idempotency_key=None,
-        api_token_id=None,
+        created_at=sent.created_at,
     )
     if command.api_token_id is not None:
         budget = ledger.budgets[command.api_token_id]
@@ -222,14 +224,8 @@ def _posting_time(now: datetime, accounts: Sequence[Account]) -> datetime:
 def _post(ledger: Ledger, settlement: Settlement, line: Line) -> Line:
     """Seal the line after the newest of its book, and move the account along."""
     account = ledger.accounts[line.user_id]
-    line = replace(line, seal=seals.seal(ledger.audit_key, line, account.book_seal))
-    account = replace(
-        account,
-        balance_minor=line.balance_after_minor,
-        sequence=line.sequence,
-        last_posted_at=line.created_at,
-        book_seal=line.seal,
-    )
+    line = line.sealed(seals.seal(ledger.audit_key, line, account.book_seal))
+    account = account.after(line)
     ledger.accounts[line.user_id] = account
     settlement.accounts[line.user_id] = account
     settlement.lines.append(line)

@@ -49,6 +49,18 @@ class Account:
     def can_receive(self) -> bool:
         return self.is_verified and not self.is_closed
 
+    def after(self, line: Line) -> Account:
+        """The account once that line of its book, sealed, has been posted."""
+        return Account(
+            self.user_id,
+            line.balance_after_minor,
+            line.sequence,
+            self.is_verified,
+            self.is_closed,
+            line.created_at,
+            line.seal,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -70,6 +82,26 @@ class Line:
     api_token_id: UUID | None = None
     #: Over all of the above and the line before, see `domain.seals`; empty until it is sealed.
     seal: bytes = b""
+
+    def sealed(self, seal: bytes) -> Line:
+        """The same line with its seal."""
+        # A third of what `dataclasses.replace` takes, which was much of settling.
+        return Line(
+            self.user_id,
+            self.sequence,
+            self.reference,
+            self.kind,
+            self.direction,
+            self.amount_minor,
+            self.fee_minor,
+            self.counterparty_id,
+            self.note,
+            self.balance_after_minor,
+            self.created_at,
+            self.idempotency_key,
+            self.api_token_id,
+            seal,
+        )
 
 
 #: What a key belongs to: one person, one operation.

@@ -103,7 +103,7 @@ def array(values: Iterable[object]) -> bytes:
         return b"{%s}" % b",".join([b"NULL"] * len(items))
     type_id, encode = _ELEMENTS[kind]
     elements = [_NULL if item is None else encode(item) for item in items]
-    header = _ARRAY_HEADER.pack(1, None in items, type_id, len(items), 1)
+    header = _ARRAY_HEADER.pack(1, _NULL in elements, type_id, len(items), 1)
     return _Binary(header + b"".join(elements))
 
 
@@ -144,6 +144,3 @@ _ELEMENTS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     str: (25, _text),
     bytes: (17, _bytes),
 }
-
-
-nullable_array = text_array = bytes_array = array
