@@ -157,7 +157,13 @@ class Ledger:
         self, connection: AsyncConnection[Any], commands: Sequence[Command]
     ) -> list[Movement | errors.DomainError]:
         _, _, locked, looked, earlier, *asked = await pipeline.round_trip(
-            connection, [self._begin, _BOUND, _lock(commands), *_look(commands)]
+            connection,
+            [
+                self._begin,
+                _BOUND if len(commands) == 1 else _BOUND_TOGETHER,
+                _lock(commands),
+                *_look(commands),
+            ],
         )
         people = {row[0]: row for row in locked}
         ledger = self._as_it_stands(locked, looked, earlier, asked[0] if asked else [])
@@ -195,7 +201,9 @@ def _is_lost(error: Exception) -> bool:
 
 # ================================================================ the first round trip
 
-_BOUND: Statement = (unit_of_work.BOUNDS.encode(), ())
+_BOUND: Statement = (unit_of_work.bounds().encode(), ())
+# Whoever is behind a lock held elsewhere does not keep those for long who share the commit.
+_BOUND_TOGETHER: Statement = (unit_of_work.bounds(lock_timeout_seconds=1).encode(), ())
 _COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = b"""

@@ -22,13 +22,18 @@ _FIRST_PAUSE_SECONDS = 0.005
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
-#: Nothing waits for ever on a lock, or holds one while its program is gone.
-BOUNDS = (
-    "SELECT set_config('lock_timeout', '5s', true), "
-    "set_config('statement_timeout', '15s', true), "
-    "set_config('idle_in_transaction_session_timeout', '15s', true)"
-)
-_BOUNDS = text(BOUNDS)
+
+def bounds(*, lock_timeout_seconds: int = 5) -> str:
+    """The statement after which nothing in the transaction waits for ever on a lock, or holds one while
+    its program is gone."""
+    return (
+        f"SELECT set_config('lock_timeout', '{lock_timeout_seconds}s', true), "
+        "set_config('statement_timeout', '15s', true), "
+        "set_config('idle_in_transaction_session_timeout', '15s', true)"
+    )
+
+
+_BOUNDS = text(bounds())
 _CLOCK = text("SELECT clock_timestamp()")
 
 Result = TypeVar("Result")
