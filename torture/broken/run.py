@@ -1,0 +1,70 @@
+"""The torture of a broken wallet: `python -m torture.broken.run no-lock --seconds 20 --seed 1`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from torture import report
+from torture.broken import wallets
+from torture.session import Plan, Session
+from torture.stack import Choices, Stack
+
+#: Those that are broken in the database alone, and the promise that each breaks.
+BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
+    "no-lock": (1, wallets.remove_locks),
+    "no-key": (2, wallets.forget_keys),
+    "early-answer": (2, wallets.acknowledge_early),
+    "lost-event": (4, wallets.lose_events),
+}
+
+
+class BrokenStack(Stack):
+    """The whole wallet, on a database that was tampered with before anybody came."""
+
+    def __init__(
+        self, folder: Path, choices: Choices, breaking: Callable[[wallets.Connection], None]
+    ) -> None:
+        super().__init__(folder, choices)
+        self._breaking = breaking
+
+    def start_services(self) -> None:
+        """Start what the wallet needs, and break it."""
+        super().start_services()
+        with self.postgres.connect() as connection:
+            self._breaking(connection)
+
+
+def main() -> int:
+    """Exit status 0 where the checker named the promise that the wallet breaks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("wallet", choices=BROKEN)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    promise, breaking = BROKEN[given.wallet]
+    console = Console()
+    folder = Path(tempfile.mkdtemp(prefix="mini-wallet-broken-"))
+    # PostgreSQL, which is not root, passes through.
+    folder.chmod(0o711)
+    try:
+        stack = BrokenStack(folder, Choices(), breaking)
+        with report.Progress(console, given.seconds) as progress:
+            session = Session(stack, Plan(seed=given.seed, seconds=given.seconds), progress.tell)
+            progress.follow(session.record)
+            result = asyncio.run(session.run())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report.show(console, session.record, result)
+    return 0 if promise in {violation.promise for violation in result.violations} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
