@@ -139,12 +139,56 @@ def schema() -> None:
 
 
 @app.command()
-def audit(data: Data = None) -> None:
+def audit(
+    receipt: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Instead, say whether the books still contain what this `seal` of a transaction proves. "
+            "May be given again; `-` reads them from the standard input, one a line.",
+            show_default=False,
+        ),
+    ] = None,
+    key_before: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file with an AUDIT_KEY of before `reseal`, for receipts of that time.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+) -> None:
     """Prove the books. Exit status 1, and the rows at fault, if they do not balance."""
+    if key_before and not receipt:
+        _refuse("--key-before is for receipts: the books are proved with AUDIT_KEY alone.")
     chosen = _settings(data)
-    from app import operations
+    from app import auditing
 
-    raise typer.Exit(operations.audit(chosen))
+    if not receipt:
+        raise typer.Exit(auditing.audit(chosen))
+    receipts = [each for given in receipt for each in _receipts(given)]
+    raise typer.Exit(auditing.check_receipts(chosen, receipts, keys_before=key_before or []))
+
+
+@app.command()
+def reseal(
+    key_before: Annotated[
+        Path | None,
+        typer.Option(help="A file with the AUDIT_KEY of before.", show_default=False),
+    ] = None,
+    no_key_before: Annotated[
+        bool, typer.Option("--no-key-before", help="The books were sealed without a key.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Seal the books with AUDIT_KEY, after it was replaced: begin once every process has the new one."""
+    if (key_before is None) != no_key_before:
+        _refuse(
+            "Say either --key-before and a file with the AUDIT_KEY of before, or --no-key-before."
+        )
+    chosen = _settings(data)
+    from app import auditing
+
+    raise typer.Exit(auditing.reseal(chosen, key_before=key_before))
 
 
 @app.command()
@@ -199,6 +243,12 @@ def _settings(data: Path | None = None) -> Settings:
         return settings.load()
     except (settings.SettingsError, folder.NotRunning) as error:
         _refuse(str(error))
+
+
+def _receipts(given: str) -> list[str]:
+    if given != "-":
+        return [given]
+    return [line.strip() for line in sys.stdin if line.strip()]
 
 
 def _prepare_browser_tests() -> None:

@@ -1,4 +1,4 @@
-"""What an operator does to the database: migrate it, seed it, audit it; and ask what is amiss."""
+"""What an operator does to the database: migrate it and seed it; and ask what is amiss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -14,15 +14,14 @@ import alembic.command
 import alembic.config
 import sqlalchemy
 from alembic.util import CommandError
-from rich.console import Console
 from sqlalchemy import exc
 
-from domain import errors, ids, money, passwords, sessions, transfers
+from app import terminal
+from domain import ids, money, passwords, sessions, transfers
 from persistence import accounts, database, history
-from persistence import audit as audits
 from persistence import sessions as stored_sessions
 from persistence.ledger import Ledger
-from settings import Settings, SettingsError
+from settings import Settings
 
 #: How long `migrate` waits for a database that is just starting.
 PATIENCE_SECONDS = 10.0
@@ -30,17 +29,11 @@ MINIMUM_SERVER_VERSION = 160_000
 #: Two migrations at once would trip over each other: the second waits on this advisory lock.
 _MIGRATION_LOCK = 0x57414C4C4554
 _MIGRATION_LOCK_SECONDS = 300
-#: A table or a column that there is not.
-_NOT_MIGRATED = frozenset({"42P01", "42703"})
-
-
-class _Refused(Exception):
-    """The operation cannot be done; the text is a sentence for the operator."""
 
 
 def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
     """Bring the database to the newest revision. Exit status 0, or 1 after a sentence that says why."""
-    with _sentences() as outcome:
+    with terminal.sentences() as outcome:
         engine = _engine(settings)
         try:
             with _connected(engine, patience_seconds) as connection:
@@ -53,9 +46,9 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
         finally:
             engine.dispose()
         if before == after:
-            _say(f"The database is at revision {after}, the newest: nothing to do.")
+            terminal.say(f"The database is at revision {after}, the newest: nothing to do.")
         else:
-            _say(f"The database went from {before or 'nothing'} to revision {after}.")
+            terminal.say(f"The database went from {before or 'nothing'} to revision {after}.")
     return outcome.status
 
 
@@ -77,7 +70,9 @@ def _connected(
             connection = engine.connect()
         except exc.OperationalError as error:
             if time.monotonic() >= deadline:
-                raise _Refused(f"The database cannot be reached: {_reason(error)}") from None
+                raise terminal.Refused(
+                    f"The database cannot be reached: {terminal.reason(error)}"
+                ) from None
             time.sleep(0.25)
         else:
             break
@@ -85,24 +80,16 @@ def _connected(
         yield connection
 
 
-def _reason(error: exc.DBAPIError) -> str:
-    return f"{_plain(error)}. Is it running, and is DATABASE_URL right?"
-
-
-def _plain(error: exc.DBAPIError) -> str:
-    return " ".join(str(error.orig).split()).rstrip(".?")
-
-
 def _check_server(connection: sqlalchemy.Connection) -> None:
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     if version < MINIMUM_SERVER_VERSION:
-        raise _Refused(
+        raise terminal.Refused(
             f"This PostgreSQL is version {version // 10_000}, and Mini Wallet needs 16 or newer: "
             "give DATABASE_URL of a newer server."
         )
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
     if encoding != "UTF8":
-        raise _Refused(
+        raise terminal.Refused(
             f"This database is encoded in {encoding}, and names and notes need UTF8: "
             "create it with ENCODING 'UTF8' TEMPLATE template0."
         )
@@ -115,7 +102,7 @@ def _lock(connection: sqlalchemy.Connection) -> None:
         connection.exec_driver_sql(f"SET lock_timeout = '{_MIGRATION_LOCK_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
     except exc.OperationalError:
-        raise _Refused(
+        raise terminal.Refused(
             f"Another migration has been running for {_MIGRATION_LOCK_SECONDS} seconds: "
             "wait until it has finished, then try again."
         ) from None
@@ -130,8 +117,8 @@ def _check_letters(connection: sqlalchemy.Connection) -> None:
     try:
         connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     except exc.DBAPIError as error:
-        raise _Refused(
-            f"The extension pg_trgm cannot be created ({_plain(error)}): install "
+        raise terminal.Refused(
+            f"The extension pg_trgm cannot be created ({terminal.plain(error)}): install "
             "PostgreSQL's contrib package, or let a superuser run CREATE EXTENSION pg_trgm once."
         ) from None
     trigrams = connection.exec_driver_sql("SELECT show_trgm('é')").scalar_one()
@@ -139,7 +126,7 @@ def _check_letters(connection: sqlalchemy.Connection) -> None:
         ctype = connection.exec_driver_sql(
             "SELECT datctype FROM pg_database WHERE datname = current_database()"
         ).scalar_one()
-        raise _Refused(
+        raise terminal.Refused(
             f"This database takes no letter beyond ASCII for one (its LC_CTYPE is {ctype}), so a "
             "search would miss names such as Zoë or Владимир. Create the database anew with "
             "LC_CTYPE 'C.UTF-8' (or any UTF-8 locale) TEMPLATE template0, and migrate that."
@@ -171,13 +158,13 @@ def _upgrade(connection: sqlalchemy.Connection, audit_key: bytes) -> None:
         alembic.command.upgrade(alembic_config(connection, audit_key), "head")
         connection.commit()
     except CommandError as error:
-        raise _Refused(
+        raise terminal.Refused(
             f"The database is at a revision that this program does not know ({error}): it was migrated "
             "by a newer Mini Wallet. Update this one."
         ) from None
     except exc.DBAPIError as error:
-        raise _Refused(
-            f"The migration was given up and nothing was changed: {_plain(error)}."
+        raise terminal.Refused(
+            f"The migration was given up and nothing was changed: {terminal.plain(error)}."
         ) from None
 
 
@@ -195,26 +182,21 @@ def demo(settings: Settings, *, yes: bool = False) -> int:
 
     Their password is public, so that a public `APP_URL` takes `yes`.
     """
-    with _sentences() as outcome:
+    with terminal.sentences() as outcome:
         if not settings.app_is_local and not yes:
-            raise _Refused(
+            raise terminal.Refused(
                 f"APP_URL is {settings.app_url}, which others can reach, and everybody knows the demo "
                 "people's password. If you mean it, run `./wallet demo --yes`."
             )
         added = asyncio.run(_seed(settings))
         names = ", ".join(_PEOPLE)
-        _say(f"{names} are there{'' if added else ' already: nothing to do'}.")
+        terminal.say(f"{names} are there{'' if added else ' already: nothing to do'}.")
         # A password is for who reads along, and for no log.
         if added and sys.stdout.isatty():
-            _say(f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}.")
+            terminal.say(
+                f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}."
+            )
     return outcome.status
-
-
-def _limits(settings: Settings) -> money.Limits:
-    # Here, because with it comes the whole API, which `migrate` has no use for.
-    from app import wiring
-
-    return wiring.read_limits(settings)
 
 
 def _email(name: str) -> str:
@@ -223,7 +205,7 @@ def _email(name: str) -> str:
 
 async def _seed(settings: Settings) -> int:
     """How many people had to be changed."""
-    url, limits = settings.database_url.get_secret_value(), _limits(settings)
+    url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     try:
@@ -271,79 +253,6 @@ async def _seed_person(
     )
     await stored_sessions.end(opened, user_id, token.session_id)
     return True
-
-
-# ================================================================ the books
-
-
-def audit(settings: Settings) -> int:
-    """Prove the books. Exit status 0 if they balance, 1 with the rows at fault if they do not."""
-    with _sentences() as outcome:
-        limits = _limits(settings)
-        with _console.status("Looking …") as status:
-            report = asyncio.run(
-                _audit(settings, lambda name: status.update(f"Looking at {name} …"))
-            )
-        for finding in report.findings:
-            _say(f"{finding.table} {finding.key}: {finding.sentence}")
-        _say(
-            f"{report.people:,} people hold {limits.money(report.balances_minor)} in {report.lines:,} "
-            f"lines: {limits.money(report.top_ups_minor)} were added, "
-            f"{limits.money(report.fees_minor)} went in fees."
-        )
-        if report.is_clean:
-            _say("The books balance.")
-        else:
-            raise _Refused(
-                f"The books do not balance: what is at fault is named above ({len(report.findings)}). "
-                "Stop the service, keep a copy of the database, and find out who changed them."
-            )
-    return outcome.status
-
-
-async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:
-    opened = await database.Database.open(settings.database_url.get_secret_value())
-    try:
-        return await audits.audit(opened, on_check=on_check)
-    finally:
-        await opened.close()
-
-
-# ================================================================ saying it
-
-
-_console = Console(highlight=False, soft_wrap=True)
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def _say(sentence: str) -> None:
-    _console.print(sentence, markup=False)
-
-
-class _Outcome:
-    status = 0
-
-
-@contextmanager
-def _sentences() -> Iterator[_Outcome]:
-    """Say what was refused, or what is away, in a sentence instead of a traceback."""
-    outcome = _Outcome()
-    try:
-        yield outcome
-        return
-    except (_Refused, SettingsError) as refusal:
-        sentence = str(refusal)
-    except errors.Unavailable:
-        sentence = "The database cannot be reached. Is it running, and is DATABASE_URL right?"
-    except exc.DBAPIError as error:
-        if database.sqlstate(error) in _NOT_MIGRATED:
-            sentence = "The database has not the tables of this version: run `./wallet migrate`."
-        elif database.is_trouble(error):
-            sentence = f"The database cannot be reached: {_reason(error)}"
-        else:
-            raise
-    outcome.status = 1
-    _errors.print(sentence, style="red", markup=False)
 
 
 def doctor(settings: Settings) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import psycopg
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
-from persistence import audit_checks, database
+from persistence import audit_checks, audit_receipts, audit_seals, database
 from persistence.database import Database
 
 #: Of each kind of damage so many rows are named.
@@ -59,34 +61,54 @@ class AuditReport:
 
 
 async def audit(
-    db: Database, *, on_check: Callable[[str], None] = lambda name: None
+    db: Database, *, audit_key: bytes = b"", on_check: Callable[[str], None] = lambda name: None
 ) -> AuditReport:
     """Look at everything, as it stood at one moment, while the service may go on working.
 
-    `on_check` hears what is looked at now: a large book takes minutes. Raises Unavailable.
+    The seals are proved with `audit_key`, empty where the service has none. `on_check` hears what is
+    looked at now: a large book takes minutes. Raises Unavailable.
     """
-    try:
-        async with db.snapshot() as connection:
-            return await look(connection, on_check)
-    except exc.DBAPIError as error:
-        if not database.is_trouble(error):
-            raise
-        raise errors.Unavailable from error
+    async with _snapshot(db) as connection:
+        return await look(connection, audit_key=audit_key, on_check=on_check)
 
 
 async def look(
-    connection: AsyncConnection, on_check: Callable[[str], None] = lambda name: None
+    connection: AsyncConnection,
+    *,
+    audit_key: bytes = b"",
+    on_check: Callable[[str], None] = lambda name: None,
 ) -> AuditReport:
     """The audit of what this connection sees."""
     report = AuditReport()
+    on_check("the totals")
+    await _check_totals(connection, report)
     for check in audit_checks.CHECKS:
         on_check(check.name)
         await _run(connection, check, report)
     on_check("what names and notes are found by")
     await _check_search_texts(connection, report)
-    on_check("the totals")
-    await _check_totals(connection, report)
+    on_check("the seals")
+    await _check_seals(connection, audit_key, report, on_check)
     return report
+
+
+async def check_receipts(
+    db: Database, receipts: Iterable[str], keys: Sequence[bytes]
+) -> list[audit_receipts.Answer]:
+    """Whether the books contain what these receipts prove. The first key is that of now."""
+    async with _snapshot(db) as connection:
+        return await audit_receipts.answers(connection, receipts, keys)
+
+
+@asynccontextmanager
+async def _snapshot(db: Database) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with db.snapshot() as connection:
+            yield connection
+    except (exc.DBAPIError, psycopg.Error) as error:
+        if not database.is_trouble(error):
+            raise
+        raise errors.Unavailable from error
 
 
 async def _run(connection: AsyncConnection, check: audit_checks.Check, report: AuditReport) -> None:
@@ -117,6 +139,24 @@ async def _check_search_texts(connection: AsyncConnection, report: AuditReport) 
             transactions.append((key, "The note cannot be found by its own text."))
     _add(report, "users", users)
     _add(report, "transactions", transactions)
+
+
+async def _check_seals(
+    connection: AsyncConnection,
+    audit_key: bytes,
+    report: AuditReport,
+    on_check: Callable[[str], None],
+) -> None:
+    found: list[tuple[str, str]] = []
+    faults = audit_seals.faults(
+        connection,
+        audit_key,
+        on_lines=lambda lines: on_check(f"the seals: {lines:,} of {report.lines:,} lines"),
+    )
+    async for fault in faults:
+        if len(found) <= MAXIMUM_FINDINGS:
+            found.append(fault)
+    _add(report, "transactions", found)
 
 
 async def _check_totals(connection: AsyncConnection, report: AuditReport) -> None:

@@ -65,6 +65,20 @@ WHERE u.balance <> coalesce(b.total, 0) OR u.sequence <> coalesce(b.newest, 0)
     OR coalesce(b.newest, 0) <> coalesce(b.lines, 0) OR u.last_posted_at IS DISTINCT FROM b.latest
 """  # noqa: S608
 
+_HEADS = """
+SELECT u.id::text AS key, CASE
+    WHEN u.sequence = 0 THEN 'The book has a head, but no line.'
+    WHEN t.seal IS NULL
+        THEN format('The head is of line %s, which is missing: the end was cut off.', u.sequence)
+    ELSE format('The head is not the seal of line %s, the newest: one of them was changed.', u.sequence)
+    END AS sentence
+FROM users AS u
+LEFT JOIN transactions AS t ON t.user_id = u.id AND t.sequence = u.sequence
+WHERE u.book_seal IS DISTINCT FROM CASE
+    WHEN u.sequence = 0 THEN decode(repeat('00', 32), 'hex') ELSE t.seal
+END
+"""
+
 _BOOKS = f"""
 SELECT user_id || '/' || sequence AS key, concat_ws(' ',
     CASE WHEN sequence <> prior_sequence + 1
@@ -94,7 +108,8 @@ _SIDES = """
 SELECT reference::text AS key, CASE
     WHEN transfers = 0 THEN format('This reference is on %s top-ups.', lines)
     WHEN transfers < lines THEN 'This reference is on a transfer and on a top-up.'
-    WHEN lines = 1 THEN format('One side of the transfer is missing; the other is %s.', whose)
+    WHEN lines = 1 THEN format(
+        'One side of the transfer is missing, in the book of %s; the other is %s.', other, whose)
     WHEN lines > 2 OR senders <> 1 THEN format(
         'The transfer has %s sides that send and %s that receive: %s.',
         senders, lines - senders, whose)
@@ -113,7 +128,8 @@ FROM (
             AND max(user_id::text) = max(counterparty_id::text) AS same_people,
         min(note) IS NOT DISTINCT FROM max(note) AND count(note) IN (0, count(*)) AS same_note,
         min(created_at) = max(created_at) AS same_time,
-        (array_agg(user_id || '/' || sequence ORDER BY user_id, sequence))[1:4]::text AS whose
+        (array_agg(user_id || '/' || sequence ORDER BY user_id, sequence))[1:4]::text AS whose,
+        min(counterparty_id::text) AS other
     FROM transactions GROUP BY reference
 ) AS movement
 WHERE NOT (
@@ -317,6 +333,7 @@ WHERE t.oid IS NULL
 
 CHECKS = (
     Check("balances against books", "users", _BALANCES),
+    Check("the heads of the books", "users", _HEADS),
     Check("each line against the one before", "transactions", _BOOKS),
     Check("both sides of each transfer", "transactions", _SIDES),
     Check("whose lines they are", "transactions", _ORPHANS),

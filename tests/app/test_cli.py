@@ -14,7 +14,19 @@ import settings
 from app.up import folder as folders
 
 COMMANDS = [
-    *["up", "test", "serve", "worker", "relay", "migrate", "demo", "schema", "audit", "doctor"],
+    *[
+        "up",
+        "test",
+        "serve",
+        "worker",
+        "relay",
+        "migrate",
+        "demo",
+        "schema",
+        "audit",
+        "reseal",
+        "doctor",
+    ],
     "bench",
 ]
 SHELL = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}

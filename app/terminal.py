@@ -1,0 +1,76 @@
+"""What a command says to its operator: sentences, and never a traceback for what may happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from rich.console import Console
+from sqlalchemy import exc
+
+from domain import errors, money
+from persistence import database
+from settings import Settings, SettingsError
+
+#: A table or a column that there is not.
+_NOT_MIGRATED = frozenset({"42P01", "42703"})
+
+console = Console(highlight=False, soft_wrap=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Refused(Exception):
+    """The operation cannot be done; the text is a sentence for the operator."""
+
+
+class Outcome:
+    """The exit status that a command ends with."""
+
+    status = 0
+
+
+def say(sentence: str) -> None:
+    """A sentence on the standard output."""
+    console.print(sentence, markup=False)
+
+
+@contextmanager
+def sentences() -> Iterator[Outcome]:
+    """Say what was refused, or what is away, in a sentence instead of a traceback."""
+    outcome = Outcome()
+    try:
+        yield outcome
+        return
+    except (Refused, SettingsError) as refusal:
+        sentence = str(refusal)
+    except errors.Unavailable:
+        sentence = "The database cannot be reached. Is it running, and is DATABASE_URL right?"
+    except (exc.DBAPIError, psycopg.Error) as error:
+        if database.sqlstate(error) in _NOT_MIGRATED:
+            sentence = "The database has not the tables of this version: run `./wallet migrate`."
+        elif database.is_trouble(error):
+            sentence = f"The database cannot be reached: {reason(error)}"
+        else:
+            raise
+    outcome.status = 1
+    _errors.print(sentence, style="red", markup=False)
+
+
+def reason(error: exc.DBAPIError | psycopg.Error) -> str:
+    """Why a database cannot be reached, and what to look at."""
+    return f"{plain(error)}. Is it running, and is DATABASE_URL right?"
+
+
+def plain(error: exc.DBAPIError | psycopg.Error) -> str:
+    """What the database said, in one line."""
+    said = error.orig if isinstance(error, exc.DBAPIError) else error
+    return " ".join(str(said).split()).rstrip(".?")
+
+
+def limits(settings: Settings) -> money.Limits:
+    """What this service allows. Raises SettingsError."""
+    # Here, because with it comes the whole API, which `migrate` has no use for.
+    from app import wiring
+
+    return wiring.read_limits(settings)

@@ -1,0 +1,99 @@
+"""Proving the seals: each book followed from its first line to its newest, as a stream of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import seals
+from domain.transfers import EMPTY_BOOK_SEAL
+from persistence import sealed_rows
+from persistence.sealed_rows import SealedRow
+
+#: How often whoever waits hears how far it is.
+_LINES_BETWEEN_WORDS = 20_000
+
+_BOOKS = f"""
+COPY (SELECT {sealed_rows.COLUMNS} FROM transactions ORDER BY user_id, sequence)
+TO STDOUT (FORMAT binary)
+"""  # noqa: S608
+_BOOK = f"""
+COPY (SELECT {sealed_rows.COLUMNS} FROM transactions WHERE user_id = %s ORDER BY sequence)
+TO STDOUT (FORMAT binary)
+"""  # noqa: S608
+
+
+class Book:
+    """One person's book, followed line by line; `fault` is the first that there is."""
+
+    def __init__(self, user_id: bytes, key: bytes) -> None:
+        self.user_id = user_id
+        self._key = key
+        self.sequence = 0
+        #: The seal of the newest line so far, as it is stored.
+        self.head = EMPTY_BOOK_SEAL
+        #: The key of the row at fault, and what is wrong with it.
+        self.fault: tuple[str, str] | None = None
+
+    def follow(self, row: SealedRow) -> None:
+        """The next line of the book."""
+        if self.fault is None:
+            expected = self.sequence + 1
+            if row.sequence != expected:
+                missing = f"{UUID(bytes=self.user_id)}/{expected}"
+                self.fault = missing, f"This line was taken out: after it comes {row.sequence}."
+            elif seals.seal_content(self._key, row.content, self.head) != row.seal:
+                self.fault = row.key, _BROKEN
+        self.sequence, self.head = row.sequence, row.seal
+
+
+_BROKEN = (
+    "Its seal does not prove it: it is the first of its book that was altered, put in or moved, or that "
+    "was sealed with another AUDIT_KEY."
+)
+
+
+async def faults(
+    connection: AsyncConnection,
+    key: bytes,
+    *,
+    on_lines: Callable[[int], None] = lambda lines: None,
+) -> AsyncIterator[tuple[str, str]]:
+    """Of each book at fault the first row, as `user_id/sequence`, and what is wrong with it.
+
+    `on_lines` is told how many lines were looked at.
+    """
+    book = Book(b"", key)
+    lines = 0
+    async for row in _rows(connection, _BOOKS):
+        if row.user_id != book.user_id:
+            if book.fault is not None:
+                yield book.fault
+            book = Book(row.user_id, key)
+        book.follow(row)
+        lines += 1
+        if lines % _LINES_BETWEEN_WORDS == 0:
+            on_lines(lines)
+    if book.fault is not None:
+        yield book.fault
+
+
+def rows_of(connection: AsyncConnection, user_id: UUID) -> AsyncIterator[SealedRow]:
+    """The lines of one person's book, the oldest first."""
+    return _rows(connection, _BOOK, [user_id])
+
+
+async def _rows(
+    connection: AsyncConnection, query: str, parameters: Sequence[object] = ()
+) -> AsyncIterator[SealedRow]:
+    """In the transaction that the connection is in, and never more than one of them in memory."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, psycopg.AsyncConnection)
+    async with raw.cursor() as cursor, cursor.copy(query, parameters) as copy:
+        async for data in copy:
+            row = sealed_rows.read(bytes(data))
+            if row is not None:
+                yield row

@@ -1,0 +1,369 @@
+"""The seals: whatever is done to a book by hand, the first row at fault is named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import ids, money, seals, sessions, transfers
+from domain.seals import Receipt
+from domain.transfers import EMPTY_BOOK_SEAL
+from persistence import api_tokens, audit, audit_seals, history, sealed_rows
+from persistence.database import Database
+from persistence.ledger import Ledger
+from tests import books as test_books
+from tests.books import Books, Someone
+
+pytestmark = pytest.mark.anyio
+
+KEY = b"a key of the tests that is long enough"
+FEES = money.limits(
+    "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000",
+    fee_basis_points=100,
+)  # fmt: skip
+
+
+@pytest.fixture
+async def books(database_url: str, anyio_backend: object) -> AsyncIterator[Books]:
+    """Sealed with a key, and with fees."""
+    async with test_books.opened(database_url) as opened:
+        plain, opened.ledger = (
+            opened.ledger,
+            await Ledger.open(database_url, FEES, connections=2, audit_key=KEY),
+        )
+        yield opened
+        await opened.ledger.close()
+        opened.ledger = plain
+
+
+async def lived_in(books: Books) -> tuple[Someone, Someone]:
+    """Two books of six lines, with every field that a line can have."""
+    alpha, beta = books.join("Alpha"), books.join("Beta")
+    await books.add(alpha, "10")
+    await books.add(beta, "10")
+    await books.send(alpha, beta, "1", note='Für den Käse \\ "👩‍👩‍👧" {NULL}')
+    await books.send(beta, alpha, "0.50")
+    token, _ = await api_tokens.create(
+        books.database, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
+        daily_limit_minor=None, expires_at=None,
+    )  # fmt: skip
+    await books.ledger.move(
+        transfers.SendMoney(
+            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note="NULL",
+            idempotency_key='a "token\'s" key', reference=ids.new_id(),
+            api_token_id=token.api_token_id,
+        )
+    )  # fmt: skip
+    await books.send(beta, alpha, "0.25")
+    await books.send(alpha, beta, "0.35")
+    return alpha, beta
+
+
+@pytest.fixture
+async def admin(books: Books, admin_database_url: str) -> AsyncIterator[Database]:
+    """The same database for somebody whom no trigger stops."""
+    opened = await Database.open(admin_database_url)
+    yield opened
+    await opened.close()
+
+
+async def found(connection: AsyncConnection, key: bytes = KEY) -> list[str]:
+    """The rows whose seals are at fault."""
+    return [row async for row, _ in audit_seals.faults(connection, key)]
+
+
+async def said(connection: AsyncConnection) -> str:
+    report = await audit.look(connection, audit_key=KEY)
+    return "\n".join(f"{each.table} {each.key}: {each.sentence}" for each in report.findings)
+
+
+_WITHOUT_CONSTRAINTS = """
+DO $$
+DECLARE
+    each text;
+BEGIN
+    FOR each IN SELECT conname FROM pg_constraint
+        WHERE conrelid = 'transactions'::regclass AND contype IN ('c', 'p', 'u', 'f')
+    LOOP
+        EXECUTE 'ALTER TABLE transactions DROP CONSTRAINT ' || quote_ident(each);
+    END LOOP;
+END
+$$;
+ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL;
+"""
+
+
+async def do(connection: AsyncConnection, *statements: str, **names: object) -> None:
+    """By hand, past the triggers and the constraints."""
+    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+    await connection.exec_driver_sql(_WITHOUT_CONSTRAINTS)
+    for statement in statements:
+        done = await connection.execute(text(statement), names)
+        assert done.rowcount != 0, statement
+
+
+# ================================================================ books that are as they were
+
+
+async def test_what_was_moved_proves_itself_and_only_with_its_key(books: Books) -> None:
+    alpha, beta = await lived_in(books)
+    assert (await audit.audit(books.database, audit_key=KEY)).findings == []
+    async with books.database.snapshot() as connection:
+        assert await found(connection, KEY) == []
+        first = sorted([f"{alpha.user_id}/1", f"{beta.user_id}/1"])
+        assert await found(connection, b"another key") == first
+        assert await found(connection, b"") == first
+
+
+async def test_without_a_key_books_are_sealed_too(books: Books) -> None:
+    plain = await Ledger.open(books.url, FEES, connections=1)
+    books.ledger, with_key = plain, books.ledger
+    await lived_in(books)
+    books.ledger = with_key
+    await plain.close()
+    assert (await audit.audit(books.database)).findings == []
+
+
+async def test_the_domain_says_of_a_line_what_the_database_says(books: Books) -> None:
+    alpha, beta = await lived_in(books)
+    async with books.database.snapshot() as connection:
+        for someone in (alpha, beta):
+            lines = await history.lines_after(books.database, someone.user_id, 0)
+            rows = [row async for row in audit_seals.rows_of(connection, someone.user_id)]
+            assert [row.content for row in rows] == [seals.content(line) for line in lines]
+            assert [row.seal for row in rows] == [line.seal for line in lines]
+            assert [row.sequence for row in rows] == [1, 2, 3, 4, 5, 6]
+
+
+def test_everything_in_a_row_but_what_follows_from_it_is_sealed() -> None:
+    from persistence import tables
+
+    sealed = set(sealed_rows.COLUMNS.split(", "))
+    assert sealed == {column.name for column in tables.transactions.columns} - {"note_search_text"}
+
+
+async def test_whoever_waits_hears_how_far_it_is(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived_in(books)
+    monkeypatch.setattr(audit_seals, "_LINES_BETWEEN_WORDS", 5)
+    heard: list[str] = []
+    await audit.audit(books.database, audit_key=KEY, on_check=heard.append)
+    assert heard[-3:] == ["the seals", "the seals: 5 of 12 lines", "the seals: 10 of 12 lines"]
+
+
+# ================================================================ damage
+
+#: What is done to the third line of Alpha's book.
+ALTERED = [
+    "reference = gen_random_uuid()",
+    "kind = 'top_up'",
+    "direction = 'outgoing'",
+    "amount = amount + 1",
+    "fee = fee + 1",
+    "counterparty_id = gen_random_uuid()",
+    "counterparty_id = NULL",
+    "note = 'x'",
+    "note = ''",
+    "balance_after = balance_after + 1",
+    "created_at = created_at + interval '1 us'",
+    "idempotency_key = 'another-key'",
+    "api_token_id = gen_random_uuid()",
+    "seal = sha256('')",
+    "seal = ''",
+    "seal = NULL",
+    "seal = seal || '\\x00'",
+]
+#: As the whole book is told: of a person's lines, what is done and the number of the first at fault.
+REWRITTEN = [
+    ("UPDATE transactions SET user_id = :other, sequence = 9 WHERE user_id = :one AND sequence = 4", 4),
+    ("DELETE FROM transactions WHERE user_id = :one AND sequence = 1", 1),
+    ("DELETE FROM transactions WHERE user_id = :one AND sequence IN (3, 4)", 3),
+    # Taken out, and the rest moved up.
+    ("WITH gone AS (DELETE FROM transactions WHERE user_id = :one AND sequence = 5) "
+     "UPDATE transactions SET sequence = 5 WHERE user_id = :one AND sequence = 6", 5),
+    # In another order.
+    ("UPDATE transactions SET sequence = 7 - sequence WHERE user_id = :one AND sequence IN (3, 4)", 3),
+    ("UPDATE transactions AS t SET seal = (SELECT seal FROM transactions AS o WHERE "
+     "o.user_id = t.user_id AND o.sequence = 7 - t.sequence) "
+     "WHERE user_id = :one AND sequence IN (3, 4)", 3),
+    # Seals of the other book.
+    ("UPDATE transactions AS t SET seal = o.seal FROM transactions AS o WHERE t.user_id = :one "
+     "AND o.user_id = :other AND o.sequence = t.sequence AND t.sequence >= 2", 2),
+    # Put in, and the rest moved on.
+    ("WITH put AS (INSERT INTO transactions SELECT user_id, 3, gen_random_uuid(), 'top_up', 'incoming', "
+     "5, 0, NULL, NULL, NULL, balance_after, created_at, 'put-in-by-hand', NULL, seal "
+     "FROM transactions WHERE user_id = :one AND sequence = 2) "
+     "UPDATE transactions SET sequence = sequence + 1 WHERE user_id = :one AND sequence > 2", 3),
+]  # fmt: skip
+
+
+async def test_whatever_is_altered_its_line_is_named(books: Books, admin: Database) -> None:
+    alpha, _ = await lived_in(books)
+    for change in ALTERED:
+        async with admin.transaction() as connection:
+            await do(
+                connection,
+                f"UPDATE transactions SET {change} WHERE user_id = :one AND sequence = 3",
+                one=alpha.user_id,
+            )
+            assert await found(connection) == [f"{alpha.user_id}/3"], change
+
+
+async def test_whatever_is_taken_out_put_in_or_moved_the_first_line_is_named(
+    books: Books, admin: Database
+) -> None:
+    alpha, beta = await lived_in(books)
+    names = {"one": alpha.user_id, "other": beta.user_id}
+    for change, first in REWRITTEN:
+        async with admin.transaction() as connection:
+            await do(connection, change, **names)
+            rows = await found(connection)
+            assert f"{alpha.user_id}/{first}" in rows, change
+            assert not any(
+                row.startswith(f"{alpha.user_id}/") and row != f"{alpha.user_id}/{first}"
+                for row in rows
+            ), change
+
+
+async def test_a_book_chained_anew_without_the_key_is_named_from_its_first_line(
+    books: Books, admin: Database
+) -> None:
+    alpha, _ = await lived_in(books)
+    async with admin.transaction() as connection:
+        before = EMPTY_BOOK_SEAL
+        for line in await history.lines_after(books.database, alpha.user_id, 0):
+            before = seals.seal(b"a guess", line, before)
+            await do(
+                connection,
+                "UPDATE transactions SET seal = :seal WHERE user_id = :one AND sequence = :sequence",
+                one=alpha.user_id, seal=before, sequence=line.sequence,
+            )  # fmt: skip
+        await do(
+            connection,
+            "UPDATE users SET book_seal = :seal WHERE id = :one",
+            one=alpha.user_id, seal=before,
+        )  # fmt: skip
+        assert await found(connection) == [f"{alpha.user_id}/1"]
+
+
+async def test_a_head_that_is_not_of_the_newest_line_is_named(
+    books: Books, admin: Database
+) -> None:
+    alpha, _ = await lived_in(books)
+    for change, part in (
+        ("UPDATE users SET book_seal = sha256('') WHERE id = :one", "one of them was changed"),
+        ("UPDATE users SET book_seal = (SELECT seal FROM transactions WHERE user_id = :one "
+         "AND sequence = 5) WHERE id = :one", "one of them was changed"),
+        ("DELETE FROM transactions WHERE user_id = :one AND sequence = 6", "line 6, which is missing"),
+        ("DELETE FROM transactions WHERE user_id = :one", "line 6, which is missing"),
+    ):  # fmt: skip
+        async with admin.transaction() as connection:
+            await do(connection, change, one=alpha.user_id)
+            assert f"users {alpha.user_id}: The head is" in await said(connection), change
+            assert part in await said(connection), change
+            # The chain itself stands as far as it goes.
+            assert await found(connection) == []
+
+
+async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:
+    """The end of a book after that line, and everything that the row of its person says of it."""
+    await do(
+        connection,
+        "DELETE FROM transactions WHERE user_id = :one AND sequence > :sequence",
+        "DELETE FROM outbox WHERE user_id = :one AND (payload ->> 'sequence')::bigint > :sequence",
+        "UPDATE users SET (sequence, balance, last_posted_at, book_seal) = (SELECT sequence, "
+        "balance_after, created_at, seal FROM transactions WHERE user_id = :one "
+        "AND sequence = :sequence) WHERE id = :one",
+        one=user_id, sequence=sequence,
+    )  # fmt: skip
+
+
+async def test_an_end_cut_off_is_shown_by_the_other_side(books: Books, admin: Database) -> None:
+    alpha, beta = await lived_in(books)
+    async with admin.transaction() as connection:
+        await cut_off(connection, alpha.user_id, 5)
+        assert await found(connection) == []
+        words = await said(connection)
+        assert f"in the book of {alpha.user_id}; the other is {{{beta.user_id}/6}}" in words
+
+
+# ================================================================ receipts
+
+
+async def receipt_of(books: Books, someone: Someone, sequence: int) -> str:
+    line = await history.line(books.database, someone.user_id, sequence)
+    assert line is not None
+    return Receipt.of(line).render()
+
+
+async def asked(
+    connection: AsyncConnection, *receipts: str, keys: tuple[bytes, ...] = (KEY,)
+) -> str:
+    from persistence import audit_receipts
+
+    answers = await audit_receipts.answers(connection, receipts, keys)
+    assert [each.receipt for each in answers] == list(receipts)
+    return "\n".join(f"{each.is_contained}: {each.sentence}" for each in answers)
+
+
+async def test_a_receipt_is_contained_however_much_came_after_it(books: Books) -> None:
+    alpha, beta = await lived_in(books)
+    receipts = [await receipt_of(books, alpha, n) for n in (1, 3, 6)]
+    receipts.append(await receipt_of(books, beta, 4))
+    await books.add(alpha)
+    answers = await audit.check_receipts(books.database, receipts, [KEY])
+    assert [answer.is_contained for answer in answers] == [True] * 4
+    assert answers[1].sentence.startswith(f"Contained: line 3 of {alpha.user_id}")
+
+
+async def test_a_receipt_shows_an_end_that_was_cut_off_on_both_sides(
+    books: Books, admin: Database
+) -> None:
+    alpha, beta = await lived_in(books)
+    kept, newest = await receipt_of(books, alpha, 5), await receipt_of(books, alpha, 6)
+    async with admin.transaction() as connection:
+        await cut_off(connection, alpha.user_id, 5)
+        await cut_off(connection, beta.user_id, 5)
+        assert (await said(connection)) == ""
+        assert "False: It proves line 6" in await asked(connection, newest)
+        assert "ends at line 5" in await asked(connection, newest)
+        assert "True: " in await asked(connection, kept)
+
+
+async def test_a_receipt_says_what_happened_to_the_books(books: Books, admin: Database) -> None:
+    alpha, beta = await lived_in(books)
+    receipt, of_beta = await receipt_of(books, alpha, 4), await receipt_of(books, beta, 4)
+    change = "UPDATE transactions SET note = 'x' WHERE user_id = :one AND sequence = "
+    for sequence, part in ((2, f"False: It does not prove line 4 of {alpha.user_id}"),
+                           (2, f"{alpha.user_id}/2 is at fault"),
+                           (5, f"all is as it was, but {alpha.user_id}/5 is at fault")):  # fmt: skip
+        async with admin.transaction() as connection:
+            await do(connection, f"{change} {sequence}", one=alpha.user_id)
+            words = await asked(connection, receipt, of_beta)
+            assert part in words
+            assert words.count("True: Contained") == 1, "the other person's book is as it was"
+    async with admin.transaction() as connection:
+        await do(connection, "UPDATE users SET book_seal = sha256('') WHERE id = :one",
+                 one=alpha.user_id)  # fmt: skip
+        assert "the head of the book is of another line" in await asked(connection, receipt)
+    async with admin.transaction() as connection:
+        await do(connection, "DELETE FROM users WHERE id = :one", one=alpha.user_id)
+        assert "nobody here" in await asked(connection, receipt)
+
+
+async def test_what_is_no_receipt_or_of_another_key_proves_nothing(books: Books) -> None:
+    alpha, _ = await lived_in(books)
+    receipt = Receipt.read(await receipt_of(books, alpha, 3))
+    forged = replace(receipt, seal=b"s" * 32).render()
+    async with books.database.snapshot() as connection:
+        assert "False: This is no receipt" in await asked(connection, "seal_1_nonsense", forged)
+        assert "of another AUDIT_KEY (or forged)" in await asked(connection, forged)
+        words = await asked(connection, receipt.render(), keys=(b"another", KEY))
+        assert "all is as it was, but" in words, "the book is to be sealed with the key of now"

@@ -1,0 +1,157 @@
+"""Sealing anew: the lines of before there were seals, and books whose key is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import alembic.command
+import psycopg
+import pytest
+import sqlalchemy
+
+from app import operations
+from persistence import audit, database, sealing
+from persistence.ledger import Ledger
+from tests import books as test_books
+from tests.books import LIMITS, Books, Someone
+from tests.conftest import make_settings
+
+pytestmark = pytest.mark.anyio
+
+OLD = "the key of before, which is long enough"
+NEW = "the key of now, which is long enough too"
+
+
+@pytest.fixture
+async def books(
+    database_url: str, anyio_backend: object, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Books]:
+    """Sealed with the old key; pages and groups are small, so that there are several of each."""
+    monkeypatch.setattr(sealing, "_LINES_AT_ONCE", 4)
+    monkeypatch.setattr(sealing, "_PEOPLE_AT_ONCE", 2)
+    async with test_books.opened(database_url) as opened:
+        await with_key(opened, OLD)
+        yield opened
+
+
+async def with_key(books: Books, key: str) -> None:
+    """Go on with another key, as a service does that was started again."""
+    await books.ledger.close()
+    books.ledger = await Ledger.open(books.url, LIMITS, connections=2, audit_key=key.encode())
+
+
+async def lived_in(books: Books) -> list[Someone]:
+    people = [books.join(name) for name in ("Alpha", "Beta", "Gamma", "Delta", "Nobody yet")]
+    for number, someone in enumerate(people[:4]):
+        await books.add(someone, "10")
+        for _ in range(number):
+            await books.send(someone, people[0], note="☕ für dich")
+    return people
+
+
+def seals_of(books: Books) -> list[tuple[object, ...]]:
+    return books.connection.execute(
+        "SELECT user_id, sequence, seal FROM transactions "
+        "UNION ALL SELECT id, 0, book_seal FROM users ORDER BY 1, 2"
+    ).fetchall()
+
+
+def reseal(books: Books, key: str, *before: str) -> int:
+    keys = [each.encode() for each in before]
+    with psycopg.connect(books.url, autocommit=True) as connection:
+        return sealing.reseal(connection, key.encode(), sealed_with=keys)
+
+
+async def findings(books: Books, key: str) -> list[audit.Finding]:
+    return (await audit.audit(books.database, audit_key=key.encode())).findings
+
+
+async def test_the_migration_seals_the_lines_that_are_there_as_moving_them_does(
+    books: Books,
+) -> None:
+    people = await lived_in(books)
+    before = seals_of(books)
+    await books.ledger.close()
+    await books.database.close()
+    engine = sqlalchemy.create_engine(database.driver_url(books.url))
+    with engine.connect() as connection:
+        alembic.command.downgrade(operations.alembic_config(connection), "0001")
+        connection.commit()
+    engine.dispose()
+    names = books.connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attname IN ('seal', 'book_seal') AND NOT attisdropped"
+    )
+    assert names.fetchall() == []
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        books.connection.execute("UPDATE transactions SET amount = 1")
+
+    assert operations.migrate(make_settings(database_url=books.url, audit_key=OLD)) == 0
+    assert seals_of(books) == before
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        books.connection.execute("UPDATE transactions SET seal = sha256('')")
+    await with_key(books, OLD)
+    await books.add(people[-1])
+    assert await findings(books, OLD) == []
+
+
+async def test_another_key_seals_the_books_anew(books: Books) -> None:
+    people = await lived_in(books)
+    # The service goes on with the new key before the books are sealed with it.
+    await with_key(books, NEW)
+    await books.send(people[0], people[-1])
+    assert reseal(books, NEW, OLD) == 4 + 2 * (1 + 2 + 3) + 2
+    assert await findings(books, NEW) == []
+    await books.send(people[-1], people[1])
+    assert await findings(books, NEW) == []
+    assert await findings(books, OLD) != []
+    # Once more, as after it was broken off, it changes nothing.
+    sealed = seals_of(books)
+    reseal(books, NEW, OLD)
+    assert seals_of(books) == sealed
+
+
+async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_database_url: str) -> None:
+    alpha, beta, *_ = sorted((await lived_in(books))[:4], key=lambda each: each.user_id)
+    for wrong, key, before in (
+        (f"{alpha.user_id}/1", NEW, "a key that never was"),
+        (f"{alpha.user_id}/1", NEW, ""),
+    ):
+        sealed = seals_of(books)
+        with pytest.raises(sealing.WrongSeal, match=wrong):
+            reseal(books, key, before)
+        assert seals_of(books) == sealed
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE users SET book_seal = sha256('') WHERE id = %s", [beta.user_id])
+        with pytest.raises(sealing.WrongSeal, match=f"{beta.user_id}$"):
+            reseal(books, NEW, OLD)
+        admin.execute(
+            "UPDATE transactions SET reference = gen_random_uuid() WHERE user_id = %s AND sequence = 1",
+            [beta.user_id],
+        )
+    with pytest.raises(sealing.WrongSeal, match=f"{beta.user_id}/1"):
+        reseal(books, NEW, OLD)
+
+
+async def test_while_a_book_is_sealed_its_money_waits(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = await lived_in(books)
+    await with_key(books, NEW)
+    pages = 0
+    read_page = sealing._page
+
+    def reading(connection: sealing.Connection, *arguments: object) -> object:
+        nonlocal pages
+        pages += 1
+        with psycopg.connect(books.url, autocommit=True) as other:
+            held = [each.user_id for each in people[:4]]
+            free = other.execute("SELECT id FROM users WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED",
+                                 [held]).fetchall()  # fmt: skip
+            assert len(free) == 2, "two people at once are locked, no more"
+        return read_page(connection, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sealing, "_page", reading)
+    reseal(books, NEW, OLD)
+    assert pages > 2
+    assert await findings(books, NEW) == []
