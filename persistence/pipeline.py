@@ -20,6 +20,9 @@ from psycopg.pq.abc import PGconn, PGresult
 Statement = tuple[bytes, Sequence[bytes | None]]
 Rows = list[tuple[Any, ...]]
 
+#: How long a connection may be silent before somebody looks whether it is still there.
+_GLANCE_SECONDS = 0.5
+
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 
 
@@ -50,14 +53,20 @@ async def _receive(pgconn: PGconn, results: list[PGresult]) -> None:
     """Read until the end of the pipeline has come."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
-    loop.add_reader(pgconn.socket, readable.set)
+    # Kept, for a connection that is lost has no socket any more by which to take the reader away: left
+    # behind, it would stand in the way of the next connection with that number.
+    socket = pgconn.socket
+    loop.add_reader(socket, readable.set)
     try:
         while not _take(pgconn, results):
+            # uvloop does not tell readers of a connection that was reset.
+            glance = loop.call_later(_GLANCE_SECONDS, readable.set)
             await readable.wait()
+            glance.cancel()
             readable.clear()
             pgconn.consume_input()
     finally:
-        loop.remove_reader(pgconn.socket)
+        loop.remove_reader(socket)
 
 
 def _take(pgconn: PGconn, results: list[PGresult]) -> bool:

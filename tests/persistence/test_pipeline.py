@@ -1,76 +1,109 @@
-"""Arrays as the pipeline sends them are what PostgreSQL reads."""
+"""Several statements in one round trip, and what becomes of them when the connection is lost."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import socket
 import struct
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import uvloop
 
 from persistence import pipeline
+from tests.waiting import until
 
-pytestmark = pytest.mark.anyio
+#: With it, closing a socket resets the connection.
+_AT_ONCE = struct.pack("ii", 1, 0)
+#: As a server says before it ends all of its sessions.
+_FIELDS = b"SWARNING\0VWARNING\0C57P02\0Mterminating connection\0\0"
+_NOTICE = b"N" + struct.pack("!i", len(_FIELDS) + 4) + _FIELDS
+_LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
 
-@contextlib.asynccontextmanager
-async def connected(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        yield connection
+@contextmanager
+def between(url: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The same database through somebody who can reset the connection; serves one."""
+    address = urlsplit(url)
+    assert address.hostname is not None
+    assert address.port is not None
+    server = socket.create_connection((address.hostname, address.port))
+    listener = socket.create_server(("127.0.0.1", 0))
+    clients: list[socket.socket] = []
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while chunk := source.recv(65_536):
+                target.sendall(chunk)
+        except OSError:
+            return
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        clients.append(client)
+        threading.Thread(target=pump, args=(client, server), daemon=True).start()
+        pump(server, client)
+
+    def reset() -> None:
+        client = clients[0]
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        client.sendall(_NOTICE)
+        # Whoever is in recv keeps the socket open until then.
+        server.shutdown(socket.SHUT_RDWR)
+        client.shutdown(socket.SHUT_RD)
+        client.close()
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    port = listener.getsockname()[1]
+    try:
+        yield url.replace(f":{address.port}/", f":{port}/"), reset
+    finally:
+        server.close()
+        listener.close()
+        serving.join(5)
 
 
-@pytest.mark.parametrize(
-    ("type_name", "values"),
-    [
-        ("uuid", [UUID(int=0), UUID(int=2**128 - 1), None]),
-        ("bigint", [0, 1, -1, 2**63 - 1, -(2**63), None]),
-        (
-            "timestamptz",
-            [
-                datetime(2026, 11, 22, 1, 2, 3, 456_789, tzinfo=UTC),
-                datetime(1970, 1, 1, tzinfo=UTC),
-                datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
-                None,
-            ],
-        ),
-        ("text", ["", "NULL", 'a"b\\c{,}', "Käse 🧀 שלום", None, "null"]),
-        ("bytea", [b"", b"\x00\xff", bytes(32), None]),
-        ("text", [None, None]),
-        ("uuid", [None]),
-        ("bigint", []),
-    ],
-)
-async def test_an_array_arrives_as_it_was_sent(
-    database_url: str, type_name: str, values: list[object]
+@pytest.mark.parametrize("is_under_way", [True, False])
+@pytest.mark.parametrize("new_event_loop", _LOOPS)
+def test_a_connection_that_is_reset_ends_its_round_trip_and_leaves_nothing_behind(
+    database_url: str,
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop],
+    *,
+    is_under_way: bool,
 ) -> None:
-    # Read back as text, by PostgreSQL itself, and not by what wrote it.
-    statement = f"SELECT to_json($1::{type_name}[])::text, cardinality($1::{type_name}[])".encode()
-    direct = f"SELECT to_json(%s::{type_name}[])::text, cardinality(%s::{type_name}[])"
-    async with connected(database_url) as connection:
-        [[row]] = await pipeline.round_trip(connection, [(statement, (pipeline.array(values),))])
-        cursor = await connection.execute(direct, [values, values])
-        assert row == await cursor.fetchone()
-
-
-async def test_a_number_too_large_is_no_parameter() -> None:
-    with pytest.raises(struct.error):
-        pipeline.array([2**63])
-
-
-async def test_results_of_many_statements_come_each_on_its_own(database_url: str) -> None:
-    async with connected(database_url) as connection:
-        numbers, nothing, texts = await pipeline.round_trip(
-            connection,
-            [
-                (b"SELECT * FROM unnest($1::bigint[])", (pipeline.array([3, 1, 2]),)),
-                (b"SELECT 1 WHERE false", ()),
-                (b"SELECT $1::text, $2::text", (b"plain", None)),
-            ],
+    async def lose(url: str, reset: Callable[[], None]) -> None:
+        connection = await psycopg.AsyncConnection.connect(
+            url, autocommit=True, prepare_threshold=None
         )
-    assert numbers == [(3,), (1,), (2,)]
-    assert nothing == []
-    assert texts == [("plain", None)]
+        number = connection.pgconn.socket
+        statements: list[pipeline.Statement] = [(b"SELECT pg_sleep(30)", ())]
+        if not is_under_way:
+            reset()
+        trip = asyncio.ensure_future(pipeline.round_trip(connection, statements))
+        if is_under_way:
+            await until(lambda: _is_asleep(database_url))
+            reset()
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.wait_for(trip, 15)
+        assert not asyncio.get_running_loop().remove_reader(number)
+        await connection.close()
+
+    with (
+        between(database_url) as (url, reset),
+        asyncio.Runner(loop_factory=new_event_loop) as runner,
+    ):
+        runner.run(lose(url, reset))
+
+
+def _is_asleep(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+            "AND datname = current_database()"
+        )
+        return found.fetchone() is not None
