@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,11 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
 
 def balance(page: Page) -> Locator:
     return page.get_by_role("region", name="Your balance").get_by_role("paragraph")
+
+
+def lines(page: Page, name: str | re.Pattern[str]) -> Locator:
+    """Lines of the book, by what they say; messages that say the same are not counted."""
+    return page.get_by_role("main").get_by_role("listitem").get_by_role("link", name=name)
 
 
 def toast(page: Page, title: str) -> Locator:

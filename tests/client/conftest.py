@@ -12,14 +12,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from app.dev_services import browser as browsers
+from app.dev_services import browser as chromium
 from app.dev_services import processes
 from app.up import building
 from tests.client.axe import Axe
+from tests.client.browsers import PATIENCE_MILLISECONDS, Browsers
 from tests.client.stack import Person, Stack
-
-#: On a loaded machine everything takes its time; what must be quick is measured by its test.
-PATIENCE_MILLISECONDS = 20_000
 
 NewPage = Callable[..., Page]
 
@@ -41,13 +39,13 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     try:
-        executable = browsers.chromium_path()
+        executable = chromium.chromium_path()
     except processes.ServiceError as error:
         pytest.fail(str(error), pytrace=False)
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=executable, args=[*browsers.ARGUMENTS]
+            executable_path=executable, args=[*chromium.ARGUMENTS]
         )
         yield launched
         launched.close()
@@ -58,34 +56,30 @@ def axe() -> Axe:
     return Axe()
 
 
-@pytest.fixture
-def new_context(stack: Stack, browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Make a browser of somebody's own, signed in as that person if one is named."""
-    contexts: list[BrowserContext] = []
-    problems: list[str] = []
-
-    def make(person: Person | None = None, **options: Any) -> BrowserContext:
-        usual = {"base_url": stack.url, "locale": "en-US", "reduced_motion": "reduce"}
-        context = browser.new_context(**{**usual, **options})
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        contexts.append(context)
-        _watch(context, stack, problems)
-        if person is not None:
-            _sign_in(context, person)
-        return context
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert problems == []
+@pytest.fixture(scope="package")
+def browsers(stack: Stack, browser: Browser) -> Browsers:
+    return Browsers(browser, stack.url)
 
 
 @pytest.fixture
-def new_page(new_context: Callable[..., BrowserContext]) -> NewPage:
-    """Open the wallet in a new browser: `new_page(person, "/send", color_scheme="dark")`."""
+def in_browsers(browsers: Browsers) -> Iterator[Browsers]:
+    """The browsers of one test."""
+    yield browsers
+    assert browsers.put_back() == []
+
+
+@pytest.fixture
+def new_context(in_browsers: Browsers) -> Callable[..., BrowserContext]:
+    """Make a browser that nobody had before, signed in as that person if one is named."""
+    return in_browsers.open_context
+
+
+@pytest.fixture
+def new_page(in_browsers: Browsers) -> NewPage:
+    """Open the wallet in somebody's browser: `new_page(person, "/send", color_scheme="dark")`."""
 
     def open_page(person: Person | None = None, path: str = "/", **options: Any) -> Page:
-        page = new_context(person, **options).new_page()
+        page = in_browsers.open_page(person, **options)
         page.goto(path)
         return page
 
@@ -102,33 +96,3 @@ def alpha(stack: Stack) -> Person:
 def beta(stack: Stack) -> Person:
     """Somebody with nothing yet whom no other test knows; the name is found by nobody else's."""
     return stack.new_person(f"Bo {stack.new_key()}")
-
-
-def _sign_in(context: BrowserContext, person: Person) -> None:
-    """What the page's own sign-in does, so that not every test need fill in the form."""
-    document = """
-    mutation ($input: LoginInput!) { login(input: $input) { __typename } }
-    """
-    credentials = {"email": person.email, "password": person.password, "useCookie": True}
-    answer = context.request.post(
-        "/graphql",
-        data={"query": document, "variables": {"input": credentials}},
-        headers={"origin": person.stack.url, "accept": "application/json"},
-    )
-    assert answer.json()["data"]["login"]["__typename"] == "SignedIn"
-
-
-def _watch(context: BrowserContext, stack: Stack, problems: list[str]) -> None:
-    """Whatever the test is about: no error in a script, no breach of the policy, no other host."""
-    context.on("weberror", lambda error: problems.append(f"error in a script: {error.error}"))
-
-    def on_console(message: Any) -> None:
-        if "Content Security Policy" in message.text or "[Vue warn]" in message.text:
-            problems.append(message.text)
-
-    def on_request(request: Any) -> None:
-        if not request.url.startswith((stack.url, "data:", "blob:")):
-            problems.append(f"asked of another host: {request.url}")
-
-    context.on("console", on_console)
-    context.on("request", on_request)

@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import httpx
 from dotenv import dotenv_values
 
+from app.dev_services import processes
 from domain import passwords
 from persistence import accounts
 from persistence.database import Database
@@ -136,6 +138,28 @@ class Stack:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         assert self.process.wait(PATIENCE_SECONDS) == 0, self.said
+
+    @contextmanager
+    def second_api(self, **settings: str) -> Iterator[str]:
+        """Another process of the same wallet, with settings of its own; its address."""
+        port = processes.free_port()
+        url = f"http://127.0.0.1:{port}"
+        found = dotenv_values(self.data / "env")
+        services = {name: value for name, value in found.items() if value}
+        ours = {"PYTHONPATH": str(ROOT), "APP_URL": url, "RATE_LIMIT_FACTOR": "0", **settings}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "app.cli", "serve", "--port", str(port)],
+            cwd="/",
+            env={**os.environ, **services, **ours},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self.until(lambda: processes.accepts_connections("127.0.0.1", port))
+            yield url
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE_SECONDS) == 0
 
     def ask(self, document: str, token: str | None = None, /, **variables: Any) -> Any:
         headers = {"authorization": f"Bearer {token}"} if token else {}

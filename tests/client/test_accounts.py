@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.client import actions
 from tests.client.conftest import NewPage
@@ -152,3 +154,46 @@ def test_a_session_ended_elsewhere_signs_this_tab_out_within_five_seconds(
     expect(heading(here, "Sign in")).to_be_visible(timeout=5_000)
     expect(here.get_by_text("You were signed out")).to_be_visible()
     expect(heading(elsewhere, "Sign in")).to_be_visible()
+
+
+def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
+    stack: Stack, new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
+) -> None:
+    with stack.second_api(ACCESS_TOKEN_SECONDS="2") as url:
+        context = new_context(beta, base_url=url)
+        tabs = [context.new_page() for _ in range(2)]
+        under_way: list[object] = []
+        renewed: list[Page] = []
+        at_once: list[int] = []
+
+        def begin(request: Request) -> None:
+            if "RefreshSession" in (request.post_data or ""):
+                under_way.append(request)
+                at_once.append(len(under_way))
+
+        def finish(request: Request) -> None:
+            if request in under_way:
+                under_way.remove(request)
+                renewed.append(request.frame.page)
+
+        context.on("request", begin)
+        context.on("requestfinished", finish)
+        context.on("requestfailed", finish)
+        for tab in tabs:
+            tab.goto("/")
+            expect(actions.balance(tab)).to_have_text("$0.00")
+            tab.evaluate("window.isTheSamePage = true")
+        first, second = tabs
+        # What the second tab goes on with can only be what the first one passed to it.
+        actions.intercept(second, "RefreshSession", lambda route: route.abort())
+        before = renewed.count(first)
+        actions.until(first, lambda: renewed.count(first) >= before + 2)
+        alpha.send("3", beta)
+        for tab in tabs:
+            expect(actions.balance(tab)).to_have_text("$3.00")
+            tab.get_by_role("link", name="Settings", exact=True).first.click()
+            tab.get_by_role("link", name="Devices").click()
+            expect(tab.get_by_text("This device")).to_be_visible()
+            expect(tab.get_by_role("alert")).to_have_count(0)
+            assert tab.evaluate("window.isTheSamePage") is True, "a page was loaded again"
+        assert max(at_once) == 1

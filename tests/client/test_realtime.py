@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.client import actions
+from tests.client.axe import Axe
 from tests.client.conftest import NewPage
 from tests.client.stack import Person
 
@@ -69,13 +70,14 @@ def test_money_arrives_over_either_transport_alone(
     for number in (1, 2):
         alpha.send("7.50", beta, f"number {number}")
         expect(actions.balance(page)).to_have_text(f"${7.5 * number:.2f}")
-    expect(page.get_by_role("link", name=re.compile("number"))).to_have_count(2)
+    expect(actions.lines(page, re.compile("number"))).to_have_count(2)
 
 
 def test_after_both_transports_were_away_nothing_is_missing_or_repeated(
-    new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
+    new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person, beta: Person
 ) -> None:
     page = new_context(beta).new_page()
+    page.clock.install()
     cable = Cable(page, EVERY)
     page.goto("/")
     expect(actions.balance(page)).to_have_text("$0.00")
@@ -83,24 +85,27 @@ def test_after_both_transports_were_away_nothing_is_missing_or_repeated(
     expect(actions.balance(page)).to_have_text("$1.00")
     cable.cut()
     refuse_reads(page)
+    page.clock.fast_forward("03")
     expect(page.get_by_text("Live updates are interrupted.")).to_be_visible()
+    axe.check(page)
     for number in (1, 2):
         alpha.send("2", beta, f"meanwhile {number}")
     expect(actions.balance(page)).to_have_text("$1.00")
     page.unroute_all()
     cable.join()
+    page.clock.fast_forward("05")
     expect(actions.balance(page)).to_have_text("$5.00")
     expect(page.get_by_text("Live updates are interrupted.")).to_have_count(0)
     alpha.send("3", beta, "after")
     expect(actions.balance(page)).to_have_text("$8.00")
     for note in ("before", "meanwhile 1", "meanwhile 2", "after"):
-        expect(page.get_by_role("link", name=note)).to_have_count(1)
+        expect(actions.lines(page, note)).to_have_count(1)
 
 
 def test_every_open_tab_hears_of_it_and_offline_says_so(
-    new_page: NewPage, alpha: Person, beta: Person
+    new_page: NewPage, axe: Axe, alpha: Person, beta: Person
 ) -> None:
-    page = new_page(beta)
+    page = new_page(beta, color_scheme="dark")
     other = page.context.new_page()
     other.goto("/settings")
     for tab in (page, other):
@@ -111,6 +116,7 @@ def test_every_open_tab_hears_of_it_and_offline_says_so(
         expect(actions.toast(tab, f"{alpha.name} sent you $4.00")).to_be_visible()
     page.context.set_offline(True)
     expect(page.get_by_text("You are offline.")).to_be_visible()
+    axe.check(page)
     expect(actions.balance(page)).to_have_text("$4.00")
     page.context.set_offline(False)
     expect(page.get_by_text("You are offline.")).to_have_count(0)

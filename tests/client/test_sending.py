@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Route, expect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Route, expect
 
 from tests.client import actions
+from tests.client.axe import Axe
 from tests.client.conftest import NewPage
 from tests.client.stack import Person, Stack
 
@@ -15,6 +20,13 @@ at => {
   setTimeout(() => { button.click(); button.click(); }, at - Date.now());
 }
 """
+
+
+def key_of(route: Route) -> str:
+    """The idempotency key of a request that moves money."""
+    body: dict[str, Any] = json.loads(route.request.post_data or "")
+    key: str = body["variables"]["input"]["idempotencyKey"]
+    return key
 
 
 def test_editing_the_text_drops_the_person_who_was_picked(
@@ -101,7 +113,7 @@ def test_an_answer_that_was_cut_off_is_asked_for_again_and_moves_nothing_twice(
     keys: list[str] = []
 
     def cut_off_the_first(route: Route) -> None:
-        keys.append(route.request.post_data_json["variables"]["input"]["idempotencyKey"])
+        keys.append(key_of(route))
         if len(keys) == 1:
             route.fetch()
             route.abort()
@@ -138,9 +150,11 @@ def test_after_a_reload_the_client_asks_and_finds_that_it_was_sent(
 
 
 def test_after_a_reload_what_never_left_is_sent_on_the_persons_tap_alone(
-    new_page: NewPage, alpha: Person, beta: Person
+    new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person, beta: Person
 ) -> None:
-    page = new_page(alpha, "/send")
+    page = new_context(alpha).new_page()
+    page.clock.install()
+    page.goto("/send")
     held: list[Route] = []
 
     def hold_the_first(route: Route) -> None:
@@ -153,11 +167,49 @@ def test_after_a_reload_what_never_left_is_sent_on_the_persons_tap_alone(
     actions.confirm(page, "40.00")
     actions.until(page, lambda: len(held) == 1)
     page.reload()
+    expect(page.get_by_text("Finding out what happened")).to_be_visible()
+    axe.check(page)
+    page.clock.fast_forward("06")
     expect(page.get_by_text("It was not sent")).to_be_visible()
+    axe.check(page)
     assert alpha.transfers == []
     assert len(held) == 1
     page.get_by_role("button", name="Send it now").click()
     expect(actions.receipt(page, "40.00", beta.name)).to_be_visible()
-    keys = {r.request.post_data_json["variables"]["input"]["idempotencyKey"] for r in held}
-    assert len(keys) == 1
+    assert len({key_of(route) for route in held}) == 1
     assert len(alpha.transfers) == 1
+
+
+def test_who_is_tired_of_waiting_stops_it_and_nothing_leaves_afterwards(
+    new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person, beta: Person
+) -> None:
+    page = new_context(alpha, color_scheme="dark").new_page()
+    page.clock.install()
+    page.goto("/send")
+    tries: list[str] = []
+
+    def get_lost(route: Route) -> None:
+        tries.append(key_of(route))
+        route.abort()
+
+    actions.intercept(page, "SendMoney", get_lost)
+    actions.fill_in_payment(page, beta.name, "60")
+    actions.confirm(page, "60.00")
+    expect(page.get_by_text("This takes longer than usual")).to_be_visible()
+    axe.check(page)
+    page.get_by_role("button", name="Stop trying").click()
+    page.clock.fast_forward("05")
+    expect(page.get_by_text("Finding out what happened")).to_be_visible()
+    tried = len(tries)
+    page.clock.fast_forward("06")
+    expect(page.get_by_text("It was not sent")).to_be_visible()
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_text(f"$60.00 to {beta.name} was not sent")).to_be_visible()
+    axe.check(page)
+    page.get_by_role("button", name="Don’t send").click()
+    expect(page.get_by_text("was not sent")).to_have_count(0)
+    page.clock.fast_forward("01:30")
+    expect(actions.balance(page)).to_have_text("$500.00")
+    assert len(tries) == tried
+    assert len(set(tries)) == 1
+    assert alpha.transfers == []

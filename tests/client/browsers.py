@@ -1,0 +1,126 @@
+"""Browsers of people's own, used again by the next test once nothing of the last one is left in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Error, Page
+
+from tests.client.stack import Person
+
+#: On a loaded machine everything takes its time; what must be quick is measured by its test.
+PATIENCE_MILLISECONDS = 20_000
+VIEWPORT = {"width": 1280, "height": 720}
+#: An address of the same origin at which no script of the client runs.
+BESIDE = "/healthz"
+#: More than a test has pages.
+MOST_KEPT = 3
+
+SIGN_IN = """
+mutation ($input: LoginInput!) { login(input: $input) { __typename } }
+"""
+
+
+class Browsers:
+    """Pages and contexts for one wallet; `problems` is what was wrong in any since it was last asked."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self._problems: list[str] = []
+        #: In use, and whether to be used again.
+        self._pages: list[Page] = []
+        self._contexts: list[BrowserContext] = []
+        self._kept: list[Page] = []
+
+    def open_context(self, person: Person | None = None, **options: Any) -> BrowserContext:
+        """A new browser with nothing in its caches, closed after the test."""
+        context = self._new_context(**options)
+        self._contexts.append(context)
+        if person is not None:
+            self._sign_in(context, person)
+        return context
+
+    def open_page(
+        self,
+        person: Person | None = None,
+        *,
+        color_scheme: str = "light",
+        viewport: dict[str, int] | None = None,
+    ) -> Page:
+        """A page in a browser of its own, empty but for the files that browsers keep."""
+        page = self._kept.pop() if self._kept else self._new_context().new_page()
+        self._pages.append(page)
+        page.emulate_media(color_scheme=color_scheme, media="null")  # type: ignore[arg-type]
+        page.set_viewport_size(viewport or VIEWPORT)  # type: ignore[arg-type]
+        if person is not None:
+            self._sign_in(page.context, person)
+        return page
+
+    def put_back(self) -> list[str]:
+        """After a test: empty its browsers, and answer what was wrong in them."""
+        for context in self._contexts:
+            context.close()
+        for page in self._pages:
+            if len(self._kept) < MOST_KEPT and self._is_emptied(page):
+                self._kept.append(page)
+            else:
+                page.context.close()
+        self._contexts, self._pages = [], []
+        problems, self._problems = self._problems, []
+        return problems
+
+    def _is_emptied(self, page: Page) -> bool:
+        context = page.context
+        try:
+            for other in context.pages:
+                if other is not page:
+                    other.close()
+            page.unroute_all(behavior="ignoreErrors")
+            context.set_offline(False)
+            page.goto(BESIDE)
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            context.clear_cookies()
+            context.clear_permissions()
+        except Error:
+            return False
+        return True
+
+    def _new_context(self, **options: Any) -> BrowserContext:
+        usual = {
+            "base_url": self._url,
+            "locale": "en-US",
+            "reduced_motion": "reduce",
+            "viewport": VIEWPORT,
+        }
+        context = self._browser.new_context(**{**usual, **options})
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        self._watch(context, options.get("base_url", self._url))
+        return context
+
+    def _sign_in(self, context: BrowserContext, person: Person) -> None:
+        """What the page's own sign-in does, so that not every test need fill in the form."""
+        credentials = {"email": person.email, "password": person.password, "useCookie": True}
+        answer = context.request.post(
+            "/graphql",
+            data={"query": SIGN_IN, "variables": {"input": credentials}},
+            headers={"origin": self._url, "accept": "application/json"},
+        )
+        assert answer.json()["data"]["login"]["__typename"] == "SignedIn"
+
+    def _watch(self, context: BrowserContext, url: str) -> None:
+        """Whatever the test is about: no error in a script, no breach of the policy, no other host."""
+
+        def on_console(message: Any) -> None:
+            if "Content Security Policy" in message.text or "[Vue warn]" in message.text:
+                self._problems.append(message.text)
+
+        def on_request(request: Any) -> None:
+            if not request.url.startswith((url, "data:", "blob:")):
+                self._problems.append(f"asked of another host: {request.url}")
+
+        context.on(
+            "weberror", lambda error: self._problems.append(f"error in a script: {error.error}")
+        )
+        context.on("console", on_console)
+        context.on("request", on_request)
