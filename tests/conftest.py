@@ -29,6 +29,18 @@ RUN_VARIABLE = "MINI_WALLET_TEST_RUN"
 #: A file system in memory, and what must be free there before the services are given it.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 * 2**30
+#: What takes long goes first, and the longest before all, so that the run's processes, which steal
+#: the last of each other's tests, end together.
+LONGEST_FIRST = (
+    "test_walkthrough.py",
+    "app/test_up.py",
+    "test_house_rules.py",
+    "torture/",
+    "client/",
+    "client_unit/",
+    "jobs/test_processes.py",
+    "bench/",
+)
 
 _started: list[postgres.Postgres | valkey.Valkey] = []
 _folders: list[Path] = []
@@ -53,6 +65,16 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ[REDIS_VARIABLE] = memory.url
     except processes.ServiceError as error:
         pytest.exit(str(error), returncode=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(Path(__file__).parent).as_posix()
+    turns = (turn for turn, prefix in enumerate(LONGEST_FIRST) if name.startswith(prefix))
+    return next(turns, len(LONGEST_FIRST))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
