@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT / ".wallet"
 USAGE = 2
+#: On two cores: a third of what the tests do is waiting for the services that they start.
+SIDE_BY_SIDE = ["-n", "3", "--dist", "worksteal"]
 
 app = typer.Typer(
     name="wallet",
@@ -73,7 +75,7 @@ def test(context: typer.Context) -> None:
     paths = [argument for argument in arguments if Path(argument.split("::")[0]).is_absolute()]
     if not paths or any("/tests/client" in path for path in paths):
         _prepare_browser_tests()
-    _become([sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "worksteal"])])
+    _become([sys.executable, "-m", "pytest", *(arguments or SIDE_BY_SIDE)])
 
 
 @app.command()
