@@ -19,7 +19,7 @@ from adapters import mailer, pusher, redis_connection
 from app import logs, wiring
 from app.http import client, pages
 from domain import errors
-from persistence import mails, outbox, push_cursors
+from persistence import audit_seals, mails, outbox, push_cursors
 from persistence.database import Database
 from settings import Settings, SettingsError
 
@@ -61,6 +61,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += await _patiently("Migrations", lambda: _migrations(database))
         if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
             findings += await _patiently("Queues", lambda: _queues(database, settings))
+            findings += await _patiently("Seals", lambda: _seals(database, settings))
     finally:
         await database.close()
     findings += await _patiently("Redis", lambda: _redis(settings))
@@ -179,6 +180,24 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
     else:
         findings.append(Finding("Mails", "ok", f"none failed, {pending} waiting"))
     return findings
+
+
+async def _seals(database: Database, settings: Settings) -> list[Finding]:
+    async with database.reading() as connection:
+        is_right = await audit_seals.is_key_of_books(connection, settings.sealing_key)
+    if not is_right:
+        says = (
+            "The books are sealed with another AUDIT_KEY: give that one back, or have them sealed anew "
+            "by `./wallet reseal`."
+        )
+        return [Finding("Seals", "bad", says)]
+    if settings.audit_key is None:
+        says = (
+            "AUDIT_KEY is not set: the seals of the books show what was damaged, but not what was "
+            "forged. Set it, then run `./wallet reseal --no-key-before`."
+        )
+        return [Finding("Seals", "note", says)]
+    return [Finding("Seals", "ok", "a newest line is sealed with AUDIT_KEY")]
 
 
 def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:

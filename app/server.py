@@ -108,6 +108,8 @@ def run(settings: Settings, host: str, port: int) -> int:
     with listener:
         address = listener.getsockname()
         log.info("serving", host=address[0], port=address[1], profile=settings.graphql_profile)
+        if settings.audit_key is None:
+            log.warning("the books are sealed without a key", advice="set AUDIT_KEY: .env.example")
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve([listener]))

@@ -25,6 +25,14 @@ COPY (SELECT {sealed_rows.COLUMNS} FROM transactions WHERE user_id = %s ORDER BY
 TO STDOUT (FORMAT binary)
 """  # noqa: S608
 
+# Some book is enough to tell a wrong key by.
+_NEWEST = f"""
+COPY (
+    SELECT {sealed_rows.COLUMNS} FROM transactions
+    WHERE user_id = (SELECT id FROM users WHERE sequence > 0 LIMIT 1) ORDER BY sequence DESC LIMIT 2
+) TO STDOUT (FORMAT binary)
+"""  # noqa: S608
+
 
 class Book:
     """One person's book, followed line by line; `fault` is the first that there is."""
@@ -84,6 +92,15 @@ async def faults(
 def rows_of(connection: AsyncConnection, user_id: UUID) -> AsyncIterator[SealedRow]:
     """The lines of one person's book, the oldest first."""
     return _rows(connection, _BOOK, [user_id])
+
+
+async def is_key_of_books(connection: AsyncConnection, key: bytes) -> bool:
+    """Whether the newest line of some book is sealed with that key; so it is where there is no line."""
+    newest = [row async for row in _rows(connection, _NEWEST)]
+    if not newest:
+        return True
+    before = newest[1].seal if len(newest) > 1 else EMPTY_BOOK_SEAL
+    return sealed_rows.is_sealed(newest[0], key, before)
 
 
 async def _rows(

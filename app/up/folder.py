@@ -42,6 +42,7 @@ class Secrets:
     pusher_key: str
     pusher_secret: str
     metrics_token: str
+    audit_key: str
 
 
 def given() -> dict[str, str]:
@@ -108,6 +109,7 @@ def keep_secrets(folder: Path) -> Secrets:
         "pusher_key": secrets.token_hex(10),
         "pusher_secret": secrets.token_hex(20),
         "metrics_token": secrets.token_urlsafe(24),
+        "audit_key": secrets.token_urlsafe(48),
     }
     kept = {name: known.get(name, value) for name, value in new.items()}
     if kept != known:

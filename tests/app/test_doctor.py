@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from app import doctor
+from app import doctor, operations
 from app.dev_services import mail_catcher
 from settings import Settings
 from tests.app.conftest import add_people
@@ -83,3 +83,25 @@ def test_a_relay_that_stands_still_and_failed_mails_are_named(
     found = said(capsys)
     assert "./wallet relay" in found["Relay"]
     assert "--retry-failed" in found["Mails"]
+
+
+def test_a_key_that_is_not_that_of_the_books_is_named(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = settings.model_copy(update={"audit_key": SecretStr("k" * 32)})
+    doctor.run(key)
+    assert said(capsys)["Seals"].startswith("ok"), "books without a line are of any key"
+    assert operations.demo(key) == 0
+    doctor.run(key)
+    assert said(capsys)["Seals"].startswith("ok")
+    for other in (settings, settings.model_copy(update={"audit_key": SecretStr("o" * 32)})):
+        assert doctor.run(other) == 1
+        assert "./wallet reseal" in said(capsys)["Seals"]
+
+
+def test_books_sealed_without_a_key_are_noted(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert operations.demo(settings) == 0
+    doctor.run(settings)
+    assert said(capsys)["Seals"].startswith("note")

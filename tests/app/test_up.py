@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import psycopg
 import pytest
@@ -246,6 +247,21 @@ def test_what_the_environment_does_not_name_is_embedded(service_folder: Path) ->
         if field.is_required()
     }
     assert needed <= chosen.environment.keys() <= known
+
+
+def test_the_books_keep_the_key_that_they_are_sealed_with(service_folder: Path) -> None:
+    key = choose(service_folder, {}).environment["AUDIT_KEY"]
+    assert len(key) >= settings.MINIMUM_SECRET_BYTES
+    assert choose(service_folder, {}).environment["AUDIT_KEY"] == key
+    # A folder of before there were seals gets one, and keeps the rest.
+    file = service_folder / folder.SECRETS
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({name: kept[name] for name in kept if name != "audit_key"}))
+    assert choose(service_folder, {}).environment["AUDIT_KEY"] != key
+    assert json.loads(file.read_text()) == {**kept, "audit_key": ANY}
+    # A database elsewhere has other processes at it, which do not know of this one.
+    elsewhere = {"DATABASE_URL": "postgresql://wallet@db.example.org/wallet"}
+    assert "AUDIT_KEY" not in choose(service_folder, elsewhere).environment
 
 
 def choose(data: Path, given: dict[str, str]) -> services.Chosen:
