@@ -30,12 +30,15 @@ class ChannelsTap:
         self.slow_seconds = 0.0
         self.swallow = _SWALLOW
         self.in_flight = 0
+        #: How many events the server has accepted.
+        self.accepted = 0
         self._to_port = to_port
         self._dice = dice
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -78,5 +81,6 @@ class ChannelsTap:
 
     def _note(self, triggered: dict[str, Any]) -> None:
         for event in triggered.get("batch", [triggered]):
+            self.accepted += 1
             user_id = UUID(event["channel"].removeprefix(_CHANNEL))
             self.pushed.setdefault(user_id, []).append(json.loads(event["data"])["sequence"])

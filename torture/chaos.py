@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from torture import troubles
+from torture.channels_tap import ChannelsTap
 from torture.listeners import Listener
 from torture.movers import Crowd, Mover
 from torture.people import Person
@@ -16,7 +16,7 @@ from torture.record import Command, Fault, Operation, Outcome, Record
 from torture.troubles import Trouble, World
 
 #: How long a probe goes on asking; the promise is less.
-_PROBE_SECONDS = 60.0
+PROBE_SECONDS = 60.0
 _PAUSE_SECONDS = (0.3, 2.0)
 #: A run shorter than this has shorter troubles.
 _SHORT_RUN_SECONDS = 60.0
@@ -27,40 +27,54 @@ class Probe:
 
     def __init__(
         self,
+        *,
         person: Person,
         crowd: Crowd,
         movers: Sequence[Mover],
         listener: Listener,
-        pushed: dict[UUID, list[int]],
+        tap: ChannelsTap,
+        mails: Callable[[], Awaitable[bool]],
     ) -> None:
         self._person = person
         self._crowd = crowd
         #: One for each API process.
         self._movers = movers
         self._listener = listener
-        self._pushed = pushed
+        self._tap = tap
+        #: Asks for a mail, and says whether it came.
+        self._mails = mails
 
-    async def wait_for_service(self) -> bool:
-        """Whether money moves through each API process again, its event is heard and it is pushed."""
-        deadline = time.monotonic() + _PROBE_SECONDS
-        newest = 0
-        for mover in self._movers:
-            command = self._command()
-            await mover.ask(command)
-            while command.outcome is not Outcome.ACKNOWLEDGED:
-                if time.monotonic() > deadline:
-                    return False
-                command = self._command()
-                await mover.ask(command)
-            newest = command.sequence or 0
-        while self._listener.last < newest or self._last_pushed() < newest:
-            if time.monotonic() > deadline:
+    async def wait_for_service(self, tell: Callable[[str], None], *, mails: bool) -> bool:
+        """Whether money moves through each API process, its event is heard, and pushes (and mails) go on.
+
+        Where more is asked for than the workers can push, a push may wait its turn for long: that they
+        go on is what can be asked of a mend, and that none is lost is found out at the end.
+        """
+        accepted = self._tap.accepted
+        passed = []
+        began = time.monotonic()
+        stages: list[tuple[str, Callable[[], Awaitable[bool]]]] = [
+            *[(f"api {n}", lambda mover=mover: self._moves(mover, began))
+              for n, mover in enumerate(self._movers, 1)],
+            ("event", lambda: _holds(lambda: self._listener.last >= self._newest, began)),
+            ("push", lambda: _holds(lambda: self._tap.accepted > accepted, began)),
+            *([("mail", self._mails)] if mails else []),
+        ]  # fmt: skip
+        for name, reach in stages:
+            if not await reach():
                 return False
-            await asyncio.sleep(0.02)
+            passed.append(f"{name} {time.monotonic() - began:.1f} s")
+        tell(f"service again: {', '.join(passed)}")
         return True
 
-    def _last_pushed(self) -> int:
-        return max(self._pushed.get(self._person.user_id, [0])[-10:])
+    async def _moves(self, mover: Mover, began: float) -> bool:
+        while time.monotonic() - began < PROBE_SECONDS:
+            command = self._command()
+            await mover.ask(command)
+            if command.outcome is Outcome.ACKNOWLEDGED:
+                self._newest = command.sequence or 0
+                return True
+        return False
 
     def _command(self) -> Command:
         return Command(
@@ -115,9 +129,16 @@ class Chaos:
             await trouble.mend()
         fault.mended = time.monotonic()
         self._tell(f"{trouble.name}, mended")
-        if await self._probe.wait_for_service():
+        if await self._probe.wait_for_service(self._tell, mails=trouble.stops_mails):
             fault.served_again = time.monotonic()
-        self._tell("")
+
+
+async def _holds(what: Callable[[], bool], began: float) -> bool:
+    while time.monotonic() - began < PROBE_SECONDS:
+        if what():
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 def _kinds(dice: random.Random, first: list[type[Trouble]]) -> Iterator[type[Trouble]]:

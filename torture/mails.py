@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from email import message_from_bytes
@@ -32,6 +33,19 @@ class Correspondent:
         self._dice = dice
         self._addresses = list(addresses)
         self._registered = 0
+
+    async def reaches(self, mailbox: Mailbox, seconds: float) -> bool:
+        """Whether a mail that is asked for now comes within that time."""
+        deadline = time.monotonic() + seconds
+        mail = await self.reset(self._addresses.pop())
+        while time.monotonic() < deadline:
+            if mail.lost:
+                mail = await self.reset(self._addresses.pop())
+            mailbox.look()
+            if mailbox.by_address[mail.address]:
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Ask until it is time to stop, or every address has been used."""
@@ -68,14 +82,28 @@ class Correspondent:
         return mail
 
 
-def count_caught(record: Record, folder: Path) -> None:
-    """Note how often each mail that was asked for was caught."""
-    by_address: Counter[str] = Counter()
-    by_id: Counter[UUID] = Counter()
-    for file in folder.glob("*.eml"):
-        message = message_from_bytes(file.read_bytes())
-        by_address[str(message["Delivered-To"]).strip().lower()] += 1
-        by_id[UUID(str(message["Message-ID"]).strip().strip("<>").partition("@")[0])] += 1
-    for mail in record.mails:
-        mail.caught = by_address[mail.address]
-    record.caught = dict(by_id)
+class Mailbox:
+    """What the mail catcher has caught so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: set[str] = set()
+        self.by_address: Counter[str] = Counter()
+        #: By the id in the Message-ID, which is the mail's own.
+        self.by_id: Counter[UUID] = Counter()
+
+    def look(self) -> None:
+        """Read what is new."""
+        for file in self._folder.glob("*.eml"):
+            if file.name not in self._seen:
+                self._seen.add(file.name)
+                message = message_from_bytes(file.read_bytes())
+                self.by_address[str(message["Delivered-To"]).strip().lower()] += 1
+                self.by_id[UUID(str(message["Message-ID"]).strip("<> \r\n").partition("@")[0])] += 1
+
+    def write_into(self, record: Record) -> None:
+        """Note how often each mail that was asked for was caught."""
+        self.look()
+        for mail in record.mails:
+            mail.caught = self.by_address[mail.address]
+        record.caught = dict(self.by_id)

@@ -19,7 +19,7 @@ from torture.record import Command, Operation, Outcome, Record
 
 TRIES = 7
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.2
-_LONGEST_THOUGHT_SECONDS = 0.04
+_LONGEST_THOUGHT_SECONDS = 0.15
 #: How many of the latest commands of each mover may be asked for again.
 _REMEMBERED = 50
 _NOTES = (None, None, None, "rent", "Straße 12, Hinterhaus", "お昼ご飯 🍱", 'a "quoted" \\ {note}')

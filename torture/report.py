@@ -39,7 +39,7 @@ class Progress:
             return
         line = f"{time.monotonic() - self._began:6.1f} s  {self._counts()}  {what}"
         if self._status is None or what.startswith("BROKEN"):
-            self._console.print(line, markup=False, highlight=False)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             self._status.update(line.replace("[", "\\["))
 
@@ -68,9 +68,9 @@ def show(console: Console, record: Record, result: Result) -> None:
     console.print(_faults(record))
     console.print(_promises(result))
     if not result.settled:
-        console.print("Not everything came to its end in two minutes: the queues were not empty.")
+        console.print("Not everything came to its end: the queues were not empty.")
     for violation in result.violations[:_SHOWN]:
-        console.print(str(violation), markup=False, highlight=False)
+        console.print(str(violation), markup=False, highlight=False, soft_wrap=True)
     if len(result.violations) > _SHOWN:
         console.print(f"… and {len(result.violations) - _SHOWN:,} more.")
 

@@ -50,14 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run it; exit status 0, 1 where a promise was broken, 2 where it could not be tried."""
     options = _options(arguments)
     console = Console(stderr=False)
-    # A run that is told to stop ends what it started.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     folder = options.keep or Path(tempfile.mkdtemp(prefix="mini-wallet-torture-"))
     folder.mkdir(parents=True, exist_ok=True)
     # PostgreSQL, which is not root, passes through.
     folder.chmod(0o711)
     repeat = _repeat(options)
-    console.print(f"Seed {options.plan.seed}; to repeat it: {repeat}", highlight=False)
+    console.print(
+        f"Seed {options.plan.seed}; to repeat it: {repeat}", highlight=False, soft_wrap=True
+    )
     try:
         with report.Progress(console, options.plan.seconds) as progress:
             session = Session(Stack(folder, options.choices), options.plan, progress.tell)
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(folder, ignore_errors=True)
     report.show(console, session.record, result)
     if result.violations:
-        console.print(f"To repeat it: {repeat}", markup=False, highlight=False)
+        console.print(f"To repeat it: {repeat}", markup=False, highlight=False, soft_wrap=True)
         return BROKEN
     return 0
 
@@ -131,4 +131,6 @@ def _repeat(options: Options) -> str:
 
 
 if __name__ == "__main__":
+    # A run that is told to stop ends what it started.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     sys.exit(main())

@@ -12,14 +12,14 @@ from typing import Any
 
 import psycopg
 
-from torture import books, calm, checker, mails, movers, people
+from torture import books, calm, checker, movers, people
 from torture.channels_tap import ChannelsTap
-from torture.chaos import Chaos, Probe
+from torture.chaos import PROBE_SECONDS, Chaos, Probe
 from torture.checker import Violation
 from torture.client import Answer, Client
 from torture.link import NONE, Chances, Link
 from torture.listeners import EventStreamListener, Listener, WebSocketListener
-from torture.mails import Correspondent
+from torture.mails import Correspondent, Mailbox
 from torture.movers import Crowd, Mover
 from torture.people import Person
 from torture.readers import Reader
@@ -31,7 +31,7 @@ READERS = 3
 #: Of each transport; the first of each listens for the hot recipient.
 LISTENERS = 4
 #: The mail catcher keeps a thousand.
-MOST_MAILS = 700
+MOST_MAILS = 600
 _LOOK_SECONDS = 4.0
 _LAST_WORDS_SECONDS = 30.0
 
@@ -73,6 +73,7 @@ class Session:
         dice = self._dice("links")
         self._links = [Link(port, dice, plan.chances) for port in stack.api_ports]
         self._mail_link = Link(stack.catcher.port, dice, NONE, port=stack.mail_port)
+        self._mailbox = Mailbox(stack.catcher.folder)
         self._channels_tap = ChannelsTap(
             stack.channels_port, stack.channels.port, self._dice("channels"), self.record.pushed
         )
@@ -103,13 +104,12 @@ class Session:
     async def _start(self) -> list[Person]:
         """The prober first, then those who move money."""
         await asyncio.to_thread(self._stack.start_services)
-        mail_addresses = [f"asks-{number}@torture.example" for number in range(self._mails)]
         addresses = [f"person-{number}@torture.example" for number in range(self._plan.people + 1)]
         everybody = await asyncio.to_thread(
             people.settle_in,
             self._stack.postgres.url,
             self._stack.settings,
-            [*addresses, *mail_addresses],
+            [*addresses, *self._addresses_for_mails()],
         )
         for link in (*self._links, self._mail_link):
             await link.start()
@@ -118,9 +118,15 @@ class Session:
         await asyncio.to_thread(self._stack.start_processes)
         return everybody[: len(addresses)]
 
-    @property
-    def _mails(self) -> int:
-        return min(MOST_MAILS, int(self._plan.seconds) + 10)
+    def _addresses_for_mails(self, whose: str = "") -> list[str]:
+        """Those who ask for one mail each; a part of them is the prober's."""
+        count = min(MOST_MAILS, int(self._plan.seconds) + 30)
+        parts = {"crowd": count, "prober": count // 2}
+        return [
+            f"{part}-{number}@torture.example"
+            for part in ([whose] if whose else parts)
+            for number in range(parts[part])
+        ]
 
     def _begin(self, settled_in: list[Person]) -> list[asyncio.Task[Any]]:
         """Have everybody begin; the tasks of those who have to finish what they do."""
@@ -136,10 +142,10 @@ class Session:
             dice = self._dice(f"reader {number}")
             at_work.append(Reader(crowd, self._client(dice), dice).run())
         dice = self._dice("mails")
-        addresses = [f"asks-{number}@torture.example" for number in range(self._mails)]
-        at_work.append(
-            Correspondent(self.record, self._client(dice), dice, addresses).run(self._stopping)
+        correspondent = Correspondent(
+            self.record, self._client(dice), dice, self._addresses_for_mails("crowd")
         )
+        at_work.append(correspondent.run(self._stopping))
         tasks = [self._task(work) for work in at_work]
         ports = [link.port for link in self._links]
         for kind in (WebSocketListener, EventStreamListener):
@@ -156,7 +162,20 @@ class Session:
             Mover(crowd, [self._client(self._dice("prober"), [port])], self._dice("prober"))
             for port in self._stack.api_ports
         ]
-        probe = Probe(prober, crowd, own, direct, self.record.pushed)
+        correspondent = Correspondent(
+            self.record,
+            self._client(self._dice("prober"), self._stack.api_ports),
+            self._dice("prober"),
+            self._addresses_for_mails("prober"),
+        )
+        probe = Probe(
+            person=prober,
+            crowd=crowd,
+            movers=own,
+            listener=direct,
+            tap=self._channels_tap,
+            mails=lambda: correspondent.reaches(self._mailbox, PROBE_SECONDS),
+        )
         world = World(
             stack=self._stack,
             dice=self._dice("chaos"),
@@ -219,11 +238,11 @@ class Session:
             # Whoever failed for a reason of its own says so here.
             await asyncio.gather(*at_work)
         database_url = self._stack.postgres.url
-        settled = await calm.settle(database_url, self._listeners)
+        settled = await calm.settle(database_url, self._stack.valkey.url, self._listeners)
         direct = self._client(self._dice("end"), self._stack.api_ports)
         await movers.ask_by_key(self._crowd, direct)
         self._tell("checking")
-        mails.count_caught(self.record, self._stack.catcher.folder)
+        self._mailbox.write_into(self.record)
         self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())
         self.record.audit_status, self.record.audit_output = await asyncio.to_thread(
             self._stack.audit

@@ -79,6 +79,8 @@ class Stack:
         self.mail_port = processes.free_port()
         self.api_ports = [processes.free_port() for _ in range(APIS)]
         self.children: dict[str, Child] = {}
+        #: How long each log was when its process was started.
+        self._spawned_at: dict[str, int] = {}
         self._log_position = 0
         self.environment = self._environment(choices)
         self.settings = settings_of(self.environment)
@@ -103,7 +105,7 @@ class Stack:
         """Start the wallet itself, and wait until it answers. Raises `ServiceError`."""
         for name in self.names("api", "relay", "worker"):
             self.spawn(name)
-        for name in self.names("api"):
+        for name in self.children:
             self.wait_for(name)
 
     def stop(self) -> None:
@@ -123,22 +125,28 @@ class Stack:
         kind, _, number = name.partition("-")
         port = self.api_ports[int(number) - 1] if kind == "api" else 0
         arguments = ["serve", "--port", str(port)] if kind == "api" else [kind]
+        # The API would write a line for each request.
+        level = "WARNING" if kind == "api" else "INFO"
+        log = self.log_of(name)
+        self._spawned_at[name] = log.stat().st_size if log.exists() else 0
         self.children[name] = processes.spawn_python(
             name,
             ["-P", "-m", "app.cli", *arguments],
-            log=self.log_of(name),
-            env=self.environment,
+            log=log,
+            env={**self.environment, "LOG_LEVEL": level},
         )
 
     def wait_for(self, name: str) -> None:
-        """Wait until an API process takes connections. Raises `ServiceError`."""
-        port = self.api_ports[int(name.partition("-")[2]) - 1]
-        processes.wait_until(
-            lambda: processes.accepts_connections(HOST, port),
-            self.children[name],
-            READY_SECONDS,
-            name,
-        )
+        """Wait until the process of that name is at work. Raises `ServiceError`."""
+        kind, _, number = name.partition("-")
+        port = self.api_ports[int(number) - 1] if kind == "api" else 0
+
+        def at_work() -> bool:
+            if kind == "api":
+                return processes.accepts_connections(HOST, port)
+            return b"has started" in _since(self.log_of(name), self._spawned_at[name])
+
+        processes.wait_until(at_work, self.children[name], READY_SECONDS, name)
 
     # ------------------------------------------------ breaking
 
@@ -244,6 +252,13 @@ def children_of(parent: int) -> list[int]:
     listed = processes.output_of(["ps", "-A", "-o", "pid=,ppid="])
     pairs = [line.split() for line in listed.splitlines()]
     return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]
+
+
+def _since(log: Path, position: int) -> bytes:
+    """What is new in it; all of it where the old one was put aside because it was large."""
+    with log.open("rb") as file:
+        file.seek(position if position <= log.stat().st_size else 0)
+        return file.read()
 
 
 def _lines(log: Path, position: int) -> tuple[list[str], int]:

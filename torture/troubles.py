@@ -41,6 +41,8 @@ class Trouble(ABC):
     name: str
     #: Whether a process is ended, so that a mail may come twice.
     kills = True
+    #: Whether no mail can be sent meanwhile, so that service means mails too.
+    stops_mails = False
     #: How long it lasts, from the shortest to the longest.
     seconds = (0.3, 3.0)
 
@@ -57,6 +59,13 @@ class Trouble(ABC):
     async def mend(self) -> None:
         """Mend it, and return when it runs again."""
 
+    async def start(self, *names: str) -> None:
+        """Start these processes again, all at once, and wait until they are at work."""
+        for name in names:
+            await asyncio.to_thread(self.stack.spawn, name)
+        for name in names:
+            await asyncio.to_thread(self.stack.wait_for, name)
+
 
 class ApiKilled(Trouble):
     """kill -9 of an API process."""
@@ -68,8 +77,7 @@ class ApiKilled(Trouble):
         await asyncio.to_thread(self.stack.kill, self.process)
 
     async def mend(self) -> None:
-        await asyncio.to_thread(self.stack.spawn, self.process)
-        await asyncio.to_thread(self.stack.wait_for, self.process)
+        await self.start(self.process)
 
 
 class ApiRestarted(Trouble):
@@ -84,8 +92,7 @@ class ApiRestarted(Trouble):
         await asyncio.to_thread(self.stack.children[self.process].stop, 20)
 
     async def mend(self) -> None:
-        await asyncio.to_thread(self.stack.spawn, self.process)
-        await asyncio.to_thread(self.stack.wait_for, self.process)
+        await self.start(self.process)
 
 
 class ApiSuspended(Trouble):
@@ -106,6 +113,7 @@ class PostgresKilled(Trouble):
     """kill -9 of PostgreSQL and all of its processes: it recovers from its log when it is started."""
 
     name = "PostgreSQL killed"
+    stops_mails = True
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.kill_postgres)
@@ -167,6 +175,7 @@ class ValkeyKilled(Trouble):
     """kill -9 of Valkey: hints, queues and jobs are gone with its memory."""
 
     name = "Valkey killed"
+    stops_mails = True
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.valkey.kill)
@@ -179,6 +188,7 @@ class RelayKilled(Trouble):
     """kill -9 of one relay, or of both."""
 
     name = "relay killed"
+    stops_mails = True
 
     async def begin(self) -> None:
         names = self.stack.names("relay")
@@ -187,8 +197,7 @@ class RelayKilled(Trouble):
             await asyncio.to_thread(self.stack.kill, name)
 
     async def mend(self) -> None:
-        for name in self.killed:
-            await asyncio.to_thread(self.stack.spawn, name)
+        await self.start(*self.killed)
 
 
 class RelaySuspended(Trouble):
@@ -222,13 +231,14 @@ class WorkerKilledPushing(Trouble):
         tap.slow_seconds = 0.0
 
     async def mend(self) -> None:
-        await asyncio.to_thread(self.stack.spawn, self.killed)
+        await self.start(self.killed)
 
 
 class WorkersKilledMailing(Trouble):
     """kill -9 of the workers while one of them talks to the mail server, which is slow."""
 
     name = "workers killed in a mail"
+    stops_mails = True
     seconds = (0.3, 1.5)
 
     async def begin(self) -> None:
@@ -240,8 +250,7 @@ class WorkersKilledMailing(Trouble):
         link.slow_seconds = 0.0
 
     async def mend(self) -> None:
-        for name in self.stack.names("worker"):
-            await asyncio.to_thread(self.stack.spawn, name)
+        await self.start(*self.stack.names("worker"))
 
 
 class ChannelsKilled(Trouble):
@@ -260,6 +269,7 @@ class MailServerKilled(Trouble):
     """kill -9 of the mail server."""
 
     name = "mail server killed"
+    stops_mails = True
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.catcher.kill)

@@ -1,0 +1,198 @@
+"""Twenty seconds of torture, and the parts of it that would make it easy if they did not work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from domain import events
+from settings import ROOT
+from tests.waiting import until
+from torture import http1, run, troubles
+from torture.channels_tap import ChannelsTap
+from torture.client import Answer, Client, Lost
+from torture.link import NONE, Chances, Link
+
+HOST = "127.0.0.1"
+ALWAYS = {"cut": 0.0, "swallow": 0.0, "truncate": 0.0, "delay": 0.0, "longest_delay_seconds": 0.0}
+PERSON = UUID(int=7)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> None:
+    few = ["--seconds", "20", "--seed", "4", "--people", "8", "--movers", "4"]
+    finished = subprocess.run(
+        [sys.executable, "-P", "-m", "torture.run", *few],
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, f"{finished.stdout[-8000:]}\n{finished.stderr[-4000:]}"
+    for trouble in troubles.FIRST:
+        assert f"{trouble.name}, mended" in finished.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_says_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run.main(["--help"])
+    assert ended.value.code == 0
+    assert "--seed" in capsys.readouterr().out
+
+
+# ================================================================ the bad line
+
+
+class Echo:
+    """Answers every request with an empty answer, and remembers how many there were."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                await http1.read_message(reader)
+                self.requests += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                await writer.drain()
+        except (EOFError, OSError):
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """The port at which somebody answers so."""
+    server = await asyncio.start_server(answer, HOST, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def linked(chances: Chances) -> AsyncIterator[tuple[Echo, Link, Client]]:
+    """Somebody who answers, the line there, and a caller at its other end."""
+    echo, dice = Echo(), random.Random(1)
+    async with serving(echo) as port:
+        link = Link(port, dice, chances)
+        await link.start()
+        client = Client([link.port], dice, lambda answer: None)
+        try:
+            yield echo, link, client
+        finally:
+            client.close()
+            await link.stop()
+            await until(lambda: link.open == 0)
+
+
+async def asked(client: Client) -> Answer:
+    return await client.ask("{ viewer { sequence } }", {}, None)
+
+
+async def test_over_a_good_line_every_request_is_answered() -> None:
+    async with linked(NONE) as (echo, _, client):
+        for _ in range(3):
+            assert (await asked(client)).status == 200
+        assert echo.requests == 3
+
+
+async def test_a_cut_request_never_arrives() -> None:
+    async with linked(Chances(**{**ALWAYS, "cut": 1.0})) as (echo, _, client):
+        with pytest.raises(Lost):
+            await asked(client)
+        assert echo.requests == 0
+
+
+async def test_of_a_swallowed_answer_the_request_arrived() -> None:
+    async with linked(Chances(**{**ALWAYS, "swallow": 1.0})) as (echo, _, client):
+        with pytest.raises(Lost):
+            await asked(client)
+        assert echo.requests == 1
+
+
+async def test_half_an_answer_is_none() -> None:
+    async with linked(Chances(**{**ALWAYS, "truncate": 1.0})) as (echo, _, client):
+        with pytest.raises(Lost):
+            await asked(client)
+        assert echo.requests == 1
+
+
+async def test_after_everybody_was_cut_off_the_next_request_is_answered() -> None:
+    async with linked(NONE) as (_, link, client):
+        await asked(client)
+        link.cut_all()
+        await until(lambda: link.open == 0)
+        assert (await asked(client)).status == 200
+
+
+# ================================================================ before the Channels server
+
+
+def triggered(*sequences: int) -> bytes:
+    channel = events.pusher_channel(PERSON)
+    batch = [{"channel": channel, "data": json.dumps({"sequence": n})} for n in sequences]
+    body = json.dumps({"batch": batch}).encode()
+    head = f"POST /apps/1/batch_events HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@asynccontextmanager
+async def tapped(port: int) -> AsyncIterator[ChannelsTap]:
+    tap = ChannelsTap(0, port, random.Random(1), {})
+    await tap.start()
+    try:
+        yield tap
+    finally:
+        await tap.stop()
+
+
+async def trigger(tap: ChannelsTap, request: bytes) -> http1.Message:
+    reader, writer = await asyncio.open_connection(HOST, tap.port)
+    try:
+        writer.write(request)
+        return await http1.read_message(reader)
+    finally:
+        writer.close()
+
+
+async def test_what_was_accepted_is_noted_in_order_also_where_the_answer_is_kept_back() -> None:
+    async with serving(Echo()) as port, tapped(port) as tap:
+        tap.swallow = 0.0
+        assert (await trigger(tap, triggered(1, 2))).status == 200
+        tap.swallow = 1.0
+        with pytest.raises(EOFError):
+            await trigger(tap, triggered(3))
+        assert tap.pushed == {PERSON: [1, 2, 3]}
+
+
+async def test_what_was_not_accepted_is_not_noted() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await http1.read_message(reader)
+        writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with serving(refuse) as port, tapped(port) as tap:
+        tap.swallow = 0.0
+        assert (await trigger(tap, triggered(1))).status == 500
+        assert tap.pushed == {}
