@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Mapping
 
@@ -86,6 +87,10 @@ class Metrics:
         )
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
+        # Looking a label up takes longer than counting: each is looked up once.
+        self._operation = functools.cache(self._operations.labels)
+        self._transfer = functools.cache(self._transfers.labels)
+        self._request = functools.cache(self._requests.labels)
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
@@ -96,11 +101,11 @@ class Metrics:
 
     def operation(self, name: str, outcome: str) -> None:
         """A root field was answered."""
-        self._operations.labels(name, outcome).inc()
+        self._operation(name, outcome).inc()
 
     def transfer(self, outcome: str) -> None:
         """Money was asked to move."""
-        self._transfers.labels(outcome).inc()
+        self._transfer(outcome).inc()
 
     def settling(self, commands: int) -> None:
         """So many commands are settled in one commit."""
@@ -108,7 +113,7 @@ class Metrics:
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered."""
-        self._requests.labels(route, str(status)).observe(seconds)
+        self._request(route, str(status)).observe(seconds)
 
     # ------------------------------------------------ read when asked
 

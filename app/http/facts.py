@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +15,12 @@ from ipaddress import (
     ip_address,
 )
 from typing import Any
-from uuid import uuid4
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 #: Where the server gives no peer at all, such as on a Unix socket.
 NOWHERE = "0.0.0.0"  # noqa: S104
+#: Longer than any address with its port and zone: what is remembered of strangers is small.
+_ADDRESS_MAXIMUM_CHARACTERS = 100
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -44,7 +47,7 @@ def request_id(headers: Headers) -> str:
     given = header(headers, b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given
-    return uuid4().hex
+    return os.urandom(16).hex()
 
 
 def client_ip(
@@ -80,6 +83,11 @@ def _is_in(
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
+    return _parsed_address(text) if len(text) <= _ADDRESS_MAXIMUM_CHARACTERS else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
     # Some proxies add the port: "192.0.2.1:4711", "[2001:db8::1]:4711".
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::\d+)?", text)
     if bracketed:
