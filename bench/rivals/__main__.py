@@ -23,13 +23,12 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10, help="for each round of each server")
+    parser.add_argument("--pool-size", type=int, help="connections to PostgreSQL of each server")
     arguments = parser.parse_args()
     console = Console()
     try:
         with services.running() as stack:
-            rounds = _rounds(
-                stack, arguments.people, arguments.connections, arguments.seconds, arguments.rounds
-            )
+            rounds = _rounds(stack, arguments)
     except (ServiceError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -37,19 +36,19 @@ def main() -> int:
     return 0
 
 
-def _rounds(
-    stack: Services, how_many: int, connections: int, seconds: int, rounds: int
-) -> dict[str, list[Measurement]]:
+def _rounds(stack: Services, plan: argparse.Namespace) -> dict[str, list[Measurement]]:
     floor = stack.with_database("floor")
-    people.settle_in(floor.database_url, how_many)
+    people.settle_in(floor.database_url, plan.people)
     bare.prepare(floor.database_url)
     measured: dict[str, list[Measurement]] = {}
-    for _ in range(rounds):
+    for _ in range(plan.rounds):
         bared = bare.run(
             stack.server.programs, floor.database_url,
-            connections=connections, seconds=seconds, people=how_many,
+            connections=plan.connections, seconds=plan.seconds, people=plan.people,
         )  # fmt: skip
-        theirs = rivals.measure(stack, how_many, connections, seconds)
+        theirs = rivals.measure(
+            stack, plan.people, plan.connections, plan.seconds, pool_size=plan.pool_size
+        )
         for name, each in {FLOOR: bared, **theirs}.items():
             measured.setdefault(name, []).append(each)
     return measured

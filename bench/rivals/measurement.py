@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -72,18 +72,23 @@ COMMITTING_ALONE = tuple(rival.name for rival in RIVALS if not rival.shares_comm
 
 
 def measure(
-    stack: Services, how_many: int, connections: int, seconds: int
+    stack: Services,
+    how_many: int,
+    connections: int,
+    seconds: int,
+    *,
+    pool_size: int | None = None,
 ) -> dict[str, Measurement]:
-    """One round of each, in an order drawn anew; by name.
+    """One round of each, in an order drawn anew; by name. `pool_size` is for all instead of their own.
 
     Raises ServiceError where Node or the packages cannot be had, and RuntimeError when a request
     was refused or the books do not balance.
     """
     node.ensure_installed(FOLDER)
-    measured = {
-        rival.name: run(rival, stack, how_many, connections, seconds)
-        for rival in random.sample(RIVALS, len(RIVALS))
-    }
+    measured = {}
+    for rival in random.sample(RIVALS, len(RIVALS)):
+        sized = rival if pool_size is None else replace(rival, pool_size=pool_size)
+        measured[rival.name] = run(sized, stack, how_many, connections, seconds)
     return {rival.name: measured[rival.name] for rival in RIVALS}
 
 
