@@ -13,7 +13,7 @@ from torture.listeners import Listener
 from torture.movers import Crowd, Mover
 from torture.people import Person
 from torture.record import Command, Fault, Operation, Outcome, Record
-from torture.troubles import Trouble, World
+from torture.trouble import Trouble, World
 
 #: How long a probe goes on asking; the promise is less.
 PROBE_SECONDS = 60.0
@@ -41,14 +41,14 @@ class Probe:
         self._movers = movers
         self._listener = listener
         self._tap = tap
-        #: Asks for a mail, and says whether it came.
+        #: Says whether mails go on.
         self._mails = mails
 
     async def wait_for_service(self, tell: Callable[[str], None], *, mails: bool) -> bool:
         """Whether money moves through each API process, its event is heard, and pushes (and mails) go on.
 
-        Where more is asked for than the workers can push, a push may wait its turn for long: that they
-        go on is what can be asked of a mend, and that none is lost is found out at the end.
+        Where more is asked for than the workers can do, a push or a mail may wait its turn for long: that
+        they go on is what can be asked of a mend, and that none is lost is found out at the end.
         """
         accepted = self._tap.accepted
         passed = []
@@ -113,7 +113,7 @@ class Chaos:
     def _first(self) -> list[type[Trouble]]:
         """What no run goes without, however short."""
         has_pooler = self._world.stack.pooler is not None
-        return [*troubles.FIRST, *([troubles.PoolerKilled] if has_pooler else [])]
+        return [*troubles.FIRST, *(troubles.WITH_POOLER if has_pooler else ())]
 
     async def _suffer(self, trouble: Trouble, *, shorter: bool) -> None:
         self._tell(trouble.name)

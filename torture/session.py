@@ -25,7 +25,7 @@ from torture.people import Person
 from torture.readers import Reader
 from torture.record import Failure, Record
 from torture.stack import Stack
-from torture.troubles import World
+from torture.trouble import World
 
 READERS = 3
 #: Of each transport; the first of each listens for the hot recipient.
@@ -174,7 +174,7 @@ class Session:
             movers=own,
             listener=direct,
             tap=self._channels_tap,
-            mails=lambda: correspondent.reaches(self._mailbox, PROBE_SECONDS),
+            mails=lambda: correspondent.see_mails_go_on(self._mailbox, PROBE_SECONDS),
         )
         world = World(
             stack=self._stack,

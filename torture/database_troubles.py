@@ -1,0 +1,167 @@
+"""What goes wrong with PostgreSQL, and with who stands before it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from uuid import UUID
+
+import psycopg
+
+from app.dev_services import processes
+from torture.stack import MAXIMUM_CONNECTIONS
+from torture.trouble import Trouble
+
+
+class PostgresKilled(Trouble):
+    """kill -9 of PostgreSQL and all of its processes: it recovers from its log when it is started."""
+
+    name = "PostgreSQL killed"
+    stops_mails = True
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self.stack.kill_postgres)
+
+    async def mend(self) -> None:
+        await asyncio.to_thread(self.stack.postgres.start)
+
+
+class BackendKilled(Trouble):
+    """kill -9 of one session of PostgreSQL, which then ends all others and recovers by itself."""
+
+    name = "PostgreSQL backend killed"
+    seconds = (0.0, 0.1)
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self.stack.kill_backend)
+
+    async def mend(self) -> None:
+        await asyncio.to_thread(self._wait_for_recovery)
+
+    def _wait_for_recovery(self) -> None:
+        def recovered() -> bool:
+            with contextlib.suppress(psycopg.OperationalError), self.stack.postgres.connect():
+                return True
+            return False
+
+        processes.wait_until(recovered, self.stack.postgres.child, 120, "PostgreSQL")
+
+
+class PostgresFrozen(Trouble):
+    """PostgreSQL stands still for a while, with all the locks it holds, as on a disk that hangs."""
+
+    name = "PostgreSQL frozen"
+    kills = False
+    seconds = (1.0, 5.0)
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGSTOP)
+
+    async def mend(self) -> None:
+        await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGCONT)
+
+
+class PoolerKilled(Trouble):
+    """kill -9 of PgBouncer."""
+
+    name = "PgBouncer killed"
+
+    async def begin(self) -> None:
+        assert self.stack.pooler is not None
+        await asyncio.to_thread(self.stack.pooler.kill)
+
+    async def mend(self) -> None:
+        assert self.stack.pooler is not None
+        await asyncio.to_thread(self.stack.pooler.start)
+
+
+class ConnectionsTaken(Trouble):
+    """The wallet's connections are ended, and others take every one that PostgreSQL has to give."""
+
+    name = "every connection taken"
+    kills = False
+    seconds = (1.0, 4.0)
+
+    async def begin(self) -> None:
+        self._enough = threading.Event()
+        self._taking = asyncio.ensure_future(asyncio.to_thread(self._take))
+        await asyncio.sleep(0)
+
+    async def mend(self) -> None:
+        self._enough.set()
+        await self._taking
+
+    def _take(self) -> None:
+        server = self.stack.postgres
+        with contextlib.ExitStack() as taken, server.connect() as admin:
+            for _ in range(MAXIMUM_CONNECTIONS * 2):
+                if self._enough.is_set():
+                    return
+                try:
+                    taken.enter_context(psycopg.connect(server.url, connect_timeout=2))
+                except psycopg.OperationalError:
+                    admin.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE application_name = 'mini-wallet'"
+                    )
+                    self._enough.wait(0.1)
+            self._enough.wait()
+
+
+class StatementsSlow(Trouble):
+    """Every statement that locks accounts takes its time, before it has the locks and with them."""
+
+    name = "slow statements"
+    kills = False
+    seconds = (1.5, 5.0)
+
+    _SLOW = """
+    ALTER FUNCTION lock_accounts(uuid[]) RENAME TO lock_accounts_at_once;
+    CREATE FUNCTION lock_accounts(account_ids uuid[]) RETURNS SETOF users
+    LANGUAGE plpgsql VOLATILE STRICT ROWS 2 AS $$
+    BEGIN
+        PERFORM pg_sleep(random() * 0.4);
+        RETURN QUERY SELECT * FROM lock_accounts_at_once(account_ids);
+        PERFORM pg_sleep(random() * 0.4);
+    END $$;
+    """
+    _AGAIN = """
+    DROP FUNCTION lock_accounts(uuid[]);
+    ALTER FUNCTION lock_accounts_at_once(uuid[]) RENAME TO lock_accounts;
+    """
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self._execute, self._SLOW)
+
+    async def mend(self) -> None:
+        await asyncio.to_thread(self._execute, self._AGAIN)
+
+    def _execute(self, statements: str) -> None:
+        with psycopg.connect(self.stack.postgres.url) as connection:
+            connection.execute(statements.encode())
+
+
+class RowsLocked(Trouble):
+    """Somebody locks people's rows in a session of their own and goes to lunch."""
+
+    name = "row locks held"
+    kills = False
+    #: Longer than the wallet waits for a lock, at times.
+    seconds = (1.0, 7.0)
+
+    async def begin(self) -> None:
+        hot, *others = self.world.people
+        chosen = [hot, *self.dice.sample(others, min(3, len(others)))]
+        self._connection = await asyncio.to_thread(self._lock, chosen)
+
+    async def mend(self) -> None:
+        await asyncio.to_thread(self._connection.close)
+
+    def _lock(self, user_ids: list[UUID]) -> psycopg.Connection:
+        connection = psycopg.connect(self.stack.postgres.url)
+        connection.execute(
+            "SELECT FROM users WHERE id = ANY (%s) ORDER BY id FOR UPDATE", [user_ids]
+        )
+        return connection
