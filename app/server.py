@@ -17,7 +17,7 @@ import structlog
 import uvicorn
 
 from app.asgi import App
-from app.http import bodies
+from app.http import bodies, sockets
 from app.wiring import read_limits
 from settings import Settings, SettingsError
 
@@ -77,7 +77,7 @@ def configure(settings: Settings) -> tuple[uvicorn.Config, App]:
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=sockets.Sockets(),  # type: ignore[arg-type]
         lifespan="on",
         loop="none",
         ws_max_size=bodies.MAXIMUM_BYTES,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import structlog
@@ -16,12 +16,13 @@ from adapters import hints, realtime
 from domain import errors
 from domain.sessions import Principal
 from persistence.database import Database
-from resolvers.standing import Standing
+from resolvers.standing import Standing, Watch
 from resolvers.streams import Stream, Streams
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 2.0
+_EXPIRE_SECONDS = 0.5
 
 
 class Live:
@@ -34,21 +35,20 @@ class Live:
         self._poll_seconds = poll_seconds
         self._streams = Streams(database, listening)
         self._standing = Standing(database, listening)
-        self._poll_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._is_database_away = False
 
     async def start(self) -> None:
         self._listening.listen(self._take_hint, confirmed=self._streams.doubt)
-        self._poll_task = asyncio.create_task(self._poll())
+        self._tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._expire())]
 
     async def stop(self) -> None:
         """End every stream, and write down which credentials were used."""
         self._stopping = True
-        if self._poll_task is not None:
-            self._poll_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._poll_task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._streams.close()
         with contextlib.suppress(errors.Unavailable):
             await self._standing.touch()
@@ -60,6 +60,23 @@ class Live:
         Unavailable if it must and cannot.
         """
         await self._standing.ensure(principal, ask=ask)
+
+    def watch(
+        self,
+        principal: Principal,
+        ended: Callable[[errors.Unauthenticated], None],
+        *,
+        expires_in_seconds: float | None = None,
+    ) -> Watch:
+        """Call `ended` once the credential has ended, whichever process ended it, within 5 seconds.
+
+        With TokenExpired after `expires_in_seconds`. Never before this returns; until `unwatch`.
+        """
+        return self._standing.watch(principal, ended, expires_in_seconds=expires_in_seconds)
+
+    def unwatch(self, watch: Watch) -> None:
+        """Tell this one no more."""
+        self._standing.unwatch(watch)
 
     async def wait_until_ended(self, principal: Principal) -> None:
         """Return when the credential has ended, whichever process ended it, within 5 seconds.
@@ -84,6 +101,15 @@ class Live:
             self._standing.end(hint.credential_ids)
         else:
             self._streams.offer(user_id, hint)
+
+    async def _expire(self) -> None:
+        # Of its own, because the poll may have to wait for the database.
+        while not self._stopping:
+            await asyncio.sleep(_EXPIRE_SECONDS)
+            try:
+                self._standing.expire()
+            except Exception:
+                log.exception("what is out of date was not ended")
 
     async def _poll(self) -> None:
         # A driver may lose a cancellation; the flag is not lost.

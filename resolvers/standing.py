@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from adapters import realtime
 from domain import errors
-from domain.sessions import Principal
+from domain.sessions import Principal, TokenExpired
 from persistence import sessions
 from persistence.database import Database
 
@@ -20,12 +20,39 @@ _TOUCH_SECONDS = 60.0
 #: A credential that nobody used for this long is no longer watched.
 _FORGET_SECONDS = 60.0
 _MAXIMUM_CREDENTIALS = 50_000
+_ENDED = "This session or API token has ended. Sign in again."
+
+
+class Watch:
+    """Somebody who stays connected with a credential, and is told when that is no longer good."""
+
+    __slots__ = ("_ended", "_expires_at", "credential")
+
+    def __init__(
+        self,
+        credential: _Credential,
+        ended: Callable[[errors.Unauthenticated], None],
+        expires_at: float | None,
+    ) -> None:
+        self.credential = credential
+        self._ended = ended
+        self._expires_at = expires_at
+
+    def end(self) -> None:
+        """The session or API token has ended."""
+        self._ended(errors.Unauthenticated(_ENDED))
+
+    def expire(self, now: float) -> None:
+        """Tell of an access token that is out of date, if this one is."""
+        if self._expires_at is not None and self._expires_at <= now:
+            self._expires_at = None
+            self._ended(TokenExpired())
 
 
 class _Credential:
     """What is known of a session or an API token."""
 
-    __slots__ = ("checked_at", "ended", "seen_at", "used", "user_id", "waiters")
+    __slots__ = ("checked_at", "ended", "seen_at", "used", "user_id", "watches")
 
     def __init__(self, user_id: UUID) -> None:
         self.user_id = user_id
@@ -34,13 +61,13 @@ class _Credential:
         self.ended = False
         #: Since `last_used_at` was written last.
         self.used = False
-        self.waiters: set[asyncio.Future[None]] | None = None
+        self.watches: set[Watch] | None = None
 
     def end(self) -> None:
-        self.ended = True
-        for waiter in self.waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
+        if not self.ended:
+            self.ended = True
+            for watch in list(self.watches or ()):
+                watch.end()
 
 
 class Standing:
@@ -50,6 +77,7 @@ class Standing:
         self._database = database
         self._listening = listening
         self._known: dict[UUID, _Credential] = {}
+        self._watches: set[Watch] = set()
         self._touched_at = time.monotonic()
 
     async def ensure(self, principal: Principal, *, ask: bool = True) -> None:
@@ -63,32 +91,64 @@ class Standing:
         if ask and is_old and not credential.ended:
             await self._check({principal.credential_id: credential})
         if credential.ended:
-            raise errors.Unauthenticated("This session or API token has ended. Sign in again.")
+            raise errors.Unauthenticated(_ENDED)
         credential.used = True
         credential.seen_at = time.monotonic()
+
+    def watch(
+        self,
+        principal: Principal,
+        ended: Callable[[errors.Unauthenticated], None],
+        *,
+        expires_in_seconds: float | None = None,
+    ) -> Watch:
+        """Call `ended` once the credential has ended, whichever process ended it, within 5 seconds.
+
+        With TokenExpired after `expires_in_seconds`. Never before this returns; until `unwatch`.
+        """
+        credential = self._credential(principal)
+        # Kept even past the maximum: a socket is worth it, and there is a limit on sockets.
+        self._known[principal.credential_id] = credential
+        expires_at = None if expires_in_seconds is None else time.monotonic() + expires_in_seconds
+        watch = Watch(credential, ended, expires_at)
+        credential.watches = credential.watches or set()
+        credential.watches.add(watch)
+        self._watches.add(watch)
+        self._listening.subscribe(credential.user_id)
+        if credential.ended:
+            asyncio.get_running_loop().call_soon(watch.end)
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """Tell this one no more."""
+        if watch in self._watches:
+            self._watches.remove(watch)
+            if watch.credential.watches is not None:
+                watch.credential.watches.discard(watch)
+            self._listening.unsubscribe(watch.credential.user_id)
 
     async def wait_until_ended(self, principal: Principal) -> None:
         """Return when the credential has ended, whichever process ended it, within 5 seconds.
 
         That a token goes out of date is not waited for.
         """
-        credential = self._credential(principal)
-        # Kept even past the maximum: a socket is worth it, and there is a limit on sockets.
-        self._known[principal.credential_id] = credential
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        credential.waiters = credential.waiters or set()
-        credential.waiters.add(waiter)
-        self._listening.subscribe(principal.user_id)
+        ended = asyncio.Event()
+        watch = self.watch(principal, lambda _: ended.set())
         try:
             # Away now: the poll will ask again.
             with contextlib.suppress(errors.Unavailable):
                 await self.ensure(principal)
-            await waiter
+            await ended.wait()
         except errors.Unauthenticated:
             return
         finally:
-            credential.waiters.discard(waiter)
-            self._listening.unsubscribe(principal.user_id)
+            self.unwatch(watch)
+
+    def expire(self) -> None:
+        """Tell those whose token is out of date by now."""
+        now = time.monotonic()
+        for watch in list(self._watches):
+            watch.expire(now)
 
     def end(self, credential_ids: Collection[UUID]) -> None:
         """These have ended."""
@@ -119,7 +179,7 @@ class Standing:
         """Ask for all that are known whether they stand. Raises Unavailable."""
         forgotten_at = time.monotonic() - _FORGET_SECONDS
         for credential_id, credential in list(self._known.items()):
-            idle = credential.seen_at < forgotten_at and not credential.waiters
+            idle = credential.seen_at < forgotten_at and not credential.watches
             if idle and not credential.used:
                 del self._known[credential_id]
         watched = {name: known for name, known in self._known.items() if not known.ended}
@@ -134,7 +194,7 @@ class Standing:
         used = {
             name: known
             for name, known in self._known.items()
-            if (known.used or known.waiters) and not known.ended
+            if (known.used or known.watches) and not known.ended
         }
         for credential in self._known.values():
             credential.used = False

@@ -18,6 +18,7 @@ from app.graphql import credentials, errors, http
 from app.graphql.documents import Operation
 from app.graphql.execution import RESUMABLE_FIELD, Engine, GraphQLRequest
 from app.http import bodies, facts
+from domain import errors as domain_errors
 from resolvers.request import RequestContext
 
 KEEP_ALIVE_SECONDS = 12.0
@@ -134,10 +135,22 @@ class _Stream:
                 async for event in events:
                     await self._next(event.answer, event.sequence)
 
-    async def _wait_for_end(self) -> Any:
+    async def _wait_for_end(self) -> domain_errors.Unauthenticated:
+        ended: asyncio.Future[domain_errors.Unauthenticated] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+        def note(error: domain_errors.Unauthenticated) -> None:
+            if not ended.done():
+                ended.set_result(error)
+
         if self.context.principal is None:
-            return await asyncio.get_running_loop().create_future()
-        return await credentials.wait_for_end(self.engine.services, self.context.principal)
+            return await ended
+        watch = credentials.watch(self.engine.services, self.context.principal, note)
+        try:
+            return await ended
+        finally:
+            self.engine.services.live.unwatch(watch)
 
     async def _keep_alive(self) -> None:
         with suppress(OSError):

@@ -6,14 +6,14 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import dataclasses
 from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
 import structlog
 from graphql import OperationType
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.graphql import credentials, errors
 from app.graphql.documents import Operation
@@ -23,6 +23,7 @@ from domain import errors as domain_errors
 from domain import sessions
 from resolvers import authentication
 from resolvers.request import RequestContext
+from resolvers.standing import Watch
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
@@ -57,7 +58,34 @@ class Close(Exception):
 
 
 class Connection:
-    """One socket, from accept to close."""
+    """One socket, from accept to close.
+
+    Thousands of them idle in a process, so one has a single task, beside those of its operations, and
+    keeps nothing of the handshake.
+    """
+
+    __slots__ = (
+        "_acknowledged",
+        "_ending",
+        "_engine",
+        "_facts",
+        "_finishing",
+        "_initialised",
+        "_is_over",
+        "_operations",
+        "_patience",
+        "_principal",
+        "_receive_event",
+        "_send_event",
+        "_sending",
+        "_short",
+        "_started",
+        "_stopping",
+        "_task",
+        "_understands",
+        "_user_agent",
+        "_watch",
+    )
 
     def __init__(
         self,
@@ -67,10 +95,9 @@ class Connection:
         send: Send,
     ) -> None:
         self._engine = engine
-        self._metrics = engine.metrics
         self._facts: facts.RequestFacts = scope["facts"]
         self._user_agent = facts.header(scope["headers"], b"user-agent")
-        self._subprotocols = scope["subprotocols"]
+        self._understands = PROTOCOL in scope["subprotocols"]
         self._receive_event = receive
         self._send_event = send
         self._sending = asyncio.Lock()
@@ -78,16 +105,20 @@ class Connection:
         self._principal: sessions.Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         #: Those that end by themselves: queries and mutations.
-        self._short: set[asyncio.Task[None]] = set()
-        self._helpers: set[asyncio.Task[None]] = set()
+        self._short: tuple[asyncio.Task[None], ...] = ()
+        self._finishing: asyncio.Task[None] | None = None
         self._started = 0
-        #: Why the socket is to end: None once the client has gone.
-        self._ending: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.current_task()
+        self._patience: asyncio.TimerHandle | None = None
+        self._watch: Watch | None = None
+        self._is_over = False
+        #: Why the socket is over: None once the client has gone.
+        self._ending: Close | None = None
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
         await self._receive_event()
-        if PROTOCOL not in self._subprotocols:
+        if not self._understands:
             await self._send_event({"type": "websocket.accept"})
             await self._close(
                 Close(SUBPROTOCOL_UNACCEPTABLE, f"Subprotocol not acceptable: use {PROTOCOL}")
@@ -97,21 +128,21 @@ class Connection:
         if len(self._engine.long_lived) >= MAXIMUM_SOCKETS:
             await self._close(Close(TRY_AGAIN_LATER, "Too many sockets"))
             return
-        loop = asyncio.get_running_loop()
-        patience = loop.call_later(INIT_SECONDS, self._lose_patience)
-        self._help(self._read())
-        self._metrics.sockets.inc()
+        self._patience = asyncio.get_running_loop().call_later(INIT_SECONDS, self._lose_patience)
+        self._engine.metrics.sockets.inc()
         try:
-            with self._engine.long_lived.lives(lambda: self._help(self._finish())):
-                close = await self._ending
+            with self._engine.long_lived.lives(self._ask_to_finish):
+                close = await self._read()
                 if close is not None:
                     self._facts.logged.update(code=close.code, reason=close.reason)
                     await self._close(close)
         finally:
-            patience.cancel()
-            self._metrics.sockets.dec()
+            self._be_patient()
+            if self._watch is not None:
+                self._engine.services.live.unwatch(self._watch)
+            self._engine.metrics.sockets.dec()
             self._facts.logged["operations"] = self._started
-            tasks = [*self._helpers, *self._operations.values()]
+            tasks = [*self._operations.values(), *([self._finishing] if self._finishing else ())]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -119,40 +150,33 @@ class Connection:
     # ------------------------------------------------ what ends a socket
 
     def _end(self, close: Close | None) -> None:
-        if not self._ending.done():
-            self._ending.set_result(close)
+        """The socket is over: whatever it is doing is broken off."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._ending = close
+        if self._task is not None and asyncio.current_task() is not self._task:
+            self._task.cancel()
 
     def _lose_patience(self) -> None:
-        if not self._acknowledged:
-            self._end(Close(INIT_TIMEOUT, "Connection initialisation timeout"))
+        self._end(Close(INIT_TIMEOUT, "Connection initialisation timeout"))
+
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _ask_to_finish(self) -> None:
+        self._stopping = True
+        self._finishing = asyncio.create_task(self._finish())
 
     async def _finish(self) -> None:
-        self._stopping = True
         if self._short:
-            await asyncio.wait(set(self._short), timeout=FINISH_SECONDS)
+            await asyncio.wait(self._short, timeout=FINISH_SECONDS)
         self._end(Close(SERVICE_RESTART, "Service restart"))
 
-    async def _watch_credential(self, principal: sessions.Principal) -> None:
-        self._end(_refusal_of(await credentials.wait_for_end(self._engine.services, principal)))
-
-    def _help(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do that beside the socket; a fault of it ends the socket."""
-
-        def finished(task: asyncio.Task[None]) -> None:
-            self._helpers.discard(task)
-            if task.cancelled() or (error := task.exception()) is None:
-                return
-            if isinstance(error, Close):
-                self._end(error)
-            elif isinstance(error, OSError):
-                self._end(None)
-            else:
-                masked = errors.internal(error, request_id=self._facts.request_id)
-                self._end(Close(INTERNAL_ERROR, masked.errors[0]["extensions"]["reference"]))
-
-        task = asyncio.create_task(work)
-        self._helpers.add(task)
-        task.add_done_callback(finished)
+    def _credential_ended(self, error: domain_errors.Unauthenticated) -> None:
+        self._end(_refusal_of(error))
 
     async def _close(self, close: Close) -> None:
         with suppress(OSError, RuntimeError):
@@ -162,13 +186,32 @@ class Connection:
 
     # ------------------------------------------------ messages
 
-    async def _read(self) -> None:
-        while True:
-            event = await self._receive_event()
-            if event["type"] == "websocket.disconnect":
-                self._facts.logged.setdefault("code", event.get("code"))
-                self._end(None)
-                return
+    async def _read(self) -> Close | None:
+        """Take in messages until the socket is over; what to close it with, if the client is there."""
+        try:
+            # A driver may lose a cancellation; the flag is not lost.
+            while not self._is_over:
+                # No name holds the last message while the next one is waited for.
+                await self._take(await self._receive_event())
+        except asyncio.CancelledError:
+            if not self._is_over:
+                raise
+        except Close as close:
+            self._end(close)
+        except OSError:
+            self._end(None)
+        except Exception as error:
+            masked = errors.internal(error, request_id=self._facts.request_id)
+            self._end(Close(INTERNAL_ERROR, masked.errors[0]["extensions"]["reference"]))
+        if self._task is not None:
+            self._task.uncancel()
+        return self._ending
+
+    async def _take(self, event: Message) -> None:
+        if event["type"] == "websocket.disconnect":
+            self._facts.logged.setdefault("code", event.get("code"))
+            self._end(None)
+        else:
             await self._handle(_parse(event.get("text")))
 
     async def _handle(self, message: dict[str, Any]) -> None:
@@ -207,8 +250,11 @@ class Connection:
             raise Close(TRY_AGAIN_LATER, "Try again later") from None
         self._principal = principal
         self._acknowledged = True
+        self._be_patient()
         if principal is not None:
-            self._help(self._watch_credential(principal))
+            self._watch = credentials.watch(
+                self._engine.services, principal, self._credential_ended
+            )
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
@@ -237,11 +283,16 @@ class Connection:
             await self._send({"type": "error", "id": operation_id, "payload": error.errors})
             return
         self._started += 1
+        # The text has become the operation: thousands of copies of it would be kept for nothing.
+        request = dataclasses.replace(request, query="")
         task = asyncio.create_task(self._operate(operation_id, operation, request))
         self._operations[operation_id] = task
         if operation.kind is not OperationType.SUBSCRIPTION:
-            self._short.add(task)
-            task.add_done_callback(self._short.discard)
+            self._short = (*self._short, task)
+            task.add_done_callback(self._is_done)
+
+    def _is_done(self, task: asyncio.Task[None]) -> None:
+        self._short = tuple(other for other in self._short if other is not task)
 
     # ------------------------------------------------ operations
 
@@ -285,7 +336,7 @@ class Connection:
             await self._send({"type": "next", "id": operation_id, "payload": answer})
             return
         subscribed = await self._engine.subscribe(operation, request, context)
-        with self._metrics.subscriptions.track_inprogress():
+        with self._engine.metrics.subscriptions.track_inprogress():
             async with aclosing(subscribed) as events:
                 async for event in events:
                     message = {"type": "next", "id": operation_id, "payload": event.answer}

@@ -18,7 +18,7 @@ from adapters.realtime import Hints
 from app import operations
 from app.dev_services import postgres, valkey
 from domain import errors
-from domain.sessions import Principal
+from domain.sessions import Principal, TokenExpired
 from resolvers.live import Live
 from resolvers.streams import Stream
 from tests import books as making
@@ -295,7 +295,7 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
         await live.ensure_standing(principal_of(zoe))
         waiting = asyncio.create_task(live.wait_until_ended(principal_of(zoe)))
         other = asyncio.create_task(live.wait_until_ended(principal_of(max_)))
-        await until(lambda: live._standing._known[zoe.session_id].waiters)
+        await until(lambda: live._standing._known[zoe.session_id].watches)
         books.connection.execute(
             "UPDATE sessions SET ended_at = now() WHERE id = %s", [zoe.session_id]
         )
@@ -330,6 +330,35 @@ async def test_a_credential_that_has_ended_already_is_not_waited_for(books: Book
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
         async with asyncio.timeout(5):
             await live.wait_until_ended(principal_of(zoe))
+
+
+async def test_a_token_out_of_date_is_told_of_while_the_database_waits(books: Books) -> None:
+    zoe = books.join()
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        told: list[errors.Unauthenticated] = []
+        live.watch(principal_of(zoe), told.append, expires_in_seconds=0)
+        live.watch(principal_of(zoe), told.append, expires_in_seconds=3600)
+        live.watch(principal_of(zoe), told.append)
+        live.unwatch(live.watch(principal_of(zoe), told.append, expires_in_seconds=0))
+        await until(lambda: told)
+        assert [type(error) for error in told] == [TokenExpired]
+
+
+async def test_all_who_watch_are_told_of_an_end_once_and_who_stopped_is_not(books: Books) -> None:
+    zoe = books.join()
+    async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        told: list[str] = []
+        for name in ("first", "second"):
+            live.watch(principal_of(zoe), lambda _, name=name: told.append(name))  # type: ignore[misc]
+        stopped = live.watch(principal_of(zoe), lambda _: told.append("stopped"))
+        live.unwatch(stopped)
+        live.unwatch(stopped)
+        await live.forget([zoe.session_id])
+        await live.forget([zoe.session_id])
+        assert sorted(told) == ["first", "second"]
+        live.watch(principal_of(zoe), lambda _: told.append("late"))
+        assert "late" not in told
+        await until(lambda: "late" in told)
 
 
 async def test_the_last_use_is_written_down(books: Books) -> None:

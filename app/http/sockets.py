@@ -1,0 +1,153 @@
+"""uvicorn's WebSocket protocol, with as little as there can be kept for a socket that idles."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.protocol import Protocol
+
+#: A client is asked so often whether it is there, and has as long to answer.
+PING_SECONDS = 20
+
+#: What nobody asks of a scope once the socket is accepted.
+_OF_HANDSHAKE = ("asgi", "extensions", "headers", "query_string", "raw_path", "server", "state")
+
+
+class Sockets:
+    """The sockets of a server: makes them, and asks them in turns whether they are there.
+
+    One timer for all, where uvicorn has two for each.
+    """
+
+    def __init__(self) -> None:
+        self._turns: list[set[Socket]] = [set() for _ in range(PING_SECONDS)]
+        self._turn = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any]
+    ) -> Socket:
+        """A new one: what uvicorn calls for a request to upgrade."""
+        return Socket(self, config, server_state, app_state)
+
+    def add(self, socket: Socket) -> None:
+        """This one is open: it is asked for the first time after one whole round."""
+        socket.turn = self._turn
+        self._turns[self._turn].add(socket)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(1, self._take_turn)
+
+    def remove(self, socket: Socket) -> None:
+        if socket.turn is not None:
+            self._turns[socket.turn].discard(socket)
+
+    def _take_turn(self) -> None:
+        self._turn = (self._turn + 1) % len(self._turns)
+        self._timer = None
+        if any(self._turns):
+            self._timer = asyncio.get_running_loop().call_later(1, self._take_turn)
+        for socket in list(self._turns[self._turn]):
+            socket.ask()
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """One socket. What belongs to the handshake is forgotten after it."""
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._sockets = sockets
+        #: In which second of a round it is asked; None until it is open.
+        self.turn: int | None = None
+        # asyncio's have four empty deques, which are 600 bytes each.
+        self.queue = _Inbox()  # type: ignore[assignment]
+        self.writable = _Gate()  # type: ignore[assignment]
+
+    def start_keepalive(self) -> None:
+        """The handshake is over."""
+        self._sockets.add(self)
+        del self.request, self.response
+        for name in _OF_HANDSHAKE:
+            self.scope.pop(name, None)  # type: ignore[misc]
+        # The parser of the handshake holds the request as long as it goes on with frames.
+        if not self.conn.reader.buffer:
+            self.conn.parser = Protocol.parse(self.conn)
+            next(self.conn.parser)
+
+    def stop_keepalive(self) -> None:
+        self._sockets.remove(self)
+
+    def ask(self) -> None:
+        """Send a ping, or close if the one before was never answered."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        if self.pending_ping_payload is not None:
+            self.keepalive_timeout()
+            return
+        self.pending_ping_payload = os.urandom(4)
+        self.ping_sent_at = self.loop.time()
+        self.conn.send_ping(self.pending_ping_payload)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+class _Inbox:
+    """What has come and was not taken: an `asyncio.Queue` for one who takes."""
+
+    __slots__ = ("_messages", "_waiter")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._messages.pop(0)
+
+    def empty(self) -> bool:
+        return not self._messages
+
+
+class _Gate:
+    """An `asyncio.Event`, set at first, that makes its list of waiters when somebody waits."""
+
+    __slots__ = ("_is_open", "_waiters")
+
+    def __init__(self) -> None:
+        self._is_open = True
+        self._waiters: list[asyncio.Future[None]] | None = None
+
+    def set(self) -> None:
+        self._is_open = True
+        for waiter in self._waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters = None
+
+    def clear(self) -> None:
+        self._is_open = False
+
+    async def wait(self) -> None:
+        while not self._is_open:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters = [*(self._waiters or ()), waiter]
+            await waiter

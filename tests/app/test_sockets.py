@@ -1,0 +1,83 @@
+"""Open sockets, as the server keeps them: asked whether they are there, and with nothing kept in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from app.http import sockets
+from tests.app.conftest import Api
+
+_CLOSE, _PING, _PONG = 0x88, 0x89, 0x8A
+
+
+def shake_hands(api: Api) -> socket.socket:
+    """A WebSocket of which nobody answers the pings."""
+    opened = socket.create_connection((api.host, api.port), timeout=20)
+    key = base64.b64encode(os.urandom(16)).decode()
+    opened.sendall(
+        f"GET /graphql HTTP/1.1\r\nHost: {api.host}:{api.port}\r\n"
+        f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
+    )
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += opened.recv(1)
+    assert head.startswith(b"HTTP/1.1 101")
+    return opened
+
+
+def read_frame(opened: socket.socket) -> tuple[int, bytes]:
+    kind, length = opened.recv(1), opened.recv(1)
+    return kind[0], opened.recv(length[0])
+
+
+def test_a_client_that_answers_is_asked_again_and_one_that_does_not_is_closed(
+    start_api: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "PING_SECONDS", 1)
+    with shake_hands(start_api()) as opened:
+        for _ in range(2):
+            kind, payload = read_frame(opened)
+            assert kind == _PING
+            mask = bytes(4)
+            opened.sendall(bytes([_PONG, 0x80 | len(payload)]) + mask + payload)
+        kind, _ = read_frame(opened)
+        assert kind == _PING
+        kind, reason = read_frame(opened)
+        assert kind == _CLOSE
+        assert int.from_bytes(reason[:2], "big") == 1011
+        assert opened.recv(1) == b""
+
+
+@pytest.mark.anyio
+async def test_the_inbox_gives_what_came_in_order_and_waits_for_more() -> None:
+    inbox = sockets._Inbox()
+    inbox.put_nowait(1)
+    inbox.put_nowait(2)
+    assert [await inbox.get(), await inbox.get()] == [1, 2]
+    assert inbox.empty()
+    waiting = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    inbox.put_nowait(3)
+    assert await waiting == 3
+
+
+@pytest.mark.anyio
+async def test_the_gate_holds_all_who_wait_until_it_opens() -> None:
+    gate = sockets._Gate()
+    await gate.wait()
+    gate.clear()
+    waiting = [asyncio.create_task(gate.wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    waiting[0].cancel()
+    gate.set()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError)
+    assert done[1:] == [None, None]
