@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from rich.console import Console
 
-from app import operations
+from app import auditing
 from app.dev_services.processes import Child
 from bench import bare, load, measure, people, wallet
 from bench.load import Request
@@ -115,7 +115,7 @@ class Sides:
     def check_books(self) -> None:
         """Raises RuntimeError unless the books of both sides balance."""
         bare.check_books(self.floor.database_url)
-        if operations.audit(self.wallet.settings) != 0:
+        if auditing.audit(self.wallet.settings) != 0:
             raise RuntimeError("The wallet's books do not balance.")
 
 

@@ -34,6 +34,7 @@ _SEND = (
 _CONNECTING_AT_ONCE = 50
 _SENDING_CONNECTIONS = 8
 _LATE_SECONDS = 10.0
+_CONNECT_SECONDS = 300
 _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 
 
@@ -144,7 +145,7 @@ class Run:
                 listener = Listener(self, number, self.listening[number][1])
                 self.listeners.append(listener)
                 await loop.create_connection(lambda: listener, self.host, self.port)
-                await asyncio.wait_for(listener.acknowledged, 60)
+                await asyncio.wait_for(listener.acknowledged, _CONNECT_SECONDS)
 
         await asyncio.gather(*(one(number) for number in range(len(self.listening))))
 

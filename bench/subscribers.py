@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from app import operations
+from app import auditing
 from app.dev_services import processes
 from bench import listeners, people, services
 from bench.services import Services
@@ -95,7 +95,7 @@ def measure(
             child.communicate()
     if heard["failed"]:
         raise RuntimeError(heard["failed"])
-    if operations.audit(stack.settings) != 0:
+    if auditing.audit(stack.settings) != 0:
         raise RuntimeError("The wallet's books do not balance.")
     return Delivered(
         subscribers=subscribers,
