@@ -49,10 +49,9 @@ Result = TypeVar("Result")
 class Database:
     """What the rest of this room reads and writes through. Make one per process with `open`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._writing = engine
-        # A single statement needs no BEGIN and COMMIT around it.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, writing: AsyncEngine, reading: AsyncEngine) -> None:
+        self._writing = writing
+        self._reading = reading
 
     @classmethod
     async def open(
@@ -60,23 +59,33 @@ class Database:
     ) -> Self:
         """Connections are made when they are needed: a database that is away raises later.
 
-        `url` may be `postgresql://` or `postgresql+psycopg://`.
+        Up to `pool_size` of them are for transactions, and as many again for reads. `url` may be
+        `postgresql://` or `postgresql+psycopg://`.
         """
-        engine = create_async_engine(
-            driver_url(url),
-            connect_args=CONNECTION_ARGUMENTS,
-            isolation_level=isolation,
-            # What people gave us has no place in a log, wherever a statement fails.
-            hide_parameters=True,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_SECONDS,
-            pool_use_lifo=True,
-            pool_recycle=1800,
-        )
-        return cls(engine)
+        address = driver_url(url)
+
+        def engine(isolation_level: str, **options: Any) -> AsyncEngine:
+            return create_async_engine(
+                address,
+                connect_args=CONNECTION_ARGUMENTS,
+                isolation_level=isolation_level,
+                # What people gave us has no place in a log, wherever a statement fails.
+                hide_parameters=True,
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_timeout=POOL_SECONDS,
+                pool_use_lifo=True,
+                pool_recycle=1800,
+                **options,
+            )
+
+        # A statement that stands alone needs no BEGIN before it and no ROLLBACK after it: with
+        # connections of their own, reads take two thirds of the time.
+        reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
+        return cls(engine(isolation), reading)
 
     async def close(self) -> None:
+        await self._reading.dispose()
         await self._writing.dispose()
 
     async def ping(self) -> None:
