@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import ANY
 
 import psycopg
@@ -24,6 +25,17 @@ from app.dev_services import processes
 from app.up import building, folder, services
 
 DEMO = "user.alpha@demo.app"
+LOGIN = """
+mutation ($input: LoginInput!) {
+  login(input: $input) { ... on SignedIn { credentials { accessToken } } }
+}
+"""
+ADD = """
+mutation ($input: AddBalanceInput!) {
+  addBalance(input: $input) { ... on BalanceAdded { viewer { balance { amount } } } }
+}
+"""
+ME = "{ viewer { balance { amount } } }"
 PATIENCE_SECONDS = 90
 Start = Callable[..., "Running"]
 
@@ -81,6 +93,16 @@ class Running:
             answer = connection.getresponse()
             return answer.status, answer.read()
 
+    def ask(self, document: str, token: str = "", **variables: object) -> Any:
+        """The data of the API's answer."""
+        headers = {"content-type": "application/json"}
+        headers |= {"authorization": f"Bearer {token}"} if token else {}
+        body = json.dumps({"query": document, "variables": variables})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", "/graphql", body, headers)
+            return json.load(connection.getresponse())["data"]
+
 
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -128,8 +150,12 @@ def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Star
     assert f"http://127.0.0.1:{first.port}/graphql" in first.said
     assert first.get("/readyz")[0] == 200
     assert json.loads(first.get("/dev/mail.json")[1]) == []
+    assert balance(first) == [(100_000,)] * 3
+    alpha = {"email": DEMO, "password": "mini@Wallet025"}
+    token = first.ask(LOGIN, input=alpha)["login"]["credentials"]["accessToken"]
+    added = first.ask(ADD, token, input={"amount": "1", "idempotencyKey": "key-of-this-test"})
+    assert added["addBalance"]["viewer"]["balance"]["amount"] == "1001.00"
     balances = balance(first)
-    assert balances == [(100_000,)] * 3
     for name in ("secrets.json", "env", "lock", "logs/serve.log"):
         assert (first.data / name).stat().st_mode & 0o077 == 0, name
     secrets = (first.data / "secrets.json").read_text()
@@ -156,6 +182,7 @@ def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Star
     again = start().wait_until_ready()
     assert "Tables" not in again.said
     assert balance(again) == balances
+    assert again.ask(ME, token)["viewer"]["balance"]["amount"] == "1001.00"
     assert (again.data / "secrets.json").read_text() == secrets
 
     children = again.children()
