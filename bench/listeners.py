@@ -31,7 +31,7 @@ _SEND = (
     "mutation Send($input: SendMoneyInput!) { sendMoney(input: $input) { __typename "
     "... on MoneySent { transaction { sequence } } ... on UserError { message } } }"
 )
-_CONNECTING_AT_ONCE = 50
+_CONNECTING_AT_ONCE = 20
 _SENDING_CONNECTIONS = 8
 _LATE_SECONDS = 10.0
 _CONNECT_SECONDS = 300
@@ -135,6 +135,9 @@ class Run:
     def fail(self, sentence: str) -> None:
         self.failed = self.failed or sentence
         self.all_arrived.set()
+        for listener in self.listeners:
+            if not listener.acknowledged.done():
+                listener.acknowledged.set_exception(RuntimeError(sentence))
 
     async def connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -233,8 +236,12 @@ def raise_file_limit(needed: int) -> None:
 
 async def _main() -> None:
     run = Run(json.loads(sys.stdin.readline()))
-    await run.connect()
-    print(json.dumps({"connected": len(run.listeners)}), flush=True)
+    try:
+        await run.connect()
+    except RuntimeError as error:
+        print(json.dumps({"failed": str(error)}), flush=True)
+        return
+    print(json.dumps({"failed": None}), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     print(json.dumps(await run.send()), flush=True)
 

@@ -93,8 +93,6 @@ def measure(
         finally:
             child.kill()
             child.communicate()
-    if heard["failed"]:
-        raise RuntimeError(heard["failed"])
     if auditing.audit(stack.settings) != 0:
         raise RuntimeError("The wallet's books do not balance.")
     return Delivered(
@@ -120,6 +118,8 @@ def _hear(child: subprocess.Popen[str]) -> dict[str, Any]:
     if not line:
         raise RuntimeError("The process with the subscribers has failed.")
     heard: dict[str, Any] = json.loads(line)
+    if heard["failed"]:
+        raise RuntimeError(heard["failed"])
     return heard
 
 
