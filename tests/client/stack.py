@@ -45,6 +45,7 @@ mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {
   __typename ... on UserError { message }
 } }
 """
+SEAL = "{ viewer { transactions(first: 1) { nodes { seal } } } }"
 BALANCE = "{ viewer { balance { amount } } }"
 SENT = """
 { viewer { transactions(first: 100, filter: {kind: TRANSFER}) {
@@ -92,6 +93,12 @@ class Person:
     def balance(self) -> str:
         amount: str = self.stack.ask(BALANCE, self.token)["viewer"]["balance"]["amount"]
         return amount
+
+    @property
+    def newest_seal(self) -> str:
+        [newest] = self.stack.ask(SEAL, self.token)["viewer"]["transactions"]["nodes"]
+        seal: str = newest["seal"]
+        return seal
 
     @property
     def transfers(self) -> list[dict[str, Any]]:

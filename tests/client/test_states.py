@@ -28,6 +28,11 @@ def test_the_steps_of_sending(new_page: NewPage, axe: Axe, alpha: Person, beta: 
     axe.check(page)
     actions.confirm(page, "1.50")
     expect(actions.receipt(page, "1.50", beta.name)).to_be_focused()
+    proof = page.get_by_role("main").locator("details")
+    expect(proof.get_by_role("code")).to_have_count(0)
+    proof.locator("summary").click()
+    seal = proof.get_by_role("code").last.inner_text()
+    assert seal == alpha.newest_seal
     axe.check(page)
     page.get_by_role("link", name="Done").click()
     page.get_by_role("link", name="for the 🚌").click()
@@ -36,6 +41,12 @@ def test_the_steps_of_sending(new_page: NewPage, axe: Axe, alpha: Person, beta: 
     axe.check(page)
     page.emulate_media(media="print", color_scheme="light")
     expect(page.get_by_role("navigation")).to_have_count(0)
+    expect(page.get_by_text(f"Proof, for ./wallet audit --receipt: {seal}")).to_be_visible()
+    page.emulate_media(media="screen", color_scheme="light")
+    proof.locator("summary").click()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy proof").click()
+    actions.until(page, lambda: page.evaluate("navigator.clipboard.readText()") == seal)
 
 
 def test_the_first_use_and_the_dialogs(stack: Stack, new_page: NewPage, axe: Axe) -> None:

@@ -30,8 +30,23 @@ export const OneTransaction = graphql(
         __typename
         id
         ...TransactionLine
+        ... on Transaction {
+          seal
+        }
       }
     }
   `,
   [TransactionLine],
 );
+
+export const TransactionSeal = graphql(`
+  query TransactionSeal($id: ID!) {
+    node(id: $id) {
+      __typename
+      id
+      ... on Transaction {
+        seal
+      }
+    }
+  }
+`);
