@@ -37,7 +37,7 @@ export function useBalanceHistory() {
     const all = isWhole ? [{ time: from, money: viewer.balanceAt }, ...changes] : changes;
     const points: Point[] = all.map(({ time, money }) => ({ time, value: Number(money.amount) }));
     const first = all[0];
-    if (!first || changes.length === 0) return null;
+    if (!first) return null;
     const byValue = [...all].sort((one, other) => Number(one.money.amount) - Number(other.money.amount));
     return {
       points,
