@@ -40,8 +40,8 @@ from app.graphql.compiled import fields, run
 from app.graphql.compiled.run import Field, Steps
 from app.graphql.compiled.variables import Variables
 
-#: Steps kept by all plans of a schema together; one is about a kilobyte.
-MAXIMUM_STEPS = 20_000
+#: Steps kept by all plans of a schema together; one takes two to three kilobytes with what is around it.
+MAXIMUM_STEPS = 10_000
 #: What a variant weighs beside its steps.
 _VARIANT_STEPS = 5
 

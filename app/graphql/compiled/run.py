@@ -246,14 +246,15 @@ def listed(field: Field, item_type: GraphQLOutputType, complete_item: Complete) 
     """A list; an item that is at fault is null, where it may be."""
     guarded = _guarded(item_type, field.details, complete_item)
 
-    async def collect(run: Executor[Any], value: Any, position: Position) -> Any:
-        completed = complete_list(run, [item async for item in value], position)
-        return await completed if type(completed) is CoroutineType else completed
-
     def complete_list(run: Executor[Any], value: Any, position: Position) -> Any:
         if type(value) is not list:
             if hasattr(value, "__aiter__"):
-                return collect(run, value, position)
+                path = path_of(position)
+                assert path is not None
+                info = field.info(run, position)
+                return run.complete_async_iterator_value(
+                    item_type, field.details, info, path, value.__aiter__(), None
+                )
             if not is_iterable(value):
                 raise GraphQLError(
                     "Expected Iterable, but did not find one for field"
