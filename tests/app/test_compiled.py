@@ -412,7 +412,7 @@ async def test_generated_documents_are_answered_alike(operation: str, compiler: 
                 assert shown(result) == expected, f"{document.text}\n{document.variables}"
             answered += b'"data":null' not in expected
             failed += b'"errors":[]' not in expected
-    assert answered >= 20
+    assert answered >= 10
     assert failed >= 20
 
 

@@ -180,5 +180,5 @@ async def test_generated_documents_are_answered_alike(
             assert shown(result) == expected, f"{document.text}\n{document.variables}"
         clean += b'"errors":[]' in expected
         failed += b'"errors":[]' not in expected
-    assert clean >= 5
+    assert clean >= 3
     assert failed >= 5
