@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from adapters import realtime
@@ -20,6 +21,10 @@ _TOUCH_SECONDS = 60.0
 #: A credential that nobody used for this long is no longer watched.
 _FORGET_SECONDS = 60.0
 _MAXIMUM_CREDENTIALS = 50_000
+#: Asked about in one query: what takes longer than a few milliseconds holds up everybody.
+_CREDENTIALS_AT_ONCE = 250
+Item = TypeVar("Item")
+
 _ENDED = "This session or API token has ended. Sign in again."
 
 
@@ -182,23 +187,25 @@ class Standing:
             idle = credential.seen_at < forgotten_at and not credential.watches
             if idle and not credential.used:
                 del self._known[credential_id]
-        watched = {name: known for name, known in self._known.items() if not known.ended}
-        if watched:
-            await self._check(watched)
+        for page in _pages([item for item in self._known.items() if not item[1].ended]):
+            await self._check(dict(page))
         if time.monotonic() - self._touched_at >= _TOUCH_SECONDS:
             await self.touch()
 
     async def touch(self) -> None:
         """Write down which were used. Raises Unavailable."""
         self._touched_at = time.monotonic()
-        used = {
-            name: known
+        used = [
+            (known.user_id, name)
             for name, known in self._known.items()
             if (known.used or known.watches) and not known.ended
-        }
+        ]
         for credential in self._known.values():
             credential.used = False
-        if used:
-            await sessions.touch(
-                self._database, [(known.user_id, name) for name, known in used.items()]
-            )
+        for page in _pages(used):
+            await sessions.touch(self._database, page)
+
+
+def _pages(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), _CREDENTIALS_AT_ONCE):
+        yield items[start : start + _CREDENTIALS_AT_ONCE]

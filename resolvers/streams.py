@@ -12,6 +12,8 @@ from persistence import accounts, history
 from persistence.database import Database
 
 _PAGE = 100
+#: Asked about in one query of the poll: what takes longer than a few milliseconds holds up deliveries.
+_PEOPLE_AT_ONCE = 250
 #: How many streams read their books at once; the other connections are for requests.
 _READERS = 4
 
@@ -47,12 +49,13 @@ class Streams:
 
     async def poll(self) -> None:
         """Ask how far the books of all listeners go. Raises Unavailable."""
-        if not self._open:
-            return
-        newest = await history.newest_sequences(self._database, list(self._open))
-        for user_id, sequence in newest.items():
-            for stream in self._open.get(user_id, ()):
-                stream.expect(sequence)
+        listening = list(self._open)
+        for start in range(0, len(listening), _PEOPLE_AT_ONCE):
+            page = listening[start : start + _PEOPLE_AT_ONCE]
+            newest = await history.newest_sequences(self._database, page)
+            for user_id, sequence in newest.items():
+                for stream in self._open.get(user_id, ()):
+                    stream.expect(sequence)
 
     # ------------------------------------------------ for a stream
 

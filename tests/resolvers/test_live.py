@@ -309,6 +309,25 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
         other.cancel()
 
 
+async def test_the_poll_reaches_everybody_page_by_page(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.streams._PEOPLE_AT_ONCE", 2)
+    monkeypatch.setattr("resolvers.standing._CREDENTIALS_AT_ONCE", 2)
+    people = [books.join() for _ in range(5)]
+    async with living(books, NOWHERE, 0.1) as live:
+        open_streams = [await started(live, person) for person in people]
+        told: list[uuid.UUID] = []
+        for person in people:
+            live.watch(principal_of(person), lambda _, each=person: told.append(each.user_id))  # type: ignore[misc]
+        for person in people:
+            await books.add(person)
+        for stream in open_streams:
+            assert await take(stream, 1) == [1]
+        books.connection.execute("UPDATE sessions SET ended_at = now()")
+        await until(lambda: sorted(told) == sorted(person.user_id for person in people))
+
+
 async def test_a_hint_makes_the_end_sooner(books: Books, relay: Hints, redis_url: str) -> None:
     zoe = books.join()
     async with living(books, redis_url, NEVER_SECONDS) as live:
@@ -361,13 +380,15 @@ async def test_all_who_watch_are_told_of_an_end_once_and_who_stopped_is_not(book
         await until(lambda: "late" in told)
 
 
-async def test_the_last_use_is_written_down(books: Books) -> None:
-    zoe, max_ = books.join(), books.join()
+async def test_the_last_use_is_written_down(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.standing._CREDENTIALS_AT_ONCE", 1)
+    zoe, max_, eve = books.join(), books.join(), books.join()
     books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '1 day'")
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
         await live.ensure_standing(principal_of(zoe))
+        await live.ensure_standing(principal_of(eve))
     used = books.connection.execute(
         "SELECT id FROM sessions WHERE last_used_at > now() - interval '1 hour'"
     ).fetchall()
-    assert used == [(zoe.session_id,)]
-    assert max_.session_id != zoe.session_id
+    assert {session_id for (session_id,) in used} == {zoe.session_id, eve.session_id}
+    assert max_.session_id not in {zoe.session_id, eve.session_id}
