@@ -121,19 +121,7 @@ async def test_a_worker_finishes_the_job_under_way_before_it_stops(
     await slow.close()
 
 
-async def test_idle_processes_stop_at_once_and_cleanly(
-    books: Books, start_process: Start, redis_url: str
-) -> None:
-    settings = make_settings(database_url=books.url, redis_url=redis_url)
-    children = [start_process("relay", settings), start_process("worker", settings)]
-    await until(lambda: all("has started" in child.log.read_text() for child in children))
-    for child in children:
-        child.ask_to_stop()
-    await until(lambda: not any(child.running for child in children))
-    assert [child.exit_status for child in children] == [0, 0], children[1].log_tail()
-
-
-async def test_mails_that_failed_are_sent_when_somebody_asks(
+async def test_failed_mails_are_sent_when_somebody_asks_and_idle_processes_stop_cleanly(
     books: Books,
     start_process: Start,
     start_mail_catcher: Callable[[], mail_catcher.MailCatcher],
@@ -143,10 +131,15 @@ async def test_mails_that_failed_are_sent_when_somebody_asks(
     settings = make_settings(database_url=books.url, redis_url=redis_url, smtp_url=catcher.url)
     await accounts.register(books.database, name="New", email="new@example.org", password_hash="-")
     books.connection.execute("UPDATE mails SET state = 'failed'")
-    start_process("relay", settings)
-    start_process("worker", settings, "--retry-failed")
+    relay = start_process("relay", settings)
+    worker = start_process("worker", settings, "--retry-failed")
     await until(lambda: len(catcher.mails()) == 1)
     await until(lambda: _sent(books) == 1)
+    await until(lambda: all("has started" in child.log.read_text() for child in (relay, worker)))
+    for child in (relay, worker):
+        child.ask_to_stop()
+    await until(lambda: not relay.running and not worker.running)
+    assert [relay.exit_status, worker.exit_status] == [0, 0], worker.log_tail()
 
 
 def _sent(books: Books) -> int:
