@@ -113,7 +113,7 @@ def test_the_example_leaves_what_is_optional_commented_out() -> None:
 
 def test_the_example_shows_the_defaults() -> None:
     text = (settings.ROOT / ".env.example").read_text()
-    shown = dict(re.findall(r"(?m)^# ([A-Z][A-Z_]+)=(\S+)$", text))
+    shown = dict(re.findall(r"(?m)^# ([A-Z][A-Z_]+)=(.+)$", text))
     for name, field in settings.Settings.model_fields.items():
         if not field.is_required() and field.default not in (None, ()):
             assert shown[name.upper()] == str(field.default).lower() or shown[name.upper()] == str(
