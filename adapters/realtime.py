@@ -17,6 +17,8 @@ from domain import events
 
 log = structlog.get_logger()
 
+#: Under load a relay is told this often, and not as often as Redis can be.
+_WAKE_PAUSE_SECONDS = 0.002
 _WAKE_CHANNEL = "relay:wake"
 #: Subscribed to always, so that the connection is never without a subscription.
 _KEEP_CHANNEL = "hints:keep"
@@ -81,7 +83,7 @@ class Hints:
     def wake(self) -> None:
         """Tell the relays that there is something in the outbox. Never waits and never raises.
 
-        Calls that come while one is under way are one more together.
+        Calls that come while one is under way, or just after it, are one more together.
         """
         if self._wake_task is None or self._wake_task.done():
             self._wake_task = asyncio.get_running_loop().create_task(self._send_wake())
@@ -96,6 +98,7 @@ class Hints:
                 await self._redis.publish(_WAKE_CHANNEL, b"")
             if self._closing or not self._wake_again:
                 return
+            await asyncio.sleep(_WAKE_PAUSE_SECONDS)
 
     # ------------------------------------------------ listening
 
