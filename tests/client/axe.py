@@ -28,7 +28,7 @@ class Axe:
             page.evaluate(self._script)
         found: dict[str, Any] = page.evaluate(
             """tags => axe.run({
-                runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'],
+                runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'], preload: false,
             })""",
             TAGS,
         )
