@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 import sqlalchemy
-from alembic.script import ScriptDirectory
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -149,6 +148,9 @@ def plain_url(url: str) -> str:
 @cache
 def newest_revision() -> str:
     """The newest migration that this program has."""
+    # Only who asks about migrations waits for what knows them.
+    from alembic.script import ScriptDirectory
+
     revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     assert revision is not None
     return revision
