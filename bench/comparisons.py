@@ -34,7 +34,7 @@ class Kind:
 TRANSFERS = Kind("sendMoney", [wallet.SEND], {STATEMENTS: bare.STATEMENTS, CALL: bare.CALL})
 HOT = Kind("everyone pays one", [wallet.SEND], {STATEMENTS: bare.STATEMENTS}, to_one=True)
 READS = Kind("viewer", [wallet.READ], {STATEMENTS: bare.READ})
-MIXED = Kind("80 % viewer, 20 % sendMoney", wallet.MIXED, {STATEMENTS: bare.MIXED})
+MIXED = Kind("4 viewer, 1 sendMoney", wallet.MIXED, {STATEMENTS: bare.MIXED})
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Sides:
                 comparison.rounds.setdefault(name, []).append(each)
         last = {side: f"{each[-1].per_second:,.0f}/s" for side, each in comparison.rounds.items()}
         said = ", ".join(f"{side} {rate}" for side, rate in last.items())
-        console.print(f"{kind.name}, {connections} connections: {said}", highlight=False)
+        console.print(f"{kind.name}, {connections} clients: {said}", highlight=False)
 
     def check_books(self) -> None:
         """Raises RuntimeError unless the books of both sides balance."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -61,9 +62,11 @@ class Report:
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     HEADINGS = (
-        "load", "connections", "statements/s", "one call/s", "wallet/s", "to statements", "to one call",
+        "load", "clients", "pgbench /s", "call /s", "wallet /s", "to pgbench", "to call",
         "p50 ms", "p99 ms", "API CPU µs", "load CPU µs",
     )  # fmt: skip
+    #: The last so many of these.
+    CPU_COLUMNS = 2
     RIVAL_HEADINGS = ("server", "per second", "wallet to it", "p50 ms", "p99 ms")
     TARGET_HEADINGS = ("target", "to reach", "measured", "")
 
@@ -147,7 +150,10 @@ class Report:
     def show(self, console: Console) -> None:
         tables = []
         if self.comparisons:
-            tables.append(_table(self.HEADINGS, self.rows))
+            # A terminal is narrower than a page.
+            shown = len(self.HEADINGS) - self.CPU_COLUMNS
+            rows = [row[:shown] for row in self.rows]
+            tables.append(_table(self.HEADINGS[:shown], rows))
         if self.rival_rows:
             tables.append(_table(self.RIVAL_HEADINGS, self.rival_rows))
         tables.append(_table(self.TARGET_HEADINGS, [target.cells for target in self.targets]))
@@ -208,10 +214,12 @@ class Report:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table()
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     for heading in headings:
         is_text = heading in ("load", "server", "target", "")
-        table.add_column(heading, justify="left" if is_text else "right")
+        table.add_column(
+            heading, justify="left" if is_text else "right", no_wrap=is_text, min_width=6
+        )
     for row in rows:
         table.add_row(*row)
     return table
