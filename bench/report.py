@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -62,7 +61,7 @@ class Report:
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     HEADINGS = (
-        "load", "clients", "pgbench /s", "call /s", "wallet /s", "to pgbench", "to call",
+        "load", "at", "bare /s", "call /s", "wallet /s", "to bare", "to call",
         "p50 ms", "p99 ms", "API CPU µs", "load CPU µs",
     )  # fmt: skip
     #: The last so many of these.
@@ -159,6 +158,7 @@ class Report:
         tables.append(_table(self.TARGET_HEADINGS, [target.cells for target in self.targets]))
         for table in tables:
             console.print(table)
+            console.print()
         for sentence in self.sentences:
             console.print(sentence, highlight=False)
 
@@ -214,7 +214,7 @@ class Report:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
         is_text = heading in ("load", "server", "target", "")
         table.add_column(
