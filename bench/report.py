@@ -217,9 +217,9 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
         is_text = heading in ("load", "server", "target", "")
-        table.add_column(
-            heading, justify="left" if is_text else "right", no_wrap=is_text, min_width=6
-        )
+        # One word a line: a terminal is narrow.
+        words = heading.replace(" ", "\n")
+        table.add_column(words, justify="left" if is_text else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     return table
