@@ -17,7 +17,7 @@ from psycopg import errors as sqlstates
 from domain import errors, money, settling
 from domain.accounts import Person
 from domain.settling import Posted, TokenBudget
-from domain.transfers import Account, Command, Line
+from domain.transfers import Account, Command, Direction, Line
 from persistence import database, lines, pipeline, unit_of_work
 from persistence import ledger_statements as statements
 from persistence.pipeline import Rows, Statement
@@ -38,6 +38,8 @@ class Movement:
     #: The caller, as now.
     person: Person
     counterparty: Person | None
+    #: The same movement in the counterparty's book, where it moved just now.
+    other_line: Line | None = None
 
 
 class Ledger:
@@ -171,8 +173,13 @@ class Ledger:
         settlement = settling.settle(ledger, commands)
         writing = statements.write(settlement) if settlement.lines else []
         await pipeline.round_trip(connection, [*writing, statements.COMMIT])
+        others = {
+            line.reference: line
+            for line in settlement.lines
+            if line.direction is Direction.INCOMING and line.counterparty_id is not None
+        }
         return [
-            _movement(outcome, people, ledger) if isinstance(outcome, Posted) else outcome
+            _movement(outcome, people, ledger, others) if isinstance(outcome, Posted) else outcome
             for outcome in settlement.outcomes
         ]
 
@@ -214,7 +221,10 @@ def _account(row: tuple[Any, ...]) -> Account:
 
 
 def _movement(
-    posted: Posted, people: dict[UUID, tuple[Any, ...]], ledger: settling.Ledger
+    posted: Posted,
+    people: dict[UUID, tuple[Any, ...]],
+    ledger: settling.Ledger,
+    others: dict[UUID, Line],
 ) -> Movement:
     account, line = posted.account, posted.line
     counterparty_id = line.counterparty_id
@@ -227,6 +237,7 @@ def _movement(
             if counterparty_id is not None
             else None
         ),
+        other_line=None if posted.replayed else others.get(line.reference),
     )
 
 

@@ -14,7 +14,9 @@ import structlog
 
 from adapters import hints, realtime
 from domain import errors
+from domain.accounts import Person
 from domain.sessions import Principal
+from domain.transfers import Line
 from persistence.database import Database
 from resolvers.standing import Standing, Watch
 from resolvers.streams import Stream, Streams
@@ -95,6 +97,10 @@ class Live:
         Without a number: those that are posted from now on. `Stream.start` says when now is.
         """
         return Stream(self._streams, user_id, after_sequence)
+
+    def posted(self, line: Line, counterparty: Person | None) -> None:
+        """This line was committed just now, through this process: do not wait for the news of it."""
+        self._streams.offer(line.user_id, hints.Posted(line, counterparty))
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         if isinstance(hint, hints.CredentialsEnded):

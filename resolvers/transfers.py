@@ -76,6 +76,9 @@ async def _move(context: RequestContext, command: transfers.Command) -> Movement
     finally:
         services.metrics.transfer(outcome)
     if not movement.replayed:
+        services.live.posted(movement.line, movement.counterparty)
+        if movement.other_line is not None:
+            services.live.posted(movement.other_line, movement.person)
         services.wake_relay()
     return movement
 

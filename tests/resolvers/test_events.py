@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import schema.errors
+from adapters.realtime import Hints
 from resolvers import authentication
 from resolvers.live import Live
 from resolvers.request import RequestContext
@@ -96,6 +98,28 @@ async def test_both_sides_hear_of_a_transfer(world: World, alpha: Someone, beta:
     assert received["balance"] == {"amount": "12.34", "currency": "USD"}
     assert received["transaction"]["direction"] == "INCOMING"
     assert received["transaction"]["counterparty"]["name"] == "Alpha"
+
+
+async def test_what_this_process_committed_needs_neither_redis_nor_the_poll(
+    world: World, alpha: Someone, beta: Someone
+) -> None:
+    nowhere = await Hints.open("redis://127.0.0.1:1/0")
+    live = Live(world.services.database, nowhere, poll_seconds=600)
+    await live.start()
+    world.services = dataclasses.replace(world.services, live=live)
+    async with (
+        listening(world, alpha.bearer, 1) as sender,
+        listening(world, beta.bearer, 0) as other,
+    ):
+        heard = asyncio.gather(take(sender, 3), take(other, 2))
+        await alpha.send(beta, "1")
+        await alpha.add("5")
+        await alpha.send(beta, "2")
+        sent, received = await heard
+    assert [event["sequence"] for event in sent] == [2, 3, 4]
+    assert [event["transaction"]["counterparty"]["name"] for event in received] == ["Alpha"] * 2
+    await live.stop()
+    await nowhere.close()
 
 
 async def test_a_client_that_comes_back_gets_what_it_missed_once(
