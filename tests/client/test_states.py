@@ -89,6 +89,31 @@ def test_the_first_use_and_the_dialogs(stack: Stack, new_page: NewPage, axe: Axe
     expect(page.get_by_text("No tokens yet")).to_be_visible()
 
 
+def test_the_shapes_of_what_is_loading(new_page: NewPage, axe: Axe, alpha: Person) -> None:
+    page = new_page(alpha, "/settings/appearance", viewport=PHONE)
+
+    def answer_nothing_but_who_is_there(route: Route) -> None:
+        if "RefreshSession" in (route.request.post_data or ""):
+            route.fallback()
+
+    page.route("**/graphql", answer_nothing_but_who_is_there)
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Your balance")).to_be_visible()
+    shapes = page.get_by_role("main").locator("[aria-hidden].animate-shimmer")
+    for path, title, scheme in (
+        ("/", "Home", "light"),
+        ("/activity", "Activity", "dark"),
+        ("/activity/any", "Transaction", "light"),
+        ("/settings/profile", "Profile", "dark"),
+        ("/settings/devices", "Devices", "light"),
+    ):
+        actions.go(page, path)
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        expect(page).to_have_title(re.compile(title))
+        expect(shapes.first).to_be_visible()
+        axe.check(page)
+
+
 def test_a_list_that_cannot_be_read_says_so_and_is_tried_again(
     new_page: NewPage, axe: Axe, alpha: Person
 ) -> None:
