@@ -55,10 +55,15 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The amount in whole units, with exactly the currency's number of decimals."""
-        return Decimal(self.amount_minor).scaleb(-self.currency.decimals)
+        return whole_units(self.amount_minor, self.currency)
 
     def __str__(self) -> str:
         return f"{self.amount:f} {self.currency.code}"
+
+
+def whole_units(amount_minor: int, of_currency: Currency) -> Decimal:
+    """That many minor units in whole units, with exactly the currency's number of decimals."""
+    return Decimal(amount_minor).scaleb(-of_currency.decimals)
 
 
 def minor_units(amount: Decimal, in_currency: Currency) -> int | None:

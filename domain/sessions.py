@@ -151,7 +151,7 @@ def verify_access_token(
     """
     for secret in jwt_secrets:
         try:
-            claims = jwt.decode(
+            decoded = jwt.decode_complete(
                 token,
                 secret,
                 algorithms=[ALGORITHM],
@@ -165,6 +165,7 @@ def verify_access_token(
                     "verify_nbf": False,
                 },
             )
+            claims = decoded["payload"]
             principal = Principal(
                 user_id=UUID(claims["sub"]),
                 session_id=UUID(claims["sid"]),
@@ -179,7 +180,7 @@ def verify_access_token(
             OSError,
         ):
             continue
-        if claims["typ"] != "access" or jwt.get_unverified_header(token).get("typ") != "at+jwt":
+        if claims["typ"] != "access" or decoded["header"].get("typ") != "at+jwt":
             break
         if principal.expires_at is None or principal.expires_at <= now:
             raise TokenExpired

@@ -85,4 +85,4 @@ def search_text(text: str) -> str:
 
 def rfc3339(instant: datetime) -> str:
     """The instant in UTC as RFC 3339 with microseconds: "2026-11-22T08:30:00.123456Z"."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -22,4 +22,4 @@ def shown(of: money.Money) -> Money:
 
 def shown_minor(amount_minor: int, currency: money.Currency) -> Money:
     """That many minor units as the API shows them."""
-    return shown(money.Money(amount_minor, currency))
+    return Money(amount=money.whole_units(amount_minor, currency), currency=currency.code)
