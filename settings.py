@@ -228,7 +228,7 @@ class Settings(BaseSettings):
             fee_basis_points=self.transfer_fee_basis_points,
         )
 
-    @cached_property
+    @property
     def jwt_secrets(self) -> tuple[str, ...]:
         """The signing secret first, then those that still verify."""
         return tuple(part.strip() for part in self.jwt_secret.get_secret_value().split(","))

@@ -47,9 +47,10 @@ class Envelope:
     ) -> None:
         self._app = app
         self._proxies = settings.proxy_networks
-        self._headers = [*_HEADERS]
+        self._headers = [*_HEADERS, (b"content-security-policy", STRICT_POLICY)]
         if settings.secure_cookies:
             self._headers.append(_TRANSPORT_SECURITY)
+        self._names = frozenset(name for name, _ in self._headers)
         self._metrics = metrics
         self._route_of = route_of
 
@@ -72,14 +73,11 @@ class Envelope:
             kind = message["type"]
             if kind in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                given = {name for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *(pair for pair in self._headers if pair[0] not in given),
+                    *self._missing([name for name, _ in message["headers"]]),
                     (b"x-request-id", known.request_id.encode()),
                 ]
-                if b"content-security-policy" not in given:
-                    message["headers"].append((b"content-security-policy", STRICT_POLICY))
             elif kind == "websocket.accept":
                 status = 101
                 message["headers"] = [
@@ -98,6 +96,12 @@ class Envelope:
             raise
         finally:
             self._finish(scope, known, status, time.perf_counter() - began)
+
+    def _missing(self, given: list[bytes]) -> list[tuple[bytes, bytes]]:
+        """The headers that an answer with those does not have yet."""
+        if self._names.isdisjoint(given):
+            return self._headers
+        return [pair for pair in self._headers if pair[0] not in given]
 
     def _finish(self, scope: Scope, known: facts.RequestFacts, status: int, seconds: float) -> None:
         path: str = scope["path"]
