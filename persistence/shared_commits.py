@@ -18,6 +18,8 @@ from persistence.ledger import Ledger, Movement
 
 #: What could not be settled together is settled alone, this many at once.
 ALONE_AT_ONCE = 4
+#: Fewer are not parted among the batches: a commit costs as much as some of them.
+_WORTH_A_COMMIT = 8
 _LOCK_NOT_AVAILABLE = "55P03"
 #: Whose command it is matters to these: the neighbours' may well go through.
 _OF_ONE_COMMAND = unit_of_work.RETRIED | {_LOCK_NOT_AVAILABLE}
@@ -94,7 +96,11 @@ class SharedCommits:
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < self._batch_commands:
+        # Many are parted among the batches that are free: while PostgreSQL has one of them, this process
+        # is at work on the other.
+        share = -(-len(self._waiting) // (self._batches - len(self._under_way)))
+        most = min(self._batch_commands, max(share, _WORTH_A_COMMIT))
+        while self._waiting and len(batch) < most:
             waiting = self._waiting.popleft()
             # Nobody waits any longer for the outcome of a cancelled one.
             if not waiting.outcome.cancelled():
