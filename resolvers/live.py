@@ -80,13 +80,6 @@ class Live:
         """Tell this one no more."""
         self._standing.unwatch(watch)
 
-    async def wait_until_ended(self, principal: Principal) -> None:
-        """Return when the credential has ended, whichever process ended it, within 5 seconds.
-
-        That a token goes out of date is not waited for.
-        """
-        await self._standing.wait_until_ended(principal)
-
     async def forget(self, credential_ids: Collection[UUID]) -> None:
         """These have ended just now, through this process: do not wait for the news of it."""
         self._standing.end(credential_ids)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
@@ -131,23 +130,6 @@ class Standing:
             if watch.credential.watches is not None:
                 watch.credential.watches.discard(watch)
             self._listening.unsubscribe(watch.credential.user_id)
-
-    async def wait_until_ended(self, principal: Principal) -> None:
-        """Return when the credential has ended, whichever process ended it, within 5 seconds.
-
-        That a token goes out of date is not waited for.
-        """
-        ended = asyncio.Event()
-        watch = self.watch(principal, lambda _: ended.set())
-        try:
-            # Away now: the poll will ask again.
-            with contextlib.suppress(errors.Unavailable):
-                await self.ensure(principal)
-            await ended.wait()
-        except errors.Unauthenticated:
-            return
-        finally:
-            self.unwatch(watch)
 
     def expire(self) -> None:
         """Tell those whose token is out of date by now."""

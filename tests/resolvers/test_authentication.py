@@ -12,6 +12,7 @@ import pytest
 from domain import errors, ids, sessions
 from resolvers import authentication
 from resolvers.token_cache import TokenCache
+from tests.resolvers.endings import wait_until_ended
 from tests.resolvers.world import Someone, World
 
 pytestmark = pytest.mark.anyio
@@ -121,7 +122,7 @@ async def test_an_ended_session_is_refused_once_the_poll_has_seen_it(
     world.sql("UPDATE sessions SET ended_at = now() WHERE user_id = %s", alpha.user_id)
     principal = await authentication.authenticate(world.services, f"Bearer {alpha.bearer}")
     assert principal is not None
-    await world.services.live.wait_until_ended(principal)
+    await wait_until_ended(world.services.live, principal)
     assert await world.is_refused(alpha.bearer)
 
 

@@ -24,6 +24,7 @@ from resolvers.streams import Stream
 from tests import books as making
 from tests.books import Books, Someone
 from tests.conftest import make_settings
+from tests.resolvers.endings import wait_until_ended
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -293,8 +294,8 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
     zoe, max_ = books.join(), books.join()
     async with living(books, NOWHERE, 2.0) as live:
         await live.ensure_standing(principal_of(zoe))
-        waiting = asyncio.create_task(live.wait_until_ended(principal_of(zoe)))
-        other = asyncio.create_task(live.wait_until_ended(principal_of(max_)))
+        waiting = asyncio.create_task(wait_until_ended(live, principal_of(zoe)))
+        other = asyncio.create_task(wait_until_ended(live, principal_of(max_)))
         await until(lambda: live._standing._known[zoe.session_id].watches)
         books.connection.execute(
             "UPDATE sessions SET ended_at = now() WHERE id = %s", [zoe.session_id]
@@ -331,7 +332,7 @@ async def test_the_poll_reaches_everybody_page_by_page(
 async def test_a_hint_makes_the_end_sooner(books: Books, relay: Hints, redis_url: str) -> None:
     zoe = books.join()
     async with living(books, redis_url, NEVER_SECONDS) as live:
-        waiting = asyncio.create_task(live.wait_until_ended(principal_of(zoe)))
+        waiting = asyncio.create_task(wait_until_ended(live, principal_of(zoe)))
         ended = hints.CredentialsEnded([zoe.session_id])
 
         async def tell() -> bool:
@@ -347,8 +348,10 @@ async def test_a_credential_that_has_ended_already_is_not_waited_for(books: Book
     zoe = books.join()
     books.connection.execute("UPDATE sessions SET ended_at = now()")
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        with pytest.raises(errors.Unauthenticated):
+            await live.ensure_standing(principal_of(zoe))
         async with asyncio.timeout(5):
-            await live.wait_until_ended(principal_of(zoe))
+            await wait_until_ended(live, principal_of(zoe))
 
 
 async def test_a_token_out_of_date_is_told_of_while_the_database_waits(books: Books) -> None:
