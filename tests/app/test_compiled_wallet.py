@@ -17,7 +17,7 @@ from resolvers import authentication
 from resolvers.reads import Reads
 from resolvers.request import RequestContext
 from tests.app.generated import Document
-from tests.app.test_compiled import plan, shown
+from tests.app.plans import plan, shown
 from tests.resolvers import conftest
 from tests.resolvers.world import SCHEMA, Someone, World
 
