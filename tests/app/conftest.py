@@ -42,6 +42,14 @@ mutation ($input: AddBalanceInput!) {
 """
 
 
+def code_of(answer: Any) -> str:
+    """The code of the first error in an answer."""
+    error = answer["errors"][0]
+    assert isinstance(error["message"], str)
+    code: str = error["extensions"]["code"]
+    return code
+
+
 @cache
 def judges() -> Path:
     """The folder of the public JavaScript clients, with their packages installed."""
