@@ -22,11 +22,11 @@ import pytest
 from app.dev_services import node, processes
 from app.up import building
 from settings import ROOT, Settings
+from tests.waiting import PATIENCE_SECONDS, block_until
 
 JUDGES = ROOT / "tests" / "judges"
 PASSWORD = "mini@Wallet025"
 ALPHA, BETA = "user.alpha@demo.app", "user.beta@demo.app"
-PATIENCE_SECONDS = 90
 
 LOGIN = """
 mutation ($input: LoginInput!) { login(input: $input) {
@@ -88,7 +88,7 @@ class Wallet:
             except httpx.TransportError:
                 return False
 
-        until(is_ready)
+        block_until(is_ready)
 
     def stop(self) -> None:
         """Ctrl-C, and everything ends."""
@@ -173,13 +173,6 @@ def judges() -> Iterator[Callable[..., Judge]]:
     finally:
         for judge in started:
             judge.end()
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "this took too long"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -279,7 +272,7 @@ def _a_newcomer(wallet: Wallet, judge: Callable[..., Judge]) -> None:
         caught: list[dict[str, Any]] = wallet.client.get("/dev/mail.json").json()
         return [mail for mail in caught if email in mail["to"]]
 
-    until(mails)
+    block_until(mails)
     [mail] = mails()
     [link] = {link for link in mail["links"] if "/verify-email?token=" in link}
     assert link.startswith(wallet.url)

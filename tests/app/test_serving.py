@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -18,6 +17,7 @@ from websockets.sync.client import connect
 from app.dev_services import processes
 from settings import ROOT, Settings
 from tests.app.test_websocket import hear_to_the_end, say
+from tests.waiting import block_until
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -57,15 +57,15 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def wait_until_ready(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        while time.monotonic() < deadline:
+
+        def is_ready() -> bool:
             assert process.poll() is None, process.communicate()
             with contextlib.suppress(httpx.TransportError):
-                if client.get("/readyz").status_code == 200:
-                    return
-            time.sleep(0.05)
-    raise AssertionError("it did not become ready")
+                return client.get("/readyz").status_code == 200
+            return False
+
+        block_until(is_ready)
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])

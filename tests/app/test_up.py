@@ -8,21 +8,19 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
 
 import psycopg
 import pytest
 
 import settings
 from app.dev_services import processes
-from app.up import building, folder, services
+from app.up import building
+from tests.waiting import PATIENCE_SECONDS, block_until
 
 DEMO = "user.alpha@demo.app"
 LOGIN = """
@@ -36,7 +34,6 @@ mutation ($input: AddBalanceInput!) {
 }
 """
 ME = "{ viewer { balance { amount } } }"
-PATIENCE_SECONDS = 90
 Start = Callable[..., "Running"]
 
 
@@ -67,7 +64,7 @@ class Running:
         return self._output.read_text()
 
     def wait_until_ready(self) -> Running:
-        until(lambda: "Ready" in self.said or self.process.poll() is not None)
+        block_until(lambda: "Ready" in self.said or self.process.poll() is not None)
         assert "Ready" in self.said, self.said
         return self
 
@@ -102,13 +99,6 @@ class Running:
         with contextlib.closing(connection):
             connection.request("POST", "/graphql", body, headers)
             return json.load(connection.getresponse())["data"]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "this took too long"
-        time.sleep(0.05)
 
 
 def gone(pids: list[int]) -> bool:
@@ -195,23 +185,23 @@ def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Star
 
 def test_nothing_outlives_it_even_when_it_is_killed(start: Start) -> None:
     running = start("--no-demo")
-    until(lambda: "Tables" in running.said)
+    block_until(lambda: "Tables" in running.said)
     children = running.children()
     assert len(children) >= 4
     running.process.send_signal(signal.SIGKILL)
     running.wait_for_end()
     if sys.platform == "linux":
-        until(lambda: gone(children))
+        block_until(lambda: gone(children))
     # The next one copes with whatever the kill has left.
     again = start("--no-demo")
-    until(lambda: "PostgreSQL, Valkey" in again.said or again.process.poll() is not None)
+    block_until(lambda: "PostgreSQL, Valkey" in again.said or again.process.poll() is not None)
     again.process.send_signal(signal.SIGTERM)
     assert again.wait_for_end() == 0, again.said
 
 
 def test_a_signal_while_it_starts_stops_it_too(start: Start) -> None:
     running = start()
-    until((running.data / "logs" / "postgres.log").exists)
+    block_until((running.data / "logs" / "postgres.log").exists)
     children = running.children()
     running.process.send_signal(signal.SIGHUP)
     assert running.wait_for_end() == 0
@@ -229,81 +219,3 @@ def test_a_host_that_is_not_ours_is_refused_with_a_sentence(start: Start) -> Non
     running = start("--host", "192.0.2.1")
     assert running.wait_for_end() == 1
     assert "Nothing can listen on 192.0.2.1" in running.said
-
-
-def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("my work")
-    with pytest.raises(folder.DataError, match="not a wallet's"), folder.hold(tmp_path):
-        pass
-    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_a_port_that_only_another_address_listens_on_is_free() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.2", 0))
-        listener.listen()
-        port = listener.getsockname()[1]
-        assert processes.port_is_free("127.0.0.1", port)
-        assert not processes.port_is_free("127.0.0.2", port)
-
-
-def test_what_the_environment_names_is_used_instead(service_folder: Path) -> None:
-    given = {
-        "DATABASE_URL": "postgresql://a:b@db.example.org/c",
-        "REDIS_URL": "redis://cache.example.org/0",
-        "SMTP_URL": "smtp://mail.example.org",
-        "PUSHER_APP_ID": "1",
-        "PUSHER_KEY": "key",
-        "PUSHER_SECRET": "secret",
-        "PUSHER_CLUSTER": "eu",
-    }
-    chosen = choose(service_folder, given)
-    assert chosen.services == []
-    assert given.items() <= chosen.environment.items()
-    assert "DEV_MAIL_DIR" not in chosen.environment
-
-
-def test_what_the_environment_does_not_name_is_embedded(service_folder: Path) -> None:
-    chosen = choose(service_folder, {"REDIS_URL": "redis://cache.example.org/0"})
-    names = [type(service).__name__ for service in chosen.services]
-    assert names == ["MailCatcher", "Channels", "Postgres"]
-    known = {name.upper() for name in settings.Settings.model_fields}
-    needed = {
-        name.upper()
-        for name, field in settings.Settings.model_fields.items()
-        if field.is_required()
-    }
-    assert needed <= chosen.environment.keys() <= known
-
-
-def test_the_books_keep_the_key_that_they_are_sealed_with(service_folder: Path) -> None:
-    key = choose(service_folder, {}).environment["AUDIT_KEY"]
-    assert len(key) >= settings.MINIMUM_SECRET_BYTES
-    assert choose(service_folder, {}).environment["AUDIT_KEY"] == key
-    # A folder of before there were seals gets one, and keeps the rest.
-    file = service_folder / folder.SECRETS
-    kept = json.loads(file.read_text())
-    file.write_text(json.dumps({name: kept[name] for name in kept if name != "audit_key"}))
-    assert choose(service_folder, {}).environment["AUDIT_KEY"] != key
-    assert json.loads(file.read_text()) == {**kept, "audit_key": ANY}
-    # A database elsewhere has other processes at it, which do not know of this one.
-    elsewhere = {"DATABASE_URL": "postgresql://wallet@db.example.org/wallet"}
-    assert "AUDIT_KEY" not in choose(service_folder, elsewhere).environment
-
-
-def choose(data: Path, given: dict[str, str]) -> services.Chosen:
-    secrets = folder.keep_secrets(data)
-    return services.choose(
-        data, secrets, app_url="http://127.0.0.1:8000", given=given, note=lambda _: None
-    )
-
-
-def test_what_a_killed_up_has_left_is_ended_unless_its_number_is_anothers() -> None:
-    ours, another = (subprocess.Popen(["sleep", "1000"]) for _ in range(2))
-    until(lambda: "sleep 1000" in processes.command_line(ours.pid))
-    told = [(ours.pid, processes.command_line(ours.pid)), (another.pid, "sleep 999")]
-    services.end_leftovers(told)
-    assert ours.wait(10) == -signal.SIGTERM
-    assert another.poll() is None
-    another.kill()
-    another.wait()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.client.stack import PASSWORD, PATIENCE_SECONDS
+from tests.client.stack import PASSWORD
+from tests.waiting import PATIENCE_SECONDS
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:

@@ -9,8 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from domain import passwords
 from persistence import accounts
 from persistence.database import Database
 from settings import ROOT, Settings
+from tests.waiting import PATIENCE_SECONDS, block_until
 
 PASSWORD = "mini@Wallet025"
-PATIENCE_SECONDS = 90
 
 LOGIN = """
 mutation ($input: LoginInput!) { login(input: $input) {
@@ -133,7 +132,7 @@ class Stack:
         self.http = httpx.Client(base_url=self.url, timeout=30)
 
     def wait_until_ready(self) -> None:
-        self.until(lambda: "Ready" in self.said or self.process.poll() is not None)
+        block_until(lambda: "Ready" in self.said or self.process.poll() is not None)
         assert "Ready" in self.said, self.said
 
     @property
@@ -162,7 +161,7 @@ class Stack:
             stderr=subprocess.DEVNULL,
         )
         try:
-            self.until(lambda: processes.accepts_connections("127.0.0.1", port))
+            block_until(lambda: processes.accepts_connections("127.0.0.1", port))
             yield url
         finally:
             process.terminate()
@@ -207,11 +206,5 @@ class Stack:
             found[:] = [m for m in caught if email in m["to"] and re.search(subject, m["subject"])]
             return bool(found)
 
-        self.until(has_come)
+        block_until(has_come)
         return found[0]
-
-    def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds():
-            assert time.monotonic() < deadline, "this took too long"
-            time.sleep(0.05)
