@@ -67,6 +67,11 @@ class _Person:
                 yield from self._one_answer(commands)
                 for command in commands:
                     yield from self._outcome(command, commands, lines)
+                    if is_over and _is_open(command):
+                        sentence = (
+                            "It was never answered, and its key did not tell what became of it."
+                        )
+                        yield self._broken(command, sentence)
         if is_over:
             yield from self._unasked()
 
@@ -200,6 +205,10 @@ def _input(command: Command) -> tuple[int, UUID | None, str | None]:
 
 def _input_of(line: Line) -> tuple[int, UUID | None, str | None]:
     return line.amount_minor, line.counterparty_id, line.note
+
+
+def _is_open(command: Command) -> bool:
+    return command.outcome is Outcome.UNANSWERED and command.found_by_key is None
 
 
 def _may_have_made(command: Command, line: Line) -> bool:

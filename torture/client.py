@@ -44,6 +44,25 @@ class Answer:
         errors = self.body.get("errors")
         return str(errors[0].get("message", "")) if errors else ""
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has an error of its own; a refusal in the operation's result is none."""
+        return self.code is not None or self.status != 200
+
+
+def read(message: http1.Message) -> Answer:
+    """What came back, whole. What is no JSON, such as a server's own page, is an answer that failed."""
+    try:
+        body = json.loads(message.body)
+    except ValueError:
+        return failed(f"no JSON: {message.body[:200]!r}", message.status)
+    return Answer(message.status, body)
+
+
+def failed(what: str, status: int = 200) -> Answer:
+    """An answer that is an error without a code."""
+    return Answer(status, {"errors": [{"message": what}]})
+
 
 #: Called with every answer that has an error of its own: it goes into the record.
 Watch = Callable[[Answer], None]
@@ -73,15 +92,14 @@ class Client:
             async with asyncio.timeout(timeout_seconds):
                 reader, writer = await self._connection(port)
                 writer.write(request)
-                message = await http1.read_message(reader)
-                answer = Answer(message.status, json.loads(message.body))
+                answer = read(await http1.read_message(reader))
         except (OSError, EOFError, ValueError) as error:
             self._drop(port)
             raise Lost from error
         except BaseException:
             self._drop(port)
             raise
-        if answer.code is not None or answer.status >= 500:
+        if answer.has_failed:
             self._watch(answer)
         return answer
 

@@ -25,9 +25,13 @@ class Message:
 
 async def read_message(reader: asyncio.StreamReader) -> Message:
     """One message with a content length, or without a body. Raises EOFError, OSError or ValueError."""
-    head = await read_head(reader)
-    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-    return Message(head, await reader.readexactly(int(length)) if length else b"")
+    return await read_body(reader, Message(await read_head(reader), b""))
+
+
+async def read_body(reader: asyncio.StreamReader, begun: Message) -> Message:
+    """The message with what follows its head. Raises EOFError, OSError or ValueError."""
+    length = begun.head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+    return Message(begun.head, await reader.readexactly(int(length)) if length else b"")
 
 
 async def read_head(reader: asyncio.StreamReader) -> bytes:

@@ -15,7 +15,8 @@ from uuid import UUID
 import websockets
 from websockets.asyncio.client import connect
 
-from torture import http1
+from torture import client, http1
+from torture.client import Answer, Watch
 from torture.movers import minor
 from torture.people import Person
 from torture.record import Subscriber
@@ -24,6 +25,8 @@ HOST = "127.0.0.1"
 #: Both transports give a sign of life more often.
 _PATIENCE_SECONDS = 16.0
 _CONNECT_SECONDS = 5.0
+#: A socket may end because the process does, or because it has to ask its database in vain.
+_GOOD_CLOSES = (1000, 1001, 1012, 1013)
 _SUBSCRIPTION = """
 subscription ($after: Int) { walletEvents(afterSequence: $after) {
   sequence balance { amount } ... on TransactionPosted { transaction { reference } }
@@ -36,7 +39,11 @@ class Listener(ABC):
 
     transport: str
 
-    def __init__(self, person: Person, ports: Sequence[int], dice: random.Random) -> None:
+    def __init__(
+        self, person: Person, ports: Sequence[int], dice: random.Random, watch: Watch
+    ) -> None:
+        #: Told of every error that is brought instead of an event.
+        self.watch = watch
         self.heard = Subscriber(person.user_id, self.transport)
         self._person = person
         self._ports = ports
@@ -54,7 +61,7 @@ class Listener(ABC):
                 async with aclosing(self._answers(self._dice.choice(self._ports))) as answers:
                     async for answer in answers:
                         self._note(answer)
-            except (OSError, EOFError, ValueError, KeyError, websockets.WebSocketException):
+            except (OSError, EOFError, ValueError, websockets.WebSocketException):
                 # Cut, swallowed or truncated: what was not heard whole was not heard.
                 pass
             self.heard.reconnects += 1
@@ -65,6 +72,9 @@ class Listener(ABC):
         """What one connection brings after `last`. Raises what ends it."""
 
     def _note(self, answer: dict[str, Any]) -> None:
+        if "errors" in answer:
+            self.watch(Answer(200, answer))
+            return
         event = answer["data"]["walletEvents"]
         self.heard.sequences.append(event["sequence"])
         self.heard.balances_minor.append(minor(event["balance"]["amount"]))
@@ -78,6 +88,20 @@ class WebSocketListener(Listener):
     transport = "websocket"
 
     async def _answers(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
+        try:
+            async with aclosing(self._messages(port)) as messages:
+                async for message in messages:
+                    yield message
+        except websockets.InvalidStatus as refused:
+            response = refused.response
+            self.watch(client.failed(f"no socket: {response.body!r}", response.status_code))
+            raise
+        except websockets.ConnectionClosed as closed:
+            if closed.rcvd is not None and closed.rcvd.code not in _GOOD_CLOSES:
+                self.watch(client.failed(f"closed: {closed.rcvd}"))
+            raise
+
+    async def _messages(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
         async with connect(
             f"ws://{HOST}:{port}/graphql",
             subprotocols=[websockets.Subprotocol("graphql-transport-ws")],
@@ -99,6 +123,9 @@ class WebSocketListener(Listener):
                         await socket.send(json.dumps({"type": "pong"}))
                     case "next":
                         yield message["payload"]
+                    case "error":
+                        yield {"errors": message["payload"]}
+                        return
                     case _:
                         return
 
@@ -118,8 +145,10 @@ class EventStreamListener(Listener):
                 http1.post(payload, self._person.token, Accept="text/event-stream", **resume)
             )
             async with asyncio.timeout(_CONNECT_SECONDS):
-                head = await http1.read_head(reader)
-            if b" 200 " not in head.partition(b"\r\n")[0]:
+                head = http1.Message(await http1.read_head(reader), b"")
+            if head.status != 200:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    self.watch(client.read(await http1.read_body(reader, head)))
                 return
             async with aclosing(http1.blocks(reader, _PATIENCE_SECONDS)) as blocks:
                 async for block in blocks:
@@ -127,6 +156,14 @@ class EventStreamListener(Listener):
                         line.split(": ", 1) for line in block.decode().splitlines() if ": " in line
                     )
                     if fields.get("event") == "next":
-                        yield json.loads(fields["data"])
+                        yield self._read(fields)
         finally:
             writer.transport.abort()
+
+    def _read(self, fields: dict[str, str]) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(fields["data"])
+        if answer.get("data"):
+            sequence = answer["data"]["walletEvents"]["sequence"]
+            if fields.get("id") != str(sequence):
+                self.watch(client.failed(f"event {sequence} has the id {fields.get('id')}"))
+        return answer

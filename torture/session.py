@@ -28,8 +28,6 @@ from torture.stack import Stack
 from torture.trouble import World
 
 READERS = 3
-#: Of each transport; the first of each listens for the hot recipient.
-LISTENERS = 4
 #: The mail catcher keeps a thousand.
 MOST_MAILS = 600
 _LOOK_SECONDS = 4.0
@@ -151,12 +149,13 @@ class Session:
         for kind in (WebSocketListener, EventStreamListener):
             listened_to = [crowd.people[0], *self._dice(kind.transport).sample(crowd.people[1:], 2)]
             for number, person in enumerate(listened_to):
-                self._listen(kind(person, ports, self._dice(f"{kind.transport} {number}")))
+                dice = self._dice(f"{kind.transport} {number}")
+                self._listen(kind(person, ports, dice, self._watch))
         self._task(self._look_along())
         return tasks
 
     def _chaos(self, prober: Person, crowd: Crowd) -> Chaos:
-        direct = WebSocketListener(prober, self._stack.api_ports, self._dice("prober"))
+        direct = WebSocketListener(prober, self._stack.api_ports, self._dice("prober"), self._watch)
         self._listen(direct)
         own = [
             Mover(crowd, [self._client(self._dice("prober"), [port])], self._dice("prober"))
@@ -198,8 +197,13 @@ class Session:
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
+        task.add_done_callback(self._tell_how_it_ended)
         self._tasks.append(task)
         return task
+
+    def _tell_how_it_ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._tell(f"BROKEN: one of those who watch or ask gave up: {error!r}")
 
     def _dice(self, what: str) -> random.Random:
         return random.Random(f"{self._plan.seed} {what}")
@@ -235,12 +239,15 @@ class Session:
             link.chances = NONE
         self._channels_tap.swallow = 0.0
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
-            # Whoever failed for a reason of its own says so here.
             await asyncio.gather(*at_work)
         database_url = self._stack.postgres.url
         settled = await calm.settle(database_url, self._stack.valkey.url, self._listeners)
         direct = self._client(self._dice("end"), self._stack.api_ports)
         await movers.ask_by_key(self._crowd, direct)
+        for task in self._tasks:
+            # Nobody who failed for a reason of its own is counted as one who saw nothing wrong.
+            if task.done():
+                task.result()
         self._tell("checking")
         self._mailbox.write_into(self.record)
         self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())

@@ -228,6 +228,9 @@ COMMANDS: dict[str, Breaking] = {
         amount_minor=251, outcome=Outcome.REFUSED, refusal="InsufficientFunds"
     ),
     "a fresh key called used": lambda run: run.refused(refusal="IdempotencyKeyReused"),
+    "never answered, and nobody could ask by the key": lambda run: setattr(
+        run.sending, "outcome", Outcome.UNANSWERED
+    ),
     "asking by the key finds nothing": lambda run: (
         setattr(run.sending, "outcome", Outcome.UNANSWERED),
         setattr(run.sending, "found_by_key", False),

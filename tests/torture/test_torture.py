@@ -138,6 +138,24 @@ async def test_half_an_answer_is_none() -> None:
         assert echo.requests == 1
 
 
+@pytest.mark.parametrize("status", ["500 Oh", "200 OK"])
+async def test_a_page_that_is_no_json_is_an_answer_that_failed(status: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await http1.read_message(reader)
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nOops".encode())
+        writer.close()
+
+    seen: list[Answer] = []
+    async with serving(refuse) as port:
+        client = Client([port], random.Random(1), seen.append)
+        answer = await asked(client)
+        client.close()
+    assert seen == [answer]
+    assert answer.status == int(status[:3])
+    assert answer.code == ""
+    assert "Oops" in answer.message
+
+
 async def test_after_everybody_was_cut_off_the_next_request_is_answered() -> None:
     async with linked(NONE) as (_, link, client):
         await asked(client)
