@@ -321,7 +321,7 @@ async def update_profile(db: Database, user_id: UUID, *, name: str) -> Person:
         await unit.connection.execute(
             _RENAME, {"user_id": user_id, "name": name, "search_text": texts.search_text(name)}
         )
-        return (await persons.by_ids(unit.connection, [user_id]))[user_id]
+        return await persons.within(unit, user_id)
 
     return await unit_of_work.run(db, work)
 
@@ -333,7 +333,7 @@ async def person(db: Database, user_id: UUID) -> Person | None:
 
 async def people(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
     """Those people, in one query; unknown ids are left out."""
-    return await db.read(lambda connection: persons.by_ids(connection, user_ids))
+    return await persons.by_ids(db, user_ids)
 
 
 async def user_id_by_email(db: Database, email: str) -> UUID | None:

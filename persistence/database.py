@@ -15,6 +15,8 @@ from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from domain import errors
+from persistence import pipeline
+from persistence.connections import Connections, is_lost
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 CONNECT_SECONDS = 5
@@ -36,6 +38,7 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 }
 
 _READ_ATTEMPTS = 2
+_LOOKUPS_AT_ONCE = 4
 _READ_ONLY_TRANSACTION = "25006"
 
 _AT_LEISURE = text(
@@ -48,9 +51,10 @@ Result = TypeVar("Result")
 class Database:
     """What the rest of this room reads and writes through. Make one per process with `open`."""
 
-    def __init__(self, writing: AsyncEngine, reading: AsyncEngine) -> None:
+    def __init__(self, writing: AsyncEngine, reading: AsyncEngine, lookups: Connections) -> None:
         self._writing = writing
         self._reading = reading
+        self._lookups = lookups
 
     @classmethod
     async def open(
@@ -58,8 +62,8 @@ class Database:
     ) -> Self:
         """Connections are made when they are needed: a database that is away raises later.
 
-        Up to `pool_size` of them are for transactions, and as many again for reads. `url` may be
-        `postgresql://` or `postgresql+psycopg://`.
+        Up to `pool_size` of them are for transactions, as many again for reads, and a few for `rows`.
+        `url` may be `postgresql://` or `postgresql+psycopg://`.
         """
         address = driver_url(url)
 
@@ -81,9 +85,17 @@ class Database:
         # A statement that stands alone needs no BEGIN before it and no ROLLBACK after it: with
         # connections of their own, reads take two thirds of the time.
         reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
-        return cls(engine(isolation), reading)
+        lookups = await Connections.open(
+            plain_url(url),
+            CONNECTION_ARGUMENTS,
+            name="lookups",
+            minimum=0,
+            maximum=_LOOKUPS_AT_ONCE,
+        )
+        return cls(engine(isolation), reading, lookups)
 
     async def close(self) -> None:
+        await self._lookups.close()
         await self._reading.dispose()
         await self._writing.dispose()
 
@@ -110,6 +122,21 @@ class Database:
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not was_disconnected(error.__cause__):
                     raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def rows(self, command: bytes, *parameters: bytes | None) -> pipeline.Rows:
+        """The rows of one statement that only reads, as `pipeline` takes it: the short way, for what is
+        asked all the time. Asked again where its connection was lost. Raises Unavailable.
+        """
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            try:
+                async with translated(), self._lookups.one() as connection:
+                    [rows] = await pipeline.round_trip(connection, [(command, parameters)])
+                    return rows
+            except errors.Unavailable as error:
+                if attempt == _READ_ATTEMPTS or not is_lost(error.__cause__):
+                    raise
+                await self._lookups.weed()
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from domain.accounts import Person
 from domain.paging import Page, PageRequest
 from domain.transfers import Direction, Kind, Line
 from persistence import lines as rows_of_lines
-from persistence import patterns, persons, tables
+from persistence import patterns, persons, pipeline, tables
 from persistence.database import Database
 
 #: Of somebody who exchanged money with more people than this, so many are looked at for a name.
@@ -64,7 +64,7 @@ _LATEST_CONTACTS = text(
     ") AS latest WHERE counterparty_id IS NOT NULL "
     "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
 )
-_NEWEST = text("SELECT id, sequence FROM users WHERE id = ANY(:user_ids)")
+_NEWEST = b"SELECT id, sequence FROM users WHERE id = ANY($1::uuid[])"
 _BALANCE_AT = text(
     "SELECT balance_after FROM transactions WHERE user_id = :user_id AND created_at <= :instant "
     "ORDER BY created_at DESC, sequence DESC LIMIT 1"
@@ -208,8 +208,7 @@ async def newest_sequences(db: Database, user_ids: Collection[UUID]) -> dict[UUI
     """The sequence of each of those people, in one query; unknown ids are left out."""
     if not user_ids:
         return {}
-    rows = await db.read(lambda c: c.execute(_NEWEST, {"user_ids": list(user_ids)}))
-    return {row.id: row.sequence for row in rows}
+    return dict(await db.rows(_NEWEST, pipeline.array(user_ids)))
 
 
 async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:
@@ -222,16 +221,14 @@ async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:
 async def contacts(db: Database, user_id: UUID, first: int) -> list[Person]:
     """The people that the person exchanged money with, the latest first."""
 
-    async def work(connection: AsyncConnection) -> list[Person]:
+    async def work(connection: AsyncConnection) -> Sequence[UUID]:
         parameters = {"user_id": user_id, "first": first}
-        ids = (
-            await connection.scalars(_LATEST_CONTACTS, {**parameters, "lines": _LATEST_LINES})
-        ).all()
-        if len(ids) < first:
-            ids = (
-                await connection.scalars(_CONTACTS, {**parameters, "most": MAXIMUM_COUNTERPARTIES})
-            ).all()
-        people = await persons.by_ids(connection, ids)
-        return [people[each] for each in ids if each in people]
+        latest = await connection.scalars(_LATEST_CONTACTS, {**parameters, "lines": _LATEST_LINES})
+        if len(ids := latest.all()) == first:
+            return ids
+        most = {**parameters, "most": MAXIMUM_COUNTERPARTIES}
+        return (await connection.scalars(_CONTACTS, most)).all()
 
-    return await db.read(work) if first > 0 else []
+    ids = await db.read(work) if first > 0 else []
+    people = await persons.by_ids(db, ids)
+    return [people[each] for each in ids if each in people]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -20,11 +19,11 @@ from domain.settling import Posted, TokenBudget
 from domain.transfers import Account, Command, Direction, Line
 from persistence import database, lines, pipeline, unit_of_work
 from persistence import ledger_statements as statements
+from persistence.connections import Connections, is_lost
 from persistence.pipeline import Rows, Statement
 
 #: A connection lost is tried again, with the same key, this often.
 _LOST_ATTEMPTS = 3
-_POOL_SECONDS = 3.0
 #: How long one attempt may take before it is given up and its connection closed.
 _ATTEMPT_SECONDS = 20.0
 
@@ -47,7 +46,7 @@ class Ledger:
 
     def __init__(
         self,
-        pool: psycopg_pool.AsyncConnectionPool[AsyncConnection[Any]],
+        pool: Connections,
         limits: money.Limits,
         isolation: str,
         audit_key: bytes,
@@ -72,18 +71,13 @@ class Ledger:
 
         What it writes is sealed with `audit_key`: the same in every process, or the books are at fault.
         """
-        pool = psycopg_pool.AsyncConnectionPool(
+        pool = await Connections.open(
             database.plain_url(url),
-            kwargs={**database.CONNECTION_ARGUMENTS, "autocommit": True},
-            min_size=1,
-            max_size=connections,
-            timeout=_POOL_SECONDS,
-            # The next request notices that a database is back, not a timer that has grown long.
-            reconnect_timeout=_POOL_SECONDS,
-            open=False,
+            database.CONNECTION_ARGUMENTS,
             name="ledger",
+            minimum=1,
+            maximum=connections,
         )
-        await pool.open()
         return cls(pool, limits, isolation, audit_key)
 
     async def close(self) -> None:
@@ -126,11 +120,11 @@ class Ledger:
                 elif unit_of_work.is_retried(error):
                     if last:
                         raise errors.Unavailable from error
-                elif _is_lost(error):
+                elif is_lost(error):
                     lost += 1
                     if lost == _LOST_ATTEMPTS or last:
                         raise errors.Unavailable from error
-                    await self._weed()
+                    await self._pool.weed()
                 elif isinstance(error, TimeoutError) or database.is_trouble(error):
                     raise errors.Unavailable from error
                 else:
@@ -138,23 +132,9 @@ class Ledger:
             await unit_of_work.pause(attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _weed(self) -> None:
-        """Where one connection was lost its siblings may be too: look at each before it is used."""
-        with suppress(psycopg.Error, TimeoutError):
-            async with asyncio.timeout(_POOL_SECONDS):
-                await self._pool.check()
-
     async def _attempt(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
-        connection = await self._pool.getconn()
-        try:
-            async with asyncio.timeout(_ATTEMPT_SECONDS):
-                return await self._in_two_round_trips(connection, commands)
-        except BaseException:
-            # After an error in a pipeline nobody can tell what the connection is in the middle of.
-            await connection.close()
-            raise
-        finally:
-            await self._pool.putconn(connection)
+        async with self._pool.one() as connection, asyncio.timeout(_ATTEMPT_SECONDS):
+            return await self._in_two_round_trips(connection, commands)
 
     async def _in_two_round_trips(
         self, connection: AsyncConnection[Any], commands: Sequence[Command]
@@ -197,14 +177,6 @@ class Ledger:
             limits=self._limits,
             audit_key=self._audit_key,
         )
-
-
-def _is_lost(error: Exception) -> bool:
-    """Whether the connection itself broke, so that another one may do."""
-    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return False
-    # Without a code it was libpq that said so; 08 and 57P are the server's goodbyes.
-    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
 def _account(row: tuple[Any, ...]) -> Account:

@@ -58,8 +58,8 @@ FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
 JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
 WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 """
-_IDLE = str(sessions.SESSION_IDLE_LIFETIME).replace(",", "").encode()
-_WINDOW = f"{transfers.DAILY_LIMIT_WINDOW.total_seconds():.0f} s".encode()
+_IDLE = pipeline.parameter(sessions.SESSION_IDLE_LIFETIME)
+_WINDOW = pipeline.parameter(transfers.DAILY_LIMIT_WINDOW)
 
 
 def lock(commands: Sequence[Command]) -> Statement:
@@ -76,9 +76,9 @@ def look(commands: Sequence[Command]) -> list[Statement]:
     if len(commands) == 1:
         [command] = commands
         user_id, kind, key = command.key
-        owner, session_id = str(user_id).encode(), command.session_id
+        owner = pipeline.parameter(user_id)
         return [
-            (_SESSION, (owner, str(session_id).encode() if session_id else None, _IDLE)),
+            (_SESSION, (owner, pipeline.parameter(command.session_id), _IDLE)),
             (_EARLIER_OF_ONE, (owner, kind.value.encode(), key.encode())),
             *tokens,
         ]

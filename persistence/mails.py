@@ -125,7 +125,7 @@ async def take(
         row = taken.one_or_none()
         if row is None:
             return None
-        person = (await persons.by_ids(unit.connection, [user_id]))[user_id]
+        person = await persons.within(unit, user_id)
         return MailToSend(person, MailPurpose(row.purpose), mail_id, row.created_at, row.refusals)
 
     return await unit_of_work.run(db, work)

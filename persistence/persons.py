@@ -7,17 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain.accounts import Person
+from persistence import pipeline
+from persistence.database import Database
 from persistence.unit_of_work import Unit
 
 #: In the order of the fields of `Person`.
 COLUMNS = "id, name, email, email_verified_at, balance, sequence"
 
 _LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
-_READ = text(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa: S608
+_READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
+_READ = f"SELECT {COLUMNS} FROM users WHERE id = ANY($1::uuid[])".encode()  # noqa: S608
 
 
 def from_row(row: Row[Any]) -> Person:
@@ -42,9 +44,13 @@ async def lock_caller(unit: Unit, user_id: UUID) -> Row[Any]:
     return found
 
 
-async def by_ids(connection: AsyncConnection, user_ids: Collection[UUID]) -> dict[UUID, Person]:
-    """Those people, in one query."""
+async def within(unit: Unit, user_id: UUID) -> Person:
+    """That person, who exists, as the unit of work has left them."""
+    return from_row((await unit.connection.execute(_READ_ONE, {"user_id": user_id})).one())
+
+
+async def by_ids(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
+    """Those people, in one query; unknown ids are left out."""
     if not user_ids:
         return {}
-    rows = await connection.execute(_READ, {"user_ids": list(user_ids)})
-    return {row.id: from_row(row) for row in rows}
+    return {row[0]: Person(*row) for row in await db.rows(_READ, pipeline.array(user_ids))}

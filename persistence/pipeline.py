@@ -100,6 +100,13 @@ class _Binary(bytes):
     """A parameter in PostgreSQL's binary form."""
 
 
+def parameter(value: UUID | int | str | timedelta | None) -> bytes | None:
+    """A parameter as text; None is NULL. A text must be free of the character 0, as PostgreSQL's are."""
+    if isinstance(value, timedelta):
+        return b"%d microseconds" % (value // _MICROSECOND)
+    return None if value is None else str(value).encode()
+
+
 def array(values: Iterable[object]) -> bytes:
     """An array parameter of UUIDs, whole numbers (`bigint`), instants, texts or bytes; None is NULL.
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from uuid import UUID
-
-from sqlalchemy import text
 
 from domain import accounts, errors
 from domain import text as texts
 from domain.accounts import Person
 from domain.paging import Page, PageRequest
-from persistence import patterns, persons
+from persistence import patterns, persons, pipeline
 from persistence.database import Database
 
 #: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
@@ -24,11 +23,10 @@ MAXIMUM_QUERY_CHARACTERS = 254
 _ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
 
 # Every tier in one call, each asked only where those before it do not fill the page.
-_FIND = text(
+_FIND = (
     f"SELECT rank, search_text, {persons.COLUMNS} "  # noqa: S608
-    "FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, "
-    ":from_rank, :after_text, :after_id, :limit, :most)"
-)
+    "FROM find_people($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +72,31 @@ async def search_people(
     if after is not None and after.rank == _ADDRESS:
         # Nobody else has that address: the list goes on with the first of the next tier.
         after = _Position(_EXACT, "", UUID(int=0))
-    parameters = {
-        "viewer_id": viewer_id,
-        "address": _whole_address(query),
-        "wanted": wanted,
-        "containing": _containing(wanted),
-        "beginning": patterns.begins_with(wanted),
-        "from_rank": _ADDRESS if after is None else after.rank,
-        "after_text": None if after is None else after.search_text,
-        "after_id": None if after is None else after.user_id,
-        "limit": page.size + 1,
-        "most": MAXIMUM_CONTAINING,
-    }
-    result = await db.read(lambda connection: connection.execute(_FIND, parameters))
-    rows = sorted(result, key=lambda row: (row.rank, row.search_text, row.id))
+    found = await db.rows(
+        _FIND,
+        *map(
+            pipeline.parameter,
+            (
+                viewer_id,
+                _whole_address(query),
+                wanted,
+                _containing(wanted),
+                patterns.begins_with(wanted),
+                _ADDRESS if after is None else after.rank,
+                None if after is None else after.search_text,
+                None if after is None else after.user_id,
+                page.size + 1,
+                MAXIMUM_CONTAINING,
+            ),
+        ),
+    )
+    # By rank, text and id: the first three columns.
+    found.sort(key=itemgetter(slice(3)))
     items = [
-        FoundPerson(persons.from_row(row), _Position(row.rank, row.search_text, row.id).render())
-        for row in rows[: page.size]
+        FoundPerson(Person(*person), _Position(rank, search_text, person[0]).render())
+        for rank, search_text, *person in found[: page.size]
     ]
-    return Page(items, has_next=len(rows) > page.size, has_previous=page.after is not None)
+    return Page(items, has_next=len(found) > page.size, has_previous=page.after is not None)
 
 
 def _containing(wanted: str) -> str | None:

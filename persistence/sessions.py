@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 from domain import errors, events, sessions
 from domain.accounts import Person
 from domain.sessions import RefreshToken, RefreshVerdict, Session
-from persistence import persons, unit_of_work
+from persistence import persons, pipeline, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
@@ -22,7 +22,12 @@ MAXIMUM_SESSIONS = 100
 _TOUCH_SECONDS = 60
 _USER_AGENT_CHARACTERS = 500
 
-_STANDS = "ended_at IS NULL AND rotated_at > clock_timestamp() - CAST(:idle AS interval)"
+
+def _stands(idle: str) -> str:
+    return f"ended_at IS NULL AND rotated_at > clock_timestamp() - CAST({idle} AS interval)"
+
+
+_STANDS = _stands(":idle")
 _IDLE = {"idle": sessions.SESSION_IDLE_LIFETIME}
 
 _OLDEST_BEYOND = text(
@@ -58,21 +63,19 @@ _END_ALL = text(
     "AND id IS DISTINCT FROM CAST(:except_id AS uuid) "
     "RETURNING id, rotated_at > CAST(:now AS timestamptz) - CAST(:idle AS interval) AS stood"
 )
-_STANDING = text(
-    f"""
-    SELECT s.id
-    FROM unnest(:user_ids, :ids) AS asked (user_id, id)
-    JOIN sessions AS s ON s.user_id = asked.user_id AND s.id = asked.id
-    JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
-    WHERE {_STANDS}
-    UNION ALL
-    SELECT k.id
-    FROM unnest(:user_ids, :ids) AS asked (user_id, id)
-    JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
-    JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
-    WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
-    """  # noqa: S608
-)
+_STANDING = f"""
+SELECT s.id
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
+JOIN sessions AS s ON s.user_id = asked.user_id AND s.id = asked.id
+JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
+WHERE {_stands("$3")}
+UNION ALL
+SELECT k.id
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
+JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
+JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
+WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+""".encode()  # noqa: S608
 
 
 def _touching(table: str) -> Any:
@@ -258,8 +261,10 @@ async def standing(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> 
     """Of those sessions and API tokens, each with its person, the ones that still stand."""
     if not credentials:
         return set()
-    found = await db.read(lambda c: c.scalars(_STANDING, {**_pairs(credentials), **_IDLE}))
-    return set(found)
+    pairs = _pairs(credentials)
+    owners, ids = pipeline.array(pairs["user_ids"]), pipeline.array(pairs["ids"])
+    idle = pipeline.parameter(sessions.SESSION_IDLE_LIFETIME)
+    return {row[0] for row in await db.rows(_STANDING, owners, ids, idle)}
 
 
 async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import psycopg
 import pytest
 from sqlalchemy import exc, text
 
+from app.dev_services.postgres import Postgres
+from domain import errors
 from persistence.database import Database
+
+pytestmark = pytest.mark.anyio
+
+WHO = b"SELECT pg_backend_pid(), $1::text"
 
 
 async def test_a_statement_that_fails_does_not_repeat_what_it_was_given(db: Database) -> None:
@@ -16,3 +25,38 @@ async def test_a_statement_that_fails_does_not_repeat_what_it_was_given(db: Data
                 {"zero": 0, "given": "four walls and a roof"},
             )
     assert "four walls" not in str(failed.value)
+
+
+async def test_rows_are_asked_for_again_where_their_connection_was_lost(
+    db: Database, admin_database_url: str
+) -> None:
+    [(before, text_back)] = await db.rows(WHO, b"Zo\xc3\xab")
+    assert text_back == "Zoë"
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s)", [before])
+    [(after, _)] = await db.rows(WHO, None)
+    assert after != before
+
+
+async def test_rows_of_a_fault_of_ours_are_its_error_and_the_next_are_good(db: Database) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await db.rows(b"SELECT 1 / $1::int", b"0")
+    assert await db.rows(b"SELECT 1 / $1::int", b"1") == [(1,)]
+
+
+async def test_rows_are_unavailable_while_the_database_is_away_and_back_with_it(
+    start_postgres: Callable[..., Postgres],
+) -> None:
+    server = start_postgres()
+    database = await Database.open(server.url)
+    try:
+        assert len(await database.rows(WHO, None)) == 1
+        server.kill()
+        with pytest.raises(errors.Unavailable):
+            await database.rows(WHO, None)
+        with pytest.raises(errors.Unavailable):
+            await database.rows(WHO, None)
+        server.start()
+        assert len(await database.rows(WHO, None)) == 1
+    finally:
+        await database.close()

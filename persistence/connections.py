@@ -1,0 +1,76 @@
+"""A pool of connections for `pipeline`: each is handed out whole, and closed after any error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
+
+import psycopg
+import psycopg_pool
+from psycopg import AsyncConnection
+
+#: How long a caller waits for a free connection, or for one to be made.
+POOL_SECONDS = 3.0
+
+
+class Connections:
+    """Connections in autocommit, made when they are needed and kept for the next. Make it with `open`."""
+
+    def __init__(self, pool: psycopg_pool.AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(
+        cls, url: str, arguments: Mapping[str, Any], *, name: str, minimum: int, maximum: int
+    ) -> Self:
+        """At least `minimum` are made in the background: a database that is away raises later.
+
+        `url` is libpq's, and `arguments` are those of its connections.
+        """
+        pool = psycopg_pool.AsyncConnectionPool(
+            url,
+            kwargs={**arguments, "autocommit": True},
+            min_size=minimum,
+            max_size=maximum,
+            timeout=POOL_SECONDS,
+            # The next request notices that a database is back, not a timer that has grown long.
+            reconnect_timeout=POOL_SECONDS,
+            open=False,
+            name=name,
+        )
+        await pool.open()
+        return cls(pool)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection, this caller's alone. Raises `psycopg_pool.PoolTimeout` and `PoolClosed`."""
+        connection = await self._pool.getconn()
+        try:
+            yield connection
+        except BaseException:
+            # After an error in a pipeline nobody can tell what the connection is in the middle of.
+            await connection.close()
+            raise
+        finally:
+            await self._pool.putconn(connection)
+
+    async def weed(self) -> None:
+        """Where one connection was lost its siblings may be too: look at each before it is used."""
+        with suppress(psycopg.Error, TimeoutError):
+            async with asyncio.timeout(POOL_SECONDS):
+                await self._pool.check()
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Whether the connection itself broke, so that another one may do."""
+    if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.PoolClosed):
+        return False
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    # Without a code it was libpq that said so; 08 and 57P are the server's goodbyes.
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
