@@ -1,4 +1,4 @@
-"""The floor: the same transfer by pgbench, as separate prepared statements or as one call."""
+"""The floor: the same transfer by pgbench, as separate prepared statements or as one call, and the books."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from bench.measure import Measurement
+from bench.measure import WARM_UP_SECONDS, Measurement
 
 FOLDER = Path(__file__).parent
-STATEMENTS = {"transfer.sql": 1}
-CALL = {"transfer_call.sql": 1}
-READ = {"read.sql": 1}
-#: Of five, four read.
-MIXED = {"transfer.sql": 1, "read.sql": 4}
+TRANSFER, READ = "transfer.sql", "read.sql"
 
 
 def prepare(database_url: str) -> None:
-    """Make what the scripts call."""
+    """Make what the scripts and the rivals call."""
     with psycopg.connect(database_url) as connection:
-        connection.execute((FOLDER / "bare.sql").read_bytes())
+        connection.execute((FOLDER / "functions.sql").read_bytes())
 
 
 def run(
@@ -34,21 +30,24 @@ def run(
     connections: int,
     seconds: int,
     people: int,
-    scripts: Mapping[str, int] = STATEMENTS,
+    scripts: Mapping[str, int],
+    by_call: bool = False,
     to_one: bool = False,
 ) -> Measurement:
     """Transactions per second and their times, by pgbench over TCP. Raises RuntimeError with its words.
 
-    `scripts` has the share of each, `to_one` pays one person alone.
+    `scripts` has the share of each; `by_call` moves money by one call instead of by statements, and
+    `to_one` pays one person alone. The first second is a warm-up and does not count, as for servers.
     """
     address = urlsplit(database_url)
     command = [
         str(programs / "pgbench"),
         *["--no-vacuum", "--protocol=prepared", f"--define=people={people}"],
-        *[f"--define=to_one={int(to_one)}"],
+        *[f"--define=to_one={int(to_one)}", f"--define=by_call={int(by_call)}"],
         *(f"--file={FOLDER / name}@{share}" for name, share in scripts.items()),
         *[f"--client={connections}", f"--jobs={min(connections, os.cpu_count() or 1)}"],
-        *[f"--time={seconds}", "--report-per-command", "--failures-detailed"],
+        *[f"--time={seconds + WARM_UP_SECONDS}", f"--progress={WARM_UP_SECONDS}"],
+        "--failures-detailed",
         *[f"--host={address.hostname}", f"--port={address.port}", f"--username={address.username}"],
         address.path.removeprefix("/"),
     ]
@@ -56,36 +55,60 @@ def run(
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=seconds + 60
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"pgbench failed: {done.stderr.strip()[-1000:]}")
+    failures = _number(r"failed transactions: (\d+)", done.stdout) if not done.returncode else 1
+    if failures:
+        raise RuntimeError(f"pgbench failed: {(done.stderr + done.stdout).strip()[-1000:]}")
+    done_in_all = _number(r"actually processed: (\d+)", done.stdout)
+    lasted = done_in_all / _number(r"tps = ([\d.]+)", done.stdout)
+    warm_up = re.search(r"progress: ([\d.]+) s, ([\d.]+) tps", done.stderr)
+    if warm_up is None:
+        raise RuntimeError(f"pgbench said nothing of its first second:\n{done.stderr}")
+    warm_up_seconds, warm_up_rate = map(float, warm_up.groups())
+    counted = done_in_all - warm_up_seconds * warm_up_rate
     return Measurement(
-        operations=int(_number(r"actually processed: (\d+)", done.stdout)),
-        per_second=_number(r"tps = ([\d.]+)", done.stdout),
-        failures=int(_number(r"failed transactions: (\d+)", done.stdout)),
+        operations=round(counted),
+        per_second=counted / (lasted - warm_up_seconds),
         mean_ms=_number(r"latency average = ([\d.]+) ms", done.stdout),
+        moved=_moved(done.stdout, scripts, int(done_in_all)),
     )
+
+
+def _moved(said: str, scripts: Mapping[str, int], done_in_all: int) -> int:
+    """How many of the transactions were transfers."""
+    if TRANSFER not in scripts:
+        return 0
+    if len(scripts) == 1:
+        return done_in_all
+    # With several scripts pgbench tells of each by itself.
+    return int(_number(rf"{re.escape(TRANSFER)}\n(?: - weight.*\n)? - (\d+) transactions", said))
 
 
 _BOOKS = """
 WITH books AS (
-    SELECT user_id, max(sequence) AS sequence, sum(fee) AS fees,
+    SELECT user_id, sum(fee) AS fees,
+        CASE max(sequence) WHEN count(*) THEN count(*) END AS lines,
         sum(amount) FILTER (WHERE kind = 'top_up') AS added,
+        count(*) FILTER (WHERE direction = 'outgoing') AS sent,
         sum(CASE direction WHEN 'incoming' THEN amount ELSE -amount - fee END) AS balance
     FROM transactions GROUP BY user_id
 )
 SELECT sum(users.balance) + sum(fees) - sum(added),
-    count(*) FILTER (WHERE (users.balance, users.sequence) <> (books.balance, books.sequence))
-FROM users JOIN books ON books.user_id = users.id
+    count(*) FILTER (WHERE (users.balance, users.sequence) IS DISTINCT FROM (books.balance, books.lines)),
+    sum(sent)
+FROM users LEFT JOIN books ON books.user_id = users.id
 """
 
 
-def check_books(database_url: str) -> None:
-    """Raises RuntimeError unless the money of all adds up, and that of each agrees with the book."""
+def check_books(database_url: str, moved: int) -> None:
+    """Raises RuntimeError unless the money of all adds up, that of each agrees with the book, and the
+    books have just so many transfers: as many as were answered.
+    """
     with psycopg.connect(database_url) as connection:
         found = connection.execute(_BOOKS).fetchone()
-    if found != (0, 0):
+    if found != (0, 0, moved):
         raise RuntimeError(
-            f"The books of {urlsplit(database_url).path[1:]} do not balance: {found}."
+            f"The books of {urlsplit(database_url).path[1:]} do not balance, or lack one of "
+            f"{moved:,} transfers: {found}."
         )
 
 

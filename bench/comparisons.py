@@ -1,40 +1,40 @@
-"""The loads that are measured on each side in turn, round by round."""
+"""The loads that are measured, each on all sides in turn, round by round."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from rich.console import Console
 
-from app import auditing
-from app.dev_services.processes import Child
-from bench import bare, load, measure, people, wallet
-from bench.load import Request
+from bench import bare, measure
 from bench.measure import Measurement
-from bench.services import Services
 
-#: The sides of a comparison; rivals go by their own names.
+#: Sides of a comparison; rivals go by their own names.
 STATEMENTS, CALL, WALLET = "pgbench, statements", "pgbench, one call", "wallet"
+LIMITED = "wallet, counting rate limits"
+#: At so many connections the targets count, and rivals are measured.
+CONNECTIONS = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
-    """One kind of load: the requests to the wallet, and the scripts that do the same bare."""
+    """One kind of load: the scripts that make it bare, with the share of each."""
 
     name: str
-    requests: Sequence[Request]
-    scripts: Mapping[str, Mapping[str, int]]
+    scripts: Mapping[str, int]
     to_one: bool = False
 
+    @property
+    def moves(self) -> bool:
+        return bare.TRANSFER in self.scripts
 
-TRANSFERS = Kind("sendMoney", [wallet.SEND], {STATEMENTS: bare.STATEMENTS, CALL: bare.CALL})
-HOT = Kind("everyone pays one", [wallet.SEND], {STATEMENTS: bare.STATEMENTS}, to_one=True)
-READS = Kind("viewer", [wallet.READ], {STATEMENTS: bare.READ})
-MIXED = Kind("4 viewer, 1 sendMoney", wallet.MIXED, {STATEMENTS: bare.MIXED})
+
+TRANSFERS = Kind("sendMoney", {bare.TRANSFER: 1})
+HOT = Kind("everyone pays one", {bare.TRANSFER: 1}, to_one=True)
+READS = Kind("viewer", {bare.READ: 1})
+MIXED = Kind("4 viewer, 1 sendMoney", {bare.TRANSFER: 1, bare.READ: 4})
 
 
 @dataclass(frozen=True)
@@ -55,77 +55,65 @@ class Comparison:
         return ours / theirs if ours and theirs else None
 
     @property
-    def rivals(self) -> list[str]:
+    def others(self) -> list[str]:
+        """The servers beside the wallet."""
         return [side for side in self.rounds if side not in (STATEMENTS, CALL, WALLET)]
 
 
-class Rivals(Protocol):
-    """What `bench.rivals` offers."""
+class Books(Protocol):
+    """The books of one database that is measured."""
 
-    def measure(
-        self, stack: Services, people: int, connections: int, seconds: int
-    ) -> dict[str, Measurement]:
-        """One round of each rival on a database of its own, by name."""
+    def check(self) -> None:
+        """Raises RuntimeError unless they balance and have every transfer that was answered."""
 
-
-def find_rivals() -> Rivals:
-    """The servers of others with the same transfer. Raises RuntimeError where they are not at hand."""
-    try:
-        return cast(Rivals, importlib.import_module("bench.rivals"))
-    except ImportError as error:
-        raise RuntimeError(f"The rivals cannot be measured: {error}.") from error
+    def tidy(self) -> None:
+        """VACUUM and ANALYZE, so that each round begins alike."""
 
 
-@dataclass(frozen=True)
-class Sides:
-    """Where the sides are: the floor, and the wallet with its people."""
+class Side(Protocol):
+    """Somebody who is measured."""
 
-    floor: Services
-    wallet: Services
-    api: Child
-    tokens: Path
-    people: int
+    @property
+    def name(self) -> str: ...
 
-    def measure(
-        self, comparison: Comparison, seconds: int, rivals: Rivals | None, console: Console
-    ) -> None:
-        """One more round of each side."""
+    @property
+    def books(self) -> Books: ...
+
+    def takes_part(self, kind: Kind, connections: int) -> bool:
+        """Whether that is measured here."""
+
+    def measure(self, kind: Kind, connections: int, seconds: int) -> Measurement:
+        """One round. Raises RuntimeError when anything failed."""
+
+
+def measure_round(
+    comparisons: Sequence[Comparison],
+    sides: Sequence[Side],
+    number: int,
+    seconds: int,
+    console: Console,
+) -> None:
+    """One more round of every comparison, with the books proved at its end.
+
+    Each time another side is the first, so that nobody always follows the same one.
+    """
+    all_books = {id(side.books): side.books for side in sides}.values()
+    for books in all_books:
+        books.tidy()
+    for place, comparison in enumerate(comparisons):
         kind, connections = comparison.kind, comparison.connections
-        for side, scripts in kind.scripts.items():
-            measured = bare.run(
-                self.floor.server.programs, self.floor.database_url,
-                connections=connections, seconds=seconds, people=self.people,
-                scripts=scripts, to_one=kind.to_one,
-            )  # fmt: skip
-            comparison.rounds.setdefault(side, []).append(measured)
-        measured = load.run(
-            self.wallet.graphql_url, self.tokens, kind.requests,
-            connections=connections, seconds=seconds, to_one=kind.to_one, servers=[self.api.pid],
-        )  # fmt: skip
-        comparison.rounds.setdefault(WALLET, []).append(measured)
-        if rivals is not None:
-            for name, each in rivals.measure(
-                self.wallet, self.people, connections, seconds
-            ).items():
-                comparison.rounds.setdefault(name, []).append(each)
+        taking_part = [side for side in sides if side.takes_part(kind, connections)]
+        for side in taking_part:
+            comparison.rounds.setdefault(side.name, [])
+        for side in _in_turn(taking_part, number + place):
+            comparison.rounds[side.name].append(side.measure(kind, connections, seconds))
         last = {side: f"{each[-1].per_second:,.0f}/s" for side, each in comparison.rounds.items()}
         said = ", ".join(f"{side} {rate}" for side, rate in last.items())
         console.print(f"{kind.name}, {connections} clients: {said}", highlight=False)
-
-    def check_books(self) -> None:
-        """Raises RuntimeError unless the books of both sides balance."""
-        bare.check_books(self.floor.database_url)
-        if auditing.audit(self.wallet.settings) != 0:
-            raise RuntimeError("The wallet's books do not balance.")
+    for books in all_books:
+        books.check()
 
 
-def settle_in(stack: Services, how_many: int) -> tuple[Services, Services, Path]:
-    """The floor's side, the wallet's side, and the tokens of its people."""
-    floor, ours = stack.with_database("floor"), stack.with_database("measured")
-    for side in (floor, ours):
-        people.settle_in(side.database_url, how_many, audit_key=side.settings.sealing_key)
-    bare.prepare(floor.database_url)
-    tokens = people.write_tokens(
-        stack.folder / "tokens", how_many, issuer=ours.issuer, secret=ours.secret
-    )
-    return floor, ours, tokens
+def _in_turn(sides: Sequence[Side], number: int) -> list[Side]:
+    first = number % max(1, len(sides))
+    return [*sides[first:], *sides[:first]]

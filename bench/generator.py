@@ -47,6 +47,7 @@ class Template:
             f"Content-Length: {length}\r\nAuthorization: Bearer "
         ).encode()
         self.accepted: bytes = request["accepted"].encode()
+        self.moves: bool = request["moves"]
         self._pieces = pieces
         self._names = [name for _, name in places]
         self._run = run
@@ -69,13 +70,13 @@ class Template:
 class Connection:
     """One connection and what it waits for."""
 
-    __slots__ = ("accepted", "began", "received", "socket")
+    __slots__ = ("began", "received", "socket", "template")
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
-        self.accepted = b""
+        self.template: Template | None = None
         self.began = 0.0
 
 
@@ -91,7 +92,7 @@ class Load:
             for request in task["requests"]
             for _ in range(request["share"])
         ]
-        self.asked = 0
+        self.asked = self.moved = 0
         self.times: list[float] = []
         self.failures: list[str] = []
         self.begins_at = self.ends_at = 0.0
@@ -115,6 +116,7 @@ class Load:
             "p50_ms": percentile(ordered, 0.5),
             "p99_ms": percentile(ordered, 0.99),
             "asked": self.asked,
+            "moved": self.moved,
             "load_cpu_us": used / self.asked * 1e6,
         }
 
@@ -130,7 +132,7 @@ class Load:
                     connection = key.data
                     if not self._receive(connection):
                         continue
-                    if time.perf_counter() < self.ends_at and len(self.failures) < _MOST_FAILURES:
+                    if self._goes_on():
                         self._send(connection)
                     else:
                         selector.unregister(connection.socket)
@@ -139,9 +141,16 @@ class Load:
         if waiting:
             self.failures.append(f"{waiting} requests were never answered.")
 
+    def _goes_on(self) -> bool:
+        if self.task["each_once"] and self.asked >= len(self.people):
+            return False
+        return time.perf_counter() < self.ends_at and len(self.failures) < _MOST_FAILURES
+
     def _send(self, connection: Connection) -> None:
         people = self.people
         sender = int(random.random() * len(people))
+        if self.task["each_once"]:
+            sender = self.asked % len(people)
         # To somebody else, who is as likely to be anyone: or to the first, from any other.
         recipient = (sender + 1 + int(random.random() * (len(people) - 1))) % len(people)
         if self.task["to_one"]:
@@ -149,7 +158,7 @@ class Load:
         template = self.templates[int(random.random() * len(self.templates))]
         self.asked += 1
         request = template.fill(people[sender][1], people[recipient][0], self.asked)
-        connection.accepted = template.accepted
+        connection.template = template
         connection.began = time.perf_counter()
         connection.socket.sendall(request)
 
@@ -165,9 +174,12 @@ class Load:
             connection.received = answer
             return False
         connection.received = b""
-        if connection.accepted not in answer or b'"errors"' in answer:
+        template = connection.template
+        assert template is not None
+        if not is_accepted(answer, template.accepted):
             self.failures.append(answer[:800].decode(errors="replace"))
             return True
+        self.moved += template.moves
         ended = time.perf_counter()
         if self.begins_at <= ended < self.ends_at:
             self.times.append((ended - connection.began) * 1000)
@@ -187,6 +199,11 @@ def is_whole(answer: bytes) -> bool:
         place = answer.find(b"ontent-", place + 1)
     # Without a length it is sent in chunks.
     return answer.endswith(b"0\r\n\r\n")
+
+
+def is_accepted(answer: bytes, accepted: bytes) -> bool:
+    """Whether the answer is what was asked for, by its status and a part of its body."""
+    return answer.startswith(b"HTTP/1.1 200") and accepted in answer and b'"errors"' not in answer
 
 
 if __name__ == "__main__":

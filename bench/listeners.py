@@ -1,7 +1,7 @@
 """Very many subscribers, and a few transfers to them, in a process of its own.
 
-Reads what to do from the first line of standard input, opens the sockets and says so; at the next line
-it begins to send money, and writes what it measured, all as JSON.
+Reads what to do from the first line of standard input, opens the sockets and says so; each further line
+names a server to send money by, and is answered with what was measured, all as JSON.
 """
 
 from __future__ import annotations
@@ -121,13 +121,14 @@ class Run:
         people = [line.split() for line in Path(task["tokens"]).read_text().splitlines()]
         count = task["listeners"]
         self.listening, self.senders = people[:count], people[count:]
-        self.per_second, self.seconds = task["per_second"], task["seconds"]
+        self.per_second = task["per_second"]
+        self.count = int(self.per_second * task["seconds"])
         self.listeners: list[Listener] = []
         #: By the number of the transfer: to which listener, when it was sent, when it was answered.
         self.sent: dict[int, tuple[int, float]] = {}
         self.answered: dict[int, float] = {}
         self.arrived: dict[int, float] = {}
-        self.total = int(self.per_second * self.seconds)
+        self.total = 0
         self.all_arrived = asyncio.Event()
         self.failed: str | None = None
         self.over = False
@@ -152,27 +153,29 @@ class Run:
 
         await asyncio.gather(*(one(number) for number in range(len(self.listening))))
 
-    async def send(self) -> dict[str, Any]:
-        """Send money at the pace given, and wait until all of it was heard of."""
-        total = self.total
+    async def send(self, port: int) -> dict[str, Any]:
+        """Send money by the server at that port, at the pace given, and wait until all was heard of."""
+        first, self.total = self.total, self.total + self.count
+        self.all_arrived.clear()
         turns: asyncio.Queue[int | None] = asyncio.Queue()
-        workers = [asyncio.create_task(self._work(turns)) for _ in range(_SENDING_CONNECTIONS)]
+        workers = [
+            asyncio.create_task(self._work(turns, port)) for _ in range(_SENDING_CONNECTIONS)
+        ]
         began = time.monotonic()
-        for number in range(total):
-            await asyncio.sleep(began + number / self.per_second - time.monotonic())
-            turns.put_nowait(number)
+        for place in range(self.count):
+            await asyncio.sleep(began + place / self.per_second - time.monotonic())
+            turns.put_nowait(first + place)
         for _ in workers:
             turns.put_nowait(None)
         await asyncio.gather(*workers)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.all_arrived.wait(), _LATE_SECONDS)
-        self.over = True
-        if len(self.arrived) < total:
-            self.fail(f"{total - len(self.arrived)} of {total} events never arrived.")
-        return {"failed": self.failed, "events": total, **self._times()}
+        if missing := self.total - len(self.arrived):
+            self.fail(f"{missing} of {self.count} events never arrived.")
+        return {"failed": self.failed, "events": self.count, **self._times(first)}
 
-    async def _work(self, turns: asyncio.Queue[int | None]) -> None:
-        reader, writer = await asyncio.open_connection(self.host, self.port)
+    async def _work(self, turns: asyncio.Queue[int | None], port: int) -> None:
+        reader, writer = await asyncio.open_connection(self.host, port)
         while (number := await turns.get()) is not None and not self.failed:
             # Each listener in turn, and far apart.
             place = number * 7919 % len(self.listening)
@@ -215,10 +218,13 @@ class Run:
         if len(self.arrived) == self.total:
             self.all_arrived.set()
 
-    def _times(self) -> dict[str, Sequence[float]]:
-        """In milliseconds: from the answer to the transfer, and from its request, to the event."""
-        after_answer = [(at - self.answered[each]) * 1000 for each, at in self.arrived.items()]
-        after_request = [(at - self.sent[each][1]) * 1000 for each, at in self.arrived.items()]
+    def _times(self, first: int) -> dict[str, Sequence[float]]:
+        """In milliseconds: from the answer to the transfer, and from its request, to the event; of the
+        transfers from that number on.
+        """
+        arrived = [(each, at) for each, at in self.arrived.items() if each >= first]
+        after_answer = [(at - self.answered[each]) * 1000 for each, at in arrived]
+        after_request = [(at - self.sent[each][1]) * 1000 for each, at in arrived]
         return {
             name: [percentile(sorted(times), share) for share in (0.5, 0.99)]
             for name, times in (("after_answer", after_answer), ("after_request", after_request))
@@ -242,8 +248,9 @@ async def _main() -> None:
         print(json.dumps({"failed": str(error)}), flush=True)
         return
     print(json.dumps({"failed": None}), flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
-    print(json.dumps(await run.send()), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await run.send(json.loads(line)["port"])), flush=True)
+    run.over = True
 
 
 if __name__ == "__main__":

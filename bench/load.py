@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import secrets
@@ -13,12 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.measure import Measurement
+from bench.measure import WARM_UP_SECONDS, Measurement
 from settings import ROOT
 
 #: In the variables of a request, what each one that is sent has of its own.
 RECIPIENT, AMOUNT, KEY = "@recipient", "@amount", "@key"
-WARM_UP_SECONDS = 1.0
+#: Before anything is measured: V8 compiles what is called often, caches fill.
+_FIRST_SECONDS = 3
+_FIRST_CONNECTIONS = 32
+_EACH_ONCE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Request:
     accepted: str
     #: How often it is sent, relative to the others of the load.
     share: int = 1
+    #: Whether each accepted answer says that money moved.
+    moves: bool = False
 
 
 def run(
@@ -41,12 +47,14 @@ def run(
     connections: int,
     seconds: float,
     to_one: bool = False,
+    each_once: bool = False,
     servers: Sequence[int] = (),
 ) -> Measurement:
     """Answers per second and their times. Raises RuntimeError when one was not accepted.
 
     `tokens` has a line "<id> <bearer token>" for each person: a request is sent by one at random to
-    another, or with `to_one` always to the first. `url` is the GraphQL endpoint; `servers` are the ids
+    another, or with `to_one` always to the first; with `each_once` by each in turn, and then it ends,
+    though the time be not over. `url` is the GraphQL endpoint; `servers` are the ids
     of the processes behind it, whose processor time is taken.
     """
     address = urlsplit(url)
@@ -57,6 +65,7 @@ def run(
         "tokens": str(tokens),
         "requests": [asdict(request) for request in requests],
         "to_one": to_one,
+        "each_once": each_once,
         "connections": connections,
         "seconds": seconds,
         "warm_up_seconds": WARM_UP_SECONDS,
@@ -77,11 +86,20 @@ def run(
             f"{result['failures']} of {result['asked']} requests failed; the first: "
             f"{result['first_failure']}"
         )
-    fields = ("operations", "per_second", "failures", "mean_ms", "p50_ms", "p99_ms", "load_cpu_us")
+    fields = ("operations", "per_second", "mean_ms", "p50_ms", "p99_ms", "load_cpu_us", "moved")
     return Measurement(
         **{name: result[name] for name in fields},
         server_cpu_us=used / result["asked"] * 1e6 if used and result["asked"] else None,
     )
+
+
+def warm_up(url: str, tokens: Path, *, read: Request, send: Request) -> int:
+    """Read once by the token of each person, so that each was verified once, then send money for some
+    seconds; how many times it moved.
+    """
+    load = functools.partial(run, url, tokens, connections=_FIRST_CONNECTIONS)
+    load([read], seconds=_EACH_ONCE_SECONDS, each_once=True)
+    return load([send], seconds=_FIRST_SECONDS).moved
 
 
 def processor_seconds(processes: Sequence[int]) -> float:

@@ -6,6 +6,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: What is answered in this time at first does not count.
+WARM_UP_SECONDS = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -13,13 +16,14 @@ class Measurement:
 
     operations: int
     per_second: float
-    failures: int = 0
     mean_ms: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
     #: Processor time for each operation, in microseconds: the load generator's, and the server's.
     load_cpu_us: float | None = None
     server_cpu_us: float | None = None
+    #: How many transfers were answered, those of the warm-up too: so many the books must have.
+    moved: int = 0
 
 
 def median(values: Sequence[float | None]) -> float | None:

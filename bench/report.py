@@ -11,13 +11,28 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.comparisons import CALL, HOT, STATEMENTS, TRANSFERS, WALLET, Comparison
+from bench.comparisons import (
+    CALL,
+    CONNECTIONS,
+    HOT,
+    STATEMENTS,
+    TRANSFERS,
+    WALLET,
+    Comparison,
+)
 from bench.search import Found
 from bench.subscribers import Delivered
 
 RESULTS = Path(__file__).with_name("results")
-#: At so many connections the targets count.
-CONNECTIONS = 32
+LEGEND = (
+    "bare: pgbench, each step a prepared statement; call: pgbench, one call of a PL/pgSQL function. "
+    "to bare, to call: the wallet's rate divided by theirs, so 2 is twice as many and 0.5 half as many. "
+    "p50, p99: until the wallet's answer. /s: operations a second."
+)
+SERVERS_LEGEND = (
+    "wallet to it: the wallet's rate divided by that server's, so above 1 the wallet is ahead and below 1 "
+    "the other. CPU µs: of that server's process, for each request."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +76,12 @@ class Report:
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     HEADINGS = (
-        "load", "at", "bare /s", "call /s", "wallet /s", "to bare", "to call",
+        "load", "clients", "bare /s", "call /s", "wallet /s", "to bare", "to call",
         "p50 ms", "p99 ms", "API CPU µs", "load CPU µs",
     )  # fmt: skip
     #: The last so many of these.
     CPU_COLUMNS = 2
-    RIVAL_HEADINGS = ("server", "per second", "wallet to it", "p50 ms", "p99 ms")
+    SERVER_HEADINGS = ("load", "server", "/s", "wallet to it", "p50 ms", "p99 ms", "CPU µs")
     TARGET_HEADINGS = ("target", "to reach", "measured", "")
 
     @property
@@ -89,18 +104,22 @@ class Report:
         return rows
 
     @property
-    def rival_rows(self) -> list[list[str]]:
-        """A row for each server with the same transfers, the wallet's first; none without rivals."""
+    def server_rows(self) -> list[list[str]]:
+        """A row for each server under the same load, the wallet's first; none without others."""
         return [
             [
+                f"{each.kind.name}, {each.connections}",
                 side,
-                f"{each.median(side):,.0f}",
-                "" if side == WALLET else f"{each.ratio(side):.2f}",
-                *[_figure(each.median(side, name)) for name in ("p50_ms", "p99_ms")],
+                f"{each.median(side) or 0:,.0f}",
+                "" if side == WALLET else f"{each.ratio(side) or 0:.2f}",
+                *[
+                    _figure(each.median(side, name))
+                    for name in ("p50_ms", "p99_ms", "server_cpu_us")
+                ],
             ]
             for each in self.comparisons
-            if each.rivals
-            for side in (WALLET, *each.rivals)
+            if each.others
+            for side in (WALLET, *each.others)
         ]
 
     @property
@@ -136,7 +155,7 @@ class Report:
                 f"Under these loads the API process had at most {self.api_peak_mib:.0f} MiB."
             )
         if self.delivered is not None:
-            said.append(self.delivered.sentence)
+            said += self.delivered.sentences
         if self.search is not None:
             found = self.search
             said.append(
@@ -147,20 +166,19 @@ class Report:
         return said
 
     def show(self, console: Console) -> None:
-        tables = []
+        shown: list[Table | str] = []
         if self.comparisons:
             # A terminal is narrower than a page.
-            shown = len(self.HEADINGS) - self.CPU_COLUMNS
-            rows = [row[:shown] for row in self.rows]
-            tables.append(_table(self.HEADINGS[:shown], rows))
-        if self.rival_rows:
-            tables.append(_table(self.RIVAL_HEADINGS, self.rival_rows))
-        tables.append(_table(self.TARGET_HEADINGS, [target.cells for target in self.targets]))
-        for table in tables:
-            console.print(table)
+            columns = len(self.HEADINGS) - self.CPU_COLUMNS
+            rows = [row[:columns] for row in self.rows]
+            shown += [_table(self.HEADINGS[:columns], rows), LEGEND]
+        if self.server_rows:
+            shown += [_table(self.SERVER_HEADINGS, self.server_rows), SERVERS_LEGEND]
+        if self.targets:
+            shown.append(_table(self.TARGET_HEADINGS, [target.cells for target in self.targets]))
+        for each in (*shown, *self.sentences):
             console.print()
-        for sentence in self.sentences:
-            console.print(sentence, highlight=False)
+            console.print(each, highlight=False)
 
     def keep(self) -> Path:
         """Write `results/<date>.json` and `.md`; the page's path. Only ratios travel to other machines."""
@@ -205,9 +223,10 @@ class Report:
             *_markdown(self.TARGET_HEADINGS, [target.cells for target in self.targets], " :-- |"),
         ]
         if self.comparisons:
-            lines += ["", *_markdown(self.HEADINGS, self.rows, " --: |")]
-        if self.rival_rows:
-            lines += ["", *_markdown(self.RIVAL_HEADINGS, self.rival_rows, " --: |")]
+            lines += ["", *_markdown(self.HEADINGS, self.rows, " --: |"), "", LEGEND]
+        if self.server_rows:
+            lines += ["", *_markdown(self.SERVER_HEADINGS, self.server_rows, " --: |")]
+            lines += ["", SERVERS_LEGEND]
         for sentence in self.sentences:
             lines += ["", sentence]
         return lines

@@ -10,19 +10,23 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from app.dev_services.processes import ServiceError
-from bench import comparisons, load, search, services, subscribers, wallet
-from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Comparison
-from bench.report import CONNECTIONS, Report
+from bench import comparisons, search, services, sides, subscribers
+from bench.comparisons import CONNECTIONS, HOT, MIXED, READS, TRANSFERS, Comparison
+from bench.report import Report
+from bench.rivals import running
 from bench.search import Found
 from bench.services import Services
 from bench.subscribers import Delivered
 
 PARTS = ("transfers", "hot", "reads", "mixed", "subscribers", "search")
+#: In which the rivals have something to do.
+RIVALS_TAKE_PART = {"transfers", "reads"}
 #: A load from which on others take a share that matters.
 BUSY = 0.7
 EVENTS_PER_SECOND = 100
@@ -75,10 +79,8 @@ def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool
             delivered = _deliver(stack, plan, console)
         if "search" in parts:
             found = _search(stack, plan, console)
-    rivals = comparisons.find_rivals() if with_rivals else None
     return Report(
-        services.processor(), conditions, measured,
-        alone=getattr(rivals, "COMMITTING_ALONE", ()),
+        services.processor(), conditions, measured, alone=running.COMMITTING_ALONE,
         api_peak_mib=peak, delivered=delivered, search=found,
     )  # fmt: skip
 
@@ -104,18 +106,14 @@ def _compare(
 
     What comes back is the most memory that the API process had, in MiB.
     """
-    with console.status(f"Settling in {plan.people:,} people …"):
-        floor, ours, tokens = comparisons.settle_in(stack, plan.people)
-    rivals = comparisons.find_rivals() if with_rivals else None
-    with services.api(ours) as api:
-        sides = comparisons.Sides(floor, ours, api, tokens, plan.people)
-        load.run(ours.graphql_url, tokens, wallet.MIXED, connections=8, seconds=1)
-        for number in range(1, plan.rounds + 1):
-            with console.status(f"Round {number} of {plan.rounds} …"):
-                for each in measured:
-                    counts = each.kind is TRANSFERS and each.connections == CONNECTIONS
-                    sides.measure(each, plan.seconds, rivals if counts else None, console)
-            sides.check_books()
+    with ExitStack() as servers:
+        with console.status(f"Settling in {plan.people:,} people, and letting servers warm up …"):
+            api, taking_part = servers.enter_context(sides.ours(stack, plan.people))
+            if with_rivals:
+                taking_part += servers.enter_context(running.serving(stack, plan.people))
+        for number in range(plan.rounds):
+            with console.status(f"Round {number + 1} of {plan.rounds} …"):
+                comparisons.measure_round(measured, taking_part, number, plan.seconds, console)
         peak = services.peak_memory_kib(api)
     return peak / 1024 if peak else None
 
@@ -147,6 +145,7 @@ def _conditions(plan: Plan) -> dict[str, str | int]:
         "API processes": 1,
         "load before": f"{services.load():.1f}",
         "senders and recipients": "random, each request with its sender's own token",
+        "rate limits": "counted where it says so",
         "load generator": "on the same machine",
     }
 
@@ -166,7 +165,9 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if arguments.rivals and not RIVALS_TAKE_PART & set(arguments.only):
+        parser.error("--rivals are measured in transfers and reads alone: leave it out, or add one")
     plan, console = QUICK if arguments.quick else Plan(), Console()
     try:
         report = run(plan, arguments.only, console, with_rivals=arguments.rivals)

@@ -35,6 +35,8 @@ class Services:
     server: postgres.Postgres
     environment: dict[str, str]
     settings: Settings
+    #: Of an API process beside the first, which is where the issuer of tokens says.
+    port: int | None = None
 
     @property
     def database_url(self) -> str:
@@ -45,8 +47,13 @@ class Services:
         return self.settings.app_url
 
     @property
+    def url(self) -> str:
+        """Where the API process answers."""
+        return self.issuer if self.port is None else f"http://127.0.0.1:{self.port}"
+
+    @property
     def graphql_url(self) -> str:
-        return f"{self.issuer}/graphql"
+        return f"{self.url}/graphql"
 
     @property
     def secret(self) -> str:
@@ -68,6 +75,16 @@ class Services:
             "DATABASE_URL": self.server.url_of(postgres.OWNER, name),
         }
         return replace(self, environment=environment, settings=settings_of(environment))
+
+    def beside(self, **variables: str) -> Services:
+        """The same database and tokens for one more API process, with these variables otherwise."""
+        environment = {**self.environment, **variables}
+        return replace(
+            self,
+            environment=environment,
+            settings=settings_of(environment),
+            port=processes.free_port(),
+        )
 
 
 @contextmanager
@@ -127,7 +144,7 @@ def settings_of(environment: dict[str, str]) -> Settings:
 @contextmanager
 def api(services: Services) -> Iterator[processes.Child]:
     """One API process, ready."""
-    port = services.issuer.rpartition(":")[2]
+    port = services.url.rpartition(":")[2]
     child = processes.spawn_python(
         "The API",
         ["-m", "app.cli", "serve", "--port", port],

@@ -36,15 +36,20 @@ class Delivered:
     p50_ms: float
     p99_ms: float
     after_request_p99_ms: float
+    #: The same where another process committed, and the relay and Redis told this one.
+    relayed_p50_ms: float
+    relayed_p99_ms: float
 
     @property
-    def sentence(self) -> str:
+    def sentences(self) -> list[str]:
         memory = "" if self.kib_each is None else f", {self.kib_each:.1f} KiB each"
-        return (
+        return [
             f"{self.subscribers:,} idle subscribers of one process{memory}; at "
             f"{self.events_per_second:g} events a second the one concerned hears of its transfer "
-            f"{self.p50_ms:.1f} ms (p99 {self.p99_ms:.1f} ms) after the answer to it."
-        )
+            f"{self.p50_ms:.1f} ms (p99 {self.p99_ms:.1f} ms) after the answer to it.",
+            "Through the relay and Redis, where another process has committed: "
+            f"{self.relayed_p50_ms:.1f} ms (p99 {self.relayed_p99_ms:.1f} ms).",
+        ]
 
 
 def measure(
@@ -55,7 +60,8 @@ def measure(
     seconds: float,
     idle_seconds: float,
 ) -> Delivered:
-    """Open the sockets, let them idle, then send money to one after the other.
+    """Open the sockets, let them idle, then send money to one after the other: by the process at which they
+    listen, then by another one.
 
     Raises RuntimeError unless every event arrives once, in sequence and at the right subscriber.
     """
@@ -73,7 +79,8 @@ def measure(
         "per_second": events_per_second,
         "seconds": seconds,
     }
-    with services.relay(stack), services.api(stack) as api:
+    other = stack.beside()
+    with services.relay(stack), services.api(stack) as api, services.api(other):
         _subscriptions(stack)
         before = services.memory_kib(api)
         child = subprocess.Popen(
@@ -88,8 +95,10 @@ def measure(
             )
             time.sleep(idle_seconds)
             after = services.memory_kib(api)
-            _tell(child, {})
+            _tell(child, {"port": address.port})
             heard = _hear(child)
+            _tell(child, {"port": other.port})
+            relayed = _hear(child)
         finally:
             child.kill()
             child.communicate()
@@ -103,6 +112,8 @@ def measure(
         p50_ms=heard["after_answer"][0],
         p99_ms=heard["after_answer"][1],
         after_request_p99_ms=heard["after_request"][1],
+        relayed_p50_ms=relayed["after_answer"][0],
+        relayed_p99_ms=relayed["after_answer"][1],
     )
 
 

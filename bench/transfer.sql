@@ -1,6 +1,6 @@
 -- The same transfer that `sendMoney` makes, as pgbench does it bare: the same tables, constraints,
--- indexes and triggers, each step a statement of its own, without any rule but the database's, and
--- with a constant for a seal.
+-- indexes and triggers, with a constant for a seal. By one call of bench_transfer() in functions.sql, or
+-- each step a statement of its own, without any rule but the database's.
 \if :to_one
 \set a random(2, :people)
 \set b 1
@@ -10,6 +10,9 @@
 \endif
 \set amount random(1, 500)
 \set nonce random(1, 9000000000000000)
+\if :by_call
+SELECT outcome FROM bench_transfer(bench_person(:a), bench_person(:b), :amount, 'bench-' || :nonce);
+\else
 BEGIN;
 WITH locked AS (
     SELECT last_posted_at FROM users
@@ -39,3 +42,4 @@ VALUES (bench_person(:a), uuidv7(), 'transaction.posted', jsonb_build_object('se
 INSERT INTO outbox (user_id, id, topic, payload)
 VALUES (bench_person(:b), uuidv7(), 'transaction.posted', jsonb_build_object('sequence', :b_sequence::bigint));
 COMMIT;
+\endif

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Kind
 from bench.load import AMOUNT, KEY, RECIPIENT, Request
 
 _SEND = """
@@ -37,7 +38,13 @@ SEND = Request(
         }
     },
     accepted='"MoneySent"',
+    moves=True,
 )
 READ = Request(_READ, {}, accepted='"sequence":')
-#: Of five requests, four read.
-MIXED: Sequence[Request] = (replace(SEND, share=1), replace(READ, share=4))
+REQUESTS: Mapping[Kind, Sequence[Request]] = {
+    TRANSFERS: [SEND],
+    HOT: [SEND],
+    READS: [READ],
+    # Of five, four read.
+    MIXED: [SEND, replace(READ, share=4)],
+}

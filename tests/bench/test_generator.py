@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from bench import wallet
-from bench.generator import Template, is_whole
+from bench.generator import Template, is_accepted, is_whole
 
 TASK = {"host": "127.0.0.1", "port": 80, "path": "/graphql", "run": "abc"}
 
@@ -38,3 +38,16 @@ def test_each_request_is_whole_and_has_a_key_of_its_own() -> None:
 )
 def test_an_answer_ends_where_it_says(answer: bytes, whole: bool) -> None:
     assert is_whole(answer) is whole
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [
+        (b'HTTP/1.1 200 OK\r\n\r\n{"data":{"__typename":"MoneySent"}}', True),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"data":{"__typename":"InsufficientFunds"}}', False),
+        (b'HTTP/1.1 500 Oops\r\n\r\n{"data":{"__typename":"MoneySent"}}', False),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"data":{"__typename":"MoneySent"},"errors":[{}]}', False),
+    ],
+)
+def test_only_what_was_asked_for_counts(answer: bytes, accepted: bool) -> None:
+    assert is_accepted(answer, b'"MoneySent"') is accepted

@@ -9,43 +9,73 @@ import pytest
 
 from app.dev_services import postgres_binaries
 from bench import bare, people, search
+from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Kind
+
+PROGRAMS = postgres_binaries.find(None).folder
 
 
-@pytest.mark.parametrize("scripts", [bare.STATEMENTS, bare.CALL, bare.MIXED])
-def test_the_bare_transfer_keeps_the_books(database_url: str, scripts: dict[str, int]) -> None:
+@pytest.mark.parametrize("by_call", [False, True])
+@pytest.mark.parametrize("kind", [TRANSFERS, MIXED])
+def test_the_bare_transfer_keeps_the_books(database_url: str, kind: Kind, by_call: bool) -> None:
     people.settle_in(database_url, 20)
     bare.prepare(database_url)
-    programs = postgres_binaries.find(None).folder
     measured = bare.run(
-        programs, database_url, connections=4, seconds=1, people=20, scripts=scripts
-    )
+        PROGRAMS, database_url, connections=4, seconds=1, people=20,
+        scripts=kind.scripts, by_call=by_call,
+    )  # fmt: skip
     assert measured.operations > 0
-    assert measured.failures == 0
-    bare.check_books(database_url)
+    assert measured.moved > 0
+    bare.check_books(database_url, measured.moved)
+
+
+def test_a_bare_read_moves_nothing(database_url: str) -> None:
+    people.settle_in(database_url, 5)
+    measured = bare.run(
+        PROGRAMS, database_url, connections=2, seconds=1, people=5, scripts=READS.scripts
+    )
+    assert (measured.operations > 0, measured.moved) == (True, 0)
+    bare.check_books(database_url, 0)
 
 
 def test_books_that_do_not_balance_are_noticed(database_url: str) -> None:
     people.settle_in(database_url, 5)
-    bare.check_books(database_url)
+    bare.check_books(database_url, 0)
     with psycopg.connect(database_url) as connection:
         connection.execute("ALTER TABLE users DISABLE TRIGGER USER")
         connection.execute("UPDATE users SET balance = balance + 1 WHERE id = bench_person(2)")
     with pytest.raises(RuntimeError, match="do not balance"):
-        bare.check_books(database_url)
+        bare.check_books(database_url, 0)
+
+
+def test_an_answer_without_a_transfer_in_the_books_is_noticed(database_url: str) -> None:
+    people.settle_in(database_url, 5)
+    with pytest.raises(RuntimeError, match="lack one of 1 transfers"):
+        bare.check_books(database_url, 1)
 
 
 def test_all_but_one_pay_the_one(database_url: str) -> None:
     people.settle_in(database_url, 5)
     bare.prepare(database_url)
-    programs = postgres_binaries.find(None).folder
-    measured = bare.run(programs, database_url, connections=2, seconds=1, people=5, to_one=True)
-    bare.check_books(database_url)
+    measured = bare.run(
+        PROGRAMS, database_url, connections=2, seconds=1, people=5,
+        scripts=HOT.scripts, to_one=True,
+    )  # fmt: skip
+    bare.check_books(database_url, measured.moved)
     with psycopg.connect(database_url) as connection:
         received = connection.execute(
             "SELECT user_id, count(*) FROM transactions "
             "WHERE direction = 'incoming' AND kind = 'transfer' GROUP BY user_id"
         ).fetchall()
-    assert received == [(people.person_id(1), measured.operations)]
+    assert received == [(people.person_id(1), measured.moved)]
+
+
+def test_what_fails_under_load_is_no_result(database_url: str) -> None:
+    people.settle_in(database_url, 5)
+    with pytest.raises(RuntimeError, match="bench_transfer"):
+        bare.run(
+            PROGRAMS, database_url, connections=1, seconds=1, people=5,
+            scripts=TRANSFERS.scripts, by_call=True,
+        )  # fmt: skip
 
 
 def test_everybody_searched_for_is_found(database_url: str) -> None:

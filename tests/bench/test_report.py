@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.comparisons import HOT, STATEMENTS, TRANSFERS, WALLET, Comparison
+from bench.comparisons import HOT, READS, STATEMENTS, TRANSFERS, WALLET, Comparison
 from bench.measure import Measurement
 from bench.report import Report, Target
 from bench.search import Found
@@ -19,6 +19,7 @@ OURS = [Measurement(10, rate, p50_ms=5.0, p99_ms=9.0) for rate in (250.0, 250.0,
 DELIVERED = Delivered(
     subscribers=5_000, kib_each=20.0, events=100, events_per_second=100,
     p50_ms=3.0, p99_ms=11.0, after_request_p99_ms=12.0,
+    relayed_p50_ms=13.0, relayed_p99_ms=14.0,
 )  # fmt: skip
 FOUND = Found(people=1_000, median_ms=1.0, p99_ms=2.0, scan_ms=400.0)
 
@@ -82,3 +83,32 @@ def test_a_report_is_kept_as_a_page_and_as_data(
     assert kept["loads"][0]["ratios"] == {STATEMENTS: 0.25}
     assert len(kept["loads"][0]["rounds"][WALLET]) == 3
     assert kept["subscribers"]["p99_ms"] == 11.0
+
+
+def test_other_servers_are_told_load_by_load() -> None:
+    measured = Report(
+        "a machine", {},
+        [
+            Comparison(TRANSFERS, 8, {STATEMENTS: FLOOR, WALLET: OURS}),
+            Comparison(READS, 32, {WALLET: OURS, "quick": [Measurement(10, 500.0)]}),
+        ],
+    )  # fmt: skip
+    assert [row[:4] for row in measured.server_rows] == [
+        ["viewer, 32", "wallet", "250", ""],
+        ["viewer, 32", "quick", "500", "0.50"],
+    ]
+
+
+def test_delivery_is_told_in_both_ways() -> None:
+    one, other = DELIVERED.sentences
+    assert "3.0 ms (p99 11.0 ms)" in one
+    assert "relay" in other
+    assert "13.0 ms (p99 14.0 ms)" in other
+
+
+def test_a_page_says_what_its_columns_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    rounds = {STATEMENTS: FLOOR, WALLET: OURS, "quick": OURS}
+    page = Report("a machine", {}, [Comparison(TRANSFERS, 32, rounds)]).keep().read_text()
+    assert report.LEGEND in page
+    assert report.SERVERS_LEGEND in page

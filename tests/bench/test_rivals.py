@@ -11,7 +11,6 @@ import pytest
 from psycopg.rows import dict_row
 
 from bench import bare, people
-from bench.rivals import measurement
 
 Connection = psycopg.Connection[dict[str, Any]]
 Command = tuple[UUID, UUID, int, str]
@@ -23,19 +22,21 @@ NOBODY = people.person_id(99)
 def connection(database_url: str) -> Iterator[Connection]:
     people.settle_in(database_url, 3)
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as opened:
-        opened.execute((measurement.FOLDER / "functions.sql").read_bytes())
+        bare.prepare(database_url)
         yield opened
-    bare.check_books(database_url)
+        sent = opened.execute("SELECT count(*) FROM transactions WHERE direction = 'outgoing'")
+        [moved] = sent.fetchall()
+    bare.check_books(database_url, moved["count"])
 
 
 def alone(connection: Connection, commands: list[Command]) -> list[dict[str, Any]]:
-    query = "SELECT * FROM rival_transfer(%s, %s, %s, %s)"
+    query = "SELECT * FROM bench_transfer(%s, %s, %s, %s)"
     return [connection.execute(query, command).fetchall()[0] for command in commands]
 
 
 def together(connection: Connection, commands: list[Command]) -> list[dict[str, Any]]:
     columns = [list(column) for column in zip(*commands, strict=True)]
-    query = "SELECT * FROM rival_transfers(%s, %s, %s::bigint[], %s)"
+    query = "SELECT * FROM bench_transfers(%s, %s, %s::bigint[], %s)"
     return connection.execute(query, columns).fetchall()
 
 

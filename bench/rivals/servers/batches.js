@@ -6,7 +6,7 @@ const UNDER_WAY = 2
 const WAITING = 1000
 const TRANSFERS = {
   name: 'transfers',
-  text: 'SELECT * FROM rival_transfers($1, $2, $3, $4)',
+  text: 'SELECT * FROM bench_transfers($1, $2, $3, $4)',
 }
 
 /** A `transfer` that shares its commit with others, each with an outcome of its own; `alone` moves one. */

@@ -1,4 +1,4 @@
-// What every server here has in common: who asks, the pool, and the schema of the transfer.
+// What every server here has in common: who asks, the pool, the schema, the transfer and the read.
 import { createVerifier } from 'fast-jwt'
 import pg from 'pg'
 
@@ -13,43 +13,36 @@ export const pool = new pg.Pool({
   idleTimeoutMillis: 0,
 })
 
-export const schema = /* GraphQL */ `
-  type Query {
-    currency: String!
-  }
-  type Mutation {
-    sendMoney(input: SendMoneyInput!): SendMoneyResult!
-  }
+// Under names that PostGraphile's tables have not taken.
+export const types = /* GraphQL */ `
   input SendMoneyInput {
     recipientId: ID!
     amount: String!
     idempotencyKey: String!
   }
-  union SendMoneyResult = MoneySent | Refused
   type MoneySent {
-    transaction: Transaction!
+    transaction: SentTransaction!
     viewer: Viewer!
     replayed: Boolean!
   }
-  type Refused {
-    reason: String!
-    message: String!
-  }
-  type Transaction {
+  type SentTransaction {
     id: ID!
     reference: ID!
     sequence: Int!
     amount: Money!
     balanceAfter: Money!
     createdAt: String!
-    counterparty: User!
+    counterparty: Person!
   }
-  type User {
+  type Person {
     id: ID!
     name: String!
   }
   type Viewer {
+    id: ID!
+    email: String!
     sequence: Int!
+    user: Person!
     balance: Money!
   }
   type Money {
@@ -58,13 +51,30 @@ export const schema = /* GraphQL */ `
   }
 `
 
-// As fast as fast-jwt's documentation knows how: a cache of what was verified, by the token itself.
+export const schema = /* GraphQL */ `
+  type Query {
+    viewer: Viewer!
+  }
+  type Mutation {
+    sendMoney(input: SendMoneyInput!): SendMoneyResult!
+  }
+  union SendMoneyResult = MoneySent | Refused
+  type Refused {
+    reason: String!
+    message: String!
+  }
+  ${types}
+`
+
+// As fast as fast-jwt's documentation knows how: a cache of what was verified, by the token itself, as long
+// as the token lives.
 const verify = createVerifier({
   key: environment.JWT_SECRET,
   algorithms: ['HS256'],
   allowedIss: environment.JWT_ISSUER,
   allowedAud: environment.JWT_AUDIENCE,
   cache: 100_000,
+  cacheTTL: Infinity,
   cacheKeyBuilder: (token) => token,
 })
 
@@ -89,7 +99,7 @@ export function commandOf(caller, { recipientId, amount, idempotencyKey }) {
 /** One statement, prepared once per connection. */
 export const TRANSFER = {
   name: 'transfer',
-  text: 'SELECT * FROM rival_transfer($1, $2, $3, $4)',
+  text: 'SELECT * FROM bench_transfer($1, $2, $3, $4)',
 }
 
 /** One transfer in a transaction of its own. */
@@ -98,7 +108,19 @@ export async function transfer(command) {
   return result.rows[0]
 }
 
-const money = (minor) => ({ amount: (minor / 100).toFixed(2), currency: 'USD' })
+const READ = {
+  name: 'viewer',
+  text: 'SELECT id, name, email, balance, sequence FROM users WHERE id = $1',
+}
+
+/** What `viewer` answers. */
+export async function viewerOf(caller) {
+  const { rows } = await pool.query({ ...READ, values: [caller] })
+  const { id, name, email, balance, sequence } = rows[0]
+  return { id, email, sequence, user: { id, name }, balance: money(balance) }
+}
+
+export const money = (minor) => ({ amount: (minor / 100).toFixed(2), currency: 'USD' })
 
 /** What `sendMoney` answers. */
 export function answerOf([caller, recipientId, moved], row) {

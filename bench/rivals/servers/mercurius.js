@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import mercurius from 'mercurius'
 
 import { shared } from './batches.js'
-import { answerOf, callerOf, commandOf, port, schema, transfer } from './common.js'
+import { answerOf, callerOf, commandOf, port, schema, transfer, viewerOf } from './common.js'
 
 const move = process.env.SHARED_COMMITS ? shared(transfer) : transfer
 
@@ -14,7 +14,7 @@ app.register(mercurius, {
   jit: 1,
   context: (request) => ({ caller: callerOf(request.headers.authorization) }),
   resolvers: {
-    Query: { currency: () => 'USD' },
+    Query: { viewer: (_root, _arguments, { caller }) => viewerOf(caller) },
     Mutation: {
       async sendMoney(_root, { input }, { caller }) {
         const command = commandOf(caller, input)

@@ -1,26 +1,22 @@
-"""One round of each rival: its server on a database of its own, under the load, and its books proved."""
+"""The rivals: each a server on a database of its own, running and warm as long as it is measured."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import psycopg
-
 from app.dev_services import node, processes
-from bench import bare, load, people
+from bench import bare, people, wallet
+from bench.comparisons import CONNECTIONS, READS, TRANSFERS, Kind
 from bench.load import AMOUNT, KEY, RECIPIENT, Request
-from bench.measure import Measurement
 from bench.services import Services
+from bench.sides import Books, Server
 from domain import sessions
 
 FOLDER = Path(__file__).parent
 _READY_SECONDS = 60
-#: Before it is measured: V8 compiles what is called often, and each server begins anew.
-_WARM_UP_SECONDS = 3
 
 _FIELDS = """
 transaction { id reference sequence amount { amount currency } balanceAfter { amount } createdAt
@@ -56,6 +52,25 @@ class Rival:
     environment: Mapping[str, str] = field(default_factory=dict)
     shares_commits: bool = False
 
+    @property
+    def send(self) -> Request:
+        return Request(self.document, _VARIABLES, accepted='"MoneySent"', moves=True)
+
+    @property
+    def requests(self) -> dict[Kind, Sequence[Request]]:
+        """What it is asked under each kind of load. Reads have no commit to share."""
+        sends: dict[Kind, Sequence[Request]] = {TRANSFERS: [self.send]}
+        return sends if self.shares_commits else {**sends, READS: [wallet.READ]}
+
+    def with_pool(self, size: int) -> Rival:
+        """The same with so many connections to PostgreSQL, under a name that says so."""
+        return replace(
+            self,
+            name=f"{self.name}, pool of {size}",
+            database=f"{self.database}_{size}",
+            pool_size=size,
+        )
+
 
 RIVALS = (
     Rival("Mercurius with JIT", "mercurius.js", "rival_mercurius"),
@@ -71,63 +86,37 @@ RIVALS = (
 COMMITTING_ALONE = tuple(rival.name for rival in RIVALS if not rival.shares_commits)
 
 
-def measure(
-    stack: Services,
-    how_many: int,
-    connections: int,
-    seconds: int,
-    *,
-    pool_size: int | None = None,
-) -> dict[str, Measurement]:
-    """One round of each, in an order drawn anew; by name. `pool_size` is for all instead of their own.
+@contextmanager
+def serving(
+    stack: Services, how_many: int, rivals: Sequence[Rival] = RIVALS
+) -> Iterator[list[Server]]:
+    """All of them, each with the same people as the wallet.
 
-    Raises ServiceError where Node or the packages cannot be had, and RuntimeError when a request
-    was refused or the books do not balance.
+    Raises ServiceError where Node or the packages cannot be had, and RuntimeError where one does not
+    answer as the wallet does.
     """
     node.ensure_installed(FOLDER)
-    measured = {}
-    for rival in random.sample(RIVALS, len(RIVALS)):
-        sized = rival if pool_size is None else replace(rival, pool_size=pool_size)
-        measured[rival.name] = run(sized, stack, how_many, connections, seconds)
-    return {rival.name: measured[rival.name] for rival in RIVALS}
-
-
-def run(
-    rival: Rival, stack: Services, how_many: int, connections: int, seconds: int
-) -> Measurement:
-    """One round of one, whose database is made at its first."""
-    database_url = _database(rival, stack, how_many)
-    tokens = stack.folder / "rivals-tokens"
-    if not tokens.exists():
-        people.write_tokens(
-            tokens, how_many, issuer=stack.issuer, secret=stack.secret, user_ids=True
-        )
-    with _serving(rival, stack, database_url) as (url, child):
-        requests = [Request(rival.document, _VARIABLES, accepted='"MoneySent"')]
-        load.run(url, tokens, requests, connections=connections, seconds=_WARM_UP_SECONDS)
-        measured = load.run(
-            url, tokens, requests, connections=connections, seconds=seconds, servers=[child.pid]
-        )
-    bare.check_books(database_url)
-    return measured
-
-
-def _database(rival: Rival, stack: Services, how_many: int) -> str:
-    url = stack.server.url_of("wallet", rival.database)
-    with psycopg.connect(stack.server.url) as connection:
-        known = connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [rival.database]
-        ).fetchone()
-    if known is None:
-        url = stack.with_database(rival.database).database_url
-        people.settle_in(url, how_many)
-        with psycopg.connect(url) as connection:
-            connection.execute((FOLDER / "functions.sql").read_bytes())
-    return url
+    tokens = people.write_tokens(
+        stack.folder / "rivals-tokens", how_many,
+        issuer=stack.issuer, secret=stack.secret, user_ids=True,
+    )  # fmt: skip
+    with ExitStack() as servers:
+        measured = []
+        for rival in rivals:
+            database_url = stack.with_database(rival.database).database_url
+            people.settle_in(database_url, how_many)
+            bare.prepare(database_url)
+            url, child = servers.enter_context(_running(rival, stack, database_url))
+            server = Server(
+                rival.name, url, child, tokens, Books(database_url), rival.requests, [CONNECTIONS]
+            )
+            server.prepare(read=wallet.READ, send=rival.send)
+            measured.append(server)
+        yield measured
 
 
 @contextmanager
-def _serving(
+def _running(
     rival: Rival, stack: Services, database_url: str
 ) -> Iterator[tuple[str, processes.Child]]:
     """The server, ready, and where it answers."""

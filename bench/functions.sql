@@ -1,7 +1,7 @@
--- The transfer as the rivals call it: one statement, and in it everything that `sendMoney` writes.
--- In place of seals, of which they make none, they write a constant of the same length.
+-- The transfer as one statement, and in it everything that `sendMoney` writes: what pgbench calls, and the rivals.
+-- In place of seals, of which it makes none, it writes a constant of the same length.
 
-CREATE FUNCTION rival_transfer(
+CREATE FUNCTION bench_transfer(
     sender uuid, recipient uuid, moved bigint, key text,
     OUT outcome text, OUT reference uuid, OUT sequence bigint, OUT balance bigint,
     OUT posted_at timestamptz, OUT recipient_name text, OUT replayed boolean
@@ -81,7 +81,7 @@ $$;
 
 -- The same for many at once, each with an outcome of its own: decided in turn in variables, then written
 -- by one statement for each table.
-CREATE FUNCTION rival_transfers(senders uuid[], recipients uuid[], amounts bigint[], keys text[])
+CREATE FUNCTION bench_transfers(senders uuid[], recipients uuid[], amounts bigint[], keys text[])
 RETURNS TABLE (
     outcome text, reference uuid, sequence bigint, balance bigint, posted_at timestamptz,
     recipient_name text, replayed boolean

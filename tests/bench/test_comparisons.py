@@ -1,0 +1,69 @@
+"""All sides have the same turns, and their books are proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from bench import comparisons
+from bench.comparisons import HOT, READS, TRANSFERS, Comparison, Kind
+from bench.measure import Measurement
+
+
+@dataclass
+class Steps:
+    """What was done, in order; the books of a side that writes it down."""
+
+    done: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        self.done.append("check")
+
+    def tidy(self) -> None:
+        self.done.append("tidy")
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A side that takes part in all but hot loads."""
+
+    name: str
+    books: Steps
+
+    def takes_part(self, kind: Kind, connections: int) -> bool:
+        return kind is not HOT
+
+    def measure(self, kind: Kind, connections: int, seconds: int) -> Measurement:
+        self.books.done.append(self.name)
+        return Measurement(seconds, 1.0)
+
+
+def rounds(compared: list[Comparison], how_many: int) -> list[str]:
+    steps = Steps()
+    sides = [Noted(name, steps) for name in "abc"]
+    for number in range(how_many):
+        comparisons.measure_round(compared, sides, number, 2, Console(quiet=True))
+    return steps.done
+
+
+def test_everybody_is_the_first_once() -> None:
+    done = rounds([Comparison(TRANSFERS, 32)], 3)
+    assert "".join(each for each in done if len(each) == 1) == "abc" + "bca" + "cab"
+
+
+def test_books_are_tidied_before_a_round_and_proved_after_it() -> None:
+    done = rounds([Comparison(TRANSFERS, 32), Comparison(READS, 32)], 1)
+    assert (done[0], done[-1], len(done)) == ("tidy", "check", 8)
+
+
+def test_who_does_not_take_part_is_not_measured() -> None:
+    compared = Comparison(HOT, 32)
+    rounds([compared], 1)
+    assert compared.rounds == {}
+
+
+def test_sides_are_told_in_the_same_order_each_time() -> None:
+    compared = Comparison(TRANSFERS, 32)
+    rounds([compared], 2)
+    assert list(compared.rounds) == ["a", "b", "c"]
