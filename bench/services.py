@@ -106,7 +106,7 @@ def running() -> Iterator[Services]:
     try:
         server.start()
         memory.start()
-        environment = _environment(server.url, memory.url)
+        environment = environment_of(server.url, memory.url)
         settings = settings_of(environment)
         if operations.migrate(settings) != 0:
             raise processes.ServiceError("The benchmark's database could not be migrated.")
@@ -117,7 +117,8 @@ def running() -> Iterator[Services]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _environment(database_url: str, redis_url: str) -> dict[str, str]:
+def environment_of(database_url: str, redis_url: str) -> dict[str, str]:
+    """What the processes are told: no rate limit, no mail, keys of their own."""
     return {
         **_addresses(),
         "DATABASE_URL": database_url,

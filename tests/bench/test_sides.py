@@ -1,0 +1,144 @@
+"""The wallet's side: what it answers is looked at, and every answer is in the books."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.dev_services import postgres
+from bench import answers, load, people, services, wallet
+from bench.comparisons import MIXED, TRANSFERS
+from bench.services import Services
+from bench.sides import Books, Server
+
+PEOPLE = 20
+
+
+@pytest.fixture
+def stack(database_url: str, redis_url: str, tmp_path: Path) -> Services:
+    environment = services.environment_of(database_url, redis_url)
+    nowhere = cast(postgres.Postgres, None)
+    return Services(tmp_path, nowhere, environment, services.settings_of(environment))
+
+
+def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_books(stack: Services) -> None:
+    people.settle_in(stack.database_url, PEOPLE, audit_key=stack.settings.sealing_key)
+    tokens = people.write_tokens(
+        stack.folder / "tokens", PEOPLE, issuer=stack.issuer, secret=stack.secret
+    )
+    books = Books(stack.database_url, audited=stack.settings)
+    with services.api(stack) as api:
+        server = Server("wallet", stack.graphql_url, api, tokens, books, wallet.REQUESTS)
+        books.moved += answers.prove(
+            server.name, server.url, tokens, read=wallet.READ, send=wallet.SEND
+        )
+        measured = server.measure(MIXED, connections=4, seconds=1)
+        once = load.run(
+            server.url, tokens, [wallet.SEND], connections=4, seconds=60, each_once=True
+        )
+    assert measured.operations > 0
+    assert once.moved == PEOPLE
+    books.moved += once.moved
+    books.check()
+    books.moved += 1
+    with pytest.raises(RuntimeError, match="lack one"):
+        books.check()
+
+
+def test_a_side_may_be_measured_at_some_numbers_of_connections_alone(stack: Services) -> None:
+    server = Server(
+        "some", "", cast(Any, None), Path(), Books(""), {TRANSFERS: [wallet.SEND]}, [32]
+    )
+    assert server.takes_part(TRANSFERS, 32)
+    assert not server.takes_part(TRANSFERS, 8)
+    assert not server.takes_part(MIXED, 32)
+
+
+# ================================================================ servers that answer otherwise
+
+
+def viewer(balance: str, sequence: int) -> dict[str, Any]:
+    return {
+        "id": "one", "email": "one@bench.example", "sequence": sequence,
+        "user": {"id": "one", "name": "One"}, "balance": {"amount": balance, "currency": "USD"},
+    }  # fmt: skip
+
+
+def sent(balance: str, sequence: int) -> dict[str, Any]:
+    money = {"amount": "1.23", "currency": "USD"}
+    return {
+        "__typename": "MoneySent",
+        "transaction": {
+            "id": "t", "reference": "r", "sequence": sequence, "amount": money,
+            "balanceAfter": {"amount": balance}, "createdAt": "2026-01-01T00:00:00Z",
+            "counterparty": {"id": "two", "name": "Two"},
+        },
+        "viewer": {"sequence": sequence, "balance": {**money, "amount": balance}},
+        "replayed": False,
+    }  # fmt: skip
+
+
+@contextmanager
+def answering(*said: dict[str, Any]) -> Iterator[str]:
+    """A server that answers with these in turn."""
+    waiting = list(said)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"data": waiting.pop(0)}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/graphql"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+READ_FIRST = {"viewer": viewer("10.00", 1)}
+
+
+@pytest.fixture
+def prove(tmp_path: Path) -> Callable[..., int]:
+    tokens = tmp_path / "two"
+    tokens.write_text("one token-of-one\ntwo token-of-two\n")
+
+    def proved(*said: dict[str, Any]) -> int:
+        with answering(*said) as url:
+            return answers.prove("it", url, tokens, read=wallet.READ, send=wallet.SEND)
+
+    return proved
+
+
+def test_answers_that_agree_are_taken(prove: Callable[..., int]) -> None:
+    assert prove(READ_FIRST, {"sendMoney": sent("8.77", 2)}, {"viewer": viewer("8.77", 2)}) == 1
+
+
+@pytest.mark.parametrize("after", [viewer("10.00", 2), viewer("8.77", 1), viewer("8.00", 2)])
+def test_a_server_that_does_not_move_what_it_says_is_not_measured(
+    prove: Callable[..., int], after: dict[str, Any]
+) -> None:
+    with pytest.raises(RuntimeError, match="contradicts itself"):
+        prove(READ_FIRST, {"sendMoney": sent("8.77", 2)}, {"viewer": after})
+
+
+def test_a_server_that_answers_with_less_is_not_measured(prove: Callable[..., int]) -> None:
+    less = sent("8.77", 2)
+    del less["transaction"]["counterparty"]
+    with pytest.raises(RuntimeError, match="other fields"):
+        prove(READ_FIRST, {"sendMoney": less}, {"viewer": viewer("8.77", 2)})
