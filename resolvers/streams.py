@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import structlog
+
 from adapters import hints, realtime
 from domain import errors
 from persistence import accounts, history
 from persistence.database import Database
+
+log = structlog.get_logger()
 
 _PAGE = 100
 #: Asked about in one query of the poll: what takes longer than a few milliseconds holds up deliveries.
@@ -25,6 +29,8 @@ class Streams:
         self._database = database
         self._listening = listening
         self._open: dict[UUID, set[Stream]] = {}
+        #: After which line the book of a listener misses the next one, where that has been told.
+        self._gaps: dict[UUID, int] = {}
         self._readers = asyncio.Semaphore(_READERS)
 
     def __len__(self) -> int:
@@ -70,6 +76,7 @@ class Streams:
             self._listening.unsubscribe(stream.user_id)
             if not streams:
                 del self._open[stream.user_id]
+                self._gaps.pop(stream.user_id, None)
 
     async def newest_sequence(self, user_id: UUID) -> int:
         return (await history.newest_sequences(self._database, [user_id])).get(user_id, 0)
@@ -84,6 +91,17 @@ class Streams:
             hints.Posted(line, people.get(line.counterparty_id) if line.counterparty_id else None)
             for line in lines
         ]
+
+    def tell_of_gap(self, user_id: UUID, after_sequence: int, found_sequence: int) -> None:
+        """Log once that the book is damaged: `./wallet audit` says more."""
+        if self._gaps.get(user_id) != after_sequence:
+            self._gaps[user_id] = after_sequence
+            log.error(
+                "a book has a gap: its listeners wait until it is filled",
+                user_id=str(user_id),
+                after_sequence=after_sequence,
+                found_sequence=found_sequence,
+            )
 
 
 class Stream(AsyncIterator[hints.Posted]):
@@ -195,7 +213,12 @@ class Stream(AsyncIterator[hints.Posted]):
         assert self._position is not None
         # What a hint adds meanwhile counts: `_append` takes each line once.
         self._must_read = False
-        page = await self._streams.read(self.user_id, self._position)
+        position = self._position
+        page = await self._streams.read(self.user_id, position)
+        if page and page[0].line.sequence != position + 1:
+            # Nothing is passed on beyond a gap. The next poll has it read again.
+            self._streams.tell_of_gap(self.user_id, position, page[0].line.sequence)
+            return
         for posted in page:
             self._append(posted)
         if len(page) == _PAGE:

@@ -1,0 +1,105 @@
+"""Streams on a damaged book: nothing is passed on beyond a gap, and nobody is kept busy by it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.realtime import Hints
+from resolvers.live import Live
+from resolvers.streams import Stream
+from tests import books as making
+from tests.books import Books, Someone
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+#: The test says when: what comes in between came by itself.
+NEVER_SECONDS = 600.0
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    async with making.opened(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def live(books: Books) -> AsyncIterator[Live]:
+    nowhere = await Hints.open("redis://127.0.0.1:1/0")
+    live = Live(books.database, nowhere, poll_seconds=NEVER_SECONDS)
+    await live.start()
+    yield live
+    await live.stop()
+    await nowhere.close()
+
+
+@contextlib.contextmanager
+def torn_out(admin_database_url: str, someone: Someone, sequence: int) -> Iterator[None]:
+    """The person's book without that line, for a while."""
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            psycopg.sql.SQL(
+                "CREATE TEMPORARY TABLE torn_out AS SELECT * FROM transactions "
+                "WHERE user_id = {} AND sequence = {}"
+            ).format(someone.user_id, sequence)
+        )
+        admin.execute(
+            "DELETE FROM transactions WHERE user_id = %s AND sequence = %s",
+            [someone.user_id, sequence],
+        )
+        yield
+        admin.execute("INSERT INTO transactions SELECT * FROM torn_out")
+
+
+async def take(stream: Stream, count: int) -> list[int]:
+    async with asyncio.timeout(20):
+        return [(await anext(stream)).line.sequence for _ in range(count)]
+
+
+async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
+    books: Books, live: Live, admin_database_url: str
+) -> None:
+    zoe = books.join()
+    for _ in range(5):
+        await books.add(zoe)
+    stream = live.stream(zoe.user_id, 0)
+    with capture_logs() as logged:
+        with torn_out(admin_database_url, zoe, 3):
+            assert await take(stream, 2) == [1, 2]
+            waiting = asyncio.create_task(take(stream, 4))
+            await until(lambda: stream._waiter is not None)
+            # Neither the poll nor a hint of what comes after the gap has it passed on.
+            await live._streams.poll()
+            await until(lambda: stream._waiter is not None and not stream._must_read)
+            later = await books.add(zoe)
+            live.posted(later.line, later.counterparty)
+            await until(lambda: stream._waiter is not None and not stream._must_read)
+            assert not waiting.done()
+        await live._streams.poll()
+        assert await waiting == [3, 4, 5, 6]
+    told = [one for one in logged if "gap" in one["event"]]
+    assert [(one["user_id"], one["after_sequence"], one["found_sequence"]) for one in told] == [
+        (str(zoe.user_id), 2, 4)
+    ]
+
+
+async def test_listeners_of_one_damaged_book_are_one_line_in_the_log(
+    books: Books, live: Live, admin_database_url: str
+) -> None:
+    zoe = books.join()
+    for _ in range(3):
+        await books.add(zoe)
+    with capture_logs() as logged, torn_out(admin_database_url, zoe, 2):
+        streams = [live.stream(zoe.user_id, 1) for _ in range(3)]
+        waiting = [asyncio.create_task(take(stream, 2)) for stream in streams]
+        await until(lambda: all(stream._waiter is not None for stream in streams))
+        assert sum("gap" in one["event"] for one in logged) == 1
+    await live._streams.poll()
+    assert await asyncio.gather(*waiting) == [[2, 3]] * 3
