@@ -20,6 +20,7 @@ from graphql import (
     visit,
 )
 from graphql.execution import create_source_event_stream, execute_subscription_event
+from graphql.execution.values import VariableValues
 
 from app.graphql import compiled, errors
 from app.graphql.documents import Documents, Operation
@@ -189,16 +190,36 @@ class Engine:
         if isinstance(source, ExecutionResult):
             presented = errors.present(source.errors or [])
             raise errors.RequestError(presented, errors.http_status(presented))
-        return _events(executor, source)
+        if operation.plan is None:
+            return _interpreted(executor, source)
+        # Nothing but its variables is kept of the executor: thousands of subscriptions wait.
+        return _compiled(operation.plan, context, executor.variable_values, source)
 
 
-async def _events(executor: Any, source: AsyncGenerator[Any, None]) -> AsyncGenerator[Event, None]:
+async def _compiled(
+    plan: compiled.Plan,
+    context: RequestContext,
+    variables: VariableValues,
+    source: AsyncGenerator[Any, None],
+) -> AsyncGenerator[Event, None]:
+    async with aclosing(source):
+        async for payload in source:
+            yield _event(payload, await plan.respond(context, variables, payload))
+
+
+async def _interpreted(
+    executor: Any, source: AsyncGenerator[Any, None]
+) -> AsyncGenerator[Event, None]:
     async with aclosing(source):
         async for payload in source:
             result: Any = execute_subscription_event(executor.build_per_event_executor(payload))
             if not isinstance(result, ExecutionResult):
                 result = await result
-            yield Event(getattr(payload, "sequence", None), _answer(result))
+            yield _event(payload, result)
+
+
+def _event(payload: Any, result: ExecutionResult) -> Event:
+    return Event(getattr(payload, "sequence", None), _answer(result))
 
 
 def _with_after_sequence(document: DocumentNode, sequence: int) -> DocumentNode:
@@ -217,6 +238,7 @@ def _with_after_sequence(document: DocumentNode, sequence: int) -> DocumentNode:
                 arguments=(after,),
                 directives=node.directives,
                 selection_set=node.selection_set,
+                loc=node.loc,
             )
 
     changed: DocumentNode = visit(document, Replacing())

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLSchema,
     GraphQLUnionType,
+    OperationType,
     get_named_type,
     is_abstract_type,
     is_composite_type,
@@ -47,9 +48,12 @@ class Document:
         self._definitions: dict[str, str] = {}
         self._fragments: dict[str, str] = {}
         self.variables: dict[str, Any] = {}
-        root = schema.query_type if operation == "query" else schema.mutation_type
+        root = schema.get_root_type(OperationType(operation))
         assert root is not None
-        selection = self._selection(root, depth, roots)
+        if operation == "subscription":
+            selection = self._single(root, depth)
+        else:
+            selection = self._selection(root, depth, roots)
         declared = ", ".join(f"${name}: {text}" for name, text in self._definitions.items())
         head = f"{operation} Generated{f'({declared})' if declared else ''}"
         self.text = "\n".join([f"{head} {selection}", *self._fragments.values()])
@@ -76,6 +80,19 @@ class Document:
         if self._random.random() < 0.2:
             parts.append(self._random.choice(parts))
         return "{ " + " ".join(part for part in parts if part) + " __typename }"
+
+    def _single(self, root: Any, depth: int) -> str:
+        """One field, which is all that a subscription may have; now and then behind fragments."""
+        field = self._field(root, depth, self._roots)
+        match self._random.randrange(5):
+            case 0:
+                return f"{{ ... {{ {field} }} }}"
+            case 1:
+                self._fragments["Root"] = f"fragment Root on {root.name} {{ {field} }}"
+                return f"{{ ...Root ... on {root.name} {{ ...Root }} }}"
+            case 2:
+                return f"{{ {field} {field} }}"
+        return f"{{ {field} }}"
 
     def _condition(self, kind: Any, depth: int) -> str:
         other = self._random.choice(list(self._schema.get_possible_types(kind)))

@@ -52,6 +52,8 @@ def step(
     if field.definition is introspection.TypeNameMetaFieldDef:
         return run.constant_step(field.parent.name)
     complete = _complete(field, field.definition.type, below)
+    if schema is not None and _is_event(field):
+        return run.resolver_step(field, lambda _running, event, _position: event, complete)
     defined = _strawberry_field(schema, field)
     if schema is not None and defined is not None:
         if defined.base_resolver is None:
@@ -79,9 +81,14 @@ def _strawberry_field(schema: strawberry.Schema | None, field: Field) -> Strawbe
         and not schema.schema_converter.exception_handlers
         and type(defined) is StrawberryField
         and not defined.extensions
-        and not defined.is_subscription
     )
     return defined if is_simple else None
+
+
+def _is_event(field: Field) -> bool:
+    """Whether it is a subscription of Strawberry's: what the stream yields is its value."""
+    defined = field.definition.extensions.get(_DEFINITION)
+    return isinstance(defined, StrawberryField) and defined.is_subscription
 
 
 def _resolve(field: Field, hide_suggestions: bool) -> Resolve:

@@ -73,8 +73,7 @@ class Compiler:
     ) -> Plan | None:
         """The plan of a valid operation; None for one that is left to graphql-core."""
         is_known = (
-            operation.operation is not OperationType.SUBSCRIPTION
-            and not operation.directives
+            not operation.directives
             and self.schema.get_directive("defer") is None
             and self.schema.get_directive("stream") is None
             and not any(fragment.variable_definitions for fragment in fragments.values())
@@ -121,15 +120,22 @@ class Plan:
         variables = self._variables.coerce(given)
         if isinstance(variables, list):
             return ExecutionResult(None, errors=variables)
+        return await self._variant(variables).execute(context, variables, root)
+
+    async def respond(self, context: Any, variables: VariableValues, event: Any) -> ExecutionResult:
+        """The result that graphql-core's `execute_subscription_event` has for one event."""
+        return await self._variant(variables).execute(context, variables, event)
+
+    def _variant(self, variables: VariableValues) -> Variant:
         coerced = variables.coerced
         key = tuple([coerced.get(name, Undefined) for name in self._conditions])
         variant = self._variants.get(key)
         if variant is None:
             self._compiler.count(self, _VARIANT_STEPS)
-            variant = self._variants[key] = self._variant(variables)
-        return await variant.execute(context, variables, root)
+            variant = self._variants[key] = self._new_variant(variables)
+        return variant
 
-    def _variant(self, variables: VariableValues) -> Variant:
+    def _new_variant(self, variables: VariableValues) -> Variant:
         sources, coerced = variables
         names = self._conditions
         conditions = VariableValues(
