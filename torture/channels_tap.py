@@ -11,6 +11,8 @@ from uuid import UUID
 
 from domain import events
 from torture import http1
+from torture.movers import minor
+from torture.record import Record
 
 HOST = "127.0.0.1"
 _CHANNEL = events.pusher_channel("")
@@ -19,19 +21,17 @@ _SWALLOW = 0.01
 
 
 class ChannelsTap:
-    """An HTTP proxy on loopback. `pushed` grows as the server behind it accepts events."""
+    """An HTTP proxy on loopback. The record grows as the server behind it accepts events."""
 
-    def __init__(
-        self, port: int, to_port: int, dice: random.Random, pushed: dict[UUID, list[int]]
-    ) -> None:
+    def __init__(self, port: int, to_port: int, dice: random.Random, record: Record) -> None:
         self.port = port
-        self.pushed = pushed
         #: Before and after the server has accepted.
         self.slow_seconds = 0.0
         self.swallow = _SWALLOW
         self.in_flight = 0
         #: How many events the server has accepted.
         self.accepted = 0
+        self._record = record
         self._to_port = to_port
         self._dice = dice
         self._server: asyncio.Server | None = None
@@ -83,4 +83,8 @@ class ChannelsTap:
         for event in triggered.get("batch", [triggered]):
             self.accepted += 1
             user_id = UUID(event["channel"].removeprefix(_CHANNEL))
-            self.pushed.setdefault(user_id, []).append(json.loads(event["data"])["sequence"])
+            told = json.loads(event["data"])
+            self._record.pushed.setdefault(user_id, []).append(told["sequence"])
+            self._record.pushed_content.setdefault(user_id, []).append(
+                (minor(told["balance"]["amount"]), UUID(told["transaction"]["reference"]))
+            )

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from uuid import UUID
 
 from torture import troubles
 from torture.channels_tap import ChannelsTap
@@ -68,21 +69,29 @@ class Probe:
         return True
 
     async def _moves(self, mover: Mover, began: float) -> bool:
+        """Whether money comes in, and goes on to whom everybody pays: the row that most wait for."""
+        for recipient_id in (None, self._crowd.people[0].user_id):
+            if not await self._is_acknowledged(mover, recipient_id, began):
+                return False
+        return True
+
+    async def _is_acknowledged(self, mover: Mover, recipient_id: UUID | None, began: float) -> bool:
         while time.monotonic() - began < PROBE_SECONDS:
-            command = self._command()
+            command = self._command(recipient_id)
             await mover.ask(command)
             if command.outcome is Outcome.ACKNOWLEDGED:
                 self._newest = command.sequence or 0
                 return True
         return False
 
-    def _command(self) -> Command:
+    def _command(self, recipient_id: UUID | None) -> Command:
         return Command(
             user_id=self._person.user_id,
-            operation=Operation.ADD_BALANCE,
+            operation=Operation.SEND_MONEY if recipient_id else Operation.ADD_BALANCE,
             key=self._crowd.new_key(),
-            recipient_id=None,
-            amount_minor=1,
+            recipient_id=recipient_id,
+            # What came in is enough for what goes out, and its fee.
+            amount_minor=1 if recipient_id else 2,
             note=None,
             began=time.monotonic(),
         )
@@ -108,6 +117,8 @@ class Chaos:
             if left <= 0 and number >= len(self._first()):
                 return
             await asyncio.sleep(self._dice.uniform(*_PAUSE_SECONDS))
+            # Nothing is killed just now, and nobody but us starts it again.
+            self._record.ended += set(self._world.stack.ended()) - set(self._record.ended)
             await self._suffer(kind(self._world), shorter=seconds < _SHORT_RUN_SECONDS)
 
     def _first(self) -> list[type[Trouble]]:
@@ -126,8 +137,10 @@ class Chaos:
                 longest = shortest + (longest - shortest) / 3
             await asyncio.sleep(self._dice.uniform(shortest, longest))
         finally:
+            fault.mending = time.monotonic()
             await trouble.mend()
         fault.mended = time.monotonic()
+        fault.had_effect = trouble.had_effect
         self._tell(f"{trouble.name}, mended")
         if await self._probe.wait_for_service(self._tell, mails=trouble.stops_mails):
             fault.served_again = time.monotonic()

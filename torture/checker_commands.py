@@ -101,6 +101,10 @@ class _Person:
         if len(references) > 1:
             names = ", ".join(sorted(map(str, references)))
             yield self._broken(first, f"One key was answered with several transactions: {names}.")
+        receipts = {command.receipt for command in acknowledged} - {None}
+        if len(receipts) > 1:
+            sentence = f"One key was answered with {len(receipts)} receipts of one transaction."
+            yield self._broken(first, sentence)
         other = next((c for c in acknowledged if _input(c) != _input(first)), None)
         if other is not None:
             sentence = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from uuid import UUID
 
@@ -16,11 +16,19 @@ def check(record: Record, books: Books, *, is_over: bool = True) -> Iterator[Vio
     for listener in record.subscribers:
         book = books.people.get(listener.user_id) or Book(listener.user_id, 0, 0)
         yield from most(in_order(listener))
-        yield from most(_content(listener, book, is_over))
+        who = f"A subscriber by {listener.transport}"
+        heard = zip_longest(listener.sequences, listener.balances_minor, listener.references)
+        yield from most(_content(who, heard, book, is_over))
         if is_over:
             yield from _to_the_end(listener, book)
     for user_id, sequences in record.pushed.items():
-        yield from first_in_order(user_id, sequences)
+        yield from most(first_in_order(user_id, sequences))
+        told = zip(sequences, record.pushed_content.get(user_id, ()), strict=False)
+        accepted = ((sequence, *content) for sequence, content in told)
+        book = books.people.get(user_id) or Book(user_id, 0, 0)
+        yield from most(_content("The Channels server", accepted, book, is_over))
+        if is_over and user_id not in books.people:
+            yield Violation(4, user_id, "channel", "Events were pushed to nobody.")
     if is_over:
         if record.has_channels:
             for book in books.people.values():
@@ -52,25 +60,27 @@ def first_in_order(user_id: UUID, sequences: Sequence[int], before: int = 0) -> 
         before = max(before, sequence)
 
 
-def _content(listener: Subscriber, book: Book, is_over: bool) -> Iterator[Violation]:
-    heard = zip_longest(listener.sequences, listener.balances_minor, listener.references)
+def _content(
+    who: str,
+    heard: Iterable[tuple[int | None, int | None, UUID | None]],
+    book: Book,
+    is_over: bool,
+) -> Iterator[Violation]:
+    """Sequence, balance and reference of each event are those of the line; None is not known."""
     newest = book.lines[-1].sequence if book.lines else 0
     for sequence, balance_minor, reference in heard:
         if sequence is None or (sequence > newest and not is_over):
             continue
         line = book.at(sequence)
         if line is None:
-            sentence = f"A subscriber by {listener.transport} heard what is not in the book."
+            sentence = f"{who} heard what is not in the book."
         elif balance_minor not in (None, line.balance_after_minor):
             sentence = (
-                f"A subscriber by {listener.transport} heard the balance {balance_minor}, and the "
-                f"book has {line.balance_after_minor}."
+                f"{who} heard the balance {balance_minor}, and the book has "
+                f"{line.balance_after_minor}."
             )
         elif reference not in (None, line.reference):
-            sentence = (
-                f"A subscriber by {listener.transport} heard of {reference}, and the book has "
-                f"{line.reference}."
-            )
+            sentence = f"{who} heard of {reference}, and the book has {line.reference}."
         else:
             continue
         yield Violation(4, book.user_id, f"sequence {sequence}", sentence)

@@ -20,6 +20,12 @@ def check(record: Record, books: Books) -> Iterator[Violation]:
         said = record.audit_output.strip() or "nothing"
         sentence = f"The audit ended with status {record.audit_status} and wrote: {said}"
         yield Violation(1, None, "audit", sentence)
+    if record.receipts_contained not in (None, len(record.receipts)):
+        sentence = (
+            f"The books contain {record.receipts_contained} of the {len(record.receipts)} receipts "
+            f"that people kept: {record.receipts_output[:1000]}"
+        )
+        yield Violation(1, None, "receipts", sentence)
 
 
 def check_totals(totals: Totals) -> Iterator[Violation]:

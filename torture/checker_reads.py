@@ -28,7 +28,7 @@ class Seen:
     what: str
     #: Whether the book may have been further by then: true of an event, never of a read.
     at_least: bool = False
-    lines: tuple[tuple[int, UUID], ...] = ()
+    lines: tuple[tuple[int, UUID], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ def check(
         known.sort(key=attrgetter("ended"))
         yield from most(_clock(book))
         yield from most(_explained(book, known))
+        yield from most(_histories(user_id, known))
         yield from most(backwards(user_id, Horizon(), known))
         yield from most(_early(book, known, asked_at))
     for user_id in seen:
@@ -87,8 +88,12 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
     seen: defaultdict[UUID, list[Seen]] = defaultdict(list)
     for read in record.reads:
         seen[read.user_id].append(of_read(read))
+        if read.lines:
+            newest, _ = read.lines[0]
+            seen[read.user_id].append(Seen(read.began, read.ended, newest, None, "A history"))
     for command in record.commands:
-        if command.outcome is not Outcome.ACKNOWLEDGED:
+        # One that has not ended is being written down just now.
+        if command.outcome is not Outcome.ACKNOWLEDGED or not command.ended:
             continue
         began = command.began if command.answer_began is None else command.answer_began
         if command.viewer_sequence is not None:
@@ -169,12 +174,27 @@ def _explained(book: Book, known: list[Seen]) -> Iterator[Violation]:
         if each.balance_minor not in (None, balance_minor):
             sentence = f"{each.what} saw {each.balance_minor}, and the book has {balance_minor}."
             yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
-        for sequence, reference in each.lines:
+        for sequence, reference in each.lines or ():
             line = book.at(sequence)
             if line is None or line.reference != reference:
                 there = line and line.reference
                 sentence = f"{each.what} saw {reference}, and the book has {there}."
                 yield Violation(3, book.user_id, f"sequence {sequence}", sentence)
+
+
+def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
+    """Lines come one after the other, and go as far as the balance in the same answer, or further."""
+    for each in known:
+        if each.lines is None:
+            continue
+        newest = each.lines[0][0] if each.lines else 0
+        sequences = [sequence for sequence, _ in each.lines]
+        if newest < each.sequence:
+            sentence = f"{each.what} saw {each.sequence}, with a history up to {newest}."
+            yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
+        if sequences != list(range(newest, newest - len(sequences), -1)):
+            sentence = f"{each.what} saw the lines {sequences}, which do not follow each other."
+            yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
 
 
 def _early(book: Book, known: list[Seen], asked_at: dict[UUID, float]) -> Iterator[Violation]:

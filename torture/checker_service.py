@@ -33,10 +33,10 @@ def check_mails(record: Record, books: Books) -> Iterator[Violation]:
             lost = f" and {mail.lost} without an answer" if mail.lost else ""
             sentence = f"{address} asked for {purpose} {mail.asked} times{lost}, and the database has {kept}."
             yield Violation(5, None, f"mail to {address}", sentence)
-    was_killed = any(fault.kills for fault in record.faults)
     if record.caught is not None:
-        yield from most(_each_mail(record.caught, books, was_killed))
+        yield from most(_each_mail(record, record.caught, books))
     else:
+        was_killed = any(fault.kills for fault in record.faults)
         yield from most(_counted(record, books, was_killed))
 
 
@@ -45,21 +45,41 @@ def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
     all_of: dict[tuple[str, str], Mail] = {}
     for mail in record.mails:
         sum_of = all_of.setdefault(
-            (mail.address, mail.purpose), Mail(mail.address, mail.purpose, asked=0)
+            (mail.address, mail.purpose),
+            Mail(mail.address, mail.purpose, asked=0, began=mail.began),
         )
         sum_of.asked += mail.asked
         sum_of.lost += mail.lost
         sum_of.caught = max(sum_of.caught, mail.caught)
+        sum_of.began = min(sum_of.began, mail.began)
     return all_of
 
 
-def _each_mail(caught: dict[UUID, int], books: Books, was_killed: bool) -> Iterator[Violation]:
+def due_once(record: Record, address: str, purpose: str, mail_id: UUID) -> bool:
+    """Whether nothing was killed between the wish for this mail and the last time that it came.
+
+    Where nobody noted when that was: whether nothing was killed at all.
+    """
+    asked = _asked_for(record).get((address, purpose))
+    began = asked.began if asked is not None else 0.0
+    came = [moment for _, moment in record.delivered.get(mail_id, ())]
+    last = max(came, default=float("inf"))
+    return not any(
+        fault.kills and fault.began <= last and (fault.served_again or last) >= began
+        for fault in record.faults
+    )
+
+
+def _each_mail(record: Record, caught: dict[UUID, int], books: Books) -> Iterator[Violation]:
     for row in books.mails:
         times = caught.get(row.mail_id, 0)
+        for address, _ in record.delivered.get(row.mail_id, ()):
+            if address != row.address.lower():
+                yield _mail(row.mail_id, f"the mail to {row.address} came to {address}.")
         what = f"the {row.purpose} mail to {row.address}"
         if row.state == "sent" and not times:
             yield _mail(row.mail_id, f"{what} is called sent and never came.")
-        if times > 1 and not was_killed:
+        if times > 1 and due_once(record, row.address, row.purpose, row.mail_id):
             yield _mail(row.mail_id, f"{what} came {times} times, and nothing was killed.")
     for mail_id in caught.keys() - {row.mail_id for row in books.mails}:
         yield _mail(mail_id, "A mail came that the database does not know.")
@@ -86,6 +106,8 @@ def check_service(record: Record, now: float | None = None) -> Iterator[Violatio
     """Answers, deadlocks and mends; `now` while it goes on, None when all is over."""
     for deadlock in record.deadlocks:
         yield Violation(6, None, "deadlock", f"PostgreSQL says: {deadlock}")
+    for ended in record.ended:
+        yield Violation(6, None, f"process {ended.partition(' ')[0]}", f"By itself, {ended}.")
     yield from most(check_failures(record))
     yield from check_mends(record, now)
 

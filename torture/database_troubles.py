@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 import signal
 import threading
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
 
 from app.dev_services import processes
 from torture.stack import MAXIMUM_CONNECTIONS
-from torture.trouble import Trouble
+from torture.trouble import Trouble, stands_still, was_killed
+
+#: How long it is looked whether a trouble holds anybody up.
+_LOOK_SECONDS = 2.0
 
 
 class PostgresKilled(Trouble):
@@ -22,10 +26,14 @@ class PostgresKilled(Trouble):
     stops_mails = True
 
     async def begin(self) -> None:
+        self._since = self.stack.postgres_log_bytes()
         await asyncio.to_thread(self.stack.kill_postgres)
 
     async def mend(self) -> None:
+        killed = was_killed(self.stack.postgres.child)
         await asyncio.to_thread(self.stack.postgres.start)
+        recovery = "automatic recovery in progress"
+        self.had_effect = killed and self.stack.postgres_has_said(recovery, self._since)
 
 
 class BackendKilled(Trouble):
@@ -35,16 +43,17 @@ class BackendKilled(Trouble):
     seconds = (0.0, 0.1)
 
     async def begin(self) -> None:
-        await asyncio.to_thread(self.stack.kill_backend)
+        self._since = self.stack.postgres_log_bytes()
+        self.had_effect = await asyncio.to_thread(self.stack.kill_backend)
 
     async def mend(self) -> None:
-        await asyncio.to_thread(self._wait_for_recovery)
+        if self.had_effect:
+            await asyncio.to_thread(self._wait_for_recovery)
 
     def _wait_for_recovery(self) -> None:
         def recovered() -> bool:
-            with contextlib.suppress(psycopg.OperationalError), self.stack.postgres.connect():
-                return True
-            return False
+            # Before it has noticed, it still takes connections.
+            return self.stack.postgres_has_said("ready to accept connections", self._since)
 
         processes.wait_until(recovered, self.stack.postgres.child, 120, "PostgreSQL")
 
@@ -58,6 +67,7 @@ class PostgresFrozen(Trouble):
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGSTOP)
+        self.had_effect = await asyncio.to_thread(stands_still, self.stack.postgres.child)
 
     async def mend(self) -> None:
         await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGCONT)
@@ -71,6 +81,7 @@ class PoolerKilled(Trouble):
     async def begin(self) -> None:
         assert self.stack.pooler is not None
         await asyncio.to_thread(self.stack.pooler.kill)
+        self.had_effect = was_killed(self.stack.pooler.child)
 
     async def mend(self) -> None:
         assert self.stack.pooler is not None
@@ -81,7 +92,8 @@ class ConnectionsTaken(Trouble):
     """The wallet's connections are ended, and others take every one that PostgreSQL has to give."""
 
     name = "every connection taken"
-    kills = False
+    #: Sessions: whoever had sent a mail and not noted it yet sends it again.
+    kills = True
     seconds = (1.0, 4.0)
 
     async def begin(self) -> None:
@@ -102,6 +114,7 @@ class ConnectionsTaken(Trouble):
                 try:
                     taken.enter_context(psycopg.connect(server.url, connect_timeout=2))
                 except psycopg.OperationalError:
+                    self.had_effect = True
                     admin.execute(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                         "WHERE application_name = 'mini-wallet'"
@@ -136,6 +149,8 @@ class StatementsSlow(Trouble):
         await asyncio.to_thread(self._execute, self._SLOW)
 
     async def mend(self) -> None:
+        asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        self.had_effect = await asyncio.to_thread(_finds, self.stack.postgres.admin_url, asleep)
         await asyncio.to_thread(self._execute, self._AGAIN)
 
     def _execute(self, statements: str) -> None:
@@ -157,6 +172,10 @@ class RowsLocked(Trouble):
         self._connection = await asyncio.to_thread(self._lock, chosen)
 
     async def mend(self) -> None:
+        waiting = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+        self.had_effect = await asyncio.to_thread(
+            _finds, self.stack.postgres.admin_url, waiting, [self._connection.info.backend_pid]
+        )
         await asyncio.to_thread(self._connection.close)
 
     def _lock(self, user_ids: list[UUID]) -> psycopg.Connection:
@@ -165,3 +184,14 @@ class RowsLocked(Trouble):
             "SELECT FROM users WHERE id = ANY (%s) ORDER BY id FOR UPDATE", [user_ids]
         )
         return connection
+
+
+def _finds(database_url: str, query: str, parameters: Sequence[object] = ()) -> bool:
+    """Whether it has a row within a while."""
+    nothing = threading.Event()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for _ in range(int(_LOOK_SECONDS / processes.POLL_SECONDS)):
+            if connection.execute(query.encode(), parameters).fetchone() is not None:
+                return True
+            nothing.wait(processes.POLL_SECONDS)
+    return False

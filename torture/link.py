@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
@@ -35,6 +36,8 @@ class Link:
         self.chances = chances
         self.slow_seconds = 0.0
         self.open = 0
+        #: How often it did what: `cut`, `swallow`, `truncate`, `delay`.
+        self.done: Counter[str] = Counter()
         self._to_port = to_port
         self._dice = dice
         self._server: asyncio.Server | None = None
@@ -49,10 +52,12 @@ class Link:
             self._server.close()
             self.cut_all()
 
-    def cut_all(self) -> None:
-        """Cut every connection that is open now."""
-        for writer in list(self._writers):
+    def cut_all(self) -> int:
+        """Cut every connection that is open now; how many ends were there."""
+        writers = list(self._writers)
+        for writer in writers:
             writer.transport.abort()
+        return len(writers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -98,11 +103,13 @@ class _Line:
                 fate = self._dice.random()
                 await self._delay()
                 if fate < chances.cut:
+                    self._link.done["cut"] += 1
                     self.is_cut = True
                     return
                 writer.write(chunk)
                 await writer.drain()
                 if fate < chances.cut + chances.swallow:
+                    self._link.done["swallow"] += 1
                     self._swallows = True
                     # Long enough for the answer to have come, or not.
                     await asyncio.sleep(self._dice.uniform(0.02, 1.5))
@@ -117,6 +124,7 @@ class _Line:
                 if self._swallows:
                     continue
                 if self._dice.random() < self._link.chances.truncate:
+                    self._link.done["truncate"] += 1
                     writer.write(chunk[: self._dice.randrange(len(chunk))])
                     await writer.drain()
                     return
@@ -130,4 +138,5 @@ class _Line:
             await asyncio.sleep(self._link.slow_seconds)
         chances = self._link.chances
         if self._dice.random() < chances.delay:
+            self._link.done["delay"] += 1
             await asyncio.sleep(self._dice.uniform(0, chances.longest_delay_seconds))

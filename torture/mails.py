@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from email import message_from_bytes
 from pathlib import Path
@@ -71,7 +71,7 @@ class Correspondent:
 
     async def _ask(self, document: str, details: dict[str, str], mail: Mail) -> Mail:
         self._record.mails.append(mail)
-        mail.asked = 0
+        mail.asked, mail.began = 0, time.monotonic()
         try:
             answer = await self._client.ask(document, {"input": details}, None, timeout_seconds=8)
         except Lost:
@@ -93,15 +93,21 @@ class Mailbox:
         self.by_address: Counter[str] = Counter()
         #: By the id in the Message-ID, which is the mail's own.
         self.by_id: Counter[UUID] = Counter()
+        #: Of each id, to whom it came and when, on the record's clock.
+        self.delivered: defaultdict[UUID, list[tuple[str, float]]] = defaultdict(list)
 
     def look(self) -> None:
         """Read what is new."""
+        ahead = time.time() - time.monotonic()
         for file in self._folder.glob("*.eml"):
             if file.name not in self._seen:
                 self._seen.add(file.name)
                 message = message_from_bytes(file.read_bytes())
-                self.by_address[str(message["Delivered-To"]).strip().lower()] += 1
-                self.by_id[UUID(str(message["Message-ID"]).strip("<> \r\n").partition("@")[0])] += 1
+                address = str(message["Delivered-To"]).strip().lower()
+                mail_id = UUID(str(message["Message-ID"]).strip("<> \r\n").partition("@")[0])
+                self.by_address[address] += 1
+                self.by_id[mail_id] += 1
+                self.delivered[mail_id].append((address, file.stat().st_mtime - ahead))
 
     def write_into(self, record: Record) -> None:
         """Note how often each mail that was asked for was caught."""
@@ -109,3 +115,4 @@ class Mailbox:
         for mail in record.mails:
             mail.caught = self.by_address[mail.address]
         record.caught = dict(self.by_id)
+        record.delivered = dict(self.delivered)

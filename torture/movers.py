@@ -28,7 +28,7 @@ _ANSWER = """
   __typename
   ... on {moved} {{
     replayed
-    transaction {{ reference sequence balanceAfter {{ amount }} }}
+    transaction {{ reference sequence seal balanceAfter {{ amount }} }}
     viewer {{ sequence balance {{ amount }} }}
   }}
   ... on UserError {{ message }}
@@ -200,6 +200,8 @@ class Mover:
         moved, viewer = result["transaction"], result["viewer"]
         command.reference = UUID(moved["reference"])
         command.sequence = moved["sequence"]
+        command.receipt = moved["seal"]
+        self._crowd.record.receipts.add(moved["seal"])
         command.balance_after_minor = minor(moved["balanceAfter"]["amount"])
         command.viewer_sequence = viewer["sequence"]
         command.viewer_balance_minor = minor(viewer["balance"]["amount"])

@@ -14,7 +14,7 @@ from torture.record import Read
 _LONGEST_THOUGHT_SECONDS = 0.12
 _VIEWER = "{ viewer { sequence balance { amount } } }"
 _HISTORY = """
-{ viewer { sequence balance { amount } transactions(first: 5) { nodes { sequence reference } } } }
+{ viewer { sequence balance { amount } transactions(first: 5) { nodes { sequence reference seal } } } }
 """
 
 
@@ -41,7 +41,8 @@ class Reader:
                 await asyncio.sleep(0.2)
                 continue
             viewer = answer.data["viewer"]
-            lines = viewer.get("transactions", {"nodes": []})["nodes"]
+            lines = viewer["transactions"]["nodes"] if query is _HISTORY else None
+            self._crowd.record.receipts.update(line["seal"] for line in lines or ())
             self._crowd.record.reads.append(
                 Read(
                     user_id=person.user_id,
@@ -49,7 +50,9 @@ class Reader:
                     ended=time.monotonic(),
                     balance_minor=minor(viewer["balance"]["amount"]),
                     sequence=viewer["sequence"],
-                    lines=tuple((line["sequence"], UUID(line["reference"])) for line in lines),
+                    lines=None
+                    if lines is None
+                    else tuple((line["sequence"], UUID(line["reference"])) for line in lines),
                 )
             )
             await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))

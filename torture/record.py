@@ -7,7 +7,8 @@ to a `Record` is complete or filled in later by its author; nothing is ever take
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 #: A movement whose key begins so was made by who set the stage, and nobody in the record asked for it.
@@ -60,6 +61,8 @@ class Command:
     viewer_balance_minor: int | None = None
     viewer_sequence: int | None = None
     replayed: bool | None = None
+    #: `seal` of the transaction.
+    receipt: str | None = None
     #: What `transactionByIdempotencyKey` answered at the end for an unanswered one: None was not asked.
     found_by_key: bool | None = None
     #: The reference that it answered, where it found one.
@@ -75,8 +78,9 @@ class Read:
     ended: float
     balance_minor: int
     sequence: int
-    #: Lines of the history in the same answer, where it was asked for: sequence and reference of each.
-    lines: tuple[tuple[int, UUID], ...] = ()
+    #: The newest lines of the history in the same answer, newest first: sequence and reference of
+    #: each. None where they were not asked for.
+    lines: tuple[tuple[int, UUID], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +102,16 @@ class Subscriber:
     references: list[UUID] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
 
+    def so_far(self) -> Subscriber:
+        """As it stands now, while more is heard."""
+        return replace(
+            self,
+            sequences=self.sequences.copy(),
+            balances_minor=self.balances_minor.copy(),
+            references=self.references.copy(),
+            arrived=self.arrived.copy(),
+        )
+
 
 @dataclass(slots=True)
 class Fault:
@@ -109,6 +123,10 @@ class Fault:
     served_again: float | None = None
     #: Whether a process was ended, so that a mail may be sent twice.
     kills: bool = True
+    #: When whoever mends it began to.
+    mending: float | None = None
+    #: Whether it was seen to have the effect that its name says.
+    had_effect: bool = False
 
 
 @dataclass(slots=True)
@@ -132,6 +150,8 @@ class Mail:
     caught: int = 0
     #: Requests whose answer never came.
     lost: int = 0
+    #: When it was asked for.
+    began: float = 0.0
 
 
 @dataclass(slots=True)
@@ -144,15 +164,45 @@ class Record:
     subscribers: list[Subscriber] = field(default_factory=list)
     #: Per person the sequences that the Channels server accepted, in order.
     pushed: dict[UUID, list[int]] = field(default_factory=dict)
+    #: Beside each of these the balance and the reference that it told, where anybody looked.
+    pushed_content: dict[UUID, list[tuple[int, UUID]]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
     #: How often each mail was caught, by the id in its Message-ID; None was not looked at.
     caught: dict[UUID, int] | None = None
+    #: To whom each of these came, and when.
+    delivered: dict[UUID, list[tuple[str, float]]] = field(default_factory=dict)
     #: What PostgreSQL wrote about deadlocks.
     deadlocks: list[str] = field(default_factory=list)
+    #: Processes that ended though nobody had killed them, and with what status.
+    ended: list[str] = field(default_factory=list)
     #: Exit status of `./wallet audit` at the end, and what it wrote.
     audit_status: int | None = None
     audit_output: str = ""
+    #: `seal` of every line that anybody was shown, kept as a receipt.
+    receipts: set[str] = field(default_factory=set)
+    #: How many of them the books still contain, as `./wallet audit --receipt` says; None was not asked.
+    receipts_contained: int | None = None
+    #: What it wrote of the others.
+    receipts_output: str = ""
+    #: How often the totals, and all that had ended, were checked along the way.
+    looks: int = 0
+    long_looks: int = 0
+    #: How often a caller's line was cut, truncated, delayed or swallowed an answer.
+    bad_lines: Counter[str] = field(default_factory=Counter)
     #: Whether there was a Channels server to push to.
     has_channels: bool = True
+
+    def so_far(self) -> Record:
+        """As it stands now, while more is appended to this one."""
+        return replace(
+            self,
+            commands=self.commands.copy(),
+            reads=self.reads.copy(),
+            subscribers=[each.so_far() for each in self.subscribers],
+            pushed={user_id: each.copy() for user_id, each in self.pushed.items()},
+            pushed_content={user_id: each.copy() for user_id, each in self.pushed_content.items()},
+            faults=[replace(fault) for fault in self.faults],
+            failures=self.failures.copy(),
+        )

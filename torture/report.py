@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,7 @@ from rich.status import Status
 from rich.table import Table
 
 from torture.checker import PROMISES, Violation
-from torture.record import Command, Outcome, Record
+from torture.record import Command, Fault, Outcome, Record
 from torture.session import Result
 
 _SHOWN = 40
@@ -91,12 +91,19 @@ def _activity(record: Record, result: Result) -> Table:
         "tries lost": sum(map(_lost, record.commands)),
         "answers UNAVAILABLE": unavailable,
         "lines in the books": result.lines,
+        "receipts kept": len(record.receipts),
+        "of these contained in the books": record.receipts_contained or 0,
         "reads": len(record.reads),
         "events heard": sum(len(each.sequences) for each in record.subscribers),
         "reconnects of subscribers": sum(each.reconnects for each in record.subscribers),
         "events that the Channels server accepted": sum(map(len, record.pushed.values())),
         "mails asked for": sum(mail.asked for mail in record.mails),
         "mails caught": sum((record.caught or {}).values()),
+        "lines cut": record.bad_lines["cut"],
+        "answers swallowed": record.bad_lines["swallow"],
+        "answers truncated": record.bad_lines["truncate"],
+        "looks along the way": record.looks,
+        "of everything so far": record.long_looks,
     }
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
@@ -108,20 +115,26 @@ def _lost(command: Command) -> int:
 
 
 def _faults(record: Record) -> Table:
-    table = Table(title="What was broken, and how soon service was back after the mend")
-    for heading in ("", "times", "median s", "longest s"):
+    """Mending is to start a process until it is at work, or PostgreSQL until it takes queries."""
+    table = Table(title="What was broken, how long it took to mend, and how soon after was service")
+    for heading in ("", "times", "seen to bite", "mending, longest s", "median s", "longest s"):
         table.add_column(heading, justify="left" if not heading else "right")
-    by_name: dict[str, list[float]] = {}
+    by_name: defaultdict[str, list[Fault]] = defaultdict(list)
     for fault in record.faults:
-        times = by_name.setdefault(fault.name, [])
-        if fault.mended is not None:
-            back = fault.served_again if fault.served_again is not None else float("inf")
-            times.append(back - fault.mended)
-    for name, times in sorted(by_name.items()):
-        times.sort()
-        shown = [f"{times[len(times) // 2]:.1f}", f"{times[-1]:.1f}"] if times else ["–", "–"]
-        table.add_row(name, str(len(times)), *shown)
+        by_name[fault.name].append(fault)
+    for name, faults in sorted(by_name.items()):
+        times = sorted(_until_service(fault) for fault in faults)
+        mending = max((f.mended or 0.0) - (f.mending or 0.0) for f in faults)
+        seconds = (mending, times[len(times) // 2], times[-1])
+        bitten = sum(fault.had_effect for fault in faults)
+        table.add_row(name, str(len(faults)), str(bitten), *(f"{each:.1f}" for each in seconds))
     return table
+
+
+def _until_service(fault: Fault) -> float:
+    if fault.mended is None or fault.served_again is None:
+        return float("inf")
+    return fault.served_again - fault.mended
 
 
 def _promises(result: Result) -> Table:

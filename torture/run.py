@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from app.dev_services.processes import ServiceError
-from torture import report
+from torture import evidence, report
 from torture.session import Plan, Session
 from torture.stack import Choices, Stack
 
@@ -32,7 +32,7 @@ promise of the wallet was kept.
 """
 _HOW_IT_ENDS = """\
 Exit status 0: every promise was kept. 1: one was broken, and it says which, to whom and where.
-2: it could not be tried. The seed decides what is broken, when, and what people ask for;
+2: it could not be tried, or too little was seen for that to prove anything. The seed decides what is broken, when, and what people ask for;
 how the processes take turns is the machine's.
 """
 
@@ -76,6 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     if result.violations:
         console.print(f"To repeat it: {repeat}", markup=False, highlight=False, soft_wrap=True)
         return BROKEN
+    if lacking := evidence.lacking(session.record):
+        console.print(f"It proves too little: {' '.join(lacking)}", markup=False, soft_wrap=True)
+        return TROUBLE
     return 0
 
 

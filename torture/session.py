@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -31,6 +32,7 @@ READERS = 3
 #: The mail catcher keeps a thousand.
 MOST_MAILS = 600
 _LOOK_SECONDS = 4.0
+_FIRST_LONG_LOOK_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 30.0
 
 
@@ -73,7 +75,7 @@ class Session:
         self._mail_link = Link(stack.catcher.port, dice, NONE, port=stack.mail_port)
         self._mailbox = Mailbox(stack.catcher.folder)
         self._channels_tap = ChannelsTap(
-            stack.channels_port, stack.channels.port, self._dice("channels"), self.record.pushed
+            stack.channels_port, stack.channels.port, self._dice("channels"), self.record
         )
 
     async def run(self) -> Result:
@@ -81,10 +83,10 @@ class Session:
         try:
             self._tell("starting the services")
             settled_in = await self._start()
-            began = time.monotonic()
+            self._began = time.monotonic()
             movers_at_work = self._begin(settled_in)
             await self._chaos(settled_in[0], self._crowd).run(self._plan.seconds)
-            chaos_seconds = time.monotonic() - began
+            chaos_seconds = time.monotonic() - self._began
             return await self._finish(movers_at_work, chaos_seconds)
         finally:
             for task in self._tasks:
@@ -218,6 +220,7 @@ class Session:
     async def _look_along(self) -> None:
         """What can be checked all along; nobody waits for the end to hear of a broken promise."""
         along = checker.Along()
+        long_look_at = time.monotonic() + _FIRST_LONG_LOOK_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())
@@ -225,10 +228,27 @@ class Session:
             # It is away now and then, as it is meant to be.
             with contextlib.suppress(psycopg.Error):
                 totals = await asyncio.to_thread(books.totals, self._stack.postgres.url)
+                self.record.looks += 1
             found = along.look(self.record, totals, time.monotonic())
-            self._violations += found
+            if time.monotonic() >= long_look_at:
+                with contextlib.suppress(psycopg.Error):
+                    found += await self._look_long()
+                    # As much again has come to pass by then: all of them cost what two would.
+                    long_look_at += long_look_at - self._began
+            known = {_place(each) for each in self._violations}
             for violation in found:
-                self._tell(f"BROKEN: {violation}")
+                if _place(violation) not in known:
+                    self._violations.append(violation)
+                    self._tell(f"BROKEN: {violation}")
+
+    async def _look_long(self) -> list[Violation]:
+        """Every command and read that has ended, against every line there is. Raises psycopg.Error."""
+        read = await asyncio.to_thread(books.read, self._stack.postgres.url)
+        # What people see meanwhile is no part of it.
+        seen = self.record.so_far()
+        found = await asyncio.to_thread(checker.check_so_far, seen, read, time.monotonic())
+        self.record.long_looks += 1
+        return found
 
     # ------------------------------------------------ the end
 
@@ -237,6 +257,7 @@ class Session:
         self._stopping.set()
         for link in self._links:
             link.chances = NONE
+            self.record.bad_lines += link.done
         self._channels_tap.swallow = 0.0
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
             await asyncio.gather(*at_work)
@@ -254,9 +275,18 @@ class Session:
         self.record.audit_status, self.record.audit_output = await asyncio.to_thread(
             self._stack.audit
         )
+        self.record.receipts_contained, self.record.receipts_output = await asyncio.to_thread(
+            self._stack.hold_receipts, sorted(self.record.receipts)
+        )
+        self.record.ended += set(self._stack.ended()) - set(self.record.ended)
         read = await asyncio.to_thread(books.read, database_url)
         at_end = await asyncio.to_thread(checker.check, self.record, read)
-        told = {(each.promise, each.user_id, each.where) for each in at_end}
-        before = [e for e in self._violations if (e.promise, e.user_id, e.where) not in told]
+        told = {_place(each) for each in at_end}
+        before = [each for each in self._violations if _place(each) not in told]
         lines = sum(len(book.lines) for book in read.people.values())
         return Result([*before, *at_end], settled, chaos_seconds, lines)
+
+
+def _place(violation: Violation) -> tuple[int, UUID | None, str]:
+    """What tells it from others: the figures in its sentence may change from look to look."""
+    return violation.promise, violation.user_id, violation.where

@@ -6,13 +6,15 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app import operations
 from app.dev_services import channels, mail_catcher, postgres, processes, valkey
-from app.dev_services.processes import Child, ServiceError
+from app.dev_services.processes import ROOT, Child, ServiceError
 from settings import Settings
 from torture.pooler import PgBouncer
 
@@ -162,8 +164,11 @@ class Stack:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def kill_backend(self) -> None:
-        """kill -9 of one session's process, after which the server ends all and recovers by itself."""
+    def kill_backend(self) -> bool:
+        """kill -9 of one session's process, after which the server ends all and recovers by itself.
+
+        Whether there was one.
+        """
         with self.postgres.connect() as connection:
             found = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE usename = %s ORDER BY state, pid LIMIT 1",
@@ -172,6 +177,8 @@ class Stack:
         if found is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(found[0], signal.SIGKILL)
+                return True
+        return False
 
     def freeze_postgres(self, number: signal.Signals) -> None:
         """SIGSTOP or SIGCONT to the server and all of its processes, as a disk that hangs would."""
@@ -196,6 +203,26 @@ class Stack:
         status = child.exit_status
         return 1 if status is None else status, log.read_text()
 
+    def hold_receipts(self, receipts: Sequence[str]) -> tuple[int, str]:
+        """How many of them the books contain, by `./wallet audit --receipt`, and what it wrote else."""
+        asked = subprocess.run(
+            [sys.executable, "-P", "-m", "app.cli", "audit", "--receipt", "-"],
+            env={**os.environ, **self.environment, **self._direct(), "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            input="\n".join(receipts),
+            capture_output=True,
+            text=True,
+            timeout=READY_SECONDS * 10,
+            check=False,
+        )
+        lines = f"{asked.stdout}{asked.stderr}".splitlines()
+        others = [line for line in lines if ": Contained: " not in line]
+        contained = len(lines) - len(others)
+        if asked.returncode != 0 and contained == len(receipts):
+            # It says so of all of them, and does not mean it.
+            contained -= 1
+        return contained, "\n".join(others)
+
     def new_log_lines(self) -> list[str]:
         """What PostgreSQL has written since this was last asked; ask before and after each restart."""
         log = self.log_of("postgres")
@@ -208,6 +235,27 @@ class Stack:
             new, self._log_position = _lines(log, self._log_position)
             lines += new
         return lines
+
+    def postgres_log_bytes(self) -> int:
+        """How long PostgreSQL's log is now."""
+        return self.log_of("postgres").stat().st_size
+
+    def postgres_has_said(self, what: str, since: int) -> bool:
+        """Whether that is in PostgreSQL's log, after so many bytes of it."""
+        return what.encode() in _since(self.log_of("postgres"), since)
+
+    def ended(self) -> list[str]:
+        """Those that do not run and what they ended with; nothing may be killed just now."""
+        services = (self.postgres, self.valkey, self.channels, self.catcher, self.pooler)
+        children = [
+            *self.children.values(),
+            *(service.child for service in services if service is not None),
+        ]
+        return [
+            f"{child.name} ended with status {child.exit_status}"
+            for child in children
+            if not child.running
+        ]
 
     def log_of(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"

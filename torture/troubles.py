@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+
+import redis
 
 from torture.database_troubles import (
     BackendKilled,
@@ -15,9 +16,11 @@ from torture.database_troubles import (
     RowsLocked,
     StatementsSlow,
 )
-from torture.trouble import Trouble
+from torture.trouble import Trouble, was_killed, within
 
 _BUSY_SECONDS = 4.0
+#: A key that Valkey knows until it is killed.
+_NOTED = "torture"
 
 
 class ApiKilled(Trouble):
@@ -27,7 +30,7 @@ class ApiKilled(Trouble):
 
     async def begin(self) -> None:
         self.process = self.dice.choice(self.stack.names("api"))
-        await asyncio.to_thread(self.stack.kill, self.process)
+        await self.kill(self.process)
 
     async def mend(self) -> None:
         await self.start(self.process)
@@ -42,7 +45,9 @@ class ApiRestarted(Trouble):
 
     async def begin(self) -> None:
         self.process = self.dice.choice(self.stack.names("api"))
-        await asyncio.to_thread(self.stack.children[self.process].stop, 20)
+        child = self.stack.children[self.process]
+        await asyncio.to_thread(child.stop, 20)
+        self.had_effect = not child.running and not was_killed(child)
 
     async def mend(self) -> None:
         await self.start(self.process)
@@ -56,7 +61,7 @@ class ApiSuspended(Trouble):
 
     async def begin(self) -> None:
         self.process = self.stack.children[self.dice.choice(self.stack.names("api"))]
-        self.process.signal(signal.SIGSTOP)
+        await self.suspend(self.process)
 
     async def mend(self) -> None:
         self.process.signal(signal.SIGCONT)
@@ -69,10 +74,21 @@ class ValkeyKilled(Trouble):
     stops_mails = True
 
     async def begin(self) -> None:
+        await asyncio.to_thread(self._note_something)
         await asyncio.to_thread(self.stack.valkey.kill)
 
     async def mend(self) -> None:
+        killed = was_killed(self.stack.valkey.child)
         await asyncio.to_thread(self.stack.valkey.start)
+        self.had_effect = killed and await asyncio.to_thread(self._has_forgotten)
+
+    def _note_something(self) -> None:
+        with redis.Redis.from_url(self.stack.valkey.url) as connection:
+            connection.set(_NOTED, "yes")
+
+    def _has_forgotten(self) -> bool:
+        with redis.Redis.from_url(self.stack.valkey.url) as connection:
+            return connection.get(_NOTED) is None
 
 
 class RelayKilled(Trouble):
@@ -84,8 +100,7 @@ class RelayKilled(Trouble):
     async def begin(self) -> None:
         names = self.stack.names("relay")
         self.killed = self.dice.sample(names, self.dice.randint(1, len(names)))
-        for name in self.killed:
-            await asyncio.to_thread(self.stack.kill, name)
+        await self.kill(*self.killed)
 
     async def mend(self) -> None:
         await self.start(*self.killed)
@@ -100,7 +115,7 @@ class RelaySuspended(Trouble):
 
     async def begin(self) -> None:
         self.process = self.stack.children[self.dice.choice(self.stack.names("relay"))]
-        self.process.signal(signal.SIGSTOP)
+        await self.suspend(self.process)
 
     async def mend(self) -> None:
         self.process.signal(signal.SIGCONT)
@@ -116,9 +131,10 @@ class WorkerKilledPushing(Trouble):
         tap = self.world.channels_tap
         names = self.stack.names("worker")
         tap.slow_seconds = 0.7
-        await _within(_BUSY_SECONDS, lambda: tap.in_flight >= len(names))
+        pushing = await within(_BUSY_SECONDS, lambda: tap.in_flight >= len(names))
         self.killed = self.dice.choice(names)
-        await asyncio.to_thread(self.stack.kill, self.killed)
+        await self.kill(self.killed)
+        self.had_effect &= pushing
         tap.slow_seconds = 0.0
 
     async def mend(self) -> None:
@@ -135,9 +151,9 @@ class WorkersKilledMailing(Trouble):
     async def begin(self) -> None:
         link = self.world.mail_link
         link.slow_seconds = 0.3
-        await _within(_BUSY_SECONDS, lambda: link.open > 0)
-        for name in self.stack.names("worker"):
-            await asyncio.to_thread(self.stack.kill, name)
+        mailing = await within(_BUSY_SECONDS, lambda: link.open > 0)
+        await self.kill(*self.stack.names("worker"))
+        self.had_effect &= mailing
         link.slow_seconds = 0.0
 
     async def mend(self) -> None:
@@ -151,6 +167,7 @@ class ChannelsKilled(Trouble):
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.channels.kill)
+        self.had_effect = was_killed(self.stack.channels.child)
 
     async def mend(self) -> None:
         await asyncio.to_thread(self.stack.channels.start)
@@ -164,6 +181,7 @@ class MailServerKilled(Trouble):
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.catcher.kill)
+        self.had_effect = was_killed(self.stack.catcher.child)
 
     async def mend(self) -> None:
         await asyncio.to_thread(self.stack.catcher.start)
@@ -177,8 +195,7 @@ class LinksCut(Trouble):
     seconds = (0.0, 0.1)
 
     async def begin(self) -> None:
-        for link in self.world.links:
-            link.cut_all()
+        self.had_effect = sum([link.cut_all() for link in self.world.links]) > 0
 
     async def mend(self) -> None:
         """They come back by themselves."""
@@ -193,11 +210,3 @@ FURTHER: tuple[type[Trouble], ...] = (
 )  # fmt: skip
 #: Where there is a pooler.
 WITH_POOLER: tuple[type[Trouble], ...] = (PoolerKilled,)
-
-
-async def _within(seconds: float, holds: Callable[[], bool]) -> None:
-    """Wait until it holds, or for so long."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not holds() and loop.time() < deadline:  # noqa: ASYNC110 - nobody tells.
-        await asyncio.sleep(0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -11,10 +12,11 @@ import torture.books
 from adapters.realtime import Hints
 from app import operations
 from app.dev_services import channels, postgres
-from jobs import push
+from app.dev_services.mail_catcher import MailCatcher
+from jobs import mail, push
 from jobs import services as job_services
 from jobs.services import JobServices
-from persistence import push_cursors
+from persistence import accounts, audit, mails, push_cursors
 from resolvers.live import Live
 from tests import books as making
 from tests.books import Books
@@ -25,7 +27,8 @@ from tests.waiting import until
 from torture import checker
 from torture.broken import crowd, wallets
 from torture.broken.crowd import Crowd
-from torture.record import Fault, Record
+from torture.mails import Mailbox
+from torture.record import Fault, Mail, Record
 
 pytestmark = pytest.mark.anyio
 
@@ -115,6 +118,55 @@ async def test_without_keys_a_repeat_moves_money_again(books: Books, elsewhere: 
     assert any("several transactions" in each.sentence for each in found)
 
 
+async def test_a_wallet_that_pays_again_for_a_repeat_is_told_by_the_line_nobody_asked_for(
+    books: Books,
+) -> None:
+    gathered = await gather(books, people=2)
+    alpha, beta = gathered.people
+    gathered.movers = [wallets.Generous(books.ledger)]
+    await gathered.send_twice(alpha, beta, 100)
+    found = check(gathered, books.url)
+    assert promises(found) == {2}, found
+    assert all("Nobody asked for" in each.sentence for each in found)
+
+
+async def test_a_history_that_was_forged_and_sealed_is_told_by_the_receipts_alone(
+    books: Books,
+) -> None:
+    gathered = await gather(books)
+    await gathered.run(callers=2, commands=5, seed=4)
+    await hold_receipts(books, gathered.record)
+    assert gathered.record.receipts_contained == len(gathered.record.receipts) > 10
+    assert check(gathered, books.url) == []
+    wallets.forge_history(books.connection, b"")
+    assert (await audit.audit(books.database, audit_key=b"")).is_clean
+    await hold_receipts(books, gathered.record)
+    found = check(gathered, books.url)
+    assert [(each.promise, each.where) for each in found] == [(1, "receipts")], found
+
+
+async def hold_receipts(books: Books, record: Record) -> None:
+    answers = await audit.check_receipts(books.database, sorted(record.receipts), [b""])
+    record.receipts_contained = sum(answer.is_contained for answer in answers)
+
+
+async def test_locks_in_any_order_are_told_by_the_deadlocks_in_the_log(
+    start_postgres: Callable[..., postgres.Postgres],
+) -> None:
+    server = start_postgres(options={"deadlock_timeout": "10ms"})
+    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    async with making.opened(server.url) as books, making.opened(server.url) as elsewhere:
+        gathered = await gather(books, elsewhere, people=3)
+        await gathered.run(callers=6, commands=4, seed=5)
+        assert checker.read_deadlocks(server.log.read_text().splitlines()) == []
+        wallets.lock_in_any_order(books.connection)
+        await gathered.run(callers=6, commands=4, seed=5)
+    gathered.record.deadlocks = checker.read_deadlocks(server.log.read_text().splitlines())
+    found = check(gathered, server.url)
+    assert promises(found) == {6}, found
+    assert all("waits for" in each.sentence for each in found)
+
+
 async def test_an_answer_before_the_commit_is_lost_in_a_crash(
     start_postgres: Callable[..., postgres.Postgres],
 ) -> None:
@@ -200,6 +252,49 @@ async def test_a_lost_row_of_the_outbox_is_never_pushed(
     found = check(gathered, books.url)
     assert promises(found) == {4}, found
     assert {each.where for each in found} == {"sequence 3"}
+
+
+async def test_a_whole_wallet_sends_each_mail_once(
+    books: Books, start_mail_catcher: Callable[[], MailCatcher]
+) -> None:
+    assert await _mail(books, start_mail_catcher()) == []
+
+
+async def test_a_mail_that_is_called_sent_and_is_not_never_comes(
+    books: Books, start_mail_catcher: Callable[[], MailCatcher]
+) -> None:
+    wallets.lose_mails(books.connection)
+    found = await _mail(books, start_mail_catcher())
+    assert promises(found) == {5}, found
+    assert "never came" in found[0].sentence
+
+
+async def test_a_mail_whose_sending_is_forgotten_comes_twice(
+    books: Books, start_mail_catcher: Callable[[], MailCatcher]
+) -> None:
+    wallets.forget_sending(books.connection)
+    found = await _mail(books, start_mail_catcher())
+    assert promises(found) == {5}, found
+    assert "came 2 times" in found[0].sentence
+
+
+async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
+    """Somebody registers, and workers send what there is to send."""
+    record = Record(1, has_channels=False)
+    record.mails = [Mail("newcomer@example.org", "verify_email", began=time.monotonic())]
+    # A kill that is over by then excuses nothing.
+    record.faults = [Fault("worker", 0.0, 1.0, 1.5)]
+    settings = make_settings(database_url=books.url, smtp_url=catcher.url)
+    async with job_services.opened(settings) as services:
+        address = record.mails[0].address
+        await accounts.register(books.database, name="New", email=address, password_hash="-")
+        while due := await mails.due(books.database, 10):
+            for user_id, mail_id in due:
+                await mail.send(services, user_id, mail_id)
+    Mailbox(catcher.folder).write_into(record)
+    read = torture.books.read(books.url)
+    read.waiting = 0
+    return checker.check(record, read)
 
 
 async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:

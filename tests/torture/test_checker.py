@@ -55,7 +55,7 @@ class Run:
         self.listener = Subscriber(
             ALPHA, "websocket", [1, 2], [1000, 745], 0, 0, [TOP_UP, LUNCH], [2.1, 4.1]
         )
-        self.mail = Mail("beta@example.com", "reset_password", asked=1, caught=1)
+        self.mail = Mail("beta@example.com", "reset_password", asked=1, caught=1, began=8.0)
         self.fault = Fault("valkey", 1.0, 2.0, 3.0, kills=False)
         self.record = Record(
             seed=7,
@@ -63,10 +63,17 @@ class Run:
             reads=[Read(BETA, 0.5, 0.7, 0, 0), self.read],
             subscribers=[self.listener],
             pushed={ALPHA: [1, 2, 1, 2], BETA: [1]},
+            pushed_content={
+                ALPHA: [(1000, TOP_UP), (745, LUNCH), (1000, TOP_UP), (745, LUNCH)],
+                BETA: [(250, LUNCH)],
+            },
             faults=[self.fault],
             mails=[self.mail],
             caught={MAIL_ID: 1},
+            delivered={MAIL_ID: [("beta@example.com", 9.0)]},
             audit_status=0,
+            receipts={"of the top-up", "of the lunch"},
+            receipts_contained=2,
         )
 
     def again(self, **changes: object) -> Command:
@@ -126,10 +133,11 @@ def test_a_clean_record_has_no_violations(run: Run) -> None:
 
 
 def test_what_a_crash_may_do_is_no_violation(run: Run) -> None:
-    run.fault.kills = True
+    run.fault.kills, run.fault.began, run.fault.mended = True, 8.5, 8.6
+    run.fault.served_again = 9.5
     run.record.caught = {MAIL_ID: 2}
     run.record.failures.append(Failure(9.0, 200, "UNAVAILABLE", "away"))
-    run.record.pushed[ALPHA] = [1, 1, 2, 1, 2]
+    run.record.pushed[ALPHA], run.record.pushed_content = [1, 1, 2, 1, 2], {}
     run.sending.lost, run.sending.replayed = 3, True
     assert run.check() == []
 
@@ -197,6 +205,7 @@ MONEY: dict[str, Breaking] = {
     "sides of different amounts": lambda run: setattr(run.beta.lines[0], "amount_minor", 249),
     "two senders": lambda run: setattr(run.beta.lines[0], "counterparty_id", GAMMA),
     "an audit that failed": lambda run: setattr(run.record, "audit_status", 1),
+    "a receipt that is not contained": lambda run: setattr(run.record, "receipts_contained", 1),
 }
 COMMANDS: dict[str, Breaking] = {
     "acknowledged and not there": lambda run: setattr(run.sending, "reference", UUID(int=9)),
@@ -217,6 +226,9 @@ COMMANDS: dict[str, Breaking] = {
     ),
     "a replay with another transaction": lambda run: run.again(reference=TOP_UP),
     "a repeat that moved again": lambda run: run.again(replayed=False),
+    "a replay with another receipt": lambda run: (
+        run.again(receipt="one") and run.again(receipt="another")
+    ),
     "a repeat that was refused": lambda run: run.again(
         outcome=Outcome.REFUSED, refusal="InsufficientFunds"
     ),
@@ -248,6 +260,13 @@ READS: dict[str, Breaking] = {
     "a read went back": lambda run: append(run.record.reads, Read(BETA, 6.0, 6.1, 0, 0)),
     "a balance that never was": lambda run: setattr(run.read, "balance_minor", 251),
     "a sequence that never was": lambda run: setattr(run.read, "sequence", 2),
+    "a history that is behind the balance": lambda run: setattr(run.read, "lines", ()),
+    "a history with a hole": lambda run: append(
+        run.record.reads, Read(ALPHA, 5.0, 5.5, 745, 2, ((2, LUNCH), (0, TOP_UP)))
+    ),
+    "a history that went back": lambda run: append(
+        run.record.reads, Read(ALPHA, 5.0, 5.5, 1000, 1, ((1, TOP_UP),))
+    ),
     "a line that never was": lambda run: setattr(run.read, "lines", ((1, TOP_UP),)),
     "somebody who never was": lambda run: setattr(run.read, "user_id", GAMMA),
     "the caller does not see what was acknowledged": lambda run: append(
@@ -280,11 +299,27 @@ LISTENERS: dict[str, Breaking] = {
     "pushed what never was": lambda run: setattr(
         run.record, "pushed", {ALPHA: [1, 2], BETA: [1, 2]}
     ),
+    "pushed another balance": lambda run: setattr(
+        run.record, "pushed_content", {BETA: [(251, LUNCH)]}
+    ),
+    "pushed another transaction": lambda run: setattr(
+        run.record, "pushed_content", {BETA: [(250, TOP_UP)]}
+    ),
+    "pushed to nobody": lambda run: setattr(
+        run.record, "pushed", {ALPHA: [1, 2], BETA: [1], GAMMA: []}
+    ),
     "left in the outbox": lambda run: setattr(run.books, "waiting", 1),
 }
 MAILS: dict[str, Breaking] = {
     "never came": lambda run: setattr(run.record, "caught", {}),
     "came twice": lambda run: setattr(run.record, "caught", {MAIL_ID: 2}),
+    "came to somebody else": lambda run: setattr(
+        run.record, "delivered", {MAIL_ID: [("alpha@example.com", 9.0)]}
+    ),
+    "came twice, and the kill was over before it was asked for": lambda run: (
+        setattr(run.fault, "kills", True),
+        setattr(run.record, "caught", {MAIL_ID: 2}),
+    ),
     "not sent": lambda run: setattr(run.books.mails[0], "state", "pending"),
     "given up": lambda run: setattr(run.books.mails[0], "state", "failed"),
     "forgotten": lambda run: setattr(run.mail, "asked", 2),
@@ -302,6 +337,7 @@ MAILS: dict[str, Breaking] = {
     ),
 }
 SERVICE: dict[str, Breaking] = {
+    "a process that ended by itself": lambda run: run.record.ended.append("relay-1 ended"),
     "a deadlock": lambda run: run.record.deadlocks.append("deadlock detected"),
     "an error": lambda run: run.record.failures.append(Failure(9.0, 500, "INTERNAL", "masked")),
     "a bad gateway": lambda run: run.record.failures.append(Failure(9.0, 502, None, "")),
@@ -380,6 +416,17 @@ def test_reads_that_overlap_may_end_in_any_order(run: Run) -> None:
     assert run.check() == []
     run.record.reads.append(Read(BETA, 4.1, 4.2, 0, 0))
     assert promises(run.check()) == {3}
+
+
+def test_a_thorough_look_is_at_the_record_as_it_was(run: Run) -> None:
+    seen = run.record.so_far()
+    run.record.commands[1] = replace(run.sending, ended=0.0)
+    run.record.reads.append(Read(BETA, 6.0, 6.1, 0, 0))
+    run.record.pushed[GAMMA] = [7]
+    run.record.pushed[BETA].append(3)
+    run.listener.sequences.append(9)
+    assert checker.check_so_far(seen, run.books, 100.0) == []
+    assert promises(checker.check_so_far(run.record, run.books, 100.0)) == {3, 4}
 
 
 # ================================================================ PostgreSQL's log

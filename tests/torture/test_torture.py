@@ -21,6 +21,7 @@ from torture import http1, run, troubles
 from torture.channels_tap import ChannelsTap
 from torture.client import Answer, Client, Lost
 from torture.link import NONE, Chances, Link
+from torture.record import Record
 
 HOST = "127.0.0.1"
 ALWAYS = {"cut": 0.0, "swallow": 0.0, "truncate": 0.0, "delay": 0.0, "longest_delay_seconds": 0.0}
@@ -169,18 +170,20 @@ async def test_after_everybody_was_cut_off_the_next_request_is_answered() -> Non
 
 def triggered(*sequences: int) -> bytes:
     channel = events.pusher_channel(PERSON)
-    batch = [{"channel": channel, "data": json.dumps({"sequence": n})} for n in sequences]
+    told = {"balance": {"amount": "1.50"}, "transaction": {"reference": str(PERSON)}}
+    batch = [{"channel": channel, "data": json.dumps({"sequence": n, **told})} for n in sequences]
     body = json.dumps({"batch": batch}).encode()
     head = f"POST /apps/1/batch_events HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
 @asynccontextmanager
-async def tapped(port: int) -> AsyncIterator[ChannelsTap]:
-    tap = ChannelsTap(0, port, random.Random(1), {})
+async def tapped(port: int) -> AsyncIterator[tuple[ChannelsTap, Record]]:
+    record = Record(1)
+    tap = ChannelsTap(0, port, random.Random(1), record)
     await tap.start()
     try:
-        yield tap
+        yield tap, record
     finally:
         await tap.stop()
 
@@ -195,13 +198,14 @@ async def trigger(tap: ChannelsTap, request: bytes) -> http1.Message:
 
 
 async def test_what_was_accepted_is_noted_in_order_also_where_the_answer_is_kept_back() -> None:
-    async with serving(Echo()) as port, tapped(port) as tap:
+    async with serving(Echo()) as port, tapped(port) as (tap, record):
         tap.swallow = 0.0
         assert (await trigger(tap, triggered(1, 2))).status == 200
         tap.swallow = 1.0
         with pytest.raises(EOFError):
             await trigger(tap, triggered(3))
-        assert tap.pushed == {PERSON: [1, 2, 3]}
+        assert record.pushed == {PERSON: [1, 2, 3]}
+        assert record.pushed_content == {PERSON: [(150, PERSON)] * 3}
 
 
 async def test_what_was_not_accepted_is_not_noted() -> None:
@@ -210,7 +214,7 @@ async def test_what_was_not_accepted_is_not_noted() -> None:
         writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
         writer.close()
 
-    async with serving(refuse) as port, tapped(port) as tap:
+    async with serving(refuse) as port, tapped(port) as (tap, record):
         tap.swallow = 0.0
         assert (await trigger(tap, triggered(1))).status == 500
-        assert tap.pushed == {}
+        assert record.pushed == {}

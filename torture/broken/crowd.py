@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain import errors, ids, transfers
+from domain.seals import Receipt
 from persistence import accounts, history
 from persistence.database import Database
 from persistence.ledger import Movement
@@ -144,6 +145,8 @@ class Crowd:
         asked.viewer_balance_minor = moved.person.balance_minor
         asked.viewer_sequence = moved.person.sequence
         asked.replayed = moved.replayed
+        asked.receipt = Receipt.of(moved.line).render()
+        self.record.receipts.add(asked.receipt)
 
 
 _INPUT = ("user_id", "operation", "key", "recipient_id", "amount_minor", "note", "began")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,12 +10,12 @@ import psycopg
 from psycopg import sql
 
 from adapters import hints, realtime
-from domain import transfers
-from persistence import accounts
+from domain import ids, transfers
+from persistence import accounts, sealing
 from persistence.database import Database
 from persistence.ledger import Ledger, Movement
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = psycopg.Connection[Any]
 
 _LOCKING = "FOR NO KEY UPDATE"
 # The second guard, which refuses what the lock makes impossible.
@@ -36,6 +37,51 @@ _LOSING_EVENTS = """
 CREATE FUNCTION lose_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER lose_event BEFORE INSERT ON outbox
     FOR EACH ROW WHEN ((NEW.payload ->> 'sequence')::bigint % 3 = 0) EXECUTE FUNCTION lose_event();
+"""
+
+
+_LOCKING_IN_ANY_ORDER = """
+CREATE OR REPLACE FUNCTION lock_accounts(account_ids uuid[]) RETURNS SETOF users
+LANGUAGE plpgsql VOLATILE STRICT ROWS 2 AS $$
+DECLARE
+    next_id uuid;
+BEGIN
+    FOR next_id IN SELECT given FROM unnest(account_ids) AS given ORDER BY random() LOOP
+        RETURN QUERY SELECT * FROM users WHERE id = next_id FOR NO KEY UPDATE;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END
+$$;
+"""
+_LOSING_MAILS = """
+CREATE FUNCTION lose_mail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.state := 'sent';
+    NEW.sent_at := now();
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER lose_mail BEFORE INSERT ON mails FOR EACH ROW EXECUTE FUNCTION lose_mail();
+"""
+_FORGETTING_MAILS = """
+CREATE FUNCTION forget_sending() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.state := 'pending';
+    NEW.sent_at := NULL;
+    NEW.next_try_at := now();
+    NEW.last_error := 'forgotten';
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER forget_sending BEFORE UPDATE ON mails
+    FOR EACH ROW WHEN (NEW.state = 'sent' AND OLD.last_error IS NULL)
+    EXECUTE FUNCTION forget_sending();
+"""
+_FORGING = """
+ALTER TABLE transactions DISABLE TRIGGER USER;
+UPDATE transactions SET created_at = created_at - interval '1 microsecond'
+    WHERE kind = 'top_up' AND sequence = 1;
+ALTER TABLE transactions ENABLE TRIGGER USER;
 """
 
 
@@ -68,6 +114,43 @@ def skip_a_sequence(connection: Connection) -> None:
 def lose_events(connection: Connection) -> None:
     """Every third line of a book is never announced."""
     connection.execute(_LOSING_EVENTS)
+
+
+def lock_in_any_order(connection: Connection) -> None:
+    """Two movements between the same people may each wait for what the other has locked."""
+    connection.execute(_LOCKING_IN_ANY_ORDER)
+
+
+def lose_mails(connection: Connection) -> None:
+    """Each mail is called sent as soon as it is asked for, so that nobody sends it."""
+    connection.execute(_LOSING_MAILS)
+
+
+def forget_sending(connection: Connection) -> None:
+    """Nobody remembers that a mail was sent, until it is sent again."""
+    connection.execute(_FORGETTING_MAILS)
+
+
+def forge_history(connection: Connection, key: bytes) -> None:
+    """Whoever has the key changes what was, by so little that nothing else is at odds, and seals it."""
+    with connection.transaction():
+        connection.execute(_FORGING)
+        sealing.seal_unsealed(connection, key)
+
+
+class Generous:
+    """Pays again for a key that is used again, and answers as if it had not."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def move(self, command: transfers.Command) -> Movement:
+        """What `Ledger.move` does, and once more."""
+        moved = await self._ledger.move(command)
+        if moved.replayed:
+            key = f"again-{ids.new_id()}"
+            await self._ledger.move(replace(command, idempotency_key=key, reference=ids.new_id()))
+        return moved
 
 
 class Hasty:

@@ -1,0 +1,85 @@
+"""A run that saw too little says so, instead of calling every promise kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from jobs import relay
+from torture import evidence
+from torture.record import Command, Fault, Operation, Outcome, Read, Record, Subscriber
+from torture.troubles import RelaySuspended
+
+PERSON = UUID(int=1)
+
+
+@pytest.fixture
+def record() -> Record:
+    """One of everything."""
+    command = Command(PERSON, Operation.ADD_BALANCE, "key", None, 1, None, 1.0, lost=1)
+    commands = [
+        Command(PERSON, Operation.ADD_BALANCE, "key", None, 1, None, 1.0, outcome=outcome)
+        for outcome in (Outcome.ACKNOWLEDGED, Outcome.REFUSED)
+    ]
+    commands[0].replayed = True
+    return Record(
+        seed=1,
+        commands=[command, *commands],
+        reads=[Read(PERSON, 1.0, 2.0, 1, 1, ((1, PERSON),))],
+        subscribers=[Subscriber(PERSON, "sse", [1], reconnects=1)],
+        pushed={PERSON: [1]},
+        faults=[Fault("Valkey killed", 1.0, 2.0, 3.0, had_effect=True)],
+        caught={PERSON: 1},
+        audit_status=0,
+        receipts={"receipt"},
+        receipts_contained=1,
+        looks=1,
+        bad_lines=Counter(cut=1),
+    )
+
+
+def test_a_run_that_saw_everything_lacks_nothing(record: Record) -> None:
+    assert evidence.lacking(record) == []
+
+
+@pytest.mark.parametrize(
+    ("rob", "sentence"),
+    [
+        (lambda record: record.commands.pop(1), "No movement was acknowledged."),
+        (lambda record: record.commands.pop(2), "No movement was refused."),
+        (lambda record: record.commands.pop(1), "No key was used again."),
+        (lambda record: record.commands.pop(0), "No answer was lost."),
+        (lambda record: record.reads.clear(), "No history was read."),
+        (lambda record: record.subscribers.clear(), "No subscriber listened."),
+        (lambda record: record.subscribers[0].sequences.clear(), "No event was heard by sse."),
+        (lambda record: record.pushed.clear(), "No event was pushed."),
+        (lambda record: setattr(record, "caught", {}), "No mail was caught."),
+        (lambda record: record.receipts.clear(), "No receipt was kept."),
+        (lambda record: record.bad_lines.clear(), "No line of a caller was bad."),
+        (lambda record: setattr(record, "audit_status", None), "The audit was not run."),
+        (lambda record: record.faults.clear(), "Nothing was broken."),
+    ],
+)
+def test_what_never_came_to_pass_is_named(
+    record: Record, rob: Callable[[Record], object], sentence: str
+) -> None:
+    rob(record)
+    assert sentence in evidence.lacking(record)
+
+
+def test_a_fault_that_always_misses_is_named(record: Record) -> None:
+    missed = Fault("row locks held", 1.0, 2.0, 3.0)
+    record.faults.append(missed)
+    assert evidence.lacking(record) == []
+    record.faults.append(missed)
+    [sentence] = evidence.lacking(record)
+    assert "row locks held" in sentence
+    record.faults.append(Fault("row locks held", 1.0, 2.0, 3.0, had_effect=True))
+    assert evidence.lacking(record) == []
+
+
+def test_a_relay_stands_still_for_longer_than_its_lease() -> None:
+    assert RelaySuspended.seconds[0] > relay._LEASE_SECONDS
