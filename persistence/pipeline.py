@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import AsyncConnection, OperationalError, abc, adapt, errors, generators, pq
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -42,31 +43,57 @@ async def round_trip(
     pgconn.pipeline_sync()
     if pgconn.flush():
         await connection.wait(generators.send(pgconn))
-    results: list[PGresult] = []
-    await _receive(pgconn, results)
+    results = await _receive(pgconn)
     pgconn.exit_pipeline_mode()
     transformer = adapt.Transformer(connection)
     return [_rows(transformer, result) for result in results]
 
 
-async def _receive(pgconn: PGconn, results: list[PGresult]) -> None:
-    """Read until the end of the pipeline has come."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    # Kept, for a connection that is lost has no socket any more by which to take the reader away: left
-    # behind, it would stand in the way of the next connection with that number.
-    socket = pgconn.socket
-    loop.add_reader(socket, readable.set)
-    try:
-        while not _take(pgconn, results):
-            # uvloop does not tell readers of a connection that was reset.
-            glance = loop.call_later(_GLANCE_SECONDS, readable.set)
-            await readable.wait()
-            glance.cancel()
-            readable.clear()
-            pgconn.consume_input()
-    finally:
-        loop.remove_reader(socket)
+async def _receive(pgconn: PGconn) -> list[PGresult]:
+    """What comes until the end of the pipeline has come."""
+    results: list[PGresult] = []
+    if not _take(pgconn, results):
+        await _Reader(pgconn, results).read()
+    return results
+
+
+class _Reader:
+    """Takes results whenever the socket has something, without waking anybody before all are there."""
+
+    __slots__ = ("_ended", "_glancing", "_loop", "_pgconn", "_results")
+
+    def __init__(self, pgconn: PGconn, results: list[PGresult]) -> None:
+        self._pgconn = pgconn
+        self._results = results
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+
+    async def read(self) -> None:
+        # Kept, for a connection that is lost has no socket any more by which to take the reader away:
+        # left behind, it would stand in the way of the next connection with that number.
+        socket = self._pgconn.socket
+        self._loop.add_reader(socket, self._take)
+        self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
+        try:
+            await self._ended
+        finally:
+            self._glancing.cancel()
+            self._loop.remove_reader(socket)
+
+    def _take(self) -> None:
+        if self._ended.done():
+            return
+        try:
+            self._pgconn.consume_input()
+            if _take(self._pgconn, self._results):
+                self._ended.set_result(None)
+        except psycopg.Error as error:
+            self._ended.set_exception(error)
+
+    def _glance(self) -> None:
+        # uvloop does not tell readers of a connection that was reset.
+        self._take()
+        self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
 
 
 def _take(pgconn: PGconn, results: list[PGresult]) -> bool:

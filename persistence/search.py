@@ -30,14 +30,6 @@ _FIND = (
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPerson:
-    """A person who was found, and where in the list: what a cursor holds."""
-
-    person: Person
-    position: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Position:
     rank: int
     search_text: str
@@ -45,6 +37,19 @@ class _Position:
 
     def render(self) -> str:
         return f"{self.rank}:{self.user_id}:{self.search_text}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """A person who was found."""
+
+    person: Person
+    _position: _Position
+
+    @property
+    def position(self) -> str:
+        """Where in the list: what a cursor holds."""
+        return self._position.render()
 
 
 def _read_position(cursor: str) -> _Position:
@@ -93,7 +98,7 @@ async def search_people(
     # By rank, text and id: the first three columns.
     found.sort(key=itemgetter(slice(3)))
     items = [
-        FoundPerson(Person(*person), _Position(rank, search_text, person[0]).render())
+        FoundPerson(Person(*person), _Position(rank, search_text, person[0]))
         for rank, search_text, *person in found[: page.size]
     ]
     return Page(items, has_next=len(found) > page.size, has_previous=page.after is not None)
