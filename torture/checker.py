@@ -15,11 +15,19 @@ from torture import (
 )
 from torture.books import Books, Totals
 from torture.checker_reads import Horizon
-from torture.checker_service import read_deadlocks
+from torture.checker_service import count_serialization_failures, read_deadlocks
 from torture.record import Record
 from torture.violations import PROMISES, Violation, most
 
-__all__ = ["PROMISES", "Along", "Violation", "check", "check_so_far", "read_deadlocks"]
+__all__ = [
+    "PROMISES",
+    "Along",
+    "Violation",
+    "check",
+    "check_so_far",
+    "count_serialization_failures",
+    "read_deadlocks",
+]
 
 
 def check(record: Record, books: Books) -> list[Violation]:

@@ -61,7 +61,10 @@ class Session:
     """Brings stack, callers, listeners and chaos together, and checks what came of it."""
 
     def __init__(self, stack: Stack, plan: Plan, tell: Callable[[str], None]) -> None:
-        self.record = Record(seed=plan.seed)
+        self.record = Record(
+            seed=plan.seed,
+            serialization_failures=0 if stack.choices.isolation != "READ COMMITTED" else None,
+        )
         self._stack = stack
         self._plan = plan
         self._tell = tell
@@ -223,7 +226,7 @@ class Session:
         long_look_at = time.monotonic() + _FIRST_LONG_LOOK_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())
+            self._read_log()
             totals: books.Totals | None = None
             # It is away now and then, as it is meant to be.
             with contextlib.suppress(psycopg.Error):
@@ -240,6 +243,13 @@ class Session:
                 if _place(violation) not in known:
                     self._violations.append(violation)
                     self._tell(f"BROKEN: {violation}")
+
+    def _read_log(self) -> None:
+        """PostgreSQL's statistics end with a crash of it; what it has written stays."""
+        lines = self._stack.new_log_lines()
+        self.record.deadlocks += checker.read_deadlocks(lines)
+        if self.record.serialization_failures is not None:
+            self.record.serialization_failures += checker.count_serialization_failures(lines)
 
     async def _look_long(self) -> list[Violation]:
         """Every command and read that has ended, against every line there is. Raises psycopg.Error."""
@@ -271,7 +281,7 @@ class Session:
                 task.result()
         self._tell("checking")
         self._mailbox.write_into(self.record)
-        self.record.deadlocks += checker.read_deadlocks(self._stack.new_log_lines())
+        self._read_log()
         self.record.audit_status, self.record.audit_output = await asyncio.to_thread(
             self._stack.audit
         )

@@ -49,6 +49,7 @@ class Stack:
 
     def __init__(self, folder: Path, choices: Choices) -> None:
         self.folder = folder
+        self.choices = choices
         password = secrets.token_hex(12)
         self.postgres = postgres.Postgres(
             folder / "postgres",

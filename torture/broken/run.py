@@ -17,13 +17,16 @@ from torture.broken import wallets
 from torture.session import Plan, Session
 from torture.stack import Choices, Stack
 
-#: Those that are broken in the database alone, and the promise that each breaks.
+#: Those that are broken in the database before anybody comes, and the promise that each breaks.
 BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
     "no-lock": (1, wallets.remove_locks),
     "no-key": (2, wallets.forget_keys),
     "early-answer": (2, wallets.acknowledge_early),
     "lost-event": (4, wallets.lose_events),
+    "lost-mail": (5, wallets.lose_mails),
+    "any-order": (6, wallets.lock_in_any_order),
 }
+FORGED = "forged-history"
 
 
 class BrokenStack(Stack):
@@ -42,20 +45,30 @@ class BrokenStack(Stack):
             self._breaking(connection)
 
 
+class ForgedStack(Stack):
+    """The whole wallet, whose history somebody with the key writes anew before it is proved."""
+
+    def audit(self) -> tuple[int, str]:
+        """Forge, and prove what came of it."""
+        with self.postgres.connect() as connection:
+            wallets.forge_history(connection, self.settings.sealing_key)
+        return super().audit()
+
+
 def main() -> int:
     """Exit status 0 where the checker named the promise that the wallet breaks."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("wallet", choices=BROKEN)
+    parser.add_argument("wallet", choices=[*BROKEN, FORGED])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    promise, breaking = BROKEN[given.wallet]
+    promise = BROKEN[given.wallet][0] if given.wallet in BROKEN else 1
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="mini-wallet-broken-"))
     # PostgreSQL, which is not root, passes through.
     folder.chmod(0o711)
     try:
-        stack = BrokenStack(folder, Choices(), breaking)
+        stack = _stack(given.wallet, folder)
         with report.Progress(console, given.seconds) as progress:
             session = Session(stack, Plan(seed=given.seed, seconds=given.seconds), progress.tell)
             progress.follow(session.record)
@@ -64,6 +77,12 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     report.show(console, session.record, result)
     return 0 if promise in {violation.promise for violation in result.violations} else 1
+
+
+def _stack(wallet: str, folder: Path) -> Stack:
+    if wallet == FORGED:
+        return ForgedStack(folder, Choices())
+    return BrokenStack(folder, Choices(), BROKEN[wallet][1])
 
 
 if __name__ == "__main__":
