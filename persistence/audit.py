@@ -12,7 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
-from persistence import audit_checks, audit_receipts, audit_seals, database
+from persistence import (
+    audit_books,
+    audit_checks,
+    audit_people,
+    audit_receipts,
+    audit_seals,
+    database,
+)
 from persistence.database import Database
 
 #: Of each kind of damage so many rows are named.
@@ -82,7 +89,7 @@ async def look(
     report = AuditReport()
     on_check("the totals")
     await _check_totals(connection, report)
-    for check in audit_checks.CHECKS:
+    for check in (*audit_books.CHECKS, *audit_people.CHECKS):
         on_check(check.name)
         await _run(connection, check, report)
     on_check("what names and notes are found by")

@@ -83,6 +83,14 @@ DAMAGE = [
     ("UPDATE transactions SET amount = amount + 1 WHERE sequence = 2", "transactions", "make"),
     ("UPDATE transactions SET balance_after = balance_after + 1 WHERE sequence = 2",
      "transactions", "The balance after it is"),
+    # More than a bigint holds, however it is added up.
+    ("UPDATE transactions SET amount = 9223372036854775807, fee = 9223372036854775807 "
+     "WHERE note IS NOT NULL AND direction = 'outgoing'", "transactions", "The balance after it is"),
+    ("UPDATE transactions SET amount = 9223372036854775807, balance_after = 9223372036854775807 "
+     "WHERE direction = 'incoming'", "transactions", "The balance after it is"),
+    ("UPDATE transactions SET sequence = 9223372036854775807 WHERE sequence = 2", "transactions", "gap"),
+    ("UPDATE transactions SET created_at = 'infinity' WHERE sequence = 2", "transactions", "yet to come"),
+    ("UPDATE users SET last_posted_at = '-infinity' WHERE name = 'Beta'", "users", "is noted as of"),
     ("UPDATE transactions SET fee = 1 WHERE note IS NOT NULL AND direction = 'outgoing'",
      "transactions", "The balance after it is"),
     ("DELETE FROM transactions WHERE sequence = 2 AND note IS NOT NULL", "transactions", "gap"),
@@ -135,6 +143,7 @@ DAMAGE = [
     ("DELETE FROM mails WHERE state = 'pending'", "outbox", "a mail that there is not"),
     # links
     ("UPDATE links SET expires_at = expires_at + interval '1 day'", "links", "not live as long"),
+    ("UPDATE links SET expires_at = 'infinity'", "links", "not live as long"),
     ("UPDATE links SET ended_at = created_at - interval '1 s'", "links", "ended before"),
     # outbox
     ("DELETE FROM outbox WHERE payload = '{\"sequence\": 3}'", "transactions", "nobody will hear"),
@@ -152,6 +161,24 @@ DAMAGE = [
     # the guards
     ("ALTER TABLE transactions DISABLE TRIGGER transactions_append_only", "pg_trigger", "switched off"),
     ("DROP TRIGGER users_balance_follows_book ON users", "pg_trigger", "switched off"),
+    ("ALTER TABLE transactions ENABLE REPLICA TRIGGER transactions_append_only",
+     "pg_trigger", "switched off"),
+    ("DROP TRIGGER transactions_append_only ON transactions; CREATE TRIGGER transactions_append_only "
+     "BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_books()",
+     "pg_trigger", "switched off"),
+    ("CREATE OR REPLACE FUNCTION refuse_change_of_books() RETURNS trigger LANGUAGE plpgsql AS "
+     "'BEGIN RETURN NEW; END'", "pg_trigger", "something else"),
+    ("DROP TRIGGER transactions_append_only ON transactions; CREATE TRIGGER transactions_append_only "
+     "BEFORE UPDATE ON transactions FOR EACH ROW "
+     "EXECUTE FUNCTION suppress_redundant_updates_trigger()", "pg_trigger", "something else"),
+    ("ALTER TABLE transactions ENABLE ROW LEVEL SECURITY", "pg_class", "hide rows"),
+    ("ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people",
+     "pg_class", "no table"),
+    ("ALTER TABLE users DROP CONSTRAINT users_balance_not_negative_check", "pg_constraint", "missing"),
+    ("ALTER TABLE transactions DROP CONSTRAINT transactions_user_id_kind_idempotency_key_key",
+     "pg_constraint", "missing"),
+    ("ALTER TABLE transactions DROP CONSTRAINT transactions_amount_positive_check, ADD CONSTRAINT "
+     "transactions_amount_positive_check CHECK (amount > 0) NOT VALID", "pg_constraint", "not proved"),
 ]  # fmt: skip
 
 
