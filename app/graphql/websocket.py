@@ -1,4 +1,4 @@
-"""Operations over a WebSocket: the `graphql-transport-ws` protocol, and the codes it closes with.
+"""One WebSocket that speaks `graphql-transport-ws`, and the codes that it closes with.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -6,28 +6,23 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 import orjson
-import structlog
-from graphql import OperationType
 from starlette.types import Message, Receive, Scope, Send
 
 from app.graphql import credentials, errors
-from app.graphql.documents import Operation
-from app.graphql.execution import Engine, GraphQLRequest, read_request
+from app.graphql.execution import Engine, read_request
+from app.graphql.websocket_operations import Operations
 from app.http import bodies, facts
 from domain import errors as domain_errors
 from domain import sessions
 from resolvers import authentication
-from resolvers.request import RequestContext
 from resolvers.standing import Watch
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
-MAXIMUM_OPERATIONS = 50
 #: Of one process: its memory has an end.
 MAXIMUM_SOCKETS = 20_000
 #: How long queries and mutations under way may take to finish when the process stops.
@@ -78,12 +73,9 @@ class Connection:
         "_receive_event",
         "_send_event",
         "_sending",
-        "_short",
-        "_started",
         "_stopping",
         "_task",
         "_understands",
-        "_user_agent",
         "_watch",
     )
 
@@ -96,18 +88,15 @@ class Connection:
     ) -> None:
         self._engine = engine
         self._facts: facts.RequestFacts = scope["facts"]
-        self._user_agent = facts.header(scope["headers"], b"user-agent")
         self._understands = PROTOCOL in scope["subprotocols"]
         self._receive_event = receive
         self._send_event = send
         self._sending = asyncio.Lock()
         self._initialised = self._acknowledged = self._stopping = False
         self._principal: sessions.Principal | None = None
-        self._operations: dict[str, asyncio.Task[None]] = {}
-        #: Those that end by themselves: queries and mutations.
-        self._short: tuple[asyncio.Task[None], ...] = ()
+        user_agent = facts.header(scope["headers"], b"user-agent")
+        self._operations = Operations(engine, self._facts, user_agent, self)
         self._finishing: asyncio.Task[None] | None = None
-        self._started = 0
         self._task = asyncio.current_task()
         self._patience: asyncio.TimerHandle | None = None
         self._watch: Watch | None = None
@@ -141,11 +130,10 @@ class Connection:
             if self._watch is not None:
                 self._engine.services.live.unwatch(self._watch)
             self._engine.metrics.sockets.dec()
-            self._facts.logged["operations"] = self._started
-            tasks = [*self._operations.values(), *([self._finishing] if self._finishing else ())]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self._facts.logged["operations"] = self._operations.started
+            if self._finishing is not None:
+                self._finishing.cancel()
+            await self._operations.break_off()
 
     # ------------------------------------------------ what ends a socket
 
@@ -171,8 +159,7 @@ class Connection:
         self._finishing = asyncio.create_task(self._finish())
 
     async def _finish(self) -> None:
-        if self._short:
-            await asyncio.wait(self._short, timeout=FINISH_SECONDS)
+        await self._operations.finish(FINISH_SECONDS)
         self._end(Close(SERVICE_RESTART, "Service restart"))
 
     def _credential_ended(self, error: domain_errors.Unauthenticated) -> None:
@@ -221,15 +208,13 @@ class Connection:
             case "ping":
                 payload = message.get("payload")
                 pong = {"type": "pong"}
-                await self._send(pong if payload is None else {**pong, "payload": payload})
+                await self.send(pong if payload is None else {**pong, "payload": payload})
             case "pong":
                 pass
             case "subscribe":
                 await self._subscribe(message)
             case "complete":
-                task = self._operations.pop(_operation_id(message), None)
-                if task is not None:
-                    task.cancel()
+                self._operations.complete(_operation_id(message))
             case _:
                 raise Close(BAD_REQUEST, "Invalid message type")
 
@@ -255,7 +240,7 @@ class Connection:
             self._watch = credentials.watch(
                 self._engine.services, principal, self._credential_ended
             )
-        await self._send({"type": "connection_ack"})
+        await self.send({"type": "connection_ack"})
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
         operation_id = _operation_id(message)
@@ -272,87 +257,19 @@ class Connection:
             request = read_request(payload)
         except errors.RequestError as error:
             raise Close(BAD_REQUEST, str(error)) from None
-        try:
-            if len(self._operations) >= MAXIMUM_OPERATIONS:
-                raise errors.request_error(
-                    f"A socket runs at most {MAXIMUM_OPERATIONS} operations at once: complete one first.",
-                    errors.TOO_EXPENSIVE,
-                )
-            operation = self._engine.prepare(request)
-        except errors.RequestError as error:
-            await self._send({"type": "error", "id": operation_id, "payload": error.errors})
-            return
-        self._started += 1
-        # The text has become the operation: thousands of copies of it would be kept for nothing.
-        request = dataclasses.replace(request, query="")
-        task = asyncio.create_task(self._operate(operation_id, operation, request))
-        self._operations[operation_id] = task
-        if operation.kind is not OperationType.SUBSCRIPTION:
-            self._short = (*self._short, task)
-            task.add_done_callback(self._is_done)
+        await self._operations.begin(operation_id, request, self._principal)
 
-    def _is_done(self, task: asyncio.Task[None]) -> None:
-        self._short = tuple(other for other in self._short if other is not task)
+    # ------------------------------------------------ the client
 
-    # ------------------------------------------------ operations
-
-    async def _operate(
-        self, operation_id: str, operation: Operation, request: GraphQLRequest
-    ) -> None:
-        failed = False
-        try:
-            await self._answer(operation_id, operation, request)
-        except errors.RequestError as error:
-            failed = True
-            await self._quietly({"type": "error", "id": operation_id, "payload": error.errors})
-        except OSError:
-            self._end(None)
-            return
-        except Exception as error:
-            failed = True
-            masked = errors.internal(error, request_id=self._facts.request_id)
-            await self._quietly({"type": "error", "id": operation_id, "payload": masked.errors})
-        # The client may take the id anew as soon as it hears that the operation is over.
-        if self._operations.get(operation_id) is asyncio.current_task():
-            del self._operations[operation_id]
-            if not failed:
-                await self._quietly({"type": "complete", "id": operation_id})
-
-    async def _answer(
-        self, operation_id: str, operation: Operation, request: GraphQLRequest
-    ) -> None:
-        request_id = f"{self._facts.request_id}.{self._started}"
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        context = RequestContext(
-            services=self._engine.services,
-            principal=self._principal,
-            client_ip=self._facts.client_ip,
-            user_agent=self._user_agent,
-            request_id=request_id,
-            can_set_cookies=False,
-        )
-        if operation.kind is not OperationType.SUBSCRIPTION:
-            answer = await self._engine.execute(operation, request, context)
-            await self._send({"type": "next", "id": operation_id, "payload": answer})
-            return
-        subscribed = await self._engine.subscribe(operation, request, context)
-        with self._engine.metrics.subscriptions.track_inprogress():
-            async with aclosing(subscribed) as events:
-                async for event in events:
-                    message = {"type": "next", "id": operation_id, "payload": event.answer}
-                    await self._send(message)
-
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: dict[str, Any]) -> None:
         """Raises OSError once the client has gone or takes nothing in."""
         text = orjson.dumps(message).decode()
         async with asyncio.timeout(SEND_SECONDS), self._sending:
             await self._send_event({"type": "websocket.send", "text": text})
 
-    async def _quietly(self, message: dict[str, Any]) -> None:
-        try:
-            await self._send(message)
-        except OSError:
-            self._end(None)
+    def lose(self) -> None:
+        """The client has gone."""
+        self._end(None)
 
 
 def _parse(text: str | None) -> dict[str, Any]:
