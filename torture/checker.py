@@ -15,7 +15,11 @@ from torture import (
 )
 from torture.books import Books, Totals
 from torture.checker_reads import Horizon
-from torture.checker_service import count_serialization_failures, read_deadlocks
+from torture.checker_service import (
+    count_due_once,
+    count_serialization_failures,
+    read_deadlocks,
+)
 from torture.record import Record
 from torture.violations import PROMISES, Violation, most
 
@@ -25,6 +29,7 @@ __all__ = [
     "Violation",
     "check",
     "check_so_far",
+    "count_due_once",
     "count_serialization_failures",
     "read_deadlocks",
 ]

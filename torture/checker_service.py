@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from torture.books import Books
+from torture.books import Books, MailRow
 from torture.record import Fault, Mail, Record
 from torture.violations import Violation, most
 
@@ -56,14 +56,19 @@ def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
     return all_of
 
 
-def due_once(record: Record, address: str, purpose: str, mail_id: UUID) -> bool:
+def count_due_once(record: Record, books: Books) -> int:
+    """How many mails nothing excused from coming exactly once."""
+    asked = _asked_for(record)
+    return sum(_due_once(record, asked.get((row.address, row.purpose)), row) for row in books.mails)
+
+
+def _due_once(record: Record, asked: Mail | None, row: MailRow) -> bool:
     """Whether nothing was killed between the wish for this mail and the last time that it came.
 
     Where nobody noted when that was: whether nothing was killed at all.
     """
-    asked = _asked_for(record).get((address, purpose))
     began = asked.began if asked is not None else 0.0
-    came = [moment for _, moment in record.delivered.get(mail_id, ())]
+    came = [moment for _, moment in record.delivered.get(row.mail_id, ())]
     last = max(came, default=float("inf"))
     return not any(
         fault.kills and fault.began <= last and (fault.served_again or last) >= began
@@ -72,6 +77,7 @@ def due_once(record: Record, address: str, purpose: str, mail_id: UUID) -> bool:
 
 
 def _each_mail(record: Record, caught: dict[UUID, int], books: Books) -> Iterator[Violation]:
+    asked = _asked_for(record)
     for row in books.mails:
         times = caught.get(row.mail_id, 0)
         for address, _ in record.delivered.get(row.mail_id, ()):
@@ -80,7 +86,7 @@ def _each_mail(record: Record, caught: dict[UUID, int], books: Books) -> Iterato
         what = f"the {row.purpose} mail to {row.address}"
         if row.state == "sent" and not times:
             yield _mail(row.mail_id, f"{what} is called sent and never came.")
-        if times > 1 and due_once(record, row.address, row.purpose, row.mail_id):
+        if times > 1 and _due_once(record, asked.get((row.address, row.purpose)), row):
             yield _mail(row.mail_id, f"{what} came {times} times, and nothing was killed.")
     for mail_id in caught.keys() - {row.mail_id for row in books.mails}:
         yield _mail(mail_id, "A mail came that the database does not know.")

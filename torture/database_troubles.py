@@ -13,10 +13,12 @@ import psycopg
 
 from app.dev_services import processes
 from torture.stack import MAXIMUM_CONNECTIONS
-from torture.trouble import Trouble, stands_still, was_killed
+from torture.trouble import Trouble, stands_still, was_killed, within
 
 #: How long it is looked whether a trouble holds anybody up.
 _LOOK_SECONDS = 2.0
+#: How long it may take until there is no connection left.
+_TAKING_SECONDS = 10.0
 
 
 class PostgresKilled(Trouble):
@@ -99,7 +101,7 @@ class ConnectionsTaken(Trouble):
     async def begin(self) -> None:
         self._enough = threading.Event()
         self._taking = asyncio.ensure_future(asyncio.to_thread(self._take))
-        await asyncio.sleep(0)
+        await within(_TAKING_SECONDS, lambda: self.had_effect or self._taking.done())
 
     async def mend(self) -> None:
         self._enough.set()

@@ -99,6 +99,7 @@ def _activity(record: Record, result: Result) -> Table:
         "events that the Channels server accepted": sum(map(len, record.pushed.values())),
         "mails asked for": sum(mail.asked for mail in record.mails),
         "mails caught": sum((record.caught or {}).values()),
+        "mails that had to come exactly once": result.mails_due_once,
         "lines cut": record.bad_lines["cut"],
         "answers swallowed": record.bad_lines["swallow"],
         "answers truncated": record.bad_lines["truncate"],

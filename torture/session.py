@@ -55,6 +55,8 @@ class Result:
     settled: bool
     chaos_seconds: float
     lines: int
+    #: Mails that no kill excused from coming exactly once.
+    mails_due_once: int
 
 
 class Session:
@@ -282,19 +284,18 @@ class Session:
         self._tell("checking")
         self._mailbox.write_into(self.record)
         self._read_log()
-        self.record.audit_status, self.record.audit_output = await asyncio.to_thread(
-            self._stack.audit
-        )
-        self.record.receipts_contained, self.record.receipts_output = await asyncio.to_thread(
-            self._stack.hold_receipts, sorted(self.record.receipts)
-        )
+        proof = await asyncio.to_thread(self._stack.prove, sorted(self.record.receipts))
+        self.record.audit_status, self.record.audit_output = proof.status, proof.output
+        self.record.receipts_contained = proof.contained
+        self.record.receipts_output = proof.other_receipts
         self.record.ended += set(self._stack.ended()) - set(self.record.ended)
         read = await asyncio.to_thread(books.read, database_url)
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
         before = [each for each in self._violations if _place(each) not in told]
         lines = sum(len(book.lines) for book in read.people.values())
-        return Result([*before, *at_end], settled, chaos_seconds, lines)
+        once = checker.count_due_once(self.record, read)
+        return Result([*before, *at_end], settled, chaos_seconds, lines, once)
 
 
 def _place(violation: Violation) -> tuple[int, UUID | None, str]:

@@ -40,6 +40,17 @@ class Choices:
     pgbouncer: bool = False
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What the wallet's own audit says of its books."""
+
+    status: int
+    output: str
+    #: How many of the receipts the books contain, and what was written of the others.
+    contained: int
+    other_receipts: str
+
+
 class Stack:
     """The services and processes of one run; every call that starts or ends something blocks.
 
@@ -190,22 +201,21 @@ class Stack:
 
     # ------------------------------------------------ looking
 
-    def audit(self) -> tuple[int, str]:
-        """Exit status of `./wallet audit`, and what it wrote."""
+    def prove(self, receipts: Sequence[str]) -> Proof:
+        """What `./wallet audit` says, and at the same time `./wallet audit --receipt`."""
         log = self.log_of("audit")
+        environment = {**self.environment, **self._direct()}
         child = processes.spawn_python(
-            "audit",
-            ["-P", "-m", "app.cli", "audit"],
-            log=log,
-            env={**self.environment, **self._direct()},
+            "audit", ["-P", "-m", "app.cli", "audit"], log=log, env=environment
         )
+        contained, others = self._hold(receipts)
         child.wait(READY_SECONDS * 10)
         child.kill()
         status = child.exit_status
-        return 1 if status is None else status, log.read_text()
+        return Proof(1 if status is None else status, log.read_text(), contained, others)
 
-    def hold_receipts(self, receipts: Sequence[str]) -> tuple[int, str]:
-        """How many of them the books contain, by `./wallet audit --receipt`, and what it wrote else."""
+    def _hold(self, receipts: Sequence[str]) -> tuple[int, str]:
+        """How many of them the books contain, and what is written of the others."""
         asked = subprocess.run(
             [sys.executable, "-P", "-m", "app.cli", "audit", "--receipt", "-"],
             env={**os.environ, **self.environment, **self._direct(), "PYTHONPATH": str(ROOT)},

@@ -418,6 +418,14 @@ def test_reads_that_overlap_may_end_in_any_order(run: Run) -> None:
     assert promises(run.check()) == {3}
 
 
+def test_a_mail_had_to_come_once_where_nothing_was_killed_meanwhile(run: Run) -> None:
+    assert checker.count_due_once(run.record, run.books) == 1
+    run.fault.kills = True
+    assert checker.count_due_once(run.record, run.books) == 1
+    run.fault.served_again = 8.1
+    assert checker.count_due_once(run.record, run.books) == 0
+
+
 def test_a_thorough_look_is_at_the_record_as_it_was(run: Run) -> None:
     seen = run.record.so_far()
     run.record.commands[1] = replace(run.sending, ended=0.0)

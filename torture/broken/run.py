@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from rich.console import Console
 from torture import report
 from torture.broken import wallets
 from torture.session import Plan, Session
-from torture.stack import Choices, Stack
+from torture.stack import Choices, Proof, Stack
 
 #: Those that are broken in the database before anybody comes, and the promise that each breaks.
 BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
@@ -48,11 +48,11 @@ class BrokenStack(Stack):
 class ForgedStack(Stack):
     """The whole wallet, whose history somebody with the key writes anew before it is proved."""
 
-    def audit(self) -> tuple[int, str]:
+    def prove(self, receipts: Sequence[str]) -> Proof:
         """Forge, and prove what came of it."""
         with self.postgres.connect() as connection:
             wallets.forge_history(connection, self.settings.sealing_key)
-        return super().audit()
+        return super().prove(receipts)
 
 
 def main() -> int:
