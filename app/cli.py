@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT / ".wallet"
 USAGE = 2
 #: On two cores: a third of what the tests do is waiting for the services that they start.
-SIDE_BY_SIDE = ["-n", "3", "--dist", "worksteal"]
+SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 app = typer.Typer(
     name="wallet",

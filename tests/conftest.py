@@ -19,6 +19,7 @@ from psycopg import sql
 
 from app.dev_services import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
+from tests import scheduling
 from tests.dev_services.faulty_smtp import FaultySmtp
 
 #: Set by whoever runs the tests on services of their own, otherwise by `pytest_configure`.
@@ -29,18 +30,6 @@ RUN_VARIABLE = "MINI_WALLET_TEST_RUN"
 #: A file system in memory, and what must be free there before the services are given it.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 * 2**30
-#: What takes long goes first, and the longest before all, so that the run's processes, which steal
-#: the last of each other's tests, end together.
-LONGEST_FIRST = (
-    "test_walkthrough.py",
-    "app/test_up.py",
-    "test_house_rules.py",
-    "torture/",
-    "client/",
-    "client_unit/",
-    "jobs/test_processes.py",
-    "bench/",
-)
 
 _started: list[postgres.Postgres | valkey.Valkey] = []
 _folders: list[Path] = []
@@ -68,13 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_turn)
+    items.sort(key=scheduling.turn)
 
 
-def _turn(item: pytest.Item) -> int:
-    name = item.path.relative_to(Path(__file__).parent).as_posix()
-    turns = (turn for turn, prefix in enumerate(LONGEST_FIRST) if name.startswith(prefix))
-    return next(turns, len(LONGEST_FIRST))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> scheduling.Scheduling | None:
+    """With `--dist loadfile`, ours; otherwise the one that was asked for."""
+    return scheduling.Scheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from settings import ROOT, Settings
+from tests import scheduling
 
 ROOMS = (
     "app",
@@ -119,6 +120,11 @@ def test_the_locks_name_packages_with_hashes_and_no_address() -> None:
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text), name
+
+
+def test_what_goes_first_names_tests_that_there_are() -> None:
+    for prefix in scheduling.LONGEST_FIRST:
+        assert [*(ROOT / "tests").glob(f"{prefix}*")], f"there is no {prefix} any more"
 
 
 def test_env_example_lists_every_variable_with_a_comment() -> None:

@@ -1,0 +1,46 @@
+"""Which test comes when, and which of the run's processes has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+TESTS = Path(__file__).parent
+BROWSERS = "tests/client/"
+#: What takes long goes first, and the longest before all, so that the run's processes end together.
+LONGEST_FIRST = (
+    "client/",
+    "torture/test_torture.py",
+    "client_unit/",
+    "app/test_up.py",
+    "test_house_rules.py",
+    "jobs/test_processes.py",
+    "test_walkthrough.py",
+    "domain/test_settling.py",
+    "app/test_operations.py",
+    "app/test_serving.py",
+    "app/test_compiled",
+    "app/",
+    "persistence/",
+    "jobs/",
+    "bench/",
+)
+
+
+def turn(item: pytest.Item) -> int:
+    """What to sort the tests by."""
+    name = item.path.relative_to(TESTS).as_posix()
+    turns = (turn for turn, prefix in enumerate(LONGEST_FIRST) if name.startswith(prefix))
+    return next(turns, len(LONGEST_FIRST))
+
+
+class Scheduling(LoadFileScheduling):
+    """A file at a time for each process, and all tests with browsers for one of them.
+
+    They share a running wallet and a Chromium, whose start costs as much as a dozen of them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSERS if nodeid.startswith(BROWSERS) else super()._split_scope(nodeid)
