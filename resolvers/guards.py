@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from adapters.rate_limiter import Limit
 from domain import errors
 from domain.accounts import clean_email
 from domain.sessions import Scope
@@ -107,12 +108,18 @@ def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) ->
     return account(context, arguments) if by_address else None
 
 
-def at_most(limit: str, *, per: KeyOf) -> Guard:
-    """No more than `limit` ("10/minute"); each operation of a request counts, aliases too."""
+def at_most(*limits: tuple[str, KeyOf]) -> Guard:
+    """Each limit is how often ("10/minute") and what by; the first that is reached refuses.
+
+    Each operation of a request counts, aliases too.
+    """
 
     async def guard(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
-        key = per(context, arguments)
-        if key is not None:
-            await context.services.rate_limiter.hit(f"{operation}.{per.__name__}", limit, key)
+        counted = [(rate, per, per(context, arguments)) for rate, per in limits]
+        await context.services.count_use(
+            Limit(rate, f"{operation}.{per.__name__}:{key}")
+            for rate, per, key in counted
+            if key is not None
+        )
 
     return guard

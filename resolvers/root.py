@@ -38,27 +38,26 @@ SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(S
 
 # Ordinary use never meets these; RATE_LIMIT_FACTOR scales them all. A limit of one account as tried
 # from one client is lower than that of the account, so that a stranger does not lock its owner out.
-MONEY = (at_most("600/minute", per=account), at_most("3000/minute", per=client))
-BY_ADDRESS = at_most("60/minute", per=account_by_address)
-SEARCHES = (at_most("120/minute", per=account), at_most("600/minute", per=client))
-LOGINS = (
-    at_most("60/minute", per=client),
-    at_most("20/minute", per=named_account_at_client),
-    at_most("60/minute", per=named_account),
+MONEY = (("600/minute", account), ("3000/minute", client))
+ADDITIONS = at_most(*MONEY)
+TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address))
+SEARCHES = at_most(("120/minute", account), ("600/minute", client))
+LOGINS = at_most(
+    ("60/minute", client), ("20/minute", named_account_at_client), ("60/minute", named_account)
 )
-REGISTRATIONS = (at_most("100/hour", per=client), at_most("10/hour", per=named_account))
-MAILS = (at_most("60/hour", per=client), at_most("5/hour", per=named_account))
-SECRETS = at_most("60/minute", per=client)
-REFRESHES = at_most("300/minute", per=client)
-PASSWORDS = (at_most("60/minute", per=client), at_most("10/minute", per=account))
-CHANGES = at_most("120/minute", per=account)
+REGISTRATIONS = at_most(("100/hour", client), ("10/hour", named_account))
+MAILS = at_most(("60/hour", client), ("5/hour", named_account))
+SECRETS = at_most(("60/minute", client))
+REFRESHES = at_most(("300/minute", client))
+PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
+CHANGES = at_most(("120/minute", account))
 
 
 @strawberry.type(description="What can be read.")
 class Query:
     viewer = operation(wallets.viewer, description="Null when signed out.")
     search_users = operation(
-        people.search_users, SEARCH, verified, *SEARCHES,
+        people.search_users, SEARCH, verified, SEARCHES,
         description=(
             "By a part of the name, or by an email address typed whole; the best match first; never "
             "the viewer, never the unverified."
@@ -86,7 +85,7 @@ class Query:
 )
 class Mutation:
     register = operation(
-        accounts.register, *REGISTRATIONS,
+        accounts.register, REGISTRATIONS,
         description=(
             "Answers alike whether or not the address is taken: the mail that follows tells its owner."
         ),
@@ -98,10 +97,10 @@ class Mutation:
         ),
     )  # fmt: skip
     resend_verification_email = operation(
-        accounts.resend_verification_email, *MAILS,
+        accounts.resend_verification_email, MAILS,
         description="Answers alike whether or not the address waits to be verified.",
     )  # fmt: skip
-    login = operation(sessions.login, *LOGINS, description="Begins a session.")
+    login = operation(sessions.login, LOGINS, description="Begins a session.")
     refresh_session = operation(
         sessions.refresh_session, REFRESHES,
         description=(
@@ -116,25 +115,25 @@ class Mutation:
         sessions.revoke_session, person, CHANGES, description="Ends one session of the viewer's."
     )
     request_password_reset = operation(
-        accounts.request_password_reset, *MAILS,
+        accounts.request_password_reset, MAILS,
         description="Answers alike whether or not the address is known.",
     )  # fmt: skip
     reset_password = operation(
         accounts.reset_password, SECRETS, description="Signs every device out."
     )
     change_password = operation(
-        accounts.change_password, person, *PASSWORDS, description="Signs every other device out."
+        accounts.change_password, person, PASSWORDS, description="Signs every other device out."
     )
     update_profile = operation(
         accounts.update_profile, person, CHANGES, description="Changes what other people see."
     )
 
     add_balance = operation(
-        transfers.add_balance, ADD, *MONEY,
+        transfers.add_balance, ADD, ADDITIONS,
         description="Credits the viewer's own balance, once per idempotency key.",
     )  # fmt: skip
     send_money = operation(
-        transfers.send_money, SEND, *MONEY, BY_ADDRESS,
+        transfers.send_money, SEND, TRANSFERS,
         description=(
             "Debits the sender, credits the recipient and records both, all or nothing, once per "
             "idempotency key."

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-from domain import money, passwords
+from adapters.rate_limiter import Limit, RateLimiter, Use
+from domain import errors, money, passwords
 from domain.accounts import Person
 from domain.transfers import Command
 from persistence import accounts
 from persistence.database import Database
 from persistence.ledger import Movement
-from persistence.shared_reads import SharedReads
 from resolvers.hashing import Hashing
 from resolvers.live import Live
+from resolvers.shared_calls import SharedCalls
 from resolvers.token_cache import TokenCache
 from settings import Settings
 
@@ -37,13 +38,6 @@ class Ledger(Protocol):
 
     async def move(self, command: Command) -> Movement:
         """Do what the command asks. Raises its refusal, or Unavailable."""
-
-
-class RateLimiter(Protocol):
-    """Limits per operation and key (adapters.rate_limiter)."""
-
-    async def hit(self, operation: str, limit: str, *keys: str) -> None:
-        """Count one use for each key. Raises RateLimited past `limit`, such as "10/minute"."""
 
 
 def _now() -> datetime:
@@ -72,15 +66,26 @@ class Services:
     #: Made of `password_rounds`: bcrypt in threads.
     hashing: Hashing = field(init=False)
     #: People as they are now, read together for the requests that ask at once.
-    people: SharedReads[UUID, Person] = field(init=False)
+    people: SharedCalls[UUID, Person] = field(init=False)
+    #: Uses that a rate limit counts, counted together; the seconds to wait for each.
+    uses: SharedCalls[Use, int] = field(init=False)
     #: Bearer tokens that were found genuine.
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hashing", Hashing(self.password_rounds))
         read = partial(accounts.people, self.database)
-        object.__setattr__(self, "people", SharedReads(read))
+        object.__setattr__(self, "people", SharedCalls(read))
+        object.__setattr__(self, "uses", SharedCalls(self.rate_limiter.count))
 
     async def person(self, user_id: UUID) -> Person | None:
         """That person, as now. Raises Unavailable."""
         return (await self.people.get([user_id])).get(user_id)
+
+    async def count_use(self, limits: Iterable[Limit]) -> None:
+        """Count one use against those limits, in order. Raises RateLimited by the first that is reached."""
+        if self.rate_limiter.is_off:
+            return
+        use = Use(tuple(limits))
+        if use.limits and (seconds := (await self.uses.get([use]))[use]):
+            raise errors.RateLimited(seconds)

@@ -296,3 +296,14 @@ async def test_a_closed_person_signs_in_nowhere(books: Books, db: Database) -> N
     assert await stored_sessions.standing(db, [(someone.user_id, someone.session_id)]) == set()
     await accounts.register(db, name="x", email=someone.email, password_hash="x")
     assert topics(books) == ["nothing.happened"]
+
+
+async def test_people_are_read_as_they_are_now_and_the_unknown_left_out(books: Books) -> None:
+    alpha, beta = books.join("Alpha"), books.join("Beta")
+    both = [alpha.user_id, beta.user_id, ids.new_id()]
+    assert (await accounts.people(books.database, both))[alpha.user_id].balance_minor == 0
+    await books.add(alpha, "2")
+    people = await accounts.people(books.database, both)
+    assert (people[alpha.user_id].balance_minor, people[beta.user_id].name) == (200, "Beta")
+    assert set(people) == {alpha.user_id, beta.user_id}
+    assert await accounts.people(books.database, []) == {}

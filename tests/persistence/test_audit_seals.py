@@ -101,8 +101,13 @@ ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL;
 
 async def do(connection: AsyncConnection, *statements: str, **names: object) -> None:
     """By hand, past the triggers and the constraints."""
-    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
     await connection.exec_driver_sql(_WITHOUT_CONSTRAINTS)
+    await do_properly(connection, *statements, **names)
+
+
+async def do_properly(connection: AsyncConnection, *statements: str, **names: object) -> None:
+    """By hand, past the triggers alone."""
+    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
     for statement in statements:
         done = await connection.execute(text(statement), names)
         assert done.rowcount != 0, statement
@@ -152,10 +157,12 @@ async def test_whoever_waits_hears_how_far_it_is(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await lived_in(books)
-    monkeypatch.setattr(audit_seals, "_LINES_BETWEEN_WORDS", 5)
+    monkeypatch.setattr(audit_seals, "_LINES_BETWEEN_WORDS", 1)
+    monkeypatch.setattr(sealed_rows, "ROWS_AT_ONCE", 5)
     heard: list[str] = []
     await audit.audit(books.database, audit_key=KEY, on_check=heard.append)
-    assert heard[-3:] == ["the seals", "the seals: 5 of 12 lines", "the seals: 10 of 12 lines"]
+    assert "the seals" in heard
+    assert heard[-1] == "the seals: 12 of 12 lines"
 
 
 # ================================================================ damage
@@ -274,7 +281,7 @@ async def test_a_head_that_is_not_of_the_newest_line_is_named(
 
 async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:
     """The end of a book after that line, and everything that the row of its person says of it."""
-    await do(
+    await do_properly(
         connection,
         "DELETE FROM transactions WHERE user_id = :one AND sequence > :sequence",
         "DELETE FROM outbox WHERE user_id = :one AND (payload ->> 'sequence')::bigint > :sequence",

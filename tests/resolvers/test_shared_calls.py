@@ -1,4 +1,4 @@
-"""Reads made together are what each caller would have read alone, and never from before it asked."""
+"""Calls made together give what each caller would have got alone, and never from before it asked."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain import errors
-from persistence import accounts
-from persistence.shared_reads import SharedReads
-from tests.books import Books
+from resolvers.shared_calls import SharedCalls
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +38,7 @@ async def turns(count: int = 5) -> None:
 async def test_who_asks_together_shares_one_read() -> None:
     source = Source({"a": 1, "b": 2})
     source.gate.set()
-    shared = SharedReads(source.read)
+    shared = SharedCalls(source.read)
     answers = await asyncio.gather(shared.get("a"), shared.get(["a", "b"]), shared.get("x"))
     assert answers == [{"a": 1}, {"a": 1, "b": 2}, {}]
     assert source.reads == [{"a", "b", "x"}]
@@ -48,7 +46,7 @@ async def test_who_asks_together_shares_one_read() -> None:
 
 async def test_nobody_joins_a_read_that_has_begun() -> None:
     source = Source({"a": 1})
-    shared = SharedReads(source.read, at_once=1)
+    shared = SharedCalls(source.read, at_once=1)
     before = asyncio.create_task(shared.get("a"))
     await turns()
     source.values["a"] = 2
@@ -62,7 +60,7 @@ async def test_nobody_joins_a_read_that_has_begun() -> None:
 
 async def test_who_goes_away_does_not_take_the_others_along() -> None:
     source = Source({"a": 1})
-    shared = SharedReads(source.read)
+    shared = SharedCalls(source.read)
     tasks = [asyncio.create_task(shared.get("a")) for _ in range(3)]
     await turns()
     tasks[0].cancel()
@@ -78,7 +76,7 @@ async def test_what_goes_wrong_is_told_to_each_and_the_next_read_is_a_new_one() 
             raise failures.pop()
         return dict.fromkeys(keys, 1)
 
-    shared = SharedReads(read)
+    shared = SharedCalls(read)
     refused = await asyncio.gather(shared.get("a"), shared.get("b"), return_exceptions=True)
     assert [type(error) for error in refused] == [errors.Unavailable] * 2
     assert refused[0] is not refused[1]
@@ -88,16 +86,7 @@ async def test_what_goes_wrong_is_told_to_each_and_the_next_read_is_a_new_one() 
 async def test_many_keys_are_read_in_several_reads() -> None:
     source = Source({str(number): number for number in range(500)})
     source.gate.set()
-    shared = SharedReads(source.read)
+    shared = SharedCalls(source.read)
     answers = await asyncio.gather(*(shared.get([str(number)]) for number in range(500)))
     assert answers == [{str(number): number} for number in range(500)]
     assert [len(keys) for keys in source.reads] == [200, 200, 100]
-
-
-async def test_people_are_read_as_they_are_now(books: Books) -> None:
-    alpha, beta = books.join("Alpha"), books.join("Beta")
-    shared = SharedReads(lambda user_ids: accounts.people(books.database, user_ids))
-    assert (await shared.get([alpha.user_id]))[alpha.user_id].balance_minor == 0
-    await books.add(alpha, "2")
-    both = await shared.get([alpha.user_id, beta.user_id])
-    assert (both[alpha.user_id].balance_minor, both[beta.user_id].name) == (200, "Beta")

@@ -1,4 +1,4 @@
-"""Reads of many callers made together: what is asked for while a read is under way shares the next."""
+"""Calls of many callers made together: what is asked for while a call is under way shares the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain import errors
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-#: More keys than this begin another read.
+#: More keys than this begin another call.
 _KEYS = 200
 _AT_ONCE = 2
 
@@ -24,26 +24,26 @@ class _Asked(Generic[Key, Value]):
     keys: set[Key] = field(default_factory=set)
 
 
-class SharedReads(Generic[Key, Value]):
-    """Finds values by their keys. What a caller is given was read after the caller asked.
+class SharedCalls(Generic[Key, Value]):
+    """Finds values by their keys. What a caller is given was asked for after the caller came.
 
-    There is no timer: who comes alone is read for at once.
+    There is no timer: who comes alone is served at once.
     """
 
     def __init__(
         self,
-        read: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]],
+        call: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]],
         at_once: int = _AT_ONCE,
     ) -> None:
-        """`read` finds the values of any number of keys, and leaves out those it does not know."""
-        self._read = read
+        """`call` finds the values of any number of keys, and leaves out those it does not know."""
+        self._call = call
         self._at_once = at_once
         self._waiting: deque[_Asked[Key, Value]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._is_scheduled = False
 
     async def get(self, keys: Collection[Key]) -> dict[Key, Value]:
-        """The values of those keys; unknown ones are left out. Raises what `read` raises."""
+        """The values of those keys; unknown ones are left out. Raises what `call` raises."""
         if not keys:
             return {}
         asked = self._join(keys)
@@ -81,7 +81,7 @@ class SharedReads(Generic[Key, Value]):
 
     async def _answer(self, asked: _Asked[Key, Value]) -> None:
         try:
-            found = await self._read(asked.keys)
+            found = await self._call(asked.keys)
         except asyncio.CancelledError:
             asked.found.cancel()
             raise
