@@ -60,6 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=scheduling.turn)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> scheduling.Scheduling | None:
     """With `--dist loadfile`, ours; otherwise the one that was asked for."""
     return scheduling.Scheduling(config, log) if config.option.dist == "loadfile" else None
