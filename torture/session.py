@@ -94,9 +94,7 @@ class Session:
             chaos_seconds = time.monotonic() - self._began
             return await self._finish(movers_at_work, chaos_seconds)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._cancel_tasks()
             for client in self._clients:
                 client.close()
             for link in (*self._links, self._mail_link):
@@ -281,14 +279,11 @@ class Session:
             # Nobody who failed for a reason of its own is counted as one who saw nothing wrong.
             if task.done():
                 task.result()
+        self.record.ended += set(self._stack.ended()) - set(self.record.ended)
         self._tell("checking")
+        await self._prove()
         self._mailbox.write_into(self.record)
         self._read_log()
-        proof = await asyncio.to_thread(self._stack.prove, sorted(self.record.receipts))
-        self.record.audit_status, self.record.audit_output = proof.status, proof.output
-        self.record.receipts_contained = proof.contained
-        self.record.receipts_output = proof.other_receipts
-        self.record.ended += set(self._stack.ended()) - set(self.record.ended)
         read = await asyncio.to_thread(books.read, database_url)
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
@@ -296,6 +291,22 @@ class Session:
         lines = sum(len(book.lines) for book in read.people.values())
         once = checker.count_due_once(self.record, read)
         return Result([*before, *at_end], settled, chaos_seconds, lines, once)
+
+    async def _prove(self) -> None:
+        """Have the wallet's own audit look at the books, while its processes end."""
+        await self._cancel_tasks()
+        proof, _ = await asyncio.gather(
+            asyncio.to_thread(self._stack.prove, sorted(self.record.receipts)),
+            asyncio.to_thread(self._stack.stop_processes),
+        )
+        self.record.audit_status, self.record.audit_output = proof.status, proof.output
+        self.record.receipts_contained = proof.contained
+        self.record.receipts_output = proof.other_receipts
+
+    async def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def _place(violation: Violation) -> tuple[int, UUID | None, str]:

@@ -124,10 +124,14 @@ class Stack:
 
     def stop(self) -> None:
         """End everything, whatever state it is in."""
-        processes.stop_all(list(self.children.values()))
+        self.stop_processes()
         for service in (self.pooler, self.catcher, self.channels, self.valkey, self.postgres):
             if service is not None:
                 service.stop()
+
+    def stop_processes(self) -> None:
+        """End the wallet itself: its services stay."""
+        processes.stop_all(list(self.children.values()))
 
     def names(self, *kinds: str) -> list[str]:
         """The processes of these kinds: `api-1`, `api-2` …"""
