@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from domain import ids, money, text, transfers
+from persistence import audit
 from persistence.database import Database
 from persistence.ledger import Ledger, Movement
 
@@ -30,6 +31,37 @@ class Someone:
     session_id: UUID
     name: str
     email: str
+
+
+def adding(someone: Someone, amount: str = "1") -> transfers.AddBalance:
+    """The command that tops somebody's wallet up, with a key of its own."""
+    return transfers.AddBalance(
+        user_id=someone.user_id,
+        amount=Decimal(amount),
+        idempotency_key=f"key-of-a-test-{next(_numbers)}",
+        reference=ids.new_id(),
+        session_id=someone.session_id,
+    )
+
+
+def sending(
+    sender: Someone,
+    recipient: Someone,
+    amount: str = "0.01",
+    *,
+    note: str | None = None,
+    key: str | None = None,
+) -> transfers.SendMoney:
+    """The command that moves money from one to the other; the key is its own if none is given."""
+    return transfers.SendMoney(
+        user_id=sender.user_id,
+        recipient_id=recipient.user_id,
+        amount=Decimal(amount),
+        note=note,
+        idempotency_key=key or f"key-of-a-test-{next(_numbers)}",
+        reference=ids.new_id(),
+        session_id=sender.session_id,
+    )
 
 
 @dataclass
@@ -60,33 +92,31 @@ class Books:
         )
         return Someone(user_id, session_id, name, email)
 
+    async def pair(self, amount: str = "10") -> tuple[Someone, Someone]:
+        """Alpha, with so much, and Beta, with nothing."""
+        alpha, beta = self.join("Alpha"), self.join("Beta")
+        await self.add(alpha, amount)
+        return alpha, beta
+
     async def add(self, someone: Someone, amount: str = "1") -> Movement:
         """Top somebody's wallet up."""
-        return await self.ledger.move(
-            transfers.AddBalance(
-                user_id=someone.user_id,
-                amount=Decimal(amount),
-                idempotency_key=f"key-of-a-test-{next(_numbers)}",
-                reference=ids.new_id(),
-                session_id=someone.session_id,
-            )
-        )
+        return await self.ledger.move(adding(someone, amount))
 
     async def send(
         self, sender: Someone, recipient: Someone, amount: str = "0.01", note: str | None = None
     ) -> Movement:
         """Move money from one to the other."""
-        return await self.ledger.move(
-            transfers.SendMoney(
-                user_id=sender.user_id,
-                recipient_id=recipient.user_id,
-                amount=Decimal(amount),
-                note=note,
-                idempotency_key=f"key-of-a-test-{next(_numbers)}",
-                reference=ids.new_id(),
-                session_id=sender.session_id,
-            )
-        )
+        return await self.ledger.move(sending(sender, recipient, amount, note=note))
+
+    def balances(self, *people: Someone) -> list[int]:
+        """What each of them has, in minor units."""
+        rows = self.connection.execute("SELECT id, balance FROM users").fetchall()
+        found = dict(rows)
+        return [found[person.user_id] for person in people]  # type: ignore[misc]
+
+    async def assert_clean(self) -> None:
+        """The books prove themselves."""
+        assert (await audit.audit(self.database)).findings == []
 
 
 @contextlib.asynccontextmanager

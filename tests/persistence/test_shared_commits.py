@@ -14,38 +14,13 @@ import pytest
 
 from app.dev_services.postgres import Postgres
 from domain import errors, ids, transfers
-from persistence import audit
 from persistence.ledger import Ledger, Movement
 from persistence.shared_commits import SharedCommits
 from tests import books as test_books
-from tests.books import LIMITS, Books, Someone
+from tests.books import LIMITS, Books, adding, sending
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-def sending(
-    sender: Someone, recipient: Someone, amount: str = "0.01", note: str | None = None
-) -> transfers.SendMoney:
-    return transfers.SendMoney(
-        user_id=sender.user_id,
-        recipient_id=recipient.user_id,
-        amount=Decimal(amount),
-        note=note,
-        idempotency_key=f"key-{ids.new_id()}",
-        reference=ids.new_id(),
-        session_id=sender.session_id,
-    )
-
-
-def adding(someone: Someone, amount: str = "1") -> transfers.AddBalance:
-    return transfers.AddBalance(
-        user_id=someone.user_id,
-        amount=Decimal(amount),
-        idempotency_key=f"key-{ids.new_id()}",
-        reference=ids.new_id(),
-        session_id=someone.session_id,
-    )
 
 
 @asynccontextmanager
@@ -68,15 +43,6 @@ async def together(
     return await asyncio.gather(*map(shared.move, commands), return_exceptions=True)
 
 
-def balance(books: Books, someone: Someone) -> object:
-    row = books.connection.execute("SELECT balance FROM users WHERE id = %s", [someone.user_id])
-    return row.fetchall()[0][0]
-
-
-async def assert_clean(books: Books) -> None:
-    assert (await audit.audit(books.database)).findings == []
-
-
 # ================================================================ sharing
 
 
@@ -86,7 +52,7 @@ async def test_who_comes_alone_has_a_commit_of_its_own(books: Books) -> None:
         for _ in range(3):
             await shared.move(adding(alpha))
     assert sizes == [1, 1, 1]
-    assert balance(books, alpha) == 300
+    assert books.balances(alpha) == [300]
 
 
 async def test_who_comes_meanwhile_shares_the_next_commit_up_to_the_limits(books: Books) -> None:
@@ -94,8 +60,8 @@ async def test_who_comes_meanwhile_shares_the_next_commit_up_to_the_limits(books
     async with sharing(books.url, sizes, batches=2, batch_commands=5) as shared:
         await together(shared, *map(adding, people))
     assert sizes == [5, 5, 2]
-    assert all(balance(books, person) == 100 for person in people)
-    await assert_clean(books)
+    assert books.balances(*people) == [100] * len(people)
+    await books.assert_clean()
 
 
 async def test_top_ups_and_transfers_share_a_commit(books: Books) -> None:
@@ -104,8 +70,8 @@ async def test_top_ups_and_transfers_share_a_commit(books: Books) -> None:
     async with sharing(books.url, sizes) as shared:
         await together(shared, sending(alpha, beta, "2"), adding(beta, "3"), adding(alpha, "4"))
     assert sizes == [3]
-    assert (balance(books, alpha), balance(books, beta)) == (700, 500)
-    await assert_clean(books)
+    assert books.balances(alpha, beta) == [700, 500]
+    await books.assert_clean()
 
 
 async def test_everybody_pays_one_person_in_a_few_commits(books: Books) -> None:
@@ -116,8 +82,8 @@ async def test_everybody_pays_one_person_in_a_few_commits(books: Books) -> None:
     async with sharing(books.url, sizes) as shared:
         await together(shared, *(sending(payer, hot) for payer in payers))
     assert sizes == [20, 20]
-    assert balance(books, hot) == 40
-    await assert_clean(books)
+    assert books.balances(hot) == [40]
+    await books.assert_clean()
 
 
 # ================================================================ an outcome each
@@ -141,8 +107,8 @@ async def test_each_command_keeps_its_own_outcome(books: Books) -> None:
     assert isinstance(short, errors.InsufficientFunds)
     assert isinstance(ended, errors.Unauthenticated)
     assert isinstance(other, Movement)
-    assert (balance(books, alpha), balance(books, beta)) == (0, 500)
-    await assert_clean(books)
+    assert books.balances(alpha, beta) == [0, 500]
+    await books.assert_clean()
 
 
 async def test_a_key_used_twice_in_one_commit_moves_once(books: Books) -> None:
@@ -162,7 +128,7 @@ async def test_a_key_used_twice_in_one_commit_moves_once(books: Books) -> None:
     assert (first.replayed, again.replayed) == (False, True)
     assert first.line == again.line
     assert isinstance(changed, errors.IdempotencyKeyReused)
-    assert balance(books, beta) == 100
+    assert books.balances(beta) == [100]
 
 
 async def test_one_key_over_two_processes_moves_once(books: Books) -> None:
@@ -179,7 +145,7 @@ async def test_one_key_over_two_processes_moves_once(books: Books) -> None:
         )
     assert sorted(movement.replayed for movement in moved) == [False] + [True] * 39
     assert len({movement.line.reference for movement in moved}) == 1
-    assert balance(books, beta) == 100
+    assert books.balances(beta) == [100]
 
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "SERIALIZABLE"])
@@ -210,8 +176,8 @@ async def test_random_walks_over_two_processes_keep_the_books_clean(
     await asyncio.gather(*(walk() for _ in range(20)))
     for shared in sharers:
         await shared.close()
-    assert sum(int(str(balance(books, person))) for person in people) == 6 * 300
-    await assert_clean(books)
+    assert sum(books.balances(*people)) == 6 * 300
+    await books.assert_clean()
 
 
 # ================================================================ trouble
@@ -238,8 +204,8 @@ async def test_what_fails_together_is_settled_alone(books: Books) -> None:
     assert isinstance(good, Movement)
     assert isinstance(other, Movement)
     assert isinstance(spoiled, psycopg.errors.RaiseException)
-    assert (balance(books, beta), balance(books, gamma)) == (100, 200)
-    await assert_clean(books)
+    assert books.balances(beta, gamma) == [100, 200]
+    await books.assert_clean()
 
 
 async def test_one_locked_account_delays_nobody_else_for_good(books: Books) -> None:
@@ -252,7 +218,7 @@ async def test_one_locked_account_delays_nobody_else_for_good(books: Books) -> N
             assert not any(movement.replayed for movement in free)
             assert not behind.done()
         await behind
-    assert [balance(books, person) for person in (locked, alpha, beta)] == [100, 100, 100]
+    assert books.balances(locked, alpha, beta) == [100, 100, 100]
 
 
 async def test_who_goes_away_does_not_take_the_neighbours_along(books: Books) -> None:
@@ -263,8 +229,8 @@ async def test_who_goes_away_does_not_take_the_neighbours_along(books: Books) ->
         tasks[1].cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(done[1], asyncio.CancelledError)
-    assert [balance(books, person) for person in people] == [100, 100, 100, 100]
-    await assert_clean(books)
+    assert books.balances(*people) == [100, 100, 100, 100]
+    await books.assert_clean()
 
 
 async def test_who_goes_away_before_its_turn_moves_nothing(books: Books) -> None:
@@ -276,7 +242,7 @@ async def test_who_goes_away_before_its_turn_moves_nothing(books: Books) -> None
         await asyncio.sleep(0)
         behind.cancel()
         await asyncio.gather(under_way, behind, return_exceptions=True)
-    assert (balance(books, first), balance(books, second)) == (100, 0)
+    assert books.balances(first, second) == [100, 0]
 
 
 async def test_a_full_queue_refuses_before_anything_moved(books: Books) -> None:
@@ -285,7 +251,7 @@ async def test_a_full_queue_refuses_before_anything_moved(books: Books) -> None:
         outcomes = await together(shared, *map(adding, people))
     refused = [isinstance(outcome, errors.Unavailable) for outcome in outcomes]
     assert refused == [False] * 4 + [True] * 2
-    assert [balance(books, person) for person in people] == [100] * 4 + [0] * 2
+    assert books.balances(*people) == [100] * 4 + [0] * 2
 
 
 async def test_a_database_that_is_away_is_said_to_all_who_wait_and_serves_when_back(
@@ -321,4 +287,4 @@ async def test_closing_settles_what_waits(books: Books) -> None:
     await asyncio.sleep(0)
     await shared.close()
     await asyncio.gather(*tasks)
-    assert all(balance(books, person) == 100 for person in people)
+    assert books.balances(*people) == [100] * len(people)
