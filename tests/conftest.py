@@ -260,7 +260,10 @@ def service_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def start_postgres(service_folder: Path) -> Iterator[Callable[..., postgres.Postgres]]:
-    """Start PostgreSQL servers to be killed: `server.kill()`, `server.start()` again, same port."""
+    """Start PostgreSQL servers to be killed: `server.kill()`, `server.start()` again, same port.
+
+    With `fast=False` where something is asked for that was committed just before.
+    """
     servers: list[postgres.Postgres] = []
 
     def start(**arguments: object) -> postgres.Postgres:

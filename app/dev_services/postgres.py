@@ -43,9 +43,10 @@ class Postgres:
     """One server on `data`, reached through TCP on loopback and a socket in a private folder.
 
     The role `wallet` is no superuser: it owns the database `wallet` and may make others. With
-    `fast`, a crash of the machine may lose data (never a crash of the server): for tests. Give
-    `port` to have it at the same address again after `stop()` or `kill()` in a new object; the
-    same object keeps its port.
+    `fast`, for tests, a crash of the machine may lose everything, and `kill()` the last commits:
+    a test that asks for what was committed before a kill needs it off. Give `port` to have it at
+    the same address again after `stop()` or `kill()` in a new object; the same object keeps its
+    port.
     """
 
     def __init__(
