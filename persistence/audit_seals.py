@@ -50,7 +50,9 @@ class Book:
         """The next line of the book."""
         if self.fault is None:
             expected = self.sequence + 1
-            if row.sequence != expected:
+            if row.sequence < expected:
+                self.fault = row.key, _OUT_OF_PLACE
+            elif row.sequence > expected:
                 missing = f"{UUID(bytes=self.user_id)}/{expected}"
                 self.fault = missing, f"This line was taken out: after it comes {row.sequence}."
             elif seals.seal_content(self._key, row.content, self.head) != row.seal:
@@ -58,6 +60,7 @@ class Book:
         self.sequence, self.head = row.sequence, row.seal
 
 
+_OUT_OF_PLACE = "This line was put in: the number is there twice, or is none."
 _BROKEN = (
     "Its seal does not prove it: it is the first of its book that was altered, put in or moved, or that "
     "was sealed with another AUDIT_KEY."
@@ -75,42 +78,42 @@ async def faults(
     `on_lines` is told how many lines were looked at.
     """
     book = Book(b"", key)
-    lines = 0
-    async for row in _rows(connection, _BOOKS):
-        if row.user_id != book.user_id:
-            if book.fault is not None:
-                yield book.fault
-            book = Book(row.user_id, key)
-        book.follow(row)
-        lines += 1
-        if lines % _LINES_BETWEEN_WORDS == 0:
+    lines = told = 0
+    async for rows in _stream(connection, _BOOKS):
+        for row in rows:
+            if row.user_id != book.user_id:
+                if book.fault is not None:
+                    yield book.fault
+                book = Book(row.user_id, key)
+            book.follow(row)
+        lines += len(rows)
+        if lines - told >= _LINES_BETWEEN_WORDS:
             on_lines(lines)
+            told = lines
     if book.fault is not None:
         yield book.fault
 
 
-def rows_of(connection: AsyncConnection, user_id: UUID) -> AsyncIterator[SealedRow]:
+async def rows_of(connection: AsyncConnection, user_id: UUID) -> AsyncIterator[SealedRow]:
     """The lines of one person's book, the oldest first."""
-    return _rows(connection, _BOOK, [user_id])
+    async for rows in _stream(connection, _BOOK, [user_id]):
+        for row in rows:
+            yield row
 
 
 async def is_key_of_books(connection: AsyncConnection, key: bytes) -> bool:
     """Whether the newest line of some book is sealed with that key; so it is where there is no line."""
-    newest = [row async for row in _rows(connection, _NEWEST)]
+    newest = [row async for rows in _stream(connection, _NEWEST) for row in rows]
     if not newest:
         return True
     before = newest[1].seal if len(newest) > 1 else EMPTY_BOOK_SEAL
     return sealed_rows.is_sealed(newest[0], key, before)
 
 
-async def _rows(
+async def _stream(
     connection: AsyncConnection, query: str, parameters: Sequence[object] = ()
-) -> AsyncIterator[SealedRow]:
-    """In the transaction that the connection is in, and never more than one of them in memory."""
+) -> AsyncIterator[list[SealedRow]]:
     raw = (await connection.get_raw_connection()).driver_connection
     assert isinstance(raw, psycopg.AsyncConnection)
-    async with raw.cursor() as cursor, cursor.copy(query, parameters) as copy:
-        async for data in copy:
-            row = sealed_rows.read(bytes(data))
-            if row is not None:
-                yield row
+    async for rows in sealed_rows.stream(raw, query, parameters):
+        yield rows
