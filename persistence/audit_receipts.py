@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, permutations
 from uuid import UUID
 
 from sqlalchemy import text
@@ -14,6 +15,10 @@ from domain import seals
 from domain.seals import Receipt
 from domain.transfers import EMPTY_BOOK_SEAL
 from persistence import audit_seals
+from persistence.sealed_rows import SealedRow
+
+#: A receipt of between two keys is found where the book went over to the newer one so many lines before.
+LINES_BETWEEN_KEYS = 1_000
 
 _HEAD = text("SELECT book_seal FROM users WHERE id = :user_id")
 
@@ -51,6 +56,36 @@ async def answers(
     ]
 
 
+class _Seals:
+    """The seals that the newest line so far may have had, by what the lines say."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._of_one_key = dict.fromkeys(keys, EMPTY_BOOK_SEAL)
+        #: What the newest lines say, and the seals of before each.
+        self._newest = deque[tuple[bytes, dict[bytes, bytes]]](maxlen=LINES_BETWEEN_KEYS)
+
+    def follow(self, row: SealedRow) -> None:
+        """The next line of the book."""
+        before = self._of_one_key
+        self._newest.append((row.content, before))
+        self._of_one_key = {
+            key: seals.seal_content(key, row.content, seal) for key, seal in before.items()
+        }
+
+    def include(self, seal: bytes) -> bool:
+        """Whether the line was given out with that seal, with one key or as the book went over."""
+        return seal in self._of_one_key.values() or seal in self._of_two_keys()
+
+    def _of_two_keys(self) -> Iterator[bytes]:
+        """Until the books are sealed anew, the lines of the new key stand on those of the old one."""
+        for first, (_, before) in reversed(list(enumerate(self._newest))):
+            for old, new in permutations(before, 2):
+                seal = before[old]
+                for content, _ in islice(self._newest, first, None):
+                    seal = seals.seal_content(new, content, seal)
+                yield seal
+
+
 def _read(receipt: str) -> Receipt | str:
     try:
         return Receipt.read(receipt)
@@ -62,23 +97,20 @@ async def _of_person(
     connection: AsyncConnection, user_id: UUID, receipts: Iterable[Receipt], keys: Sequence[bytes]
 ) -> dict[Receipt, Answer]:
     book = audit_seals.Book(user_id.bytes, keys[0])
-    #: By key, the seal that the newest line so far has by what the lines say.
-    made = dict.fromkeys(keys, EMPTY_BOOK_SEAL)
-    wanted = {receipt.sequence for receipt in receipts}
-    stood: dict[int, set[bytes]] = {}
+    made = _Seals(keys)
+    asked: dict[int, list[Receipt]] = defaultdict(list)
+    for receipt in receipts:
+        asked[receipt.sequence].append(receipt)
+    stood: set[Receipt] = set()
     async for row in audit_seals.rows_of(connection, user_id):
-        for key, before in made.items():
-            made[key] = seals.seal_content(key, row.content, before)
-        if row.sequence in wanted:
-            stood[row.sequence] = set(made.values())
+        made.follow(row)
+        stood |= {each for each in asked.get(row.sequence, ()) if made.include(each.seal)}
         book.follow(row)
     head: bytes | None = await connection.scalar(_HEAD, {"user_id": user_id})
-    return {receipt: _answer(receipt, book, head, stood) for receipt in receipts}
+    return {receipt: _answer(receipt, book, head, receipt in stood) for receipt in receipts}
 
 
-def _answer(
-    receipt: Receipt, book: audit_seals.Book, head: bytes | None, stood: dict[int, set[bytes]]
-) -> Answer:
+def _answer(receipt: Receipt, book: audit_seals.Book, head: bytes | None, stood: bool) -> Answer:
     where = f"line {receipt.sequence} of {receipt.user_id}"
     is_contained = False
     if head is None:
@@ -88,7 +120,7 @@ def _answer(
             f"It proves {where}, but that book ends at line {book.sequence}: what came after it was "
             "cut off."
         )
-    elif receipt.seal not in stood.get(receipt.sequence, ()):
+    elif not stood:
         sentence = f"It does not prove {where} as it is now: {_what_happened(receipt, book)}"
     elif book.fault is not None:
         row, what = book.fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import alembic.command
 import psycopg
@@ -10,7 +11,8 @@ import pytest
 import sqlalchemy
 
 from app import operations
-from persistence import audit, database, sealing
+from domain.seals import Receipt
+from persistence import audit, audit_receipts, database, sealing
 from persistence.ledger import Ledger
 from tests import books as test_books
 from tests.books import LIMITS, Books, Someone
@@ -108,6 +110,41 @@ async def test_another_key_seals_the_books_anew(books: Books) -> None:
     sealed = seals_of(books)
     reseal(books, NEW, OLD)
     assert seals_of(books) == sealed
+
+
+def receipts_of(books: Books) -> list[Receipt]:
+    rows = books.connection.execute("SELECT user_id, sequence, seal FROM transactions").fetchall()
+    return [Receipt(*row) for row in rows]  # type: ignore[arg-type]
+
+
+async def contained(books: Books, receipts: list[Receipt], *keys: str) -> list[bool]:
+    answers = await audit.check_receipts(
+        books.database, [each.render() for each in receipts], [key.encode() for key in keys]
+    )
+    return [answer.is_contained for answer in answers]
+
+
+async def test_receipts_of_before_between_and_after_two_keys_are_all_contained(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = await lived_in(books)
+    before = receipts_of(books)
+    await with_key(books, NEW)
+    for someone in people[1:4] * 2:
+        await books.send(someone, people[0])
+    between = [each for each in receipts_of(books) if each not in before]
+    reseal(books, NEW, OLD)
+    await books.add(people[0])
+    everything = [*before, *between, *receipts_of(books)]
+    assert all(await contained(books, everything, NEW, OLD))
+    assert not any(await contained(books, [*before, *between], NEW))
+    forged = [replace(each, seal=b"s" * 32) for each in between]
+    moved = [replace(each, sequence=each.sequence + 1) for each in between[:-1]]
+    assert not any(await contained(books, [*forged, *moved], NEW, OLD))
+    # How far a book is followed back is bounded.
+    monkeypatch.setattr(audit_receipts, "LINES_BETWEEN_KEYS", 2)
+    assert any(await contained(books, between, NEW, OLD))
+    assert not all(await contained(books, between, NEW, OLD))
 
 
 async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_database_url: str) -> None:
