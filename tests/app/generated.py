@@ -25,6 +25,11 @@ from graphql import (
 #: A scalar in JSON for an argument or input field, by its name and the name of its type.
 Values = Callable[[random.Random, str, str], Any]
 _MISSING = object()
+#: Mostly no value of the type; of some it is one, or the last that is.
+_WRONG = (
+    None, 1, 2**31, -(2**31), 2**40, "x", [], [None], {}, {"unknown": 1}, {"x": None}, 1.0, 1.5, True,
+    "RED", "red",
+)  # fmt: skip
 
 
 class Document:
@@ -101,6 +106,13 @@ class Document:
         return f"{self._directed(f'... on {chosen.name}')} {self._selection(chosen, depth - 1)}"
 
     def _fragment(self, kind: Any, depth: int, roots: frozenset[str] | None) -> str:
+        again = [
+            name
+            for name, text in self._fragments.items()
+            if text.startswith(f"fragment {name} on {kind.name} ")
+        ]
+        if again and self._random.random() < 0.3:
+            return self._directed(f"...{self._random.choice(again)}")
         on = kind
         if is_abstract_type(kind) and self._random.random() < 0.6:
             on = self._random.choice(list(self._schema.get_possible_types(kind)))
@@ -128,6 +140,9 @@ class Document:
         alias = ""
         if given or self._random.random() < 0.25:
             alias = f"{self._random.choice('abcdefgh')}{self._random.randrange(1000)}: "
+        elif self._random.random() < 0.05:
+            # Beside another of that name, of another type of a union, both may answer by it.
+            alias = "same: "
         below = ""
         named = get_named_type(field.type)
         if is_composite_type(named):
@@ -137,7 +152,10 @@ class Document:
     def _directed(self, text: str) -> str:
         if self._random.random() > 0.15:
             return text
-        name = self._random.choice(["skip", "include"])
+        names = self._random.choice([["skip"], ["include"], ["include", "skip"]])
+        return " ".join([text, *(self._directive(name) for name in names)])
+
+    def _directive(self, name: str) -> str:
         value = self._random.choice(["true", "false"])
         if self._random.random() < 0.5:
             required = self._random.random() < 0.6
@@ -146,7 +164,7 @@ class Document:
             if self._random.random() < 0.03:
                 sent = None
             value = self._variable(shown, sent)
-        return f"{text} @{name}(if: {value})"
+        return f"@{name}(if: {value})"
 
     # ------------------------------------------------ arguments
 
@@ -184,12 +202,18 @@ class Document:
             self.variables[name] = sent
         return f"${name}"
 
-    def _literal(self, kind: Any, name: str, *, constant: bool = False) -> str:
+    def _literal(
+        self, kind: Any, name: str, *, constant: bool = False, nullable: bool = True
+    ) -> str:
         if isinstance(kind, GraphQLNonNull):
-            return self._literal(kind.of_type, name, constant=constant)
+            return self._literal(kind.of_type, name, constant=constant, nullable=False)
         if not constant and self._random.random() < 0.15:
             return self._as_variable(kind, name)
+        if nullable and self._random.random() < 0.1:
+            return "null"
         if isinstance(kind, GraphQLList):
+            if self._random.random() < 0.2:
+                return self._literal(kind.of_type, name, constant=constant)
             count = self._random.randrange(3)
             items = [self._literal(kind.of_type, name, constant=constant) for _ in range(count)]
             return f"[{', '.join(items)}]"
@@ -206,7 +230,7 @@ class Document:
 
     def _json(self, kind: Any, name: str) -> Any:
         if self._random.random() < 0.03:
-            return self._random.choice([None, 1, 2**40, "x", [], {}, 1.5, True])
+            return self._random.choice(_WRONG)
         if isinstance(kind, GraphQLNonNull):
             return self._json(kind.of_type, name)
         if isinstance(kind, GraphQLList):

@@ -20,9 +20,11 @@ from tests.app.plans import plan, shown
 pytestmark = pytest.mark.anyio
 
 
-def values(chance: random.Random, _name: str, kind: str) -> Any:
+def values(chance: random.Random, name: str, kind: str) -> Any:
     options: dict[str, list[Any]] = {
-        "Int": [0, 1, 2, 3],
+        "ID": ["here", "", 7, 2**40],
+        # The others say how many there are to be.
+        "Int": [0, 2**31 - 1, -(2**31)] if name in ("count", "matrix", "y") else [0, 1, 2, 3],
         "Float": [1.5, 2],
         "Boolean": [True, False],
         "Decimal": ["1.50", 2],
@@ -162,3 +164,67 @@ async def test_inputs_that_a_resolver_changes_are_new_to_the_next_request() -> N
     for _ in range(3):
         result = await planned.execute([], {})
         assert result.data == {"buy": ["ham", "milk", "tea", "salt"]}
+
+
+async def test_a_default_that_becomes_a_list_is_new_to_the_next_request() -> None:
+    schema = graphql.build_schema("type Query { buy(more: [String!]!): [String!]! }")
+
+    def buy(_source: Any, _info: Any, more: list[str]) -> list[str]:
+        more.append("salt")
+        return more
+
+    schema.query_type.fields["buy"].resolve = buy  # type: ignore[union-attr]
+    compiler = Compiler(schema, graphql.Executor, hide_suggestions=False)
+    planned = plan(compiler, 'query ($more: [String!]! = "tea") { buy(more: $more) }')
+    for _ in range(3):
+        assert (await planned.execute(None, {})).data == {"buy": ["tea", "salt"]}
+
+
+_FEWER = "fragment F on Branch { flag id } fragment G on Branch { id text ...F }"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        # In which order fields answer that are selected several times.
+        (f"{{ tree {{ text ...G id ...F number }} tree {{ number price ...F }} }} {_FEWER}", {}),
+        ("{ tree { child { id } text child { number child { id } } child { id child { flag } } } }", {}),
+        ("{ __typename a: __typename tree { __typename b: __typename } ... { c: __typename } }", {}),
+        (f"query ($s: Boolean!) {{ tree {{ ...F @skip(if: $s) ...G @include(if: $s) }} }} {_FEWER}", {"s": True}),
+        (f"query ($s: Boolean!) {{ tree {{ ...F @skip(if: $s) ...G @include(if: $s) }} }} {_FEWER}", {"s": False}),
+        ("query ($s: Boolean = true) { tree { id flag @include(if: $s) @skip(if: $s) } }", {"s": None}),
+        ("query ($s: Boolean = true) { tree { child { id @skip(if: $s) number } } }", {}),
+        # Absent, null, and what stands for them.
+        ("query ($p: Point) { sure { echo(point: $p) a: echo(point: null) b: echo } }", {}),
+        ("query ($p: Point) { sure { echo(point: $p) } }", {"p": None}),
+        ('query ($p: Point = {x: 1, label: "there"}) { sure { echo(point: $p) } }', {}),
+        ("query ($x: Int!, $y: Int) { sure { echo(point: {x: $x, y: $y}) } }", {"x": 1}),
+        ("query ($n: Int = 7) { sure { echo(count: $n) } }", {}),
+        ("query ($n: Int = 7) { sure { echo(count: $n) } }", {"n": None}),
+        ("query ($n: Int) { sure { echo(count: $n) later(depth: $n) { id } } }", {}),
+        # Lists of one, and the last numbers that fit.
+        ("query ($p: [Point!]) { sure { echo(points: $p) } }", {"p": {"x": 1}}),
+        ("query ($i: [ID!] = 7) { sure { echo(ids: $i) a: echo(ids: [\"a\", 7]) } }", {}),
+        ("query ($i: [ID!]) { sure { echo(ids: $i) } }", {"i": ["a", 7, 2**70]}),
+        ("query ($i: [ID!]) { sure { echo(ids: $i) } }", {"i": [True]}),
+        ("query ($m: [[Int!]!]) { sure { echo(matrix: $m) } }", {"m": 2**31 - 1}),
+        ("query ($m: [[Int!]!]) { sure { echo(matrix: $m) } }", {"m": [1.0, [-(2**31)], []]}),
+        ("query ($m: [[Int!]!]) { sure { echo(matrix: $m) } }", {"m": [[2**31]]}),
+        ("query ($c: [Colour!]) { sure { echo(colours: $c) } }", {"c": "RED"}),
+        ("query ($c: [Colour!]) { sure { echo(colours: $c) } }", {"c": ["RED", "red"]}),
+        ("query ($o: RecipientByOne) { sure { echo(one: $o) } }", {"o": {"colour": "RED"}}),
+        ("query ($o: RecipientByOne) { sure { echo(one: $o) } }", {"o": {"colour": None}}),
+        ("query ($o: RecipientByOne) { sure { echo(one: $o) } }", {"o": {"colour": "RED", "point": None}}),
+        ("query ($c: Colour!) { sure { echo(one: {colour: $c}) } }", {"c": "GREEN"}),
+        # One field after the other, until one of them is at fault.
+        ('mutation ($n: String!) { plant(name: "a", at: {x: 1}) { text } b: plant(name: $n, at: {x: 2}) { id } }', {"n": "b"}),
+    ],
+)  # fmt: skip
+async def test_these_documents_are_answered_alike(
+    text: str, variables: dict[str, Any], compiler: Compiler
+) -> None:
+    assert not graphql.validate(CORE, graphql.parse(text))
+    planned = plan(compiler, text)
+    for context in ("0-one", "10-two", "25-three", "60-four"):
+        expected = shown(await interpreted(text, variables, context))
+        assert shown(await planned.execute(context, variables)) == expected

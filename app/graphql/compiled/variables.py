@@ -25,6 +25,8 @@ from graphql import (
     StringValueNode,
     Undefined,
     VariableDefinitionNode,
+    get_nullable_type,
+    is_leaf_type,
     is_required_input_field,
 )
 from graphql.execution.get_variable_signature import (
@@ -36,7 +38,8 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 
 #: As many as `graphql.execute` reports.
 _MAXIMUM_ERRORS = 50
-#: What is made of other literals may be changed by whom it is given to: made anew each time.
+#: What is made of other literals, or for a list, may be changed by whom it is given to: made anew each
+#: time.
 _IMMUTABLE = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode)
 
 Convert = Callable[[Any], Any]
@@ -69,7 +72,8 @@ class Variables:
         absent: Any = Undefined
         if node.default_value is not None:
             absent = None
-            if isinstance(node.default_value, _IMMUTABLE):
+            is_leaf = is_leaf_type(get_nullable_type(signature.type))
+            if is_leaf and isinstance(node.default_value, _IMMUTABLE):
                 with suppress(TypeError):
                     absent = coerce_default_value(signature)
         elif isinstance(signature.type, GraphQLNonNull):
