@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from domain import errors
 from domain.sessions import Principal, TokenExpired
 from persistence import sessions
 from persistence.database import Database
+from resolvers.shared_calls import SharedCalls
 
 #: How old the knowledge that a session stands may be; with the rest, under SESSION_END_SECONDS.
 _STANDING_SECONDS = 4.0
@@ -74,6 +75,9 @@ class _Credential:
                 watch.end()
 
 
+_Known = tuple[UUID, _Credential]
+
+
 class Standing:
     """The credentials that were used here of late, or whose sockets are open."""
 
@@ -81,6 +85,8 @@ class Standing:
         self._database = database
         self._listening = listening
         self._known: dict[UUID, _Credential] = {}
+        #: Of requests that ask at once, in one query.
+        self._checks = SharedCalls(self._check)
         self._watches: set[Watch] = set()
         self._touched_at = time.monotonic()
 
@@ -93,7 +99,7 @@ class Standing:
         credential = self._credential(principal)
         is_old = time.monotonic() - credential.checked_at > _STANDING_SECONDS
         if ask and is_old and not credential.ended:
-            await self._check({principal.credential_id: credential})
+            await self._checks.get([(principal.credential_id, credential)])
         if credential.ended:
             raise errors.Unauthenticated(_ENDED)
         credential.used = True
@@ -152,15 +158,16 @@ class Standing:
                 self._known[principal.credential_id] = credential
         return credential
 
-    async def _check(self, credentials: dict[UUID, _Credential]) -> None:
+    async def _check(self, known: Collection[_Known]) -> Mapping[_Known, None]:
         asked_at = time.monotonic()
         standing = await sessions.standing(
-            self._database, [(known.user_id, name) for name, known in credentials.items()]
+            self._database, [(credential.user_id, name) for name, credential in known]
         )
-        for credential_id, credential in credentials.items():
+        for credential_id, credential in known:
             credential.checked_at = asked_at
             if credential_id not in standing:
                 credential.end()
+        return {}
 
     async def poll(self) -> None:
         """Ask for all that are known whether they stand. Raises Unavailable."""
@@ -170,7 +177,7 @@ class Standing:
             if idle and not credential.used:
                 del self._known[credential_id]
         for page in _pages([item for item in self._known.items() if not item[1].ended]):
-            await self._check(dict(page))
+            await self._check(page)
         if time.monotonic() - self._touched_at >= _TOUCH_SECONDS:
             await self.touch()
 
