@@ -10,9 +10,10 @@ from itertools import pairwise
 from operator import attrgetter
 from uuid import UUID
 
+from torture import checker_refusals
 from torture.books import Book, Books
 from torture.checker_commands import Incoming
-from torture.record import Operation, Outcome, Read, Record
+from torture.record import Command, Operation, Outcome, Read, Record
 from torture.violations import Violation, most
 
 
@@ -57,6 +58,9 @@ def check(
     """Each person's reads, answers and events, in real time; while money moves, those before `read_at`."""
     seen = _seen(record, received)
     asked_at = _asked_at(record, books)
+    refused: defaultdict[UUID, list[Command]] = defaultdict(list)
+    for command in filter(checker_refusals.is_refused, record.commands):
+        refused[command.user_id].append(command)
     for user_id, book in books.people.items():
         known = seen.pop(user_id, [])
         if not is_over:
@@ -65,8 +69,15 @@ def check(
         yield from most(_clock(book))
         yield from most(_explained(book, known))
         yield from most(_histories(user_id, known))
-        yield from most(backwards(user_id, Horizon(), known))
+        horizon = Horizon()
+        yield from most(backwards(user_id, horizon, known))
         yield from most(_early(book, known, asked_at))
+        told = [
+            (command, horizon.before(_began(command)))
+            for command in refused[user_id]
+            if is_over or command.ended < books.read_at
+        ]
+        yield from most(checker_refusals.check(book, told, asked_at, record.fee_basis_points))
     for user_id in seen:
         yield Violation(3, user_id, "book", "Somebody was seen whom the database does not have.")
 
@@ -95,7 +106,7 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
         # One that has not ended is being written down just now.
         if command.outcome is not Outcome.ACKNOWLEDGED or not command.ended:
             continue
-        began = command.began if command.answer_began is None else command.answer_began
+        began = _began(command)
         if command.viewer_sequence is not None:
             seen[command.user_id].append(
                 Seen(
@@ -117,6 +128,11 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
         for moment, sequence in zip(listener.arrived, listener.sequences, strict=False):
             seen[listener.user_id].append(_told(moment, sequence, told))
     return seen
+
+
+def _began(command: Command) -> float:
+    """When the try that was answered began."""
+    return command.began if command.answer_began is None else command.answer_began
 
 
 def of_read(read: Read) -> Seen:

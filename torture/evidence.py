@@ -26,6 +26,9 @@ def _sights(record: Record) -> Iterator[str]:
     seen = {
         "movement was acknowledged": outcomes[Outcome.ACKNOWLEDGED],
         "movement was refused": outcomes[Outcome.REFUSED],
+        "refusal told a balance": sum(
+            command.refused_balance_minor is not None for command in record.commands
+        ),
         "key was used again": sum(command.replayed is True for command in record.commands),
         "answer was lost": sum(command.lost for command in record.commands),
         "balance was read": len(record.reads),

@@ -32,13 +32,15 @@ _ANSWER = """
     viewer {{ sequence balance {{ amount }} }}
   }}
   ... on UserError {{ message }}
+  {refusals}
 """
+_SENDING_REFUSALS = "... on InsufficientFunds { balance { amount } }"
 DOCUMENTS = {
     Operation.SEND_MONEY: "mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {"
-    + _ANSWER.format(moved="MoneySent")
+    + _ANSWER.format(moved="MoneySent", refusals=_SENDING_REFUSALS)
     + "} }",
     Operation.ADD_BALANCE: "mutation ($input: AddBalanceInput!) { addBalance(input: $input) {"
-    + _ANSWER.format(moved="BalanceAdded")
+    + _ANSWER.format(moved="BalanceAdded", refusals="")
     + "} }",
 }
 _MOVED = {"MoneySent", "BalanceAdded"}
@@ -193,6 +195,8 @@ class Mover:
         if result["__typename"] not in _MOVED:
             command.outcome = Outcome.REFUSED
             command.refusal = result["__typename"]
+            if "balance" in result:
+                command.refused_balance_minor = minor(result["balance"]["amount"])
             return
         command.outcome = Outcome.ACKNOWLEDGED
         command.refusal = None

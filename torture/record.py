@@ -63,6 +63,8 @@ class Command:
     replayed: bool | None = None
     #: `seal` of the transaction.
     receipt: str | None = None
+    #: `balance` of a refusal for want of funds.
+    refused_balance_minor: int | None = None
     #: What `transactionByIdempotencyKey` answered at the end for an unanswered one: None was not asked.
     found_by_key: bool | None = None
     #: The reference that it answered, where it found one.
@@ -193,6 +195,8 @@ class Record:
     long_looks: int = 0
     #: How often a caller's line was cut, truncated, delayed or swallowed an answer.
     bad_lines: Counter[str] = field(default_factory=Counter)
+    #: What a transfer costs, in hundredths of a per cent, rounded up.
+    fee_basis_points: int = 0
     #: Whether there was a Channels server to push to.
     has_channels: bool = True
 

@@ -65,6 +65,7 @@ class Session:
     def __init__(self, stack: Stack, plan: Plan, tell: Callable[[str], None]) -> None:
         self.record = Record(
             seed=plan.seed,
+            fee_basis_points=stack.settings.transfer_fee_basis_points,
             serialization_failures=0 if stack.choices.isolation != "READ COMMITTED" else None,
         )
         self._stack = stack

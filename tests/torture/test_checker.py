@@ -74,6 +74,7 @@ class Run:
             audit_status=0,
             receipts={"of the top-up", "of the lunch"},
             receipts_contained=2,
+            fee_basis_points=200,
         )
 
     def again(self, **changes: object) -> Command:
@@ -169,6 +170,14 @@ def test_a_refusal_is_final_only_where_no_other_try_was_lost(run: Run) -> None:
     assert run.check() == []
 
 
+def test_a_refusal_may_tell_any_balance_that_there_was_meanwhile(run: Run) -> None:
+    run.refused(refused_balance_minor=745)
+    run.refused(refused_balance_minor=745, amount_minor=731)
+    run.refused(refused_balance_minor=1000, began=3.5)
+    run.refused(refused_balance_minor=0, began=1.5, ended=2.5)
+    assert run.check() == []
+
+
 def test_what_set_the_stage_was_asked_for_by_nobody(run: Run) -> None:
     run.record.commands.remove(run.adding)
     assert promises(run.check()) == {2}
@@ -243,6 +252,10 @@ COMMANDS: dict[str, Breaking] = {
     "never answered, and nobody could ask by the key": lambda run: setattr(
         run.sending, "outcome", Outcome.UNANSWERED
     ),
+    "refused after what an earlier try did had been seen": lambda run: (
+        run.record.commands.remove(run.sending),
+        run.refused(key="key-of-the-lunch", amount_minor=250, note="lunch", lost=1, ended=6.0),
+    ),
     "asking by the key finds nothing": lambda run: (
         setattr(run.sending, "outcome", Outcome.UNANSWERED),
         setattr(run.sending, "found_by_key", False),
@@ -260,6 +273,14 @@ READS: dict[str, Breaking] = {
     "a read went back": lambda run: append(run.record.reads, Read(BETA, 6.0, 6.1, 0, 0)),
     "a balance that never was": lambda run: setattr(run.read, "balance_minor", 251),
     "a sequence that never was": lambda run: setattr(run.read, "sequence", 2),
+    "a refusal for a balance that never was": lambda run: run.refused(refused_balance_minor=744),
+    "a refusal for the balance of before": lambda run: run.refused(refused_balance_minor=1000),
+    "a refusal for the balance of later": lambda run: run.refused(
+        refused_balance_minor=745, began=2.2, ended=2.5
+    ),
+    "a refusal for want of what there was": lambda run: run.refused(
+        refused_balance_minor=745, amount_minor=730
+    ),
     "a history that is behind the balance": lambda run: setattr(run.read, "lines", ()),
     "a history with a hole": lambda run: append(
         run.record.reads, Read(ALPHA, 5.0, 5.5, 745, 2, ((2, LUNCH), (0, TOP_UP)))

@@ -25,6 +25,7 @@ def record() -> Record:
         for outcome in (Outcome.ACKNOWLEDGED, Outcome.REFUSED)
     ]
     commands[0].replayed = True
+    commands[1].refused_balance_minor = 0
     return Record(
         seed=1,
         commands=[command, *commands],
