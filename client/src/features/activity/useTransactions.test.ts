@@ -1,7 +1,6 @@
-import { Client, fetchExchange } from '@urql/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { effectScope, ref, type EffectScope } from 'vue';
-import { client } from '@/api';
+import { answerWith } from '@/api/testing';
 import type { Transaction } from '@/realtime';
 import { tellOf } from '@/realtime/listeners';
 import { EVERYTHING, type ActivityFilter } from './filter';
@@ -14,11 +13,10 @@ let scope: EffectScope;
 const line = (sequence: number) =>
   ({ id: String(sequence), sequence, kind: 'TRANSFER', direction: 'INCOMING' }) as Transaction;
 
-function answering(_input: unknown, init?: RequestInit): Promise<Response> {
-  const { variables } = JSON.parse(String(init?.body)) as { variables: { after: string | null } };
+function answering(variables: Record<string, unknown>): Promise<Response> {
   return new Promise((resolve) => {
     asked.push({
-      after: variables.after,
+      after: variables.after as string | null,
       answer: async (...sequences) => {
         const pageInfo = { hasNextPage: true, endCursor: String(sequences.at(-1)) };
         const transactions = { nodes: sequences.map(line), pageInfo };
@@ -43,12 +41,7 @@ const asking = (count: number) => vi.waitFor(() => expect(asked).toHaveLength(co
 beforeEach(() => {
   asked = [];
   scope = effectScope();
-  client.value = new Client({
-    url: 'http://service.test/graphql',
-    fetch: answering as typeof fetch,
-    preferGetMethod: false,
-    exchanges: [fetchExchange],
-  });
+  answerWith(answering);
 });
 afterEach(() => {
   scope.stop();

@@ -1,7 +1,6 @@
 // @vitest-environment jsdom
-import { Client, fetchExchange } from '@urql/core';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { client } from '@/api';
+import { answerWith } from '@/api/testing';
 import { keeper } from '@/api/session';
 import type { Intent } from './payment';
 import { dismiss, pay, paymentStore, prepare, statuses } from './payments';
@@ -28,10 +27,10 @@ const transaction = {
   createdAt: '2026-11-22T08:30:00Z',
 };
 
-let requests: string[];
+let requests: unknown[];
 
-function answering(_input: unknown, init?: RequestInit): Promise<Response> {
-  requests.push(String(init?.body));
+function answering(variables: Record<string, unknown>): Promise<Response> {
+  requests.push(variables);
   const addBalance = { __typename: 'BalanceAdded', transaction };
   return Promise.resolve(Response.json({ data: { addBalance } }));
 }
@@ -41,12 +40,7 @@ beforeEach(() => {
   statuses.clear();
   requests = [];
   keeper.begin({ accessToken: 't', expiresAt: new Date(Date.now() + 900_000).toISOString() }, 'viewer');
-  client.value = new Client({
-    url: 'http://service.test/graphql',
-    fetch: answering as typeof fetch,
-    preferGetMethod: false,
-    exchanges: [fetchExchange],
-  });
+  answerWith(answering);
 });
 
 describe('payments of this page', () => {

@@ -1,18 +1,16 @@
-import { Client, fetchExchange } from '@urql/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { effectScope, ref, type EffectScope } from 'vue';
-import { client } from '@/api';
+import { answerWith } from '@/api/testing';
 import { usePeopleSearch } from './usePeopleSearch';
 
 /** Questions in the order in which they were asked, to be answered in any order. */
 let asked: { query: string; answer: (name: string) => Promise<void> }[];
 let scope: EffectScope;
 
-function answering(_input: unknown, init?: RequestInit): Promise<Response> {
-  const { query } = (JSON.parse(String(init?.body)) as { variables: { query: string } }).variables;
+function answering(variables: Record<string, unknown>): Promise<Response> {
   return new Promise((resolve) => {
     asked.push({
-      query,
+      query: variables.query as string,
       answer: async (name) => {
         const nodes = [{ __typename: 'User', id: name, name, emailHint: '' }];
         resolve(Response.json({ data: { searchUsers: { __typename: 'UserConnection', nodes } } }));
@@ -26,12 +24,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   asked = [];
   scope = effectScope();
-  client.value = new Client({
-    url: 'http://service.test/graphql',
-    fetch: answering as typeof fetch,
-    preferGetMethod: false,
-    exchanges: [fetchExchange],
-  });
+  answerWith(answering);
 });
 afterEach(() => {
   scope.stop();

@@ -1,7 +1,6 @@
-import { Client, fetchExchange } from '@urql/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { effectScope, ref, type EffectScope } from 'vue';
-import { client } from '@/api';
+import { answerWith } from '@/api/testing';
 import { usePreview } from './usePreview';
 
 type Reply = (amount: string) => unknown;
@@ -26,8 +25,8 @@ let reply: Reply | null;
 let asked: string[];
 let scope: EffectScope;
 
-function answering(_input: unknown, init?: RequestInit): Promise<Response> {
-  const { amount } = (JSON.parse(String(init?.body)) as { variables: { amount: string } }).variables;
+function answering(variables: Record<string, unknown>): Promise<Response> {
+  const amount = variables.amount as string;
   asked.push(amount);
   if (!reply) return Promise.reject(new TypeError('Failed to fetch'));
   return Promise.resolve(Response.json({ data: { transferPreview: reply(amount) } }));
@@ -38,12 +37,7 @@ beforeEach(() => {
   reply = preview;
   asked = [];
   scope = effectScope();
-  client.value = new Client({
-    url: 'http://service.test/graphql',
-    fetch: answering as typeof fetch,
-    preferGetMethod: false,
-    exchanges: [fetchExchange],
-  });
+  answerWith(answering);
 });
 afterEach(() => {
   scope.stop();
