@@ -19,6 +19,8 @@ from torture.trouble import Trouble, stands_still, was_killed, within
 _LOOK_SECONDS = 2.0
 #: How long it may take until there is no connection left.
 _TAKING_SECONDS = 10.0
+#: Who waits for what this session has locked.
+HELD_UP = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 
 
 class PostgresKilled(Trouble):
@@ -152,7 +154,7 @@ class StatementsSlow(Trouble):
 
     async def mend(self) -> None:
         asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        self.had_effect = await asyncio.to_thread(_finds, self.stack.postgres.admin_url, asleep)
+        self.had_effect = await asyncio.to_thread(finds, self.stack.postgres.admin_url, asleep)
         await asyncio.to_thread(self._execute, self._AGAIN)
 
     def _execute(self, statements: str) -> None:
@@ -174,9 +176,8 @@ class RowsLocked(Trouble):
         self._connection = await asyncio.to_thread(self._lock, chosen)
 
     async def mend(self) -> None:
-        waiting = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
         self.had_effect = await asyncio.to_thread(
-            _finds, self.stack.postgres.admin_url, waiting, [self._connection.info.backend_pid]
+            finds, self.stack.postgres.admin_url, HELD_UP, [self._connection.info.backend_pid]
         )
         await asyncio.to_thread(self._connection.close)
 
@@ -188,11 +189,17 @@ class RowsLocked(Trouble):
         return connection
 
 
-def _finds(database_url: str, query: str, parameters: Sequence[object] = ()) -> bool:
-    """Whether it has a row within a while."""
+def finds(
+    database_url: str,
+    query: str,
+    parameters: Sequence[object] = (),
+    *,
+    seconds: float = _LOOK_SECONDS,
+) -> bool:
+    """Whether it has a row within so long."""
     nothing = threading.Event()
     with psycopg.connect(database_url, autocommit=True) as connection:
-        for _ in range(int(_LOOK_SECONDS / processes.POLL_SECONDS)):
+        for _ in range(int(seconds / processes.POLL_SECONDS)):
             if connection.execute(query.encode(), parameters).fetchone() is not None:
                 return True
             nothing.wait(processes.POLL_SECONDS)

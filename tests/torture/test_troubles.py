@@ -1,0 +1,63 @@
+"""What shows that a trouble had its effect does not show where it had none."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.dev_services import processes
+from app.dev_services.processes import Child
+from torture import trouble
+from torture.database_troubles import HELD_UP, finds
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    """A process that waits for a signal."""
+    waiting = ["-c", "import signal; signal.pause()"]
+    spawned = processes.spawn_python("waiting", waiting, log=tmp_path / "log")
+    yield spawned
+    spawned.kill()
+
+
+def test_a_process_stands_still_until_it_is_told_to_go_on(child: Child) -> None:
+    assert not trouble.stands_still(child)
+    child.signal(signal.SIGSTOP)
+    assert trouble.stands_still(child)
+    child.signal(signal.SIGCONT)
+    assert not trouble.stands_still(child)
+
+
+def test_a_process_that_ended_otherwise_was_not_killed(child: Child) -> None:
+    assert not trouble.was_killed(child)
+    child.stop()
+    assert not trouble.was_killed(child)
+
+
+def test_a_process_that_was_killed_was(child: Child) -> None:
+    child.kill()
+    assert trouble.was_killed(child)
+
+
+async def test_a_lock_bites_where_somebody_waits_for_it(database_url: str) -> None:
+    lock = "SELECT pg_advisory_xact_lock(1)"
+    with psycopg.connect(database_url) as holder, psycopg.connect(database_url) as other:
+        holder.execute(lock)
+        pid = [holder.info.backend_pid]
+        assert not finds(database_url, HELD_UP, pid, seconds=0.1)
+        waiting = asyncio.create_task(asyncio.to_thread(other.execute, lock))
+        assert await asyncio.to_thread(finds, database_url, HELD_UP, pid, seconds=20)
+        holder.rollback()
+        await waiting
