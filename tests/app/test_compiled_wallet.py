@@ -11,8 +11,11 @@ import graphql
 import pytest
 from graphql import ExecutionResult
 
+import schema.events
 from app.graphql.compiled import Compiler
 from domain import errors
+from domain.transfers import Line
+from persistence import accounts, history
 from resolvers import authentication
 from resolvers.reads import Reads
 from resolvers.request import RequestContext
@@ -182,3 +185,50 @@ async def test_generated_documents_are_answered_alike(
         failed += b'"errors":[]' not in expected
     assert clean >= 3
     assert failed >= 5
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_generated_subscriptions_answer_each_line_of_a_book_alike(
+    asking: tuple[Mapping[str, Asking], Values],
+) -> None:
+    people, values = asking
+    compiler = Compiler(CORE, SCHEMA.execution_context_class, hide_suggestions=False)
+    context = await people["person"].context("", 0)
+    database, currency = context.services.database, context.services.limits.currency
+    lines = await history.lines_after(database, context.caller.user_id, 0)
+    known = await accounts.people(
+        database, {line.counterparty_id for line in lines if line.counterparty_id}
+    )
+
+    def event(line: Line, share: float) -> Any:
+        """What the stream passes on, and now and then something else."""
+        counterparty = known.get(line.counterparty_id) if line.counterparty_id else None
+        posted = schema.events.transaction_posted(line, counterparty, currency)
+        chance = random.Random(f"{line.sequence} {share}")
+        return Sabotage(context.reads, "", share)._spoil(posted, chance)
+
+    clean = failed = 0
+    for seed in range(32):
+        document = Document(CORE, seed, values, operation="subscription")
+        parsed = graphql.parse(document.text)
+        executor: Any = SCHEMA.execution_context_class.build(
+            CORE, parsed, None, context, dict(document.variables)
+        )
+        if graphql.validate(CORE, parsed) or isinstance(executor, list):
+            continue
+        planned = plan(compiler, document.text)
+        for line in lines:
+            for share in (0.0, 0.1):
+                running = executor.build_per_event_executor(event(line, share))
+                answered: Any = graphql.execution.execute_subscription_event(running)
+                if not isinstance(answered, ExecutionResult):
+                    answered = await answered
+                expected = shown(answered)
+                result = await planned.respond(
+                    context, executor.variable_values, event(line, share)
+                )
+                assert shown(result) == expected, f"{document.text}\n{document.variables}"
+                clean += b'"errors":[]' in expected
+                failed += b'"errors":[]' not in expected
+    assert clean >= 50
+    assert failed >= 20
