@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -187,6 +188,22 @@ ALTERED = [
     "seal = NULL",
     "seal = seal || '\\x00'",
 ]
+#: What is done to the second line, which has a note, so that it reads alike or adds up alike.
+WRITTEN_ALIKE = [
+    "note = normalize(note, NFD)",
+    "note = note || ' '",
+    "note = replace(note, 'K', chr(8490))",
+    "note = note || chr(8203)",
+    "(note, idempotency_key) = (note || left(idempotency_key, 1), substr(idempotency_key, 2))",
+    "(note, idempotency_key) = (idempotency_key, note)",
+    "(amount, fee) = (amount + fee, 0)",
+    "(amount, balance_after) = (balance_after, amount)",
+    "(reference, counterparty_id) = (counterparty_id, reference)",
+    "(kind, direction) = (direction, kind)",
+    "(kind, direction) = (left(kind, 7), right(kind, 1) || direction)",
+    "user_id = NULL",
+    "sequence = NULL",
+]
 #: As the whole book is told: of a person's lines, what is done and the number of the first at fault.
 REWRITTEN = [
     ("UPDATE transactions SET user_id = :other, sequence = 9 WHERE user_id = :one AND sequence = 4", 4),
@@ -208,6 +225,17 @@ REWRITTEN = [
      "5, 0, NULL, NULL, NULL, balance_after, created_at, 'put-in-by-hand', NULL, seal "
      "FROM transactions WHERE user_id = :one AND sequence = 2) "
      "UPDATE transactions SET sequence = sequence + 1 WHERE user_id = :one AND sequence > 2", 3),
+    # Put in again, with its own seal.
+    ("INSERT INTO transactions SELECT * FROM transactions WHERE user_id = :one AND sequence = 4", 4),
+    ("INSERT INTO transactions SELECT user_id, 0, reference, kind, direction, amount, fee, counterparty_id, "
+     "note, note_search_text, balance_after, created_at, idempotency_key, api_token_id, seal "
+     "FROM transactions WHERE user_id = :one AND sequence = 1", 0),
+    # After the newest, where a repeat would be.
+    ("INSERT INTO transactions SELECT user_id, 7, reference, kind, direction, amount, fee, counterparty_id, "
+     "note, note_search_text, balance_after, created_at, idempotency_key, api_token_id, seal "
+     "FROM transactions WHERE user_id = :one AND sequence = 6", 7),
+    # All of the other book, and the other way round.
+    ("UPDATE transactions SET user_id = CASE user_id WHEN :one THEN CAST(:other AS uuid) ELSE :one END", 1),
 ]  # fmt: skip
 
 
@@ -221,6 +249,50 @@ async def test_whatever_is_altered_its_line_is_named(books: Books, admin: Databa
                 one=alpha.user_id,
             )
             assert await found(connection) == [f"{alpha.user_id}/3"], change
+
+
+async def test_what_reads_alike_is_not_the_same(books: Books, admin: Database) -> None:
+    alpha, _ = await lived_in(books)
+    for change in WRITTEN_ALIKE:
+        async with admin.transaction() as connection:
+            await do(
+                connection,
+                "ALTER TABLE transactions ALTER user_id DROP NOT NULL, ALTER sequence DROP NOT NULL, "
+                "ALTER idempotency_key TYPE text, ALTER kind TYPE text, ALTER direction TYPE text",
+                f"UPDATE transactions SET {change} WHERE user_id = :one AND sequence = 2",
+                one=alpha.user_id,
+            )
+            assert f"{alpha.user_id}/2" in await found(connection), change
+            assert f"transactions {alpha.user_id}/2: " in await said(connection), change
+
+
+async def test_a_number_that_is_there_twice_is_no_line_taken_out(
+    books: Books, admin: Database
+) -> None:
+    alpha, _ = await lived_in(books)
+    async with admin.transaction() as connection:
+        await do(
+            connection,
+            "INSERT INTO transactions SELECT * FROM transactions WHERE user_id = :one AND sequence = 4",
+            one=alpha.user_id,
+        )
+        words = await said(connection)
+    assert f"{alpha.user_id}/4: This line was put in: the number is there twice" in words
+    assert f"{alpha.user_id}/4: Its number is there twice" in words
+    assert "taken out" not in words
+
+
+async def test_a_query_that_fails_in_the_middle_leaves_a_connection_to_go_on_with(
+    books: Books,
+) -> None:
+    await lived_in(books)
+    query = f"COPY (SELECT {sealed_rows.COLUMNS}, 1 / (4 - sequence) FROM transactions) TO STDOUT (FORMAT binary)"
+    async with await psycopg.AsyncConnection.connect(books.url) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            async for _ in sealed_rows.stream(connection, query):
+                pass
+        await connection.rollback()
+        await connection.execute("SELECT 1")
 
 
 async def test_whatever_is_taken_out_put_in_or_moved_the_first_line_is_named(
@@ -299,6 +371,66 @@ async def test_an_end_cut_off_is_shown_by_the_other_side(books: Books, admin: Da
         assert await found(connection) == []
         words = await said(connection)
         assert f"in the book of {alpha.user_id}; the other is {{{beta.user_id}/6}}" in words
+
+
+async def test_the_service_seals_what_was_slipped_to_it_and_the_audit_names_the_line(
+    books: Books, admin: Database
+) -> None:
+    for change, where, part in (
+        # Money from nowhere, spent through the service: its line has a good seal.
+        ("balance = balance + 100", "transactions {}/7: The balance after it", "and -"),
+        ("book_seal = (SELECT seal FROM transactions WHERE user_id = :one AND sequence = 5)",
+         "transactions {}/7: Its seal does not prove it", "altered"),
+        ("sequence = sequence + 1", "transactions {}/7: This line was taken out", "comes 8"),
+        ("last_posted_at = last_posted_at + interval '1 day'",
+         "transactions {}/7: It is of a time that is yet to come", ""),
+    ):  # fmt: skip
+        alpha, beta = await lived_in(books)
+        async with admin.transaction() as connection:
+            await do_properly(
+                connection, f"UPDATE users SET {change} WHERE id = :one", one=alpha.user_id
+            )
+            await connection.commit()
+        await books.send(alpha, beta, "0.01")
+        async with books.database.snapshot() as connection:
+            words = await said(connection)
+            assert where.format(alpha.user_id) in words, change
+            assert part in words
+
+
+async def test_a_book_that_goes_on_from_a_cut_is_shown_by_the_other_side_and_by_receipts(
+    books: Books, admin: Database
+) -> None:
+    alpha, beta = await lived_in(books)
+    kept = await receipt_of(books, alpha, 6)
+    async with admin.transaction() as connection:
+        await cut_off(connection, alpha.user_id, 5)
+        await connection.commit()
+    await books.add(alpha, "0.35")
+    async with books.database.snapshot() as connection:
+        assert f"the other is {{{beta.user_id}/6}}" in await said(connection)
+        assert "False: It does not prove line 6" in await asked(connection, kept)
+
+
+async def test_what_has_no_other_side_is_cut_off_unseen_but_by_a_receipt(
+    books: Books, admin: Database
+) -> None:
+    alpha, _ = await lived_in(books)
+    alone = books.join("Alone")
+    await books.add(alone, "3")
+    await books.add(alpha, "3")
+    receipts = [await receipt_of(books, alone, 1), await receipt_of(books, alpha, 7)]
+    async with admin.transaction() as connection:
+        await cut_off(connection, alpha.user_id, 6)
+        for table in ("transactions", "sessions", "email_addresses", "outbox"):
+            await do_properly(
+                connection, f"DELETE FROM {table} WHERE user_id = :one", one=alone.user_id
+            )
+        await do_properly(connection, "DELETE FROM users WHERE id = :one", one=alone.user_id)
+        assert await said(connection) == ""
+        words = await asked(connection, *receipts)
+        assert "who is nobody here" in words
+        assert "ends at line 6" in words
 
 
 # ================================================================ receipts
