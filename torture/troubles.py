@@ -122,7 +122,7 @@ class RelaySuspended(Trouble):
 
 
 class WorkerKilledPushing(Trouble):
-    """kill -9 of a worker while the Channels server, which is slow, has its events in hand."""
+    """kill -9 of a worker, or of all, while the Channels server, which is slow, has its events in hand."""
 
     name = "worker killed in a push"
     seconds = (0.3, 1.5)
@@ -131,14 +131,16 @@ class WorkerKilledPushing(Trouble):
         tap = self.world.channels_tap
         names = self.stack.names("worker")
         tap.slow_seconds = 0.7
-        pushing = await within(_BUSY_SECONDS, lambda: tap.in_flight >= len(names))
-        self.killed = self.dice.choice(names)
-        await self.kill(self.killed)
+        # Not all of them push where one has met with an error and pauses.
+        all_push = await within(_BUSY_SECONDS, lambda: tap.in_flight >= len(names))
+        self.killed = [self.dice.choice(names)] if all_push else names
+        pushing = await within(_BUSY_SECONDS, lambda: tap.in_flight > 0)
+        await self.kill(*self.killed)
         self.had_effect &= pushing
         tap.slow_seconds = 0.0
 
     async def mend(self) -> None:
-        await self.start(self.killed)
+        await self.start(*self.killed)
 
 
 class WorkersKilledMailing(Trouble):
