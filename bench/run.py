@@ -74,7 +74,8 @@ def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool
             )
         measured = _planned(plan, parts)
         if measured:
-            peak = _compare(stack, plan, measured, console, with_rivals=with_rivals)
+            peak, pools = _compare(stack, plan, measured, console, with_rivals=with_rivals)
+            conditions |= {"connections to PostgreSQL": pools} if pools else {}
         if "subscribers" in parts:
             delivered = _deliver(stack, plan, console)
         if "search" in parts:
@@ -101,21 +102,24 @@ def _compare(
     console: Console,
     *,
     with_rivals: bool,
-) -> float | None:
+) -> tuple[float | None, str]:
     """All sides in turn, round by round, so that what else the machine does meets all of them.
 
-    What comes back is the most memory that the API process had, in MiB.
+    What comes back is the most memory that the API process had, in MiB, and the rivals' pools.
     """
+    pools = ""
     with ExitStack() as servers:
         with console.status(f"Settling in {plan.people:,} people, and letting servers warm up …"):
             api, taking_part = servers.enter_context(sides.ours(stack, plan.people))
             if with_rivals:
-                taking_part += servers.enter_context(running.serving(stack, plan.people))
+                rivals = servers.enter_context(running.serving(stack, plan.people))
+                pools = ", ".join(f"{rival.name} {rival.pool_size}" for rival in rivals)
+                taking_part += rivals
         for number in range(plan.rounds):
             with console.status(f"Round {number + 1} of {plan.rounds} …"):
                 comparisons.measure_round(measured, taking_part, number, plan.seconds, console)
         peak = services.peak_memory_kib(api)
-    return peak / 1024 if peak else None
+    return peak / 1024 if peak else None, pools
 
 
 def _deliver(stack: Services, plan: Plan, console: Console) -> Delivered:

@@ -20,6 +20,8 @@ from settings import Settings
 
 #: fsync and synchronous commit stay on; memory and checkpoints as on a small server of its own.
 POSTGRES_OPTIONS = {
+    # For pgbench at 128 clients, beside the pools of all servers.
+    "max_connections": "400",
     "shared_buffers": "1GB",
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",

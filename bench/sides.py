@@ -87,7 +87,10 @@ class Server:
     tokens: Path
     books: Books
     requests: Mapping[Kind, Sequence[Request]]
+    #: At which it is measured; all, if None.
     connections: Collection[int] | None = None
+    #: Connections to PostgreSQL; 0 where nothing chose them.
+    pool_size: int = 0
 
     def takes_part(self, kind: Kind, connections: int) -> bool:
         return kind in self.requests and (

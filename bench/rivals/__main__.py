@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -26,10 +25,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10, help="for each round of each server")
     parser.add_argument("--only", choices=KINDS, help="instead of transfers and reads")
-    parser.add_argument(
-        "--pool-sizes", type=int, nargs="+", metavar="CONNECTIONS",
-        help="try each server with each of these, to find its best",
-    )  # fmt: skip
     arguments = parser.parse_args()
     console = Console()
     try:
@@ -52,12 +47,11 @@ def _measure(stack: Services, plan: argparse.Namespace, console: Console) -> lis
         Floor(STATEMENTS, programs, plan.people, books),
         Floor(CALL, programs, plan.people, books, by_call=True),
     ]
-    rivals: Sequence[running.Rival] = running.RIVALS
-    if plan.pool_sizes:
-        rivals = [rival.with_pool(size) for rival in rivals for size in plan.pool_sizes]
     kinds = [KINDS[plan.only]] if plan.only else list(KINDS.values())
     compared = [Comparison(kind, CONNECTIONS) for kind in kinds]
-    with running.serving(stack, plan.people, rivals) as servers:
+    with running.serving(stack, plan.people) as servers:
+        for server in servers:
+            console.print(f"{server.name} has a pool of {server.pool_size}.", highlight=False)
         for number in range(plan.rounds):
             comparisons.measure_round(compared, [*floors, *servers], number, plan.seconds, console)
     return compared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.dev_services import node, processes
@@ -42,13 +42,13 @@ _VARIABLES = {"input": {"recipientId": RECIPIENT, "amount": AMOUNT, "idempotency
 
 @dataclass(frozen=True)
 class Rival:
-    """A server: its script, what it is asked, and the size of the pool that it did best with."""
+    """A server: its script, what it is asked, and the sizes of its pool, of which the best is taken."""
 
     name: str
     script: str
     database: str
     document: str = _SEND
-    pool_size: int = 8
+    pool_sizes: Sequence[int] = (8, 16, 32)
     environment: Mapping[str, str] = field(default_factory=dict)
     shares_commits: bool = False
 
@@ -62,15 +62,6 @@ class Rival:
         sends: dict[Kind, Sequence[Request]] = {TRANSFERS: [self.send]}
         return sends if self.shares_commits else {**sends, READS: [wallet.READ]}
 
-    def with_pool(self, size: int) -> Rival:
-        """The same with so many connections to PostgreSQL, under a name that says so."""
-        return replace(
-            self,
-            name=f"{self.name}, pool of {size}",
-            database=f"{self.database}_{size}",
-            pool_size=size,
-        )
-
 
 RIVALS = (
     Rival("Mercurius with JIT", "mercurius.js", "rival_mercurius"),
@@ -78,7 +69,8 @@ RIVALS = (
     Rival("PostGraphile 5", "postgraphile.js", "rival_postgraphile", document=_SEND_BY_PLAN),
     Rival(
         "Mercurius with JIT, shared commits", "mercurius.js", "rival_mercurius_shared",
-        pool_size=4, environment={"SHARED_COMMITS": "1"}, shares_commits=True,
+        # It uses two.
+        pool_sizes=[4], environment={"SHARED_COMMITS": "1"}, shares_commits=True,
     ),
 )  # fmt: skip
 
@@ -87,10 +79,8 @@ COMMITTING_ALONE = tuple(rival.name for rival in RIVALS if not rival.shares_comm
 
 
 @contextmanager
-def serving(
-    stack: Services, how_many: int, rivals: Sequence[Rival] = RIVALS
-) -> Iterator[list[Server]]:
-    """All of them, each with the same people as the wallet.
+def serving(stack: Services, how_many: int) -> Iterator[list[Server]]:
+    """All of them, each with the same people as the wallet and the pool that it did best with.
 
     Raises ServiceError where Node or the packages cannot be had, and RuntimeError where one does not
     answer as the wallet does.
@@ -102,24 +92,40 @@ def serving(
     )  # fmt: skip
     with ExitStack() as servers:
         measured = []
-        for rival in rivals:
-            database_url = stack.with_database(rival.database).database_url
-            people.settle_in(database_url, how_many)
-            bare.prepare(database_url)
-            url, child = servers.enter_context(_running(rival, stack, database_url))
-            server = Server(
-                rival.name, url, child, tokens, Books(database_url), rival.requests, [CONNECTIONS]
-            )
+        for rival in RIVALS:
+            books = Books(stack.with_database(rival.database).database_url)
+            people.settle_in(books.database_url, how_many)
+            bare.prepare(books.database_url)
+            best = _best_pool(rival, stack, tokens, books)
+            server = servers.enter_context(_running(rival, best, stack, tokens, books))
             server.prepare(read=wallet.READ, send=rival.send)
             measured.append(server)
         yield measured
 
 
+def _best_pool(rival: Rival, stack: Services, tokens: Path, books: Books) -> int:
+    """The size with which it moved money most often, each tried twice for a second."""
+    if len(rival.pool_sizes) == 1:
+        return rival.pool_sizes[0]
+    with ExitStack() as tried:
+        servers = [
+            tried.enter_context(_running(rival, size, stack, tokens, books))
+            for size in rival.pool_sizes
+        ]
+        rates = dict.fromkeys(rival.pool_sizes, 0.0)
+        # The first time each warms up; then there and back, so that none is always the last.
+        for turn, server in enumerate([*servers, *servers, *reversed(servers)]):
+            measured = server.measure(TRANSFERS, CONNECTIONS, seconds=1)
+            if turn >= len(servers):
+                rates[server.pool_size] += measured.per_second
+    return max(rates, key=rates.__getitem__)
+
+
 @contextmanager
 def _running(
-    rival: Rival, stack: Services, database_url: str
-) -> Iterator[tuple[str, processes.Child]]:
-    """The server, ready, and where it answers."""
+    rival: Rival, pool_size: int, stack: Services, tokens: Path, books: Books
+) -> Iterator[Server]:
+    """The server, ready."""
     port = processes.free_port()
     child = processes.spawn(
         rival.name,
@@ -131,8 +137,8 @@ def _running(
             "NODE_ENV": "production",
             "GRAPHILE_ENV": "production",
             "PORT": str(port),
-            "DATABASE_URL": database_url,
-            "POOL_SIZE": str(rival.pool_size),
+            "DATABASE_URL": books.database_url,
+            "POOL_SIZE": str(pool_size),
             "JWT_SECRET": stack.secret,
             "JWT_ISSUER": stack.issuer,
             "JWT_AUDIENCE": sessions.AUDIENCE,
@@ -146,6 +152,9 @@ def _running(
             _READY_SECONDS,
             rival.name,
         )
-        yield f"http://127.0.0.1:{port}/graphql", child
+        url = f"http://127.0.0.1:{port}/graphql"
+        yield Server(
+            rival.name, url, child, tokens, books, rival.requests, [CONNECTIONS], pool_size
+        )
     finally:
         child.stop()
