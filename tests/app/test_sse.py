@@ -70,6 +70,16 @@ def test_last_event_id_counts_as_after_sequence(api: Api) -> None:
         assert next(events)["id"] == "1"
 
 
+def test_a_last_event_id_that_is_not_in_the_book_is_refused_where_the_field_stands(
+    api: Api,
+) -> None:
+    query = "subscription { walletEvents { sequence } }"
+    with streamed(api, query, token=api.sign_in(GAMMA), last_event_id="999999") as events:
+        error = next(events)["payload"]["errors"][0]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert error["locations"] == [{"line": 1, "column": query.index("walletEvents") + 1}]
+
+
 def test_a_stream_ends_with_its_session(api: Api) -> None:
     token = api.sign_in(BETA)
     query = "subscription { walletEvents { sequence } }"
