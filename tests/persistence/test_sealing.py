@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -14,7 +16,9 @@ from app import operations
 from domain.seals import Receipt
 from persistence import audit, audit_receipts, database, sealing
 from persistence.ledger import Ledger
+from settings import ROOT
 from tests import books as test_books
+from tests import waiting
 from tests.books import LIMITS, Books, Someone
 from tests.conftest import make_settings
 
@@ -168,6 +172,49 @@ async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_databas
         )
     with pytest.raises(sealing.WrongSeal, match=f"{beta.user_id}/1"):
         reseal(books, NEW, OLD)
+
+
+_RESEAL = """
+import sys, psycopg
+from persistence import sealing
+sealing._PEOPLE_AT_ONCE = 2
+url, key, before = sys.argv[1:]
+with psycopg.connect(url, autocommit=True) as connection:
+    sealing.reseal(connection, key.encode(), sealed_with=[before.encode()])
+"""
+
+
+async def test_killed_in_the_middle_it_is_done_again_and_the_service_goes_on_meanwhile(
+    books: Books,
+) -> None:
+    people = sorted((await lived_in(books))[:4], key=lambda each: each.user_id)
+    first, third = people[0], people[2]
+    with psycopg.connect(books.url) as holding:
+        # What is sealed for the first two is committed, and the third is waited for.
+        holding.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [third.user_id])
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _RESEAL, books.url, NEW, OLD, cwd=ROOT
+        )
+        try:
+            await waiting.until(lambda: is_waited_for(books), waiting.PATIENCE_SECONDS)
+        finally:
+            process.kill()
+            await process.wait()
+    assert await findings(books, OLD) != []
+    assert await findings(books, NEW) != []
+    # A process that still has the old key, and one that has the new one.
+    await books.add(first)
+    await with_key(books, NEW)
+    await books.send(first, third)
+    reseal(books, NEW, OLD)
+    assert await findings(books, NEW) == []
+
+
+def is_waited_for(books: Books) -> bool:
+    waits = books.connection.execute(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return waits.fetchone() is not None
 
 
 async def test_while_a_book_is_sealed_its_money_waits(
