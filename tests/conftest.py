@@ -90,6 +90,13 @@ def private_valkey(folder: Path) -> valkey.Valkey:
     return valkey.Valkey(password=secrets.token_hex(12), log=folder / "valkey.log")
 
 
+def private_channels(log: Path) -> channels.Channels:
+    """A Channels server of its own, not started."""
+    return channels.Channels(
+        app_id="4711", key="key-of-the-tests", secret=secrets.token_hex(12), log=log
+    )
+
+
 def _new_folder() -> Path:
     """A folder that an unprivileged user can pass through too (pytest's own are closed to it).
 
@@ -301,10 +308,7 @@ def start_channels(service_folder: Path) -> Iterator[Callable[[], channels.Chann
     servers: list[channels.Channels] = []
 
     def start() -> channels.Channels:
-        log = service_folder / f"channels-{len(servers)}.log"
-        server = channels.Channels(
-            app_id="4711", key="key-of-the-tests", secret=secrets.token_hex(12), log=log
-        )
+        server = private_channels(service_folder / f"channels-{len(servers)}.log")
         servers.append(server)
         server.start()
         return server

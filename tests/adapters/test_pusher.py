@@ -14,14 +14,18 @@ from websockets.sync.client import ClientConnection, connect
 
 from adapters import pusher
 from app.dev_services import channels
-from tests.conftest import make_settings
+from tests.conftest import make_settings, private_channels
 
 CHANNEL = "private-user-1"
 
 
-@pytest.fixture
-def server(start_channels: Callable[[], channels.Channels]) -> channels.Channels:
-    return start_channels()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[channels.Channels]:
+    """Shared by the tests that leave it as it was."""
+    server = private_channels(tmp_path_factory.mktemp("channels") / "channels.log")
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -84,8 +88,9 @@ def test_a_malformed_socket_id_is_not_signed(
 
 
 def test_a_server_that_is_away_is_told_from_one_that_refuses(
-    server: channels.Channels, open_gateway: Open
+    start_channels: Callable[[], channels.Channels], open_gateway: Open
 ) -> None:
+    server = start_channels()
     with pytest.raises(pusher.PusherRejected):
         open_gateway(server, pusher_secret="another secret").trigger_batch([event(1)])
     gateway = open_gateway(server)
