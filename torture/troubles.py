@@ -122,7 +122,7 @@ class RelaySuspended(Trouble):
 
 
 class WorkerKilledPushing(Trouble):
-    """kill -9 of a worker, or of all, while the Channels server, which is slow, has its events in hand."""
+    """kill -9 of workers while the Channels server, which is slow, has their events in hand."""
 
     name = "worker killed in a push"
     seconds = (0.3, 1.5)
