@@ -58,18 +58,26 @@ def run(
     failures = _number(r"failed transactions: (\d+)", done.stdout) if not done.returncode else 1
     if failures:
         raise RuntimeError(f"pgbench failed: {(done.stderr + done.stdout).strip()[-1000:]}")
-    done_in_all = _number(r"actually processed: (\d+)", done.stdout)
-    lasted = done_in_all / _number(r"tps = ([\d.]+)", done.stdout)
-    warm_up = re.search(r"progress: ([\d.]+) s, ([\d.]+) tps", done.stderr)
-    if warm_up is None:
-        raise RuntimeError(f"pgbench said nothing of its first second:\n{done.stderr}")
-    warm_up_seconds, warm_up_rate = map(float, warm_up.groups())
-    counted = done_in_all - warm_up_seconds * warm_up_rate
+    return measured(done.stdout, done.stderr, scripts, seconds)
+
+
+def measured(
+    summary: str, progress: str, scripts: Mapping[str, int], seconds: float
+) -> Measurement:
+    """What pgbench's summary and progress say of so many seconds and the warm-up before them."""
+    in_all = _number(r"actually processed: (\d+)", summary)
+    lasted = in_all / _number(r"tps = ([\d.]+)", summary)
+    first = re.search(r"progress: ([\d.]+) s, ([\d.]+) tps", progress)
+    left_out, rate = map(float, first.groups()) if first else (0.0, 0.0)
+    if lasted - left_out < seconds / 2:
+        # The machine stood still, and pgbench told of its first second much later.
+        left_out = rate = 0.0
+    counted = in_all - left_out * rate
     return Measurement(
         operations=round(counted),
-        per_second=counted / (lasted - warm_up_seconds),
-        mean_ms=_number(r"latency average = ([\d.]+) ms", done.stdout),
-        moved=_moved(done.stdout, scripts, int(done_in_all)),
+        per_second=counted / (lasted - left_out),
+        mean_ms=_number(r"latency average = ([\d.]+) ms", summary),
+        moved=_moved(summary, scripts, int(in_all)),
     )
 
 
