@@ -31,7 +31,7 @@ LEGEND = (
 )
 SERVERS_LEGEND = (
     "wallet to it: the wallet's rate divided by that server's, so above 1 the wallet is ahead and below 1 "
-    "the other. CPU µs: of that server's process, for each request."
+    "the other. Targets leave out the rival that shares commits, which nobody deploys."
 )
 
 
@@ -81,7 +81,7 @@ class Report:
     )  # fmt: skip
     #: The last so many of these.
     CPU_COLUMNS = 2
-    SERVER_HEADINGS = ("load", "server", "/s", "wallet to it", "p50 ms", "p99 ms", "CPU µs")
+    SERVER_HEADINGS = ("load", "server", "/s", "wallet to it", "p50 ms", "p99 ms", "server CPU µs")
     TARGET_HEADINGS = ("target", "to reach", "measured", "")
 
     @property
@@ -133,7 +133,7 @@ class Report:
                 found.append((f"sendMoney to {STATEMENTS}", 0.65, each.ratio(STATEMENTS)))
                 best = [ratio for name in self.alone if (ratio := each.ratio(name)) is not None]
                 lowest = min(best, default=None)
-                found.append(("sendMoney to the best rival that commits alone", 0.9, lowest))
+                found.append(("sendMoney to the best rival", 0.9, lowest))
             elif each.kind is HOT:
                 found.append((f"everyone pays one, to {STATEMENTS}", 3, each.ratio(STATEMENTS)))
         if self.search is not None:
@@ -173,7 +173,8 @@ class Report:
             rows = [row[:columns] for row in self.rows]
             shown += [_table(self.HEADINGS[:columns], rows), LEGEND]
         if self.server_rows:
-            shown += [_table(self.SERVER_HEADINGS, self.server_rows), SERVERS_LEGEND]
+            rows = [row[:-1] for row in self.server_rows]
+            shown += [_table(self.SERVER_HEADINGS[:-1], rows), SERVERS_LEGEND]
         if self.targets:
             shown.append(_table(self.TARGET_HEADINGS, [target.cells for target in self.targets]))
         for each in (*shown, *self.sentences):

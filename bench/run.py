@@ -179,7 +179,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     report.show(console)
-    if plan is not QUICK:
+    if plan is QUICK:
+        console.print("\nOne short round of each: it works, and the figures are rough.")
+    else:
         console.print(f"Kept in {report.keep()}.")
     return 0
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bench import report
-from bench.comparisons import HOT, READS, STATEMENTS, TRANSFERS, WALLET, Comparison
+from bench.comparisons import (
+    CALL,
+    HOT,
+    LIMITED,
+    MIXED,
+    READS,
+    STATEMENTS,
+    TRANSFERS,
+    WALLET,
+    Comparison,
+)
 from bench.measure import Measurement
 from bench.report import Report, Target
 from bench.search import Found
@@ -112,3 +124,17 @@ def test_a_page_says_what_its_columns_are(tmp_path: Path, monkeypatch: pytest.Mo
     page = Report("a machine", {}, [Comparison(TRANSFERS, 32, rounds)]).keep().read_text()
     assert report.LEGEND in page
     assert report.SERVERS_LEGEND in page
+
+
+def test_all_columns_fit_on_a_terminal() -> None:
+    rounds = {
+        STATEMENTS: FLOOR, CALL: FLOOR, WALLET: FLOOR, LIMITED: FLOOR,
+        "Mercurius with JIT, shared commits": [Measurement(1, 1e4, p50_ms=111.0, p99_ms=1234.0)],
+    }  # fmt: skip
+    floor = {STATEMENTS: FLOOR, CALL: FLOOR, WALLET: FLOOR}
+    compared = [Comparison(TRANSFERS, 32, rounds), Comparison(MIXED, 32, floor)]
+    measured = Report("", {}, compared, alone=list(rounds), delivered=DELIVERED, search=FOUND)
+    text = io.StringIO()
+    measured.show(Console(file=text, width=80))
+    assert "…" not in text.getvalue()
+    assert "reached" in text.getvalue()
