@@ -22,6 +22,10 @@ _TAKING_SECONDS = 10.0
 #: Who waits for what this session has locked.
 HELD_UP = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 
+ASLEEP = (
+    "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+)
+
 
 class PostgresKilled(Trouble):
     """kill -9 of PostgreSQL and all of its processes: it recovers from its log when it is started."""
@@ -134,9 +138,10 @@ class StatementsSlow(Trouble):
     kills = False
     seconds = (1.5, 5.0)
 
+    _DEFINITION = "SELECT pg_get_functiondef('lock_accounts(uuid[])'::regprocedure)"
+    # In its place: who is in the middle of it goes on, and finds whatever it calls.
     _SLOW = """
-    ALTER FUNCTION lock_accounts(uuid[]) RENAME TO lock_accounts_at_once;
-    CREATE FUNCTION lock_accounts(account_ids uuid[]) RETURNS SETOF users
+    CREATE OR REPLACE FUNCTION lock_accounts(account_ids uuid[]) RETURNS SETOF users
     LANGUAGE plpgsql VOLATILE STRICT ROWS 2 AS $$
     BEGIN
         PERFORM pg_sleep(random() * 0.4);
@@ -144,22 +149,24 @@ class StatementsSlow(Trouble):
         PERFORM pg_sleep(random() * 0.4);
     END $$;
     """
-    _AGAIN = """
-    DROP FUNCTION lock_accounts(uuid[]);
-    ALTER FUNCTION lock_accounts_at_once(uuid[]) RENAME TO lock_accounts;
-    """
 
     async def begin(self) -> None:
-        await asyncio.to_thread(self._execute, self._SLOW)
+        await asyncio.to_thread(self._slow_down)
 
     async def mend(self) -> None:
-        asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        self.had_effect = await asyncio.to_thread(finds, self.stack.postgres.admin_url, asleep)
-        await asyncio.to_thread(self._execute, self._AGAIN)
+        self.had_effect = await asyncio.to_thread(finds, self.stack.postgres.admin_url, ASLEEP)
+        await asyncio.to_thread(self._speed_up)
 
-    def _execute(self, statements: str) -> None:
+    def _slow_down(self) -> None:
         with psycopg.connect(self.stack.postgres.url) as connection:
-            connection.execute(statements.encode())
+            [(self._definition,)] = connection.execute(self._DEFINITION)
+            at_once = self._definition.replace("lock_accounts", "lock_accounts_at_once")
+            connection.execute(at_once.encode())
+            connection.execute(self._SLOW.encode())
+
+    def _speed_up(self) -> None:
+        with psycopg.connect(self.stack.postgres.url) as connection:
+            connection.execute(self._definition.encode())
 
 
 class RowsLocked(Trouble):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from app.dev_services import processes
 from app.dev_services.processes import Child
 from torture import trouble
-from torture.database_troubles import HELD_UP, finds
+from torture.database_troubles import HELD_UP, StatementsSlow, finds
 
 pytestmark = pytest.mark.anyio
 
@@ -61,3 +64,19 @@ async def test_a_lock_bites_where_somebody_waits_for_it(database_url: str) -> No
         assert await asyncio.to_thread(finds, database_url, HELD_UP, pid, seconds=20)
         holder.rollback()
         await waiting
+
+
+async def test_who_is_in_the_middle_of_a_slow_statement_comes_to_its_end(database_url: str) -> None:
+    stack = SimpleNamespace(postgres=SimpleNamespace(url=database_url, admin_url=database_url))
+    slow = StatementsSlow(cast(Any, SimpleNamespace(stack=stack, dice=None)))
+    lock = "SELECT FROM lock_accounts('{}')"
+    await slow.begin()
+    with contextlib.ExitStack() as opened:
+        connections = [opened.enter_context(psycopg.connect(database_url)) for _ in range(5)]
+        waiting = [
+            asyncio.create_task(asyncio.to_thread(connection.execute, lock))
+            for connection in connections
+        ]
+        await slow.mend()
+        assert slow.had_effect
+        await asyncio.gather(*waiting)
