@@ -26,8 +26,9 @@ POOL_SECONDS = 5
 STATEMENT_SECONDS = 20
 
 #: For every connection of ours: no prepared statement outlives a transaction, as poolers require,
-#: and a server that fell silent is noticed.
+#: a server that fell silent is noticed, and text is UTF-8 whatever the environment says.
 CONNECTION_ARGUMENTS: dict[str, Any] = {
+    "client_encoding": "utf8",
     "prepare_threshold": None,
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 15,

@@ -60,3 +60,17 @@ async def test_rows_are_unavailable_while_the_database_is_away_and_back_with_it(
         assert len(await database.rows(WHO, None)) == 1
     finally:
         await database.close()
+
+
+async def test_text_is_kept_whatever_encoding_the_environment_asks_for(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    database = await Database.open(database_url)
+    try:
+        snowman = "Zoë ☃"
+        assert await database.rows(b"SELECT $1::text", snowman.encode()) == [(snowman,)]
+        length = text("SELECT char_length(:snowman)")
+        assert await database.read(lambda c: c.scalar(length, {"snowman": snowman})) == 5
+    finally:
+        await database.close()
