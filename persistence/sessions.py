@@ -63,18 +63,18 @@ _END_ALL = text(
     "AND id IS DISTINCT FROM CAST(:except_id AS uuid) "
     "RETURNING id, rotated_at > CAST(:now AS timestamptz) - CAST(:idle AS interval) AS stood"
 )
-_STANDING = f"""
-SELECT s.id
+# Nearly all of those that are asked about stand: only the others are sent.
+_ENDED = f"""
+SELECT asked.user_id, asked.id
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
-JOIN sessions AS s ON s.user_id = asked.user_id AND s.id = asked.id
-JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
-WHERE {_stands("$3")}
-UNION ALL
-SELECT k.id
-FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
-JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
-JOIN users AS u ON u.id = asked.user_id AND u.closed_at IS NULL
-WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+WHERE NOT EXISTS (
+    SELECT FROM sessions AS s JOIN users AS u ON u.id = s.user_id AND u.closed_at IS NULL
+    WHERE s.user_id = asked.user_id AND s.id = asked.id AND {_stands("$3")}
+) AND NOT EXISTS (
+    SELECT FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id AND u.closed_at IS NULL
+    WHERE k.user_id = asked.user_id AND k.id = asked.id
+        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+)
 """.encode()  # noqa: S608
 
 
@@ -257,14 +257,14 @@ async def end_all(db: Database, user_id: UUID, *, except_id: UUID | None = None)
     return await unit_of_work.run(db, work)
 
 
-async def standing(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set[UUID]:
-    """Of those sessions and API tokens, each with its person, the ones that still stand."""
+async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Of those sessions and API tokens, each with its person, the ones that do not stand any more."""
     if not credentials:
         return set()
     pairs = _pairs(credentials)
     owners, ids = pipeline.array(pairs["user_ids"]), pipeline.array(pairs["ids"])
     idle = pipeline.parameter(sessions.SESSION_IDLE_LIFETIME)
-    return {row[0] for row in await db.rows(_STANDING, owners, ids, idle)}
+    return {(row[0], row[1]) for row in await db.rows(_ENDED, owners, ids, idle)}
 
 
 async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> None:

@@ -160,12 +160,12 @@ class Standing:
 
     async def _check(self, known: Collection[_Known]) -> Mapping[_Known, None]:
         asked_at = time.monotonic()
-        standing = await sessions.standing(
+        ended = await sessions.ended(
             self._database, [(credential.user_id, name) for name, credential in known]
         )
         for credential_id, credential in known:
             credential.checked_at = asked_at
-            if credential_id not in standing:
+            if (credential.user_id, credential_id) in ended:
                 credential.end()
         return {}
 

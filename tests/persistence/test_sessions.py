@@ -45,7 +45,7 @@ async def refresh(
 
 
 async def stands(db: Database, token: RefreshToken) -> bool:
-    return bool(await stored.standing(db, [(token.user_id, token.session_id)]))
+    return not await stored.ended(db, [(token.user_id, token.session_id)])
 
 
 async def test_a_session_begins_only_with_the_password_that_was_verified(
@@ -167,7 +167,7 @@ async def test_ending_is_of_ones_own_and_once(books: Books, db: Database) -> Non
     assert await stored.end_all(db, ids.new_id()) == 0
 
 
-async def test_what_stands_is_asked_for_many_at_once_each_with_its_person(
+async def test_what_has_ended_is_asked_for_many_at_once_each_with_its_person(
     books: Books, db: Database
 ) -> None:
     alpha, beta = books.join(), books.join()
@@ -179,8 +179,8 @@ async def test_what_stands_is_asked_for_many_at_once_each_with_its_person(
         (beta.user_id, token.api_token_id),
         (ids.new_id(), ids.new_id()),
     ]
-    assert await stored.standing(db, asked) == {alpha.session_id, token.api_token_id}
-    assert await stored.standing(db, []) == set()
+    assert await stored.ended(db, asked) == set(asked[2:])
+    assert await stored.ended(db, []) == set()
 
 
 async def test_use_is_noted_at_most_once_a_minute(books: Books, db: Database) -> None:
