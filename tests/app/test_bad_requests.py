@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -127,11 +126,11 @@ def test_a_wrong_document_has_its_code(api: Api, query: str, code: str) -> None:
     assert modern.headers["content-type"].startswith("application/graphql-response+json")
 
 
-def test_exponential_fragments_cost_no_time(api: Api) -> None:
+def test_exponential_fragments_are_each_followed_once(api: Api) -> None:
+    # Who followed them wherever they are spread would not come to an end.
     chain = "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }} " for n in range(50))
-    began = time.monotonic()
-    api.post("{ ...F0 }" + chain + "fragment F50 on Query { __typename }")
-    assert time.monotonic() - began < 2
+    answer = api.post("{ ...F0 }" + chain + "fragment F50 on Query { __typename }")
+    assert answer.json() == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize(

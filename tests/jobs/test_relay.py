@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -164,9 +163,7 @@ async def test_a_relay_that_dies_with_rows_in_hand_leaves_them_to_the_next(
     await books.add(zoe)
     assert len(await outbox.claim(books.database, 10, 1.0)) == 1
     async with Ear(redis_url, zoe) as ear, relaying(pushing):
-        began = time.monotonic()
         await until(lambda: ear.sequences(zoe) == [1])
-        assert time.monotonic() - began < 10
 
 
 async def test_several_relays_beside_each_other_tell_everything(
