@@ -60,25 +60,26 @@ async def _receive(pgconn: PGconn) -> list[PGresult]:
 class _Reader:
     """Takes results whenever the socket has something, without waking anybody before all are there."""
 
-    __slots__ = ("_ended", "_glancing", "_loop", "_pgconn", "_results")
+    __slots__ = ("_ended", "_glancing", "_loop", "_pgconn", "_results", "_socket")
 
     def __init__(self, pgconn: PGconn, results: list[PGresult]) -> None:
         self._pgconn = pgconn
         self._results = results
-        self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-
-    async def read(self) -> None:
         # Kept, for a connection that is lost has no socket any more by which to take the reader away:
         # left behind, it would stand in the way of the next connection with that number.
-        socket = self._pgconn.socket
-        self._loop.add_reader(socket, self._take)
+        self._socket = pgconn.socket
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._glancing: asyncio.TimerHandle | None = None
+
+    async def read(self) -> None:
+        """Raises OperationalError where the connection is lost."""
+        self._loop.add_reader(self._socket, self._take)
         self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
         try:
             await self._ended
         finally:
-            self._glancing.cancel()
-            self._loop.remove_reader(socket)
+            self._stop()
 
     def _take(self) -> None:
         if self._ended.done():
@@ -86,14 +87,23 @@ class _Reader:
         try:
             self._pgconn.consume_input()
             if _take(self._pgconn, self._results):
+                self._stop()
                 self._ended.set_result(None)
         except psycopg.Error as error:
+            # At once: by the time that anybody wakes, the number may be that of another socket.
+            self._stop()
             self._ended.set_exception(error)
 
     def _glance(self) -> None:
         # uvloop does not tell readers of a connection that was reset.
-        self._take()
         self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
+        self._take()
+
+    def _stop(self) -> None:
+        if self._glancing is not None:
+            self._glancing.cancel()
+            self._glancing = None
+            self._loop.remove_reader(self._socket)
 
 
 def _take(pgconn: PGconn, results: list[PGresult]) -> bool:

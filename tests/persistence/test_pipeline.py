@@ -100,6 +100,38 @@ def test_a_connection_that_is_reset_ends_its_round_trip_and_leaves_nothing_behin
         runner.run(lose(url, reset))
 
 
+@pytest.mark.parametrize("new_event_loop", _LOOPS)
+def test_the_number_of_a_lost_connection_is_given_back_before_anybody_else_may_have_it(
+    database_url: str, new_event_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def lose(url: str, reset: Callable[[], None]) -> None:
+        connection = await psycopg.AsyncConnection.connect(
+            url, autocommit=True, prepare_threshold=None
+        )
+        number, loop = connection.pgconn.socket, asyncio.get_running_loop()
+        connection.pgconn.send_query_params(b"SELECT pg_sleep(30)", ())
+        connection.pgconn.flush()
+        reader = pipeline._Reader(connection.pgconn, [])
+        left_behind: list[bool] = []
+        # Called before whoever waits for the reader: so may others be, who are given a new socket.
+        reader._ended.add_done_callback(
+            lambda _: left_behind.append(bool(loop.remove_reader(number)))
+        )
+        reading = asyncio.ensure_future(reader.read())
+        await until(lambda: _is_asleep(database_url))
+        reset()
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.wait_for(reading, 15)
+        assert left_behind == [False]
+        await connection.close()
+
+    with (
+        between(database_url) as (url, reset),
+        asyncio.Runner(loop_factory=new_event_loop) as runner,
+    ):
+        runner.run(lose(url, reset))
+
+
 def _is_asleep(url: str) -> bool:
     with psycopg.connect(url) as connection:
         found = connection.execute(
