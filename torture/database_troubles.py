@@ -18,7 +18,7 @@ from torture.trouble import Trouble, stands_still, was_killed, within
 #: How long it is looked whether a trouble holds anybody up.
 _LOOK_SECONDS = 2.0
 #: How long it may take until there is no connection left.
-_TAKING_SECONDS = 10.0
+_TAKING_SECONDS = 30.0
 #: Who waits for what this session has locked.
 HELD_UP = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 
