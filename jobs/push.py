@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 
-from adapters import pusher
+from adapters import pusher, redis_connection
 from domain import events, transfers
-from jobs import payloads
+from jobs import payloads, reactions
 from jobs.services import JobServices, current_bench
 from persistence import accounts, push_cursors
 
 log = structlog.get_logger()
+
+#: Of ten lines each. Whoever has more waits for another turn, so that a person whom everybody pays keeps
+#: no worker from all others, and from the mails.
+BATCHES_A_TURN = 5
 
 
 def push_lines(user_id: str) -> None:
@@ -26,12 +31,17 @@ def push_lines(user_id: str) -> None:
 async def push(services: JobServices, user_id: UUID) -> None:
     """Trigger the lines after the person's cursor, batch by batch; move it after each acceptance.
 
-    While the Channels server is away or refuses, the cursor stays, and the relay asks again later.
+    Where there are more than one turn takes, another job is queued for them. While the Channels server
+    is away or refuses, the cursor stays, and the relay asks again later.
     """
     if services.pusher is None or services.channels_breaker.is_open:
         return
-    while await _push_batch(services, services.pusher, user_id):
-        pass
+    for _ in range(BATCHES_A_TURN):
+        if not await _push_batch(services, services.pusher, user_id):
+            return
+    # While Redis is away the relay, which looks who is behind, asks for it.
+    with contextlib.suppress(*redis_connection.AWAY):
+        await asyncio.to_thread(services.jobs.put, [reactions.push(user_id)])
 
 
 async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user_id: UUID) -> bool:

@@ -15,6 +15,7 @@ import structlog
 from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
 from domain import errors, money
+from jobs.queue import JobQueue
 from persistence.database import Database
 from settings import Settings
 
@@ -51,6 +52,8 @@ class JobServices:
     """Everything that outlives a job."""
 
     database: Database
+    #: Where a job that has more to do puts itself again.
+    jobs: JobQueue
     mailer: Mailer
     #: None where no Channels server is configured.
     pusher: PusherGateway | None
@@ -65,15 +68,18 @@ async def opened(settings: Settings) -> AsyncIterator[JobServices]:
     mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     gateway = PusherGateway.from_settings(settings)
     database = await Database.open(settings.database_url.get_secret_value(), pool_size=3)
+    jobs = JobQueue(settings.redis_url.get_secret_value())
     try:
         yield JobServices(
             database=database,
+            jobs=jobs,
             mailer=mailer,
             pusher=gateway,
             currency=money.currency(settings.wallet_currency),
             app_url=settings.app_url,
         )
     finally:
+        jobs.close()
         await database.close()
         if gateway is not None:
             gateway.close()

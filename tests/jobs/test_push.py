@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import redis
 
 from app.dev_services import channels
 from jobs import push
@@ -25,9 +27,9 @@ def server(start_channels: Callable[[], channels.Channels]) -> channels.Channels
 
 
 @pytest.fixture
-def pushing(books: Books, server: channels.Channels) -> Settings:
+def pushing(books: Books, server: channels.Channels, redis_url: str) -> Settings:
     environment = {name.lower(): value for name, value in server.environment.items()}
-    return make_settings(database_url=books.url, **environment)
+    return make_settings(database_url=books.url, redis_url=redis_url, **environment)
 
 
 @pytest.fixture
@@ -57,6 +59,23 @@ async def test_all_lines_arrive_in_order_over_many_batches(
         await push.push(services, zoe.user_id)
         assert await take(socket, 1) == [24]
     assert cursor(books, zoe) == 24
+
+
+async def test_whoever_has_very_many_lines_waits_for_another_turn(
+    books: Books, services: JobServices, pushing: Settings, redis_url: str
+) -> None:
+    zoe = books.join()
+    a_turn = push.BATCHES_A_TURN * 10
+    for _ in range(a_turn + 3):
+        await books.add(zoe)
+    async with listening(pushing, zoe) as socket:
+        await push.push(services, zoe.user_id)
+        assert await take(socket, a_turn) == list(range(1, a_turn + 1))
+        assert cursor(books, zoe) == a_turn
+        with contextlib.closing(redis.Redis.from_url(redis_url)) as queued:
+            assert queued.lrange("rq:queue:push", 0, -1) == [f"push-{zoe.user_id}".encode()]
+        await push.push(services, zoe.user_id)
+        assert await take(socket, 3) == [a_turn + 1, a_turn + 2, a_turn + 3]
 
 
 async def test_jobs_of_one_person_at_once_keep_the_order(
