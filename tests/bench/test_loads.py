@@ -53,6 +53,19 @@ def test_an_answer_without_a_transfer_in_the_books_is_noticed(database_url: str)
         bare.check_books(database_url, 1)
 
 
+def test_a_transfer_that_nobody_counted_is_noticed_unless_it_may_be_there(
+    database_url: str,
+) -> None:
+    people.settle_in(database_url, 5)
+    bare.prepare(database_url)
+    measured = bare.run(
+        PROGRAMS, database_url, connections=2, seconds=1, people=5, scripts=TRANSFERS.scripts
+    )
+    bare.check_books(database_url, measured.moved - 2, uncounted=2)
+    with pytest.raises(RuntimeError, match="lack one of"):
+        bare.check_books(database_url, measured.moved - 2, uncounted=1)
+
+
 def test_all_but_one_pay_the_one(database_url: str) -> None:
     people.settle_in(database_url, 5)
     bare.prepare(database_url)
