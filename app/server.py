@@ -17,7 +17,7 @@ import structlog
 import uvicorn
 
 from app.asgi import App
-from app.http import bodies, sockets
+from app.http import bodies, connections, sockets
 from app.wiring import read_limits
 from settings import Settings, SettingsError
 
@@ -76,7 +76,7 @@ def configure(settings: Settings) -> tuple[uvicorn.Config, App]:
     app = App(settings)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=connections.HttpConnection,
         ws=sockets.Sockets(),  # type: ignore[arg-type]
         lifespan="on",
         loop="none",

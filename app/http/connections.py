@@ -1,0 +1,66 @@
+"""uvicorn's HTTP protocol, with the head and the body of an answer in one write."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: What has gathered is written at once from here on: an answer of many pieces is not held back.
+_MOST_BYTES = 64 * 1024
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection. Each write is a call of the system, and wakes the client: uvicorn makes two an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = Gathering(transport)  # type: ignore[assignment]
+
+    def on_response_complete(self) -> None:
+        self.transport.flush()  # type: ignore[attr-defined]
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self.transport = self.transport.bare  # type: ignore[attr-defined]
+        super().handle_websocket_upgrade()
+
+
+class Gathering:
+    """A transport that writes together what is written in one turn of the loop."""
+
+    __slots__ = ("_pieces", "_size", "bare")
+
+    def __init__(self, bare: asyncio.Transport) -> None:
+        self.bare = bare
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Write it soon: after this turn of the loop at the latest."""
+        if not self._pieces:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size >= _MOST_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write now what has gathered."""
+        if not self._pieces:
+            return
+        together = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        # Nothing more is taken of a connection that the client has closed.
+        if not self.bare.is_closing():
+            self.bare.write(together)
+
+    def close(self) -> None:
+        """Write what has gathered, then close."""
+        self.flush()
+        self.bare.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bare, name)
