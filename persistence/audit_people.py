@@ -115,13 +115,10 @@ _POSTED, _MAIL, _ENDED, _NOTHING = (
         events.Topic.NOTHING_HAPPENED,
     )
 )
-_NO_LINE = f"""o.topic = {_POSTED} AND NOT EXISTS (
-    SELECT FROM transactions AS t
-    WHERE t.user_id = o.user_id AND to_jsonb(t.sequence) = o.payload -> 'sequence'
-)"""
-_NO_MAIL = f"""o.topic = {_MAIL} AND o.created_at > clock_timestamp() - {audit_checks.KEPT} AND NOT EXISTS (
-    SELECT FROM mails AS m WHERE m.user_id = o.user_id AND to_jsonb(m.id) = o.payload -> 'mail_id'
-)"""
+_NO_LINE = f"o.topic = {_POSTED} AND t.user_id IS NULL"
+_NO_MAIL = (
+    f"o.topic = {_MAIL} AND o.created_at > clock_timestamp() - {audit_checks.KEPT} AND m.id IS NULL"
+)
 _STILL_STANDS = f"""o.topic = {_ENDED} AND (
     coalesce(jsonb_typeof(o.payload -> 'credential_ids'), '') <> 'array'
     OR EXISTS (
@@ -145,6 +142,9 @@ SELECT o.user_id || '/' || o.id AS key, concat_ws(' ',
     CASE WHEN o.published_at < o.created_at THEN 'It was published before it happened.' END
 ) AS sentence
 FROM outbox AS o LEFT JOIN users AS u ON u.id = o.user_id
+LEFT JOIN transactions AS t
+    ON t.user_id = o.user_id AND to_jsonb(t.sequence) = o.payload -> 'sequence'
+LEFT JOIN mails AS m ON m.user_id = o.user_id AND to_jsonb(m.id) = o.payload -> 'mail_id'
 WHERE o.topic NOT IN ({audit_checks.quoted(events.Topic)}) OR (u.id IS NULL AND o.topic <> {_NOTHING})
     OR ({_NO_LINE}) OR ({_NO_MAIL}) OR ({_STILL_STANDS}) OR o.published_at < o.created_at
 """  # noqa: S608

@@ -5,11 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids, money, sessions, transfers
 from domain.accounts import MailPurpose
-from persistence import accounts, api_tokens, audit, mails, outbox, push_cursors, tables
+from persistence import (
+    accounts,
+    api_tokens,
+    audit,
+    audit_books,
+    audit_people,
+    mails,
+    outbox,
+    push_cursors,
+    tables,
+)
 from persistence import sessions as stored_sessions
 from persistence.database import Database
 from persistence.ledger import Ledger
@@ -363,3 +374,13 @@ async def test_of_much_damage_the_first_rows_are_named(books: Books) -> None:
     report = await audit.audit(books.database)
     assert len(report.findings) == audit.MAXIMUM_FINDINGS + 1
     assert report.findings[-1].sentence == "There are more rows like these."
+
+
+async def test_no_line_of_a_long_book_is_held_against_all_its_others(books: Books) -> None:
+    await lived_in(books)
+    books.connection.execute("ANALYZE")
+    async with books.database.snapshot() as connection:
+        await audit.look(connection)
+        for check in (*audit_books.CHECKS, *audit_people.CHECKS):
+            plan = await connection.scalars(text(f"EXPLAIN {check.query}"))
+            assert "Nested Loop" not in "\n".join(plan), check.name
