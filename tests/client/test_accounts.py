@@ -166,6 +166,7 @@ def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
         under_way: list[object] = []
         renewed: list[Page] = []
         at_once: list[int] = []
+        failed: list[str] = []
 
         def begin(request: Request) -> None:
             if "RefreshSession" in (request.post_data or ""):
@@ -180,6 +181,9 @@ def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
         context.on("request", begin)
         context.on("requestfinished", finish)
         context.on("requestfailed", finish)
+        context.on(
+            "requestfailed", lambda request: failed.append(f"{request.url}: {request.failure}")
+        )
         for tab in tabs:
             tab.goto("/")
             expect(actions.balance(tab)).to_have_text("$0.00")
@@ -196,5 +200,5 @@ def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
             tab.get_by_role("link", name="Devices").click()
             expect(tab.get_by_text("This device")).to_be_visible()
             expect(tab.get_by_role("alert")).to_have_count(0)
-            assert tab.evaluate("window.isTheSamePage") is True, "a page was loaded again"
+            assert tab.evaluate("window.isTheSamePage") is True, f"loaded again after {failed}"
         assert max(at_once) == 1
