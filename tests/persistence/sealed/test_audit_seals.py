@@ -2,117 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from decimal import Decimal
-from uuid import UUID
-
 import psycopg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import ids, money, seals, sessions, transfers
-from domain.seals import Receipt
+from domain import seals
 from domain.transfers import EMPTY_BOOK_SEAL
-from persistence import api_tokens, audit, audit_seals, history, sealed_rows
+from persistence import audit, audit_seals, history, sealed_rows
 from persistence.database import Database
 from persistence.ledger import Ledger
-from tests import books as test_books
-from tests.books import Books, Someone
+from tests.books import Books
+from tests.persistence.sealed.by_hand import (
+    FEES,
+    KEY,
+    cut_off,
+    do,
+    do_properly,
+    found,
+    lived_in,
+    said,
+)
 
 pytestmark = pytest.mark.anyio
-
-KEY = b"a key of the tests that is long enough"
-FEES = money.limits(
-    "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000",
-    fee_basis_points=100,
-)  # fmt: skip
-
-
-@pytest.fixture
-async def books(database_url: str, anyio_backend: object) -> AsyncIterator[Books]:
-    """Sealed with a key, and with fees."""
-    async with test_books.opened(database_url) as opened:
-        plain, opened.ledger = (
-            opened.ledger,
-            await Ledger.open(database_url, FEES, connections=2, audit_key=KEY),
-        )
-        yield opened
-        await opened.ledger.close()
-        opened.ledger = plain
-
-
-async def lived_in(books: Books) -> tuple[Someone, Someone]:
-    """Two books of six lines, with every field that a line can have."""
-    alpha, beta = books.join("Alpha"), books.join("Beta")
-    await books.add(alpha, "10")
-    await books.add(beta, "10")
-    await books.send(alpha, beta, "1", note='Für den Käse \\ "👩‍👩‍👧" {NULL}')
-    await books.send(beta, alpha, "0.50")
-    token, _ = await api_tokens.create(
-        books.database, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
-        daily_limit_minor=None, expires_at=None,
-    )  # fmt: skip
-    await books.ledger.move(
-        transfers.SendMoney(
-            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note="NULL",
-            idempotency_key='a "token\'s" key', reference=ids.new_id(),
-            api_token_id=token.api_token_id,
-        )
-    )  # fmt: skip
-    await books.send(beta, alpha, "0.25")
-    await books.send(alpha, beta, "0.35")
-    return alpha, beta
-
-
-@pytest.fixture
-async def admin(books: Books, admin_database_url: str) -> AsyncIterator[Database]:
-    """The same database for somebody whom no trigger stops."""
-    opened = await Database.open(admin_database_url)
-    yield opened
-    await opened.close()
-
-
-async def found(connection: AsyncConnection, key: bytes = KEY) -> list[str]:
-    """The rows whose seals are at fault."""
-    return [row async for row, _ in audit_seals.faults(connection, key)]
-
-
-async def said(connection: AsyncConnection) -> str:
-    report = await audit.look(connection, audit_key=KEY)
-    return "\n".join(f"{each.table} {each.key}: {each.sentence}" for each in report.findings)
-
-
-_WITHOUT_CONSTRAINTS = """
-DO $$
-DECLARE
-    each text;
-BEGIN
-    FOR each IN SELECT conname FROM pg_constraint
-        WHERE conrelid = 'transactions'::regclass AND contype IN ('c', 'p', 'u', 'f')
-    LOOP
-        EXECUTE 'ALTER TABLE transactions DROP CONSTRAINT ' || quote_ident(each);
-    END LOOP;
-END
-$$;
-ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL;
-"""
-
-
-async def do(connection: AsyncConnection, *statements: str, **names: object) -> None:
-    """By hand, past the triggers and the constraints."""
-    await connection.exec_driver_sql(_WITHOUT_CONSTRAINTS)
-    await do_properly(connection, *statements, **names)
-
-
-async def do_properly(connection: AsyncConnection, *statements: str, **names: object) -> None:
-    """By hand, past the triggers alone."""
-    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-    for statement in statements:
-        done = await connection.execute(text(statement), names)
-        assert done.rowcount != 0, statement
-
 
 # ================================================================ books that are as they were
 
@@ -351,19 +261,6 @@ async def test_a_head_that_is_not_of_the_newest_line_is_named(
             assert await found(connection) == []
 
 
-async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:
-    """The end of a book after that line, and everything that the row of its person says of it."""
-    await do_properly(
-        connection,
-        "DELETE FROM transactions WHERE user_id = :one AND sequence > :sequence",
-        "DELETE FROM outbox WHERE user_id = :one AND (payload ->> 'sequence')::bigint > :sequence",
-        "UPDATE users SET (sequence, balance, last_posted_at, book_seal) = (SELECT sequence, "
-        "balance_after, created_at, seal FROM transactions WHERE user_id = :one "
-        "AND sequence = :sequence) WHERE id = :one",
-        one=user_id, sequence=sequence,
-    )  # fmt: skip
-
-
 async def test_an_end_cut_off_is_shown_by_the_other_side(books: Books, admin: Database) -> None:
     alpha, beta = await lived_in(books)
     async with admin.transaction() as connection:
@@ -396,113 +293,3 @@ async def test_the_service_seals_what_was_slipped_to_it_and_the_audit_names_the_
             words = await said(connection)
             assert where.format(alpha.user_id) in words, change
             assert part in words
-
-
-async def test_a_book_that_goes_on_from_a_cut_is_shown_by_the_other_side_and_by_receipts(
-    books: Books, admin: Database
-) -> None:
-    alpha, beta = await lived_in(books)
-    kept = await receipt_of(books, alpha, 6)
-    async with admin.transaction() as connection:
-        await cut_off(connection, alpha.user_id, 5)
-        await connection.commit()
-    await books.add(alpha, "0.35")
-    async with books.database.snapshot() as connection:
-        assert f"the other is {{{beta.user_id}/6}}" in await said(connection)
-        assert "False: It does not prove line 6" in await asked(connection, kept)
-
-
-async def test_what_has_no_other_side_is_cut_off_unseen_but_by_a_receipt(
-    books: Books, admin: Database
-) -> None:
-    alpha, _ = await lived_in(books)
-    alone = books.join("Alone")
-    await books.add(alone, "3")
-    await books.add(alpha, "3")
-    receipts = [await receipt_of(books, alone, 1), await receipt_of(books, alpha, 7)]
-    async with admin.transaction() as connection:
-        await cut_off(connection, alpha.user_id, 6)
-        for table in ("transactions", "sessions", "email_addresses", "outbox"):
-            await do_properly(
-                connection, f"DELETE FROM {table} WHERE user_id = :one", one=alone.user_id
-            )
-        await do_properly(connection, "DELETE FROM users WHERE id = :one", one=alone.user_id)
-        assert await said(connection) == ""
-        words = await asked(connection, *receipts)
-        assert "who is nobody here" in words
-        assert "ends at line 6" in words
-
-
-# ================================================================ receipts
-
-
-async def receipt_of(books: Books, someone: Someone, sequence: int) -> str:
-    line = await history.line(books.database, someone.user_id, sequence)
-    assert line is not None
-    return Receipt.of(line).render()
-
-
-async def asked(
-    connection: AsyncConnection, *receipts: str, keys: tuple[bytes, ...] = (KEY,)
-) -> str:
-    from persistence import audit_receipts
-
-    answers = await audit_receipts.answers(connection, receipts, keys)
-    assert [each.receipt for each in answers] == list(receipts)
-    return "\n".join(f"{each.is_contained}: {each.sentence}" for each in answers)
-
-
-async def test_a_receipt_is_contained_however_much_came_after_it(books: Books) -> None:
-    alpha, beta = await lived_in(books)
-    receipts = [await receipt_of(books, alpha, n) for n in (1, 3, 6)]
-    receipts.append(await receipt_of(books, beta, 4))
-    await books.add(alpha)
-    answers = await audit.check_receipts(books.database, receipts, [KEY])
-    assert [answer.is_contained for answer in answers] == [True] * 4
-    assert answers[1].sentence.startswith(f"Contained: line 3 of {alpha.user_id}")
-
-
-async def test_a_receipt_shows_an_end_that_was_cut_off_on_both_sides(
-    books: Books, admin: Database
-) -> None:
-    alpha, beta = await lived_in(books)
-    kept, newest = await receipt_of(books, alpha, 5), await receipt_of(books, alpha, 6)
-    async with admin.transaction() as connection:
-        await cut_off(connection, alpha.user_id, 5)
-        await cut_off(connection, beta.user_id, 5)
-        assert (await said(connection)) == ""
-        assert "False: It proves line 6" in await asked(connection, newest)
-        assert "ends at line 5" in await asked(connection, newest)
-        assert "True: " in await asked(connection, kept)
-
-
-async def test_a_receipt_says_what_happened_to_the_books(books: Books, admin: Database) -> None:
-    alpha, beta = await lived_in(books)
-    receipt, of_beta = await receipt_of(books, alpha, 4), await receipt_of(books, beta, 4)
-    change = "UPDATE transactions SET note = 'x' WHERE user_id = :one AND sequence = "
-    for sequence, part in ((2, f"False: It does not prove line 4 of {alpha.user_id}"),
-                           (2, f"{alpha.user_id}/2 is at fault"),
-                           (5, f"all is as it was, but {alpha.user_id}/5 is at fault")):  # fmt: skip
-        async with admin.transaction() as connection:
-            await do(connection, f"{change} {sequence}", one=alpha.user_id)
-            words = await asked(connection, receipt, of_beta)
-            assert part in words
-            assert words.count("True: Contained") == 1, "the other person's book is as it was"
-    async with admin.transaction() as connection:
-        await do(connection, "UPDATE users SET book_seal = sha256('') WHERE id = :one",
-                 one=alpha.user_id)  # fmt: skip
-        assert "the head of the book is of another line" in await asked(connection, receipt)
-    async with admin.transaction() as connection:
-        await do(connection, "DELETE FROM users WHERE id = :one", one=alpha.user_id)
-        assert "nobody here" in await asked(connection, receipt)
-
-
-async def test_what_is_no_receipt_or_of_another_key_proves_nothing(books: Books) -> None:
-    alpha, _ = await lived_in(books)
-    receipt = Receipt.read(await receipt_of(books, alpha, 3))
-    forged = replace(receipt, seal=b"s" * 32).render()
-    async with books.database.snapshot() as connection:
-        assert "False: This is no receipt" in await asked(connection, "seal_1_nonsense", forged)
-        assert "of another AUDIT_KEY (or forged)" in await asked(connection, forged)
-        words = await asked(connection, receipt.render(), keys=(b"another", KEY))
-        assert "all is as it was, but" in words, "the book is to be sealed with the key of now"

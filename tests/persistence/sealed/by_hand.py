@@ -1,0 +1,110 @@
+"""Books sealed with a key, what is done to them by hand, and what is said of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import ids, money, sessions, transfers
+from domain.seals import Receipt
+from persistence import api_tokens, audit, audit_receipts, audit_seals, history
+from tests.books import Books, Someone
+
+KEY = b"a key of the tests that is long enough"
+FEES = money.limits(
+    "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000",
+    fee_basis_points=100,
+)  # fmt: skip
+
+
+async def lived_in(books: Books) -> tuple[Someone, Someone]:
+    """Two books of six lines, with every field that a line can have."""
+    alpha, beta = books.join("Alpha"), books.join("Beta")
+    await books.add(alpha, "10")
+    await books.add(beta, "10")
+    await books.send(alpha, beta, "1", note='Für den Käse \\ "👩‍👩‍👧" {NULL}')
+    await books.send(beta, alpha, "0.50")
+    token, _ = await api_tokens.create(
+        books.database, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
+        daily_limit_minor=None, expires_at=None,
+    )  # fmt: skip
+    await books.ledger.move(
+        transfers.SendMoney(
+            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note="NULL",
+            idempotency_key='a "token\'s" key', reference=ids.new_id(),
+            api_token_id=token.api_token_id,
+        )
+    )  # fmt: skip
+    await books.send(beta, alpha, "0.25")
+    await books.send(alpha, beta, "0.35")
+    return alpha, beta
+
+
+async def found(connection: AsyncConnection, key: bytes = KEY) -> list[str]:
+    """The rows whose seals are at fault."""
+    return [row async for row, _ in audit_seals.faults(connection, key)]
+
+
+async def said(connection: AsyncConnection) -> str:
+    report = await audit.look(connection, audit_key=KEY)
+    return "\n".join(f"{each.table} {each.key}: {each.sentence}" for each in report.findings)
+
+
+_WITHOUT_CONSTRAINTS = """
+DO $$
+DECLARE
+    each text;
+BEGIN
+    FOR each IN SELECT conname FROM pg_constraint
+        WHERE conrelid = 'transactions'::regclass AND contype IN ('c', 'p', 'u', 'f')
+    LOOP
+        EXECUTE 'ALTER TABLE transactions DROP CONSTRAINT ' || quote_ident(each);
+    END LOOP;
+END
+$$;
+ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL;
+"""
+
+
+async def do(connection: AsyncConnection, *statements: str, **names: object) -> None:
+    """By hand, past the triggers and the constraints."""
+    await connection.exec_driver_sql(_WITHOUT_CONSTRAINTS)
+    await do_properly(connection, *statements, **names)
+
+
+async def do_properly(connection: AsyncConnection, *statements: str, **names: object) -> None:
+    """By hand, past the triggers alone."""
+    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+    for statement in statements:
+        done = await connection.execute(text(statement), names)
+        assert done.rowcount != 0, statement
+
+
+async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:
+    """The end of a book after that line, and everything that the row of its person says of it."""
+    await do_properly(
+        connection,
+        "DELETE FROM transactions WHERE user_id = :one AND sequence > :sequence",
+        "DELETE FROM outbox WHERE user_id = :one AND (payload ->> 'sequence')::bigint > :sequence",
+        "UPDATE users SET (sequence, balance, last_posted_at, book_seal) = (SELECT sequence, "
+        "balance_after, created_at, seal FROM transactions WHERE user_id = :one "
+        "AND sequence = :sequence) WHERE id = :one",
+        one=user_id, sequence=sequence,
+    )  # fmt: skip
+
+
+async def receipt_of(books: Books, someone: Someone, sequence: int) -> str:
+    line = await history.line(books.database, someone.user_id, sequence)
+    assert line is not None
+    return Receipt.of(line).render()
+
+
+async def asked(
+    connection: AsyncConnection, *receipts: str, keys: tuple[bytes, ...] = (KEY,)
+) -> str:
+    answers = await audit_receipts.answers(connection, receipts, keys)
+    assert [each.receipt for each in answers] == list(receipts)
+    return "\n".join(f"{each.is_contained}: {each.sentence}" for each in answers)
