@@ -64,8 +64,10 @@ class Running:
         return self._output.read_text()
 
     def wait_until_ready(self) -> Running:
-        block_until(lambda: "Ready" in self.said or self.process.poll() is not None)
-        assert "Ready" in self.said, self.said
+        # The last line that it prints once it is ready.
+        last = "Ctrl-C stops everything."
+        block_until(lambda: last in self.said or self.process.poll() is not None)
+        assert last in self.said, self.said
         return self
 
     def wait_for_end(self) -> int:
