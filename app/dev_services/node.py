@@ -20,7 +20,8 @@ from app.dev_services.processes import ServiceError
 
 OLDEST_MAJOR = 22
 STAMP = ".built-from"
-NOT_SOURCES = {"node_modules", "dist"}
+#: What is made from the sources: a check of the types writes the last one, which makes no build stale.
+NOT_SOURCES = {"node_modules", "dist", "graphql-env.d.ts"}
 
 
 def node_path() -> Path:
@@ -126,7 +127,7 @@ def _sources(folder: Path) -> list[Path]:
             for name in folders
             if name not in NOT_SOURCES and not (Path(parent) / name / "package.json").exists()
         ]
-        found += [Path(parent) / name for name in files]
+        found += [Path(parent) / name for name in files if name not in NOT_SOURCES]
     return found
 
 

@@ -36,6 +36,13 @@ def test_a_page_is_built_once_and_again_when_a_source_changes(project: Path) -> 
     assert told[-1] == "Building a page"
 
 
+def test_what_is_made_from_the_sources_makes_no_build_stale(project: Path) -> None:
+    node.ensure_built(project)
+    (project / "src").mkdir()
+    (project / "src" / "graphql-env.d.ts").write_text("made by a check of the types")
+    assert node.is_built(project)
+
+
 def test_a_failed_build_says_so_and_is_not_taken_for_built(project: Path) -> None:
     package = json.loads((project / "package.json").read_text())
     package["scripts"]["build"] = "echo the reason && exit 1"
