@@ -27,7 +27,8 @@ NAMES = ("python3.14", "python3.13", "python3.12", "python3.11", "python3", "pyt
 #: Several names usually lead to one interpreter.
 _MOST_ASKED = 16
 _MOST_MEASURED = 6
-_ROUNDS = 5
+#: In five rounds the faster of two was missed one time in twenty to three, as the machine was quiet or not.
+_ROUNDS = 11
 _PATIENCE_SECONDS = 5.0
 
 #: Debug and free-threaded builds are passed over, and what the locks may have no wheels for. It says
