@@ -1,0 +1,44 @@
+"""A database in which every table has rows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain import ids, sessions, transfers
+from domain.accounts import MailPurpose
+from persistence import accounts, api_tokens, mails, outbox, push_cursors
+from persistence import sessions as stored_sessions
+from tests.books import Books
+
+
+async def lived_in(books: Books) -> None:
+    """A row of every table, made as the service makes them."""
+    db = books.database
+    alpha, beta = books.join("Alpha"), books.join("Beta")
+    await books.add(alpha, "10")
+    await books.send(alpha, beta, "1", note="Für den Käse")
+    await books.send(beta, alpha, "0.50")
+    token, _ = await api_tokens.create(
+        db, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
+        daily_limit_minor=100, expires_at=None,
+    )  # fmt: skip
+    await books.ledger.move(
+        transfers.SendMoney(
+            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note=None,
+            idempotency_key="a-token's-key", reference=ids.new_id(),
+            api_token_id=token.api_token_id,
+        )
+    )  # fmt: skip
+    await accounts.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
+    await accounts.request_password_reset(db, "nobody@example.com")
+    [(user_id, mail_id)] = await mails.due(db, 10)
+    mail = await mails.take(db, user_id, mail_id)
+    assert mail is not None
+    assert mail.purpose is MailPurpose.VERIFY_EMAIL
+    await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
+    await mails.sent(db, mail)
+    await accounts.request_password_reset(db, "zoe@example.com")
+    await stored_sessions.end(db, beta.user_id, beta.session_id)
+    await outbox.mark_published(db, await outbox.claim(db, 100, 0))
+    async with push_cursors.take(db, beta.user_id) as push:
+        await push.advance(push.lines[-1].sequence)
