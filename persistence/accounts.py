@@ -15,6 +15,7 @@ from domain import text as texts
 from domain.accounts import MailPurpose, Person
 from domain.sessions import NamedSecret
 from persistence import api_tokens, links, mails, persons, sessions, unit_of_work
+from persistence import credentials as stored_credentials
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
@@ -203,7 +204,7 @@ async def verify_email(db: Database, token: NamedSecret, *, keep_session_id: UUI
             await unit.connection.execute(_VERIFY, {"user_id": person.id, "now": now})
         await links.end(unit, person.id, MailPurpose.VERIFY_EMAIL, now)
         await mails.withdraw(unit, person.id, MailPurpose.VERIFY_EMAIL)
-        kept = await sessions.stands_within(unit, person.id, keep_session_id)
+        kept = await stored_credentials.is_active_session(unit, person.id, keep_session_id)
         await sessions.end_within(unit, person.id, now, except_id=keep_session_id)
         if not kept:
             await api_tokens.revoke_within(unit, person.id, now)

@@ -13,25 +13,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors, ids, sessions
 from domain.sessions import ApiToken, NamedSecret, Principal, Scope
-from persistence import persons, unit_of_work
+from persistence import credentials, persons, unit_of_work
 from persistence import sessions as stored_sessions
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
 MAXIMUM_API_TOKENS = 50
 
-_STANDS = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())"
-_COUNT = text(f"SELECT count(*) FROM api_tokens WHERE user_id = :user_id AND {_STANDS}")  # noqa: S608
+_ACTIVE = credentials.api_token_is_active("api_tokens")
+_COUNT = text(f"SELECT count(*) FROM api_tokens WHERE user_id = :user_id AND {_ACTIVE}")  # noqa: S608
 _INSERT = text(
     "INSERT INTO api_tokens (user_id, id, name, scopes, daily_limit, secret_hash, created_at, "
     "expires_at) VALUES (:user_id, :id, :name, :scopes, :daily_limit, :hash, :now, :expires_at) "
     "RETURNING *"
 )
 _LIST = text(
-    f"SELECT * FROM api_tokens WHERE user_id = :user_id AND {_STANDS} ORDER BY id"  # noqa: S608
+    f"SELECT * FROM api_tokens WHERE user_id = :user_id AND {_ACTIVE} ORDER BY id"  # noqa: S608
 )
 _REVOKE = text(
-    f"UPDATE api_tokens SET revoked_at = :now WHERE user_id = :user_id AND id = :id AND {_STANDS} "  # noqa: S608
+    "UPDATE api_tokens SET revoked_at = :now WHERE user_id = :user_id AND id = :id "  # noqa: S608
+    f"AND {credentials.api_token_is_active('api_tokens', 'CAST(:now AS timestamptz)')} "
     "RETURNING *"
 )
 _REVOKE_ALL = text(
@@ -39,7 +40,8 @@ _REVOKE_ALL = text(
     "RETURNING id"
 )
 _FIND = text(
-    f"SELECT k.*, {_STANDS} AS stands FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id "  # noqa: S608
+    f"SELECT k.*, {credentials.api_token_is_active('k')} AS is_active "  # noqa: S608
+    "FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id "
     "WHERE k.user_id = :user_id AND k.id = :id AND u.closed_at IS NULL AND k.revoked_at IS NULL"
 )
 
@@ -87,13 +89,13 @@ async def create(
 
 
 async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
-    """The person's API tokens that stand, the oldest first."""
+    """The person's active API tokens, the oldest first."""
     rows = await db.read(lambda connection: connection.execute(_LIST, {"user_id": user_id}))
     return [_from_row(row) for row in rows]
 
 
 async def revoke(db: Database, user_id: UUID, api_token_id: UUID) -> ApiToken:
-    """End an API token of that person's. Raises NotFound where none stands by that id."""
+    """End an API token of that person's. Raises NotFound where none is active by that id."""
 
     async def work(unit: Unit) -> ApiToken:
         await persons.lock_caller(unit, user_id)
@@ -123,7 +125,7 @@ async def authenticate(db: Database, secret: NamedSecret) -> Principal:
     stored = bytes(32) if row is None else row.secret_hash
     if not hmac.compare_digest(sessions.hash_secret(secret.text), stored) or row is None:
         raise errors.Unauthenticated("The API token is wrong or was revoked. Create another one.")
-    if not row.stands:
+    if not row.is_active:
         raise sessions.TokenExpired
     return Principal(
         user_id=row.user_id,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from domain import accounts, events, sessions
-from persistence import audit_checks, mails
+from persistence import audit_checks, credentials, mails
 from persistence.audit_checks import Check
-
-_SESSION_STANDS = f"ended_at IS NULL AND rotated_at > clock_timestamp() - {audit_checks.seconds(sessions.SESSION_IDLE_LIFETIME)}"
-_TOKEN_STANDS = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())"  # noqa: S105
 
 # ================================================================ people
 
@@ -33,7 +30,7 @@ WHERE u.email IS DISTINCT FROM e.address
 _SESSIONS = f"""
 SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL THEN 'This session is of nobody.' END,
-    CASE WHEN u.closed_at IS NOT NULL AND {_SESSION_STANDS}
+    CASE WHEN u.closed_at IS NOT NULL AND {credentials.session_is_active("s")}
         THEN 'This session stands, though its person is closed.' END,
     CASE WHEN (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
         THEN 'Its refresh tokens do not fit their number.' END,
@@ -43,7 +40,7 @@ SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
         THEN 'It began, was refreshed or ended at a time that is yet to come.' END
 ) AS sentence
 FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
-WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {_SESSION_STANDS})
+WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.session_is_active("s")})
     OR (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
     OR least(s.last_used_at, s.rotated_at, s.ended_at) < s.created_at
     OR greatest(s.created_at, s.rotated_at, s.ended_at) > clock_timestamp()
@@ -52,7 +49,7 @@ WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {_SESSION_STANDS})
 _API_TOKENS = f"""
 SELECT k.user_id || '/' || k.id AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL THEN 'This API token is of nobody.' END,
-    CASE WHEN u.closed_at IS NOT NULL AND {_TOKEN_STANDS}
+    CASE WHEN u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")}
         THEN 'This API token stands, though its person is closed.' END,
     CASE WHEN NOT k.scopes <@ ARRAY[{audit_checks.quoted(sessions.Scope)}] THEN 'It has a scope that is none.' END,
     CASE WHEN least(k.expires_at, k.revoked_at, k.last_used_at) < k.created_at
@@ -61,7 +58,7 @@ SELECT k.user_id || '/' || k.id AS key, concat_ws(' ',
         THEN 'It was created or revoked at a time that is yet to come.' END
 ) AS sentence
 FROM api_tokens AS k LEFT JOIN users AS u ON u.id = k.user_id
-WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {_TOKEN_STANDS})
+WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")})
     OR NOT k.scopes <@ ARRAY[{audit_checks.quoted(sessions.Scope)}]
     OR least(k.expires_at, k.revoked_at, k.last_used_at) < k.created_at
     OR greatest(k.created_at, k.revoked_at) > clock_timestamp()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from domain import ids, sessions, settling, text, transfers
+from domain import ids, settling, text, transfers
 from domain.transfers import Command
-from persistence import lines, pipeline, unit_of_work
+from persistence import credentials, lines, pipeline, unit_of_work
 from persistence.pipeline import Statement
 
 # ================================================================ the first round trip
@@ -27,15 +27,18 @@ FROM lock_accounts($1::uuid[])
 _CLOCK_AND_SESSIONS = """
 SELECT clock_timestamp(), ARRAY(
     SELECT s.id FROM {source}
-    WHERE {which} AND s.ended_at IS NULL AND s.rotated_at > clock_timestamp() - $3::interval
+    WHERE {which} AND {is_active}
 )
 """
 _SESSION = _CLOCK_AND_SESSIONS.format(
-    source="sessions AS s", which="s.user_id = $1::uuid AND s.id = $2::uuid"
+    source="sessions AS s",
+    which="s.user_id = $1::uuid AND s.id = $2::uuid",
+    is_active=credentials.session_is_active("s"),
 ).encode()
 _SESSIONS = _CLOCK_AND_SESSIONS.format(
     source="unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id), sessions AS s",
     which="s.user_id = asked.user_id AND s.id = asked.id",
+    is_active=credentials.session_is_active("s"),
 ).encode()
 _LINE = ", ".join(f"t.{column}" for column in lines.COLUMNS.split(", "))
 _EARLIER_OF_ONE = f"""
@@ -47,7 +50,7 @@ SELECT {_LINE} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (user_id
 JOIN transactions AS t
     ON t.user_id = asked.user_id AND t.kind = asked.kind AND t.idempotency_key = asked.key
 """.encode()  # noqa: S608
-_TOKENS = b"""
+_TOKENS = f"""
 SELECT k.id, k.daily_limit, (
     SELECT coalesce(sum(t.amount + t.fee), 0)::bigint
     FROM transactions AS t
@@ -56,9 +59,8 @@ SELECT k.id, k.daily_limit, (
 )
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
 JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
-WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
-"""
-_IDLE = pipeline.parameter(sessions.SESSION_IDLE_LIFETIME)
+WHERE {credentials.api_token_is_active("k")}
+""".encode()  # noqa: S608
 _WINDOW = pipeline.parameter(transfers.DAILY_LIMIT_WINDOW)
 
 
@@ -69,8 +71,8 @@ def lock(commands: Sequence[Command]) -> Statement:
 
 
 def look(commands: Sequence[Command]) -> list[Statement]:
-    """The clock and the sessions that stand; the lines that the keys made; and, where there are any,
-    the API tokens that stand with what they have spent."""
+    """The clock and the sessions that are active; the lines that the keys made; and, where there are any,
+    the API tokens that are active with what they have spent."""
     by_token = {(c.user_id, c.api_token_id) for c in commands if c.api_token_id is not None}
     tokens = [(_TOKENS, (*_pairs(by_token), _WINDOW))] if by_token else []
     if len(commands) == 1:
@@ -78,14 +80,14 @@ def look(commands: Sequence[Command]) -> list[Statement]:
         user_id, kind, key = command.key
         owner = pipeline.parameter(user_id)
         return [
-            (_SESSION, (owner, pipeline.parameter(command.session_id), _IDLE)),
+            (_SESSION, (owner, pipeline.parameter(command.session_id))),
             (_EARLIER_OF_ONE, (owner, kind.value.encode(), key.encode())),
             *tokens,
         ]
     in_session = {(c.user_id, c.session_id) for c in commands if c.session_id is not None}
     keys = {command.key for command in commands}
     return [
-        (_SESSIONS, (*_pairs(in_session), _IDLE)),
+        (_SESSIONS, _pairs(in_session)),
         (
             _EARLIER,
             (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,25 +13,16 @@ from sqlalchemy import Row, text
 from domain import errors, events, sessions
 from domain.accounts import Person
 from domain.sessions import RefreshToken, RefreshVerdict, Session
-from persistence import persons, pipeline, unit_of_work
+from persistence import credentials, persons, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
 MAXIMUM_SESSIONS = 100
-#: `last_used_at` is kept no more exactly than this.
-_TOUCH_SECONDS = 60
 _USER_AGENT_CHARACTERS = 500
 
-
-def _stands(idle: str) -> str:
-    return f"ended_at IS NULL AND rotated_at > clock_timestamp() - CAST({idle} AS interval)"
-
-
-_STANDS = _stands(":idle")
-_IDLE = {"idle": sessions.SESSION_IDLE_LIFETIME}
-
+_ACTIVE = credentials.session_is_active("sessions")
 _OLDEST_BEYOND = text(
-    f"SELECT id FROM sessions WHERE user_id = :user_id AND {_STANDS} "  # noqa: S608
+    f"SELECT id FROM sessions WHERE user_id = :user_id AND {_ACTIVE} "  # noqa: S608
     "ORDER BY last_used_at DESC, id DESC OFFSET :kept"
 )
 _INSERT = text(
@@ -40,7 +31,8 @@ _INSERT = text(
     "VALUES (:user_id, :session_id, :user_agent, :ip_address, :now, :now, :generation, :hash, :now)"
 )
 _FIND = text(
-    f"SELECT *, {_STANDS} AS stands FROM sessions WHERE user_id = :user_id AND id = :session_id"  # noqa: S608
+    f"SELECT *, {_ACTIVE} AS is_active FROM sessions "  # noqa: S608
+    "WHERE user_id = :user_id AND id = :session_id"
 )
 _ROTATE = text(
     "UPDATE sessions SET generation = :generation, previous_refresh_hash = refresh_hash, "
@@ -48,11 +40,8 @@ _ROTATE = text(
     "WHERE user_id = :user_id AND id = :session_id"
 )
 _LIST = text(
-    f"SELECT * FROM sessions WHERE user_id = :user_id AND {_STANDS} "  # noqa: S608
+    f"SELECT * FROM sessions WHERE user_id = :user_id AND {_ACTIVE} "  # noqa: S608
     "ORDER BY last_used_at DESC, id DESC LIMIT :limit"
-)
-_STANDING_ONE = text(
-    f"SELECT 1 FROM sessions WHERE user_id = :user_id AND id = :session_id AND {_STANDS}"  # noqa: S608
 )
 _END = text(
     "UPDATE sessions SET ended_at = :now WHERE user_id = :user_id AND ended_at IS NULL "
@@ -60,45 +49,9 @@ _END = text(
 )
 _END_ALL = text(
     "UPDATE sessions SET ended_at = :now WHERE user_id = :user_id AND ended_at IS NULL "
-    "AND id IS DISTINCT FROM CAST(:except_id AS uuid) "
-    "RETURNING id, rotated_at > CAST(:now AS timestamptz) - CAST(:idle AS interval) AS stood"
+    "AND id IS DISTINCT FROM CAST(:except_id AS uuid) RETURNING id"
 )
-# Nearly all of those that are asked about stand: only the others are sent.
-_ENDED = f"""
-SELECT asked.user_id, asked.id
-FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
-WHERE NOT EXISTS (
-    SELECT FROM sessions AS s JOIN users AS u ON u.id = s.user_id AND u.closed_at IS NULL
-    WHERE s.user_id = asked.user_id AND s.id = asked.id AND {_stands("$3")}
-) AND NOT EXISTS (
-    SELECT FROM api_tokens AS k JOIN users AS u ON u.id = k.user_id AND u.closed_at IS NULL
-    WHERE k.user_id = asked.user_id AND k.id = asked.id
-        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
-)
-""".encode()  # noqa: S608
-
-
-def _touching(table: str) -> Any:
-    # Several processes do this at once: each takes the rows that are free, in the same order.
-    return text(
-        f"""
-        UPDATE {table} AS used SET last_used_at = now()
-        FROM (
-            SELECT t.user_id, t.id
-            FROM {table} AS t
-            JOIN unnest(:user_ids, :ids) AS asked (user_id, id)
-                ON asked.user_id = t.user_id AND asked.id = t.id
-            WHERE t.last_used_at IS NULL
-                OR t.last_used_at < now() - make_interval(secs => :seconds)
-            ORDER BY t.user_id, t.id
-            FOR NO KEY UPDATE OF t SKIP LOCKED
-        ) AS due
-        WHERE used.user_id = due.user_id AND used.id = due.id
-        """  # noqa: S608
-    )
-
-
-_TOUCH = [_touching("sessions"), _touching("api_tokens")]
+_ACTIVE_IDS = text(f"SELECT id FROM sessions WHERE user_id = :user_id AND {_ACTIVE}")  # noqa: S608
 
 
 async def begin(
@@ -123,7 +76,7 @@ async def begin(
             raise errors.InvalidCredentials
         now = await unit.clock()
         too_many = await unit.connection.scalars(
-            _OLDEST_BEYOND, {"user_id": user_id, "kept": MAXIMUM_SESSIONS - 1, **_IDLE}
+            _OLDEST_BEYOND, {"user_id": user_id, "kept": MAXIMUM_SESSIONS - 1}
         )
         await _end_some(unit, user_id, too_many.all(), now)
         await unit.connection.execute(
@@ -158,7 +111,7 @@ async def refresh(
             return None
         now = await unit.clock()
         found = await unit.connection.execute(
-            _FIND, {"user_id": token.user_id, "session_id": token.session_id, **_IDLE}
+            _FIND, {"user_id": token.user_id, "session_id": token.session_id}
         )
         session = found.one_or_none()
         if session is None or session.ended_at is not None:
@@ -205,7 +158,7 @@ def _judge(
         RefreshVerdict.END_SESSION: None,
     }[verdict]
     is_own = hmac.compare_digest(sessions.hash_secret(token_text), stored or b"")
-    return verdict if is_own and session.stands else RefreshVerdict.END_SESSION
+    return verdict if is_own and session.is_active else RefreshVerdict.END_SESSION
 
 
 def _rendered_successor(
@@ -221,9 +174,9 @@ def _rendered_successor(
 
 
 async def list_for(db: Database, user_id: UUID) -> list[Session]:
-    """The sessions that stand, the one used last first."""
+    """The active sessions, the one used last first."""
     rows = await db.read(
-        lambda c: c.execute(_LIST, {"user_id": user_id, "limit": MAXIMUM_SESSIONS, **_IDLE})
+        lambda c: c.execute(_LIST, {"user_id": user_id, "limit": MAXIMUM_SESSIONS})
     )
     return [
         Session(
@@ -234,20 +187,20 @@ async def list_for(db: Database, user_id: UUID) -> list[Session]:
 
 
 async def end(db: Database, user_id: UUID, session_id: UUID) -> bool:
-    """End a session of that person's; says whether it stood."""
+    """End a session of that person's; says whether it was active."""
 
     async def work(unit: Unit) -> bool:
         if await persons.lock(unit, user_id) is None:
             return False
-        stood = await stands_within(unit, user_id, session_id)
+        was_active = await credentials.is_active_session(unit, user_id, session_id)
         await _end_some(unit, user_id, [session_id], await unit.clock())
-        return stood
+        return was_active
 
     return await unit_of_work.run(db, work)
 
 
 async def end_all(db: Database, user_id: UUID, *, except_id: UUID | None = None) -> int:
-    """End every session of that person's but one; says how many stood."""
+    """End every session of that person's but one; says how many were active."""
 
     async def work(unit: Unit) -> int:
         if await persons.lock(unit, user_id) is None:
@@ -257,56 +210,18 @@ async def end_all(db: Database, user_id: UUID, *, except_id: UUID | None = None)
     return await unit_of_work.run(db, work)
 
 
-async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Of those sessions and API tokens, each with its person, the ones that do not stand any more."""
-    if not credentials:
-        return set()
-    pairs = _pairs(credentials)
-    owners, ids = pipeline.array(pairs["user_ids"]), pipeline.array(pairs["ids"])
-    idle = pipeline.parameter(sessions.SESSION_IDLE_LIFETIME)
-    return {(row[0], row[1]) for row in await db.rows(_ENDED, owners, ids, idle)}
-
-
-async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> None:
-    """Note that those sessions and API tokens, each with its person, are in use now."""
-    if not credentials:
-        return
-
-    async def work(unit: Unit) -> None:
-        for statement in _TOUCH:
-            await unit.connection.execute(
-                statement, {**_pairs(credentials), "seconds": _TOUCH_SECONDS}
-            )
-
-    await unit_of_work.run(db, work)
-
-
-def _pairs(credentials: Collection[tuple[UUID, UUID]]) -> dict[str, list[UUID]]:
-    return {
-        "user_ids": [user_id for user_id, _ in credentials],
-        "ids": [credential_id for _, credential_id in credentials],
-    }
-
-
 # ================================================================ within another's unit of work
-
-
-async def stands_within(unit: Unit, user_id: UUID, session_id: UUID | None) -> bool:
-    """Whether that session is this person's and stands."""
-    found = await unit.connection.scalar(
-        _STANDING_ONE, {"user_id": user_id, "session_id": session_id, **_IDLE}
-    )
-    return found is not None
 
 
 async def end_within(
     unit: Unit, user_id: UUID, now: datetime, *, except_id: UUID | None = None
 ) -> list[UUID]:
-    """End a locked person's sessions but one; returns those that stood."""
-    parameters = {"user_id": user_id, "now": now, "except_id": except_id, **_IDLE}
-    ended = (await unit.connection.execute(_END_ALL, parameters)).all()
-    announce_ended(unit, user_id, [row.id for row in ended])
-    return [row.id for row in ended if row.stood]
+    """End a locked person's sessions but one; returns those that were active."""
+    active = set(await unit.connection.scalars(_ACTIVE_IDS, {"user_id": user_id}))
+    parameters = {"user_id": user_id, "now": now, "except_id": except_id}
+    ended = (await unit.connection.scalars(_END_ALL, parameters)).all()
+    announce_ended(unit, user_id, ended)
+    return [session_id for session_id in ended if session_id in active]
 
 
 async def _end_some(unit: Unit, user_id: UUID, session_ids: Sequence[UUID], now: datetime) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from adapters import realtime
 from domain import errors
 from domain.sessions import Principal, TokenExpired
-from persistence import sessions
+from persistence import credentials
 from persistence.database import Database
 from resolvers.shared_calls import SharedCalls
 
@@ -160,7 +160,7 @@ class Standing:
 
     async def _check(self, known: Collection[_Known]) -> Mapping[_Known, None]:
         asked_at = time.monotonic()
-        ended = await sessions.ended(
+        ended = await credentials.ended(
             self._database, [(credential.user_id, name) for name, credential in known]
         )
         for credential_id, credential in known:
@@ -192,7 +192,7 @@ class Standing:
         for credential in self._known.values():
             credential.used = False
         for page in _pages(used):
-            await sessions.touch(self._database, page)
+            await credentials.touch(self._database, page)
 
 
 def _pages(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

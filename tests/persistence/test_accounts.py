@@ -11,7 +11,7 @@ import pytest
 from domain import errors, ids, sessions
 from domain.accounts import MailPurpose
 from domain.sessions import NamedSecret
-from persistence import accounts, api_tokens, mails, retention
+from persistence import accounts, api_tokens, credentials, mails, retention
 from persistence import sessions as stored_sessions
 from persistence.database import Database
 from tests.books import Books
@@ -71,12 +71,10 @@ def topics(books: Books) -> list[object]:
     return [row[0] for row in books.connection.execute("SELECT topic FROM outbox ORDER BY id")]
 
 
-async def standing(db: Database, credentials: list[tuple[UUID, UUID]]) -> list[UUID]:
-    ended = await stored_sessions.ended(db, credentials)
+async def active(db: Database, asked: list[tuple[UUID, UUID]]) -> list[UUID]:
+    ended = await credentials.ended(db, asked)
     return [
-        credential_id
-        for owner_id, credential_id in credentials
-        if (owner_id, credential_id) not in ended
+        credential_id for owner_id, credential_id in asked if (owner_id, credential_id) not in ended
     ]
 
 
@@ -124,8 +122,8 @@ async def test_registering_over_an_unverified_address_leaves_nothing_of_the_firs
     assert person is not None
     assert person.name == "Zoé"
     assert await accounts.password_hash(db, user_id) == "second"
-    credentials = [(user_id, session_id), (user_id, token.api_token_id)]
-    assert await standing(db, credentials) == []
+    both = [(user_id, session_id), (user_id, token.api_token_id)]
+    assert await active(db, both) == []
     assert not await accounts.is_link_good(db, first_link, MailPurpose.VERIFY_EMAIL)
     with pytest.raises(errors.InvalidToken):
         await accounts.verify_email(db, first_link, keep_session_id=None)
@@ -148,7 +146,7 @@ async def test_registering_over_a_verified_address_changes_nothing_and_tells_its
     assert person is not None
     assert person.name == "Zoë"
     assert await accounts.password_hash(db, user_id) == "first"
-    assert await standing(db, [(user_id, session_id)]) == [session_id]
+    assert await active(db, [(user_id, session_id)]) == [session_id]
     assert pending(books) == ["address_taken"]
 
 
@@ -163,7 +161,7 @@ async def test_a_link_works_once_and_verifying_ends_all_sessions_but_its_own(
     await accounts.resend_verification(db, EMAIL)
     assert await accounts.verify_email(db, second, keep_session_id=kept) == EMAIL
     both = [(user_id, kept), (user_id, ended)]
-    assert await standing(db, both) == [kept]
+    assert await active(db, both) == [kept]
     assert pending(books) == []
     for used in (first, second):
         with pytest.raises(errors.InvalidToken):
@@ -193,7 +191,7 @@ async def test_the_session_of_another_is_not_what_verifies(db: Database) -> None
     session_id = await sign_in(db, user_id)
     link = await link_of(db, await mail_of(db))
     await accounts.verify_email(db, link, keep_session_id=ids.new_id())
-    assert await standing(db, [(user_id, session_id)]) == []
+    assert await active(db, [(user_id, session_id)]) == []
 
 
 async def test_a_link_is_bad_when_forged_of_another_purpose_or_too_old(
@@ -260,7 +258,7 @@ async def test_changing_a_password_keeps_the_session_that_does_it(db: Database) 
         )
         == 1
     )
-    assert await standing(db, [(user_id, kept), (user_id, other)]) == [kept]
+    assert await active(db, [(user_id, kept), (user_id, other)]) == [kept]
     with pytest.raises(errors.InvalidCredentials):
         await accounts.change_password(
             db, user_id, old_hash="first", password_hash="x", keep_session_id=kept
@@ -302,7 +300,7 @@ async def test_a_closed_person_signs_in_nowhere(books: Books, db: Database) -> N
     assert await accounts.credentials(db, someone.email) is None
     with pytest.raises(errors.Unauthenticated):
         await accounts.password_hash(db, someone.user_id)
-    assert await standing(db, [(someone.user_id, someone.session_id)]) == []
+    assert await active(db, [(someone.user_id, someone.session_id)]) == []
     await accounts.register(db, name="x", email=someone.email, password_hash="x")
     assert topics(books) == ["nothing.happened"]
 

@@ -131,6 +131,7 @@ async def test_lines_never_go_back_in_time(books: Books) -> None:
     [
         "UPDATE sessions SET ended_at = now()",
         "UPDATE sessions SET rotated_at = now() - interval '31 days'",
+        "UPDATE sessions SET created_at = now() - interval '180 days'",
         "UPDATE users SET closed_at = now()",
         "DELETE FROM sessions",
     ],

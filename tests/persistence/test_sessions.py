@@ -10,7 +10,7 @@ import pytest
 
 from domain import errors, ids, sessions
 from domain.sessions import NamedSecret, RefreshToken, Scope
-from persistence import api_tokens
+from persistence import api_tokens, credentials
 from persistence import sessions as stored
 from persistence.database import Database
 from tests.books import Books, Someone
@@ -44,8 +44,8 @@ async def refresh(
     return successor, successor_text
 
 
-async def stands(db: Database, token: RefreshToken) -> bool:
-    return not await stored.ended(db, [(token.user_id, token.session_id)])
+async def is_active(db: Database, token: RefreshToken) -> bool:
+    return not await credentials.ended(db, [(token.user_id, token.session_id)])
 
 
 async def test_a_session_begins_only_with_the_password_that_was_verified(
@@ -71,7 +71,7 @@ async def test_a_refresh_token_is_replaced_at_each_use(books: Books, db: Databas
     for generation in range(2, 5):
         newest = await refresh(db, *newest)
         assert newest[0].generation == generation
-    assert await stands(db, newest[0])
+    assert await is_active(db, newest[0])
 
 
 async def test_many_tabs_refreshing_at_once_get_the_same_successor(
@@ -81,7 +81,7 @@ async def test_many_tabs_refreshing_at_once_get_the_same_successor(
     answers = await asyncio.gather(*(refresh(db, *first) for _ in range(6)))
     assert len({text for _, text in answers}) == 1
     assert await refresh(db, *first) == answers[0]
-    assert await stands(db, first[0])
+    assert await is_active(db, first[0])
 
 
 async def test_the_one_before_the_newest_ends_the_session_when_it_comes_late(
@@ -92,7 +92,7 @@ async def test_the_one_before_the_newest_ends_the_session_when_it_comes_late(
     books.connection.execute("UPDATE sessions SET rotated_at = rotated_at - interval '31 seconds'")
     with pytest.raises(errors.InvalidToken):
         await refresh(db, *first)
-    assert not await stands(db, first[0])
+    assert not await is_active(db, first[0])
     with pytest.raises(errors.InvalidToken):
         await refresh(db, *newest)
     told = books.connection.execute("SELECT topic, payload FROM outbox").fetchall()
@@ -104,7 +104,7 @@ async def test_an_older_one_ends_the_session_at_once(books: Books, db: Database)
     await refresh(db, *(await refresh(db, *first)))
     with pytest.raises(errors.InvalidToken):
         await refresh(db, *first)
-    assert not await stands(db, first[0])
+    assert not await is_active(db, first[0])
 
 
 async def test_a_token_of_the_right_number_that_we_never_gave_out_ends_the_session(
@@ -113,7 +113,7 @@ async def test_a_token_of_the_right_number_that_we_never_gave_out_ends_the_sessi
     token, _ = await begin(db, books.join())
     with pytest.raises(errors.InvalidToken):
         await refresh(db, token, "another")
-    assert not await stands(db, token)
+    assert not await is_active(db, token)
 
 
 async def test_a_repeat_answers_the_same_after_the_secrets_were_rotated(
@@ -130,8 +130,25 @@ async def test_a_repeat_answers_the_same_after_the_secrets_were_rotated(
 async def test_a_session_left_alone_for_thirty_days_is_over(books: Books, db: Database) -> None:
     token, text = await begin(db, books.join())
     books.connection.execute("UPDATE sessions SET rotated_at = rotated_at - interval '30 days'")
-    assert not await stands(db, token)
+    assert not await is_active(db, token)
     assert await stored.list_for(db, token.user_id) == []
+    with pytest.raises(errors.InvalidToken):
+        await refresh(db, token, text)
+
+
+async def test_a_session_is_over_after_180_days_however_often_it_is_refreshed(
+    books: Books, db: Database
+) -> None:
+    token, text = await begin(db, books.join())
+    books.connection.execute(
+        "UPDATE sessions SET created_at = now() - interval '180 days' + interval '1 minute'"
+    )
+    token, text = await refresh(db, token, text)
+    assert await is_active(db, token)
+    books.connection.execute("UPDATE sessions SET created_at = now() - interval '180 days'")
+    assert not await is_active(db, token)
+    assert await stored.list_for(db, token.user_id) == []
+    assert await stored.end_all(db, token.user_id) == 0
     with pytest.raises(errors.InvalidToken):
         await refresh(db, token, text)
 
@@ -179,20 +196,20 @@ async def test_what_has_ended_is_asked_for_many_at_once_each_with_its_person(
         (beta.user_id, token.api_token_id),
         (ids.new_id(), ids.new_id()),
     ]
-    assert await stored.ended(db, asked) == set(asked[2:])
-    assert await stored.ended(db, []) == set()
+    assert await credentials.ended(db, asked) == set(asked[2:])
+    assert await credentials.ended(db, []) == set()
 
 
 async def test_use_is_noted_at_most_once_a_minute(books: Books, db: Database) -> None:
     someone = books.join()
     token, _ = await create(db, someone.user_id)
     books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '61 seconds'")
-    credentials = [(someone.user_id, someone.session_id), (someone.user_id, token.api_token_id)]
-    await stored.touch(db, credentials)
+    asked = [(someone.user_id, someone.session_id), (someone.user_id, token.api_token_id)]
+    await credentials.touch(db, asked)
     before = noted(books)
     assert None not in before
-    await stored.touch(db, credentials)
-    await stored.touch(db, [])
+    await credentials.touch(db, asked)
+    await credentials.touch(db, [])
     assert noted(books) == before
 
 
