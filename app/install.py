@@ -77,20 +77,10 @@ def _is_installed(kind: str) -> bool:
 def _make_venv() -> None:
     if _works([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]):
         return
-    from app import interpreters
-
-    first, path = sys.executable, os.environ.get("PATH", "")
-    uv = shutil.which("uv")
-    chosen, times = interpreters.choose(first, path, needs_venv=uv is None)
-    if chosen != first:
-        _tell(f"Using {chosen}: it is {times:.1f} times as fast as {first}.")
-    with _progress("Making .venv"):
-        # Being faster is no reason to fail.
-        for python in dict.fromkeys([chosen, first]):
-            made = _make_venv_of(python, uv)
-            if made.returncode == 0:
-                return
-    raise Failed(f"Python could not make {VENV}:\n{made.stdout}")
+    with _progress(f"Making .venv with {sys.executable}"):
+        made = _make_venv_of(sys.executable, shutil.which("uv"))
+    if made.returncode != 0:
+        raise Failed(f"Python could not make {VENV}:\n{made.stdout}")
 
 
 def _make_venv_of(python: str, uv: str | None) -> subprocess.CompletedProcess[str]:
@@ -213,6 +203,4 @@ def _tell(text: str, end_line: bool = True) -> None:
 
 
 if __name__ == "__main__":
-    # With -I the rest of the project is not found without being told.
-    sys.path.append(str(ROOT))
     sys.exit(main(sys.argv[1]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from app import install, interpreters
+from app import install
 
 UV = Path(sys.executable).with_name("uv")
 
@@ -22,8 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "a path with spaces" / "mini wallet"
     (root / "app").mkdir(parents=True)
     shutil.copy(settings.ROOT / "wallet", root)
-    for name in ("install.py", "interpreters.py"):
-        shutil.copy(settings.ROOT / "app" / name, root / "app")
+    shutil.copy(settings.ROOT / "app" / "install.py", root / "app")
     (root / "app" / "__init__.py").touch()
     (root / "app" / "cli.py").write_text(
         "import os, sys; print(sys.prefix, os.environ['PYTHONPATH'], os.getcwd(), sys.argv[1:])"
@@ -38,7 +37,7 @@ def tools(tmp_path: Path) -> Path:
     """A folder for PATH with this Python, uv, and what the script calls."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in ("sh", "readlink", "dirname", "cmp"):
+    for name in ("sh", "readlink", "dirname", "cmp", "uname"):
         found = shutil.which(name)
         assert found is not None
         (folder / name).symlink_to(found)
@@ -47,19 +46,21 @@ def tools(tmp_path: Path) -> Path:
     return folder
 
 
-def start(script: Path, tools: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(script: Path, tools: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [script, *arguments],
         cwd="/",
-        env={"PATH": str(tools), "HOME": str(tools.parent), "LANG": "C.UTF-8"},
+        env={"PATH": str(tools), "HOME": str(tools.parent), "LANG": "C.UTF-8", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run(script: Path, tools: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    process = start(script, tools, *arguments)
+def run(
+    script: Path, tools: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    process = start(script, tools, *arguments, **environment)
     output, errors = process.communicate(timeout=120)
     return subprocess.CompletedProcess([script, *arguments], process.returncode, output, errors)
 
@@ -143,97 +144,51 @@ def script(file: Path, lines: str) -> Path:
     return file
 
 
-def test_another_python_is_taken_only_where_it_is_clearly_faster() -> None:
-    clearly = interpreters.CLEARLY_FASTER
-    assert interpreters.fastest("a", {"a": [2.0], "b": [1.0], "c": [1.1]}) == ("b", 2.0)
-    assert interpreters.fastest("a", {"a": [clearly], "b": [1.0]}) == ("b", clearly)
-    assert interpreters.fastest("a", {"a": [clearly], "b": [1.01]}) == ("a", 1.0)
-    assert interpreters.fastest("a", {"a": [1.0], "b": [2.0]}) == ("a", 1.0)
+def recording(file: Path, record: Path) -> Path:
+    """A Python that notes in `record` that it was asked to install."""
+    lines = f'case $* in *install.py*) echo "{file}" >> "{record}" ;; esac\n'
+    return script(file, f'{lines}exec "{os.path.realpath(sys.executable)}" "$@"')
 
 
-def test_a_moment_in_which_the_machine_is_slow_decides_nothing() -> None:
-    same = {"a": [1.0, 2.0, 2.0, 2.0, 1.0], "b": [1.0, 2.0, 1.0, 2.0, 1.0]}
-    assert interpreters.fastest("a", same) == ("a", 1.0)
-    faster = {"a": [3.0, 6.0, 3.0, 6.0, 3.0], "b": [2.0, 4.0, 4.0, 4.0, 2.0]}
-    assert interpreters.fastest("a", faster) == ("b", 1.5)
-
-
-def test_the_first_python_stays_where_it_could_not_be_measured() -> None:
-    assert interpreters.fastest("a", {"b": [1.0], "c": [9.0]}) == ("a", 1.0)
-    assert interpreters.fastest("a", {}) == ("a", 1.0)
-
-
-def test_pythons_in_path_are_found_once_each_by_what_they_stand_on(tmp_path: Path) -> None:
-    real = os.path.realpath(sys.executable)
-    links = tmp_path / "links"
-    links.mkdir()
-    for name in ("python3.11", "python3", "python"):
-        (links / name).symlink_to(real)
-    # This one is that of a virtual environment, and starts another as the shims of pyenv do.
-    script(tmp_path / "shims" / "python3", f'exec "{sys.executable}" "$@"')
-    (tmp_path / "again").symlink_to(links)
-    path = os.pathsep.join(["", "nowhere", *(str(tmp_path / name) for name in ("links", "again"))])
-    path += os.pathsep + str(tmp_path / "shims")
-    assert interpreters.find(real, path, needs_venv=False) == [real]
-    assert interpreters.find(sys.executable, path, needs_venv=False) == [sys.executable]
-    assert interpreters.find(str(tmp_path / "gone"), path, needs_venv=False) == []
-
-
-def test_without_uv_a_python_has_to_have_venv(tmp_path: Path) -> None:
-    lines = f'case $* in *ensurepip*) exit 1 ;; esac\nexec "{sys.executable}" "$@"'
-    bare = str(script(tmp_path / "bare" / "python3", lines))
-    assert interpreters.find(bare, "", needs_venv=False) == [bare]
-    assert interpreters.find(bare, "", needs_venv=True) == []
-
-
-def test_a_python_is_measured_for_real() -> None:
-    measured = interpreters.measure([sys.executable, os.path.realpath(sys.executable)])
-    assert list(measured) == [sys.executable, os.path.realpath(sys.executable)]
-    first, second = measured.values()
-    assert len(first) == len(second) > 1
-    assert min(*first, *second) > 0
-    # Alone there is nothing to choose.
-    assert interpreters.measure([sys.executable]) == {}
-
-
-def test_what_hangs_crashes_or_is_no_python_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(interpreters, "_PATIENCE_SECONDS", 1.0)
-    # Its child holds the pipe open after it: both have to be ended.
-    hanging = script(tmp_path / "hanging" / "python3", "/bin/sleep 60; exit")
-    crashing = script(tmp_path / "crashing" / "python3", "kill -SEGV $$")
-    chatting = script(tmp_path / "chatting" / "python3", "echo version not set")
-    garbage = script(tmp_path / "garbage" / "python3", "")
-    garbage.write_bytes(b"\x7fELF and nothing more")
-    others = [hanging, crashing, chatting, garbage]
-    path = os.pathsep.join(str(file.parent) for file in others)
-    assert interpreters.find(sys.executable, path, needs_venv=True) == [sys.executable]
-    measured = interpreters.measure([sys.executable, *map(str, others)])
-    assert list(measured) == [sys.executable]
-    assert interpreters.choose(sys.executable, path, needs_venv=True) == (sys.executable, 1.0)
-
-
-def test_the_chosen_python_is_named_and_venv_is_made_of_it(
+def test_the_distributions_python_comes_before_the_others_in_path(
     checkout: Path, tools: Path, tmp_path: Path
 ) -> None:
-    chosen = tmp_path / "chosen" / "python3"
-    chosen.parent.mkdir()
-    chosen.symlink_to(os.path.realpath(sys.executable))
-    (checkout / "app" / "interpreters.py").write_text(
-        f"def choose(first, path, needs_venv): return {str(chosen)!r}, 1.84\n"
-    )
-    done = run(checkout / "wallet", tools)
+    wallet = (checkout / "wallet").read_text()
+    (checkout / "wallet").write_text(wallet.replace("/usr/bin", str(tmp_path / "distribution")))
+    record = tmp_path / "record"
+    (tools / "python3").unlink()
+    recording(tmp_path / "manager" / "python3.14", record)
+    of_the_distribution = recording(tmp_path / "distribution" / "python3", record)
+    path = f"{tmp_path / 'manager'}:{tools}:{tmp_path / 'distribution'}"
+    done = run(checkout / "wallet", tools, PATH=path)
     assert done.returncode == 0, done.stderr
-    assert f"Using {chosen}: it is 1.8 times as fast as {tools}/python3.\n" in done.stderr
-    made_of = (checkout / ".venv" / "bin" / "python").resolve()
-    assert made_of == chosen.resolve()
+    assert record.read_text().splitlines() == [str(of_the_distribution)]
 
 
-def test_a_chosen_python_that_fails_gives_way_to_the_first(checkout: Path, tools: Path) -> None:
-    failing = script(checkout.parent / "failing" / "python3", "exit 1")
-    (checkout / "app" / "interpreters.py").write_text(
-        f"def choose(first, path, needs_venv): return {str(failing)!r}, 2.0\n"
-    )
-    done = run(checkout / "wallet", tools)
+def test_a_distributions_python_that_is_too_old_is_passed_over(
+    checkout: Path, tools: Path, tmp_path: Path
+) -> None:
+    wallet = (checkout / "wallet").read_text()
+    (checkout / "wallet").write_text(wallet.replace("/usr/bin", str(tmp_path / "distribution")))
+    script(tmp_path / "distribution" / "python3", "exit 1")
+    done = run(checkout / "wallet", tools, PATH=f"{tools}:{tmp_path / 'distribution'}")
     assert done.returncode == 0, done.stderr
+    assert f"Making .venv with {tools}/python3" in done.stderr
+
+
+def test_wallet_python_overrides_the_choice(checkout: Path, tools: Path, tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    chosen = recording(tmp_path / "a folder" / "my python", record)
+    done = run(checkout / "wallet", tools, WALLET_PYTHON=str(chosen))
+    assert done.returncode == 0, done.stderr
+    assert record.read_text().splitlines() == [str(chosen)]
+
+
+def test_a_wallet_python_that_will_not_do_is_refused(checkout: Path, tools: Path) -> None:
+    old = script(checkout.parent / "old" / "python3", "exit 1")
+    for wrong in (str(old), "/nowhere/python3", "no-such-python"):
+        done = run(checkout / "wallet", tools, WALLET_PYTHON=wrong)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"WALLET_PYTHON is {wrong}, which is not a Python 3.11")
+        assert len(done.stderr.splitlines()) == 1
+    assert not (checkout / ".venv").exists()
