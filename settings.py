@@ -78,9 +78,6 @@ class Settings(BaseSettings):
     rate_limit_factor: float = Field(default=1, ge=0, allow_inf_nan=False)
     #: Seals the lines of the books; without it the seals show damage, not forgery.
     audit_key: SecretStr | None = None
-    database_isolation: Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = (
-        "READ COMMITTED"
-    )
     settlement_batches: int = Field(default=2, ge=1, le=16)
     settlement_batch_commands: int = Field(default=50, ge=1, le=500)
     settlement_queue_commands: int = Field(default=1000, ge=1, le=100_000)
@@ -111,13 +108,6 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
             raise ValueError(f"it takes {MINIMUM_SECRET_BYTES} bytes or more")
         return value
-
-    @field_validator("database_isolation", mode="before")
-    @classmethod
-    def _spelled_out(cls, value: object) -> object:
-        return (
-            " ".join(value.upper().replace("_", " ").split()) if isinstance(value, str) else value
-        )
 
     @field_validator("database_url")
     @classmethod

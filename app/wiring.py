@@ -83,7 +83,6 @@ async def _open_ledger(
         database_url,
         limits,
         connections=settings.settlement_batches + shared_commits.ALONE_AT_ONCE,
-        isolation=settings.database_isolation,
         audit_key=settings.sealing_key,
     )
     return SharedCommits(

@@ -58,9 +58,7 @@ class Database:
         self._lookups = lookups
 
     @classmethod
-    async def open(
-        cls, url: str, *, pool_size: int = 10, isolation: str = "READ COMMITTED"
-    ) -> Self:
+    async def open(cls, url: str, *, pool_size: int = 10) -> Self:
         """Connections are made when they are needed: a database that is away raises later.
 
         Up to `pool_size` of them are for transactions, as many again for reads, and a few for `rows`.
@@ -93,7 +91,7 @@ class Database:
             minimum=0,
             maximum=_LOOKUPS_AT_ONCE,
         )
-        return cls(engine(isolation), reading, lookups)
+        return cls(engine("READ COMMITTED"), reading, lookups)
 
     async def close(self) -> None:
         await self._lookups.close()

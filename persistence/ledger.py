@@ -20,7 +20,7 @@ from domain.transfers import Account, Command, Direction, Line
 from persistence import database, lines, pipeline, unit_of_work
 from persistence import ledger_statements as statements
 from persistence.connections import Connections, is_lost
-from persistence.pipeline import Rows, Statement
+from persistence.pipeline import Rows
 
 #: A connection lost is tried again, with the same key, this often.
 _LOST_ATTEMPTS = 3
@@ -48,13 +48,11 @@ class Ledger:
         self,
         pool: Connections,
         limits: money.Limits,
-        isolation: str,
         audit_key: bytes,
     ) -> None:
         self._pool = pool
         self._limits = limits
         self._audit_key = audit_key
-        self._begin: Statement = (f"BEGIN ISOLATION LEVEL {isolation}".encode(), ())
         self._under_way: set[asyncio.Task[Any]] = set()
 
     @classmethod
@@ -64,7 +62,6 @@ class Ledger:
         limits: money.Limits,
         *,
         connections: int = 8,
-        isolation: str = "READ COMMITTED",
         audit_key: bytes = b"",
     ) -> Self:
         """Connections are made in the background: a database that is away raises later.
@@ -78,7 +75,7 @@ class Ledger:
             minimum=1,
             maximum=connections,
         )
-        return cls(pool, limits, isolation, audit_key)
+        return cls(pool, limits, audit_key)
 
     async def close(self) -> None:
         """Finish what is under way, then close the connections."""
@@ -142,7 +139,7 @@ class Ledger:
         _, _, locked, looked, earlier, *asked = await pipeline.round_trip(
             connection,
             [
-                self._begin,
+                statements.BEGIN,
                 statements.BOUND if len(commands) == 1 else statements.BOUND_TOGETHER,
                 statements.lock(commands),
                 *statements.look(commands),

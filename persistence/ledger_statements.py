@@ -12,6 +12,9 @@ from persistence.pipeline import Statement
 
 # ================================================================ the first round trip
 
+# Said aloud, whatever default the role or the database has: a stricter level takes its snapshot before the
+# locks, and would not see what was committed during the wait for them.
+BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
 BOUND: Statement = (unit_of_work.bounds().encode(), ())
 # Whoever is behind a lock held elsewhere does not keep those for long who share the commit.
 BOUND_TOGETHER: Statement = (unit_of_work.bounds(lock_timeout_seconds=1).encode(), ())

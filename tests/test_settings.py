@@ -58,7 +58,6 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
         *[("ACCESS_TOKEN_SECONDS", seconds) for seconds in ("0", "-1", "1.5", "long")],
         *[("TRANSFER_FEE_BASIS_POINTS", points) for points in ("-1", "1.5", "10001")],
         ("AUDIT_KEY", "x" * 31),
-        *[("DATABASE_ISOLATION", level) for level in ("READ UNCOMMITTED", "high")],
         *[("SETTLEMENT_BATCHES", count) for count in ("0", "17", "two")],
         *[("SETTLEMENT_BATCH_COMMANDS", count) for count in ("0", "501")],
         *[("SETTLEMENT_QUEUE_COMMANDS", count) for count in ("0", "-1")],

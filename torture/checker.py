@@ -17,7 +17,6 @@ from torture.books import Books, Totals
 from torture.checker_reads import Horizon
 from torture.checker_service import (
     count_due_once,
-    count_serialization_failures,
     read_deadlocks,
 )
 from torture.record import Record
@@ -30,7 +29,6 @@ __all__ = [
     "check",
     "check_so_far",
     "count_due_once",
-    "count_serialization_failures",
     "read_deadlocks",
 ]
 

@@ -15,7 +15,6 @@ UNAVAILABLE = "UNAVAILABLE"
 PATIENCE_SECONDS = 10.0
 
 _DEADLOCK = "deadlock detected"
-_NOT_SERIALIZED = "could not serialize access"
 
 
 # ================================================================ promise 5
@@ -162,11 +161,6 @@ def _last_mend(mended: float, back: float, faults: Iterable[Fault]) -> float | N
                 return None
             mended = max(mended, other.mended)
     return mended
-
-
-def count_serialization_failures(log: Iterable[str]) -> int:
-    """How often PostgreSQL's log says so."""
-    return sum("ERROR:" in line and _NOT_SERIALIZED in line for line in log)
 
 
 def read_deadlocks(log: Iterable[str]) -> list[str]:

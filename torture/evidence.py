@@ -42,8 +42,6 @@ def _sights(record: Record) -> Iterator[str]:
         "look along the way found the database": record.looks,
         "receipt was kept": len(record.receipts),
     }
-    if record.serialization_failures is not None:
-        seen["transaction failed to be serialized"] = record.serialization_failures
     for what, count in seen.items():
         if not count:
             yield f"No {what}."

@@ -177,8 +177,6 @@ class Record:
     delivered: dict[UUID, list[tuple[str, float]]] = field(default_factory=dict)
     #: What PostgreSQL wrote about deadlocks.
     deadlocks: list[str] = field(default_factory=list)
-    #: How often PostgreSQL refused to order two transactions; None where nobody had it try.
-    serialization_failures: int | None = None
     #: Processes that ended though nobody had killed them, and with what status.
     ended: list[str] = field(default_factory=list)
     #: Exit status of `./wallet audit` at the end, and what it wrote.

@@ -106,8 +106,6 @@ def _activity(record: Record, result: Result) -> Table:
         "looks along the way": record.looks,
         "of everything so far": record.long_looks,
     }
-    if record.serialization_failures is not None:
-        rows["serialization failures in PostgreSQL's log"] = record.serialization_failures
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
     return table

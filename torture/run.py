@@ -20,7 +20,6 @@ from torture.session import Plan, Session
 from torture.stack import Choices, Stack
 
 BROKEN, TROUBLE = 1, 2
-_ISOLATIONS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
 
 _Plain = argparse.RawDescriptionHelpFormatter
@@ -90,13 +89,6 @@ def _options(arguments: list[str] | None) -> Options:
     parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run")
     parser.add_argument(
-        "--isolation",
-        default=_ISOLATIONS[0],
-        type=lambda text: text.upper().replace("_", " "),
-        choices=_ISOLATIONS,
-        help="in which money moves (READ COMMITTED)",
-    )
-    parser.add_argument(
         "--pgbouncer", action="store_true", help="PgBouncer before PostgreSQL, in transaction mode"
     )
     parser.add_argument("--people", type=int, default=40, help="how many people there are (40)")
@@ -115,7 +107,7 @@ def _options(arguments: list[str] | None) -> Options:
             people=given.people,
             movers=given.movers,
         ),
-        choices=Choices(isolation=given.isolation, pgbouncer=given.pgbouncer),
+        choices=Choices(pgbouncer=given.pgbouncer),
         keep=given.keep.absolute() if given.keep is not None else None,
     )
 
@@ -126,8 +118,6 @@ def _repeat(options: Options) -> str:
         f"./wallet torture --minutes {plan.seconds / 60:g} --seed {plan.seed}",
         f"--people {plan.people} --movers {plan.movers}",
     ]
-    if choices.isolation != _ISOLATIONS[0]:
-        words.append(f"--isolation '{choices.isolation}'")
     if choices.pgbouncer:
         words.append("--pgbouncer")
     return " ".join(words)

@@ -66,7 +66,6 @@ class Session:
         self.record = Record(
             seed=plan.seed,
             fee_basis_points=stack.settings.transfer_fee_basis_points,
-            serialization_failures=0 if stack.choices.isolation != "READ COMMITTED" else None,
         )
         self._stack = stack
         self._plan = plan
@@ -249,8 +248,6 @@ class Session:
         """PostgreSQL's statistics end with a crash of it; what it has written stays."""
         lines = self._stack.new_log_lines()
         self.record.deadlocks += checker.read_deadlocks(lines)
-        if self.record.serialization_failures is not None:
-            self.record.serialization_failures += checker.count_serialization_failures(lines)
 
     async def _look_long(self) -> list[Violation]:
         """Every command and read that has ended, against every line there is. Raises psycopg.Error."""

@@ -36,7 +36,6 @@ POSTGRES_OPTIONS = {
 class Choices:
     """What a run may choose about its stack."""
 
-    isolation: str = "READ COMMITTED"
     pgbouncer: bool = False
 
 
@@ -296,7 +295,6 @@ class Stack:
             "MAIL_FROM": "Mini Wallet <wallet@torture.example>",
             "RATE_LIMIT_FACTOR": "0",
             "LOG_LEVEL": "WARNING",
-            "DATABASE_ISOLATION": choices.isolation,
             "TRANSFER_FEE_BASIS_POINTS": "50",
             "AUDIT_KEY": secrets.token_urlsafe(48),
             **self.channels.environment,

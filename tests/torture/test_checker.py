@@ -461,12 +461,6 @@ def test_a_thorough_look_is_at_the_record_as_it_was(run: Run) -> None:
 # ================================================================ PostgreSQL's log
 
 
-def test_serialization_failures_are_counted_in_the_log() -> None:
-    sentence = "could not serialize access due to concurrent update"
-    log = [f"2026-11-22 [7] wallet ERROR:  {sentence}", f"2026-11-22 [7] STATEMENT:  '{sentence}'"]
-    assert checker.count_serialization_failures(log) == 1
-
-
 def test_deadlocks_are_read_from_the_log_with_their_detail() -> None:
     log = [
         "2026-11-22 10:00:00 UTC [7] wallet ERROR:  duplicate key value violates a constraint",

@@ -71,13 +71,6 @@ def test_what_never_came_to_pass_is_named(
     assert sentence in evidence.lacking(record)
 
 
-def test_an_isolation_that_never_shows_is_named(record: Record) -> None:
-    record.serialization_failures = 1
-    assert evidence.lacking(record) == []
-    record.serialization_failures = 0
-    assert evidence.lacking(record) == ["No transaction failed to be serialized."]
-
-
 def test_a_fault_that_always_misses_is_named(record: Record) -> None:
     missed = Fault("row locks held", 1.0, 2.0, 3.0)
     record.faults.append(missed)
