@@ -19,6 +19,7 @@ from adapters import mailer, pusher, redis_connection
 from app import logs, wiring
 from app.http import client, pages
 from domain import errors
+from jobs import reactions
 from persistence import audit_seals, mails, outbox, push_cursors
 from persistence.database import Database
 from settings import Settings, SettingsError
@@ -215,6 +216,7 @@ async def _redis(settings: Settings) -> list[Finding]:
         try:
             version = (await client.info("server"))["redis_version"]
             workers = await client.scard("rq:workers")
+            failed = sum([await client.zcard(f"rq:failed:{name}") for name in reactions.QUEUES])
         finally:
             await client.aclose()
             await client.connection_pool.aclose()
@@ -224,6 +226,13 @@ async def _redis(settings: Settings) -> list[Finding]:
         says = f"Cannot be reached ({logs.clean(str(error))}): real time is slower and mails wait."
         return [Finding("Redis", "bad", says)]
     findings = [Finding("Redis", "ok", f"version {version}")]
+    if failed:
+        says = (
+            f"{failed} failed or were refused in the last 24 hours: the workers' logs say why. Jobs that "
+            "ask for anything but this service's own functions were written by somebody else: who has "
+            "access to Redis?"
+        )
+        findings.append(Finding("Jobs", "bad", says))
     if not workers:
         says = "None is running: mails and Pusher events wait. Start `./wallet worker`."
         return [*findings, Finding("Workers", "bad", says)]

@@ -16,40 +16,41 @@ QUEUES = (PUSH_QUEUE, MAIL_QUEUE)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A call of `function` with plain arguments; one of the same `id` is queued once."""
+class Kind:
+    """A function that workers run. They run no others, whatever a queue asks for."""
 
-    id: str
-    queue: str
+    #: Its dotted path: the name by which a queued job asks for it.
     function: str
-    arguments: tuple[str, ...]
+    queue: str
     #: How long it may take before it counts as lost.
     timeout_seconds: int
     #: Whether one that is queued while another one runs must run after it: it may find more to do.
     follows_itself: bool = False
 
 
+_PUSH = Kind("jobs.push.push_lines", PUSH_QUEUE, timeout_seconds=60, follows_itself=True)
+_MAIL = Kind("jobs.mail.send_mail", MAIL_QUEUE, timeout_seconds=170)
+#: The allow-list, by name.
+KINDS: Mapping[str, Kind] = {kind.function: kind for kind in (_PUSH, _MAIL)}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A call of a kind's function with plain arguments; one of the same `id` is queued once."""
+
+    id: str
+    kind: Kind
+    arguments: tuple[str, ...]
+
+
 def push(user_id: UUID) -> Job:
     """Give the Channels server what it does not have yet of a person's book."""
-    return Job(
-        id=f"push-{user_id}",
-        queue=PUSH_QUEUE,
-        function="jobs.push.push_lines",
-        arguments=(str(user_id),),
-        timeout_seconds=60,
-        follows_itself=True,
-    )
+    return Job(f"push-{user_id}", _PUSH, (str(user_id),))
 
 
 def mail(user_id: UUID, mail_id: UUID) -> Job:
     """Send a mail."""
-    return Job(
-        id=f"mail-{mail_id}",
-        queue=MAIL_QUEUE,
-        function="jobs.mail.send_mail",
-        arguments=(str(user_id), str(mail_id)),
-        timeout_seconds=170,
-    )
+    return Job(f"mail-{mail_id}", _MAIL, (str(user_id), str(mail_id)))
 
 
 _REACTIONS: Mapping[Topic, Callable[[OutboxRow], Job] | None] = {

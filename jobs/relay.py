@@ -153,7 +153,7 @@ class Relay:
         return messages
 
     async def _put(self, jobs: Sequence[reactions.Job]) -> None:
-        wanted = [job for job in jobs if self._pushes or job.queue != reactions.PUSH_QUEUE]
+        wanted = [job for job in jobs if self._pushes or job.kind.queue != reactions.PUSH_QUEUE]
         if wanted:
             await asyncio.to_thread(self._jobs.put, wanted)
 

@@ -10,14 +10,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import redis
 import rq
+import rq.utils
 import rq.worker
+import rq.worker_registration
 import structlog
 from rq.exceptions import StopRequested
 
 from adapters import redis_connection
 from domain import errors
-from jobs import queue, reactions, services
+from jobs import queue, reactions, services, untrusted
 from persistence import mails
 from settings import Settings, SettingsError
 
@@ -106,6 +109,17 @@ class _Worker(rq.SimpleWorker):
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(rq.worker.WorkerStatus.STARTED)
 
+    def run_maintenance_tasks(self) -> None:
+        """Forget what has expired. RQ's own would also go on with what others left in Redis."""
+        self.last_cleaned_at = rq.utils.now()  # type: ignore[assignment]
+        try:
+            for each in self.queues:
+                for registry in (each.started_job_registry, each.failed_job_registry):
+                    self.connection.zremrangebyscore(registry.key, 0, time.time())
+                rq.worker_registration.clean_worker_registry(each)
+        except redis.ResponseError as error:
+            log.warning("expired jobs were not forgotten", error=repr(error))
+
     def execute_job(self, job: rq.job.Job, from_queue: rq.Queue) -> None:
         try:
             super().execute_job(job, from_queue)
@@ -129,7 +143,9 @@ def _work(redis_url: str, stop: _Stop) -> None:
                 stop.worker = _Worker(
                     list(reactions.QUEUES),
                     connection=redis,
-                    serializer=queue.SERIALIZER,
+                    serializer=untrusted.SERIALIZER,
+                    job_class=untrusted.Job,
+                    queue_class=untrusted.Queue,
                     worker_ttl=_WORKER_TTL_SECONDS,
                 )
                 was_away = False

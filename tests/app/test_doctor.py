@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+import redis
 from pydantic import SecretStr
 
 from app import doctor, operations
@@ -105,3 +106,12 @@ def test_books_sealed_without_a_key_are_noted(
     assert operations.demo(settings) == 0
     doctor.run(settings)
     assert said(capsys)["Seals"].startswith("note")
+
+
+def test_jobs_that_failed_or_were_refused_are_reported(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with redis.Redis.from_url(settings.redis_url.get_secret_value()) as memory:
+        memory.zadd("rq:failed:mail", {"written-by-a-stranger": 2**40})
+    assert doctor.run(settings) == 1
+    assert "1 failed or were refused" in said(capsys)["Jobs"]

@@ -12,7 +12,7 @@ import rq
 import rq.job
 import rq.utils
 
-from jobs import queue, reactions
+from jobs import queue, reactions, untrusted
 
 USER_ID = uuid.uuid4()
 PUSH = reactions.push(USER_ID)
@@ -53,17 +53,17 @@ def test_a_job_is_queued_once(jobs: queue.JobQueue, memory: redis.Redis) -> None
 
 def test_what_is_in_redis_is_data_and_no_code(jobs: queue.JobQueue, memory: redis.Redis) -> None:
     jobs.put([MAIL])
-    job = rq.job.Job.fetch(MAIL.id, connection=memory, serializer=queue.SERIALIZER)
+    job = rq.job.Job.fetch(MAIL.id, connection=memory, serializer=untrusted.SERIALIZER)
     assert job.func_name == "jobs.mail.send_mail"
     assert tuple(job.args) == MAIL.arguments
     assert job.result_ttl == 0
-    assert job.timeout == MAIL.timeout_seconds
+    assert job.timeout == MAIL.kind.timeout_seconds
 
 
 def test_one_under_way_is_followed_by_one_more(jobs: queue.JobQueue, memory: redis.Redis) -> None:
     jobs.put([PUSH, MAIL])
     for job in (PUSH, MAIL):
-        memory.delete(f"rq:queue:{job.queue}")
+        memory.delete(f"rq:queue:{job.kind.queue}")
         change(memory, job.id, status="started", started_at=ago(1))
     jobs.put([PUSH, MAIL, PUSH])
     jobs.put([PUSH])

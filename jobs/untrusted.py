@@ -1,0 +1,115 @@
+"""RQ's job and queue, believing little of what Redis holds: whoever can write to it is not trusted.
+
+RQ calls any function that a job names, and whatever its callbacks name; it sends its webhooks, restores
+its dependents and reads several fields with the serializer. Here a job is a name on the allow-list
+(`reactions.KINDS`) and a list of texts, and nothing else that Redis says of it has an effect.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import redis
+import rq
+import rq.exceptions
+import rq.job
+import structlog
+from rq.serializers import JSONSerializer
+
+from jobs import reactions
+
+log = structlog.get_logger()
+
+#: What is written to Redis is data, never pickled code.
+SERIALIZER = JSONSerializer
+FAILURE_KEPT_SECONDS = 24 * 3600
+_DATA_MAXIMUM_BYTES = 4096
+
+
+class NotAllowed(Exception):
+    """The job asks for something that no worker of this release does."""
+
+
+class Job(rq.job.Job):
+    """A job as Redis has it. One that is not allowed fails when it is run, and is kept as failed."""
+
+    def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
+        """Take over the call, and of the rest what only describes it."""
+        self.data = _unpacked(raw_data.get(b"data", b""))
+        self.description = self.id
+        self.result_ttl = 0
+        self.failure_ttl = FAILURE_KEPT_SECONDS
+        self._status = rq.job.JobStatus.QUEUED
+        try:
+            kind = self._kind()
+        except NotAllowed:
+            kind = None
+        self.origin = kind.queue if kind is not None else reactions.QUEUES[0]
+        self.timeout = kind.timeout_seconds if kind is not None else None
+
+    def refresh(self) -> None:
+        try:
+            super().refresh()  # type: ignore[no-untyped-call]
+        except redis.ResponseError as error:
+            # Something that is no hash has the job's name.
+            raise rq.exceptions.NoSuchJobError(str(error)) from error
+
+    @property
+    def func(self) -> Callable[..., None]:
+        """The allowed function. Raises NotAllowed."""
+        function: Callable[..., None] = pkgutil.resolve_name(self._kind().function)
+        return function
+
+    def _execute(self) -> None:
+        self.func(*self.args)
+
+    def _kind(self) -> reactions.Kind:
+        try:
+            name, instance, arguments, named = json.loads(self.data)
+            kind = reactions.KINDS.get(name)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise NotAllowed("a job that cannot be read") from error
+        is_call = isinstance(arguments, list) and all(isinstance(each, str) for each in arguments)
+        if kind is None or instance is not None or named != {} or not is_call:
+            raise NotAllowed(f"a call of {str(name)[:100]!r}")
+        return kind
+
+
+class Queue(rq.Queue):
+    """A queue of such jobs."""
+
+    job_class = Job
+
+    @classmethod
+    def lpop(
+        cls,
+        queue_keys: Sequence[str],
+        timeout: int | None,
+        connection: redis.Redis | None = None,
+    ) -> Any:
+        """The next id that can be one; any other is dropped."""
+        while True:
+            popped = super().lpop(queue_keys, timeout, connection=connection)
+            if popped is None or _is_job_id(popped[1]):
+                return popped
+            log.error("a job was dropped: its id is malformed", job_id=repr(popped[1])[:100])
+
+    def move_dependents_to_ready(self, *_arguments: Any, **_options: Any) -> dict[str, list[str]]:
+        """No job of ours has any."""
+        return {}
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What RQ compressed, up to a size that no job of ours has."""
+    try:
+        return zlib.decompressobj().decompress(data, _DATA_MAXIMUM_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _is_job_id(job_id: bytes) -> bool:
+    return rq.job.JOB_ID_PATTERN.fullmatch(job_id.decode("latin-1")) is not None
