@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -44,14 +44,29 @@ class Operation:
     #: The root fields it names, `__typename` aside.
     root_fields: frozenset[str]
     fragments: Mapping[str, FragmentDefinitionNode]
-    #: How it is executed; None where graphql-core does so.
-    plan: compiled.Plan | None
-    _fixed_cost: int | None = field(default=None)
+    variables: compiled.Variables
+    _compiler: compiled.Compiler | None
+    _plan: compiled.Plan | None = None
+    #: What it costs with any variables; None where that is not known.
+    _fixed_cost: int | None = None
 
-    def check_cost(self, schema: GraphQLSchema, variables: Mapping[str, Any]) -> None:
+    @property
+    def plan(self) -> compiled.Plan | None:
+        """How it is executed; None where graphql-core does so."""
+        if self._plan is None and self._compiler is not None:
+            self._plan = self._compiler.plan(self.node, self.fragments)
+            if self._plan is None:
+                self._compiler = None
+        return self._plan
+
+    def check_cost(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> None:
         """Raises RequestError for an operation that costs more than one may."""
         total = self._fixed_cost
         if total is None:
+            variables = self.variables.coerce(given)
+            if isinstance(variables, list):
+                # Execution answers with these errors and calls no resolver.
+                return
             cost = limits.Cost(schema, self.node, self.fragments, variables)
             total = cost.total
             if not cost.depends_on_variables:
@@ -68,8 +83,9 @@ class Documents:
     """Turns texts into operations, and remembers the valid ones that were used last."""
 
     def __init__(
-        self, schema: GraphQLSchema, compiler: compiled.Compiler, *, hardened: bool
+        self, schema: GraphQLSchema, compiler: compiled.Compiler | None, *, hardened: bool
     ) -> None:
+        """Without a compiler no operation has a plan: graphql-core executes them all."""
         self._schema = schema
         self._compiler = compiler
         self._hide_suggestions = hardened
@@ -132,7 +148,7 @@ class Documents:
             if isinstance(node, FragmentDefinitionNode)
         }
         operations = [
-            _operation(document, node, fragments, self._compiler)
+            self._operation(document, node, fragments)
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         ]
@@ -147,24 +163,26 @@ class Documents:
             oldest, _ = self._kept.popitem(last=False)
             self._kept_characters -= len(oldest)
 
-
-def _operation(
-    document: DocumentNode,
-    node: OperationDefinitionNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    compiler: compiled.Compiler,
-) -> Operation:
-    fields: set[str] = set()
-    _collect_fields(node.selection_set, fragments, fields, set())
-    return Operation(
-        document=document,
-        node=node,
-        name=node.name.value if node.name else None,
-        kind=node.operation,
-        root_fields=frozenset(fields - {"__typename"}),
-        fragments=fragments,
-        plan=compiler.plan(node, fragments),
-    )
+    def _operation(
+        self,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> Operation:
+        fields: set[str] = set()
+        _collect_fields(node.selection_set, fragments, fields, set())
+        return Operation(
+            document=document,
+            node=node,
+            name=node.name.value if node.name else None,
+            kind=node.operation,
+            root_fields=frozenset(fields - {"__typename"}),
+            fragments=fragments,
+            variables=compiled.Variables(
+                self._schema, node, hide_suggestions=self._hide_suggestions
+            ),
+            _compiler=self._compiler,
+        )
 
 
 def _collect_fields(

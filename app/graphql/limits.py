@@ -16,16 +16,16 @@ from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
-    IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    ValueNode,
     VariableNode,
     get_named_type,
     is_composite_type,
 )
+from graphql.execution.values import VariableValues
+from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
 
 from domain import paging
 
@@ -34,6 +34,10 @@ MAXIMUM_DEPTH = 12
 MAXIMUM_NESTING = 60
 MAXIMUM_ALIASES = 50
 MAXIMUM_DIRECTIVES = 50
+#: Validation follows the spreads of each operation, and compares fragments with each other.
+MAXIMUM_OPERATIONS = 20
+MAXIMUM_FRAGMENTS = 50
+MAXIMUM_SPREADS = 100
 MAXIMUM_COST = 2_000
 #: Validation compares each two fields that answer by one name: so many pairs, times two, at most.
 MAXIMUM_COMPARISONS = 10_000
@@ -75,7 +79,11 @@ def size_errors(document: DocumentNode) -> list[GraphQLError]:
     for definition in executable:
         counted.count_directives(definition)
         counted.walk(definition.selection_set)
+    operations = len(executable) - len(fragments)
     for count, maximum, what in (
+        (operations, MAXIMUM_OPERATIONS, "operations"),
+        (len(fragments), MAXIMUM_FRAGMENTS, "fragments"),
+        (counted.spreads, MAXIMUM_SPREADS, "fragment spreads"),
         (counted.aliases, MAXIMUM_ALIASES, "aliases"),
         (counted.directives, MAXIMUM_DIRECTIVES, "directives"),
         (counted.nesting, MAXIMUM_NESTING, "levels of fragments and fields"),
@@ -100,7 +108,7 @@ class _Counted:
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self.fragments = fragments
-        self.aliases = self.directives = self.nesting = 0
+        self.aliases = self.directives = self.nesting = self.spreads = 0
         #: How often a field is to answer by that name.
         self.names: Counter[str] = Counter()
         self._depths: dict[str, int] = {}
@@ -119,6 +127,7 @@ class _Counted:
                 if isinstance(selection, FieldNode):
                     self.aliases += selection.alias is not None
                     self.names[(selection.alias or selection.name).value] += 1
+                self.spreads += isinstance(selection, FragmentSpreadNode)
                 nested = getattr(selection, "selection_set", None)
                 if nested is not None:
                     stack.append((nested, level + 1))
@@ -163,22 +172,21 @@ class _Counted:
 
 
 class Cost:
-    """What one valid operation costs: an object 1, times the length of the lists it stands in."""
+    """What one valid operation costs: an object 1, times the length of the lists it stands in.
+
+    Arguments count as the resolver receives them: coerced, with defaults, from literals and variables.
+    """
 
     def __init__(
         self,
         schema: GraphQLSchema,
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
-        variables: Mapping[str, Any],
+        variables: VariableValues,
     ) -> None:
         self._schema = schema
         self._fragments = fragments
         self._fragment_costs: dict[tuple[str, int], int] = {}
-        self._defaults = {
-            definition.variable.name.value: definition.default_value
-            for definition in operation.variable_definitions or ()
-        }
         self._variables = variables
         #: Whether another request with other variables may cost something else.
         self.depends_on_variables = False
@@ -224,7 +232,7 @@ class Cost:
         if name in _PAGE_FIELDS and parent.name.endswith("Connection"):
             length = page
         elif "ids" in field.args:
-            length = self._length(node, "ids")
+            length = self._length(node, field, "ids")
         elif name in _LIST_SIZES:
             length = _LIST_SIZES[name]
         elif "first" in field.args:
@@ -237,32 +245,31 @@ class Cost:
         return own + length * (_OBJECT_COST + below)
 
     def _page(self, node: FieldNode, field: GraphQLField) -> int:
-        sizes = [self._value(node, name) for name in ("first", "last")]
-        numbers = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool)]
-        if not numbers:
-            default = field.args["first"].default_value
-            return default if isinstance(default, int) else paging.DEFAULT_SIZE
-        return min(max(numbers[0], 0), paging.MAXIMUM_SIZE)
+        sizes = [self._value(node, field, name) for name in ("first", "last")]
+        numbers = [size for size in sizes if isinstance(size, int)]
+        # A larger one is refused by the resolver.
+        return min(max([*numbers, 0]), paging.MAXIMUM_SIZE) if numbers else paging.DEFAULT_SIZE
 
-    def _length(self, node: FieldNode, argument: str) -> int:
-        value = self._value(node, argument)
+    def _length(self, node: FieldNode, field: GraphQLField, name: str) -> int:
+        value = self._value(node, field, name)
         return len(value) if isinstance(value, list) else 1
 
-    def _value(self, node: FieldNode, argument: str) -> Any:
+    def _value(self, node: FieldNode, field: GraphQLField, name: str) -> object:
+        """The argument as the resolver receives it; None or Undefined where there is none."""
+        argument = field.args.get(name)
+        if argument is None:
+            return None
         for given in node.arguments or ():
-            if given.name.value == argument:
-                return self._plain(given.value)
-        return None
-
-    def _plain(self, value: ValueNode | None) -> Any:
-        if isinstance(value, VariableNode):
-            self.depends_on_variables = True
-            name = value.name.value
-            if name in self._variables:
-                return self._variables[name]
-            return self._plain(self._defaults.get(name))
-        if isinstance(value, IntValueNode):
-            return int(value.value)
-        if isinstance(value, ListValueNode):
-            return list(value.values)
-        return None
+            if given.name.value == name:
+                value = given.value
+                if isinstance(value, VariableNode):
+                    self.depends_on_variables = True
+                    if value.name.value not in self._variables.coerced:
+                        break
+                elif isinstance(value, ListValueNode):
+                    self.depends_on_variables |= any(
+                        isinstance(item, VariableNode) for item in value.values
+                    )
+                coerced: object = coerce_input_literal(value, argument.type, self._variables)
+                return coerced
+        return coerce_default_value(argument)
