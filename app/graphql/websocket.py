@@ -56,11 +56,12 @@ class Connection:
     """One socket, from accept to close.
 
     Thousands of them idle in a process, so one has a single task, beside those of its operations, and
-    keeps nothing of the handshake.
+    keeps nothing of the handshake once it is initialised.
     """
 
     __slots__ = (
         "_acknowledged",
+        "_authorization",
         "_ending",
         "_engine",
         "_facts",
@@ -94,6 +95,8 @@ class Connection:
         self._sending = asyncio.Lock()
         self._initialised = self._acknowledged = self._stopping = False
         self._principal: sessions.Principal | None = None
+        #: Of the upgrade request: counts where `connection_init` has none.
+        self._authorization = facts.header(scope["headers"], b"authorization")
         user_agent = facts.header(scope["headers"], b"user-agent")
         self._operations = Operations(engine, self._facts, user_agent, self)
         self._finishing: asyncio.Task[None] | None = None
@@ -225,6 +228,9 @@ class Connection:
         if payload is not None and not isinstance(payload, dict):
             raise Close(BAD_REQUEST, "The payload of connection_init takes an object")
         authorization = (payload or {}).get("Authorization", (payload or {}).get("authorization"))
+        if authorization is None:
+            authorization = self._authorization
+        self._authorization = None
         if authorization is not None and not isinstance(authorization, str):
             raise Close(UNAUTHORIZED, "Unauthorized")
         try:
@@ -256,7 +262,10 @@ class Connection:
         try:
             request = read_request(payload)
         except errors.RequestError as error:
-            raise Close(BAD_REQUEST, str(error)) from None
+            if error.code != errors.PERSISTED_QUERY_NOT_SUPPORTED:
+                raise Close(BAD_REQUEST, str(error)) from None
+            await self.send({"type": "error", "id": operation_id, "payload": error.errors})
+            return
         await self._operations.begin(operation_id, request, self._principal)
 
     # ------------------------------------------------ the client

@@ -11,7 +11,7 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import ClientConnection, connect
 
-from tests.app.conftest import BETA, Api
+from tests.app.conftest import BETA, GAMMA, Api
 
 EVENTS = "subscription ($after: Int) { walletEvents(afterSequence: $after) { sequence } }"
 LOGOUT = "mutation { logout(input: {}) { ... on SignedOut { sessions } } }"
@@ -195,3 +195,51 @@ def test_a_socket_elsewhere_is_refused(api: Api) -> None:
     ):
         pass
     assert refused.value.response.status_code == 403
+
+
+# ================================================================ the upgrade request's Authorization
+
+VIEWER = "{ viewer { email } }"
+
+
+def viewer_over(socket: ClientConnection) -> Any:
+    subscribe(socket, "1", VIEWER)
+    return hear(socket)["payload"]["data"]["viewer"]
+
+
+def test_the_authorization_of_the_upgrade_counts_where_connection_init_has_none(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.sign_in(BETA)}"}
+    with opened(api, additional_headers=headers) as socket:
+        begin(socket)
+        assert viewer_over(socket) == {"email": BETA}
+
+
+def test_the_authorization_of_connection_init_outweighs_that_of_the_upgrade(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.sign_in(BETA)}"}
+    with opened(api, additional_headers=headers) as socket:
+        begin(socket, api.sign_in(GAMMA))
+        assert viewer_over(socket) == {"email": GAMMA}
+
+
+def test_a_bad_authorization_of_the_upgrade_closes_as_one_of_connection_init(api: Api) -> None:
+    with opened(api, additional_headers={"Authorization": "Bearer forged"}) as socket:
+        say(socket, type="connection_init")
+        assert close_code(socket) == 4401
+
+
+def test_no_authorization_lets_a_foreign_origin_in(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.sign_in(BETA)}"}
+    with (
+        pytest.raises(websockets.exceptions.InvalidStatus),
+        opened(api, additional_headers=headers, origin="https://evil.example"),
+    ):
+        raise AssertionError("the socket was opened")
+
+
+def test_the_authorization_of_a_get_counts(api: Api) -> None:
+    answer = api.client.get(
+        "/graphql",
+        params={"query": VIEWER},
+        headers={"authorization": f"Bearer {api.sign_in(BETA)}"},
+    )
+    assert answer.json() == {"data": {"viewer": {"email": BETA}}}
