@@ -158,7 +158,16 @@ class BadUserInput(DomainError):
 
 @dataclass(eq=False)
 class Unavailable(DomainError):
+    """Something the service needs is away or too busy; the default is that it is the database."""
+
     message: str = (
         "The service cannot reach its database right now. Nothing is lost: repeat the request, "
         "with the same idempotency key if it has one."
+    )
+
+
+def unavailable(what: str) -> Unavailable:
+    """`what` is a sentence that says what happened; what to do about it is added."""
+    return Unavailable(
+        f"{what} Repeat the request in a few seconds, with the same idempotency key if it has one."
     )

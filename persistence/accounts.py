@@ -97,7 +97,9 @@ async def _looking_again(db: Database, work: Callable[[Unit], Awaitable[Result]]
             return await unit_of_work.run(db, work)
         except _AddressJustTaken:
             if attempt == _REGISTER_ATTEMPTS:
-                raise errors.Unavailable from None
+                raise errors.unavailable(
+                    "The address was registered by other requests at the same time."
+                ) from None
     raise AssertionError("the last attempt returns or raises")
 
 

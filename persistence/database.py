@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import psycopg
+import psycopg_pool
 import sqlalchemy
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -41,6 +42,10 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 _READ_ATTEMPTS = 2
 _LOOKUPS_AT_ONCE = 4
 _READ_ONLY_TRANSACTION = "25006"
+_QUERY_CANCELED = "57014"
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+#: After these PostgreSQL asks for the transaction to be done again.
+RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
 _AT_LEISURE = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '128MB', true)"
@@ -197,11 +202,22 @@ async def translated() -> AsyncIterator[None]:
         async with asyncio.timeout(STATEMENT_SECONDS):
             yield
     except TimeoutError as error:
-        raise errors.Unavailable from error
+        raise unavailable(error) from error
     except (exc.DBAPIError, exc.TimeoutError, psycopg.Error) as error:
         if not is_trouble(error):
             raise
-        raise errors.Unavailable from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: BaseException) -> errors.Unavailable:
+    """What callers are told of that trouble: whether the database is away, too slow or too busy."""
+    if isinstance(error, TimeoutError) or sqlstate(error) == _QUERY_CANCELED:
+        return errors.unavailable("The database took too long to answer.")
+    if isinstance(error, exc.TimeoutError | psycopg_pool.PoolTimeout):
+        return errors.unavailable("No connection to the database became free in time.")
+    if sqlstate(error) in RETRIED:
+        return errors.unavailable("Too many requests changed the same accounts at once.")
+    return errors.Unavailable()
 
 
 def sqlstate(error: BaseException | None) -> str | None:

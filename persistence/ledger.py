@@ -109,21 +109,21 @@ class Ledger:
             except (psycopg.Error, TimeoutError) as error:
                 last = attempt == unit_of_work.ATTEMPTS
                 if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.PoolClosed):
-                    raise errors.Unavailable from error
+                    raise database.unavailable(error) from error
                 if isinstance(error, sqlstates.UniqueViolation):
                     # Somebody used the key in between: the next attempt finds it and replays.
                     if last:
                         raise
                 elif unit_of_work.is_retried(error):
                     if last:
-                        raise errors.Unavailable from error
+                        raise database.unavailable(error) from error
                 elif is_lost(error):
                     lost += 1
                     if lost == _LOST_ATTEMPTS or last:
-                        raise errors.Unavailable from error
+                        raise database.unavailable(error) from error
                     await self._pool.weed()
                 elif isinstance(error, TimeoutError) or database.is_trouble(error):
-                    raise errors.Unavailable from error
+                    raise database.unavailable(error) from error
                 else:
                     raise
             await unit_of_work.pause(attempt)

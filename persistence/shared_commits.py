@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from domain import errors
 from domain.transfers import Command
-from persistence import database, unit_of_work
+from persistence import database
 from persistence.ledger import Ledger, Movement
 
 #: What could not be settled together is settled alone, this many at once.
@@ -22,7 +22,7 @@ ALONE_AT_ONCE = 4
 _WORTH_A_COMMIT = 8
 _LOCK_NOT_AVAILABLE = "55P03"
 #: Whose command it is matters to these: the neighbours' may well go through.
-_OF_ONE_COMMAND = unit_of_work.RETRIED | {_LOCK_NOT_AVAILABLE}
+_OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,9 @@ class SharedCommits:
         A caller that is cancelled does not take the others' commit along.
         """
         if len(self._waiting) + len(self._alone) >= self._queue_commands:
-            raise errors.Unavailable
+            raise errors.unavailable(
+                "Too many movements of money are waiting; this one was not begun."
+            )
         loop = asyncio.get_running_loop()
         waiting = _Waiting(command, loop.create_future())
         self._waiting.append(waiting)
@@ -172,7 +174,7 @@ def _refuse(waiting: _Waiting, error: Exception) -> None:
         return
     if isinstance(error, errors.Unavailable):
         # Each its own: an exception that several raise gathers the traces of all of them.
-        refusal = errors.Unavailable()
+        refusal = errors.Unavailable(error.message)
         refusal.__cause__ = error.__cause__
         waiting.outcome.set_result(refusal)
     else:

@@ -19,8 +19,6 @@ from persistence.database import Database
 
 ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.005
-_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
-RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
 
 def bounds(*, lock_timeout_seconds: int = 5) -> str:
@@ -104,12 +102,12 @@ async def held(db: Database) -> AsyncIterator[Unit]:
     except (exc.DBAPIError, exc.TimeoutError) as error:
         if not database.is_trouble(error):
             raise
-        raise errors.Unavailable from error
+        raise database.unavailable(error) from error
 
 
 def is_retried(error: BaseException | None) -> bool:
     """Whether PostgreSQL asks for the transaction to be done again."""
-    return database.sqlstate(error) in RETRIED
+    return database.sqlstate(error) in database.RETRIED
 
 
 async def pause(attempt: int) -> None:

@@ -52,7 +52,7 @@ class SharedCalls(Generic[Key, Value]):
             found = await asyncio.shield(asked.found)
         except errors.Unavailable as error:
             # Each its own: an exception that several raise gathers the traces of all of them.
-            raise errors.Unavailable from error.__cause__
+            raise errors.Unavailable(error.message) from error.__cause__
         return {key: found[key] for key in keys if key in found}
 
     def _join(self, keys: Collection[Key]) -> _Asked[Key, Value]:

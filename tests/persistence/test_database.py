@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psycopg
+import psycopg_pool
 import pytest
 from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.dev_services.postgres import Postgres
 from domain import errors
-from persistence.database import Database
+from persistence.database import Database, unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -80,3 +82,37 @@ async def test_text_is_kept_whatever_encoding_the_environment_asks_for(
         assert await database.read(lambda c: c.scalar(length, {"snowman": snowman})) == 5
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (psycopg.OperationalError("connection refused"), "cannot reach its database"),
+        (psycopg.errors.QueryCanceled(), "took too long"),
+        (TimeoutError(), "took too long"),
+        (psycopg_pool.PoolTimeout(), "No connection to the database became free"),
+        (exc.TimeoutError(), "No connection to the database became free"),
+        (psycopg.errors.SerializationFailure(), "changed the same accounts at once"),
+        (psycopg.errors.DeadlockDetected(), "changed the same accounts at once"),
+    ],
+)
+def test_what_is_unavailable_says_what_happened_and_what_to_do(error: Exception, told: str) -> None:
+    message = unavailable(error).message
+    assert told in message
+    assert "epeat the request" in message
+    assert "same idempotency key" in message
+
+
+async def test_a_statement_that_takes_too_long_is_said_to_be_slow_and_not_away(
+    db: Database,
+) -> None:
+    async def wait(connection: AsyncConnection) -> None:
+        await connection.execute(text("SET statement_timeout = '20ms'"))
+        try:
+            await connection.execute(text("SELECT pg_sleep(10)"))
+        finally:
+            await connection.execute(text("RESET statement_timeout"))
+
+    with pytest.raises(errors.Unavailable) as refused:
+        await db.read(wait)
+    assert "took too long" in refused.value.message
