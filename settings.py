@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     settlement_batch_commands: int = Field(default=50, ge=1, le=500)
     settlement_queue_commands: int = Field(default=1000, ge=1, le=100_000)
     graphql_profile: Literal["open", "hardened"] = "open"
+    #: interpreted: every operation is executed by graphql-core itself.
+    graphql_executor: Literal["compiled", "interpreted"] = "compiled"
     #: Where `up` keeps the mails it caught, for /dev/mail; unset in production.
     dev_mail_dir: Path | None = None
 

@@ -104,6 +104,7 @@ class App:
                 opened.metrics,
                 self.long_lived,
                 hardened=hardened,
+                is_compiled=self._settings.graphql_executor == "compiled",
             ),
             Origins(self._settings),
             hardened=hardened,

@@ -85,6 +85,13 @@ def read_request(parameters: Any) -> GraphQLRequest:
             "The request is not a JSON object with a `query`.", errors.BAD_USER_INPUT
         )
     query = parameters.get("query")
+    extensions = parameters.get("extensions")
+    if query is None and isinstance(extensions, dict) and "persistedQuery" in extensions:
+        # Clients of automatic persisted queries look for this message or this code, and then send
+        # the document itself.
+        raise errors.request_error(
+            "PersistedQueryNotSupported", errors.PERSISTED_QUERY_NOT_SUPPORTED
+        )
     if not isinstance(query, str) or not query:
         raise errors.request_error(
             "`query` is missing: it takes the text of a GraphQL document.", errors.BAD_USER_INPUT
@@ -95,7 +102,6 @@ def read_request(parameters: Any) -> GraphQLRequest:
     variables = parameters.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise errors.request_error("`variables` takes a JSON object.", errors.BAD_USER_INPUT)
-    extensions = parameters.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise errors.request_error("`extensions` takes a JSON object.", errors.BAD_USER_INPUT)
     return GraphQLRequest(query, name, variables)
@@ -112,11 +118,17 @@ class Engine:
         long_lived: LongLived,
         *,
         hardened: bool,
+        is_compiled: bool = True,
     ) -> None:
+        """`hardened` refuses introspection; without `is_compiled` graphql-core executes everything."""
         self._schema = schema._schema
         self._executor_class = schema.execution_context_class
         self._hardened = hardened
-        compiler = compiled.Compiler(self._schema, self._executor_class, hide_suggestions=hardened)
+        compiler = None
+        if is_compiled:
+            compiler = compiled.Compiler(
+                self._schema, self._executor_class, hide_suggestions=hardened
+            )
         self._documents = Documents(self._schema, compiler, hardened=hardened)
         self.services = services
         self.metrics = metrics
