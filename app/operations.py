@@ -18,6 +18,7 @@ from sqlalchemy import exc
 
 from app import terminal
 from domain import ids, money, passwords, sessions, transfers
+from domain.sessions import Principal
 from persistence import accounts, database, history
 from persistence import sessions as stored_sessions
 from persistence.ledger import Ledger
@@ -251,7 +252,9 @@ async def _seed_person(
             session_id=token.session_id,
         )
     )
-    await stored_sessions.end(opened, user_id, token.session_id)
+    await stored_sessions.end(
+        opened, Principal(user_id, session_id=token.session_id), token.session_id
+    )
     return True
 
 

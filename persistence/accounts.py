@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 from domain import errors, events, ids
 from domain import text as texts
 from domain.accounts import MailPurpose, Person
-from domain.sessions import NamedSecret
+from domain.sessions import NamedSecret, Principal
 from persistence import api_tokens, links, mails, persons, sessions, unit_of_work
 from persistence import credentials as stored_credentials
 from persistence.database import Database
@@ -163,8 +163,8 @@ async def register_verified(db: Database, *, name: str, email: str, password_has
             user_id = ids.new_id()
             await _insert(unit, user_id, name, email, password_hash, is_verified=True)
             return user_id
-        person = await persons.lock_caller(unit, user_id)
-        if person.email_verified_at is None:
+        person = await persons.lock(unit, user_id)
+        if person is not None and person.email_verified_at is None:
             now = await unit.clock()
             await _replace_pending(unit, user_id, name, password_hash, now)
             await unit.connection.execute(_VERIFY, {"user_id": user_id, "now": now})
@@ -283,18 +283,21 @@ async def reset_password(db: Database, token: NamedSecret, *, password_hash: str
 
 
 async def change_password(
-    db: Database, user_id: UUID, *, old_hash: str, password_hash: str, keep_session_id: UUID | None
+    db: Database, caller: Principal, *, old_hash: str, password_hash: str
 ) -> int:
-    """Replace the password whose hash is `old_hash`; returns how many other sessions ended.
+    """Replace the caller's password whose hash is `old_hash`; returns how many other sessions ended.
 
-    Raises InvalidCredentials where that is no longer the hash.
+    Raises Unauthenticated where the caller's session has ended, and InvalidCredentials where that is no
+    longer the hash.
     """
 
     async def work(unit: Unit) -> int:
-        person = await persons.lock_caller(unit, user_id)
+        person = await persons.lock_caller(unit, caller)
         if person.password_hash != old_hash:
             raise errors.InvalidCredentials
-        return await _set_password(unit, user_id, password_hash, keep_session_id=keep_session_id)
+        return await _set_password(
+            unit, caller.user_id, password_hash, keep_session_id=caller.session_id
+        )
 
     return await unit_of_work.run(db, work)
 
@@ -316,11 +319,15 @@ async def _set_password(
 # ================================================================ profiles
 
 
-async def update_profile(db: Database, user_id: UUID, *, name: str) -> Person:
-    """Give the person another name, which is clean. Raises Unauthenticated for nobody."""
+async def update_profile(db: Database, caller: Principal, *, name: str) -> Person:
+    """Give the caller another name, which is clean.
+
+    Raises Unauthenticated where the caller's session has ended.
+    """
+    user_id = caller.user_id
 
     async def work(unit: Unit) -> Person:
-        await persons.lock_caller(unit, user_id)
+        await persons.lock_caller(unit, caller)
         await unit.connection.execute(
             _RENAME, {"user_id": user_id, "name": name, "search_text": texts.search_text(name)}
         )

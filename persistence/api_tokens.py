@@ -48,22 +48,23 @@ _FIND = text(
 
 async def create(
     db: Database,
-    user_id: UUID,
+    caller: Principal,
     *,
     name: str,
     scopes: Collection[Scope],
     daily_limit_minor: int | None,
     expires_at: datetime | None,
 ) -> tuple[ApiToken, str]:
-    """A new API token and its secret, which is kept nowhere. `name` is clean.
+    """A new API token of the caller's and its secret, which is stored nowhere. `name` is clean.
 
-    Raises InvalidInput past the most that one may have.
+    Raises Unauthenticated where the caller's session has ended, and InvalidInput past the most API
+    tokens that a user may have.
     """
-    api_token_id = ids.new_id()
+    user_id, api_token_id = caller.user_id, ids.new_id()
     secret = sessions.new_api_token(user_id, api_token_id)
 
     async def work(unit: Unit) -> ApiToken:
-        await persons.lock_caller(unit, user_id)
+        await persons.lock_caller(unit, caller)
         count = await unit.connection.scalar(_COUNT, {"user_id": user_id})
         if count is not None and count >= MAXIMUM_API_TOKENS:
             raise errors.invalid(
@@ -94,11 +95,16 @@ async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
     return [_from_row(row) for row in rows]
 
 
-async def revoke(db: Database, user_id: UUID, api_token_id: UUID) -> ApiToken:
-    """End an API token of that person's. Raises NotFound where none is active by that id."""
+async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToken:
+    """End an API token of the caller's.
+
+    Raises Unauthenticated where the caller's session has ended, and NotFound where no API token is active
+    by that id.
+    """
+    user_id = caller.user_id
 
     async def work(unit: Unit) -> ApiToken:
-        await persons.lock_caller(unit, user_id)
+        await persons.lock_caller(unit, caller)
         revoked = await unit.connection.execute(
             _REVOKE, {"user_id": user_id, "id": api_token_id, "now": await unit.clock()}
         )

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain import sessions
+from domain.sessions import Principal
 from persistence import pipeline, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
@@ -63,6 +64,10 @@ UNION ALL
 {_ACTIVE_API_TOKENS} AND k.user_id = ANY($1::uuid[])
 ORDER BY 1, 2
 """.encode()
+_IS_ACTIVE = text(
+    f"SELECT EXISTS ({_ACTIVE_SESSIONS} AND s.user_id = :user_id AND s.id = :session_id) "
+    f"OR EXISTS ({_ACTIVE_API_TOKENS} AND k.user_id = :user_id AND k.id = :api_token_id)"
+)
 _IS_ACTIVE_SESSION = text(
     "SELECT 1 FROM sessions AS s WHERE s.user_id = :user_id AND s.id = :session_id "  # noqa: S608
     f"AND {session_is_active('s')}"
@@ -125,6 +130,21 @@ async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> Non
             )
 
     await unit_of_work.run(db, work)
+
+
+async def is_active(unit: Unit, principal: Principal) -> bool:
+    """Whether the principal's session or API token is active. Under the user's lock the answer is good
+    until the unit of work commits.
+    """
+    found: bool = await unit.connection.scalar(
+        _IS_ACTIVE,
+        {
+            "user_id": principal.user_id,
+            "session_id": principal.session_id,
+            "api_token_id": principal.api_token_id,
+        },
+    )
+    return found
 
 
 async def is_active_session(unit: Unit, user_id: UUID, session_id: UUID | None) -> bool:

@@ -10,7 +10,8 @@ from sqlalchemy import Row, text
 
 from domain import errors
 from domain.accounts import Person
-from persistence import pipeline
+from domain.sessions import Principal
+from persistence import credentials, pipeline
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
@@ -36,10 +37,16 @@ async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:
     return None if found is None or found.closed_at is not None else found
 
 
-async def lock_caller(unit: Unit, user_id: UUID) -> Row[Any]:
-    """The same of somebody who is signed in. Raises Unauthenticated for nobody."""
-    found = await lock(unit, user_id)
-    if found is None:
+async def lock_caller(unit: Unit, caller: Principal) -> Row[Any]:
+    """The caller's row, held until the end of the unit of work.
+
+    Every change that a signed-in user asks for begins with it: what is known outside the transaction of
+    whether a session or an API token is active may be seconds old. Raises Unauthenticated where the
+    caller's is not.
+    """
+    found = await lock(unit, caller.user_id)
+    # A statement of its own after the lock, so that it sees what was committed during the wait.
+    if found is None or not await credentials.is_active(unit, caller):
         raise errors.Unauthenticated
     return found
 

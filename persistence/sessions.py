@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 
 from domain import errors, events, sessions
 from domain.accounts import Person
-from domain.sessions import RefreshToken, RefreshVerdict, Session
+from domain.sessions import Principal, RefreshToken, RefreshVerdict, Session
 from persistence import credentials, persons, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
@@ -186,26 +186,30 @@ async def list_for(db: Database, user_id: UUID) -> list[Session]:
     ]
 
 
-async def end(db: Database, user_id: UUID, session_id: UUID) -> bool:
-    """End a session of that person's; says whether it was active."""
+async def end(db: Database, caller: Principal, session_id: UUID) -> bool:
+    """End a session of the caller's; says whether it was active.
+
+    Raises Unauthenticated where the caller's own session has ended.
+    """
 
     async def work(unit: Unit) -> bool:
-        if await persons.lock(unit, user_id) is None:
-            return False
-        was_active = await credentials.is_active_session(unit, user_id, session_id)
-        await _end_some(unit, user_id, [session_id], await unit.clock())
+        await persons.lock_caller(unit, caller)
+        was_active = await credentials.is_active_session(unit, caller.user_id, session_id)
+        await _end_some(unit, caller.user_id, [session_id], await unit.clock())
         return was_active
 
     return await unit_of_work.run(db, work)
 
 
-async def end_all(db: Database, user_id: UUID, *, except_id: UUID | None = None) -> int:
-    """End every session of that person's but one; says how many were active."""
+async def end_all(db: Database, caller: Principal) -> int:
+    """End every session of the caller's; says how many were active.
+
+    Raises Unauthenticated where the caller's own session has ended.
+    """
 
     async def work(unit: Unit) -> int:
-        if await persons.lock(unit, user_id) is None:
-            return 0
-        return len(await end_within(unit, user_id, await unit.clock(), except_id=except_id))
+        await persons.lock_caller(unit, caller)
+        return len(await end_within(unit, caller.user_id, await unit.clock()))
 
     return await unit_of_work.run(db, work)
 

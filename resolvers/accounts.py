@@ -87,10 +87,9 @@ async def change_password(
     await services.hashing.check(input.new_password)
     ended = await accounts.change_password(
         services.database,
-        caller.user_id,
+        caller,
         old_hash=old_hash,
         password_hash=await services.hashing.hash(input.new_password),
-        keep_session_id=caller.session_id,
     )
     services.wake_relay()
     return results.PasswordChanged(sessions=ended)
@@ -102,7 +101,7 @@ async def update_profile(
 ) -> results.UpdateProfileResult:
     services, caller = info.context.services, info.context.caller
     name = text.clean_name(input.name)
-    person = await accounts.update_profile(services.database, caller.user_id, name=name)
+    person = await accounts.update_profile(services.database, caller, name=name)
     return results.ProfileUpdated(viewer=viewers.shown(person, caller, services.limits.currency))
 
 

@@ -26,7 +26,7 @@ async def create_api_token(
         )
     token, secret = await api_tokens.create(
         services.database,
-        caller.user_id,
+        caller,
         name=text.clean_name(input.name),
         scopes=input.scopes,
         daily_limit_minor=limit_minor,
@@ -45,7 +45,7 @@ async def revoke_api_token(
     api_token_id = ids.read_row_id(input.api_token_id, "ApiToken")
     if api_token_id is None:
         raise errors.NotFound
-    token = await api_tokens.revoke(services.database, caller.user_id, api_token_id)
+    token = await api_tokens.revoke(services.database, caller, api_token_id)
     await services.live.forget([api_token_id])
     services.wake_relay()
     return results.ApiTokenRevoked(

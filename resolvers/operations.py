@@ -29,7 +29,8 @@ def operation(resolver: Resolver, *guards: Guard, description: str) -> Any:
     goes on as an exception, which becomes a top-level error with its code.
     """
     answer = _guarded(resolver, guards, _members(resolver))
-    field = strawberry.field(resolver=answer, description=description)
+    # The guards are kept with the field, so that a test can walk the operations of one guard.
+    field = strawberry.field(resolver=answer, description=description, metadata={"guards": guards})
     for argument in field.arguments:
         argument.description = argument.description or _INPUT
     return field

@@ -64,9 +64,9 @@ async def refresh_session(
 async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
     context, services, caller = info.context, info.context.services, info.context.caller
     if input.everywhere:
-        ended = await sessions.end_all(services.database, caller.user_id)
+        ended = await sessions.end_all(services.database, caller)
     else:
-        ended = int(await sessions.end(services.database, caller.user_id, caller.credential_id))
+        ended = int(await sessions.end(services.database, caller, caller.credential_id))
     context.clear_refresh_cookie()
     await services.live.forget([caller.credential_id])
     services.wake_relay()
@@ -79,7 +79,7 @@ async def revoke_session(
 ) -> results.RevokeSessionResult:
     services, caller = info.context.services, info.context.caller
     session_id = ids.read_row_id(input.session_id, "Session")
-    if session_id is None or not await sessions.end(services.database, caller.user_id, session_id):
+    if session_id is None or not await sessions.end(services.database, caller, session_id):
         raise errors.NotFound
     await services.live.forget([session_id])
     services.wake_relay()

@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from domain import ids, money, text, transfers
+from domain.sessions import Principal
 from persistence import audit
 from persistence.database import Database
 from persistence.ledger import Ledger, Movement
@@ -31,6 +32,11 @@ class Someone:
     session_id: UUID
     name: str
     email: str
+
+    @property
+    def principal(self) -> Principal:
+        """The person, as the session says."""
+        return Principal(self.user_id, session_id=self.session_id)
 
 
 def adding(someone: Someone, amount: str = "1") -> transfers.AddBalance:

@@ -105,7 +105,7 @@ async def test_without_a_channels_server_no_push_is_queued(books: Books, redis_u
 async def test_an_ended_session_is_told(books: Books, pushing: Settings, redis_url: str) -> None:
     zoe = books.join()
     async with Ear(redis_url, zoe) as ear, relaying(pushing):
-        assert await sessions.end(books.database, zoe.user_id, zoe.session_id)
+        assert await sessions.end(books.database, zoe.principal, zoe.session_id)
         await until(lambda: ear.heard)
         assert ear.heard == [(zoe.user_id, hints.CredentialsEnded([zoe.session_id]))]
 

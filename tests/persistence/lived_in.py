@@ -19,7 +19,7 @@ async def lived_in(books: Books) -> None:
     await books.send(alpha, beta, "1", note="Für den Käse")
     await books.send(beta, alpha, "0.50")
     token, _ = await api_tokens.create(
-        db, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
+        db, alpha.principal, name="till", scopes=[sessions.Scope.SEND_MONEY],
         daily_limit_minor=100, expires_at=None,
     )  # fmt: skip
     await books.ledger.move(
@@ -38,7 +38,7 @@ async def lived_in(books: Books) -> None:
     await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
     await mails.sent(db, mail)
     await accounts.request_password_reset(db, "zoe@example.com")
-    await stored_sessions.end(db, beta.user_id, beta.session_id)
+    await stored_sessions.end(db, beta.principal, beta.session_id)
     await outbox.mark_published(db, await outbox.claim(db, 100, 0))
     async with push_cursors.take(db, beta.user_id) as push:
         await push.advance(push.lines[-1].sequence)

@@ -10,7 +10,7 @@ import pytest
 
 from domain import errors, ids, sessions
 from domain.accounts import MailPurpose
-from domain.sessions import NamedSecret
+from domain.sessions import NamedSecret, Principal
 from persistence import accounts, api_tokens, credentials, mails, retention
 from persistence import sessions as stored_sessions
 from persistence.database import Database
@@ -110,7 +110,12 @@ async def test_registering_over_an_unverified_address_leaves_nothing_of_the_firs
     user_id = await register(db)
     session_id = await sign_in(db, user_id)
     token, _ = await api_tokens.create(
-        db, user_id, name="t", scopes=list(sessions.Scope), daily_limit_minor=None, expires_at=None
+        db,
+        Principal(user_id, session_id=session_id),
+        name="t",
+        scopes=list(sessions.Scope),
+        daily_limit_minor=None,
+        expires_at=None,
     )
     first_mail = await mail_of(db)
     first_link = await link_of(db, first_mail)
@@ -179,7 +184,12 @@ async def test_api_tokens_from_before_outlive_verifying_only_where_their_owner_v
     user_id = await register(db)
     session_id = await sign_in(db, user_id)
     await api_tokens.create(
-        db, user_id, name="t", scopes=list(sessions.Scope), daily_limit_minor=None, expires_at=None
+        db,
+        Principal(user_id, session_id=session_id),
+        name="t",
+        scopes=list(sessions.Scope),
+        daily_limit_minor=None,
+        expires_at=None,
     )
     link = await link_of(db, await mail_of(db))
     await accounts.verify_email(db, link, keep_session_id=session_id if is_signed_in else None)
@@ -252,17 +262,11 @@ async def test_a_reset_link_used_twice_at_once_works_once(db: Database) -> None:
 async def test_changing_a_password_keeps_the_session_that_does_it(db: Database) -> None:
     user_id = await register(db)
     kept, other = await sign_in(db, user_id), await sign_in(db, user_id)
-    assert (
-        await accounts.change_password(
-            db, user_id, old_hash="first", password_hash="new", keep_session_id=kept
-        )
-        == 1
-    )
+    caller = Principal(user_id, session_id=kept)
+    assert await accounts.change_password(db, caller, old_hash="first", password_hash="new") == 1
     assert await active(db, [(user_id, kept), (user_id, other)]) == [kept]
     with pytest.raises(errors.InvalidCredentials):
-        await accounts.change_password(
-            db, user_id, old_hash="first", password_hash="x", keep_session_id=kept
-        )
+        await accounts.change_password(db, caller, old_hash="first", password_hash="x")
 
 
 async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(
@@ -287,11 +291,13 @@ async def test_verified_people_get_no_verification_mail(books: Books, db: Databa
 
 async def test_a_new_name_is_what_one_is_found_by(books: Books, db: Database) -> None:
     someone = books.join("Zoë")
-    person = await accounts.update_profile(db, someone.user_id, name="Ægir Ånd")
+    person = await accounts.update_profile(db, someone.principal, name="Ægir Ånd")
     assert person.name == "Ægir Ånd"
     assert books.connection.execute("SELECT search_text FROM users").fetchone() == ("ægir and",)
     with pytest.raises(errors.Unauthenticated):
-        await accounts.update_profile(db, ids.new_id(), name="x")
+        await accounts.update_profile(
+            db, Principal(ids.new_id(), session_id=someone.session_id), name="x"
+        )
 
 
 async def test_a_closed_person_signs_in_nowhere(books: Books, db: Database) -> None:

@@ -257,7 +257,7 @@ async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
     await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
     await mails.sent(db, mail)
     await outbox.mark_published(db, await outbox.claim(db, 3, 0))
-    await sessions.end_all(db, someone.user_id)
+    await sessions.end_all(db, someone.principal)
     left_alone = books.join()
     assert not any((await retention.sweep(db)).values())
     week = "interval '7 days 1 hour'"
@@ -280,5 +280,5 @@ async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
 async def test_a_unit_of_work_that_raises_leaves_nothing(books: Books, db: Database) -> None:
     someone = books.join()
     with pytest.raises(errors.NotFound):
-        await api_tokens.revoke(db, someone.user_id, ids.new_id())
+        await api_tokens.revoke(db, someone.principal, ids.new_id())
     assert (await outbox.backlog(db)).count == 0

@@ -18,7 +18,7 @@ async def test_the_active_credentials_of_users_are_their_sessions_and_api_tokens
 ) -> None:
     alpha, beta, nobody = books.join(), books.join(), ids.new_id()
     token, _ = await api_tokens.create(
-        db, alpha.user_id, name="till", scopes=[Scope.READ_PROFILE], daily_limit_minor=None,
+        db, alpha.principal, name="till", scopes=[Scope.READ_PROFILE], daily_limit_minor=None,
         expires_at=None,
     )  # fmt: skip
     assert await credentials.active_of(db, [alpha.user_id, beta.user_id, nobody]) == {
@@ -43,7 +43,7 @@ async def test_the_active_credentials_of_users_are_their_sessions_and_api_tokens
 async def test_what_has_ended_is_in_no_answer(books: Books, db: Database, ending: str) -> None:
     someone = books.join()
     token, _ = await api_tokens.create(
-        db, someone.user_id, name="till", scopes=[Scope.READ_PROFILE], daily_limit_minor=None,
+        db, someone.principal, name="till", scopes=[Scope.READ_PROFILE], daily_limit_minor=None,
         expires_at=None,
     )  # fmt: skip
     both = {someone.session_id, token.api_token_id}

@@ -58,7 +58,7 @@ async def begin(books: Books, someone: Someone) -> RefreshToken:
 async def case_of(books: Books) -> Case:
     alpha, beta = await books.pair()
     token, _ = await api_tokens.create(
-        books.database, alpha.user_id, name="till", scopes=[Scope.SEND_MONEY],
+        books.database, alpha.principal, name="till", scopes=[Scope.SEND_MONEY],
         daily_limit_minor=None, expires_at=None,
     )  # fmt: skip
     return Case(books, alpha, beta, token, await begin(books, alpha))
@@ -66,21 +66,20 @@ async def case_of(books: Books) -> Case:
 
 async def log_out(case: Case) -> None:
     session_id = case.refresh_token.session_id
-    await stored_sessions.end(case.books.database, case.alpha.user_id, session_id)
+    await stored_sessions.end(case.books.database, case.alpha.principal, session_id)
 
 
 async def log_out_everywhere(case: Case) -> None:
-    await stored_sessions.end_all(case.books.database, case.alpha.user_id)
+    await stored_sessions.end_all(case.books.database, case.alpha.principal)
 
 
 async def revoke_token(case: Case) -> None:
-    await api_tokens.revoke(case.books.database, case.alpha.user_id, case.token.api_token_id)
+    await api_tokens.revoke(case.books.database, case.alpha.principal, case.token.api_token_id)
 
 
 async def change_password(case: Case) -> None:
     await accounts.change_password(
-        case.books.database, case.alpha.user_id, old_hash="-", password_hash="new",
-        keep_session_id=case.alpha.session_id,
+        case.books.database, case.alpha.principal, old_hash="-", password_hash="new"
     )  # fmt: skip
 
 

@@ -160,7 +160,7 @@ async def by_token(
 ) -> Callable[[str], transfers.SendMoney]:
     token, _ = await api_tokens.create(
         books.database,
-        sender.user_id,
+        sender.principal,
         name="till",
         scopes=[sessions.Scope.SEND_MONEY],
         daily_limit_minor=daily_limit_minor,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 
 from domain import errors, ids, sessions
-from domain.sessions import NamedSecret, RefreshToken, Scope
+from domain.sessions import NamedSecret, Principal, RefreshToken, Scope
 from persistence import api_tokens, credentials
 from persistence import sessions as stored
 from persistence.database import Database
@@ -148,7 +147,6 @@ async def test_a_session_is_over_after_180_days_however_often_it_is_refreshed(
     books.connection.execute("UPDATE sessions SET created_at = now() - interval '180 days'")
     assert not await is_active(db, token)
     assert await stored.list_for(db, token.user_id) == []
-    assert await stored.end_all(db, token.user_id) == 0
     with pytest.raises(errors.InvalidToken):
         await refresh(db, token, text)
 
@@ -172,23 +170,35 @@ async def test_past_the_most_sessions_the_one_longest_unused_ends(
 
 async def test_ending_is_of_ones_own_and_once(books: Books, db: Database) -> None:
     alpha, beta = books.join(), books.join()
-    assert not await stored.end(db, alpha.user_id, beta.session_id)
-    assert await stored.end(db, beta.user_id, beta.session_id)
-    assert not await stored.end(db, beta.user_id, beta.session_id)
-    assert not await stored.end(db, ids.new_id(), beta.session_id)
-    tokens = [await begin(db, alpha) for _ in range(3)]
-    kept = tokens[0][0].session_id
-    assert await stored.end_all(db, alpha.user_id, except_id=kept) == 3
-    assert [s.session_id for s in await stored.list_for(db, alpha.user_id)] == [kept]
-    assert await stored.end_all(db, alpha.user_id) == 1
-    assert await stored.end_all(db, ids.new_id()) == 0
+    other = (await begin(db, beta))[0].session_id
+    assert not await stored.end(db, alpha.principal, beta.session_id)
+    assert await stored.end(db, beta.principal, other)
+    assert not await stored.end(db, beta.principal, other)
+    for _ in range(3):
+        await begin(db, alpha)
+    assert await stored.end_all(db, alpha.principal) == 4
+    assert await stored.list_for(db, alpha.user_id) == []
+
+
+async def test_an_ended_session_ends_no_other(books: Books, db: Database) -> None:
+    someone = books.join()
+    other = (await begin(db, someone))[0]
+    assert await stored.end(db, someone.principal, someone.session_id)
+    for ending in (
+        stored.end(db, someone.principal, other.session_id),
+        stored.end_all(db, someone.principal),
+        stored.end(db, Principal(ids.new_id(), session_id=other.session_id), other.session_id),
+    ):
+        with pytest.raises(errors.Unauthenticated):
+            await ending
+    assert await is_active(db, other)
 
 
 async def test_what_has_ended_is_asked_for_many_at_once_each_with_its_person(
     books: Books, db: Database
 ) -> None:
     alpha, beta = books.join(), books.join()
-    token, _ = await create(db, alpha.user_id)
+    token, _ = await create(db, alpha.principal)
     asked = [
         (alpha.user_id, alpha.session_id),
         (alpha.user_id, token.api_token_id),
@@ -202,7 +212,7 @@ async def test_what_has_ended_is_asked_for_many_at_once_each_with_its_person(
 
 async def test_use_is_noted_at_most_once_a_minute(books: Books, db: Database) -> None:
     someone = books.join()
-    token, _ = await create(db, someone.user_id)
+    token, _ = await create(db, someone.principal)
     books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '61 seconds'")
     asked = [(someone.user_id, someone.session_id), (someone.user_id, token.api_token_id)]
     await credentials.touch(db, asked)
@@ -224,11 +234,11 @@ def noted(books: Books) -> list[object]:
 
 
 async def create(
-    db: Database, user_id: UUID, expires_at: datetime | None = None
+    db: Database, caller: Principal, expires_at: datetime | None = None
 ) -> tuple[sessions.ApiToken, NamedSecret]:
     token, text = await api_tokens.create(
         db,
-        user_id,
+        caller,
         name="till",
         scopes={Scope.SEND_MONEY, Scope.READ_PROFILE},
         daily_limit_minor=500,
@@ -241,7 +251,7 @@ async def create(
 
 async def test_an_api_token_is_known_by_its_secret_alone(books: Books, db: Database) -> None:
     someone = books.join()
-    token, secret = await create(db, someone.user_id)
+    token, secret = await create(db, someone.principal)
     principal = await api_tokens.authenticate(db, secret)
     assert principal.user_id == someone.user_id
     assert principal.api_token_id == token.api_token_id
@@ -260,13 +270,13 @@ async def test_an_api_token_is_known_by_its_secret_alone(books: Books, db: Datab
 
 async def test_a_revoked_or_expired_api_token_is_known_no_more(books: Books, db: Database) -> None:
     someone = books.join()
-    token, secret = await create(db, someone.user_id)
+    token, secret = await create(db, someone.principal)
     with pytest.raises(errors.NotFound):
-        await api_tokens.revoke(db, books.join().user_id, token.api_token_id)
-    assert (await api_tokens.revoke(db, someone.user_id, token.api_token_id)).name == "till"
+        await api_tokens.revoke(db, books.join().principal, token.api_token_id)
+    assert (await api_tokens.revoke(db, someone.principal, token.api_token_id)).name == "till"
     with pytest.raises(errors.NotFound):
-        await api_tokens.revoke(db, someone.user_id, token.api_token_id)
-    expired, other = await create(db, someone.user_id, datetime.now(UTC) + timedelta(hours=1))
+        await api_tokens.revoke(db, someone.principal, token.api_token_id)
+    expired, other = await create(db, someone.principal, datetime.now(UTC) + timedelta(hours=1))
     assert (await api_tokens.authenticate(db, other)).expires_at == expired.expires_at
     assert [t.api_token_id for t in await api_tokens.list_for(db, someone.user_id)] == [
         expired.api_token_id
@@ -283,7 +293,7 @@ async def test_a_revoked_or_expired_api_token_is_known_no_more(books: Books, db:
 async def test_nobody_has_more_than_fifty_api_tokens(books: Books, db: Database) -> None:
     someone = books.join()
     outcomes = await asyncio.gather(
-        *(create(db, someone.user_id) for _ in range(52)), return_exceptions=True
+        *(create(db, someone.principal) for _ in range(52)), return_exceptions=True
     )
     refused = [outcome for outcome in outcomes if isinstance(outcome, errors.InvalidInput)]
     assert len(refused) == 2

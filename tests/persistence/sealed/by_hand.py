@@ -28,7 +28,7 @@ async def lived_in(books: Books) -> tuple[Someone, Someone]:
     await books.send(alpha, beta, "1", note='Für den Käse \\ "👩‍👩‍👧" {NULL}')
     await books.send(beta, alpha, "0.50")
     token, _ = await api_tokens.create(
-        books.database, alpha.user_id, name="till", scopes=[sessions.Scope.SEND_MONEY],
+        books.database, alpha.principal, name="till", scopes=[sessions.Scope.SEND_MONEY],
         daily_limit_minor=None, expires_at=None,
     )  # fmt: skip
     await books.ledger.move(

@@ -1,0 +1,78 @@
+"""Mutations reserved for people: each verifies in its own transaction that its session is active."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from strawberry.utils.str_converters import to_camel_case
+
+from domain import ids
+from resolvers import guards, root
+from tests.resolvers.world import PASSWORD, Someone, World
+
+pytestmark = pytest.mark.anyio
+
+#: For each mutation an input that changes something where the session is active. `{}` are ids of the
+#: caller's.
+INPUTS: dict[str, dict[str, Any]] = {
+    "logout": {"everywhere": True},
+    "revokeSession": {"sessionId": "{session}"},
+    "changePassword": {"currentPassword": PASSWORD, "newPassword": "four walls, one roof"},
+    "updateProfile": {"name": "Another Name"},
+    "createApiToken": {"name": "thief", "scopes": ["SEND_MONEY"]},
+    "revokeApiToken": {"apiTokenId": "{api_token}"},
+}
+
+
+def people_only() -> list[str]:
+    """The mutations that the table of operations reserves for people."""
+    return [
+        to_camel_case(field.python_name)
+        for field in root.Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]
+        if guards.person in field.metadata["guards"]
+    ]
+
+
+def state(world: World, alpha: Someone) -> list[Any]:
+    """Everything of somebody's that such a mutation could change."""
+    return [
+        world.sql(f"SELECT * FROM {table} WHERE {key} = %s ORDER BY id", alpha.user_id)
+        for table, key in (
+            ("users", "id"),
+            ("sessions", "user_id"),
+            ("api_tokens", "user_id"),
+            ("mails", "user_id"),
+        )
+    ]
+
+
+@pytest.mark.parametrize("mutation", people_only())
+async def test_an_ended_session_changes_nothing_even_before_the_process_knows_of_its_end(
+    world: World, alpha: Someone, mutation: str
+) -> None:
+    await alpha.token("READ_PROFILE")
+    await world.login(alpha.email)
+    [(first,), (other,)] = world.sql(
+        "SELECT id FROM sessions WHERE user_id = %s ORDER BY id", alpha.user_id
+    )
+    [(api_token,)] = world.sql("SELECT id FROM api_tokens WHERE user_id = %s", alpha.user_id)
+    # The process has just asked, and does not ask again for seconds.
+    assert (await alpha.ask("{ viewer { id } }")).one
+    world.sql("UPDATE sessions SET ended_at = now() WHERE id = %s", first)
+    before = state(world, alpha)
+    known = {
+        "session": ids.global_id("Session", other),
+        "api_token": ids.global_id("ApiToken", api_token),
+    }
+    given = {
+        name: value.format(**known) if isinstance(value, str) else value
+        for name, value in INPUTS[mutation].items()
+    }
+    type_name = f"{mutation[0].upper()}{mutation[1:]}Input"
+    answer = await alpha.ask(
+        f"mutation($input: {type_name}!) {{ {mutation}(input: $input) {{ __typename }} }}",
+        input=given,
+    )
+    assert answer.code == "UNAUTHENTICATED"
+    assert state(world, alpha) == before
