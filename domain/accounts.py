@@ -33,6 +33,7 @@ class MailPurpose(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     ADDRESS_TAKEN = "address_taken"
+    API_TOKEN_CREATED = "api_token_created"  # noqa: S105
 
 
 #: How long the link of a mail works.

@@ -141,6 +141,11 @@ class Forbidden(DomainError):
 
 
 @dataclass(eq=False)
+class SessionNotConfirmed(Forbidden):
+    message: str = "Confirm that it is you: enter your password, then try again."
+
+
+@dataclass(eq=False)
 class RateLimited(DomainError):
     retry_after_seconds: int
     message: str = field(init=False)

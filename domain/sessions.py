@@ -26,6 +26,8 @@ from domain import errors
 SESSION_IDLE_LIFETIME = timedelta(days=30)
 #: How long a session lives at most, however often it is refreshed.
 SESSION_MAXIMUM_LIFETIME = timedelta(days=180)
+#: How long a session counts as confirmed after sign-in and after its user has proved who they are again.
+SESSION_CONFIRMED_FOR = timedelta(hours=1)
 #: How long the refresh token before the newest is accepted once more, with the same successor.
 REFRESH_GRACE = timedelta(seconds=30)
 #: Reads and sockets of an ended session end within this time.

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
+from domain import money
 from domain.accounts import LINK_LIFETIMES, MailPurpose, Person
+from domain.sessions import Scope
 
 _SUBJECTS = {
     MailPurpose.VERIFY_EMAIL: "Verify your email address",
     MailPurpose.RESET_PASSWORD: "Choose a new password",
     MailPurpose.PASSWORD_CHANGED: "Your password was changed",
     MailPurpose.ADDRESS_TAKEN: "You already have a wallet with this address",
+    MailPurpose.API_TOKEN_CREATED: "An API token was created for your wallet",
+}
+_SCOPES = {
+    Scope.READ_PROFILE: "see your profile",
+    Scope.READ_TRANSACTIONS: "see your balance and transactions",
+    Scope.SEARCH_USERS: "search for people",
+    Scope.ADD_BALANCE: "add balance",
+    Scope.SEND_MONEY: "send money",
 }
 _PAGES = {
     MailPurpose.VERIFY_EMAIL: "verify-email",
@@ -38,8 +51,17 @@ class Letter:
     html: str
 
 
-def write(purpose: MailPurpose, person: Person, *, app_url: str, token: str | None) -> Letter:
-    """The letter to that person; `token` is for the purposes that have a link.
+def write(
+    purpose: MailPurpose,
+    person: Person,
+    *,
+    app_url: str,
+    token: str | None,
+    currency: money.Currency,
+    details: Mapping[str, Any],
+) -> Letter:
+    """The letter to that person; `token` is for the purposes that have a link, and `details` are what the
+    mail was requested with.
 
     A name is used only once its address is verified: until then anybody may have typed it, and our mail
     would carry their words to a stranger.
@@ -52,12 +74,39 @@ def write(purpose: MailPurpose, person: Person, *, app_url: str, token: str | No
         "app_url": app_url,
         "link": f"{app_url}/{_PAGES[purpose]}?token={token}" if token is not None else None,
         "lifetime": _lifetime(purpose),
+        **_facts(purpose, details, currency),
     }
     return Letter(
         subject=subject,
         text=_environment.get_template(f"{purpose.value}.txt").render(words).strip() + "\n",
         html=_environment.get_template(f"{purpose.value}.html").render(words),
     )
+
+
+def _facts(
+    purpose: MailPurpose, details: Mapping[str, Any], currency: money.Currency
+) -> dict[str, Any]:
+    """What the templates of that purpose need besides."""
+    if purpose is MailPurpose.PASSWORD_CHANGED:
+        return {"api_tokens_revoked": details.get("api_tokens_revoked", 0)}
+    if purpose is not MailPurpose.API_TOKEN_CREATED:
+        return {}
+    limit_minor, expires_at = details["daily_limit_minor"], details["expires_at"]
+    rows = {
+        "Name": details["name"],
+        "May": ", ".join(_SCOPES[Scope(scope)] for scope in details["scopes"]),
+        "Daily limit": "none" if limit_minor is None else str(money.Money(limit_minor, currency)),
+        "Expires": "never" if expires_at is None else _moment(expires_at),
+        "Created": _moment(details["created_at"]),
+        "Device": details["user_agent"] or "unknown",
+        "IP address": details["ip_address"] or "unknown",
+    }
+    return {"rows": rows}
+
+
+def _moment(instant: str) -> str:
+    """Such as "28 November 2026, 10:15 UTC"."""
+    return f"{datetime.fromisoformat(instant):%d %B %Y, %H:%M} UTC".removeprefix("0")
 
 
 def _lifetime(purpose: MailPurpose) -> str | None:

@@ -38,7 +38,14 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
         token = await _new_link(services, mail)
         if token is None:
             return
-    letter = letters.write(mail.purpose, mail.person, app_url=services.app_url, token=token)
+    letter = letters.write(
+        mail.purpose,
+        mail.person,
+        app_url=services.app_url,
+        token=token,
+        currency=services.currency,
+        details=mail.details,
+    )
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
         await asyncio.to_thread(

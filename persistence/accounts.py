@@ -60,6 +60,14 @@ class Credentials:
     password_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class EndedCredentials:
+    """How many sessions and API tokens a new password ended."""
+
+    sessions: int
+    api_tokens: int
+
+
 # ================================================================ registering
 
 
@@ -269,51 +277,73 @@ async def is_link_good(db: Database, token: NamedSecret, purpose: MailPurpose) -
     return await db.read(lambda connection: links.is_good(connection, token, purpose))
 
 
-async def reset_password(db: Database, token: NamedSecret, *, password_hash: str) -> int:
-    """Use a reset link; returns how many sessions ended: all. Raises InvalidToken."""
+async def reset_password(
+    db: Database, token: NamedSecret, *, password_hash: str
+) -> EndedCredentials:
+    """Use a reset link: all sessions and API tokens end. Raises InvalidToken."""
 
-    async def work(unit: Unit) -> int:
+    async def work(unit: Unit) -> EndedCredentials:
         person = await persons.lock(unit, token.user_id)
         good = await links.is_good(unit.connection, token, MailPurpose.RESET_PASSWORD)
         if person is None or not good:
             raise errors.InvalidToken
-        return await _set_password(unit, person.id, password_hash, keep_session_id=None)
+        return await _set_password(
+            unit, person.id, password_hash, keep_session_id=None, revoke_api_tokens=True
+        )
 
     return await unit_of_work.run(db, work)
 
 
 async def change_password(
-    db: Database, caller: Principal, *, old_hash: str, password_hash: str
-) -> int:
-    """Replace the caller's password whose hash is `old_hash`; returns how many other sessions ended.
+    db: Database,
+    caller: Principal,
+    *,
+    old_hash: str,
+    password_hash: str,
+    revoke_api_tokens: bool,
+) -> EndedCredentials:
+    """Replace the caller's password whose hash is `old_hash`: every other session ends, and, where that is
+    asked for, every API token.
 
     Raises Unauthenticated where the caller's session has ended, and InvalidCredentials where that is no
     longer the hash.
     """
 
-    async def work(unit: Unit) -> int:
+    async def work(unit: Unit) -> EndedCredentials:
         person = await persons.lock_caller(unit, caller)
         if person.password_hash != old_hash:
             raise errors.InvalidCredentials
         return await _set_password(
-            unit, caller.user_id, password_hash, keep_session_id=caller.session_id
+            unit,
+            caller.user_id,
+            password_hash,
+            keep_session_id=caller.session_id,
+            revoke_api_tokens=revoke_api_tokens,
         )
 
     return await unit_of_work.run(db, work)
 
 
 async def _set_password(
-    unit: Unit, user_id: UUID, password_hash: str, *, keep_session_id: UUID | None
-) -> int:
+    unit: Unit,
+    user_id: UUID,
+    password_hash: str,
+    *,
+    keep_session_id: UUID | None,
+    revoke_api_tokens: bool,
+) -> EndedCredentials:
     now = await unit.clock()
     await unit.connection.execute(
         _SET_PASSWORD, {"user_id": user_id, "password_hash": password_hash}
     )
     ended = await sessions.end_within(unit, user_id, now, except_id=keep_session_id)
+    revoked = await api_tokens.revoke_within(unit, user_id, now) if revoke_api_tokens else 0
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
-    await mails.request(unit, user_id, MailPurpose.PASSWORD_CHANGED, now)
-    return len(ended)
+    await mails.request(
+        unit, user_id, MailPurpose.PASSWORD_CHANGED, now, details={"api_tokens_revoked": revoked}
+    )
+    return EndedCredentials(sessions=len(ended), api_tokens=revoked)
 
 
 # ================================================================ profiles

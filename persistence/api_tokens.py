@@ -12,8 +12,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors, ids, sessions
+from domain import text as text_rules
+from domain.accounts import MailPurpose
 from domain.sessions import ApiToken, NamedSecret, Principal, Scope
-from persistence import credentials, persons, unit_of_work
+from persistence import credentials, mails, persons, unit_of_work
 from persistence import sessions as stored_sessions
 from persistence.database import Database
 from persistence.unit_of_work import Unit
@@ -35,6 +37,10 @@ _REVOKE = text(
     f"AND {credentials.api_token_is_active('api_tokens', 'CAST(:now AS timestamptz)')} "
     "RETURNING *"
 )
+_DEVICE = text(
+    "SELECT user_agent, ip_address FROM sessions WHERE user_id = :user_id AND id = :session_id"
+)
+_ACTIVE_IDS = text(f"SELECT id FROM api_tokens WHERE user_id = :user_id AND {_ACTIVE}")  # noqa: S608
 _REVOKE_ALL = text(
     "UPDATE api_tokens SET revoked_at = :now WHERE user_id = :user_id AND revoked_at IS NULL "
     "RETURNING id"
@@ -57,20 +63,22 @@ async def create(
 ) -> tuple[ApiToken, str]:
     """A new API token of the caller's and its secret, which is stored nowhere. `name` is clean.
 
-    Raises Unauthenticated where the caller's session has ended, and InvalidInput past the most API
-    tokens that a user may have.
+    The owner is told by mail, if the address is verified. Raises Unauthenticated where the caller's
+    session has ended, SessionNotConfirmed where it was not confirmed lately, and InvalidInput past the
+    most API tokens that a user may have.
     """
     user_id, api_token_id = caller.user_id, ids.new_id()
     secret = sessions.new_api_token(user_id, api_token_id)
 
     async def work(unit: Unit) -> ApiToken:
-        await persons.lock_caller(unit, caller)
+        person = await persons.lock_caller(unit, caller, confirmed=True)
         count = await unit.connection.scalar(_COUNT, {"user_id": user_id})
         if count is not None and count >= MAXIMUM_API_TOKENS:
             raise errors.invalid(
                 "name",
                 f"You have {MAXIMUM_API_TOKENS} API tokens, which is the most. Revoke one first.",
             )
+        now = await unit.clock()
         inserted = await unit.connection.execute(
             _INSERT,
             {
@@ -80,13 +88,39 @@ async def create(
                 "scopes": sorted(scope.value for scope in scopes),
                 "daily_limit": daily_limit_minor,
                 "hash": sessions.hash_secret(secret),
-                "now": await unit.clock(),
+                "now": now,
                 "expires_at": expires_at,
             },
         )
-        return _from_row(inserted.one())
+        token = _from_row(inserted.one())
+        if person.email_verified_at is not None:
+            await mails.request(
+                unit,
+                user_id,
+                MailPurpose.API_TOKEN_CREATED,
+                now,
+                details=await _details(unit, caller, token),
+            )
+        return token
 
     return await unit_of_work.run(db, work), secret
+
+
+async def _details(unit: Unit, caller: Principal, token: ApiToken) -> dict[str, Any]:
+    """What the owner is told of a new API token: all but its secret."""
+    found = await unit.connection.execute(
+        _DEVICE, {"user_id": caller.user_id, "session_id": caller.session_id}
+    )
+    device = found.one()
+    return {
+        "name": token.name,
+        "scopes": list(token.scopes),
+        "daily_limit_minor": token.daily_limit_minor,
+        "created_at": text_rules.rfc3339(token.created_at),
+        "expires_at": None if token.expires_at is None else text_rules.rfc3339(token.expires_at),
+        "user_agent": device.user_agent,
+        "ip_address": device.ip_address,
+    }
 
 
 async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
@@ -141,10 +175,13 @@ async def authenticate(db: Database, secret: NamedSecret) -> Principal:
     )
 
 
-async def revoke_within(unit: Unit, user_id: UUID, now: datetime) -> None:
-    """End all API tokens of a locked person, within another's unit of work."""
-    revoked = await unit.connection.scalars(_REVOKE_ALL, {"user_id": user_id, "now": now})
-    stored_sessions.announce_ended(unit, user_id, revoked.all())
+async def revoke_within(unit: Unit, user_id: UUID, now: datetime) -> int:
+    """Revoke all API tokens of a locked user, within another's unit of work; says how many were active."""
+    active = set(await unit.connection.scalars(_ACTIVE_IDS, {"user_id": user_id}))
+    parameters = {"user_id": user_id, "now": now}
+    revoked = (await unit.connection.scalars(_REVOKE_ALL, parameters)).all()
+    stored_sessions.announce_ended(unit, user_id, revoked)
+    return len(active.intersection(revoked))
 
 
 def _from_row(row: Row[Any]) -> ApiToken:

@@ -34,16 +34,16 @@ SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
         THEN 'This session stands, though its person is closed.' END,
     CASE WHEN (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
         THEN 'Its refresh tokens do not fit their number.' END,
-    CASE WHEN least(s.last_used_at, s.rotated_at, s.ended_at) < s.created_at
-        THEN 'It was used or ended before it began.' END,
-    CASE WHEN greatest(s.created_at, s.rotated_at, s.ended_at) > clock_timestamp()
-        THEN 'It began, was refreshed or ended at a time that is yet to come.' END
+    CASE WHEN least(s.last_used_at, s.rotated_at, s.confirmed_at, s.ended_at) < s.created_at
+        THEN 'It was used, confirmed or ended before it began.' END,
+    CASE WHEN greatest(s.created_at, s.rotated_at, s.confirmed_at, s.ended_at) > clock_timestamp()
+        THEN 'It began, was refreshed, confirmed or ended at a time that is yet to come.' END
 ) AS sentence
 FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
 WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.session_is_active("s")})
     OR (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
-    OR least(s.last_used_at, s.rotated_at, s.ended_at) < s.created_at
-    OR greatest(s.created_at, s.rotated_at, s.ended_at) > clock_timestamp()
+    OR least(s.last_used_at, s.rotated_at, s.confirmed_at, s.ended_at) < s.created_at
+    OR greatest(s.created_at, s.rotated_at, s.confirmed_at, s.ended_at) > clock_timestamp()
 """  # noqa: S608
 
 _API_TOKENS = f"""

@@ -36,6 +36,15 @@ def session_is_active(row: str) -> str:
     )
 
 
+def session_is_confirmed(row: str) -> str:
+    """The SQL condition that the user of a row of `sessions` signed in or confirmed it lately."""
+    # Without a confirmation since sign-in, confirmed_at is null, which greatest() ignores.
+    return (
+        f"(greatest({row}.created_at, {row}.confirmed_at) "
+        f"> clock_timestamp() - {_interval(sessions.SESSION_CONFIRMED_FOR)})"
+    )
+
+
 def api_token_is_active(row: str, now: str = "clock_timestamp()") -> str:
     """The SQL condition that a row of `api_tokens` is active, where its account is open."""
     return f"({row}.revoked_at IS NULL AND ({row}.expires_at IS NULL OR {row}.expires_at > {now}))"
@@ -71,6 +80,10 @@ _IS_ACTIVE = text(
 _IS_ACTIVE_SESSION = text(
     "SELECT 1 FROM sessions AS s WHERE s.user_id = :user_id AND s.id = :session_id "  # noqa: S608
     f"AND {session_is_active('s')}"
+)
+_IS_CONFIRMED = text(
+    "SELECT 1 FROM sessions AS s WHERE s.user_id = :user_id AND s.id = :session_id "  # noqa: S608
+    f"AND {session_is_active('s')} AND {session_is_confirmed('s')}"
 )
 
 
@@ -154,6 +167,14 @@ async def is_active_session(unit: Unit, user_id: UUID, session_id: UUID | None) 
     """
     found = await unit.connection.scalar(
         _IS_ACTIVE_SESSION, {"user_id": user_id, "session_id": session_id}
+    )
+    return found is not None
+
+
+async def is_confirmed(unit: Unit, principal: Principal) -> bool:
+    """Whether the principal has a session, which is active and confirmed."""
+    found = await unit.connection.scalar(
+        _IS_CONFIRMED, {"user_id": principal.user_id, "session_id": principal.session_id}
     )
     return found is not None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from domain import accounts, events, ids
 from domain.accounts import MailPurpose, Person
@@ -26,9 +28,9 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 _ERROR_CHARACTERS = 500
 
 _INSERT = text(
-    "INSERT INTO mails (user_id, id, purpose, created_at, trying_since, next_try_at) "
-    "SELECT id, :mail_id, :purpose, :now, :now, :now FROM users WHERE id = :user_id"
-)
+    "INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at) "
+    "SELECT id, :mail_id, :purpose, :details, :now, :now, :now FROM users WHERE id = :user_id"
+).bindparams(bindparam("details", type_=JSONB))
 _WITHDRAW = text(
     "UPDATE mails SET state = 'withdrawn' "
     "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
@@ -73,18 +75,28 @@ class MailToSend:
     first_created_at: datetime
     #: Tries that ended in a refusal so far.
     refusals: int
+    #: Facts for the mail template.
+    details: Mapping[str, Any]
 
 
 # ================================================================ within another's unit of work
 
 
-async def request(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:
+async def request(
+    unit: Unit,
+    user_id: UUID,
+    purpose: MailPurpose,
+    now: datetime,
+    *,
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Have a mail sent to a locked person once this is committed.
 
     One with a link takes the place of one like it that still waits; any other is news of its own.
+    `details` are facts for its template, stored as JSON: never a secret.
     """
     mail_id = ids.new_id()
-    await _replace(unit, user_id, mail_id, purpose, now)
+    await _replace(unit, user_id, mail_id, purpose, now, details=details)
     unit.announce(user_id, events.Topic.MAIL_REQUESTED, {"mail_id": str(mail_id)})
 
 
@@ -95,13 +107,25 @@ async def request_nothing(unit: Unit, user_id: UUID, purpose: MailPurpose, now: 
 
 
 async def _replace(
-    unit: Unit, user_id: UUID, mail_id: UUID, purpose: MailPurpose, now: datetime
+    unit: Unit,
+    user_id: UUID,
+    mail_id: UUID,
+    purpose: MailPurpose,
+    now: datetime,
+    *,
+    details: Mapping[str, Any] | None = None,
 ) -> None:
     if purpose in accounts.LINK_LIFETIMES:
         await withdraw(unit, user_id, purpose)
     await unit.connection.execute(
         _INSERT,
-        {"user_id": user_id, "mail_id": mail_id, "purpose": purpose.value, "now": now},
+        {
+            "user_id": user_id,
+            "mail_id": mail_id,
+            "purpose": purpose.value,
+            "details": details or {},
+            "now": now,
+        },
     )
 
 
@@ -126,7 +150,9 @@ async def take(
         if row is None:
             return None
         person = await persons.within(unit, user_id)
-        return MailToSend(person, MailPurpose(row.purpose), mail_id, row.created_at, row.refusals)
+        return MailToSend(
+            person, MailPurpose(row.purpose), mail_id, row.created_at, row.refusals, row.details
+        )
 
     return await unit_of_work.run(db, work)
 

@@ -37,17 +37,19 @@ async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:
     return None if found is None or found.closed_at is not None else found
 
 
-async def lock_caller(unit: Unit, caller: Principal) -> Row[Any]:
+async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False) -> Row[Any]:
     """The caller's row, held until the end of the unit of work.
 
     Every change that a signed-in user asks for begins with it: what is known outside the transaction of
     whether a session or an API token is active may be seconds old. Raises Unauthenticated where the
-    caller's is not.
+    caller's is not, and SessionNotConfirmed where it has to be `confirmed` and is not.
     """
     found = await lock(unit, caller.user_id)
     # A statement of its own after the lock, so that it sees what was committed during the wait.
     if found is None or not await credentials.is_active(unit, caller):
         raise errors.Unauthenticated
+    if confirmed and not await credentials.is_confirmed(unit, caller):
+        raise errors.SessionNotConfirmed
     return found
 
 

@@ -51,6 +51,9 @@ _END_ALL = text(
     "UPDATE sessions SET ended_at = :now WHERE user_id = :user_id AND ended_at IS NULL "
     "AND id IS DISTINCT FROM CAST(:except_id AS uuid) RETURNING id"
 )
+_CONFIRM = text(
+    "UPDATE sessions SET confirmed_at = :now WHERE user_id = :user_id AND id = :session_id"
+)
 _ACTIVE_IDS = text(f"SELECT id FROM sessions WHERE user_id = :user_id AND {_ACTIVE}")  # noqa: S608
 
 
@@ -184,6 +187,26 @@ async def list_for(db: Database, user_id: UUID) -> list[Session]:
         )
         for row in rows
     ]
+
+
+async def confirm(db: Database, caller: Principal, *, password_hash: str) -> datetime:
+    """Confirm the caller's session, whose user's password was just verified; returns until when.
+
+    Raises Unauthenticated where the session has ended, and InvalidCredentials where the password was
+    changed meanwhile.
+    """
+
+    async def work(unit: Unit) -> datetime:
+        person = await persons.lock_caller(unit, caller)
+        if person.password_hash != password_hash:
+            raise errors.InvalidCredentials
+        now = await unit.clock()
+        await unit.connection.execute(
+            _CONFIRM, {"user_id": caller.user_id, "session_id": caller.session_id, "now": now}
+        )
+        return now + sessions.SESSION_CONFIRMED_FOR
+
+    return await unit_of_work.run(db, work)
 
 
 async def end(db: Database, caller: Principal, session_id: UUID) -> bool:

@@ -188,6 +188,8 @@ sessions = Table(
     # The hash of the one before, which is accepted a little longer.
     Column("previous_refresh_hash", LargeBinary),
     Column("rotated_at", INSTANT, nullable=False),
+    # When its user last proved who they are; null where that was at sign-in.
+    Column("confirmed_at", INSTANT),
     CheckConstraint("generation > 0", name="generation_positive"),
     CheckConstraint("octet_length(refresh_hash) = 32", name="refresh_hash_length"),
     CheckConstraint(
@@ -232,8 +234,11 @@ mails = Table(
     Column("next_try_at", INSTANT, nullable=False),
     Column("sent_at", INSTANT),
     Column("last_error", Text),
+    # Facts for the mail template, such as the name of a new API token; never a secret.
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint(
-        "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken')",
+        "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken', "
+        "'api_token_created')",
         name="purpose",
     ),
     CheckConstraint("state IN ('pending', 'sent', 'failed', 'withdrawn')", name="state"),

@@ -73,7 +73,7 @@ async def reset_password(
     password_hash = await services.hashing.hash(input.password)
     ended = await accounts.reset_password(services.database, token, password_hash=password_hash)
     services.wake_relay()
-    return results.PasswordChanged(sessions=ended)
+    return results.PasswordChanged(sessions=ended.sessions, api_tokens=ended.api_tokens)
 
 
 async def change_password(
@@ -90,9 +90,10 @@ async def change_password(
         caller,
         old_hash=old_hash,
         password_hash=await services.hashing.hash(input.new_password),
+        revoke_api_tokens=input.revoke_api_tokens,
     )
     services.wake_relay()
-    return results.PasswordChanged(sessions=ended)
+    return results.PasswordChanged(sessions=ended.sessions, api_tokens=ended.api_tokens)
 
 
 async def update_profile(

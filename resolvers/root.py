@@ -119,11 +119,20 @@ class Mutation:
         description="Answers alike whether or not the address is known.",
     )  # fmt: skip
     reset_password = operation(
-        accounts.reset_password, SECRETS, description="Signs every device out."
-    )
+        accounts.reset_password, SECRETS,
+        description="Signs every device out and revokes every API token.",
+    )  # fmt: skip
     change_password = operation(
-        accounts.change_password, person, PASSWORDS, description="Signs every other device out."
-    )
+        accounts.change_password, person, PASSWORDS,
+        description="Signs every other device out, and revokes every API token if that is asked for.",
+    )  # fmt: skip
+    confirm_session = operation(
+        sessions.confirm_session, person, PASSWORDS,
+        description=(
+            "Confirms the current session for one hour, as required by security-sensitive operations "
+            "and the back office."
+        ),
+    )  # fmt: skip
     update_profile = operation(
         accounts.update_profile, person, CHANGES, description="Changes what other people see."
     )
@@ -141,8 +150,12 @@ class Mutation:
     )  # fmt: skip
 
     create_api_token = operation(
-        api_tokens.create_api_token, person, CHANGES, description="Makes a key for a program."
-    )
+        api_tokens.create_api_token, person, CHANGES,
+        description=(
+            "Makes a key for a program, and tells its owner by mail. Requires a session confirmed within "
+            "the last hour: otherwise `FORBIDDEN` with the `reason` `CONFIRM_SESSION`."
+        ),
+    )  # fmt: skip
     revoke_api_token = operation(
         api_tokens.revoke_api_token, person, CHANGES, description="Ends a key for good."
     )

@@ -61,6 +61,18 @@ async def refresh_session(
     return _signed_in(context, person, newest, newest_text, use_cookie=use_cookie)
 
 
+async def confirm_session(
+    info: Info,
+    input: inputs.ConfirmSessionInput,  # noqa: A002
+) -> results.ConfirmSessionResult:
+    services, caller = info.context.services, info.context.caller
+    password_hash = await accounts.password_hash(services.database, caller.user_id)
+    if not await services.hashing.verify(given(input.password) or "", password_hash):
+        raise errors.InvalidCredentials("The password is wrong.")
+    until = await sessions.confirm(services.database, caller, password_hash=password_hash)
+    return results.SessionConfirmed(until=until)
+
+
 async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
     context, services, caller = info.context, info.context.services, info.context.caller
     if input.everywhere:

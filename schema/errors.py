@@ -15,7 +15,8 @@ _MESSAGE = "A sentence that can be shown to a person."
     description=(
         "A rule that the request broke and that a person can mend: a member of the operation's result. "
         "The response's top-level `errors` are for all else, each with `extensions.code`: "
-        "`UNAUTHENTICATED`, `FORBIDDEN`, `RATE_LIMITED` (with `retryAfterSeconds`), "
+        "`UNAUTHENTICATED`, `FORBIDDEN` (with the `reason` `CONFIRM_SESSION` where `confirmSession` helps), "
+        "`RATE_LIMITED` (with `retryAfterSeconds`), "
         "`QUERY_TOO_EXPENSIVE`, `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `BAD_USER_INPUT`, "
         "`UNAVAILABLE` (repeat the request with the same key) or `INTERNAL` (with a `reference`). "
         "Results grow new members: always select `... on UserError { message }`."
@@ -172,6 +173,8 @@ def code_of(error: errors.DomainError) -> tuple[str, dict[str, Any]]:
     extensions: dict[str, Any] = {}
     if isinstance(error, errors.RateLimited):
         extensions["retryAfterSeconds"] = error.retry_after_seconds
+    if isinstance(error, errors.SessionNotConfirmed):
+        extensions["reason"] = "CONFIRM_SESSION"
     for kind in type(error).__mro__:
         if kind in CODES:
             return CODES[kind], extensions

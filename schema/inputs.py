@@ -75,6 +75,16 @@ class ResetPasswordInput:
 class ChangePasswordInput:
     current_password: str = strawberry.field(description="The one until now.")
     new_password: str = strawberry.field(description=_PASSWORD)
+    revoke_api_tokens: bool = strawberry.field(
+        default=False, description="Also revokes every API token of the viewer's."
+    )
+
+
+@strawberry.input(description="The proof that the signed-in user is present.")
+class ConfirmSessionInput:
+    password: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Required if no second factor is enabled."
+    )
 
 
 @strawberry.input(description="What the viewer's profile becomes.")

@@ -104,6 +104,7 @@ RequestPasswordResetResult = Annotated[
 @strawberry.type(description="The new password is in force.")
 class PasswordChanged:
     sessions: int = strawberry.field(description="How many sessions that ended.")
+    api_tokens: int = strawberry.field(description="How many API tokens that revoked.")
 
 
 ResetPasswordResult = Annotated[
@@ -113,6 +114,17 @@ ResetPasswordResult = Annotated[
 ChangePasswordResult = Annotated[
     PasswordChanged | errors.InvalidCredentials | errors.WeakPassword,
     strawberry.union("ChangePasswordResult", description="What `changePassword` answers."),
+]
+
+
+@strawberry.type(description="The session counts as confirmed.")
+class SessionConfirmed:
+    until: datetime = strawberry.field(description="When it has to be confirmed again.")
+
+
+ConfirmSessionResult = Annotated[
+    SessionConfirmed | errors.InvalidCredentials,
+    strawberry.union("ConfirmSessionResult", description="What `confirmSession` answers."),
 ]
 
 

@@ -25,6 +25,7 @@ REFUSALS = [
     errors.NotFound(),
     errors.Unauthenticated(),
     errors.Forbidden(),
+    errors.SessionNotConfirmed(),
     errors.RateLimited(7),
     errors.BadUserInput("Give `first` or `last`, not both."),
     errors.Unavailable(),

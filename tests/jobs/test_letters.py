@@ -8,16 +8,38 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain import money
 from domain.accounts import LINK_LIFETIMES, MailPurpose, Person
+from domain.sessions import Scope
 from jobs import letters
 
 APP_URL = "https://wallet.example.org"
 ZOE = Person(uuid.uuid4(), "Zoë <b>&", "zoe@example.org", datetime.now(UTC), 0, 0)
 
+DETAILS = {
+    MailPurpose.PASSWORD_CHANGED: {"api_tokens_revoked": 2},
+    MailPurpose.API_TOKEN_CREATED: {
+        "name": "till <b>" + "x" * 72,
+        "scopes": list(Scope),
+        "daily_limit_minor": 1250,
+        "created_at": "2026-11-08T09:05:00.123456Z",
+        "expires_at": None,
+        "user_agent": "Mozilla/5.0 " + "word " * 50,
+        "ip_address": "2001:db8::1",
+    },
+}
+
 
 def letter(purpose: MailPurpose, person: Person = ZOE) -> letters.Letter:
     token = "the-token" if purpose in LINK_LIFETIMES else None
-    return letters.write(purpose, person, app_url=APP_URL, token=token)
+    return letters.write(
+        purpose,
+        person,
+        app_url=APP_URL,
+        token=token,
+        currency=money.currency("USD"),
+        details=DETAILS.get(purpose, {}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,3 +87,34 @@ def test_a_mail_loads_nothing_and_leads_nowhere_else(purpose: MailPurpose) -> No
     for forbidden in ("<img", "<script", "<link", "url(", "@import", "http://"):
         assert forbidden not in written.html
     assert written.html.count("https://") == written.html.count(APP_URL)
+
+
+def test_the_mail_of_a_new_api_token_says_all_but_its_secret() -> None:
+    written = letter(MailPurpose.API_TOKEN_CREATED)
+    for fact in (
+        "12.50 USD",
+        "never",
+        "8 November 2026, 09:05 UTC",
+        "2001:db8::1",
+        f"{APP_URL}/settings/api-tokens",
+    ):
+        assert fact in written.text
+        assert fact in written.html
+    assert "see your profile, see your balance and transactions" in written.html
+    assert "\nDaily limit: 12.50 USD\n" in written.text
+
+
+@pytest.mark.parametrize(("revoked", "told"), [(0, False), (2, True)])
+def test_the_mail_of_a_new_password_says_whether_api_tokens_were_revoked(
+    revoked: int, told: bool
+) -> None:
+    written = letters.write(
+        MailPurpose.PASSWORD_CHANGED,
+        ZOE,
+        app_url=APP_URL,
+        token=None,
+        currency=money.currency("USD"),
+        details={"api_tokens_revoked": revoked},
+    )
+    assert ("our API tokens were revoked" in written.text) is told
+    assert ("our API tokens were revoked" in written.html) is told

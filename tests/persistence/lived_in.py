@@ -31,7 +31,7 @@ async def lived_in(books: Books) -> None:
     )  # fmt: skip
     await accounts.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
     await accounts.request_password_reset(db, "nobody@example.com")
-    [(user_id, mail_id)] = await mails.due(db, 10)
+    [(user_id, mail_id)] = [due for due in await mails.due(db, 10) if due[0] != alpha.user_id]
     mail = await mails.take(db, user_id, mail_id)
     assert mail is not None
     assert mail.purpose is MailPurpose.VERIFY_EMAIL

@@ -236,7 +236,8 @@ async def test_resetting_ends_every_session_and_all_reset_links_and_says_so_by_m
     first = await link_of(db, await mail_of(db))
     await accounts.request_password_reset(db, EMAIL)
     second = await link_of(db, await mail_of(db))
-    assert await accounts.reset_password(db, second, password_hash="new") == 2
+    ended = await accounts.reset_password(db, second, password_hash="new")
+    assert ended == accounts.EndedCredentials(sessions=2, api_tokens=0)
     assert await accounts.password_hash(db, user_id) == "new"
     assert pending(books) == ["password_changed"]
     for used in (first, second):
@@ -256,17 +257,25 @@ async def test_a_reset_link_used_twice_at_once_works_once(db: Database) -> None:
         *(accounts.reset_password(db, link, password_hash=str(n)) for n in range(4)),
         return_exceptions=True,
     )
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["InvalidToken"] * 3 + ["int"]
+    assert (
+        sorted(type(outcome).__name__ for outcome in outcomes)
+        == ["EndedCredentials"] + ["InvalidToken"] * 3
+    )
 
 
 async def test_changing_a_password_keeps_the_session_that_does_it(db: Database) -> None:
     user_id = await register(db)
     kept, other = await sign_in(db, user_id), await sign_in(db, user_id)
     caller = Principal(user_id, session_id=kept)
-    assert await accounts.change_password(db, caller, old_hash="first", password_hash="new") == 1
+    ended = await accounts.change_password(
+        db, caller, old_hash="first", password_hash="new", revoke_api_tokens=False
+    )
+    assert ended == accounts.EndedCredentials(sessions=1, api_tokens=0)
     assert await active(db, [(user_id, kept), (user_id, other)]) == [kept]
     with pytest.raises(errors.InvalidCredentials):
-        await accounts.change_password(db, caller, old_hash="first", password_hash="x")
+        await accounts.change_password(
+            db, caller, old_hash="first", password_hash="x", revoke_api_tokens=False
+        )
 
 
 async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(

@@ -79,7 +79,8 @@ async def revoke_token(case: Case) -> None:
 
 async def change_password(case: Case) -> None:
     await accounts.change_password(
-        case.books.database, case.alpha.principal, old_hash="-", password_hash="new"
+        case.books.database, case.alpha.principal, old_hash="-", password_hash="new",
+        revoke_api_tokens=True,
     )  # fmt: skip
 
 
@@ -159,7 +160,9 @@ async def test_a_transfer_that_waits_while_its_session_ends_moves_nothing(
     await refused_behind(books, case, ending, case.by_session)
 
 
-@pytest.mark.parametrize("ending", [revoke_token], ids=lambda ending: ending.__name__)
+@pytest.mark.parametrize(
+    "ending", [revoke_token, change_password, reset_password], ids=lambda ending: ending.__name__
+)
 async def test_a_transfer_that_waits_while_its_api_token_ends_moves_nothing(
     books: Books, ending: Ending
 ) -> None:

@@ -98,6 +98,13 @@ class Answer:
         return [_code(error) for error in self.errors]
 
     @property
+    def reason(self) -> object:
+        """`extensions.reason` of the only error."""
+        (error,) = self.errors
+        assert isinstance(error.original_error, errors.DomainError)
+        return schema.errors.code_of(error.original_error)[1].get("reason")
+
+    @property
     def code(self) -> str:
         """The code of the only error."""
         (code,) = self.codes

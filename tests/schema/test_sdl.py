@@ -26,7 +26,11 @@ CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text()
 
 
 #: What we serve beyond the contract.
-OURS = ["Transaction.seal: String!"]
+OURS = [
+    "ChangePasswordInput(revokeApiTokens: Boolean! = false)",
+    "PasswordChanged.apiTokens: Int!",
+    "Transaction.seal: String!",
+]
 
 
 @pytest.fixture(scope="module")
