@@ -1,0 +1,16 @@
+"""What the client knows of money, held against the service's own."""
+
+from __future__ import annotations
+
+import re
+
+from app.up import building
+from domain import money
+
+SOURCE = building.CLIENT / "src" / "lib" / "money.ts"
+
+
+def test_the_clients_currencies_have_the_services_decimals() -> None:
+    table = re.findall(r"^  (\d): '([A-Z ]+)',$", SOURCE.read_text(), re.MULTILINE)
+    decimals = {code: int(number) for number, codes in table for code in codes.split()}
+    assert decimals == money._DECIMALS
