@@ -6,12 +6,12 @@ import asyncio
 import functools
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import structlog
-from limits import RateLimitItem, parse
-from limits.aio import storage, strategies
 
 from adapters import redis_connection
 
@@ -20,9 +20,12 @@ log = structlog.get_logger()
 #: How long a request waits for Redis at most, and how long Redis is then left alone.
 _TIMEOUT_SECONDS = 0.5
 _PAUSE_SECONDS = 3.0
+#: Keys counted in this process at most; those used longest ago make room.
+_MAXIMUM_KEYS = 100_000
+_UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
-# Many uses in one call. For each key: the number of the use, how often, and within how many seconds; a
-# list has the times of the latest, and is full where the last of them that is allowed is there.
+# `MemoryStore.count` for Redis. For each key: the number of the use, how often, and within how many
+# seconds.
 _COUNT = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -62,6 +65,81 @@ class Use:
     limits: tuple[Limit, ...]
 
 
+class Window(NamedTuple):
+    """No more than `amount` uses under `key` in any `seconds`."""
+
+    key: str
+    amount: int
+    seconds: int
+
+
+class Store(Protocol):
+    """Counts by a moving window: a key has the times of its latest `amount` uses.
+
+    A window is full while the oldest of those times is younger than `seconds`.
+    """
+
+    async def count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
+        """Count the uses one after the other; for each the whole seconds to wait, 0 where it counted.
+
+        The first full window refuses the use: the windows after it do not count it.
+        """
+
+
+class RedisStore:
+    """A store that all processes share; several uses are one call."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = redis_connection.connect(
+            redis_url, timeout_seconds=_TIMEOUT_SECONDS, connections=32
+        )
+        self._count = self._redis.register_script(_COUNT)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._redis.connection_pool.aclose()
+
+    async def count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
+        """As every store. Raises one of `redis_connection.AWAY`."""
+        keys: list[str] = []
+        arguments: list[int] = []
+        for number, windows in enumerate(uses, start=1):
+            for window in windows:
+                keys.append(f"rate:{window.key}")
+                arguments += (number, window.amount, window.seconds)
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            waits: list[int] = await self._count(keys, arguments)
+        return waits
+
+
+class MemoryStore:
+    """A store of this process alone."""
+
+    def __init__(self, maximum_keys: int = _MAXIMUM_KEYS) -> None:
+        self._maximum_keys = maximum_keys
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    async def count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
+        now = time.monotonic()
+        return [self._count_use(windows, now) for windows in uses]
+
+    def _count_use(self, windows: Sequence[Window], now: float) -> int:
+        for key, amount, seconds in windows:
+            times = self._times.get(key)
+            if times is None or times.maxlen != amount:
+                times = self._times[key] = deque(times or (), maxlen=amount)
+            self._times.move_to_end(key)
+            if len(times) == amount and (wait := times[0] + seconds - now) > 0:
+                return math.ceil(wait)
+            times.append(now)
+        while len(self._times) > self._maximum_keys:
+            self._times.popitem(last=False)
+        return 0
+
+
 class RateLimiter:
     """Moving windows by key.
 
@@ -71,11 +149,8 @@ class RateLimiter:
 
     def __init__(self, redis_url: str, factor: float) -> None:
         self._factor = factor
-        self._redis = redis_connection.connect(
-            redis_url, timeout_seconds=_TIMEOUT_SECONDS, connections=32
-        )
-        self._count = self._redis.register_script(_COUNT)
-        self._local = strategies.MovingWindowRateLimiter(storage.MemoryStorage())
+        self._shared = RedisStore(redis_url)
+        self._own = MemoryStore()
         self._leave_redis_alone_until = 0.0
 
     @classmethod
@@ -84,13 +159,17 @@ class RateLimiter:
         return cls(redis_url, factor)
 
     async def close(self) -> None:
-        await self._redis.aclose()
-        await self._redis.connection_pool.aclose()
+        await self._shared.close()
 
     @property
     def is_off(self) -> bool:
         """Whether there is no limit at all."""
         return self._factor == 0
+
+    def window(self, limit: Limit) -> Window:
+        """The limit, scaled by the factor."""
+        amount, seconds = scaled(limit.rate, self._factor)
+        return Window(limit.key, amount, seconds)
 
     async def count(self, uses: Collection[Use]) -> Mapping[Use, int]:
         """Count those uses; the whole seconds after which each may be tried again, 0 where it may be now.
@@ -99,38 +178,23 @@ class RateLimiter:
         """
         if self.is_off:
             return dict.fromkeys(uses, 0)
+        windows = [[self.window(limit) for limit in use.limits] for use in uses]
+        return dict(zip(uses, await self._count(windows), strict=True))
+
+    async def _count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
         if time.monotonic() >= self._leave_redis_alone_until:
             try:
-                async with asyncio.timeout(_TIMEOUT_SECONDS):
-                    return await self._count_for_all(list(uses))
+                return await self._shared.count(uses)
             except redis_connection.AWAY as error:
                 self._leave_redis_alone_until = time.monotonic() + _PAUSE_SECONDS
                 log.warning(
                     "rate limits are counted in this process: Redis is away", error=repr(error)
                 )
-        return {use: await self._count_here(use) for use in uses}
-
-    async def _count_for_all(self, uses: list[Use]) -> Mapping[Use, int]:
-        keys: list[str] = []
-        arguments: list[int] = []
-        for number, use in enumerate(uses, start=1):
-            for limit in use.limits:
-                item = _scaled(limit.rate, self._factor)
-                keys.append(f"rate:{limit.key}")
-                arguments += (number, item.amount, item.get_expiry())
-        return dict(zip(uses, await self._count(keys, arguments), strict=True))
-
-    async def _count_here(self, use: Use) -> int:
-        for limit in use.limits:
-            item = _scaled(limit.rate, self._factor)
-            if not await self._local.hit(item, limit.key):
-                window = await self._local.get_window_stats(item, limit.key)
-                return max(1, math.ceil(window.reset_time - time.time()))
-        return 0
+        return await self._own.count(uses)
 
 
 @functools.lru_cache(maxsize=256)
-def _scaled(rate: str, factor: float) -> RateLimitItem:
-    item = parse(rate)
-    amount = max(1, round(item.amount * factor))
-    return type(item)(amount, item.multiples, item.namespace)
+def scaled(rate: str, factor: float) -> tuple[int, int]:
+    """How many uses within how many seconds: "10/minute" times 2 is (20, 60). At least one use."""
+    amount, _, unit = rate.partition("/")
+    return max(1, round(int(amount) * factor)), _UNIT_SECONDS[unit]

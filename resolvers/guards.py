@@ -64,7 +64,7 @@ async def verified(context: RequestContext, _operation: str, _arguments: Mapping
 
 def client(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
     """Where the request comes from."""
-    return f"client:{_network(context.client_ip)}"
+    return f"client:{network(context.client_ip)}"
 
 
 def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
@@ -85,11 +85,11 @@ def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str
 
 def named_account_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
     """The account that the input names, as tried from one place: others do not lock its owner out."""
-    return f"{named_account(context, arguments)}@{_network(context.client_ip)}"
+    return f"{named_account(context, arguments)}@{network(context.client_ip)}"
 
 
 @functools.lru_cache(maxsize=4096)
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address; of IPv6 the /64, which is what one customer is given (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address)
@@ -106,6 +106,43 @@ def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) ->
     """The account that asks, where the recipient is given by an email address."""
     by_address = given(arguments["input"].recipient.email) is not None
     return account(context, arguments) if by_address else None
+
+
+def caller(context: RequestContext, arguments: Mapping[str, Any]) -> str:
+    """The account that asks, or where the request comes from where nobody is signed in."""
+    per = client if context.principal is None else account
+    return per(context, arguments)
+
+
+def reads(
+    context: RequestContext, _operation: str, arguments: Mapping[str, Any]
+) -> Awaitable[None] | None:
+    """The limit that all reads share, by account or client."""
+    services = context.services
+    if services.rate_limiter.is_off:
+        return None
+    key = caller(context, arguments)
+    wait = services.read_allowance.try_take(key)
+    if wait is None:
+        return _take_read(context, key)
+    if wait:
+        raise errors.RateLimited(wait)
+    return None
+
+
+async def _take_read(context: RequestContext, key: str) -> None:
+    if wait := await context.services.read_allowance.take(key):
+        raise errors.RateLimited(wait)
+
+
+def typename(context: RequestContext) -> Awaitable[None] | None:
+    """The limit on operations that select nothing but `__typename`: that of reads."""
+    return reads(context, "__typename", {})
+
+
+def introspection(context: RequestContext) -> Awaitable[None] | None:
+    """The limit on questions about the schema, by client: each takes some hundred times as much as a read."""
+    return at_most(("60/minute", client))(context, "introspection", {})
 
 
 def at_most(*limits: tuple[str, KeyOf]) -> Guard:

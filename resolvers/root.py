@@ -1,7 +1,7 @@
 """Every operation of the API: a table, one line each, with its guards.
 
 Guards are asked from left to right: who it is, with which scope, whether verified, how often; then
-the resolver looks at the input.
+the resolver looks at the input. Every operation has a limit on how often.
 """
 
 import strawberry
@@ -26,6 +26,7 @@ from resolvers.guards import (
     named_account,
     named_account_at_client,
     person,
+    reads,
     scope,
     verified,
 )
@@ -51,11 +52,12 @@ SECRETS = at_most(("60/minute", client))
 REFRESHES = at_most(("300/minute", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
 CHANGES = at_most(("120/minute", account))
+STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 
 
 @strawberry.type(description="What can be read.")
 class Query:
-    viewer = operation(wallets.viewer, description="Null when signed out.")
+    viewer = operation(wallets.viewer, reads, description="Null when signed out.")
     search_users = operation(
         people.search_users, SEARCH, verified, SEARCHES,
         description=(
@@ -64,20 +66,20 @@ class Query:
         ),
     )  # fmt: skip
     transfer_preview = operation(
-        transfers.transfer_preview, SEND,
+        transfers.transfer_preview, SEND, reads,
         description="What sending that amount would cost now, without sending it.",
     )  # fmt: skip
     wallet = operation(
-        wallets.wallet, description="What this service allows, and how to listen to it."
+        wallets.wallet, reads, description="What this service allows, and how to listen to it."
     )
     node = operation(
-        nodes.node,
+        nodes.node, reads,
         description="Null for what does not exist and for what the viewer may not see.",
-    )
+    )  # fmt: skip
     nodes = operation(
-        nodes.nodes,
+        nodes.nodes, reads,
         description="Each as `node` would answer, in the order asked for; at most 100 at once.",
-    )
+    )  # fmt: skip
 
 
 @strawberry.type(
@@ -164,7 +166,7 @@ class Mutation:
 @strawberry.type(description="What can be listened to.")
 class Subscription:
     wallet_events = subscription(
-        events.wallet_events, READ,
+        events.wallet_events, READ, STREAMS,
         description=(
             "What happens to the viewer's wallet, as it happens: each transaction exactly once and in "
             "sequence. With `afterSequence`, first all that came after it: a client that comes back "

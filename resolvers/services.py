@@ -16,6 +16,7 @@ from domain.transfers import Command
 from persistence import accounts
 from persistence.database import Database
 from persistence.ledger import Movement
+from resolvers.allowances import Allowance
 from resolvers.hashing import Hashing
 from resolvers.live import Live
 from resolvers.shared_calls import SharedCalls
@@ -69,6 +70,10 @@ class Services:
     people: SharedCalls[UUID, Person] = field(init=False)
     #: Uses that a rate limit counts, counted together; the seconds to wait for each.
     uses: SharedCalls[Use, int] = field(init=False)
+    #: Reads, by account, or by client where nobody is signed in: 3,000 a minute.
+    read_allowance: Allowance = field(init=False)
+    #: Requests that are refused before they are executed, by client: 300 a minute.
+    refusal_allowance: Allowance = field(init=False)
     #: Bearer tokens that were found genuine.
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 
@@ -77,6 +82,10 @@ class Services:
         read = partial(accounts.people, self.database)
         object.__setattr__(self, "people", SharedCalls(read))
         object.__setattr__(self, "uses", SharedCalls(self.rate_limiter.count))
+        reads = Allowance("reads", self._count, blocks_per_minute=60, uses_per_block=50)
+        object.__setattr__(self, "read_allowance", reads)
+        refusals = Allowance("refusals", self._count, blocks_per_minute=60, uses_per_block=5)
+        object.__setattr__(self, "refusal_allowance", refusals)
 
     async def person(self, user_id: UUID) -> Person | None:
         """That person, as now. Raises Unavailable."""
@@ -85,5 +94,8 @@ class Services:
     async def count_use(self, limits: Iterable[Limit]) -> None:
         """Count one use against those limits, in order. Raises RateLimited by the first that is reached."""
         use = Use(tuple(limits))
-        if use.limits and (seconds := (await self.uses.get([use]))[use]):
+        if use.limits and (seconds := await self._count(use)):
             raise errors.RateLimited(seconds)
+
+    async def _count(self, use: Use) -> int:
+        return (await self.uses.get([use]))[use]

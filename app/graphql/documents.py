@@ -95,6 +95,10 @@ class Documents:
         self._kept: OrderedDict[str, dict[str | None, Operation]] = OrderedDict()
         self._kept_characters = 0
 
+    def knows(self, text: str) -> bool:
+        """Whether the document was found valid before and is still remembered."""
+        return text in self._kept
+
     def operation(self, text: str, name: str | None) -> Operation:
         """The operation to run. Raises RequestError for a document or name that is wrong."""
         operations = self._kept.get(text)

@@ -28,7 +28,7 @@ from app.graphql.shutdown import LongLived
 from app.metrics import Metrics
 from domain import errors as domain_errors
 from domain import sessions
-from resolvers import authentication
+from resolvers import authentication, guards
 from resolvers.request import RequestContext
 from resolvers.services import Services
 
@@ -49,6 +49,7 @@ _SIGNED_OUT_FIELDS = frozenset(
     }
 )
 
+_INTROSPECTION = frozenset({"__schema", "__type"})
 #: The subscription whose events are numbered.
 RESUMABLE_FIELD = "walletEvents"
 #: These read whether the credential stands in the transaction that moves the money.
@@ -135,14 +136,32 @@ class Engine:
         #: The streams and sockets on which operations go on.
         self.long_lived = long_lived
 
-    def prepare(self, request: GraphQLRequest) -> Operation:
-        """The operation asked for, valid and affordable. Raises RequestError otherwise."""
-        operation = self._documents.operation(request.query, request.operation_name)
-        operation.check_cost(self._schema, request.variables or {})
+    async def prepare(self, request: GraphQLRequest, client_ip: str) -> Operation:
+        """The operation asked for, valid and affordable. Raises RequestError otherwise.
+
+        A client that is refused too often has no further documents parsed but those that are known.
+        """
+        if not self._documents.knows(request.query):
+            self._check_refusals(client_ip)
+        try:
+            operation = self._documents.operation(request.query, request.operation_name)
+            operation.check_cost(self._schema, request.variables or {})
+        except errors.RequestError:
+            await self._count_refusal(client_ip)
+            raise
         return operation
 
+    def _check_refusals(self, client_ip: str) -> None:
+        allowance = self.services.refusal_allowance
+        if wait := allowance.refused_seconds(guards.network(client_ip)):
+            raise errors.refused(domain_errors.RateLimited(wait))
+
+    async def _count_refusal(self, client_ip: str) -> None:
+        if not self.services.rate_limiter.is_off:
+            await self.services.refusal_allowance.take(guards.network(client_ip))
+
     async def authenticate(
-        self, operation: Operation, authorization: str | None
+        self, operation: Operation, authorization: str | None, client_ip: str
     ) -> sessions.Principal | None:
         """Who asks. Raises RequestError for a bad token, unless signing in anew is all that is asked."""
         try:
@@ -154,6 +173,7 @@ class Engine:
         except domain_errors.Unauthenticated as error:
             if operation.root_fields and operation.root_fields <= _SIGNED_OUT_FIELDS:
                 return None
+            await self._count_refusal(client_ip)
             raise errors.refused(error) from None
         except domain_errors.DomainError as error:
             raise errors.refused(error) from None
@@ -162,6 +182,16 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, context: RequestContext
     ) -> dict[str, Any]:
         """The answer to a query or mutation. Raises RequestError where execution could not begin."""
+        await _limit_unguarded(operation, context)
+        try:
+            return await self._execute(operation, request, context)
+        except errors.RequestError:
+            await self._count_refusal(context.client_ip)
+            raise
+
+    async def _execute(
+        self, operation: Operation, request: GraphQLRequest, context: RequestContext
+    ) -> dict[str, Any]:
         if operation.plan is not None:
             return _answer(await operation.plan.execute(context, request.variables or {}))
         result: Any = graphql.execute(
@@ -182,6 +212,15 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, context: RequestContext
     ) -> AsyncGenerator[Event, None]:
         """The events of a subscription. Raises RequestError where it was refused."""
+        try:
+            return await self._subscribe(operation, request, context)
+        except errors.RequestError:
+            await self._count_refusal(context.client_ip)
+            raise
+
+    async def _subscribe(
+        self, operation: Operation, request: GraphQLRequest, context: RequestContext
+    ) -> AsyncGenerator[Event, None]:
         document = operation.document
         if request.after_sequence is not None:
             document = _with_after_sequence(document, request.after_sequence)
@@ -206,6 +245,18 @@ class Engine:
             return _interpreted(executor, source)
         # Nothing but its variables is kept of the executor: thousands of subscriptions wait.
         return _compiled(operation.plan, context, executor.variable_values, source)
+
+
+async def _limit_unguarded(operation: Operation, context: RequestContext) -> None:
+    """The limit on operations without a root field of ours. Raises RequestError."""
+    if operation.root_fields and not operation.root_fields & _INTROSPECTION:
+        return
+    limit = guards.introspection if operation.root_fields else guards.typename
+    try:
+        if (counting := limit(context)) is not None:
+            await counting
+    except domain_errors.RateLimited as error:
+        raise errors.refused(error) from None
 
 
 async def _compiled(

@@ -55,7 +55,7 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
                 f"This address answers {RESPONSE_JSON}, {JSON} and, to subscriptions, {EVENT_STREAM}.",
             )
         request = await read(scope, receive)
-        operation = engine.prepare(request)
+        operation = await engine.prepare(request, scope["facts"].client_ip)
         describe(scope, operation.root_fields)
         if operation.kind is OperationType.SUBSCRIPTION:
             raise HttpError(
@@ -139,8 +139,8 @@ async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests
             user_agent = value.decode("latin-1")
         elif name == b"cookie":
             cookie = f"{cookie}; {value.decode('latin-1')}" if cookie else value.decode("latin-1")
-    principal = await engine.authenticate(operation, authorization)
     known: facts.RequestFacts = scope["facts"]
+    principal = await engine.authenticate(operation, authorization, known.client_ip)
     return requests.RequestContext(
         services=engine.services,
         principal=principal,

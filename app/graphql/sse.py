@@ -43,7 +43,7 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
     """Answer one request with a stream of events."""
     try:
         request = await http.read(scope, receive)
-        operation = engine.prepare(request)
+        operation = await engine.prepare(request, scope["facts"].client_ip)
         http.describe(scope, operation.root_fields)
         if scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
             raise http.HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))

@@ -61,7 +61,7 @@ class Operations:
                     f"A socket runs at most {MAXIMUM_OPERATIONS} operations at once: complete one first.",
                     errors.TOO_EXPENSIVE,
                 )
-            operation = self._engine.prepare(request)
+            operation = await self._engine.prepare(request, self._facts.client_ip)
         except errors.RequestError as error:
             await self._client.send({"type": "error", "id": operation_id, "payload": error.errors})
             return

@@ -7,16 +7,19 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import strawberry
 
+from adapters.rate_limiter import RateLimiter
 from app.dev_services import node
 from app.graphql.execution import Engine, GraphQLRequest
 from app.graphql.shutdown import LongLived
 from app.graphql.websocket_operations import Operations
 from app.http.facts import RequestFacts
+from resolvers.allowances import Allowance
 from tests.app.conftest import ALPHA, Api, judges
 from tests.app.test_websocket import (
     EVENTS,
@@ -134,7 +137,12 @@ class Listener:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         nothing: Any = None
-        engine = Engine(schema, nothing, nothing, LongLived(), hardened=False)
+        limiter = RateLimiter("redis://127.0.0.1:1/0", 0)
+        unlimited: Any = SimpleNamespace(
+            rate_limiter=limiter,
+            refusal_allowance=Allowance("", nothing, blocks_per_minute=1, uses_per_block=1),
+        )
+        engine = Engine(schema, unlimited, nothing, LongLived(), hardened=False)
         known = RequestFacts(client_ip="192.0.2.1", request_id="socket")
         self.operations = Operations(engine, known, None, self)
         self.heard: list[dict[str, Any]] = []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import graphql
 import pytest
+from graphql.execution import create_source_event_stream
 
-from resolvers import guards
-from tests.resolvers.world import Answer, Someone, World, new_key
+from resolvers import authentication, guards
+from resolvers.request import RequestContext
+from tests.resolvers.world import SCHEMA, Answer, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +93,67 @@ async def test_money_and_search_are_limited_by_account(new_world: NewWorld) -> N
     assert searched == [[]] * 6 + [["RATE_LIMITED"]]
 
 
+async def test_reads_share_a_generous_limit_by_account(new_world: NewWorld) -> None:
+    # One block of fifty reads.
+    world = await new_world(rate_limit_factor=0.02)
+    alpha = await world.join("Alpha")
+    reads = [
+        "{ viewer { id } }",
+        "{ wallet { currency } }",
+        '{ node(id: "a") { id } }',
+        "{ nodes(ids: []) { id } }",
+        '{ transferPreview(amount: "1") { __typename } }',
+    ]
+    answers = [(await alpha.ask(reads[number % 5])).codes for number in range(55)]
+    assert answers == [[]] * 50 + [["RATE_LIMITED"]] * 5
+    assert (await world.ask(reads[0])).codes == []
+
+
+async def test_reads_of_nobody_are_limited_by_client(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=0.01)
+    answers = [(await world.ask("{ viewer { id } }")).codes for _ in range(55)]
+    assert answers == [[]] * 50 + [["RATE_LIMITED"]] * 5
+    assert (await world.ask("{ viewer { id } }", client_ip="203.0.113.7")).codes == []
+
+
+async def test_an_alias_of_a_read_counts_as_a_read(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=0.01)
+    answer = await world.ask(f"{{ {_aliased(60, 'viewer { id }')} }}")
+    assert _refused(answer) == 10
+
+
+async def test_streams_are_limited_by_account(new_world: NewWorld) -> None:
+    world = await new_world(rate_limit_factor=0.01)
+    alpha = await world.join("Alpha")
+    opened = [await _is_streamed(alpha) for _ in range(5)]
+    assert opened == [True] * 3 + [False] * 2
+
+
+async def _context(someone: Someone) -> RequestContext:
+    services = someone.world.services
+    return RequestContext(
+        services=services,
+        principal=await authentication.authenticate(services, f"Bearer {someone.bearer}"),
+        client_ip="192.0.2.1",
+    )
+
+
+async def _is_streamed(someone: Someone) -> bool:
+    executor = SCHEMA.execution_context_class.build(
+        SCHEMA._schema,
+        graphql.parse("subscription { walletEvents { sequence } }"),
+        None,
+        await _context(someone),
+        None,
+        None,
+    )
+    stream = await create_source_event_stream(executor)  # type: ignore[arg-type, misc]
+    if isinstance(stream, graphql.ExecutionResult):
+        return False
+    await stream.aclose()  # type: ignore[attr-defined]
+    return True
+
+
 async def test_sending_by_address_is_limited_more_than_by_id(new_world: NewWorld) -> None:
     world = await new_world(rate_limit_factor=0.05)
     alpha = await world.join("Alpha")
@@ -136,4 +200,4 @@ async def test_every_spelling_of_an_address_is_the_same_account(new_world: NewWo
     ],
 )
 def test_a_client_is_an_address_and_of_ipv6_a_network(one: str, other: str, same: bool) -> None:
-    assert (guards._network(one) == guards._network(other)) is same
+    assert (guards.network(one) == guards.network(other)) is same

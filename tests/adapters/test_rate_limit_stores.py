@@ -1,0 +1,82 @@
+"""Both stores of the rate limiter count alike: the same uses are refused, for the same time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.rate_limiter import MemoryStore, RedisStore, Store, Window, scaled
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def store(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    redis = RedisStore(redis_url)
+    yield redis
+    await redis.close()
+
+
+def uses(*amounts: int, key: str = "a", seconds: int = 60) -> list[list[Window]]:
+    return [[Window(key, amount, seconds)] for amount in amounts]
+
+
+async def test_a_full_window_refuses_until_its_oldest_use_leaves_it(store: Store) -> None:
+    assert await store.count(uses(3, 3, 3)) == [0, 0, 0]
+    [wait] = await store.count(uses(3))
+    assert 50 <= wait <= 60
+
+
+async def test_keys_are_counted_apart(store: Store) -> None:
+    assert await store.count([*uses(1, key="a"), *uses(1, key="b")]) == [0, 0]
+    assert [wait > 0 for wait in await store.count([*uses(1, key="a"), *uses(1, key="c")])] == [
+        True,
+        False,
+    ]
+
+
+async def test_a_refused_use_is_not_counted(store: Store) -> None:
+    await store.count(uses(2, 2, seconds=1))
+    for _ in range(5):
+        await store.count(uses(2, seconds=1))
+
+    async def has_room() -> bool:
+        return (await store.count(uses(2, seconds=1))) == [0]
+
+    await until(has_room)
+    assert await has_room()
+
+
+async def test_the_first_full_window_refuses_and_those_after_it_do_not_count(store: Store) -> None:
+    small, large = Window("small", 1, 60), Window("large", 2, 60)
+    waits = await store.count([[small, large], [small, large], [large], [large]])
+    assert [wait > 0 for wait in waits] == [False, True, False, True]
+
+
+async def test_windows_before_the_full_one_have_counted(store: Store) -> None:
+    small, large = Window("small", 1, 60), Window("large", 2, 60)
+    waits = await store.count([[large, small], [large, small], [large]])
+    assert [wait > 0 for wait in waits] == [False, True, True]
+
+
+async def test_a_window_that_became_larger_has_room_for_the_difference(store: Store) -> None:
+    assert [w > 0 for w in await store.count(uses(2, 2, 2))] == [False, False, True]
+    assert [w > 0 for w in await store.count(uses(3, 3))] == [False, True]
+
+
+async def test_the_memory_store_forgets_the_keys_used_longest_ago() -> None:
+    store = MemoryStore(maximum_keys=10)
+    for number in range(100):
+        await store.count(uses(1, key=str(number)))
+    assert len(store) == 10
+
+
+def test_a_rate_is_scaled_and_never_nothing() -> None:
+    assert scaled("600/minute", 1) == (600, 60)
+    assert scaled("5/hour", 2) == (10, 3600)
+    assert scaled("60/second", 0.001) == (1, 1)

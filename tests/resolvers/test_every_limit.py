@@ -1,0 +1,93 @@
+"""Every root field has a rate limit: the schema is walked, and each field asked while nobody may."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import graphql
+import pytest
+from graphql import GraphQLInputType, GraphQLList, GraphQLNonNull, OperationType
+from graphql.execution import create_source_event_stream
+
+from adapters.rate_limiter import RateLimiter, Use
+from resolvers import authentication
+from resolvers.request import RequestContext
+from tests.resolvers.world import SCHEMA, World
+
+pytestmark = pytest.mark.anyio
+
+CORE = SCHEMA._schema
+
+
+class Exhausted(RateLimiter):
+    """Nobody may do anything for a minute."""
+
+    async def count(self, uses: Collection[Use]) -> Mapping[Use, int]:
+        return dict.fromkeys(uses, 60)
+
+
+def root_fields() -> Iterator[tuple[str, str]]:
+    for kind in OperationType:
+        root = CORE.get_root_type(kind)
+        assert root is not None
+        for name in root.fields:
+            yield kind.value, name
+
+
+def literal(kind: GraphQLInputType, name: str) -> str:
+    """A value of that type as a document has it."""
+    if isinstance(kind, GraphQLNonNull):
+        return literal(kind.of_type, name)
+    if isinstance(kind, GraphQLList):
+        return f"[{literal(kind.of_type, name)}]"
+    if isinstance(kind, graphql.GraphQLInputObjectType):
+        wanted = {
+            field: definition
+            for field, definition in kind.fields.items()
+            if graphql.is_required_input_field(definition)
+        }
+        if not wanted:
+            # Of some inputs exactly one field is to be given.
+            wanted = dict([next(iter(kind.fields.items()))])
+        inside = ", ".join(f"{field}: {literal(one.type, field)}" for field, one in wanted.items())
+        return f"{{{inside}}}"
+    if isinstance(kind, graphql.GraphQLEnumType):
+        return next(iter(kind.values))
+    if kind.name == "DateTime":
+        return '"2026-01-01T00:00:00Z"'
+    return {"Int": "1", "Boolean": "true"}.get(kind.name, '"12345678"')
+
+
+def document(kind: str, name: str) -> str:
+    root = CORE.get_root_type(OperationType(kind))
+    assert root is not None
+    field = root.fields[name]
+    required = {n: a for n, a in field.args.items() if graphql.is_required_argument(a)}
+    inside = ", ".join(f"{n}: {literal(a.type, n)}" for n, a in required.items())
+    return f"{kind} {{ {name}{f'({inside})' if inside else ''} {{ __typename }} }}"
+
+
+@pytest.mark.parametrize(("kind", "name"), [*root_fields()])
+async def test_every_root_field_has_a_rate_limit(
+    new_world: Callable[..., Awaitable[World]], kind: str, name: str
+) -> None:
+    world = await new_world()
+    someone = await world.join("Someone")
+    redis_url = world.services.settings.redis_url.get_secret_value()
+    limited = replace(world.services, rate_limiter=Exhausted(redis_url, 1))
+    context = RequestContext(
+        services=limited,
+        principal=await authentication.authenticate(limited, f"Bearer {someone.bearer}"),
+        client_ip="192.0.2.1",
+    )
+    parsed = graphql.parse(document(kind, name))
+    assert graphql.validate(CORE, parsed) == []
+    if kind == "subscription":
+        executor = SCHEMA.execution_context_class.build(CORE, parsed, None, context, None, None)
+        result: Any = await create_source_event_stream(executor)  # type: ignore[arg-type, misc]
+    else:
+        result = await SCHEMA.execute(document(kind, name), context_value=context)
+    assert result.errors, f"{name} has no rate limit"
+    assert type(result.errors[0].original_error).__name__ == "RateLimited"
