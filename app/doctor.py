@@ -163,6 +163,13 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
             "is `./wallet relay` running, and can it reach Redis?",
         )
     ]
+    unknown_mails = counts["unknown_purpose"]
+    if backlog.set_aside or unknown_mails:
+        says = (
+            f"{backlog.set_aside} events and {unknown_mails} mails are of a kind that this release does "
+            "not know: run the newest release, whose relays and workers pass them on by themselves."
+        )
+        findings.append(Finding("Set aside", "bad", says))
     if settings.pusher_configured:
         lag = await push_cursors.lag(database)
         findings.append(

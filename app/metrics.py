@@ -76,6 +76,9 @@ class Metrics:
             "wallet_service_up", "1 where the service could be asked just now.", ["service"]
         )
         self._outbox = self._gauge("wallet_outbox_rows", "Rows waiting for the relay.")
+        self._set_aside = self._gauge(
+            "wallet_outbox_rows_set_aside", "Rows that wait for a release that can read them."
+        )
         self._relay_lag = self._gauge(
             "wallet_relay_lag_seconds", "Age of the oldest row waiting for the relay."
         )
@@ -141,6 +144,7 @@ class Metrics:
     async def _read_database(self, database: Database) -> None:
         backlog = await outbox.backlog(database)
         self._outbox.set(backlog.count)
+        self._set_aside.set(backlog.set_aside)
         self._relay_lag.set(backlog.oldest_age_seconds)
         lag = await push_cursors.lag(database)
         self._push_users.set(lag.users)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
+from uuid import UUID
 
 
 class Topic(enum.StrEnum):
@@ -16,6 +18,61 @@ class Topic(enum.StrEnum):
     CREDENTIALS_ENDED = "credentials.ended"
     #: Nobody is told: it stands where a request about an unknown address does the same work.
     NOTHING_HAPPENED = "nothing.happened"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionPosted:
+    """An entry was added to a user's ledger."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailRequested:
+    """A mail is to be sent."""
+
+    mail_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsEnded:
+    """Sessions or API tokens of a user have ended."""
+
+    credential_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NothingHappened:
+    """Nobody is told."""
+
+
+Event = TransactionPosted | MailRequested | CredentialsEnded | NothingHappened
+
+
+class Unreadable(Exception):
+    """An event of another release: its topic or payload means nothing to this one."""
+
+
+def read(topic: str, payload: object) -> Event:
+    """The event that a row of the outbox carries. Raises Unreadable."""
+    try:
+        return _read(topic, payload)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"topic {topic!r}") from error
+
+
+def _read(topic: str, payload: object) -> Event:
+    match topic, payload:
+        case Topic.TRANSACTION_POSTED, {"sequence": int(sequence)} if 0 < sequence < 2**63:
+            return TransactionPosted(sequence)
+        case Topic.MAIL_REQUESTED, {"mail_id": mail_id}:
+            return MailRequested(UUID(mail_id))
+        case Topic.CREDENTIALS_ENDED, {"credential_ids": list(texts)}:
+            return CredentialsEnded(tuple(UUID(text) for text in texts))
+        case Topic.NOTHING_HAPPENED, {}:
+            return NothingHappened()
+        case _:
+            raise ValueError("unknown")
 
 
 def channel(user_id: object) -> str:

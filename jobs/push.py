@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from adapters import pusher, redis_connection
 from domain import events, transfers
 from jobs import payloads, reactions
 from jobs.services import JobServices, current_bench
-from persistence import accounts, push_cursors
+from persistence import accounts, entries, push_cursors
 
 log = structlog.get_logger()
 
@@ -67,17 +68,11 @@ async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user
 
 
 async def _events(services: JobServices, lines: Sequence[transfers.Line]) -> list[pusher.Event]:
-    named = {line.counterparty_id for line in lines if line.counterparty_id is not None}
-    people = await accounts.people(services.database, named) if named else {}
     return [
         pusher.Event(
-            channel=events.pusher_channel(line.user_id),
+            channel=events.pusher_channel(entry.line.user_id),
             name=events.PUSHER_EVENT,
-            data=payloads.transaction_posted(
-                line,
-                people.get(line.counterparty_id) if line.counterparty_id else None,
-                services.currency,
-            ),
+            data=payloads.transaction_posted(entry.line, entry.counterparty, services.currency),
         )
-        for line in lines
+        for entry in await entries.of(lines, functools.partial(accounts.people, services.database))
     ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.events import Topic
+from domain import events
 from persistence.outbox import OutboxRow
 
 PUSH_QUEUE = "push"
@@ -53,15 +53,12 @@ def mail(user_id: UUID, mail_id: UUID) -> Job:
     return Job(f"mail-{mail_id}", _MAIL, (str(user_id), str(mail_id)))
 
 
-_REACTIONS: Mapping[Topic, Callable[[OutboxRow], Job] | None] = {
-    Topic.TRANSACTION_POSTED: lambda row: push(row.user_id),
-    Topic.MAIL_REQUESTED: lambda row: mail(row.user_id, UUID(row.payload["mail_id"])),
-    Topic.CREDENTIALS_ENDED: None,
-    Topic.NOTHING_HAPPENED: None,
-}
-
-
 def job_for(row: OutboxRow) -> Job | None:
     """The job that an event asks for; None where it is only told to those who listen."""
-    reaction = _REACTIONS[row.topic]
-    return reaction(row) if reaction is not None else None
+    match row.event:
+        case events.TransactionPosted():
+            return push(row.user_id)
+        case events.MailRequested(mail_id):
+            return mail(row.user_id, mail_id)
+        case events.CredentialsEnded() | events.NothingHappened():
+            return None

@@ -17,10 +17,9 @@ from uuid import UUID
 import structlog
 
 from adapters import hints, realtime, redis_connection
-from domain import errors
-from domain.events import Topic
+from domain import errors, events
 from jobs import queue, reactions
-from persistence import accounts, history, mails, outbox, push_cursors, retention
+from persistence import mails, outbox, push_cursors, retention
 from persistence.database import Database
 from persistence.outbox import OutboxRow
 from settings import Settings
@@ -31,6 +30,7 @@ POLL_SECONDS = 0.5
 #: How long a relay that dies keeps its rows from the others.
 _LEASE_SECONDS = 5.0
 _BATCH = 200
+_SET_ASIDE_SECONDS = 30.0
 _MAIL_SECONDS = 1.0
 _PUSH_SECONDS = 1.0
 _LONGEST_PUSH_PAUSE_SECONDS = 5.0
@@ -96,11 +96,13 @@ class Relay:
         #: Rows that are claimed and not yet passed on: tried again before any other.
         self._in_hand: Sequence[OutboxRow] = ()
         self._patience = _Patience()
+        self._unknown_mails = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         self._listeners.listen_for_wake(self._woken.set)
         duties = [
             _Duty("the outbox", self._poll_seconds, self._pass_on, self._woken),
+            _Duty("events set aside", _SET_ASIDE_SECONDS, self._take_up),
             _Duty("due mails", _MAIL_SECONDS, self._ask_for_mails),
             _Duty("retention", _RETENTION_SECONDS, self._clean_up),
         ]
@@ -117,40 +119,48 @@ class Relay:
 
     async def _pass_on(self) -> bool:
         """Pass on one batch; whether there may be more."""
-        rows = self._in_hand or await outbox.claim(self._database, _BATCH, _LEASE_SECONDS)
-        if not rows:
-            return False
+        rows = self._in_hand or await self._claim()
         self._in_hand = ()
         try:
-            messages = await self._hints(rows)
-            if messages:
-                await self._listeners.publish(messages)
-            await self._put([job for row in rows if (job := reactions.job_for(row)) is not None])
-            await outbox.mark_published(self._database, rows)
+            await self._pass_on_rows(rows)
         except _AWAY:
             self._in_hand = rows
             raise
         return len(rows) == _BATCH
 
-    async def _hints(self, rows: Sequence[OutboxRow]) -> list[tuple[UUID, hints.Hint]]:
-        """What is published, in the order of the rows; two queries for all of them."""
-        posted = {
-            row.id: (row.user_id, int(row.payload["sequence"]))
-            for row in rows
-            if row.topic is Topic.TRANSACTION_POSTED
-        }
-        lines = await history.lines_by_ids(self._database, posted.values()) if posted else {}
-        named = {line.counterparty_id for line in lines.values() if line.counterparty_id}
-        people = await accounts.people(self._database, named) if named else {}
-        messages: list[tuple[UUID, hints.Hint]] = []
-        for row in rows:
-            if row.topic is Topic.CREDENTIALS_ENDED:
-                ended = [UUID(text) for text in row.payload["credential_ids"]]
-                messages.append((row.user_id, hints.CredentialsEnded(ended)))
-            elif row.id in posted and (line := lines.get(posted[row.id])) is not None:
-                person = people.get(line.counterparty_id) if line.counterparty_id else None
-                messages.append((row.user_id, hints.Posted(line, person)))
-        return messages
+    async def _claim(self) -> Sequence[OutboxRow]:
+        while True:
+            claimed = await outbox.claim(self._database, _BATCH, _LEASE_SECONDS)
+            for each in claimed.unreadable:
+                log.error(
+                    "an event was set aside: this release cannot read it",
+                    topic=each.topic,
+                    outbox_id=str(each.id),
+                    user_id=str(each.user_id),
+                )
+            if claimed.rows or not claimed.unreadable:
+                return claimed.rows
+
+    async def _take_up(self) -> bool:
+        """Pass on what was set aside and is readable now: a newer release does so as it starts."""
+        unknown = (await mails.counts(self._database))["unknown_purpose"]
+        if unknown > self._unknown_mails:
+            log.error("mails wait: this release does not know what they are for", count=unknown)
+        self._unknown_mails = unknown
+        rows = await outbox.readable_set_aside(self._database)
+        await self._pass_on_rows(rows)
+        if rows:
+            log.info("events that had been set aside were passed on", count=len(rows))
+        return bool(rows)
+
+    async def _pass_on_rows(self, rows: Sequence[OutboxRow]) -> None:
+        if not rows:
+            return
+        messages = [(row.user_id, hint) for row in rows if (hint := _hint_for(row)) is not None]
+        if messages:
+            await self._listeners.publish(messages)
+        await self._put([job for row in rows if (job := reactions.job_for(row)) is not None])
+        await outbox.mark_published(self._database, rows)
 
     async def _put(self, jobs: Sequence[reactions.Job]) -> None:
         wanted = [job for job in jobs if self._pushes or job.kind.queue != reactions.PUSH_QUEUE]
@@ -176,6 +186,16 @@ class Relay:
         if any(deleted.values()):
             log.info("deleted what nobody needs any more", **deleted)
         return any(count >= _RETENTION_BATCH for count in deleted.values())
+
+
+def _hint_for(row: OutboxRow) -> hints.Hint | None:
+    match row.event:
+        case events.TransactionPosted(sequence):
+            return hints.Posted(sequence)
+        case events.CredentialsEnded(credential_ids):
+            return hints.CredentialsEnded(credential_ids)
+        case events.MailRequested() | events.NothingHappened():
+            return None
 
 
 class _Patience:

@@ -1,4 +1,7 @@
-"""Mails: which are due, and what became of each try."""
+"""Mails: which are due, and what became of each try.
+
+One whose purpose this release does not know waits for a release that does, and blocks nothing.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ _SHORTEST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=5)
 _ERROR_CHARACTERS = 500
 
+_KNOWN = {"known": [purpose.value for purpose in MailPurpose]}
+
 _INSERT = text(
     "INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at) "
     "SELECT id, :mail_id, :purpose, :details, :now, :now, :now FROM users WHERE id = :user_id"
@@ -38,7 +43,7 @@ _WITHDRAW = text(
 _TAKE = text(
     "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
     "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' AND next_try_at <= now() "
-    "RETURNING *"
+    "AND purpose = ANY(:known) RETURNING *"
 )
 _LOCK = text(
     "SELECT *, clock_timestamp() AS now FROM mails "
@@ -54,10 +59,12 @@ _FAILED_TRY = text(
 )
 _DUE = text(
     "SELECT user_id, id FROM mails WHERE state = 'pending' AND next_try_at <= now() "
-    "ORDER BY next_try_at LIMIT :limit"
+    "AND purpose = ANY(:known) ORDER BY next_try_at LIMIT :limit"
 )
 _COUNTS = text(
-    "SELECT state, count(*) AS mails FROM mails WHERE state IN ('pending', 'failed') GROUP BY state"
+    "SELECT CASE WHEN state = 'pending' AND purpose <> ALL(:known) THEN 'unknown_purpose' "
+    "ELSE state END AS state, count(*) AS mails "
+    "FROM mails WHERE state IN ('pending', 'failed') GROUP BY 1"
 )
 _RETRY_FAILED = text(
     "UPDATE mails SET state = 'pending', refusals = 0, trying_since = now(), next_try_at = now() "
@@ -144,7 +151,7 @@ async def take(
 
     async def work(unit: Unit) -> MailToSend | None:
         taken = await unit.connection.execute(
-            _TAKE, {"user_id": user_id, "mail_id": mail_id, "lease": lease_seconds}
+            _TAKE, {"user_id": user_id, "mail_id": mail_id, "lease": lease_seconds, **_KNOWN}
         )
         row = taken.one_or_none()
         if row is None:
@@ -254,14 +261,18 @@ def _names(mail: MailToSend) -> dict[str, UUID]:
 
 async def due(db: Database, limit: int) -> list[tuple[UUID, UUID]]:
     """Whose mails are to be tried now, and which: the longest waiting first."""
-    rows = await db.read(lambda connection: connection.execute(_DUE, {"limit": limit}))
+    rows = await db.read(lambda connection: connection.execute(_DUE, {"limit": limit, **_KNOWN}))
     return [(row.user_id, row.id) for row in rows]
 
 
 async def counts(db: Database) -> dict[str, int]:
-    """How many mails wait (`pending`) and how many were given up (`failed`)."""
-    rows = await db.read(lambda connection: connection.execute(_COUNTS))
-    return {"pending": 0, "failed": 0} | {row.state: row.mails for row in rows}
+    """How many mails wait (`pending`), were given up (`failed`), or wait for a release that knows what
+    they are for (`unknown_purpose`).
+    """
+    rows = await db.read(lambda connection: connection.execute(_COUNTS, _KNOWN))
+    return {"pending": 0, "failed": 0, "unknown_purpose": 0} | {
+        row.state: row.mails for row in rows
+    }
 
 
 async def retry_failed(db: Database) -> int:

@@ -1,4 +1,7 @@
-"""The outbox: what has happened and is yet to be told."""
+"""The outbox: what has happened and is yet to be told.
+
+A row that this release cannot read is set aside: it waits for one that can, and blocks nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from domain import events
 from persistence import unit_of_work
@@ -21,7 +24,8 @@ _CLAIM = text(
     UPDATE outbox AS claimed SET claimed_until = now() + make_interval(secs => :lease)
     FROM (
         SELECT user_id, id FROM outbox
-        WHERE published_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
+        WHERE published_at IS NULL AND set_aside_at IS NULL
+            AND (claimed_until IS NULL OR claimed_until < now())
         ORDER BY id LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS free
@@ -31,16 +35,29 @@ _CLAIM = text(
 )
 _MARK_PUBLISHED = text(
     """
-    UPDATE outbox AS done SET published_at = now()
+    UPDATE outbox AS done SET published_at = now(), set_aside_at = NULL
     FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS told (user_id, id)
     WHERE done.user_id = told.user_id AND done.id = told.id AND done.published_at IS NULL
     """
+)
+_SET_ASIDE = text(
+    """
+    UPDATE outbox AS unreadable SET set_aside_at = now()
+    FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS found (user_id, id)
+    WHERE unreadable.user_id = found.user_id AND unreadable.id = found.id
+        AND unreadable.published_at IS NULL
+    """
+)
+_READ_SET_ASIDE = text(
+    "SELECT user_id, id, topic, payload FROM outbox "
+    "WHERE published_at IS NULL AND set_aside_at IS NOT NULL AND id > :after ORDER BY id LIMIT :limit"
 )
 _PUSH_DUE = text(
     """
     INSERT INTO push_due (user_id, sequence, since)
     SELECT posted.user_id, posted.sequence, now()
     FROM unnest(CAST(:user_ids AS uuid[]), CAST(:sequences AS bigint[])) AS posted (user_id, sequence)
+    JOIN users AS u ON u.id = posted.user_id
     WHERE NOT EXISTS (
         SELECT FROM push_cursors AS c
         WHERE c.user_id = posted.user_id AND c.pushed_sequence >= posted.sequence
@@ -52,10 +69,14 @@ _PUSH_DUE = text(
 _BACKLOG = text(
     """
     SELECT
-        (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS waiting,
+        (SELECT count(*) FROM outbox WHERE published_at IS NULL AND set_aside_at IS NULL) AS waiting,
         coalesce(extract(epoch FROM clock_timestamp() - (
-            SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1
-        )), 0) AS oldest_age_seconds
+            SELECT created_at FROM outbox
+            WHERE published_at IS NULL AND set_aside_at IS NULL ORDER BY id LIMIT 1
+        )), 0) AS oldest_age_seconds,
+        (
+            SELECT count(*) FROM outbox WHERE published_at IS NULL AND set_aside_at IS NOT NULL
+        ) AS set_aside
     """
 )
 
@@ -66,8 +87,24 @@ class OutboxRow:
 
     user_id: UUID
     id: UUID
-    topic: events.Topic
-    payload: dict[str, Any]
+    event: events.Event
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row that another release wrote."""
+
+    user_id: UUID
+    id: UUID
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a relay has in hand, and what it set aside because it cannot read it."""
+
+    rows: Sequence[OutboxRow]
+    unreadable: Sequence[UnreadableRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +113,53 @@ class Backlog:
 
     count: int
     oldest_age_seconds: float
+    #: Rows that no relay could read; they are not in `count`.
+    set_aside: int = 0
 
 
-async def claim(db: Database, limit: int, lease_seconds: float) -> list[OutboxRow]:
-    """Take the oldest rows that nobody has in hand; they are free again after the lease."""
+async def claim(db: Database, limit: int, lease_seconds: float) -> Claimed:
+    """Take the oldest rows that nobody has in hand; they are free again after the lease.
 
-    async def work(unit: Unit) -> list[OutboxRow]:
-        rows = await unit.connection.execute(_CLAIM, {"limit": limit, "lease": lease_seconds})
-        claimed = [
-            OutboxRow(row.user_id, row.id, events.Topic(row.topic), row.payload) for row in rows
-        ]
-        return sorted(claimed, key=lambda row: row.id)
+    Those that cannot be read are set aside.
+    """
+
+    async def work(unit: Unit) -> Claimed:
+        found = await unit.connection.execute(_CLAIM, {"limit": limit, "lease": lease_seconds})
+        claimed = _read(found.all())
+        if claimed.unreadable:
+            await unit.connection.execute(_SET_ASIDE, _names(claimed.unreadable))
+        return claimed
 
     return await unit_of_work.run(db, work)
+
+
+async def readable_set_aside(db: Database, page: int = 500) -> Sequence[OutboxRow]:
+    """Of the rows that were set aside, at most a page of those that this release can read."""
+    after = UUID(int=0)
+    while True:
+        async with db.reading() as connection:
+            parameters = {"after": after, "limit": page}
+            found = (await connection.execute(_READ_SET_ASIDE, parameters)).all()
+        rows = _read(found).rows
+        if rows or len(found) < page:
+            return rows
+        after = found[-1].id
+
+
+def _read(found: Sequence[Row[Any]]) -> Claimed:
+    rows, unreadable = [], []
+    for row in sorted(found, key=lambda row: row.id):
+        try:
+            event = events.read(row.topic, row.payload)
+        except events.Unreadable:
+            unreadable.append(UnreadableRow(row.user_id, row.id, row.topic))
+        else:
+            rows.append(OutboxRow(row.user_id, row.id, event))
+    return Claimed(rows, unreadable)
+
+
+def _names(rows: Sequence[OutboxRow] | Sequence[UnreadableRow]) -> dict[str, list[UUID]]:
+    return {"user_ids": [row.user_id for row in rows], "ids": [row.id for row in rows]}
 
 
 async def mark_published(db: Database, rows: Sequence[OutboxRow]) -> None:
@@ -100,8 +171,8 @@ async def mark_published(db: Database, rows: Sequence[OutboxRow]) -> None:
         return
     newest: dict[UUID, int] = {}
     for row in rows:
-        if row.topic is events.Topic.TRANSACTION_POSTED:
-            newest[row.user_id] = max(newest.get(row.user_id, 0), int(row.payload["sequence"]))
+        if isinstance(row.event, events.TransactionPosted):
+            newest[row.user_id] = max(newest.get(row.user_id, 0), row.event.sequence)
 
     async def work(unit: Unit) -> None:
         if newest:
@@ -110,7 +181,7 @@ async def mark_published(db: Database, rows: Sequence[OutboxRow]) -> None:
             )
         await unit.connection.execute(
             _MARK_PUBLISHED,
-            {"user_ids": [row.user_id for row in rows], "ids": [row.id for row in rows]},
+            _names(rows),
         )
 
     await unit_of_work.run(db, work)
@@ -120,4 +191,4 @@ async def backlog(db: Database) -> Backlog:
     """How far behind the relay is."""
     found = await db.read(lambda connection: connection.execute(_BACKLOG))
     row = found.one()
-    return Backlog(row.waiting, max(float(row.oldest_age_seconds), 0.0))
+    return Backlog(row.waiting, max(float(row.oldest_age_seconds), 0.0), row.set_aside)

@@ -278,7 +278,18 @@ outbox = Table(
     # Until then a relay has it in hand; afterwards it is free again.
     Column("claimed_until", INSTANT),
     Column("published_at", INSTANT),
-    Index("outbox_pending_idx", "id", postgresql_where=text("published_at IS NULL")),
+    # Since when it waits for a release that can read it.
+    Column("set_aside_at", INSTANT),
+    Index(
+        "outbox_pending_idx",
+        "id",
+        postgresql_where=text("published_at IS NULL AND set_aside_at IS NULL"),
+    ),
+    Index(
+        "outbox_set_aside_idx",
+        "id",
+        postgresql_where=text("published_at IS NULL AND set_aside_at IS NOT NULL"),
+    ),
     Index(
         "outbox_published_idx", "published_at", postgresql_where=text("published_at IS NOT NULL")
     ),

@@ -18,6 +18,7 @@ from domain.accounts import Person
 from domain.sessions import Principal
 from domain.transfers import Line
 from persistence.database import Database
+from persistence.entries import Entry
 from resolvers.standing import Standing, Watch
 from resolvers.streams import Stream, Streams
 
@@ -93,13 +94,13 @@ class Live:
 
     def posted(self, line: Line, counterparty: Person | None) -> None:
         """This line was committed just now, through this process: do not wait for the news of it."""
-        self._streams.offer(line.user_id, hints.Posted(line, counterparty))
+        self._streams.offer(line.user_id, Entry(line, counterparty))
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         if isinstance(hint, hints.CredentialsEnded):
-            self._standing.end(hint.credential_ids)
+            self._standing.doubt(hint.credential_ids)
         else:
-            self._streams.offer(user_id, hint)
+            self._streams.hint(user_id, hint.sequence)
 
     async def _expire(self) -> None:
         # Of its own, because the poll may have to wait for the database.

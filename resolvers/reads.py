@@ -14,7 +14,7 @@ import schema.sessions
 import schema.transactions
 from domain import errors, ids, paging, transfers
 from domain.sessions import Principal
-from persistence import api_tokens, history, sessions
+from persistence import api_tokens, entries, history, sessions
 from resolvers.services import Services
 from schema.arguments import given
 
@@ -95,14 +95,10 @@ class Reads:
         self, lines: Sequence[transfers.Line]
     ) -> list[schema.transactions.Transaction]:
         """The lines as their owner sees them, everybody in them read by one query."""
-        wanted = {line.counterparty_id for line in lines if line.counterparty_id is not None}
-        people = await self._services.people.get(wanted)
         currency = self._services.limits.currency
         return [
-            schema.transactions.shown(
-                line, people.get(line.counterparty_id) if line.counterparty_id else None, currency
-            )
-            for line in lines
+            schema.transactions.shown(entry.line, entry.counterparty, currency)
+            for entry in await entries.of(lines, self._services.people.get)
         ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -88,6 +89,7 @@ class Standing:
         #: Of requests that ask at once, in one query.
         self._checks = SharedCalls(self._check)
         self._watches: set[Watch] = set()
+        self._doubts: set[asyncio.Task[None]] = set()
         self._touched_at = time.monotonic()
 
     async def ensure(self, principal: Principal, *, ask: bool = True) -> None:
@@ -143,8 +145,25 @@ class Standing:
         for watch in list(self._watches):
             watch.expire(now)
 
+    def doubt(self, credential_ids: Collection[UUID]) -> None:
+        """Somebody says that these have ended: ask the database at once about those that are known."""
+        doubted = [
+            (name, known)
+            for name in credential_ids
+            if (known := self._known.get(name)) is not None and not known.ended
+        ]
+        if doubted:
+            task = asyncio.get_running_loop().create_task(self._ask(doubted))
+            self._doubts.add(task)
+            task.add_done_callback(self._doubts.discard)
+
+    async def _ask(self, doubted: Collection[_Known]) -> None:
+        # While the database is away the poll asks again.
+        with contextlib.suppress(errors.Unavailable):
+            await self._checks.get(doubted)
+
     def end(self, credential_ids: Collection[UUID]) -> None:
-        """These have ended."""
+        """These have ended, through this process."""
         for credential_id in credential_ids:
             credential = self._known.get(credential_id)
             if credential is not None:

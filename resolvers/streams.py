@@ -1,25 +1,27 @@
-"""Streams of the lines of a book: each line exactly once and in sequence, however the news arrives."""
+"""Streams of ledger entries: each exactly once and in sequence, however the news arrives."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from uuid import UUID
 
 import structlog
 
-from adapters import hints, realtime
+from adapters import realtime
 from domain import errors
-from persistence import accounts, history
+from persistence import entries, history
 from persistence.database import Database
+from persistence.entries import Entry, Position
+from resolvers.shared_calls import SharedCalls
 
 log = structlog.get_logger()
 
 _PAGE = 100
 #: Asked about in one query of the poll: what takes longer than a few milliseconds holds up deliveries.
 _PEOPLE_AT_ONCE = 250
-#: How many streams read their books at once; the other connections are for requests.
-_READERS = 4
+#: Whose pages are read in one query, for the same reason.
+_PAGES_AT_ONCE = 20
 
 
 class Streams:
@@ -29,9 +31,10 @@ class Streams:
         self._database = database
         self._listening = listening
         self._open: dict[UUID, set[Stream]] = {}
-        #: After which line the book of a listener misses the next one, where that has been told.
+        #: After which entry the ledger of a listener misses the next one, where that has been told.
         self._gaps: dict[UUID, int] = {}
-        self._readers = asyncio.Semaphore(_READERS)
+        #: The pages of all streams that read at the same time, read together.
+        self._pages: SharedCalls[Position, list[Entry]] = SharedCalls(self._read_pages)
 
     def __len__(self) -> int:
         return sum(len(streams) for streams in self._open.values())
@@ -43,10 +46,15 @@ class Streams:
 
     # ------------------------------------------------ news
 
-    def offer(self, user_id: UUID, posted: hints.Posted) -> None:
-        """A hint has come."""
+    def offer(self, user_id: UUID, entry: Entry) -> None:
+        """This entry was committed just now, through this process."""
         for stream in self._open.get(user_id, ()):
-            stream.offer(posted)
+            stream.offer(entry)
+
+    def hint(self, user_id: UUID, sequence: int) -> None:
+        """Somebody says that there is an entry of that sequence."""
+        for stream in self._open.get(user_id, ()):
+            stream.hint(sequence)
 
     def doubt(self, user_id: UUID) -> None:
         """Something may have been missed."""
@@ -54,7 +62,7 @@ class Streams:
             stream.doubt()
 
     async def poll(self) -> None:
-        """Ask how far the books of all listeners go. Raises Unavailable."""
+        """Ask how far the ledgers of all listeners go. Raises Unavailable."""
         listening = list(self._open)
         for start in range(0, len(listening), _PEOPLE_AT_ONCE):
             page = listening[start : start + _PEOPLE_AT_ONCE]
@@ -81,39 +89,44 @@ class Streams:
     async def newest_sequence(self, user_id: UUID) -> int:
         return (await history.newest_sequences(self._database, [user_id])).get(user_id, 0)
 
-    async def read(self, user_id: UUID, after_sequence: int) -> list[hints.Posted]:
-        """The next page of a book, with whom its lines name as they are now."""
-        async with self._readers:
-            lines = await history.lines_after(self._database, user_id, after_sequence, limit=_PAGE)
-            named = {line.counterparty_id for line in lines if line.counterparty_id is not None}
-            people = await accounts.people(self._database, named) if named else {}
-        return [
-            hints.Posted(line, people.get(line.counterparty_id) if line.counterparty_id else None)
-            for line in lines
-        ]
+    async def read(self, user_id: UUID, after_sequence: int) -> list[Entry]:
+        """The next page of a ledger. Raises Unavailable."""
+        position = (user_id, after_sequence)
+        return (await self._pages.get([position])).get(position, [])
+
+    async def _read_pages(self, positions: Collection[Position]) -> dict[Position, list[Entry]]:
+        asked, pages = list(positions), {}
+        for start in range(0, len(asked), _PAGES_AT_ONCE):
+            some = asked[start : start + _PAGES_AT_ONCE]
+            pages.update(await entries.after(self._database, some, limit=_PAGE))
+        return pages
 
     def tell_of_gap(self, user_id: UUID, after_sequence: int, found_sequence: int) -> None:
-        """Log once that the book is damaged: `./wallet audit` says more."""
+        """Log once that the ledger is damaged: `./wallet audit` says more.
+
+        `found_sequence` is an entry after the gap, or the user's newest sequence where there is none.
+        """
         if self._gaps.get(user_id) != after_sequence:
             self._gaps[user_id] = after_sequence
             log.error(
-                "a book has a gap: its listeners wait until it is filled",
+                "a ledger has a gap: its listeners wait until it is filled",
                 user_id=str(user_id),
                 after_sequence=after_sequence,
                 found_sequence=found_sequence,
             )
 
 
-class Stream(AsyncIterator[hints.Posted]):
-    """One listener's place in a book: `async for`, and `aclose` at the end.
+class Stream(AsyncIterator[Entry]):
+    """One listener's place in a ledger: `async for`, and `aclose` at the end.
 
-    What is passed on is always the very next line, whether a hint brought it or the book: that alone is
-    why each comes exactly once and in sequence. A hint that is not the next one, one too many, and a
-    poll that knows of more all mean the same: read the book.
+    What is passed on is always the very next entry, whether this process committed it or the ledger was
+    read: that alone is why each comes exactly once and in sequence. Everything else is only a reason to
+    read: a hint, a poll that knows of more, an entry that is not the next one, one too many.
     """
 
     __slots__ = (
         "_closed",
+        "_known",
         "_must_read",
         "_position",
         "_ready",
@@ -126,10 +139,12 @@ class Stream(AsyncIterator[hints.Posted]):
     def __init__(self, streams: Streams, user_id: UUID, after_sequence: int | None) -> None:
         self.user_id = user_id
         self._streams = streams
-        #: The newest line in `_ready` or passed on; None until it is known.
+        #: The newest entry in `_ready` or passed on; None until it is known.
         self._position = after_sequence
-        self._ready: list[hints.Posted] = []
-        self._must_read = True
+        #: How far the ledger goes at least, as the database said.
+        self._known = 0
+        self._ready: list[Entry] = []
+        self._must_read = after_sequence is not None
         self._started = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
@@ -149,11 +164,12 @@ class Stream(AsyncIterator[hints.Posted]):
         except BaseException:
             self.close()
             raise
+        self._known = newest
+        # What was told of meanwhile may be past the newest: then it has to be read.
         if self._position is None:
             self._position = newest
-            self._must_read = False
 
-    async def __anext__(self) -> hints.Posted:
+    async def __anext__(self) -> Entry:
         if not self._started:
             await self.start()
         while not self._closed:
@@ -184,10 +200,16 @@ class Stream(AsyncIterator[hints.Posted]):
         self._streams.unregister(self)
         self._wake()
 
-    def offer(self, posted: hints.Posted) -> None:
-        """A hint has come."""
-        self._append(posted)
+    def offer(self, entry: Entry) -> None:
+        """This entry was committed just now."""
+        self._append(entry)
         self._wake()
+
+    def hint(self, sequence: int) -> None:
+        """Somebody says that there is an entry of that sequence; it may be true."""
+        if self._position is None or sequence > self._position:
+            self._must_read = True
+            self._wake()
 
     def doubt(self) -> None:
         """Something may have been missed."""
@@ -195,32 +217,34 @@ class Stream(AsyncIterator[hints.Posted]):
         self._wake()
 
     def expect(self, sequence: int) -> None:
-        """The book is known to go up to there."""
+        """The ledger goes up to there, as the database said."""
+        self._known = max(self._known, sequence)
         if self._position is not None and sequence > self._position:
             self._must_read = True
         if self._must_read:
             self._wake()
 
-    def _append(self, posted: hints.Posted) -> None:
-        sequence = posted.line.sequence
+    def _append(self, entry: Entry) -> None:
+        sequence = entry.line.sequence
         if self._position is None or sequence > self._position + 1 or len(self._ready) >= _PAGE:
             self._must_read = True
         elif sequence == self._position + 1:
             self._position = sequence
-            self._ready.append(posted)
+            self._ready.append(entry)
 
     async def _read(self) -> None:
         assert self._position is not None
-        # What a hint adds meanwhile counts: `_append` takes each line once.
+        # What is told of meanwhile counts: it has the ledger read again.
         self._must_read = False
-        position = self._position
+        position, known = self._position, self._known
         page = await self._streams.read(self.user_id, position)
-        if page and page[0].line.sequence != position + 1:
+        found = page[0].line.sequence if page else known
+        if found > position + 1 or (found > position and not page):
             # Nothing is passed on beyond a gap. The next poll has it read again.
-            self._streams.tell_of_gap(self.user_id, position, page[0].line.sequence)
+            self._streams.tell_of_gap(self.user_id, position, found)
             return
-        for posted in page:
-            self._append(posted)
+        for entry in page:
+            self._append(entry)
         if len(page) == _PAGE:
             self._must_read = True
 

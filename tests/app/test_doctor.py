@@ -115,3 +115,17 @@ def test_jobs_that_failed_or_were_refused_are_reported(
         memory.zadd("rq:failed:mail", {"written-by-a-stranger": 2**40})
     assert doctor.run(settings) == 1
     assert "1 failed or were refused" in said(capsys)["Jobs"]
+
+
+def test_events_and_mails_of_another_release_are_reported(
+    settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO outbox (user_id, id, topic, payload, set_aside_at) "
+            "VALUES (gen_random_uuid(), gen_random_uuid(), 'unknown', '{}', now())"
+        )
+    assert doctor.run(settings) == 1
+    found = said(capsys)
+    assert "1 events and 0 mails" in found["Set aside"]
+    assert found["Relay"].startswith("ok")

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from domain import sessions
 from domain.accounts import MailPurpose
@@ -117,7 +119,7 @@ async def test_three_refusals_are_the_end(
     await mail.send(services, user_id, mail_id)
     assert state(books)["state"] == "failed"
     assert "451" in state(books)["last_error"]
-    assert await mails.counts(books.database) == {"pending": 0, "failed": 1}
+    assert await mails.counts(books.database) == {"pending": 0, "failed": 1, "unknown_purpose": 0}
 
 
 async def test_a_permanent_refusal_is_the_end_at_once_until_somebody_asks(
@@ -241,3 +243,28 @@ async def test_mails_without_a_link_make_none(
     assert smtp.mails[0]["subject"] == subject
     assert "?token=" not in smtp.mails[0]["text"]
     assert books.connection.execute("SELECT count(*) FROM links").fetchone() == (0,)
+
+
+async def test_a_mail_of_a_purpose_that_is_not_known_waits_for_a_release_that_knows_it(
+    books: Books,
+    services: JobServices,
+    smtp: FaultySmtp,
+    all_settings: Settings,
+    admin_database_url: str,
+) -> None:
+    user_id, mail_id = await register(books)
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("ALTER TABLE mails DROP CONSTRAINT mails_purpose_check")
+        admin.execute("UPDATE mails SET purpose = 'your_statement'")
+    with capture_logs() as logged:
+        async with relaying(all_settings):
+            await until(lambda: any("what they are for" in one["event"] for one in logged))
+    await mail.send(services, user_id, mail_id)
+    assert smtp.tries == 0
+    assert await mails.due(books.database, 10) == []
+    counts = await mails.counts(books.database)
+    assert counts == {"pending": 0, "failed": 0, "unknown_purpose": 1}
+    books.connection.execute("UPDATE mails SET purpose = 'verify_email'")
+    assert await mails.due(books.database, 10) == [(user_id, mail_id)]
+    await mail.send(services, user_id, mail_id)
+    assert state(books)["state"] == "sent"

@@ -39,6 +39,6 @@ async def lived_in(books: Books) -> None:
     await mails.sent(db, mail)
     await accounts.request_password_reset(db, "zoe@example.com")
     await stored_sessions.end(db, beta.principal, beta.session_id)
-    await outbox.mark_published(db, await outbox.claim(db, 100, 0))
+    await outbox.mark_published(db, (await outbox.claim(db, 100, 0)).rows)
     async with push_cursors.take(db, beta.user_id) as push:
         await push.advance(push.lines[-1].sequence)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
 from domain import errors, ids
 from domain.accounts import MailPurpose
-from domain.events import Topic
+from domain.events import TransactionPosted
 from persistence import accounts, api_tokens, mails, outbox, push_cursors, retention, sessions
 from persistence.database import Database
 from tests.books import Books, Someone
@@ -27,26 +28,30 @@ async def posted(books: Books, count: int) -> Someone:
 # ================================================================ the outbox
 
 
+async def claimed(
+    db: Database, limit: int, lease_seconds: float = 60
+) -> Sequence[outbox.OutboxRow]:
+    return (await outbox.claim(db, limit, lease_seconds)).rows
+
+
 async def test_rows_are_claimed_oldest_first_and_not_again_within_the_lease(
     books: Books, db: Database
 ) -> None:
     someone = await posted(books, 5)
-    first = await outbox.claim(db, 3, 60)
-    assert [row.payload for row in first] == [{"sequence": n} for n in (1, 2, 3)]
-    assert {(row.user_id, row.topic) for row in first} == {
-        (someone.user_id, Topic.TRANSACTION_POSTED)
-    }
-    assert [row.payload["sequence"] for row in await outbox.claim(db, 3, 60)] == [4, 5]
-    assert await outbox.claim(db, 3, 60) == []
+    first = await claimed(db, 3)
+    assert [row.event for row in first] == [TransactionPosted(n) for n in (1, 2, 3)]
+    assert {row.user_id for row in first} == {someone.user_id}
+    assert [row.event for row in await claimed(db, 3)] == [TransactionPosted(n) for n in (4, 5)]
+    assert await claimed(db, 3) == []
     books.connection.execute("UPDATE outbox SET claimed_until = now() - interval '1 second'")
-    assert len(await outbox.claim(db, 10, 60)) == 5
+    assert len(await claimed(db, 10)) == 5
 
 
 async def test_relays_beside_each_other_never_have_the_same_row(books: Books, db: Database) -> None:
     await posted(books, 40)
-    claims = await asyncio.gather(*(outbox.claim(db, 7, 60) for _ in range(8)))
-    claimed = [row.id for rows in claims for row in rows]
-    assert len(claimed) == len(set(claimed)) == 40
+    claims = await asyncio.gather(*(claimed(db, 7) for _ in range(8)))
+    row_ids = [row.id for rows in claims for row in rows]
+    assert len(row_ids) == len(set(row_ids)) == 40
 
 
 async def test_what_was_published_is_done_and_the_backlog_says_what_is_not(
@@ -57,19 +62,19 @@ async def test_what_was_published_is_done_and_the_backlog_says_what_is_not(
     backlog = await outbox.backlog(db)
     assert backlog.count == 3
     assert 60 <= backlog.oldest_age_seconds < 90
-    await outbox.mark_published(db, await outbox.claim(db, 2, 0))
+    await outbox.mark_published(db, await claimed(db, 2, 0))
     await outbox.mark_published(db, [])
     assert (await outbox.backlog(db)).count == 1
-    await outbox.mark_published(db, await outbox.claim(db, 2, 0))
+    await outbox.mark_published(db, await claimed(db, 2, 0))
     assert await outbox.backlog(db) == outbox.Backlog(0, 0.0)
-    assert await outbox.claim(db, 10, 0) == []
+    assert await claimed(db, 10, 0) == []
 
 
 # ================================================================ push cursors
 
 
 async def publish(db: Database) -> None:
-    await outbox.mark_published(db, await outbox.claim(db, 100, 60))
+    await outbox.mark_published(db, await claimed(db, 100, 60))
 
 
 async def test_what_was_published_and_not_pushed_is_known_until_it_is(
@@ -154,7 +159,7 @@ async def test_a_mail_is_in_one_hand_at_a_time(books: Books, db: Database) -> No
     assert await mails.take(db, *due) == mail
     await mails.sent(db, mail)
     assert await mails.take(db, *due) is None
-    assert await mails.counts(db) == {"pending": 0, "failed": 0}
+    assert await mails.counts(db) == {"pending": 0, "failed": 0, "unknown_purpose": 0}
     assert await mails.take(db, ids.new_id(), due[1]) is None
 
 
@@ -181,7 +186,7 @@ async def test_a_refused_mail_is_tried_three_times_with_growing_pauses(
     assert last is not None
     assert last.refusals == 2
     await mails.refused(db, last, permanent=False, error="451 later")
-    assert await mails.counts(db) == {"pending": 0, "failed": 1}
+    assert await mails.counts(db) == {"pending": 0, "failed": 1, "unknown_purpose": 0}
     assert await mails.retry_failed(db) == 1
     again = await mails.take(db, *due)
     assert again is not None
@@ -192,7 +197,7 @@ async def test_a_mail_refused_for_good_is_not_tried_again(books: Books, db: Data
     mail = await mails.take(db, *(await asked(books, db)))
     assert mail is not None
     await mails.refused(db, mail, permanent=True, error="550 no such user")
-    assert await mails.counts(db) == {"pending": 0, "failed": 1}
+    assert await mails.counts(db) == {"pending": 0, "failed": 1, "unknown_purpose": 0}
     assert books.connection.execute("SELECT last_error FROM mails").fetchone() == (
         "550 no such user",
     )
@@ -220,12 +225,12 @@ async def test_a_server_out_of_reach_does_not_count_and_is_tried_for_a_day(
     mail = await mails.take(db, *due)
     assert mail is not None
     await mails.unreachable(db, mail, error="connection refused")
-    assert await mails.counts(db) == {"pending": 0, "failed": 1}
+    assert await mails.counts(db) == {"pending": 0, "failed": 1, "unknown_purpose": 0}
     assert await mails.retry_failed(db) == 1
     mail = await mails.take(db, *due)
     assert mail is not None
     await mails.unreachable(db, mail, error="connection refused")
-    assert await mails.counts(db) == {"pending": 1, "failed": 0}
+    assert await mails.counts(db) == {"pending": 1, "failed": 0, "unknown_purpose": 0}
 
 
 async def test_a_mail_withdrawn_while_it_is_sent_stays_withdrawn(
@@ -256,7 +261,7 @@ async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
     assert mail is not None
     await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
     await mails.sent(db, mail)
-    await outbox.mark_published(db, await outbox.claim(db, 3, 0))
+    await outbox.mark_published(db, await claimed(db, 3, 0))
     await sessions.end_all(db, someone.principal)
     left_alone = books.join()
     assert not any((await retention.sweep(db)).values())

@@ -84,6 +84,7 @@ NOT_PROVED = {
     "links.token_hash": "sha256('')",
     "outbox.id": "gen_random_uuid()",
     "outbox.claimed_until": "now()",
+    "outbox.set_aside_at": "now()",
     "push_due.since": "since - interval '1 day'",
 }
 

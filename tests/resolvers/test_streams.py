@@ -1,18 +1,21 @@
-"""Streams on a damaged book: nothing is passed on beyond a gap, and nobody is kept busy by it."""
+"""Streams that are told of something while they begin, and streams on a damaged ledger."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import psycopg
 import pytest
 from structlog.testing import capture_logs
 
 from adapters.realtime import Hints
+from persistence.database import Database
+from persistence.entries import Entry
 from resolvers.live import Live
-from resolvers.streams import Stream
+from resolvers.streams import Stream, Streams
 from tests import books as making
 from tests.books import Books, Someone
 from tests.waiting import until
@@ -63,6 +66,47 @@ async def take(stream: Stream, count: int) -> list[int]:
         return [(await anext(stream)).line.sequence for _ in range(count)]
 
 
+class Paused(Streams):
+    """Streams whose first answer of the database is held back until the test has it go on."""
+
+    def __init__(self, database: Database, listening: Hints) -> None:
+        super().__init__(database, listening)
+        self.answered, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def newest_sequence(self, user_id: UUID) -> int:
+        newest = await super().newest_sequence(user_id)
+        self.answered.set()
+        await self.go_on.wait()
+        return newest
+
+
+@pytest.mark.parametrize("told", ["by a hint", "by this process", "of a doubt"])
+async def test_what_is_told_during_the_first_read_is_passed_on_at_once(
+    books: Books, told: str
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    nowhere = await Hints.open("redis://127.0.0.1:1/0")
+    streams = Paused(books.database, nowhere)
+    stream = Stream(streams, zoe.user_id, None)
+    starting = asyncio.create_task(stream.start())
+    await streams.answered.wait()
+    # Committed after the database answered, and told of before the stream has the answer.
+    posted = await books.add(zoe)
+    if told == "by a hint":
+        streams.hint(zoe.user_id, posted.line.sequence)
+    elif told == "by this process":
+        streams.offer(zoe.user_id, Entry(posted.line, posted.counterparty))
+    else:
+        streams.doubt(zoe.user_id)
+    streams.go_on.set()
+    await starting
+    # Nothing else says so: no poll runs here.
+    assert await take(stream, 1) == [2]
+    streams.close()
+    await nowhere.close()
+
+
 async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -88,6 +132,27 @@ async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     assert [(one["user_id"], one["after_sequence"], one["found_sequence"]) for one in told] == [
         (str(zoe.user_id), 2, 4)
     ]
+
+
+async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
+    books: Books, live: Live, admin_database_url: str
+) -> None:
+    zoe = books.join()
+    for _ in range(3):
+        await books.add(zoe)
+    stream = live.stream(zoe.user_id, 1)
+    with capture_logs() as logged:
+        with torn_out(admin_database_url, zoe, 3):
+            assert await take(stream, 1) == [2]
+            waiting = asyncio.create_task(take(stream, 1))
+            await until(lambda: stream._waiter is not None)
+            await live._streams.poll()
+            await until(lambda: any("gap" in one["event"] for one in logged))
+            assert not waiting.done()
+        await live._streams.poll()
+        assert await waiting == [3]
+    told = [one for one in logged if "gap" in one["event"]]
+    assert [(one["after_sequence"], one["found_sequence"]) for one in told] == [(2, 3)]
 
 
 async def test_listeners_of_one_damaged_book_are_one_line_in_the_log(

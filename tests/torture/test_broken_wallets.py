@@ -197,9 +197,9 @@ async def test_an_event_before_the_commit_tells_of_what_never_was(
     books: Books, hints: Hints
 ) -> None:
     gathered = await gather(books, people=2)
-    gathered.movers = [wallets.Hasty(books.ledger, books.database, hints)]
     alpha, beta = gathered.people
     async with living(books, hints) as live, crowd.listening(gathered, live):
+        gathered.movers = [wallets.Hasty(books.ledger, books.database, live)]
         heard = gathered.record.subscribers[0].sequences
         await until(lambda: heard == [1])
         refused = await gathered.send(alpha, beta, 5000)

@@ -195,10 +195,10 @@ async def listening(
 
 async def _listen(listener: Subscriber, live: Live, heard: asyncio.Event) -> None:
     async with contextlib.aclosing(live.stream(listener.user_id, 0)) as stream:
-        async for posted in stream:
-            listener.sequences.append(posted.line.sequence)
-            listener.balances_minor.append(posted.line.balance_after_minor)
-            listener.references.append(posted.line.reference)
+        async for entry in stream:
+            listener.sequences.append(entry.line.sequence)
+            listener.balances_minor.append(entry.line.balance_after_minor)
+            listener.references.append(entry.line.reference)
             listener.arrived.append(time.monotonic())
             heard.set()
 

@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from adapters import hints, realtime
 from domain import ids, transfers
 from persistence import accounts, sealing
 from persistence.database import Database
 from persistence.ledger import Ledger, Movement
+from resolvers.live import Live
 
 Connection = psycopg.Connection[Any]
 
@@ -156,10 +156,10 @@ class Generous:
 class Hasty:
     """Tells those who listen before the commit: of what may be refused, or come out otherwise."""
 
-    def __init__(self, ledger: Ledger, database: Database, listeners: realtime.Hints) -> None:
+    def __init__(self, ledger: Ledger, database: Database, live: Live) -> None:
         self._ledger = ledger
         self._database = database
-        self._listeners = listeners
+        self._live = live
 
     async def move(self, command: transfers.Command) -> Movement:
         """What `Ledger.move` does, too late."""
@@ -184,4 +184,4 @@ class Hasty:
             balance_after_minor=caller.balance_minor - amount_minor,
             created_at=datetime.now(UTC),
         )
-        await self._listeners.publish([(command.user_id, hints.Posted(line, None))])
+        self._live.posted(line, None)

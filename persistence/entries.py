@@ -1,0 +1,67 @@
+"""Ledger entries together with the counterparties that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.accounts import Person
+from domain.transfers import Line
+from persistence import lines, persons, pipeline
+from persistence.database import Database
+
+#: A user, and the sequence of the last entry that is known.
+Position = tuple[UUID, int]
+#: How people are found by their ids; unknown ids are left out.
+FindPeople = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Person]]]
+
+# Sequences have no gaps, so that the bound is a page; on a damaged ledger it is less than one.
+_COLUMNS = ", ".join(f"t.{column}" for column in lines.COLUMNS.split(", "))
+_AFTER = f"""
+SELECT asked.position, {_COLUMNS}
+FROM unnest($1::uuid[], $2::bigint[]) AS asked (user_id, position)
+JOIN transactions AS t ON t.user_id = asked.user_id
+    AND t.sequence > asked.position AND t.sequence <= asked.position + $3::bigint
+ORDER BY t.user_id, t.sequence
+""".encode()  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ledger entry, and its counterparty as they are now."""
+
+    line: Line
+    counterparty: Person | None
+
+
+async def of(entry_lines: Sequence[Line], find_people: FindPeople) -> list[Entry]:
+    """The entries in the same order, all counterparties found by one call."""
+    named = {line.counterparty_id for line in entry_lines if line.counterparty_id is not None}
+    people = await find_people(named) if named else {}
+    return [
+        Entry(line, people.get(line.counterparty_id) if line.counterparty_id else None)
+        for line in entry_lines
+    ]
+
+
+async def after(
+    db: Database, positions: Collection[Position], limit: int
+) -> dict[Position, list[Entry]]:
+    """Of each position the next entries, at most `limit`, in sequence; two queries for all of them.
+
+    A position after which there is nothing is left out. Raises Unavailable.
+    """
+    rows = await db.rows(
+        _AFTER,
+        pipeline.array([user_id for user_id, _ in positions]),
+        pipeline.array([sequence for _, sequence in positions]),
+        pipeline.parameter(limit),
+    )
+    entries = await of(
+        [lines.from_row(columns) for _, *columns in rows], lambda ids: persons.by_ids(db, ids)
+    )
+    found: dict[Position, list[Entry]] = {}
+    for (position, *_), entry in zip(rows, entries, strict=True):
+        found.setdefault((entry.line.user_id, position), []).append(entry)
+    return found
