@@ -27,6 +27,12 @@ _ORIGIN = re.compile(
     r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)(?::(?P<port>[0-9]{1,5}))?/?",
     re.IGNORECASE,
 )
+#: Apps with a web view have schemes of their own, such as capacitor://localhost.
+_PAGE_ORIGIN = re.compile(
+    r"(?!(?:about|blob|data|file|ftp|javascript|wss?):)[a-z][a-z0-9+.-]*://"
+    r"(?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)(?::(?P<port>[0-9]{1,5}))?/?",
+    re.IGNORECASE,
+)
 _SENDER = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.]+\]?")
 
@@ -84,8 +90,6 @@ class Settings(BaseSettings):
     graphql_profile: Literal["open", "hardened"] = "open"
     #: interpreted: every operation is executed by graphql-core itself.
     graphql_executor: Literal["compiled", "interpreted"] = "compiled"
-    #: Where `up` keeps the mails it caught, for /dev/mail; unset in production.
-    dev_mail_dir: Path | None = None
 
     @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
@@ -164,8 +168,12 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(map(_is_origin, value)):
-            raise ValueError("it takes origins such as https://wallet.example.org, without a path")
+        for origin in value:
+            if not _is_origin(origin, _PAGE_ORIGIN):
+                raise ValueError(
+                    "it takes origins of pages without a path, such as https://wallet.example.org, "
+                    f"http://localhost:3000 or capacitor://localhost, and not {origin[:100]!r}"
+                )
         return value
 
     @field_validator("log_level", mode="before")
@@ -273,8 +281,8 @@ def _service(url: SecretStr, schemes: set[str]) -> re.Match[str] | None:
     return parts
 
 
-def _is_origin(text: str) -> bool:
-    parts = _ORIGIN.fullmatch(text)
+def _is_origin(text: str, pattern: re.Pattern[str] = _ORIGIN) -> bool:
+    parts = pattern.fullmatch(text)
     return parts is not None and _is_port(parts["port"])
 
 

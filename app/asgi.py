@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
@@ -15,12 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import wiring
 from app.graphql import print_sdl, schema
-from app.graphql.endpoint import Endpoint
+from app.graphql.endpoint import Endpoint, methods
 from app.graphql.execution import Engine
 from app.graphql.shutdown import LongLived
 from app.http import client, pages, replies
+from app.http.cors import Cors
+from app.http.edge import Edge
 from app.http.envelope import Envelope
 from app.http.health import Health
+from app.http.hosts import Hosts
 from app.http.origins import Origins
 from app.http.pusher_auth import PusherAuth
 from app.metrics import Metrics
@@ -29,33 +33,41 @@ from settings import Settings, SettingsError
 log = structlog.get_logger(__name__)
 
 GRAPHQL_PATH = "/graphql"
-_ROUTES = frozenset(
-    {
-        *client.ROUTES,
-        "/dev/mail",
-        "/dev/mail.json",
-        "/healthz",
-        "/metrics",
-        "/pusher/auth",
-        "/readyz",
-        "/schema.graphql",
-        GRAPHQL_PATH,
-    }
-)
+_READ = ("GET", "HEAD")
+#: The addresses of the API beside GraphQL, and what they take.
+_METHODS = {
+    "/dev/mail.json": _READ,
+    "/healthz": _READ,
+    "/metrics": _READ,
+    "/pusher/auth": ("POST",),
+    "/readyz": _READ,
+    "/schema.graphql": _READ,
+}
+_ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", GRAPHQL_PATH})
 
 
 class App:
     """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, edge: Edge, mails: Path | None = None) -> None:
+        """`mails` is where the mail catcher of `up` keeps what it caught, to be shown."""
         self._settings = settings
+        self._edge = edge
+        self._mails = mails
         self._opened: wiring.Opened | None = None
         self._graphql: ASGIApp | None = None
         self._others: ASGIApp | None = None
         self.long_lived = LongLived()
         #: The setting that kept it from starting.
         self.refused: SettingsError | None = None
-        self._envelope = Envelope(self._dispatch, settings, self._metrics, _route_of)
+        origins = Origins(settings)
+        taken = methods(hardened=settings.graphql_profile == "hardened")
+        by_address = {**_METHODS, GRAPHQL_PATH: taken}
+        by_address |= {f"{path}/": methods for path, methods in by_address.items()}
+        self._origins = origins
+        self._http = Cors(self._answer, origins, by_address)
+        hosts = Hosts(settings, shows_mail=mails is not None)
+        self._envelope = Envelope(self._dispatch, settings, hosts, self._metrics, _route_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -64,14 +76,21 @@ class App:
             await self._envelope(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["path"].removesuffix("/") == GRAPHQL_PATH:
+            assert self._graphql is not None
+            await self._graphql(scope, receive, send)
+        else:
+            # Before it is accepted, a close is an answer 403.
+            await receive()
+            await send({"type": "websocket.close"})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self._graphql is not None
         assert self._others is not None
         if scope["path"] == GRAPHQL_PATH:
             await self._graphql(scope, receive, send)
-        elif scope["type"] == "websocket":
-            # Before it is accepted, a close is an answer 403.
-            await receive()
-            await send({"type": "websocket.close"})
         else:
             await self._others(scope, receive, send)
 
@@ -96,7 +115,7 @@ class App:
 
     def _open(self, opened: wiring.Opened) -> None:
         hardened = self._settings.graphql_profile == "hardened"
-        shown = pages.Pages(self._settings)
+        shown = pages.Pages(self._settings, self._mails)
         self._graphql = Endpoint(
             Engine(
                 schema.build(),
@@ -106,20 +125,29 @@ class App:
                 hardened=hardened,
                 is_compiled=self._settings.graphql_executor == "compiled",
             ),
-            Origins(self._settings),
+            self._origins,
+            self._edge.streams,
             hardened=hardened,
             playground=shown.playground,
         )
-        self._others = _other_addresses(opened, shown)
+        self._others = _other_addresses(opened, shown, None if hardened else print_sdl())
         self._opened = opened
 
 
-def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
+def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None) -> ASGIApp:
+    """The routes beside GraphQL. Without `sdl` the schema is not served."""
     health = Health(opened)
-    sdl = print_sdl()
 
-    async def show_schema(_request: Request) -> Response:
-        return PlainTextResponse(sdl, headers={"cache-control": "no-cache"})
+    async def show_schema(request: Request) -> Response:
+        if sdl is None:
+            return await shown.not_found(request)
+        return PlainTextResponse(sdl, headers={"cache-control": "no-cache", "vary": "Origin"})
+
+    async def not_found(request: Request, _error: Exception) -> Response:
+        path = request.url.path.removesuffix("/")
+        if path != request.url.path and (path == GRAPHQL_PATH or path in _METHODS):
+            return client.redirect(request, path)
+        return await shown.not_found(request)
 
     playground_assets = StaticFiles(directory=pages.PLAYGROUND / "assets", check_dir=False)
     application = Starlette(
@@ -135,7 +163,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
             Mount("/assets", client.Assets(pages.ASSETS)),
             Mount("/playground/assets", playground_assets),
         ],
-        exception_handlers={404: shown.not_found, HTTPException: _refuse, 500: _fail},
+        exception_handlers={404: not_found, HTTPException: _refuse, 500: _fail},
     )
     # Such a redirect is made from the Host header, which anybody can write.
     application.router.redirect_slashes = False
@@ -145,7 +173,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages) -> ASGIApp:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "GET")
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "GET").split(", ")))
         return replies.refusal(
             405, f"This address takes {allowed}.", "BAD_USER_INPUT", allow=allowed
         )

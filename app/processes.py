@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from app import logs
 from settings import Settings
 
 
-def serve(settings: Settings, host: str, port: int) -> int:
-    """Serve the API until SIGTERM or SIGINT, finish what is under way; the exit status."""
+def serve(settings: Settings, host: str, port: int, mails: Path | None = None) -> int:
+    """Serve the API until SIGTERM or SIGINT, finish what is under way; the exit status.
+
+    `mails` is where the mail catcher of `up` keeps what it caught: everybody is shown it.
+    """
     from app import server
 
     logs.configure(settings.log_level)
-    return server.run(settings, host, port)
+    return server.run(settings, host, port, mails)
 
 
 def relay(settings: Settings) -> int:

@@ -11,13 +11,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 import structlog
 import uvicorn
 
 from app.asgi import App
-from app.http import bodies, connections, sockets
+from app.http import bodies, connections, edge, sockets
 from app.wiring import read_limits
 from settings import Settings, SettingsError
 
@@ -71,12 +72,18 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def configure(settings: Settings) -> tuple[uvicorn.Config, App]:
-    """uvicorn's configuration for that application."""
-    app = App(settings)
+def configure(
+    settings: Settings, mails: Path | None = None, files: int | None = None
+) -> tuple[uvicorn.Config, App]:
+    """uvicorn's configuration for that application, which shows the mails caught in that folder.
+
+    `files` is how many the process may open, if that is not what the system says.
+    """
+    limits = edge.Edge(settings, files)
+    app = App(settings, limits, mails)
     config = uvicorn.Config(
         app,
-        http=connections.HttpConnection,
+        http=connections.Connections(limits),  # type: ignore[arg-type]
         ws=sockets.Sockets(),  # type: ignore[arg-type]
         lifespan="on",
         loop="none",
@@ -93,8 +100,9 @@ def configure(settings: Settings) -> tuple[uvicorn.Config, App]:
     return config, app
 
 
-def run(settings: Settings, host: str, port: int) -> int:
+def run(settings: Settings, host: str, port: int, mails: Path | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
+    edge.raise_open_file_limit()
     try:
         read_limits(settings)
         listener = listen(host, port)
@@ -103,7 +111,7 @@ def run(settings: Settings, host: str, port: int) -> int:
     except OSError as error:
         sys.stderr.write(f"{_sentence(error, host, port)}\n")
         return 1
-    config, app = configure(settings)
+    config, app = configure(settings, mails)
     server = Server(config, app)
     with listener:
         address = listener.getsockname()

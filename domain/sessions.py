@@ -119,6 +119,15 @@ def _decode(text: str, length: int) -> bytes | None:
 # ------------------------------------------------ access tokens
 
 
+class NotABearer(errors.Unauthenticated):
+    """The `Authorization` that was sent carries no bearer token: most often a client lost it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The Authorization header carries no token: send `Bearer` and one access token, or no header."
+        )
+
+
 class TokenExpired(errors.Unauthenticated):
     """The token was good and is merely out of date: a fresh one is needed."""
 

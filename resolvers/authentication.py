@@ -16,7 +16,7 @@ async def authenticate(
 
     Without `ask_standing` the database is not asked whether the credential stands: for who does so
     in the transaction that matters.
-    Raises sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
+    Raises sessions.NotABearer for a header without one, sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
     is forged, unknown or has ended.
     """
     if authorization is None:
@@ -54,8 +54,8 @@ async def _verify(services: Services, token: str) -> sessions.Principal:
 def _bearer_token(authorization: str) -> str:
     scheme, _, token = authorization.strip().partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise errors.Unauthenticated
+    if scheme.lower() != "bearer" or not token or "," in token:
+        raise sessions.NotABearer
     if len(token) > _TOKEN_MAXIMUM_CHARACTERS:
         raise errors.Unauthenticated("The access token is not valid. Sign in again.")
     return token

@@ -52,7 +52,26 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
             ("APP_URL", url)
             for url in ("http://h/path", "http://u:p@h", "http://a b", "http://h?q")
         ],
-        *[("ALLOWED_ORIGINS", origins) for origins in ("*", "http://a,b", "https://h/path")],
+        *[
+            ("ALLOWED_ORIGINS", origins)
+            for origins in (
+                "*",
+                "null",
+                "http://a,b",
+                "https://h/path",
+                "https://*.example.org",
+                "capacitor:localhost",
+                "capacitor://",
+                "capacitor://localhost/index.html",
+                "wss://wallet.example.org",
+                "file://h",
+                "data://h",
+                "javascript://h",
+                "https://user@h",
+                "http://localhost:99999",
+                "1app://localhost",
+            )
+        ],
         *[("TRUSTED_PROXIES", proxies) for proxies in ("*", "10.0.0.0/33", "127.0.0.1,proxy")],
         *[("RATE_LIMIT_FACTOR", factor) for factor in ("-1", "much", "nan", "inf")],
         *[("ACCESS_TOKEN_SECONDS", seconds) for seconds in ("0", "-1", "1.5", "long")],
@@ -112,6 +131,8 @@ def test_pusher_needs_to_know_where(monkeypatch: pytest.MonkeyPatch) -> None:
         ("APP_URL", "https://wallet.example.org/"),
         ("APP_URL", "http://[::1]:8000"),
         ("ALLOWED_ORIGINS", "https://a.example.org, http://localhost:5173"),
+        ("ALLOWED_ORIGINS", "capacitor://localhost, ionic://localhost,tauri://localhost"),
+        ("ALLOWED_ORIGINS", "chrome-extension://abcdefghijklmnop, HTTP://[::1]:3000/"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
         ("RATE_LIMIT_FACTOR", "0.5"),
         ("LOG_LEVEL", "debug"),

@@ -1,58 +1,60 @@
-"""The address /graphql: which transport a request is for, and from which pages it may come."""
+"""The address /graphql: which transport a request is for, and how much one client may keep open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import orjson
-import structlog
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from app.graphql import http, sse, websocket
+from app.graphql import errors, http, sse, websocket
 from app.graphql.execution import Engine
 from app.http import facts
+from app.http.edge import Quota
 from app.http.origins import Origins
+from resolvers import guards
 
-log = structlog.get_logger(__name__)
+_RETRY_SECONDS = 10
+_TOO_MANY = "There are too many open streams from your address: close some, or try again later."
+_FULL = "The service has as many open streams as it can take: try again later."
+_FOREIGN = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
 
-_PREFLIGHT_SECONDS = 7200
-_ALLOWED_HEADERS = "authorization, content-type, accept, last-event-id, x-request-id"
+Serve = Callable[[Engine, Scope, Receive, Send], Awaitable[None]]
+
+
+def methods(*, hardened: bool) -> tuple[str, ...]:
+    """What the address takes."""
+    return ("POST",) if hardened else ("GET", "HEAD", "POST")
 
 
 class Endpoint:
-    """One ASGI application for POST, GET, OPTIONS and WebSockets."""
+    """One ASGI application for GET, HEAD, POST and WebSockets."""
 
     def __init__(
         self,
         engine: Engine,
         origins: Origins,
+        streams: Quota,
         *,
         hardened: bool,
         playground: Callable[[], tuple[bytes, bytes] | None],
     ) -> None:
         self._engine = engine
         self._origins = origins
-        self._methods = ("POST",) if hardened else ("GET", "POST")
+        self._streams = streams
+        self._methods = methods(hardened=hardened)
         #: The playground's page and its Content-Security-Policy; None where it is not built.
         self._playground = None if hardened else playground
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = facts.header(scope["headers"], b"origin")
-        is_allowed = origin is None or self._origins.allow(
-            origin, facts.header(scope["headers"], b"host")
-        )
         if scope["type"] == "websocket":
-            if not is_allowed:
-                await _refuse_socket(send)
-                return
-            await websocket.Connection(self._engine, scope, receive, send).run()
-            return
-        if origin is not None and is_allowed:
-            send = _with_cors(send, origin)
-        if scope["method"] == "OPTIONS":
-            await self._answer_options(scope, send, is_allowed=is_allowed)
+            await self._open_socket(scope, receive, send)
         elif scope["method"] not in self._methods:
-            await self._refuse_method(send)
+            message = f"This address takes {' and '.join(self._methods)}."
+            headers = [(b"allow", ", ".join((*self._methods, "OPTIONS")).encode())]
+            await _refuse(send, 405, message, errors.BAD_USER_INPUT, headers)
+        elif scope["method"] == "HEAD":
+            await self._answer_head(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
 
@@ -66,9 +68,41 @@ class Endpoint:
         ):
             await self._show_playground(send)
         elif http.negotiate(accept) == http.EVENT_STREAM:
-            await sse.answer(self._engine, scope, receive, send)
+            await self._keep_open(sse.answer, scope, receive, send)
         else:
             await http.answer(self._engine, scope, receive, send)
+
+    async def _answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As GET is answered; the server leaves the body out."""
+        if http.negotiate(facts.header(scope["headers"], b"accept")) == http.EVENT_STREAM:
+            # A stream may have no end.
+            await send(sse.START)
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await self._answer({**scope, "method": "GET"}, receive, send)
+
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = facts.header(scope["headers"], b"origin")
+        host = facts.header(scope["headers"], b"host")
+        if origin is not None and not self._origins.allow(origin, host):
+            await _refuse(send, 403, _FOREIGN, "FORBIDDEN", [], kind="websocket.http")
+        else:
+            await self._keep_open(_serve_socket, scope, receive, send)
+
+    async def _keep_open(self, serve: Serve, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what may stay open as long as the client likes, if the client may have one more."""
+        client = guards.network(scope["facts"].client_ip)
+        kind = "websocket.http" if scope["type"] == "websocket" else "http"
+        retry = [(b"retry-after", b"%d" % _RETRY_SECONDS)]
+        if self._streams.is_full:
+            await _refuse(send, 503, _FULL, "UNAVAILABLE", retry, kind=kind)
+        elif not self._streams.take(client):
+            await _refuse(send, 429, _TOO_MANY, "RATE_LIMITED", retry, kind=kind)
+        else:
+            try:
+                await serve(self._engine, scope, receive, send)
+            finally:
+                self._streams.give_back(client)
 
     async def _show_playground(self, send: Send) -> None:
         assert self._playground is not None
@@ -84,58 +118,23 @@ class Endpoint:
         headers = [(b"content-security-policy", policy)]
         await http.respond(send, 200, "text/html; charset=utf-8", page, headers)
 
-    async def _answer_options(self, scope: Scope, send: Send, *, is_allowed: bool) -> None:
-        if facts.header(scope["headers"], b"access-control-request-method") is None:
-            await http.respond(send, 204, "text/plain", b"", [(b"allow", self._allow())])
-            return
-        if not is_allowed:
-            text = b"This service does not talk to pages of that origin: see ALLOWED_ORIGINS.\n"
-            await http.respond(send, 403, "text/plain; charset=utf-8", text, [])
-            return
-        headers = [
-            (b"access-control-allow-methods", b", ".join(m.encode() for m in self._methods)),
-            (b"access-control-allow-headers", _ALLOWED_HEADERS.encode()),
-            (b"access-control-max-age", str(_PREFLIGHT_SECONDS).encode()),
-        ]
-        await http.respond(send, 204, "text/plain", b"", headers)
 
-    async def _refuse_method(self, send: Send) -> None:
-        message = f"This address takes {' and '.join(self._methods)}."
-        body = {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]}
-        headers = [(b"allow", self._allow())]
-        await http.respond(send, 405, f"{http.JSON}; charset=utf-8", orjson.dumps(body), headers)
-
-    def _allow(self) -> bytes:
-        return ", ".join((*self._methods, "OPTIONS")).encode()
+async def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+    await websocket.Connection(engine, scope, receive, send).run()
 
 
-def _with_cors(send: Send, origin: str) -> Send:
-    headers = [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-allow-credentials", b"true"),
-        (b"access-control-expose-headers", b"x-request-id, retry-after"),
-        # Who may read it is said above.
-        (b"cross-origin-resource-policy", b"cross-origin"),
-    ]
-
-    async def send_with_cors(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *headers]
-        await send(message)
-
-    return send_with_cors
-
-
-async def _refuse_socket(send: Send) -> None:
-    body = b"This service does not talk to pages of that origin: see ALLOWED_ORIGINS.\n"
-    await send(
-        {
-            "type": "websocket.http.response.start",
-            "status": 403,
-            "headers": [
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"content-length", str(len(body)).encode()),
-            ],
-        }
-    )
-    await send({"type": "websocket.http.response.body", "body": body})
+async def _refuse(
+    send: Send,
+    status: int,
+    message: str,
+    code: str,
+    headers: list[http.Header],
+    *,
+    kind: str = "http",
+) -> None:
+    extensions: dict[str, object] = {"code": code}
+    if code == "RATE_LIMITED":
+        extensions["retryAfterSeconds"] = _RETRY_SECONDS
+    body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    content_type = f"{http.JSON}; charset=utf-8"
+    await http.respond(send, status, content_type, body, headers, kind=kind)

@@ -16,6 +16,7 @@ from graphql import (
     FieldNode,
     IntValueNode,
     NameNode,
+    OperationType,
     Visitor,
     visit,
 )
@@ -163,7 +164,10 @@ class Engine:
     async def authenticate(
         self, operation: Operation, authorization: str | None, client_ip: str
     ) -> sessions.Principal | None:
-        """Who asks. Raises RequestError for a bad token, unless signing in anew is all that is asked."""
+        """Who asks. Raises RequestError for a bad token, unless signing in anew is all that is asked.
+
+        A query with a header that carries no token is not answered as if there were no header.
+        """
         try:
             return await authentication.authenticate(
                 self.services,
@@ -171,6 +175,9 @@ class Engine:
                 ask_standing=not operation.root_fields <= _SETTLED_FIELDS,
             )
         except domain_errors.Unauthenticated as error:
+            is_lost = isinstance(error, sessions.NotABearer)
+            if is_lost and operation.kind is OperationType.QUERY:
+                raise errors.refused(error) from None
             if operation.root_fields and operation.root_fields <= _SIGNED_OUT_FIELDS:
                 return None
             await self._count_refusal(client_ip)

@@ -87,12 +87,18 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
 
 
 async def respond(
-    send: Send, status: int, content_type: str, body: bytes, headers: list[Header]
+    send: Send,
+    status: int,
+    content_type: str,
+    body: bytes,
+    headers: list[Header],
+    *,
+    kind: str = "http",
 ) -> None:
-    """Send one whole answer, never to be kept by a cache."""
+    """Send one whole answer, never to be kept by a cache; `websocket.http` instead of a handshake."""
     await send(
         {
-            "type": "http.response.start",
+            "type": f"{kind}.response.start",
             "status": status,
             "headers": [
                 (b"content-type", content_type.encode()),
@@ -103,7 +109,7 @@ async def respond(
             ],
         }
     )
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{kind}.response.body", "body": body})
 
 
 def describe(scope: Scope, root_fields: frozenset[str]) -> None:
@@ -134,7 +140,9 @@ async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests
     authorization = user_agent = cookie = None
     for name, value in headers:
         if name == b"authorization":
-            authorization = value.decode("latin-1")
+            # Two are no bearer token.
+            given = value.decode("latin-1")
+            authorization = given if authorization is None else f"{authorization}, {given}"
         elif name == b"user-agent":
             user_agent = value.decode("latin-1")
         elif name == b"cookie":
@@ -180,6 +188,12 @@ async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
     except bodies.TooSlow:
         message = "The body took too long to arrive: send the request again."
         raise HttpError(408, message, ((b"connection", b"close"),)) from None
+    except bodies.Encoded as error:
+        raise HttpError(
+            415,
+            bodies.ENCODED.format(coding=error.coding),
+            ((b"accept-encoding", b"identity"), (b"connection", b"close")),
+        ) from None
     return _malformed_unless_read(_parse_json(body, "The body"))
 
 

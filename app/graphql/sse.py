@@ -26,7 +26,7 @@ KEEP_ALIVE_SECONDS = 12.0
 FINISH_SECONDS = 8.0
 _SEQUENCE_MAXIMUM = 2**31 - 1
 
-_START = {
+START = {
     "type": "http.response.start",
     "status": 200,
     "headers": [
@@ -56,7 +56,7 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
         return
     request = _resume(request, operation, facts.header(scope["headers"], b"last-event-id"))
     stream = _Stream(engine, operation, request, context, send)
-    await send(_START)
+    await send(START)
     try:
         await stream.run(receive)
     except OSError:

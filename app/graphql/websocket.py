@@ -23,8 +23,8 @@ from resolvers.standing import Watch
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
-#: Of one process: its memory has an end.
-MAXIMUM_SOCKETS = 20_000
+#: How long a socket without a credential may stay open.
+ANONYMOUS_SECONDS = 120.0
 #: How long queries and mutations under way may take to finish when the process stops.
 FINISH_SECONDS = 8.0
 #: A client that takes in nothing for so long is gone.
@@ -117,9 +117,6 @@ class Connection:
             )
             return
         await self._send_event({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        if len(self._engine.long_lived) >= MAXIMUM_SOCKETS:
-            await self._close(Close(TRY_AGAIN_LATER, "Too many sockets"))
-            return
         self._patience = asyncio.get_running_loop().call_later(INIT_SECONDS, self._lose_patience)
         self._engine.metrics.sockets.inc()
         try:
@@ -159,11 +156,18 @@ class Connection:
 
     def _ask_to_finish(self) -> None:
         self._stopping = True
-        self._finishing = asyncio.create_task(self._finish())
+        close = Close(SERVICE_RESTART, "Service restart")
+        self._finishing = asyncio.create_task(self._finish(close))
 
-    async def _finish(self) -> None:
+    def _retire(self) -> None:
+        """The official clients connect again when they need a socket the next time."""
+        self._stopping = True
+        reason = f"Send a credential within {ANONYMOUS_SECONDS:.0f} seconds"
+        self._finishing = asyncio.create_task(self._finish(Close(INIT_TIMEOUT, reason)))
+
+    async def _finish(self, close: Close) -> None:
         await self._operations.finish(FINISH_SECONDS)
-        self._end(Close(SERVICE_RESTART, "Service restart"))
+        self._end(close)
 
     def _credential_ended(self, error: domain_errors.Unauthenticated) -> None:
         self._end(_refusal_of(error))
@@ -242,7 +246,10 @@ class Connection:
         self._principal = principal
         self._acknowledged = True
         self._be_patient()
-        if principal is not None:
+        if principal is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(ANONYMOUS_SECONDS, self._retire)
+        else:
             self._watch = credentials.watch(
                 self._engine.services, principal, self._credential_ended
             )

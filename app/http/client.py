@@ -78,9 +78,14 @@ def without_slash(request: Request) -> Response | None:
     is_close = address != request.url.path and _ADDRESS.fullmatch(address)
     if not is_close or request.method not in ("GET", "HEAD"):
         return None
+    return redirect(request, address)
+
+
+def redirect(request: Request, path: str) -> Response:
+    """The same request at that path of this service, with its method, body and query."""
     # A path alone: the Host header is whatever somebody wrote.
     query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(quote(address) + query, 308, {"cache-control": "no-cache"})
+    return RedirectResponse(quote(path) + query, 308, {"cache-control": "no-cache"})
 
 
 class Assets(StaticFiles):
@@ -102,7 +107,7 @@ class Assets(StaticFiles):
 
 def policy(settings: Settings) -> str:
     """The Content-Security-Policy of the client: nothing but this service and its Channels."""
-    connect = ["'self'", _socket_origin(settings.app_url), *_channels(settings)]
+    connect = ["'self'", socket_origin(settings.app_url), *_channels(settings)]
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"font-src 'self'; connect-src {' '.join(connect)}; manifest-src 'self'; "
@@ -110,7 +115,7 @@ def policy(settings: Settings) -> str:
     )
 
 
-def _socket_origin(app_url: str) -> str:
+def socket_origin(app_url: str) -> str:
     """Older browsers do not count a WebSocket of the same host as 'self'."""
     parts = urlsplit(app_url)
     return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"

@@ -1,39 +1,315 @@
-"""uvicorn's HTTP protocol, with the head and the body of an answer in one write."""
+"""uvicorn's HTTP protocol with limits, and with the head and the body of an answer in one write."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from enum import IntEnum
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+import orjson
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from app.http.edge import Edge
 
 #: What has gathered is written at once from here on: an answer of many pieces is not held back.
 _MOST_BYTES = 64 * 1024
 
+MAXIMUM_URL_BYTES = 16 * 1024
+MAXIMUM_HEADER_BYTES = 32 * 1024
+MAXIMUM_HEADERS = 100
+#: `websockets` reads handshakes itself, and takes no longer line.
+_HANDSHAKE_LINE_BYTES = 8_000
+
+#: From the connection, or the first byte of a later request, to the end of its headers.
+HEAD_SECONDS = 10.0
+#: For what is left of a body after its request was answered.
+BODY_SECONDS = 10.0
+#: A client that takes in nothing for so long is gone.
+SEND_SECONDS = 30.0
+# A client reads a refusal only if the connection is not reset while it is still sending.
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 64 * 1024 * 1024
+
+_TOO_LARGE = "The headers have more than 32 KiB, or are more than 100: send less."
+_URL_TOO_LONG = "The address has more than 16 KiB: send the request by POST."
+_TOO_SLOW = "The request took too long to arrive: send it again."
+_TOO_MANY = "There are too many connections from your address: close some, or try again later."
+_FULL = "The service has as many connections as it can take: try again later."
+
+
+class Phase(IntEnum):
+    """What a connection has received of the request that it is reading."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
+
+
+class _Refused(Exception):
+    """The request is refused before the application sees it."""
+
+
+class Connections:
+    """Makes the HTTP connections of a server: what uvicorn calls for each that it accepts."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    def __call__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> HttpConnection:
+        return HttpConnection(self._edge, config, server_state, app_state, _loop)
+
 
 class HttpConnection(HttpToolsProtocol):
-    """One connection. Each write is a call of the system, and wakes the client: uvicorn makes two an answer."""
+    """One connection, with limits on what it may send and for how long.
+
+    Each write is a call of the system and wakes the client; uvicorn makes two an answer.
+    """
+
+    def __init__(
+        self,
+        edge: Edge,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, loop)
+        self._edge = edge
+        self._owner: str | None = None
+        self._is_counted = self._is_waiting = self._is_refused = self._is_socket = False
+        self._phase = Phase.NOTHING
+        #: Bytes of the head: at least so many, and at most so many.
+        self._head_minimum = self._head_maximum = 0
+        self._chunk_bytes = 0
+        #: Another protocol than WebSocket was offered in the request that is read.
+        self._ignores_upgrade = False
+        self._discarded = 0
+        self._refusal: tuple[int, str] | None = None
+
+    # ------------------------------------------------ beginning and end
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Gathering(transport)  # type: ignore[assignment]
+        self.transport = Gathering(transport, self._closing)  # type: ignore[assignment]
+        self._owner = self._edge.client_of(self.client[0] if self.client else None)
+        if self._edge.connections.is_full:
+            self._refuse(503, _FULL)
+        elif not self._edge.connections.take(self._owner):
+            self._refuse(429, _TOO_MANY)
+        else:
+            self._is_counted = True
+            self._wait(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._edge.stop_waiting(self)
+        if self._is_counted:
+            self._is_counted = False
+            self._edge.connections.give_back(self._owner)
+
+    def handle_websocket_upgrade(self) -> None:
+        lines = [self.url, *(name + value for name, value in self.headers)]
+        if max(map(len, lines)) > _HANDSHAKE_LINE_BYTES:
+            self._refuse(431, "A line of the handshake has more than 8,000 bytes: send less.")
+            return
+        self._stop_waiting()
+        self._is_socket = True
+        self.transport = self.transport.bare  # type: ignore[attr-defined]
+        super().handle_websocket_upgrade()
+        # The socket is still one of the client's connections, but keeps nothing of this object.
+        if self._is_counted:
+            self._is_counted = False
+            socket: Any = self.transport.get_protocol()
+            socket.left = partial(self._edge.connections.give_back, self._owner)
 
     def on_response_complete(self) -> None:
         self.transport.flush()  # type: ignore[attr-defined]
         super().on_response_complete()
 
-    def handle_websocket_upgrade(self) -> None:
-        self.transport = self.transport.bare  # type: ignore[attr-defined]
-        super().handle_websocket_upgrade()
+    # ------------------------------------------------ what is received
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            self._discarded += len(data)
+            if self._discarded > _LINGER_BYTES:
+                self.transport.abort()
+            return
+        self._chunk_bytes = len(data)
+        if self._phase is not Phase.BODY:
+            self._head_minimum += len(data)
+            self._head_maximum += len(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
+        if self._head_minimum > MAXIMUM_URL_BYTES + MAXIMUM_HEADER_BYTES:
+            self._refuse_head()
+        if not self._is_refused and not self._is_socket:
+            self._keep_deadline()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse(*(self._refusal or (400, "This is not well-formed HTTP.")))
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._stay(data[upgrade.args[0] :])
+
+    def _stay(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 with who offers another protocol: Java's client offers h2c on its own.
+
+        The parser takes what follows the head for that protocol, so the request is parsed again
+        without the offer.
+        """
+        self._ignores_upgrade = False
+        self.parser = httptools.HttpRequestParser(self)
+        head = [self.scope["method"].encode(), b" ", self.url, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += (name, b": ", value, b"\r\n")
+        self._feed(b"".join((*head, b"\r\n", rest)))
+
+    def _keep_deadline(self) -> None:
+        """While a request is answered the application has deadlines; else the client has one."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            if not self._is_waiting:
+                self._wait(BODY_SECONDS if self._phase is Phase.BODY else HEAD_SECONDS)
+        elif self._is_waiting and not self.flow.write_paused:
+            self._stop_waiting()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._phase = Phase.HEAD
+        self._head_minimum = 0
+        self._head_maximum = self._chunk_bytes
+
+    def on_headers_complete(self) -> None:
+        self._phase = Phase.BODY
+        self._check_head()
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self._ignores_upgrade = True
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            if self.scope["method"] == "CONNECT":
+                self._refusal = (405, "This is no proxy.")
+                raise _Refused
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if self._ignores_upgrade:
+            return
+        super().on_message_complete()
+        self._phase = Phase.NOTHING
+        self._head_minimum = 0
+
+    def _check_head(self) -> None:
+        """Refuse a head that is too large. What arrived with it bounds it: most need no more than that."""
+        if self._head_maximum > MAXIMUM_URL_BYTES:
+            size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if len(self.url) > MAXIMUM_URL_BYTES:
+                self._refusal = (414, _URL_TOO_LONG)
+            elif size > MAXIMUM_HEADER_BYTES:
+                self._refusal = (431, _TOO_LARGE)
+        if len(self.headers) > MAXIMUM_HEADERS:
+            self._refusal = (431, _TOO_LARGE)
+        if self._refusal is not None:
+            raise _Refused
+
+    def _refuse_head(self) -> None:
+        if self._phase is Phase.HEAD and len(self.url) > MAXIMUM_URL_BYTES:
+            self._refuse(414, _URL_TOO_LONG)
+        else:
+            self._refuse(431, _TOO_LARGE)
+
+    # ------------------------------------------------ deadlines
+
+    def _wait(self, seconds: float) -> None:
+        self._is_waiting = True
+        self._edge.wait(self, seconds)
+
+    def _stop_waiting(self) -> None:
+        self._is_waiting = False
+        self._edge.stop_waiting(self)
+
+    def expire(self) -> None:
+        """The client was too slow."""
+        self._is_waiting = False
+        if self._is_refused or self.transport.is_closing() or self.flow.write_paused:
+            self.transport.abort()
+        elif self._phase is Phase.HEAD:
+            self._refuse(408, _TOO_SLOW)
+        else:
+            # Browsers open connections in advance, and do not expect an answer on them.
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait(SEND_SECONDS)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_waiting()
+
+    def _closing(self) -> None:
+        """What was written last may never be taken in."""
+        self._wait(SEND_SECONDS)
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer that, and take in nothing more."""
+        if self._is_refused or self.transport.is_closing():
+            return
+        self._is_refused = True
+        self.transport.write(_refusal(status, message))
+        self.transport.flush()  # type: ignore[attr-defined]
+        if status == 503:
+            # There is none to spare.
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self._wait(_LINGER_SECONDS)
+
+
+def _refusal(status: int, message: str) -> bytes:
+    code = {429: "RATE_LIMITED", 503: "UNAVAILABLE"}.get(status, "BAD_USER_INPUT")
+    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    retry = b"retry-after: 10\r\n" if status in (429, 503) else b""
+    return b"".join(
+        (
+            STATUS_LINE[status],
+            b"content-type: application/json; charset=utf-8\r\n",
+            b"content-length: %d\r\n" % len(body),
+            b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n",
+            retry,
+            b"connection: close\r\n\r\n",
+            body,
+        )
+    )
 
 
 class Gathering:
     """A transport that writes together what is written in one turn of the loop."""
 
-    __slots__ = ("_pieces", "_size", "bare")
+    __slots__ = ("_closing", "_pieces", "_size", "bare")
 
-    def __init__(self, bare: asyncio.Transport) -> None:
+    def __init__(self, bare: asyncio.Transport, closing: Callable[[], None]) -> None:
         self.bare = bare
+        self._closing = closing
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -60,7 +336,9 @@ class Gathering:
     def close(self) -> None:
         """Write what has gathered, then close."""
         self.flush()
-        self.bare.close()
+        if not self.bare.is_closing():
+            self.bare.close()
+            self._closing()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)

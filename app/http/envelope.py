@@ -9,7 +9,8 @@ from collections.abc import Callable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http import facts
+from app.http import facts, replies
+from app.http.hosts import Hosts
 from app.metrics import Metrics
 from settings import Settings
 
@@ -42,6 +43,7 @@ class Envelope:
         self,
         app: ASGIApp,
         settings: Settings,
+        hosts: Hosts,
         metrics: Callable[[], Metrics],
         route_of: Callable[[str], str],
     ) -> None:
@@ -51,6 +53,7 @@ class Envelope:
         if settings.secure_cookies:
             self._headers.append(_TRANSPORT_SECURITY)
         self._names = frozenset(name for name, _ in self._headers)
+        self._hosts = hosts
         self._metrics = metrics
         self._route_of = route_of
 
@@ -87,7 +90,12 @@ class Envelope:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_in_envelope)
+            refusal = self._hosts.refuse(scope)
+            if refusal is None:
+                await self._app(scope, receive, send_in_envelope)
+            else:
+                answer = replies.refusal(*refusal, "BAD_USER_INPUT")
+                await answer(scope, receive, send_in_envelope)
         except asyncio.CancelledError:
             raise
         except Exception:

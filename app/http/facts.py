@@ -76,6 +76,12 @@ def client_ip(
     return str(address)
 
 
+def is_proxy(peer: str, trusted: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether the peer is a trusted proxy, so that many clients share its address."""
+    address = _address(peer)
+    return bool(trusted) and address is not None and _is_in(address, trusted)
+
+
 def _is_in(
     address: IPv4Address | IPv6Address, networks: Sequence[IPv4Network | IPv6Network]
 ) -> bool:

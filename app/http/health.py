@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from adapters import redis_connection
 from app import metrics
-from app.http import facts, replies
+from app.http import facts, hosts, replies
 from app.wiring import Opened
 from domain import errors
 
@@ -53,7 +54,12 @@ class Health:
             self._opened.services.database, self._settings.redis_url.get_secret_value()
         )
         return Response(
-            text, headers={"content-type": metrics.CONTENT_TYPE, "cache-control": "no-store"}
+            text,
+            headers={
+                "content-type": metrics.CONTENT_TYPE,
+                "cache-control": "no-store",
+                "vary": "Origin",
+            },
         )
 
     def _may_read(self, request: Request) -> bool:
@@ -65,8 +71,13 @@ class Health:
             return hmac.compare_digest(given.encode(), expected.encode())
         # A proxy on this machine is no reason to trust those whom it speaks for.
         is_proxied = any(facts.header(headers, name) is not None for name in _FORWARDED)
+        # Nor is a browser on this machine that a page leads here under a name of its own.
+        host = facts.header(headers, b"host") or "localhost"
+        own = urlsplit(self._settings.app_url).hostname or ""
+        if is_proxied or not hosts.is_accepted(host, own):
+            return False
         known: facts.RequestFacts = request.scope["facts"]
-        return not is_proxied and ip_address(known.client_ip).is_loopback
+        return ip_address(known.client_ip).is_loopback
 
 
 async def check(opened: Opened) -> dict[str, str]:

@@ -1,11 +1,13 @@
-"""Which web pages may talk to this service: for CORS and for WebSockets."""
+"""Which web pages may talk to this service: for cross-origin requests and for WebSockets."""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from app.http import hosts
 from settings import Settings
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class Origins:
@@ -25,15 +27,15 @@ class Origins:
 
 
 def _normal(origin: str) -> str | None:
-    """scheme://host:port in lower case, with the scheme's own port spelled out."""
+    """scheme://host:port in lower case, with the port of http and https spelled out."""
     try:
         parts = urlsplit(origin)
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not parts.scheme or not parts.hostname:
         return None
-    return f"{parts.scheme}://{parts.hostname}:{port or (443 if parts.scheme == 'https' else 80)}"
+    return f"{parts.scheme}://{parts.hostname}:{port or _PORTS.get(parts.scheme, '')}"
 
 
 def _is_same_machine(origin: str, host: str | None) -> bool:
@@ -43,13 +45,6 @@ def _is_same_machine(origin: str, host: str | None) -> bool:
     rebinding).
     """
     parts = urlsplit(origin)
-    if host is None or parts.netloc.lower() != host.lower():
+    if host is None or parts.scheme not in _PORTS or parts.netloc.lower() != host.lower():
         return False
-    name = parts.hostname or ""
-    if name == "localhost":
-        return True
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return hosts.is_local_name(parts.hostname or "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,6 +37,14 @@ class PusherAuth:
         except bodies.TooSlow:
             return replies.refusal(
                 408, "The body took too long to arrive.", "BAD_USER_INPUT", connection="close"
+            )
+        except bodies.Encoded as error:
+            return replies.refusal(
+                415,
+                bodies.ENCODED.format(coding=error.coding),
+                "BAD_USER_INPUT",
+                connection="close",
+                **{"accept-encoding": "identity"},
             )
         except bodies.Disconnected:
             return Response(status_code=499)
@@ -75,8 +82,8 @@ def _fields(content_type: str | None, body: bytes) -> dict[str, object]:
     media_type = (content_type or "").partition(";")[0].strip().lower()
     try:
         if media_type == "application/json":
-            parsed = orjson.loads(body)
+            parsed = bodies.parse_json(body)
             return parsed if isinstance(parsed, dict) else {}
         return dict(parse_qsl(body.decode(), errors="strict", max_num_fields=10))
-    except (orjson.JSONDecodeError, ValueError):
+    except ValueError:
         return {}

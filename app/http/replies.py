@@ -13,9 +13,14 @@ def json(content: Any, status: int = 200, **headers: str) -> Response:
     return Response(
         orjson.dumps(content),
         status,
-        {"cache-control": "no-store", **headers},
+        {"cache-control": "no-store", "vary": "Origin", **headers},
         "application/json",
     )
+
+
+def empty(**headers: str) -> Response:
+    """204, with these headers."""
+    return Response(status_code=204, headers={"vary": "Origin", **headers})
 
 
 def refusal(status: int, message: str, code: str, **headers: str) -> Response:

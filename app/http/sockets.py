@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn import Config
@@ -67,6 +68,9 @@ class Socket(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._sockets = sockets
+        #: Called when the connection is lost.
+        self.left: Callable[[], None] | None = None
+        self._is_ending = False
         #: In which second of a round it is asked; None until it is open.
         self.turn: int | None = None
         # asyncio's have four empty deques, which are 600 bytes each.
@@ -87,9 +91,21 @@ class Socket(WebSocketsSansIOProtocol):
     def stop_keepalive(self) -> None:
         self._sockets.remove(self)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.left is not None:
+            self.left()
+            self.left = None
+
     def ask(self) -> None:
         """Send a ping, or close if the one before was never answered."""
-        if self.close_sent or self.transport.is_closing():
+        if self.transport.is_closing():
+            # The client did not take in the last of it for a whole round.
+            if self._is_ending:
+                self.transport.abort()
+            self._is_ending = True
+            return
+        if self.close_sent:
             return
         if self.pending_ping_payload is not None:
             self.keepalive_timeout()

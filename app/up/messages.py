@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.dev_services.processes import Child
+from app.http import hosts
 
 #: A line of the log is shown from this severity on.
 SHOWN_LEVELS = {"error", "critical"}
@@ -30,6 +31,8 @@ class Facts:
     pusher_address: str
     pusher_key: str
     folder: Path
+    #: The address that it listens on.
+    host: str = "127.0.0.1"
 
 
 class Messages:
@@ -80,6 +83,8 @@ class Messages:
         self._say(f"\n[bold green]Ready[/bold green] after {seconds:.1f} s\n")
         for name, value in rows:
             self._say(f"  {name:<12}[bold]{escape(value)}[/bold]")
+        if not hosts.is_loopback(facts.host):
+            self._say(f"\n  [yellow]![/yellow] {escape(_what_is_public(facts))}")
         self._say("\nCtrl-C stops everything.")
 
     def follow(self, name: str, log: Path) -> None:
@@ -121,6 +126,19 @@ class Messages:
         with contextlib.suppress(OSError):
             self._console.print(markup)
             self._console.file.flush()
+
+
+def _what_is_public(facts: Facts) -> str:
+    """Where others than this machine can connect, what they get at."""
+    public = ["the wallet and its API"]
+    if facts.demo:
+        public.append("the accounts of the demo people, whose password everybody knows")
+    if facts.mails_caught:
+        public.append("every mail that is caught, with the links that open accounts (/dev/mail)")
+    return (
+        f"It listens on {facts.host or 'every address'}: whoever can reach this machine gets at "
+        f"{'; '.join(public)}. Nothing is encrypted. Leave --host out to keep it to this machine."
+    )
 
 
 def _new_lines(log: Path, position: int) -> tuple[list[str], int]:

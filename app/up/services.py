@@ -23,6 +23,8 @@ class Chosen:
 
     services: list[Service]
     environment: dict[str, str]
+    #: Where the embedded mail catcher keeps what it caught; None where mail is really sent.
+    mails: Path | None = None
 
     @property
     def postgres(self) -> postgres.Postgres | None:
@@ -46,6 +48,7 @@ def choose(
         "MAIL_FROM": MAIL_FROM,
         "METRICS_TOKEN": secrets.metrics_token,
     }
+    mails: Path | None = None
     if "REDIS_URL" not in given:
         memory = valkey.Valkey(
             password=secrets.valkey_password, log=log_of(folder, "valkey"), port=_port()
@@ -56,7 +59,7 @@ def choose(
         mails = folder / "mail"
         catcher = mail_catcher.MailCatcher(folder=mails, log=log_of(folder, "mail"), port=_port())
         services.append(catcher)
-        environment |= {"SMTP_URL": catcher.url, "DEV_MAIL_DIR": str(mails)}
+        environment["SMTP_URL"] = catcher.url
     if not PUSHER_CREDENTIALS & given.keys():
         hub = channels.Channels(
             app_id=secrets.pusher_app_id,
@@ -76,7 +79,7 @@ def choose(
         environment["DATABASE_URL"] = server.url
         # It belongs to the books: those of a database elsewhere are sealed as that one's service does it.
         environment["AUDIT_KEY"] = secrets.audit_key
-    return Chosen(services, {**environment, **given})
+    return Chosen(services, {**environment, **given}, mails)
 
 
 def log_of(folder: Path, name: str) -> Path:

@@ -171,8 +171,13 @@ class Supervisor:
     def _start_processes(self) -> None:
         with self._messages.step("API, relay and worker"):
             listen = ["--host", self._host, "--port", str(self._port)]
-            for arguments in (["serve", *listen], ["relay"], ["worker"]):
-                self._spawn(arguments[0], arguments)
+            if self._chosen.mails is None:
+                self._spawn("serve", ["serve", *listen])
+            else:
+                shown = [*listen, "--mails", str(self._chosen.mails)]
+                self._spawn("serve", shown, module="app.up.api")
+            for name in ("relay", "worker"):
+                self._spawn(name, [name])
             deadline = time.monotonic() + READY_SECONDS
             while not self._is_ready():
                 self._check_children()
@@ -185,11 +190,11 @@ class Supervisor:
         folders.publish(self._folder, self._settings_environment())
         folders.write_private(self._folder / RUNNING, json.dumps(self._running()))
 
-    def _spawn(self, name: str, arguments: list[str]) -> Child:
+    def _spawn(self, name: str, arguments: list[str], module: str = "app.cli") -> Child:
         with self._no_stop():
             log = services.log_of(self._folder, name)
-            module = ["-P", "-m", "app.cli", *arguments]
-            child = processes.spawn_python(name, module, log=log, env=self._chosen.environment)
+            command = ["-P", "-m", module, *arguments]
+            child = processes.spawn_python(name, command, log=log, env=self._chosen.environment)
             self._children.append(child)
             self._messages.follow(name, log)
         return child
@@ -283,9 +288,10 @@ class Supervisor:
         return messages.Facts(
             url=f"http://{self._reachable_host()}:{self._port}",
             demo=self._demo,
-            mails_caught=self._settings.dev_mail_dir is not None,
+            mails_caught=self._chosen.mails is not None,
             pusher_address=f"{self._settings.pusher_host or self._settings.pusher_cluster}"
             + (f":{self._settings.pusher_port}" if self._settings.pusher_port else ""),
             pusher_key=self._settings.pusher_key or "",
             folder=self._folder,
+            host=self._host,
         )

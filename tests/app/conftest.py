@@ -118,10 +118,12 @@ class Api:
 
 
 class _Running:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, files: int | None = None, mails: Path | None = None
+    ) -> None:
         self.settings = settings
         self.listener = server.listen("127.0.0.1", 0)
-        config, self.app = server.configure(settings)
+        config, self.app = server.configure(settings, mails, files)
         self.server = server.Server(config, self.app)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -147,8 +149,8 @@ def start_api(settings: Settings) -> Iterator[Callable[..., Api]]:
     """Start an API on this test's database and Redis, with settings of its own if given."""
     started: list[tuple[_Running, Api]] = []
 
-    def start(**changed: object) -> Api:
-        running = _Running(settings.model_copy(update=changed))
+    def start(mails: Path | None = None, **changed: object) -> Api:
+        running = _Running(settings.model_copy(update=changed), mails=mails)
         api = running.start()
         started.append((running, api))
         return api

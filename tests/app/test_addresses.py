@@ -268,6 +268,12 @@ def test_the_schema_is_served_as_it_is_printed(api: Api) -> None:
     assert answer.text == print_sdl()
 
 
+def test_the_hardened_profile_serves_no_schema(start_api: Callable[..., Api]) -> None:
+    answer = start_api(graphql_profile="hardened").client.get("/schema.graphql")
+    assert answer.status_code == 404
+    assert "type Query" not in answer.text
+
+
 @pytest.fixture
 def without_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the web client is not built."""
@@ -315,7 +321,7 @@ def test_mail_is_shown_only_where_it_is_caught(
     assert api.client.get("/dev/mail.json").status_code == 404
     mail = "To: a@demo.app\r\nSubject: Hello\r\n\r\nSee http://127.0.0.1/verify-email?token=a\r\n"
     (tmp_path / "1.eml").write_bytes(mail.encode())
-    catching = start_api(dev_mail_dir=tmp_path)
+    catching = start_api(mails=tmp_path)
     assert catching.client.get("/dev/mail").status_code == 200
     (shown,) = catching.client.get("/dev/mail.json").json()
     assert (shown["to"], shown["subject"]) == ("a@demo.app", "Hello")
@@ -326,14 +332,17 @@ def test_the_playground_is_for_browsers_and_has_a_policy_of_its_own(
     start_api: Callable[..., Api], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.http.pages.PLAYGROUND", tmp_path)
-    api = start_api(dev_mail_dir=tmp_path)
+    api = start_api(mails=tmp_path)
     browser = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
     assert api.client.get("/graphql", headers=browser).status_code == 404
     (tmp_path / "index.html").write_text('<meta name="wallet-demo" content="__WALLET_DEMO__">')
     page = api.client.get("/graphql", headers=browser)
     assert page.status_code == 200
     assert page.text == '<meta name="wallet-demo" content="true">'
-    assert "worker-src 'self'" in page.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert "worker-src 'self'" in policy
+    # No other service than this one, over WebSocket either.
+    assert "connect-src 'self' ws://127.0.0.1:8000;" in policy
     answer = api.client.get("/graphql", params={"query": "{ __typename }"}, headers=browser)
     assert answer.json() == {"data": {"__typename": "Query"}}
 

@@ -62,7 +62,7 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr("app.http.bodies._READ_SECONDS", 0.1)
     head = (
-        "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         "Content-Length: 100\r\n\r\n{"
     )
     with socket.create_connection((api.host, api.port), timeout=10) as connection:

@@ -8,7 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.http.connections import Gathering, HttpConnection
+from app.http.connections import Connections, Gathering, HttpConnection
+from app.http.edge import Edge
+from tests.conftest import make_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +38,10 @@ class Recording(asyncio.Transport):
 
 def connect(app: ASGIApp) -> tuple[HttpConnection, Recording]:
     config = Config(app, lifespan="off", log_config=None)
-    connection = HttpConnection(config, ServerState(), {})
+    connections = Connections(
+        Edge(make_settings(database_url="postgresql://a/b", redis_url="redis://a"))
+    )
+    connection = connections(config, ServerState(), {})
     transport = Recording()
     connection.connection_made(transport)
     return connection, transport
@@ -100,7 +105,7 @@ async def test_the_answer_to_who_asks_to_close_is_written_before_the_connection_
 
 async def test_what_is_large_is_written_at_once() -> None:
     transport = Recording()
-    together = Gathering(transport)
+    together = Gathering(transport, lambda: None)
     together.write(b"a")
     together.write(b"b" * 65_535)
     assert [len(write) for write in transport.writes] == [65_536]
@@ -112,7 +117,7 @@ async def test_what_is_large_is_written_at_once() -> None:
 
 async def test_nothing_is_written_to_a_connection_that_was_closed() -> None:
     transport = Recording()
-    together = Gathering(transport)
+    together = Gathering(transport, lambda: None)
     together.write(b"a")
     transport.close()
     await turns()

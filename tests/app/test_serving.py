@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -83,6 +84,19 @@ def test_a_signal_ends_it_gracefully_with_status_0(serve: Start, kind: signal.Si
     assert process.returncode == 0
     assert "Traceback" not in out + err
     assert '"event":"stopped"' in out
+
+
+def test_no_variable_has_it_show_caught_mails(serve: Start, tmp_path: Path) -> None:
+    (tmp_path / "1.eml").write_bytes(
+        b"To: a@demo.app\r\nSubject: Secret\r\n\r\nhttp://127.0.0.1/\r\n"
+    )
+    port = processes.free_port()
+    names = ("DEV_MAIL_DIR", "MAILS", "MAIL_DIR")
+    wait_until_ready(port, serve(port, **dict.fromkeys(names, str(tmp_path))))
+    for address in ("/dev/mail", "/dev/mail.json"):
+        answer = httpx.get(f"http://127.0.0.1:{port}{address}")
+        assert answer.status_code == 404
+        assert "Secret" not in answer.text
 
 
 def test_a_taken_port_is_said_in_a_sentence(serve: Start) -> None:

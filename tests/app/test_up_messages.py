@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -64,16 +66,36 @@ def test_a_terminal_that_is_gone_stops_nothing() -> None:
 def test_without_demo_people_and_catcher_nothing_leads_to_them(
     tmp_path: Path, told: messages.Messages, said: io.StringIO
 ) -> None:
-    told.ready(
-        messages.Facts(
-            url="http://127.0.0.1:8000",
-            demo=False,
-            mails_caught=False,
-            pusher_address="eu",
-            pusher_key="key",
-            folder=tmp_path,
-        )
-    )
+    told.ready(facts(tmp_path, demo=False, mails_caught=False))
     assert "http://127.0.0.1:8000/graphql" in said.getvalue()
     assert "demo.app" not in said.getvalue()
     assert "/dev/mail" not in said.getvalue()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.7", "wallet.example.org"])
+def test_what_becomes_public_is_said(
+    tmp_path: Path, told: messages.Messages, said: io.StringIO, host: str
+) -> None:
+    told.ready(facts(tmp_path, host=host))
+    for what in ("whoever can reach this machine", "password everybody knows", "/dev/mail"):
+        assert what in said.getvalue()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_nothing_is_public_on_this_machine_alone(
+    tmp_path: Path, told: messages.Messages, said: io.StringIO, host: str
+) -> None:
+    told.ready(facts(tmp_path, host=host))
+    assert "can reach this machine" not in said.getvalue()
+
+
+def facts(folder: Path, **changed: Any) -> messages.Facts:
+    usual = messages.Facts(
+        url="http://127.0.0.1:8000",
+        demo=True,
+        mails_caught=True,
+        pusher_address="eu",
+        pusher_key="key",
+        folder=folder,
+    )
+    return dataclasses.replace(usual, **changed)

@@ -46,13 +46,14 @@ def test_what_the_environment_names_is_used_instead(service_folder: Path) -> Non
     chosen = choose(service_folder, given)
     assert chosen.services == []
     assert given.items() <= chosen.environment.items()
-    assert "DEV_MAIL_DIR" not in chosen.environment
+    assert chosen.mails is None
 
 
 def test_what_the_environment_does_not_name_is_embedded(service_folder: Path) -> None:
     chosen = choose(service_folder, {"REDIS_URL": "redis://cache.example.org/0"})
     names = [type(service).__name__ for service in chosen.services]
     assert names == ["MailCatcher", "Channels", "Postgres"]
+    assert chosen.mails == service_folder / "mail"
     known = {name.upper() for name in settings.Settings.model_fields}
     needed = {
         name.upper()

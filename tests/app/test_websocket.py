@@ -18,9 +18,10 @@ LOGOUT = "mutation { logout(input: {}) { ... on SignedOut { sessions } } }"
 
 
 @contextmanager
-def opened(api: Api, **arguments: Any) -> Iterator[ClientConnection]:
+def opened(api: Api, *, after: str = "", **arguments: Any) -> Iterator[ClientConnection]:
+    """A socket at the address with `after` added to it."""
     options = {"subprotocols": ["graphql-transport-ws"], "max_size": None, **arguments}
-    with connect(api.socket_url, **options) as socket:
+    with connect(api.socket_url + after, **options) as socket:
         yield socket
 
 

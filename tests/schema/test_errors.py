@@ -37,6 +37,7 @@ EXAMPLES: list[errors.DomainError] = [
     errors.RateLimited(7),
     errors.BadUserInput("No."),
     errors.Unavailable(),
+    sessions.NotABearer(),
     sessions.TokenExpired(),
 ]
 

@@ -19,10 +19,10 @@ ASSETS = FOLDER / "assets"
 PLAYGROUND = ROOT / "client" / "playground" / "dist"
 
 #: What GraphiQL's page needs; client/playground/README.md says why.
-PLAYGROUND_POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; "
-    b"img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_PLAYGROUND_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self' {socket}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # A mail's styles are inline, and its frame takes over the policy of the page around it.
 _MAILBOX_POLICY = envelope.STRICT_POLICY.replace(
@@ -42,13 +42,16 @@ _templates = jinja2.Environment(
 class Pages:
     """The pages of one service."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, mails: Path | None) -> None:
+        """`mails` is where the mail catcher of `up` keeps what it caught."""
         self._settings = settings
         self._client = client.Client(settings)
         self._is_open = settings.graphql_profile == "open"
-        self._mail_folder = settings.dev_mail_dir
+        self._mail_folder = mails
+        socket = client.socket_origin(settings.app_url)
+        self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket).encode()
         #: `up` alone catches mail, and has demo people.
-        self._is_demo = settings.app_is_local and settings.dev_mail_dir is not None
+        self._is_demo = settings.app_is_local and mails is not None
 
     async def client(self, request: Request) -> Response:
         """The web client; where it is not built, a page in its place for what cannot wait."""
@@ -89,7 +92,7 @@ class Pages:
         except OSError:
             return None
         demo = b"true" if self._is_demo else b"false"
-        return html.replace(b"__WALLET_DEMO__", demo), PLAYGROUND_POLICY
+        return html.replace(b"__WALLET_DEMO__", demo), self._playground_policy
 
     async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
         """The right address where it is plain; else a page for people, JSON for programs."""

@@ -1,0 +1,85 @@
+"""Cross-origin access: what pages of allowed origins may do, at every documented address of the API."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http import facts, replies
+from app.http.origins import Origins
+
+_PREFLIGHT_SECONDS = 7200
+#: Names of headers, separated by commas (RFC 9110, section 5.6.2).
+_HEADER_NAMES = re.compile(
+    r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*"
+)
+_EXPOSED = b"x-request-id, retry-after, www-authenticate, date, allow, accept-post, accept-encoding"
+
+
+class Cors:
+    """Answers preflights, and says on each answer who may read it.
+
+    `methods` are the addresses that other origins may use, each with what it takes. Pages and their
+    files are not among them.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Origins, methods: dict[str, tuple[str, ...]]) -> None:
+        self._app = app
+        self._origins = origins
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        methods = self._methods.get(scope["path"])
+        if methods is None:
+            await self._app(scope, receive, send)
+            return
+        headers = scope["headers"]
+        origin = facts.header(headers, b"origin")
+        is_allowed = origin is not None and self._origins.allow(
+            origin, facts.header(headers, b"host")
+        )
+        if origin is not None and is_allowed:
+            send = _with_origin(send, origin)
+        if scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        if facts.header(headers, b"access-control-request-method") is None:
+            answer = replies.empty(allow=", ".join((*methods, "OPTIONS")))
+        elif not is_allowed:
+            text = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
+            answer = replies.refusal(403, text, "FORBIDDEN")
+        else:
+            wanted = facts.header(headers, b"access-control-request-headers")
+            answer = replies.empty(**_grant(methods, wanted))
+        await answer(scope, receive, send)
+
+
+def _grant(methods: tuple[str, ...], wanted: str | None) -> dict[str, str]:
+    """The headers of the answer to a preflight. Any request header is allowed that is one."""
+    granted = {
+        "access-control-allow-methods": ", ".join(methods),
+        "access-control-max-age": str(_PREFLIGHT_SECONDS),
+        "vary": "Origin, Access-Control-Request-Headers",
+    }
+    if wanted is not None and _HEADER_NAMES.fullmatch(wanted):
+        granted["access-control-allow-headers"] = wanted
+    return granted
+
+
+def _with_origin(send: Send, origin: str) -> Send:
+    headers = [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", _EXPOSED),
+        # Who may read it is said above.
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    ]
+
+    async def send_with_origin(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *headers]
+        await send(message)
+
+    return send_with_origin

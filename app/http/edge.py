@@ -1,0 +1,127 @@
+"""Limits of the network edge: how many connections, how many per client, and how long each may keep us waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from contextlib import suppress
+from typing import Protocol
+
+from app.http import facts
+from resolvers import guards
+from settings import Settings
+
+#: Per client address (IPv6: per /64), times RATE_LIMIT_FACTOR.
+CONNECTIONS_PER_CLIENT = 512
+STREAMS_PER_CLIENT = 256
+#: Of one process: its memory has an end.
+MAXIMUM_STREAMS = 20_000
+#: File descriptors that connections leave to the database, Redis, logs and files.
+RESERVED_FILES = 256
+#: More is not asked of the system: descriptors cost memory.
+_MOST_FILES = 65_536
+_SWEEP_SECONDS = 1.0
+
+
+class Slow(Protocol):
+    """A connection with a deadline."""
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+
+
+class Quota:
+    """How many of something each client address has, and all together; `None` is no limit."""
+
+    def __init__(self, per_client: int | None, in_all: int) -> None:
+        self._per_client = per_client
+        self._in_all = in_all
+        self._taken = 0
+        self._by_client: dict[str, int] = {}
+
+    @property
+    def is_full(self) -> bool:
+        return self._taken >= self._in_all
+
+    def take(self, client: str | None) -> bool:
+        """Count one more, if the client may have it; `None` is a client without a limit of its own."""
+        if client is not None:
+            has = self._by_client.get(client, 0)
+            if self._per_client is not None and has >= self._per_client:
+                return False
+            self._by_client[client] = has + 1
+        self._taken += 1
+        return True
+
+    def give_back(self, client: str | None) -> None:
+        """One that was taken is no more."""
+        self._taken -= 1
+        if client is None:
+            return
+        left = self._by_client[client] - 1
+        if left:
+            self._by_client[client] = left
+        else:
+            del self._by_client[client]
+
+
+class Edge:
+    """The connections of one process: counted, and closed when they exceed their deadline."""
+
+    def __init__(self, settings: Settings, files: int | None = None) -> None:
+        self._proxies = settings.proxy_networks
+        # A twentieth stays for ordinary requests, however many streams there are.
+        capacity = max(1, (files or open_file_limit()) - RESERVED_FILES)
+        factor = settings.rate_limit_factor
+        self.connections = Quota(_scaled(CONNECTIONS_PER_CLIENT, factor), capacity)
+        #: WebSockets and server-sent events, which hold a connection as long as they like.
+        self.streams = Quota(
+            _scaled(STREAMS_PER_CLIENT, factor), min(MAXIMUM_STREAMS, max(1, capacity * 19 // 20))
+        )
+        self._deadlines: dict[Slow, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def client_of(self, peer: str | None) -> str | None:
+        """Whose connection it is by its peer's address; None where many clients share it."""
+        if peer is None or facts.is_proxy(peer, self._proxies):
+            return None
+        return guards.network(facts.client_ip(peer, (), ()))
+
+    def wait(self, connection: Slow, seconds: float) -> None:
+        """Have the connection expire after so long (give or take a second), unless `stop_waiting`."""
+        self._deadlines[connection] = asyncio.get_running_loop().time() + seconds
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+
+    def stop_waiting(self, connection: Slow) -> None:
+        self._deadlines.pop(connection, None)
+
+    def _sweep(self) -> None:
+        """One timer for all connections: a timer for each would cost every request."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = [each for each, deadline in self._deadlines.items() if deadline <= now]
+        for connection in late:
+            self._deadlines.pop(connection, None)
+            connection.expire()
+        self._timer = loop.call_later(_SWEEP_SECONDS, self._sweep) if self._deadlines else None
+
+
+def raise_open_file_limit() -> None:
+    """Have this process open as many files as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def open_file_limit() -> int:
+    """How many files this process may open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def _scaled(limit: int, factor: float) -> int | None:
+    return max(1, round(limit * factor)) if factor else None

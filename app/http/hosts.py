@@ -1,0 +1,76 @@
+"""Which names this service answers to: a web page may have any other name lead to this machine (DNS rebinding)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from settings import Settings
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?")
+
+
+class Hosts:
+    """The rule for the Host header.
+
+    A private service (a local APP_URL or one that is an IP address, or one that shows the mail it
+    catches) trusts whoever can connect to it, so it answers to localhost, IP addresses and APP_URL's
+    host alone. A public one answers to any name: a page that reaches it under another name can do no
+    more than anybody on the internet can, and proxies differ in the name that they pass on.
+    """
+
+    def __init__(self, settings: Settings, *, shows_mail: bool) -> None:
+        own = urlsplit(settings.app_url).hostname or ""
+        self._is_private = settings.app_is_local or is_local_name(own) or shows_mail
+        self._accept = lru_cache(maxsize=256)(lambda host: is_accepted(host, own))
+
+    def refuse(self, scope: Scope) -> tuple[int, str] | None:
+        """The status and the sentence to refuse the request with; None to serve it."""
+        if not self._is_private:
+            return None
+        given = [value for name, value in scope["headers"] if name == b"host"]
+        if len(given) != 1:
+            # Only HTTP/1.0 knows requests without a host, and no browser speaks it any more.
+            if not given and scope.get("http_version") == "1.0":
+                return None
+            return 400, "The request takes one Host header."
+        if self._accept(given[0].decode("latin-1")[:300]):
+            return None
+        return 421, (
+            "This service does not answer to that name: use localhost, an IP address or the host of "
+            "APP_URL, or set APP_URL to the address that you use."
+        )
+
+
+def is_accepted(host: str, own: str) -> bool:
+    """Whether a Host header (with or without a port) names this machine or `own`."""
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found[1].strip("[]").lower().removesuffix(".")
+    return name == own.lower().removesuffix(".") or is_local_name(name)
+
+
+def is_local_name(name: str) -> bool:
+    """Whether it is localhost (RFC 6761) or an IP address: names that nobody else can lead elsewhere."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(name: str) -> bool:
+    """Whether only this machine can connect to what listens on that name or address."""
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name.strip("[]").partition("%")[0]).is_loopback
+    except ValueError:
+        return False
