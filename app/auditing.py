@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import psycopg
-
 from app import terminal
 from persistence import audit as audits
-from persistence import database, sealing
+from persistence import database, pinned, sealing
 from persistence.audit_receipts import Answer
 from settings import MINIMUM_SECRET_BYTES, Settings
 
@@ -99,10 +97,8 @@ def reseal(settings: Settings, *, key_before: Path | None) -> int:
         before = b"" if key_before is None else _key_in(key_before)
         with (
             terminal.console.status("Sealing …") as status,
-            psycopg.connect(
-                database.plain_url(settings.database_url.get_secret_value()),
-                autocommit=True,
-                **database.CONNECTION_ARGUMENTS,
+            pinned.connect(
+                database.plain_url(settings.database_url.get_secret_value())
             ) as connection,
         ):
             try:

@@ -35,7 +35,7 @@ _MIGRATION_LOCK_SECONDS = 300
 def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
     """Bring the database to the newest revision. Exit status 0, or 1 after a sentence that says why."""
     with terminal.sentences() as outcome:
-        engine = _engine(settings)
+        engine = database.blocking_engine(settings.database_url.get_secret_value())
         try:
             with _connected(engine, patience_seconds) as connection:
                 _check_server(connection)
@@ -51,14 +51,6 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
         else:
             terminal.say(f"The database went from {before or 'nothing'} to revision {after}.")
     return outcome.status
-
-
-def _engine(settings: Settings) -> sqlalchemy.Engine:
-    return sqlalchemy.create_engine(
-        database.driver_url(settings.database_url.get_secret_value()),
-        connect_args=database.CONNECTION_ARGUMENTS,
-        poolclass=sqlalchemy.pool.NullPool,
-    )
 
 
 @contextmanager

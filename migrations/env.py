@@ -26,8 +26,7 @@ def _run(connection: sqlalchemy.Connection) -> None:
 def _connect_and_run() -> None:
     loaded = settings.load()
     context.config.attributes["audit_key"] = loaded.sealing_key
-    url = database.driver_url(loaded.database_url.get_secret_value())
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+    engine = database.blocking_engine(loaded.database_url.get_secret_value())
     with engine.connect() as connection:
         _run(connection)
 

@@ -16,28 +16,14 @@ from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from domain import errors
-from persistence import pipeline
+from persistence import pinned, pipeline
 from persistence.connections import Connections, is_lost
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-CONNECT_SECONDS = 5
 #: How long a request waits for a free connection.
 POOL_SECONDS = 5
 #: How long anything may take at the database before its caller is told that it is unavailable.
 STATEMENT_SECONDS = 20
-
-#: For every connection of ours: no prepared statement outlives a transaction, as poolers require,
-#: a server that fell silent is noticed, and text is UTF-8 whatever the environment says.
-CONNECTION_ARGUMENTS: dict[str, Any] = {
-    "client_encoding": "utf8",
-    "prepare_threshold": None,
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-    "application_name": "mini-wallet",
-}
 
 _READ_ATTEMPTS = 2
 _LOOKUPS_AT_ONCE = 4
@@ -47,6 +33,7 @@ _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 #: After these PostgreSQL asks for the transaction to be done again.
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
+_PINNING: pipeline.Statement = (pinned.transaction_settings().encode(), ())
 _AT_LEISURE = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '128MB', true)"
 )
@@ -74,7 +61,10 @@ class Database:
         def engine(isolation_level: str, **options: Any) -> AsyncEngine:
             return create_async_engine(
                 address,
-                connect_args=CONNECTION_ARGUMENTS,
+                connect_args={
+                    **pinned.connection_arguments(),
+                    "cursor_factory": pinned.PinningCursor,
+                },
                 isolation_level=isolation_level,
                 # What people gave us has no place in a log, wherever a statement fails.
                 hide_parameters=True,
@@ -91,7 +81,7 @@ class Database:
         reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
         lookups = await Connections.open(
             plain_url(url),
-            CONNECTION_ARGUMENTS,
+            pinned.connection_arguments(),
             name="lookups",
             minimum=0,
             maximum=_LOOKUPS_AT_ONCE,
@@ -135,7 +125,9 @@ class Database:
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 async with translated(), self._lookups.one() as connection:
-                    [rows] = await pipeline.round_trip(connection, [(command, parameters)])
+                    _, rows = await pipeline.round_trip(
+                        connection, [_PINNING, (command, parameters)]
+                    )
                     return rows
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not is_lost(error.__cause__):
@@ -169,6 +161,16 @@ def driver_url(url: str) -> sqlalchemy.URL:
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError("DATABASE_URL takes an address that begins with postgresql://")
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def blocking_engine(url: str) -> sqlalchemy.Engine:
+    """For the migrations: connections without a pool, of PostgreSQL itself rather than of a pooler."""
+    address = plain_url(url)
+    return sqlalchemy.create_engine(
+        driver_url(url),
+        creator=lambda: pinned.connect(address, autocommit=False),
+        poolclass=sqlalchemy.pool.NullPool,
+    )
 
 
 def plain_url(url: str) -> str:

@@ -17,7 +17,7 @@ from domain import errors, money, settling
 from domain.accounts import Person
 from domain.settling import Posted, TokenBudget
 from domain.transfers import Account, Command, Direction, Line
-from persistence import database, lines, pipeline, unit_of_work
+from persistence import database, lines, pinned, pipeline, unit_of_work
 from persistence import ledger_statements as statements
 from persistence.connections import Connections, is_lost
 from persistence.pipeline import Rows
@@ -70,7 +70,7 @@ class Ledger:
         """
         pool = await Connections.open(
             database.plain_url(url),
-            database.CONNECTION_ARGUMENTS,
+            pinned.connection_arguments(),
             name="ledger",
             minimum=1,
             maximum=connections,
@@ -140,7 +140,7 @@ class Ledger:
             connection,
             [
                 statements.BEGIN,
-                statements.BOUND if len(commands) == 1 else statements.BOUND_TOGETHER,
+                statements.PINNING if len(commands) == 1 else statements.PINNING_TOGETHER,
                 statements.lock(commands),
                 *statements.look(commands),
             ],

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain import ids, settling, text, transfers
 from domain.transfers import Command
-from persistence import credentials, lines, pipeline, unit_of_work
+from persistence import credentials, lines, pinned, pipeline
 from persistence.pipeline import Statement
 
 # ================================================================ the first round trip
@@ -15,9 +15,9 @@ from persistence.pipeline import Statement
 # Said aloud, whatever default the role or the database has: a stricter level takes its snapshot before the
 # locks, and would not see what was committed during the wait for them.
 BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
-BOUND: Statement = (unit_of_work.bounds().encode(), ())
+PINNING: Statement = (pinned.transaction_settings().encode(), ())
 # Whoever is behind a lock held elsewhere does not keep those for long who share the commit.
-BOUND_TOGETHER: Statement = (unit_of_work.bounds(lock_timeout_seconds=1).encode(), ())
+PINNING_TOGETHER: Statement = (pinned.transaction_settings(lock_timeout_seconds=1).encode(), ())
 COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = b"""

@@ -21,17 +21,6 @@ ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.005
 
 
-def bounds(*, lock_timeout_seconds: int = 5) -> str:
-    """The statement after which nothing in the transaction waits for ever on a lock, or holds one while
-    its program is gone."""
-    return (
-        f"SELECT set_config('lock_timeout', '{lock_timeout_seconds}s', true), "
-        "set_config('statement_timeout', '15s', true), "
-        "set_config('idle_in_transaction_session_timeout', '15s', true)"
-    )
-
-
-_BOUNDS = text(bounds())
 _CLOCK = text("SELECT clock_timestamp()")
 
 Result = TypeVar("Result")
@@ -73,7 +62,6 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
         committing = False
         try:
             async with database.translated(), db.transaction() as connection:
-                await connection.execute(_BOUNDS)
                 unit = Unit(connection)
                 answer = await work(unit)
                 await unit.flush()
@@ -94,7 +82,6 @@ async def held(db: Database) -> AsyncIterator[Unit]:
     """A transaction over the body of a `with`, committed at its end; for what cannot be done again."""
     try:
         async with db.transaction() as connection:
-            await connection.execute(_BOUNDS)
             unit = Unit(connection)
             yield unit
             await unit.flush()
