@@ -21,7 +21,7 @@ from app.http import client, pages
 from domain import errors
 from jobs import reactions
 from persistence import audit_seals, mails, outbox, push_cursors
-from persistence.database import Database
+from persistence.database import Database, translated
 from settings import Settings, SettingsError
 
 State = Literal["ok", "note", "bad"]
@@ -123,13 +123,16 @@ async def _database(database: Database) -> list[Finding]:
             )
         ).one()
         drift = abs((row[1] - datetime.now(UTC)).total_seconds()) - (time.monotonic() - began)
-        has_trigrams = await connection.scalar(
-            sqlalchemy.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")
+        # The function is there only with the extension, which `migrate` makes, in whichever schema.
+        schema = await connection.scalar(
+            sqlalchemy.text(
+                "SELECT quote_ident(n.nspname) FROM pg_extension AS e "
+                "JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'"
+            )
         )
-        # The function is there only with the extension, which the first migration makes.
         trigrams = ["…"]
-        if has_trigrams:
-            trigrams = await connection.scalar(sqlalchemy.text("SELECT show_trgm('é')"))
+        if schema is not None:
+            trigrams = await connection.scalar(sqlalchemy.text(f"SELECT {schema}.show_trgm('é')"))
     findings = [Finding("Database", "ok", f"PostgreSQL {row[0]}")]
     if not trigrams:
         says = (
@@ -191,7 +194,7 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
 
 
 async def _seals(database: Database, settings: Settings) -> list[Finding]:
-    async with database.reading() as connection:
+    async with translated(), database.snapshot() as connection:
         is_right = await audit_seals.is_key_of_books(connection, settings.sealing_key)
     if not is_right:
         says = (

@@ -16,7 +16,7 @@ import sqlalchemy
 from alembic.util import CommandError
 from sqlalchemy import exc
 
-from app import terminal
+from app import prerequisites, terminal
 from domain import ids, money, passwords, sessions, transfers
 from domain.sessions import Principal
 from persistence import accounts, database, history
@@ -26,7 +26,6 @@ from settings import Settings
 
 #: How long `migrate` waits for a database that is just starting.
 PATIENCE_SECONDS = 10.0
-MINIMUM_SERVER_VERSION = 160_000
 #: Two migrations at once would trip over each other: the second waits on this advisory lock.
 _MIGRATION_LOCK = 0x57414C4C4554
 _MIGRATION_LOCK_SECONDS = 300
@@ -38,9 +37,8 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
         engine = database.blocking_engine(settings.database_url.get_secret_value())
         try:
             with _connected(engine, patience_seconds) as connection:
-                _check_server(connection)
                 _lock(connection)
-                _check_letters(connection)
+                prerequisites.check(connection)
                 before = _revision(connection)
                 _upgrade(connection, settings.sealing_key)
                 after = _revision(connection)
@@ -73,22 +71,6 @@ def _connected(
         yield connection
 
 
-def _check_server(connection: sqlalchemy.Connection) -> None:
-    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
-    if version < MINIMUM_SERVER_VERSION:
-        raise terminal.Refused(
-            f"This PostgreSQL is version {version // 10_000}, and Mini Wallet needs 16 or newer: "
-            "give DATABASE_URL of a newer server."
-        )
-    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
-    if encoding != "UTF8":
-        raise terminal.Refused(
-            f"This database is encoded in {encoding}, and names and notes need UTF8: "
-            "create it with ENCODING 'UTF8' TEMPLATE template0."
-        )
-    connection.rollback()
-
-
 def _lock(connection: sqlalchemy.Connection) -> None:
     """Wait for a migration that is under way elsewhere; held until the connection closes."""
     try:
@@ -102,28 +84,6 @@ def _lock(connection: sqlalchemy.Connection) -> None:
     # A migration that waits for a table makes everybody queue behind it: better to give up soon.
     connection.exec_driver_sql("SET lock_timeout = '10s'")
     connection.exec_driver_sql("SET statement_timeout = '30min'")
-    connection.commit()
-
-
-def _check_letters(connection: sqlalchemy.Connection) -> None:
-    """Refuse a database in which names beyond ASCII could not be found."""
-    try:
-        connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-    except exc.DBAPIError as error:
-        raise terminal.Refused(
-            f"The extension pg_trgm cannot be created ({terminal.plain(error)}): install "
-            "PostgreSQL's contrib package, or let a superuser run CREATE EXTENSION pg_trgm once."
-        ) from None
-    trigrams = connection.exec_driver_sql("SELECT show_trgm('é')").scalar_one()
-    if not trigrams:
-        ctype = connection.exec_driver_sql(
-            "SELECT datctype FROM pg_database WHERE datname = current_database()"
-        ).scalar_one()
-        raise terminal.Refused(
-            f"This database takes no letter beyond ASCII for one (its LC_CTYPE is {ctype}), so a "
-            "search would miss names such as Zoë or Владимир. Create the database anew with "
-            "LC_CTYPE 'C.UTF-8' (or any UTF-8 locale) TEMPLATE template0, and migrate that."
-        )
     connection.commit()
 
 

@@ -68,6 +68,8 @@ class Database:
                 isolation_level=isolation_level,
                 # What people gave us has no place in a log, wherever a statement fails.
                 hide_parameters=True,
+                # To look for that type takes a transaction of its own, on every first connection.
+                use_native_hstore=False,
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_timeout=POOL_SECONDS,
@@ -114,7 +116,7 @@ class Database:
                 async with translated(), self._reading.connect() as connection:
                     return await work(connection)
             except errors.Unavailable as error:
-                if attempt == _READ_ATTEMPTS or not was_disconnected(error.__cause__):
+                if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
                     raise
         raise AssertionError("the last attempt returns or raises")
 
@@ -130,9 +132,10 @@ class Database:
                     )
                     return rows
             except errors.Unavailable as error:
-                if attempt == _READ_ATTEMPTS or not is_lost(error.__cause__):
+                if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
                     raise
-                await self._lookups.weed()
+                if is_lost(error.__cause__):
+                    await self._lookups.weed()
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
@@ -170,6 +173,7 @@ def blocking_engine(url: str) -> sqlalchemy.Engine:
         driver_url(url),
         creator=lambda: pinned.connect(address, autocommit=False),
         poolclass=sqlalchemy.pool.NullPool,
+        use_native_hstore=False,
     )
 
 
@@ -242,3 +246,8 @@ def is_trouble(error: BaseException) -> bool:
 def was_disconnected(error: BaseException | None) -> bool:
     """Whether a connection that had been good turned out to be lost."""
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+def _is_worth_another_try(error: BaseException | None) -> bool:
+    """Whether a read may succeed at once: its connection was lost, or the role's own isolation was in its way."""
+    return was_disconnected(error) or is_lost(error) or sqlstate(error) in RETRIED

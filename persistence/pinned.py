@@ -13,8 +13,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import psycopg
-from psycopg.abc import Params, Query
+from psycopg import IsolationLevel
+from psycopg.abc import Params, Query, QueryNoTemplate
 from psycopg.pq import TransactionStatus
+
+from persistence import pipeline
 
 #: The schema of every table and function of ours.
 SCHEMA = "public"
@@ -30,8 +33,22 @@ _SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "array_nulls": "on",
-    "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS}s",
 }
+#: Of a connection that keeps them, in which transactions begin with the defaults.
+_SESSION_SETTINGS = {
+    **_SETTINGS,
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+
+# PostgreSQL 16 does not know it, and takes any name with a dot for a setting of somebody's own.
+_TRANSACTION_TIMEOUT = (
+    "CASE WHEN current_setting('server_version_num')::integer < 170000 "
+    "THEN 'mini_wallet.transaction_timeout' ELSE 'transaction_timeout' END"
+)
 
 # libpq sends these two as startup parameters, which nothing but the environment can ask it for.
 _SENT_FROM_ENVIRONMENT = {"PGDATESTYLE": "ISO, MDY", "PGTZ": "UTC"}
@@ -67,7 +84,12 @@ def transaction_settings(
     lock_timeout_seconds: int = LOCK_SECONDS,
 ) -> str:
     """The first statement of every transaction; what it sets ends with the transaction."""
-    return _set(_timeouts(statement_timeout_seconds, lock_timeout_seconds), is_local=True)
+    timeouts = {
+        "statement_timeout": f"{statement_timeout_seconds}s",
+        "lock_timeout": f"{lock_timeout_seconds}s",
+        "idle_in_transaction_session_timeout": f"{statement_timeout_seconds}s",
+    }
+    return _set({**_SETTINGS, **timeouts}, is_local=True)
 
 
 def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
@@ -78,7 +100,7 @@ def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
     """
     connection = psycopg.connect(url, autocommit=True, **connection_arguments())
     try:
-        connection.execute(_set(_timeouts(0, 0), is_local=False).encode())
+        connection.execute(_set(_SESSION_SETTINGS, is_local=False).encode())
         connection.autocommit = autocommit
     except psycopg.Error:
         connection.close()
@@ -92,39 +114,44 @@ class PinningCursor(psycopg.AsyncCursor[Any]):
     In autocommit the two are one implicit transaction: a pipeline is one up to its end.
     """
 
-    async def execute(
+    async def execute(  # type: ignore[override] # SQLAlchemy gives no template strings.
         self,
-        query: Query,
+        query: QueryNoTemplate,
         params: Params | None = None,
         *,
         prepare: bool | None = None,
         binary: bool | None = None,
     ) -> Self:
-        if self.connection.info.transaction_status != TransactionStatus.IDLE:
-            return await super().execute(query, params, prepare=prepare, binary=binary)
-        async with self.connection.pipeline():
-            await psycopg.AsyncCursor(self.connection).execute(_PINNING)
-            return await super().execute(query, params, prepare=prepare, binary=binary)
+        connection = self.connection
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            if connection.autocommit:
+                async with connection.pipeline():
+                    await psycopg.AsyncCursor(connection).execute(_PINNING)
+                    return await super().execute(query, params, prepare=prepare, binary=binary)
+            await _begin(connection)
+        return await super().execute(query, params, prepare=prepare, binary=binary)
 
     async def executemany(
         self, query: Query, params_seq: Iterable[Params], *, returning: bool = False
     ) -> None:
-        async with self.connection.pipeline():
-            if self.connection.info.transaction_status == TransactionStatus.IDLE:
-                await psycopg.AsyncCursor(self.connection).execute(_PINNING)
-            await super().executemany(query, params_seq, returning=returning)
+        if self.connection.info.transaction_status == TransactionStatus.IDLE:
+            await _begin(self.connection)
+        await super().executemany(query, params_seq, returning=returning)
 
 
-def _timeouts(statement_seconds: int, lock_seconds: int) -> dict[str, str]:
-    return {"statement_timeout": f"{statement_seconds}s", "lock_timeout": f"{lock_seconds}s"}
+async def _begin(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Begin the transaction with its settings: psycopg would wait for each of the two by itself."""
+    level = connection.isolation_level or IsolationLevel.READ_COMMITTED
+    begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')}"
+    if connection.read_only:
+        begin += " READ ONLY"
+    await pipeline.round_trip(connection, [(begin.encode(), ()), (_PINNING, ())])
 
 
-def _set(timeouts: Mapping[str, str], *, is_local: bool) -> str:
+def _set(settings: Mapping[str, str], *, is_local: bool) -> str:
     how = "true" if is_local else "false"
-    settings = {**_SETTINGS, **timeouts}
-    return "SELECT " + ", ".join(
-        f"set_config('{name}', '{value}', {how})" for name, value in settings.items()
-    )
+    calls = [f"set_config('{name}', '{value}', {how})" for name, value in settings.items()]
+    return f"SELECT {', '.join(calls)}, set_config({_TRANSACTION_TIMEOUT}, '0', {how})"
 
 
 _PINNING = transaction_settings().encode()

@@ -20,7 +20,6 @@ from persistence.database import Database
 ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.005
 
-
 _CLOCK = text("SELECT clock_timestamp()")
 
 Result = TypeVar("Result")
