@@ -8,11 +8,10 @@ import psycopg
 import psycopg_pool
 import pytest
 from sqlalchemy import exc, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.dev_services.postgres import Postgres
 from domain import errors
-from persistence.database import Database, unavailable
+from persistence.database import Database, translated, unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -106,13 +105,11 @@ def test_what_is_unavailable_says_what_happened_and_what_to_do(error: Exception,
 async def test_a_statement_that_takes_too_long_is_said_to_be_slow_and_not_away(
     db: Database,
 ) -> None:
-    async def wait(connection: AsyncConnection) -> None:
-        await connection.execute(text("SET statement_timeout = '20ms'"))
-        try:
+    async def wait() -> None:
+        async with translated(), db.transaction() as connection:
+            await connection.execute(text("SET LOCAL statement_timeout = '20ms'"))
             await connection.execute(text("SELECT pg_sleep(10)"))
-        finally:
-            await connection.execute(text("RESET statement_timeout"))
 
     with pytest.raises(errors.Unavailable) as refused:
-        await db.read(wait)
+        await wait()
     assert "took too long" in refused.value.message
