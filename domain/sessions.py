@@ -116,6 +116,11 @@ def _decode(text: str, length: int) -> bytes | None:
     return raw if len(raw) == length and _encode(raw) == text else None
 
 
+def session_lifetime_left(began_at: datetime, now: datetime) -> timedelta:
+    """How long a session that is refreshed now lives at most without another refresh."""
+    return min(SESSION_IDLE_LIFETIME, began_at + SESSION_MAXIMUM_LIFETIME - now)
+
+
 # ------------------------------------------------ access tokens
 
 

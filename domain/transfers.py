@@ -212,11 +212,21 @@ class Preview:
     maximum_sendable_minor: int
 
 
-def preview(amount: Decimal, balance_minor: int, limits: money.Limits) -> Preview:
+def preview(
+    amount: Decimal,
+    balance_minor: int,
+    limits: money.Limits,
+    *,
+    remaining_minor: int | None = None,
+) -> Preview:
     """What sending that amount would do, by the rules that `settle` charges by.
 
-    Raises InvalidAmount.
+    `remaining_minor` is what an API token may still send within its daily limit, fees included; None is no
+    limit. Raises InvalidAmount.
     """
+    available_minor = (
+        balance_minor if remaining_minor is None else min(balance_minor, remaining_minor)
+    )
     amount_minor = check_amount(amount, limits, maximum_minor=limits.maximum_transfer_minor)
     fee_minor = limits.fee_minor(amount_minor)
     total_minor = amount_minor + fee_minor
@@ -224,6 +234,6 @@ def preview(amount: Decimal, balance_minor: int, limits: money.Limits) -> Previe
         amount_minor=amount_minor,
         fee_minor=fee_minor,
         total_minor=total_minor,
-        shortfall_minor=total_minor - balance_minor if total_minor > balance_minor else None,
-        maximum_sendable_minor=limits.maximum_sendable_minor(balance_minor),
+        shortfall_minor=max(total_minor - available_minor, 0) or None,
+        maximum_sendable_minor=limits.maximum_sendable_minor(available_minor),
     )

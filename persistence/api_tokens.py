@@ -15,7 +15,8 @@ from domain import errors, ids, sessions
 from domain import text as text_rules
 from domain.accounts import MailPurpose
 from domain.sessions import ApiToken, NamedSecret, Principal, Scope
-from persistence import credentials, mails, persons, unit_of_work
+from domain.settling import TokenBudget
+from persistence import credentials, ledger_statements, mails, persons, unit_of_work
 from persistence import sessions as stored_sessions
 from persistence.database import Database
 from persistence.unit_of_work import Unit
@@ -127,6 +128,18 @@ async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
     """The person's active API tokens, the oldest first."""
     rows = await db.read(lambda connection: connection.execute(_LIST, {"user_id": user_id}))
     return [_from_row(row) for row in rows]
+
+
+async def budget(db: Database, user_id: UUID, api_token_id: UUID) -> TokenBudget:
+    """An API token's daily limit and what it has spent of it, as the ledger counts.
+
+    Raises Unauthenticated where it is not active.
+    """
+    command, parameters = ledger_statements.budgets({(user_id, api_token_id)})
+    rows = await db.rows(command, *parameters)
+    if not rows:
+        raise errors.Unauthenticated
+    return TokenBudget(daily_limit_minor=rows[0][1], spent_minor=rows[0][2])
 
 
 async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToken:

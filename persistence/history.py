@@ -73,12 +73,15 @@ _BALANCE_AT = text(
 
 @dataclass(frozen=True, slots=True)
 class LineFilter:
-    """Which lines; None is any. Both instants are exclusive; `text` is raw, as it was typed."""
+    """Which lines; None is any. `created_from` is inclusive, `created_after` and `created_before` are
+    exclusive; `text` is raw, as it was typed.
+    """
 
     kind: Kind | None = None
     direction: Direction | None = None
     counterparty_id: UUID | None = None
     created_after: datetime | None = None
+    created_from: datetime | None = None
     created_before: datetime | None = None
     text: str | None = None
 
@@ -142,6 +145,8 @@ async def _conditions(
         conditions.append(_book.counterparty_id == line_filter.counterparty_id)
     if line_filter.created_after is not None:
         conditions.append(_book.created_at > line_filter.created_after)
+    if line_filter.created_from is not None:
+        conditions.append(_book.created_at >= line_filter.created_from)
     if line_filter.created_before is not None:
         conditions.append(_book.created_at < line_filter.created_before)
     wanted = texts.search_text(line_filter.text or "")

@@ -77,7 +77,7 @@ def look(commands: Sequence[Command]) -> list[Statement]:
     """The clock and the sessions that are active; the lines that the keys made; and, where there are any,
     the API tokens that are active with what they have spent."""
     by_token = {(c.user_id, c.api_token_id) for c in commands if c.api_token_id is not None}
-    tokens = [(_TOKENS, (*_pairs(by_token), _WINDOW))] if by_token else []
+    tokens = [budgets(by_token)] if by_token else []
     if len(commands) == 1:
         [command] = commands
         user_id, kind, key = command.key
@@ -101,6 +101,11 @@ def look(commands: Sequence[Command]) -> list[Statement]:
         ),
         *tokens,
     ]
+
+
+def budgets(api_tokens: set[tuple[UUID, UUID]]) -> Statement:
+    """The id, the daily limit and what was spent of it, of each of those API tokens that is active."""
+    return _TOKENS, (*_pairs(api_tokens), _WINDOW)
 
 
 def _pairs(pairs: set[tuple[UUID, UUID]]) -> tuple[bytes, bytes]:

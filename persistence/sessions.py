@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -99,16 +100,26 @@ async def begin(
     return await unit_of_work.run(db, work)
 
 
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The successor of a refresh token, whose it is, and how long its session lives without another."""
+
+    token: RefreshToken
+    token_text: str
+    person: Person
+    lifetime_left: timedelta
+
+
 async def refresh(
     db: Database, token: RefreshToken, token_text: str, *, jwt_secrets: Sequence[str]
-) -> tuple[RefreshToken, str, Person]:
-    """The successor of a genuine refresh token, its text, and whose it is.
+) -> Refreshed:
+    """The successor of a genuine refresh token.
 
     Raises InvalidToken. Where that is because the token was replaced long ago, somebody else has it
     too: the session has ended then, and that is committed.
     """
 
-    async def work(unit: Unit) -> tuple[RefreshToken, str, Person] | None:
+    async def work(unit: Unit) -> Refreshed | None:
         person = await persons.lock(unit, token.user_id)
         if person is None:
             return None
@@ -120,12 +131,13 @@ async def refresh(
         if session is None or session.ended_at is not None:
             return None
         verdict = _judge(token, token_text, session, now)
+        left = sessions.session_lifetime_left(session.created_at, now)
         if verdict is RefreshVerdict.END_SESSION:
             await _end_some(unit, token.user_id, [token.session_id], now)
             return None
         if verdict is RefreshVerdict.REPEAT:
             newest = _rendered_successor(token, session.refresh_hash, jwt_secrets)
-            return None if newest is None else (*newest, persons.from_row(person))
+            return None if newest is None else Refreshed(*newest, persons.from_row(person), left)
         successor = token.successor(jwt_secrets[0])
         successor_text = successor.render(jwt_secrets[0])
         await unit.connection.execute(
@@ -138,7 +150,7 @@ async def refresh(
                 "now": now,
             },
         )
-        return successor, successor_text, persons.from_row(person)
+        return Refreshed(successor, successor_text, persons.from_row(person), left)
 
     answer = await unit_of_work.run(db, work)
     if answer is None:

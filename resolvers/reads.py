@@ -133,6 +133,7 @@ def _line_filter(
         direction=given(chosen.direction),
         counterparty_id=counterparty_id,
         created_after=given(chosen.created_after),
+        created_from=given(chosen.created_from),
         created_before=given(chosen.created_before),
         text=text,
     )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from domain import errors, sessions
 from resolvers.reads import Reads
 from resolvers.services import Services
 
-REFRESH_COOKIE = "wallet_refresh"
-REFRESH_COOKIE_PATH = "/graphql"
-REFRESH_COOKIE_SECONDS = int(sessions.SESSION_IDLE_LIFETIME.total_seconds())
 _USER_AGENT_MAXIMUM_CHARACTERS = 300
 
 
@@ -24,11 +22,15 @@ class RequestContext:
     client_ip: str
     user_agent: str | None = None
     refresh_cookie: str | None = None
+    #: Whether the browser still has a cookie of an older version, which the answer clears.
+    has_outdated_cookie: bool = False
     request_id: str = ""
     #: Whether the answer can carry a cookie: not over a WebSocket.
     can_set_cookies: bool = True
     #: The refresh cookie that the answer sets: None leaves it, "" clears it.
     cookie_to_set: str | None = None
+    #: How long the browser keeps it.
+    cookie_seconds: int = 0
     reads: Reads = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,19 +51,12 @@ class RequestContext:
         printable = "".join(c if c.isprintable() else " " for c in self.user_agent)
         return printable[:_USER_AGENT_MAXIMUM_CHARACTERS].strip() or None
 
-    def set_refresh_cookie(self, token: str) -> None:
+    def set_refresh_cookie(self, token: str, lifetime: timedelta) -> None:
+        """Have the browser keep the refresh token for so long."""
         self.cookie_to_set = token
+        self.cookie_seconds = max(int(lifetime.total_seconds()), 0)
 
     def clear_refresh_cookie(self) -> None:
         """Have the browser forget it, if it sent one."""
         if self.refresh_cookie is not None:
             self.cookie_to_set = ""
-
-
-def render_refresh_cookie(value: str, *, secure: bool) -> str:
-    """The Set-Cookie header for `cookie_to_set` (RFC 6265); an empty value clears the cookie."""
-    lifetime_seconds = REFRESH_COOKIE_SECONDS if value else 0
-    return (
-        f"{REFRESH_COOKIE}={value}; Path={REFRESH_COOKIE_PATH}; Max-Age={lifetime_seconds}; "
-        f"HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
-    )

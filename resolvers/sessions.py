@@ -34,7 +34,13 @@ async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  #
         user_agent=context.device,
         ip_address=context.client_ip,
     )
-    return _signed_in(context, person, token, token_text, use_cookie=input.use_cookie)
+    return _signed_in(
+        context,
+        person,
+        token,
+        token_text,
+        cookie_lifetime=rules.SESSION_IDLE_LIFETIME if input.use_cookie else None,
+    )
 
 
 async def refresh_session(
@@ -50,7 +56,7 @@ async def refresh_session(
     secrets = services.settings.jwt_secrets
     try:
         token = rules.read_refresh_token(token_text, secrets)
-        newest, newest_text, person = await sessions.refresh(
+        refreshed = await sessions.refresh(
             services.database, token, token_text, jwt_secrets=secrets
         )
     except errors.InvalidToken:
@@ -58,7 +64,13 @@ async def refresh_session(
             context.clear_refresh_cookie()
         services.wake_relay()
         raise
-    return _signed_in(context, person, newest, newest_text, use_cookie=use_cookie)
+    return _signed_in(
+        context,
+        refreshed.person,
+        refreshed.token,
+        refreshed.token_text,
+        cookie_lifetime=refreshed.lifetime_left if use_cookie else None,
+    )
 
 
 async def confirm_session(
@@ -104,8 +116,9 @@ def _signed_in(
     token: rules.RefreshToken,
     token_text: str,
     *,
-    use_cookie: bool,
+    cookie_lifetime: timedelta | None,
 ) -> results.SignedIn:
+    """The credentials of the session; the refresh token in a cookie where that has a lifetime."""
     services = context.services
     principal = rules.Principal(user_id=person.user_id, session_id=token.session_id)
     access_token, expires_at = rules.issue_access_token(
@@ -115,13 +128,13 @@ def _signed_in(
         lifetime=timedelta(seconds=services.settings.access_token_seconds),
         now=services.clock(),
     )
-    if use_cookie:
-        context.set_refresh_cookie(token_text)
+    if cookie_lifetime is not None:
+        context.set_refresh_cookie(token_text, cookie_lifetime)
     return results.SignedIn(
         credentials=results.Credentials(
             access_token=access_token,
             expires_at=expires_at,
-            refresh_token=None if use_cookie else token_text,
+            refresh_token=None if cookie_lifetime is not None else token_text,
         ),
         viewer=viewers.shown(person, principal, services.limits.currency),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 import schema.transactions
 from domain import errors, ids, transfers
 from domain.accounts import clean_email
-from persistence import accounts
+from persistence import accounts, api_tokens
 from persistence.ledger import Movement
 from resolvers.operations import Info
 from resolvers.request import RequestContext
@@ -115,9 +115,15 @@ def _viewer(context: RequestContext, movement: Movement) -> viewers.Viewer:
 async def transfer_preview(
     info: Info, amount: wallets.AmountToPreview
 ) -> wallets.TransferPreviewResult:
-    services = info.context.services
-    person = await services.person(info.context.caller.user_id)
+    services, caller = info.context.services, info.context.caller
+    person = await services.person(caller.user_id)
     if person is None:
         raise errors.Unauthenticated
-    preview = transfers.preview(amount, person.balance_minor, services.limits)
+    remaining_minor = None
+    if caller.api_token_id is not None:
+        budget = await api_tokens.budget(services.database, caller.user_id, caller.api_token_id)
+        remaining_minor = budget.remaining_minor
+    preview = transfers.preview(
+        amount, person.balance_minor, services.limits, remaining_minor=remaining_minor
+    )
     return wallets.shown_preview(preview, services.limits.currency)

@@ -99,6 +99,10 @@ class TransactionFilter:
     created_after: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Exclusive."
     )
+    created_from: datetime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Inclusive. Together with `createdBefore` it selects half-open periods.",
+    )
     created_before: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Exclusive."
     )

@@ -17,10 +17,13 @@ class TransferPreview:
     fee: Money = strawberry.field(description="What the viewer would pay on top.")
     total: Money = strawberry.field(description="The amount and the fee together.")
     shortfall: Money | None = strawberry.field(
-        description="What the balance lacks; null when the transfer would go through."
+        description=(
+            "What the balance lacks; null when the transfer would go through. For an API token, also what its "
+            "daily limit lacks."
+        )
     )
     maximum_sendable: Money = strawberry.field(
-        description="The largest amount that the viewer could send now."
+        description="The largest amount that the viewer, or the API token, can send now."
     )
 
 

@@ -8,7 +8,6 @@ without `data` for who accepts `application/graphql-response+json`, and 200 for 
 from __future__ import annotations
 
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.graphql import errors
 from app.graphql.execution import Engine, GraphQLRequest, read_request
-from app.http import bodies, facts
+from app.http import bodies, facts, refresh_cookie
 from resolvers import request as requests
 
 log = structlog.get_logger(__name__)
@@ -79,10 +78,8 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
             error["extensions"]["code"] for error in payload["errors"]
         ]
     headers = [*extra]
-    if context is not None and context.cookie_to_set is not None:
-        secure = engine.services.settings.secure_cookies
-        cookie = requests.render_refresh_cookie(context.cookie_to_set, secure=secure)
-        headers.append((b"set-cookie", cookie.encode("latin-1")))
+    if context is not None:
+        headers += _cookies_to_set(context)
     await respond(send, status, f"{media_type}; charset=utf-8", orjson.dumps(payload), headers)
 
 
@@ -135,7 +132,10 @@ def refusal(
 
 
 async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests.RequestContext:
-    """What resolvers know of this request. Raises RequestError for a bad token."""
+    """What resolvers know of this request.
+
+    Raises RequestError for a bad token, and HttpError for two refresh cookies.
+    """
     headers = scope["headers"]
     authorization = user_agent = cookie = None
     for name, value in headers:
@@ -147,6 +147,14 @@ async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests
             user_agent = value.decode("latin-1")
         elif name == b"cookie":
             cookie = f"{cookie}; {value.decode('latin-1')}" if cookie else value.decode("latin-1")
+    secure = engine.services.settings.secure_cookies
+    received = refresh_cookie.read(cookie, secure=secure)
+    if received.is_ambiguous:
+        raise HttpError(
+            400,
+            "The request carries two refresh cookies: delete the cookies of this site, and sign in again.",
+            (_set_cookie(refresh_cookie.clear(secure=secure)),),
+        )
     known: facts.RequestFacts = scope["facts"]
     principal = await engine.authenticate(operation, authorization, known.client_ip)
     return requests.RequestContext(
@@ -154,19 +162,29 @@ async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests
         principal=principal,
         client_ip=known.client_ip,
         user_agent=user_agent,
-        refresh_cookie=_refresh_cookie(cookie) if cookie else None,
+        refresh_cookie=received.token,
+        has_outdated_cookie=received.is_outdated,
         request_id=known.request_id,
     )
 
 
-def _refresh_cookie(header: str) -> str | None:
-    if requests.REFRESH_COOKIE not in header:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(requests.REFRESH_COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+def _cookies_to_set(context: requests.RequestContext) -> list[Header]:
+    secure = context.services.settings.secure_cookies
+    headers = []
+    if context.has_outdated_cookie:
+        headers.append(_set_cookie(refresh_cookie.clear_outdated()))
+    if context.cookie_to_set:
+        lifetime = context.cookie_seconds
+        headers.append(
+            _set_cookie(refresh_cookie.render(context.cookie_to_set, lifetime, secure=secure))
+        )
+    elif context.cookie_to_set is not None:
+        headers.append(_set_cookie(refresh_cookie.clear(secure=secure)))
+    return headers
+
+
+def _set_cookie(cookie: str) -> Header:
+    return b"set-cookie", cookie.encode("latin-1")
 
 
 # ================================================================ reading

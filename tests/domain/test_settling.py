@@ -172,6 +172,20 @@ def test_the_preview_agrees_with_sending(
         assert outcome.shortfall.amount_minor == preview.shortfall_minor > 0
 
 
+@given(worlds.any_limits(), st.integers(0, 3_000), st.integers(0, 3_000), st.integers(1, 3_500))
+def test_the_preview_of_an_api_token_is_short_of_whichever_is_less(
+    limits: money.Limits, balance_minor: int, remaining_minor: int, amount_minor: int
+) -> None:
+    amount = limits.money(amount_minor).amount
+    available_minor = min(balance_minor, remaining_minor)
+    try:
+        expected = transfers.preview(amount, available_minor, limits)
+    except errors.InvalidAmount:
+        return
+    found = transfers.preview(amount, balance_minor, limits, remaining_minor=remaining_minor)
+    assert found == expected
+
+
 @given(worlds.any_limits(), st.integers(0, 10**16))
 def test_the_maximum_sendable_goes_through_and_one_more_does_not(
     limits: money.Limits, balance_minor: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,7 @@ async def test_every_filter_and_all_of_them_together(books: Books, db: Database)
     assert await sequences(db, alpha, counterparty_id=zoe.user_id) == [3]
     lines = {line.sequence: line for line in await history.lines_after(db, alpha.user_id, 0)}
     assert await sequences(db, alpha, created_after=lines[4].created_at) == [6, 5]
+    assert await sequences(db, alpha, created_from=lines[4].created_at) == [6, 5, 4]
     assert await sequences(db, alpha, created_before=lines[2].created_at) == [1]
     assert await sequences(
         db,
@@ -80,6 +82,19 @@ async def test_every_filter_and_all_of_them_together(books: Books, db: Database)
     assert ([line.sequence for line in found.items], found.has_previous, found.has_next) == (
         [1], True, False,
     )  # fmt: skip
+
+
+async def test_adjacent_half_open_periods_neither_overlap_nor_leave_a_gap(
+    books: Books, db: Database
+) -> None:
+    alpha, _, _ = await busy(books)
+    lines = await history.lines_after(db, alpha.user_id, 0)
+    bounds = [lines[0].created_at, *(line.created_at for line in lines), None]
+    periods = [
+        await sequences(db, alpha, created_from=start, created_before=end)
+        for start, end in itertools.pairwise(bounds)
+    ]
+    assert sorted(itertools.chain(*periods)) == [line.sequence for line in lines]
 
 
 async def test_text_is_looked_for_in_notes_and_names_and_is_no_pattern(

@@ -39,8 +39,8 @@ async def begin(
 async def refresh(
     db: Database, token: RefreshToken, text: str, jwt_secrets: tuple[str, ...] = SECRETS
 ) -> tuple[RefreshToken, str]:
-    successor, successor_text, _ = await stored.refresh(db, token, text, jwt_secrets=jwt_secrets)
-    return successor, successor_text
+    refreshed = await stored.refresh(db, token, text, jwt_secrets=jwt_secrets)
+    return refreshed.token, refreshed.token_text
 
 
 async def is_active(db: Database, token: RefreshToken) -> bool:

@@ -124,6 +124,29 @@ async def test_a_daily_limit_holds_over_amounts_and_replays_cost_nothing(
     assert (await alpha.send(beta, "100"))["__typename"] == "MoneySent"
 
 
+async def test_the_preview_of_a_token_stays_within_its_daily_limit(
+    world: World, alpha: Someone, beta: Someone
+) -> None:
+    token = await alpha.token("SEND_MONEY", dailyLimit="10")
+    given = {"recipient": {"userId": beta.id}, "amount": "7", "idempotencyKey": new_key()}
+    assert (await world.ask(SEND, token, input=given)).one["__typename"] == "MoneySent"
+
+    async def preview(amount: str, bearer: str) -> Any:
+        query = """query($amount: Decimal!) { transferPreview(amount: $amount) {
+            ... on TransferPreview { shortfall { amount } maximumSendable { amount } } } }"""
+        return (await world.ask(query, bearer, amount=amount)).one
+
+    assert await preview("3", token) == {"shortfall": None, "maximumSendable": {"amount": "3.00"}}
+    assert await preview("3.01", token) == {
+        "shortfall": {"amount": "0.01"},
+        "maximumSendable": {"amount": "3.00"},
+    }
+    by_person = await preview("3.01", alpha.bearer)
+    assert by_person == {"shortfall": None, "maximumSendable": {"amount": "993.00"}}
+    unlimited = await preview("3.01", await alpha.token("SEND_MONEY"))
+    assert unlimited == by_person
+
+
 async def test_a_secret_is_shown_once_and_works(world: World, alpha: Someone) -> None:
     until = datetime.now(UTC) + timedelta(days=1)
     created = await _create(

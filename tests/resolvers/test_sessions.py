@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from domain import ids
-from resolvers.request import render_refresh_cookie
 from tests.resolvers.world import LOGIN, PASSWORD, Answer, Someone, World
 
 pytestmark = pytest.mark.anyio
@@ -99,13 +98,18 @@ async def test_without_useCookie_no_cookie_is_set(world: World, alpha: Someone) 
     assert (await world.ask(LOGIN, input=asked)).context.cookie_to_set is None
 
 
-def test_the_cookie_is_for_this_site_and_no_script() -> None:
-    assert render_refresh_cookie("abc", secure=True) == (
-        "wallet_refresh=abc; Path=/graphql; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure"
+async def test_the_cookie_lives_no_longer_than_its_session(world: World, alpha: Someone) -> None:
+    asked = {"email": alpha.email, "password": PASSWORD, "useCookie": True}
+    login = (await world.ask(LOGIN, input=asked)).context
+    assert login.cookie_seconds == 30 * 86_400
+    refreshed = (await _refresh(world, None, cookie=login.cookie_to_set)).context
+    assert refreshed.cookie_seconds == 30 * 86_400
+    world.sql(
+        "UPDATE sessions SET created_at = now() - interval '179 days' WHERE user_id = %s",
+        alpha.user_id,
     )
-    assert render_refresh_cookie("", secure=False) == (
-        "wallet_refresh=; Path=/graphql; Max-Age=0; HttpOnly; SameSite=Strict"
-    )
+    last = (await _refresh(world, None, cookie=refreshed.cookie_to_set)).context
+    assert 86_400 - 60 < last.cookie_seconds <= 86_400
 
 
 async def test_a_refresh_token_is_replaced_at_each_use(world: World, alpha: Someone) -> None:

@@ -23,7 +23,7 @@ describe('the filter of the activity', () => {
 
   it('includes both days, by the calendar of this place', () => {
     const input = inputOf({ ...EVERYTHING, from: '2026-11-22', to: '2026-11-22' });
-    expect(new Date(input.createdAfter ?? 0).getTime()).toBe(new Date(2026, 10, 22).getTime() - 1);
+    expect(new Date(input.createdFrom ?? 0).getTime()).toBe(new Date(2026, 10, 22).getTime());
     expect(new Date(input.createdBefore ?? 0).getTime()).toBe(new Date(2026, 10, 23).getTime());
   });
 

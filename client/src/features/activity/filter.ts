@@ -47,14 +47,14 @@ export function queryOf(filter: ActivityFilter): Record<string, string> {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''));
 }
 
-/** As the API takes it: its bounds are exclusive instants. */
+/** As the API takes it: from the start of the first day until before the start of the day after the last. */
 export function inputOf(filter: ActivityFilter) {
   return {
     text: filter.text.trim() || undefined,
     direction: filter.direction || undefined,
     kind: filter.kind || undefined,
     counterpartyId: filter.personId || undefined,
-    createdAfter: filter.from ? new Date(startOf(filter.from).getTime() - 1).toISOString() : undefined,
+    createdFrom: filter.from ? startOf(filter.from).toISOString() : undefined,
     createdBefore: filter.to ? startOf(filter.to, 1).toISOString() : undefined,
   };
 }

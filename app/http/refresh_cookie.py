@@ -1,0 +1,64 @@
+"""The cookie in which browsers keep their refresh token: its name, reading it and setting it (RFC 6265).
+
+Over https it is `__Host-wallet_refresh`, which browsers accept from this very host alone, so that no
+other host of the domain can put one in its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_NAME = "wallet_refresh"
+_PATH = "/graphql"
+_HOST_NAME = f"__Host-{_NAME}"
+_HOST_PATH = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a request's cookies say."""
+
+    #: The refresh token; None where there is none.
+    token: str | None = None
+    #: Whether there is more than one, of which nobody can tell which is the browser's own.
+    is_ambiguous: bool = False
+    #: Whether one is there by a name that is not in use any more.
+    is_outdated: bool = False
+
+
+def read(header: str | None, *, secure: bool) -> Received:
+    """What is in the `Cookie` header; `secure` where the service is reached by https."""
+    values: dict[str, list[str]] = {_NAME: [], _HOST_NAME: []}
+    for pair in (header or "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name in values:
+            values[name].append(value.strip('"'))
+    current = values[_HOST_NAME if secure else _NAME]
+    return Received(
+        token=current[0] if current else None,
+        is_ambiguous=len(current) > 1,
+        is_outdated=secure and bool(values[_NAME]),
+    )
+
+
+def render(token: str, lifetime_seconds: int, *, secure: bool) -> str:
+    """The `Set-Cookie` header that keeps the token for so long."""
+    name, path = (_HOST_NAME, _HOST_PATH) if secure else (_NAME, _PATH)
+    return _set_cookie(name, token, path, lifetime_seconds, secure=secure)
+
+
+def clear(*, secure: bool) -> str:
+    """The `Set-Cookie` header that has the browser forget the token."""
+    return render("", 0, secure=secure)
+
+
+def clear_outdated() -> str:
+    """The `Set-Cookie` header that has the browser forget the cookie of an older version."""
+    return _set_cookie(_NAME, "", _PATH, 0, secure=True)
+
+
+def _set_cookie(name: str, value: str, path: str, seconds: int, *, secure: bool) -> str:
+    return (
+        f"{name}={value}; Path={path}; Max-Age={seconds}; "
+        f"HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
+    )
