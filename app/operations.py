@@ -19,7 +19,7 @@ from sqlalchemy import exc
 from app import prerequisites, terminal
 from domain import ids, money, passwords, sessions, transfers
 from domain.sessions import Principal
-from persistence import accounts, database, history
+from persistence import accounts, database, history, registrations
 from persistence import sessions as stored_sessions
 from persistence.ledger import Ledger
 from settings import Settings
@@ -176,7 +176,7 @@ async def _seed_person(
         opened, user_id, transfers.Kind.TOP_UP, _TOP_UP_KEY
     ):
         return False
-    user_id = await accounts.register_verified(
+    user_id = await registrations.register_verified(
         opened,
         name=name,
         email=_email(name),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 import bcrypt
@@ -14,6 +16,10 @@ from domain import errors
 MINIMUM_CHARACTERS = 8
 MAXIMUM_CHARACTERS = 128
 DEFAULT_ROUNDS = 12
+#: "$2b$12$", and then 22 characters of salt.
+_COST_CHARACTERS = 7
+_SALT_CHARACTERS = 29
+_MAXIMUM_SALTS = 3
 
 
 @cache
@@ -55,19 +61,46 @@ def _digest(password: str) -> bytes:
     return base64.b64encode(hashlib.sha256(normal).digest())
 
 
-def hash_password(password: str, rounds: int = DEFAULT_ROUNDS) -> str:
-    """The bcrypt hash to store. Takes about a quarter of a second: call it in a thread."""
-    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(rounds)).decode()
+def hash_password(
+    password: str, rounds: int = DEFAULT_ROUNDS, *, with_salt_of: str | None = None
+) -> str:
+    """The bcrypt hash to store. Takes about a quarter of a second: call it in a thread.
+
+    With the salt of another hash, one computation checks a password against both (`matching`).
+    """
+    salt = bcrypt.gensalt(rounds)
+    if (
+        with_salt_of is not None
+        and with_salt_of[:_COST_CHARACTERS].encode() == salt[:_COST_CHARACTERS]
+    ):
+        salt = with_salt_of[:_SALT_CHARACTERS].encode()
+    return bcrypt.hashpw(_digest(password), salt).decode()
 
 
 def verify(password: str, password_hash: str | None, rounds: int = DEFAULT_ROUNDS) -> bool:
     """Whether it is the password. Takes as long where there is no hash. Call it in a thread."""
-    if password_hash is None:
-        bcrypt.checkpw(_digest(password), _nobodys_hash(rounds))
-        return False
-    return bcrypt.checkpw(_digest(password), password_hash.encode())
+    known = [] if password_hash is None else [password_hash]
+    return matching(password, known, rounds) is not None
+
+
+def matching(
+    password: str, password_hashes: Sequence[str], rounds: int = DEFAULT_ROUNDS
+) -> str | None:
+    """The first of the hashes that is the password's. Call it in a thread.
+
+    One bcrypt computation where they share a salt, and also where there is none. Of hashes with
+    different salts only the first few salts are tried.
+    """
+    salts = dict.fromkeys(known[:_SALT_CHARACTERS] for known in password_hashes)
+    digest = _digest(password)
+    for salt in list(salts)[:_MAXIMUM_SALTS] or [_nobodys_salt(rounds)]:
+        computed = bcrypt.hashpw(digest, salt.encode())
+        for known in password_hashes:
+            if hmac.compare_digest(known.encode(), computed):
+                return known
+    return None
 
 
 @cache
-def _nobodys_hash(rounds: int) -> bytes:
-    return bcrypt.hashpw(b"nobody", bcrypt.gensalt(rounds))
+def _nobodys_salt(rounds: int) -> str:
+    return bcrypt.gensalt(rounds).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,9 @@ _PAGES = {
     MailPurpose.RESET_PASSWORD: "reset-password",
 }
 
+#: What makes mail programs turn a word into a link, such as the dot in "evil.example".
+_LINKABLE = re.compile(r"[.:/@](?=\S)")
+
 _environment = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=jinja2.select_autoescape(["html"]),
@@ -63,16 +67,17 @@ def write(
     """The letter to that person; `token` is for the purposes that have a link, and `details` are what the
     mail was requested with.
 
-    A name is used only once its address is verified: until then anybody may have typed it, and our mail
-    would carry their words to a stranger.
+    A name that belongs to no verified address may be anybody's words to a stranger: only the mail that
+    verifies has it, to tell registrations apart, and with nothing in it that a mail program makes a link.
     """
     subject = _SUBJECTS[purpose]
     words = {
         "subject": subject,
         "name": person.name if person.email_verified_at is not None else None,
+        "registered_name": _LINKABLE.sub(r"\g<0> ", person.name),
         "email": person.email,
         "app_url": app_url,
-        "link": f"{app_url}/{_PAGES[purpose]}?token={token}" if token is not None else None,
+        "link": f"{app_url}/{_PAGES[purpose]}#token={token}" if token is not None else None,
         "lifetime": _lifetime(purpose),
         **_facts(purpose, details, currency),
     }

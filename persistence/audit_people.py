@@ -14,17 +14,19 @@ SELECT u.id::text AS key, CASE
     ELSE format('This person''s address is noted as %s''s.', e.user_id)
     END AS sentence
 FROM users AS u LEFT JOIN email_addresses AS e ON e.address = u.email
-WHERE e.user_id IS DISTINCT FROM u.id
+WHERE u.email_verified_at IS NOT NULL AND e.user_id IS DISTINCT FROM u.id
 """
 
 _USERS_OF_ADDRESSES = """
 SELECT overlay(e.address placing '…' from 2 for greatest(position('@' in e.address) - 2, 0)) AS key,
     CASE
     WHEN u.id IS NULL THEN format('This address is of %s, who is nobody here.', e.user_id)
+    WHEN u.email_verified_at IS NULL
+        THEN format('This address is of %s, who has not verified it.', e.user_id)
     ELSE format('This address is of %s, who has another.', e.user_id)
     END AS sentence
 FROM email_addresses AS e LEFT JOIN users AS u ON u.id = e.user_id
-WHERE u.email IS DISTINCT FROM e.address
+WHERE u.email IS DISTINCT FROM e.address OR u.email_verified_at IS NULL
 """
 
 _SESSIONS = f"""

@@ -40,6 +40,11 @@ _WITHDRAW = text(
     "UPDATE mails SET state = 'withdrawn' "
     "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
 )
+# A registration lives as long as its newest link.
+_PROLONG_REGISTRATION = text(
+    "UPDATE users SET registration_expires_at = :expires_at "
+    "WHERE id = :user_id AND registration_expires_at < :expires_at"
+)
 _TAKE = text(
     "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
     "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' AND next_try_at <= now() "
@@ -174,6 +179,7 @@ async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id
         if await persons.lock(unit, user_id) is None or await _lock(unit, mail) is None:
             return False
         now = await unit.clock()
+        expires_at = now + accounts.LINK_LIFETIMES[mail.purpose]
         await links.add(
             unit,
             user_id,
@@ -181,8 +187,12 @@ async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id
             purpose=mail.purpose,
             token_hash=token_hash,
             now=now,
-            expires_at=now + accounts.LINK_LIFETIMES[mail.purpose],
+            expires_at=expires_at,
         )
+        if mail.purpose is MailPurpose.VERIFY_EMAIL:
+            await unit.connection.execute(
+                _PROLONG_REGISTRATION, {"user_id": user_id, "expires_at": expires_at}
+            )
         return True
 
     return await unit_of_work.run(db, work)

@@ -37,6 +37,12 @@ async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:
     return None if found is None or found.closed_at is not None else found
 
 
+async def lock_all(unit: Unit, user_ids: Collection[UUID]) -> list[Row[Any]]:
+    """The rows of those users, locked together in the order of their ids; the closed are left out."""
+    found = (await unit.connection.execute(_LOCK, {"user_ids": list(user_ids)})).all()
+    return [row for row in found if row.closed_at is None]
+
+
 async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False) -> Row[Any]:
     """The caller's row, held until the end of the unit of work.
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from domain import sessions
-from persistence import unit_of_work
+from persistence import registrations, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
@@ -47,7 +47,8 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
     """Delete at most `batch` rows of each kind that have been done with for 7 days; says how many.
 
     Those are published rows of the outbox, sessions that ended or were left idle, links that expired,
-    and mails that were sent or withdrawn. A mail that failed is kept.
+    and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
+    verified in time go at once, with all that they have.
     """
     deleted = {}
     for kind, statement in _DELETIONS.items():
@@ -59,4 +60,5 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
             return done.rowcount
 
         deleted[kind] = await unit_of_work.run(db, work)
+    deleted["registrations"] = await registrations.discard_expired(db, batch)
     return deleted

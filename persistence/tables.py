@@ -52,7 +52,7 @@ users = Table(
     # domain.text.search_text(name); by it people are found. In the order of code points, whatever the
     # database's own: so one index serves equality, prefixes and the order of pages.
     Column("search_text", Text(collation="C"), nullable=False),
-    # As in email_addresses, where it is unique; here so that a person is one row to read.
+    # Of a verified user as in email_addresses, where it is unique; any number of registrations share one.
     Column("email", Text, nullable=False),
     Column("email_verified_at", INSTANT),
     Column("password_hash", Text, nullable=False),
@@ -66,6 +66,8 @@ users = Table(
     Column("created_at", INSTANT, nullable=False, server_default=func.now()),
     # People are closed, never deleted.
     Column("closed_at", INSTANT),
+    # Until the address is verified: then the registration is deleted. As long as its newest link works.
+    Column("registration_expires_at", INSTANT),
     CheckConstraint("balance >= 0", name="balance_not_negative"),
     CheckConstraint("sequence >= 0", name="sequence_not_negative"),
     CheckConstraint("sequence > 0 OR balance = 0", name="balance_from_book"),
@@ -75,8 +77,18 @@ users = Table(
         "(sequence = 0) = (book_seal = decode(repeat('00', 32), 'hex'))", name="book_seal_from_book"
     ),
     CheckConstraint("sequence = 0 OR email_verified_at IS NOT NULL", name="money_only_verified"),
+    CheckConstraint(
+        "(email_verified_at IS NULL) = (registration_expires_at IS NOT NULL)",
+        name="registration_expires",
+    ),
     CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
     CheckConstraint("email = lower(email)", name="email_lower_case"),
+    Index("users_email_idx", "email"),
+    Index(
+        "users_registration_expires_at_idx",
+        "registration_expires_at",
+        postgresql_where=text("registration_expires_at IS NOT NULL"),
+    ),
     # Exact names and prefixes, and the order of pages.
     Index(
         "users_search_text_idx",
@@ -105,6 +117,7 @@ users = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+# The verified addresses alone: an address belongs to whoever verified it.
 email_addresses = Table(
     "email_addresses",
     metadata,

@@ -9,9 +9,10 @@ from typing import Any
 
 from domain import errors, sessions, text
 from domain.accounts import MailPurpose, clean_email
-from persistence import accounts
+from persistence import accounts, registrations
 from resolvers.operations import Info
 from schema import inputs, results, viewers
+from schema.arguments import given
 
 
 async def register(info: Info, input: inputs.RegisterInput) -> results.RegisterResult:  # noqa: A002
@@ -22,8 +23,12 @@ async def register(info: Info, input: inputs.RegisterInput) -> results.RegisterR
     if wrong:
         raise errors.InvalidInput(wrong)
     await services.hashing.check(input.password)
-    password_hash = await services.hashing.hash(input.password)
-    await accounts.register(services.database, name=name, email=email, password_hash=password_hash)
+    # Registrations of one address share a salt, so that signing in to one of them costs one hash.
+    other = await registrations.newest_password_hash(services.database, email)
+    password_hash = await services.hashing.hash(input.password, with_salt_of=other)
+    await registrations.register(
+        services.database, name=name, email=email, password_hash=password_hash
+    )
     services.wake_relay()
     return results.RegistrationReceived(email=email)
 
@@ -32,21 +37,49 @@ async def verify_email(
     info: Info,
     input: inputs.VerifyEmailInput,  # noqa: A002
 ) -> results.VerifyEmailResult:
-    context = info.context
+    context, services = info.context, info.context.services
     token = _link_token(input.token)
-    keep = context.principal.session_id if context.principal else None
-    email = await accounts.verify_email(context.services.database, token, keep_session_id=keep)
-    context.services.wake_relay()
+    if not await accounts.is_link_good(services.database, token, MailPurpose.VERIFY_EMAIL):
+        raise errors.InvalidToken
+    caller = context.principal
+    is_own = caller is not None and caller.user_id == token.user_id
+    session_id = caller.session_id if caller is not None and is_own else None
+    password_hash = None
+    if session_id is None:
+        password_hash = await _checked_password(info, token, given(input.password))
+    email = await registrations.verify_email(
+        services.database, token, session_id=session_id, password_hash=password_hash
+    )
+    services.wake_relay()
     return results.EmailVerified(email=email)
+
+
+async def _checked_password(info: Info, token: sessions.NamedSecret, password: str | None) -> str:
+    """The hash of the registration's password, which is the one given. Raises InvalidCredentials."""
+    services = info.context.services
+    if password is None:
+        raise errors.InvalidCredentials(
+            "Enter the password that was chosen with this registration."
+        )
+    known = await accounts.password_hash(services.database, token.user_id)
+    if not await services.hashing.verify(password, known):
+        raise errors.InvalidCredentials("That is not the password of this registration.")
+    return known
 
 
 async def resend_verification_email(
     info: Info,
     input: inputs.ResendVerificationEmailInput,  # noqa: A002
 ) -> results.ResendVerificationEmailResult:
+    context, services = info.context, info.context.services
     email = clean_email(input.email)
-    await accounts.resend_verification(info.context.services.database, email)
-    info.context.services.wake_relay()
+    own_id = None
+    if context.principal is not None and context.principal.session_id is not None:
+        person = await services.person(context.principal.user_id)
+        if person is not None and person.email_verified_at is None and person.email == email:
+            own_id = person.user_id
+    await registrations.resend_verification(services.database, email, user_id=own_id)
+    services.wake_relay()
     return results.VerificationEmailRequested(email=email)
 
 
@@ -85,11 +118,14 @@ async def change_password(
     if not await services.hashing.verify(input.current_password, old_hash):
         raise errors.InvalidCredentials("The current password is wrong.")
     await services.hashing.check(input.new_password)
+    is_verified = await services.is_verified(caller.user_id)
     ended = await accounts.change_password(
         services.database,
         caller,
         old_hash=old_hash,
-        password_hash=await services.hashing.hash(input.new_password),
+        password_hash=await services.hashing.hash(
+            input.new_password, with_salt_of=None if is_verified else old_hash
+        ),
         revoke_api_tokens=input.revoke_api_tokens,
     )
     services.wake_relay()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from domain import errors, passwords
@@ -28,13 +28,21 @@ class Hashing:
         """Raise WeakPassword unless it is good enough (the first look loads the list of common ones)."""
         await asyncio.to_thread(passwords.check, password)
 
-    async def hash(self, password: str) -> str:
-        """The hash to store."""
-        return await self._in_turn(lambda: passwords.hash_password(password, self._rounds))
+    async def hash(self, password: str, *, with_salt_of: str | None = None) -> str:
+        """The hash to store; with the salt of another, `matching` checks both at the cost of one."""
+        return await self._in_turn(
+            lambda: passwords.hash_password(password, self._rounds, with_salt_of=with_salt_of)
+        )
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether it is the password; as much work where there is no hash."""
         return await self._in_turn(lambda: passwords.verify(password, password_hash, self._rounds))
+
+    async def matching(self, password: str, password_hashes: Sequence[str]) -> str | None:
+        """The first of the hashes that is the password's; as much work where there is none."""
+        return await self._in_turn(
+            lambda: passwords.matching(password, password_hashes, self._rounds)
+        )
 
     async def _in_turn(self, work: Callable[[], Result]) -> Result:
         if self._waiting >= _WAITING_MAXIMUM:

@@ -59,6 +59,8 @@ async def _users(context: RequestContext, caller: Principal, asked: dict[str, li
         wanted.discard(caller.user_id)
     if not (caller.may(Scope.SEARCH_USERS) or caller.may(Scope.READ_TRANSACTIONS)):
         wanted &= {caller.user_id}
+    if wanted - {caller.user_id} and not await context.services.is_verified(caller.user_id):
+        wanted &= {caller.user_id}
     if not wanted:
         return {}
     read = await context.services.people.get(wanted)

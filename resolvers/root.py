@@ -95,7 +95,9 @@ class Mutation:
     verify_email = operation(
         accounts.verify_email, SECRETS,
         description=(
-            "Ends every session begun before it but the one that asks, if that is the same person's."
+            "Makes the address that of the registration the link belongs to, given a session of that "
+            "registration or its password; the link stays usable otherwise. Discards the other "
+            "registrations of the address and ends every session begun before but the one that verifies."
         ),
     )  # fmt: skip
     resend_verification_email = operation(

@@ -91,6 +91,11 @@ class Services:
         """That person, as now. Raises Unavailable."""
         return (await self.people.get([user_id])).get(user_id)
 
+    async def is_verified(self, user_id: UUID) -> bool:
+        """Whether that user's address is verified. Raises Unavailable."""
+        person = await self.person(user_id)
+        return person is not None and person.email_verified_at is not None
+
     async def count_use(self, limits: Iterable[Limit]) -> None:
         """Count one use against those limits, in order. Raises RateLimited by the first that is reached."""
         use = Use(tuple(limits))

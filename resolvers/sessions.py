@@ -19,16 +19,19 @@ async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  #
     _require_cookies(context, wanted=input.use_cookie)
     email = clean_email(input.email)
     known = await accounts.credentials(services.database, email)
-    # As much work for an address that nobody has.
-    password_hash = known.password_hash if known else None
-    if not await services.hashing.verify(input.password, password_hash) or known is None:
+    # As much work whether the address has an owner, several registrations or nobody.
+    password_hash = await services.hashing.matching(
+        input.password, [candidate.password_hash for candidate in known]
+    )
+    if password_hash is None:
         raise errors.InvalidCredentials
-    token = rules.first_refresh_token(known.user_id, ids.new_id())
+    chosen = next(candidate for candidate in known if candidate.password_hash == password_hash)
+    token = rules.first_refresh_token(chosen.user_id, ids.new_id())
     token_text = token.render(services.settings.jwt_secrets[0])
     person = await sessions.begin(
         services.database,
-        user_id=known.user_id,
-        password_hash=known.password_hash,
+        user_id=chosen.user_id,
+        password_hash=chosen.password_hash,
         token=token,
         token_text=token_text,
         user_agent=context.device,

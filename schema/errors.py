@@ -45,7 +45,10 @@ class WeakPassword(UserError):
 
 
 @strawberry.type(
-    description="Wrong address or wrong password: the answer does not say which.",
+    description=(
+        "Wrong address or wrong password: the answer does not say which. From `verifyEmail`: neither a "
+        "session of the registration nor its password."
+    ),
 )
 class InvalidCredentials(UserError):
     pass

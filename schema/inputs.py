@@ -21,6 +21,13 @@ class RegisterInput:
 @strawberry.input(description="The proof that an address is the viewer's.")
 class VerifyEmailInput:
     token: str = strawberry.field(description="From the link in the mail.")
+    password: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "Password of the registration the link belongs to; required unless the request carries a "
+            "session of that registration."
+        ),
+    )
 
 
 @strawberry.input(description="Where to send another verification mail.")

@@ -11,7 +11,7 @@ from schema.transactions import Transaction
 from schema.viewers import Viewer
 
 
-@strawberry.type(description="The account is made once the address is verified.")
+@strawberry.type(description="A mail with a link is on its way.")
 class RegistrationReceived:
     email: str = strawberry.field(description="Where the verification mail went.")
 
@@ -28,7 +28,7 @@ class EmailVerified:
 
 
 VerifyEmailResult = Annotated[
-    EmailVerified | errors.InvalidToken,
+    EmailVerified | errors.InvalidToken | errors.InvalidCredentials,
     strawberry.union("VerifyEmailResult", description="What `verifyEmail` answers."),
 ]
 

@@ -31,7 +31,7 @@ test('whoever is signed in is past the entrance', () => {
 test('links of mails are for everybody', () => {
   for (const signedIn of [true, false]) {
     isSignedIn.value = signedIn;
-    for (const path of ['/verify-email?token=x', '/reset-password?token=x', '/forgot-password', '/check-mail', '/nowhere']) {
+    for (const path of ['/verify-email#token=x', '/reset-password#token=x', '/forgot-password', '/check-mail', '/nowhere']) {
       expect(from(path)).toBeNull();
     }
   }

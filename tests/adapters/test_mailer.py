@@ -24,8 +24,8 @@ def send(url: str) -> None:
     mailer.Mailer(url, SENDER).send(
         to="zoe@example.org",
         subject="Grüße – verify",
-        text="Hello Zoë,\nhere it is: http://127.0.0.1:8000/verify-email?token=abc\n",
-        html='<p>Hello Zoë <a href="http://127.0.0.1:8000/verify-email?token=abc">here</a></p>',
+        text="Hello Zoë,\nhere it is: http://127.0.0.1:8000/verify-email#token=abc\n",
+        html='<p>Hello Zoë <a href="http://127.0.0.1:8000/verify-email#token=abc">here</a></p>',
         message_id="0199-mail",
     )
 
@@ -48,7 +48,7 @@ def test_a_mail_has_a_text_and_an_html_part_and_the_headers_of_a_machine(start_s
     assert message["Date"].datetime is not None
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
-    assert server.mails[0]["links"] == ["http://127.0.0.1:8000/verify-email?token=abc"]
+    assert server.mails[0]["links"] == ["http://127.0.0.1:8000/verify-email#token=abc"]
     assert all(len(line) < 998 for line in server.raw[0].split(b"\r\n"))
 
 

@@ -17,7 +17,7 @@ from app import server
 from app.asgi import App
 from app.dev_services import node
 from domain import passwords
-from persistence import accounts
+from persistence import registrations
 from persistence.database import Database
 from settings import Settings
 from tests.conftest import make_settings, temporary_database
@@ -183,7 +183,7 @@ def _no_cookies(request: pytest.FixtureRequest) -> None:
 async def add_people(settings: Settings) -> None:
     database = await Database.open(settings.database_url.get_secret_value())
     for email, name in ((ALPHA, "User Alpha"), (BETA, "User Beta"), (GAMMA, "User Gamma")):
-        await accounts.register_verified(
+        await registrations.register_verified(
             database,
             name=name,
             email=email,

@@ -284,8 +284,8 @@ def without_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("path", "says"),
     [
         ("/", "Open the playground"),
-        ("/verify-email?token=abc", "Verify my address"),
-        ("/reset-password?token=abc", "New password"),
+        ("/verify-email#token=abc", "Verify my address"),
+        ("/reset-password#token=abc", "New password"),
     ],
 )
 def test_without_the_client_pages_of_our_own_stand_in_and_need_no_other_host(
@@ -319,13 +319,13 @@ def test_mail_is_shown_only_where_it_is_caught(
 ) -> None:
     assert api.client.get("/dev/mail").status_code == 404
     assert api.client.get("/dev/mail.json").status_code == 404
-    mail = "To: a@demo.app\r\nSubject: Hello\r\n\r\nSee http://127.0.0.1/verify-email?token=a\r\n"
+    mail = "To: a@demo.app\r\nSubject: Hello\r\n\r\nSee http://127.0.0.1/verify-email#token=a\r\n"
     (tmp_path / "1.eml").write_bytes(mail.encode())
     catching = start_api(mails=tmp_path)
     assert catching.client.get("/dev/mail").status_code == 200
     (shown,) = catching.client.get("/dev/mail.json").json()
     assert (shown["to"], shown["subject"]) == ("a@demo.app", "Hello")
-    assert shown["links"] == ["http://127.0.0.1/verify-email?token=a"]
+    assert shown["links"] == ["http://127.0.0.1/verify-email#token=a"]
 
 
 def test_the_playground_is_for_browsers_and_has_a_policy_of_its_own(

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from dotenv import dotenv_values
 
 from app.dev_services import processes
 from domain import passwords
-from persistence import accounts
+from persistence import registrations
 from persistence.database import Database
 from settings import ROOT, Settings
 from tests.waiting import PATIENCE_SECONDS, block_until
@@ -194,8 +195,19 @@ class Stack:
         assert url is not None
         database = await Database.open(url, pool_size=1)
         hashed = passwords.hash_password(PASSWORD, rounds=4)
-        await accounts.register_verified(database, name=name, email=email, password_hash=hashed)
+        await registrations.register_verified(database, name=name, email=email, password_hash=hashed)
         await database.close()
+
+    def accounts(self) -> list[tuple[Any, ...]]:
+        """What verifying an address or resetting a password would change."""
+        url = dotenv_values(self.data / "env")["DATABASE_URL"]
+        assert url is not None
+        with psycopg.connect(url) as connection:
+            return [
+                *connection.execute("SELECT id, email_verified_at, password_hash FROM users"),
+                *connection.execute("SELECT id, ended_at FROM links"),
+                *connection.execute("SELECT address, user_id FROM email_addresses"),
+            ]
 
     def mail_to(self, email: str, subject: str) -> dict[str, Any]:
         """The newest mail to somebody, once it has come."""

@@ -60,17 +60,25 @@ def test_a_newcomer_registers_reads_the_mail_and_is_in(stack: Stack, new_page: N
     expect(page.get_by_role("button", name="Add money", exact=True)).to_be_disabled()
 
     mail = stack.mail_to(email, "Verify")
-    [link] = {link for link in mail["links"] if "/verify-email?token=" in link}
+    [link] = {link for link in mail["links"] if "/verify-email#token=" in link}
     page.goto(link)
-    expect(heading(page, "Your address is verified")).to_be_visible()
+    verify = page.get_by_role("button", name="Verify my address")
+    expect(verify).to_be_visible()
+    expect(page.get_by_role("textbox", name="Password")).to_have_count(0)
     assert "token" not in page.url
+    page.reload()
+    verify.click()
+    expect(heading(page, "Your address is verified")).to_be_visible()
     page.get_by_role("link", name="Go to your wallet").click()
     expect(page.get_by_role("heading", name="How to begin")).to_be_visible()
     expect(page.get_by_text("One step is left")).to_have_count(0)
 
     page.goto(link)
+    verify.click()
     expect(heading(page, "Your address is verified already")).to_be_visible()
     stranger = new_page(path=link)
+    stranger.get_by_role("textbox", name="Password").fill(NEW_PASSWORD)
+    stranger.get_by_role("button", name="Verify my address").click()
     expect(heading(stranger, "This link no longer works")).to_be_visible()
     stranger.get_by_role("textbox", name="Email").fill(email)
     stranger.get_by_role("button", name="Send a new link").click()
@@ -80,17 +88,83 @@ def test_a_newcomer_registers_reads_the_mail_and_is_in(stack: Stack, new_page: N
 def test_the_verification_mail_is_sent_again_on_request(stack: Stack, new_page: NewPage) -> None:
     email = f"{stack.new_key()}@example.com"
     page = new_page(path="/register")
-    page.get_by_role("textbox", name="Name").fill("Rita Resend")
-    page.get_by_role("textbox", name="Email").fill(email)
-    page.get_by_role("textbox", name="Password").fill(NEW_PASSWORD)
-    page.get_by_role("button", name="Create wallet").click()
+    register(page, "Rita Resend", email, NEW_PASSWORD)
     first = stack.mail_to(email, "Verify")
     page.get_by_role("button", name="Send the mail again").click()
     expect(actions.toast(page, "A new mail is on its way")).to_be_visible()
     block_until(lambda: stack.mail_to(email, "Verify")["links"] != first["links"])
     newer = stack.mail_to(email, "Verify")
-    page.goto(next(link for link in newer["links"] if "/verify-email?" in link))
+    # Into the page of the older link, as somebody pastes it there: nothing is loaded again.
+    page.goto(next(link for link in first["links"] if "/verify-email#" in link))
+    page.evaluate("window.isTheSamePage = true")
+    page.goto(next(link for link in newer["links"] if "/verify-email#" in link))
+    page.wait_for_url(lambda url: "#" not in url)
+    page.get_by_role("button", name="Verify my address").click()
     expect(heading(page, "Your address is verified")).to_be_visible()
+    assert page.evaluate("window.isTheSamePage") is True
+
+
+def test_a_link_opened_elsewhere_asks_for_the_password_of_its_registration(
+    stack: Stack, new_page: NewPage, alpha: Person
+) -> None:
+    email = f"{stack.new_key()}@example.com"
+    register(new_page(path="/register"), "Owner", email, NEW_PASSWORD)
+    link = verification_link(stack, email)
+    for person, refusal in ((alpha, "not signed in with the registration"), (None, None)):
+        page = new_page(person, path=link)
+        verify = page.get_by_role("button", name="Verify my address")
+        if refusal:
+            verify.click()
+            expect(page.get_by_text(refusal)).to_be_visible()
+        page.get_by_role("textbox", name="Password").fill(PASSWORD)
+        verify.click()
+        is_at_fault(page.get_by_role("textbox", name="Password"))
+    page.get_by_role("textbox", name="Password").fill(NEW_PASSWORD)
+    verify.click()
+    expect(heading(page, "Your address is verified")).to_be_visible()
+    page.get_by_role("link", name="Go to your wallet").click()
+    expect(page.get_by_role("heading", name="How to begin")).to_be_visible()
+
+
+def test_opening_a_link_changes_nothing_on_the_server(
+    stack: Stack, new_page: NewPage, alpha: Person
+) -> None:
+    email = f"{stack.new_key()}@example.com"
+    registrant = new_page(path="/register")
+    register(registrant, "Owner", email, NEW_PASSWORD)
+    asking = new_page(path="/forgot-password")
+    asking.get_by_role("textbox", name="Email").fill(alpha.email)
+    asking.get_by_role("button", name="Send the link").click()
+    expect(heading(asking, "Check your mail")).to_be_visible()
+    [reset] = {
+        link for link in stack.mail_to(alpha.email, "password")["links"] if "#token=" in link
+    }
+    before = sorted(stack.accounts(), key=repr)
+    for link, title in (
+        (verification_link(stack, email), "Verify your address"),
+        (reset, "Choose a new password"),
+    ):
+        for page in (new_page(), new_page(alpha), registrant):
+            page.goto(link)
+            expect(heading(page, title)).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            page.reload()
+            expect(heading(page, title)).to_be_visible()
+            page.wait_for_load_state("networkidle")
+    assert sorted(stack.accounts(), key=repr) == before
+
+
+def register(page: Page, name: str, email: str, password: str) -> None:
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.get_by_role("textbox", name="Email").fill(email)
+    page.get_by_role("textbox", name="Password").fill(password)
+    page.get_by_role("button", name="Create wallet").click()
+    expect(heading(page, "Check your mail")).to_be_visible()
+
+
+def verification_link(stack: Stack, email: str) -> str:
+    links = stack.mail_to(email, "Verify")["links"]
+    return next(link for link in links if "/verify-email#token=" in link)
 
 
 def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
@@ -108,7 +182,7 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
     expect(heading(page, "Check your mail")).to_be_visible()
 
     mail = stack.mail_to(alpha.email, "password")
-    [link] = {link for link in mail["links"] if "/reset-password?token=" in link}
+    [link] = {link for link in mail["links"] if "/reset-password#token=" in link}
     page.goto(link)
     page.get_by_role("textbox", name="New password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Set the new password").click()

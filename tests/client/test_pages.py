@@ -34,9 +34,10 @@ SIGNED_OUT = [
     ("/sign-in", "Sign in"),
     ("/register", "Create your wallet"),
     ("/check-mail", "Check your mail"),
-    ("/verify-email?token=old", "This link no longer works"),
+    ("/verify-email#token=some", "Verify your address"),
+    ("/verify-email", "This link no longer works"),
     ("/forgot-password", "Forgot your password?"),
-    ("/reset-password?token=some", "Choose a new password"),
+    ("/reset-password#token=some", "Choose a new password"),
     ("/nothing-here", "There is nothing at this address"),
 ]
 SIGNED_IN = [

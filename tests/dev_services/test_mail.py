@@ -17,9 +17,9 @@ def mail(subject: str) -> EmailMessage:
     message["From"] = "Mini Wallet <wallet@demo.app>"
     message["To"] = "Zoë <zoe@example.org>"
     message["Subject"] = subject
-    message.set_content("Grüße: http://127.0.0.1:8000/verify-email?token=abc.\n")
+    message.set_content("Grüße: http://127.0.0.1:8000/verify-email#token=abc.\n")
     message.add_alternative(
-        '<p>Grüße: <a href="http://127.0.0.1:8000/verify-email?token=abc">verify</a> or '
+        '<p>Grüße: <a href="http://127.0.0.1:8000/verify-email#token=abc">verify</a> or '
         '<a href="http://127.0.0.1:8000/?a=1&amp;b=2">look</a></p>',
         subtype="html",
     )
@@ -41,7 +41,7 @@ def test_mails_are_caught_and_read_newest_first(
     assert newest["text"].startswith("Grüße")
     assert "<p>Grüße" in newest["html"]
     assert newest["links"] == [
-        "http://127.0.0.1:8000/verify-email?token=abc",
+        "http://127.0.0.1:8000/verify-email#token=abc",
         "http://127.0.0.1:8000/?a=1&b=2",
     ]
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in server.folder.iterdir())

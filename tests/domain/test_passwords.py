@@ -82,3 +82,18 @@ def test_the_same_password_is_hashed_differently_each_time() -> None:
 def test_nobodys_password_is_never_right() -> None:
     assert not passwords.verify("nobody", None, ROUNDS)
     assert not passwords.verify(DEMO, None, ROUNDS)
+
+
+def test_hashes_that_share_a_salt_are_checked_by_one_computation() -> None:
+    first = passwords.hash_password("one long password", 4)
+    second = passwords.hash_password("another long one", 4, with_salt_of=first)
+    assert (second[:29], second != first) == (first[:29], True)
+    for password, found in (
+        ("one long password", first),
+        ("another long one", second),
+        ("x", None),
+    ):
+        assert passwords.matching(password, [first, second], 4) == found
+        assert passwords.matching(password, [], 4) is None
+    # A salt made at another cost is not shared: the cost is part of it.
+    assert passwords.hash_password("another long one", 5, with_salt_of=first)[:7] == "$2b$05$"

@@ -45,8 +45,8 @@ def letter(purpose: MailPurpose, person: Person = ZOE) -> letters.Letter:
 @pytest.mark.parametrize(
     ("purpose", "link", "lifetime"),
     [
-        (MailPurpose.VERIFY_EMAIL, f"{APP_URL}/verify-email?token=the-token", "24 hours"),
-        (MailPurpose.RESET_PASSWORD, f"{APP_URL}/reset-password?token=the-token", "30 minutes"),
+        (MailPurpose.VERIFY_EMAIL, f"{APP_URL}/verify-email#token=the-token", "24 hours"),
+        (MailPurpose.RESET_PASSWORD, f"{APP_URL}/reset-password#token=the-token", "30 minutes"),
     ],
 )
 def test_the_link_is_in_both_parts_with_its_life_time(
@@ -74,11 +74,19 @@ def test_every_mail_says_whom_it_is_for_in_both_parts(purpose: MailPurpose) -> N
 
 
 @pytest.mark.parametrize("purpose", MailPurpose)
-def test_the_name_of_somebody_unverified_is_not_passed_on(purpose: MailPurpose) -> None:
-    typed_by_anybody = replace(ZOE, name="Win at evil.example", email_verified_at=None)
+def test_the_name_of_somebody_unverified_never_becomes_a_link(purpose: MailPurpose) -> None:
+    typed_by_anybody = replace(ZOE, name="Win at https://evil.example", email_verified_at=None)
     written = letter(purpose, typed_by_anybody)
     assert "evil.example" not in written.text + written.html + written.subject
+    assert "https://evil" not in written.text + written.html
     assert written.text.startswith("Hello,\n")
+
+
+def test_a_verification_mail_tells_the_name_that_was_registered() -> None:
+    for name in ("Zoë", "J. R. Ewing"):
+        written = letter(MailPurpose.VERIFY_EMAIL, replace(ZOE, name=name, email_verified_at=None))
+        assert f"\n{name}\n" in written.text
+        assert f"“{name}”" in written.html
 
 
 @pytest.mark.parametrize("purpose", MailPurpose)

@@ -16,7 +16,7 @@ from domain.accounts import MailPurpose
 from jobs import mail
 from jobs import services as job_services
 from jobs.services import JobServices
-from persistence import accounts, mails
+from persistence import mails, registrations
 from settings import Settings
 from tests.books import Books
 from tests.conftest import make_settings
@@ -44,7 +44,7 @@ async def services(books: Books, smtp: FaultySmtp) -> AsyncIterator[JobServices]
 
 async def register(books: Books) -> tuple[UUID, UUID]:
     """Somebody registers; who, and which mail is due."""
-    await accounts.register(books.database, name="New Comer", email=EMAIL, password_hash="-")
+    await registrations.register(books.database, name="New Comer", email=EMAIL, password_hash="-")
     (due,) = await mails.due(books.database, 10)
     return due
 
@@ -66,7 +66,7 @@ def make_due(books: Books) -> None:
 def token_of(smtp: FaultySmtp) -> str:
     """The token of the newest mail's link."""
     (link,) = set(smtp.mails[-1]["links"]) - {"http://127.0.0.1:8000"}
-    return link.partition("?token=")[2]
+    return link.partition("#token=")[2]
 
 
 async def test_the_mail_arrives_with_a_link_that_works_once(
@@ -77,10 +77,12 @@ async def test_the_mail_arrives_with_a_link_that_works_once(
     assert state(books)["state"] == "sent"
     assert smtp.mails[0]["to"] == EMAIL
     assert smtp.mails[0]["subject"] == "Verify your email address"
-    assert smtp.mails[0]["links"][0].startswith("http://127.0.0.1:8000/verify-email?token=")
+    assert smtp.mails[0]["links"][0].startswith("http://127.0.0.1:8000/verify-email#token=")
     secret = sessions.read_link_token(token_of(smtp))
     assert secret is not None
-    verified = await accounts.verify_email(books.database, secret, keep_session_id=None)
+    verified = await registrations.verify_email(
+        books.database, secret, session_id=None, password_hash="-"
+    )
     assert verified == EMAIL
 
 
@@ -97,7 +99,7 @@ async def test_a_withdrawn_mail_is_not_sent(
     books: Books, services: JobServices, smtp: FaultySmtp
 ) -> None:
     user_id, mail_id = await register(books)
-    await accounts.resend_verification(books.database, EMAIL)
+    await registrations.resend_verification(books.database, EMAIL)
     await mail.send(services, user_id, mail_id)
     assert smtp.tries == 0
 
@@ -241,7 +243,7 @@ async def test_mails_without_a_link_make_none(
     )
     await mail.send(services, zoe.user_id, zoe.session_id)
     assert smtp.mails[0]["subject"] == subject
-    assert "?token=" not in smtp.mails[0]["text"]
+    assert "#token=" not in smtp.mails[0]["text"]
     assert books.connection.execute("SELECT count(*) FROM links").fetchone() == (0,)
 
 

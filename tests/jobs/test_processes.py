@@ -12,7 +12,7 @@ import redis
 
 from app.dev_services import channels, mail_catcher, valkey
 from app.dev_services.processes import Child
-from persistence import accounts, mails, outbox, push_cursors
+from persistence import mails, outbox, push_cursors, registrations
 from settings import Settings
 from tests.books import Books
 from tests.conftest import make_settings
@@ -105,7 +105,9 @@ async def test_a_channels_server_that_comes_back_is_given_everything_in_order(
 async def test_a_worker_finishes_the_job_under_way_before_it_stops(
     books: Books, start_process: Start, start_smtp: Callable[..., object], redis_url: str
 ) -> None:
-    await accounts.register(books.database, name="New", email="new@example.org", password_hash="-")
+    await registrations.register(
+        books.database, name="New", email="new@example.org", password_hash="-"
+    )
     slow = await _SlowSmtp.start()
     settings = make_settings(
         database_url=books.url, redis_url=redis_url, smtp_url=f"smtp://127.0.0.1:{slow.port}"
@@ -129,7 +131,9 @@ async def test_failed_mails_are_sent_when_somebody_asks_and_idle_processes_stop_
 ) -> None:
     catcher = start_mail_catcher()
     settings = make_settings(database_url=books.url, redis_url=redis_url, smtp_url=catcher.url)
-    await accounts.register(books.database, name="New", email="new@example.org", password_hash="-")
+    await registrations.register(
+        books.database, name="New", email="new@example.org", password_hash="-"
+    )
     books.connection.execute("UPDATE mails SET state = 'failed'")
     relay = start_process("relay", settings)
     worker = start_process("worker", settings, "--retry-failed")

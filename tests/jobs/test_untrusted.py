@@ -17,7 +17,7 @@ import rq.job
 from app.dev_services import mail_catcher
 from app.dev_services.processes import Child
 from jobs import queue, reactions, untrusted
-from persistence import accounts
+from persistence import registrations
 from tests.books import Books
 from tests.conftest import make_settings
 from tests.jobs import hostile
@@ -102,7 +102,9 @@ async def test_jobs_of_a_stranger_are_set_aside_unexecuted_and_the_queue_goes_on
     settings = make_settings(database_url=books.url, redis_url=redis_url, smtp_url=catcher.url)
     write(memory)
     worker = start_process("worker", settings)
-    await accounts.register(books.database, name="New", email="new@example.org", password_hash="-")
+    await registrations.register(
+        books.database, name="New", email="new@example.org", password_hash="-"
+    )
     start_process("relay", settings)
     await until(lambda: len(catcher.mails()) == 1)
     await until(lambda: memory.llen("rq:queue:mail") == 0)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain import ids, sessions, transfers
 from domain.accounts import MailPurpose
-from persistence import accounts, api_tokens, mails, outbox, push_cursors
+from persistence import accounts, api_tokens, mails, outbox, push_cursors, registrations
 from persistence import sessions as stored_sessions
 from tests.books import Books
 
@@ -29,7 +29,7 @@ async def lived_in(books: Books) -> None:
             api_token_id=token.api_token_id,
         )
     )  # fmt: skip
-    await accounts.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
+    await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
     await accounts.request_password_reset(db, "nobody@example.com")
     [(user_id, mail_id)] = [due for due in await mails.due(db, 10) if due[0] != alpha.user_id]
     mail = await mails.take(db, user_id, mail_id)
@@ -37,7 +37,7 @@ async def lived_in(books: Books) -> None:
     assert mail.purpose is MailPurpose.VERIFY_EMAIL
     await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
     await mails.sent(db, mail)
-    await accounts.request_password_reset(db, "zoe@example.com")
+    await registrations.resend_verification(db, "zoe@example.com")
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await outbox.mark_published(db, (await outbox.claim(db, 100, 0)).rows)
     async with push_cursors.take(db, beta.user_id) as push:

@@ -44,13 +44,13 @@ DAMAGE = [
     ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "of nobody"),
     ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "other side of this line is nobody"),
     # email_addresses
-    ("DELETE FROM email_addresses WHERE address = 'zoe@example.com'", "users", "not among"),
-    ("UPDATE email_addresses SET address = 'x@example.com' WHERE address = 'zoe@example.com'",
-     "email_addresses", "has another"),
-    ("UPDATE email_addresses SET user_id = (SELECT id FROM users WHERE name = 'Beta') "
-     "WHERE address = 'zoe@example.com'", "users", "noted as"),
-    ("UPDATE email_addresses SET user_id = gen_random_uuid() WHERE address = 'zoe@example.com'",
-     "email_addresses", "nobody here"),
+    ("DELETE FROM email_addresses", "users", "not among"),
+    ("UPDATE email_addresses SET address = 'x' || address", "email_addresses", "has another"),
+    ("UPDATE email_addresses SET user_id = (SELECT id FROM users WHERE name = 'Zoë')",
+     "users", "noted as"),
+    ("UPDATE email_addresses SET user_id = gen_random_uuid()", "email_addresses", "nobody here"),
+    ("INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users WHERE name = 'Zoë'",
+     "email_addresses", "has not verified it"),
     # transactions
     ("UPDATE transactions SET amount = amount + 1 WHERE sequence = 2", "transactions", "make"),
     ("UPDATE transactions SET balance_after = balance_after + 1 WHERE sequence = 2",
@@ -205,8 +205,8 @@ async def test_the_report_adds_up(books: Books) -> None:
 
 async def test_of_much_damage_the_first_rows_are_named(books: Books) -> None:
     books.connection.execute(
-        "INSERT INTO users (id, name, search_text, email, password_hash) "
-        "SELECT gen_random_uuid(), 'Zoe', 'zoe', i || '@example.com', '-' "
+        "INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash) "
+        "SELECT gen_random_uuid(), 'Zoe', 'zoe', i || '@example.com', now(), '-' "
         "FROM generate_series(1, 150) AS i"
     )
     report = await audit.audit(books.database)

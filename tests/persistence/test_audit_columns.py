@@ -64,6 +64,7 @@ NOT_PROVED = {
     "users.email_verified_at": "email_verified_at - interval '1 us'",
     "users.password_hash": "'another'",
     "users.created_at": "created_at - interval '1 us'",
+    "users.registration_expires_at": "registration_expires_at - interval '1 us'",
     "users.closed_at": "CASE WHEN name = 'Zoë' THEN now() END",
     "sessions.id": "gen_random_uuid()",
     "sessions.user_agent": "'another'",

@@ -76,7 +76,8 @@ async def test_oneself_the_unverified_and_the_closed_are_not_found(
 ) -> None:
     viewer, unverified, closed, found = (books.join("Zoë Quine") for _ in range(4))
     books.connection.execute(
-        "UPDATE users SET email_verified_at = NULL WHERE id = %s", [unverified.user_id]
+        "UPDATE users SET email_verified_at = NULL, registration_expires_at = now() WHERE id = %s",
+        [unverified.user_id],
     )
     books.connection.execute("UPDATE users SET closed_at = now() WHERE id = %s", [closed.user_id])
     for query in ("zoe quine", "zoe", "quine", found.email):

@@ -81,6 +81,31 @@ def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
     assert operations.migrate(make_settings(database_url=database_url)) == 0
 
 
+def test_unverified_accounts_become_registrations_that_expire(database_url: str) -> None:
+    engine = sqlalchemy.create_engine(database.driver_url(database_url))
+    with engine.connect() as connection:
+        alembic.command.downgrade(operations.alembic_config(connection), "0006")
+        for name, verified_at in (("verified", "now()"), ("unverified", "NULL")):
+            connection.exec_driver_sql(
+                "INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash) "
+                f"VALUES (gen_random_uuid(), '{name}', '', '{name}@example.com', {verified_at}, '-')"
+            )
+        connection.exec_driver_sql("INSERT INTO email_addresses SELECT email, id FROM users")
+        connection.commit()
+    assert operations.migrate(make_settings(database_url=database_url)) == 0
+    with engine.connect() as connection:
+        expiring = connection.exec_driver_sql(
+            "SELECT name FROM users WHERE registration_expires_at > now() + interval '23 hours'"
+        )
+        assert expiring.scalars().all() == ["unverified"]
+        owned = connection.exec_driver_sql("SELECT address FROM email_addresses")
+        assert owned.scalars().all() == ["verified@example.com"]
+        alembic.command.downgrade(operations.alembic_config(connection), "0006")
+        connection.commit()
+        assert connection.exec_driver_sql("SELECT count(*) FROM email_addresses").scalar() == 2
+    engine.dispose()
+
+
 # ================================================================ what the database holds by itself
 
 
@@ -125,7 +150,9 @@ _IMPOSSIBLE_PEOPLE = [
     {"balance": 1},
     {"sequence": -1},
     {"sequence": 1},
-    {**_WITH_A_BOOK, "email_verified_at": None},
+    {**_WITH_A_BOOK, "email_verified_at": None, "registration_expires_at": "2026-01-02"},
+    {"email_verified_at": None},
+    {"registration_expires_at": "2026-01-02"},
     {**_WITH_A_BOOK, "book_seal": bytes(32)},
     {**_WITH_A_BOOK, "book_seal": b"s" * 31},
     {"book_seal": b"s" * 32},

@@ -89,16 +89,57 @@ async def test_registering_answers_alike_where_the_address_is_taken(
     assert (await world.login(alpha.email))["__typename"] == "SignedIn"
 
 
-async def test_registering_again_replaces_what_was_never_verified(world: World) -> None:
+async def test_registering_again_leaves_the_first_registration_as_it_was(world: World) -> None:
     carol = await world.join("Carol", verified=False)
     first_link = world.link(carol.email, "verify_email")
-    await _register(world, name="Caroline", email=carol.email, password="another long one")
-    assert (await world.login(carol.email))["__typename"] == "InvalidCredentials"
-    signed_in = await world.login(carol.email, "another long one")
-    assert signed_in["viewer"]["email"] == carol.email
-    assert (await world.ask(VERIFY, input={"token": first_link})).one[
+    await _register(world, name="Thief", email=carol.email, password="another long one")
+    for password, name in ((PASSWORD, "Carol"), ("another long one", "Thief")):
+        signed_in = await world.login(carol.email, password)
+        answer = await world.ask(
+            "{ viewer { email user { name } } }", signed_in["credentials"]["accessToken"]
+        )
+        assert answer.one == {"email": carol.email, "user": {"name": name}}
+    verified = (await carol.ask(VERIFY, input={"token": first_link})).one
+    assert verified == {"__typename": "EmailVerified", "email": carol.email}
+    assert (await world.login(carol.email))["__typename"] == "SignedIn"
+    assert (await world.login(carol.email, "another long one"))[
         "__typename"
-    ] == "InvalidToken"
+    ] == "InvalidCredentials"
+
+
+async def test_the_link_of_a_thiefs_registration_verifies_it_for_nobody_without_its_password(
+    world: World,
+) -> None:
+    victim = await world.join("Victim", verified=False)
+    await _register(world, name="Thief", email=victim.email, password="another long one")
+    link = world.link(victim.email, "verify_email")
+    for bearer, given in (
+        (None, {}),
+        (None, {"password": PASSWORD}),
+        (None, {"password": None}),
+        (victim.bearer, {}),
+        (victim.bearer, {"password": PASSWORD}),
+        (await victim.token("READ_PROFILE"), {}),
+    ):
+        refused = await world.ask(VERIFY, bearer, input={"token": link, **given})
+        assert refused.one["__typename"] == "InvalidCredentials"
+    own_link = world.link(victim.email, "verify_email", user_id=victim.user_id)
+    assert (await victim.ask(VERIFY, input={"token": own_link})).one[
+        "__typename"
+    ] == "EmailVerified"
+    late = await world.ask(VERIFY, input={"token": link, "password": "another long one"})
+    assert late.one["__typename"] == "InvalidToken"
+    assert world.user_id(victim.email) == victim.user_id
+
+
+async def test_a_registration_is_verified_by_its_password_where_no_session_of_it_asks(
+    world: World, alpha: Someone
+) -> None:
+    carol = await world.join("Carol", verified=False)
+    token = world.link(carol.email, "verify_email")
+    by_password = {"token": token, "password": PASSWORD}
+    assert (await alpha.ask(VERIFY, input=by_password)).one["__typename"] == "EmailVerified"
+    assert await world.is_refused(carol.bearer)
 
 
 async def test_every_field_at_fault_is_named_at_once(world: World) -> None:
@@ -188,7 +229,7 @@ async def test_a_link_too_old_or_of_another_purpose_verifies_nothing(
 ) -> None:
     carol = await world.join("Carol", verified=False)
     token = world.link(carol.email, purpose, age=age)
-    assert (await world.ask(VERIFY, input={"token": token})).one["__typename"] == "InvalidToken"
+    assert (await carol.ask(VERIFY, input={"token": token})).one["__typename"] == "InvalidToken"
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "é", "a" * 86, "A" * 5000, "mw_" + "A" * 86])
@@ -200,9 +241,14 @@ async def test_a_link_that_we_never_made_is_invalid(world: World, token: str) ->
 
 async def test_another_verification_mail_is_sent_to_those_who_wait_for_one(world: World) -> None:
     carol = await world.join("Carol", verified=False)
-    requested = (await world.ask(RESEND, input={"email": carol.email.upper()})).one
-    assert requested == {"__typename": "VerificationEmailRequested", "email": carol.email}
-    assert world.mails(carol.email)[-1] == "verify_email"
+    await _register(world, name="Thief", email=carol.email, password="another long one")
+    world.sql("UPDATE mails SET state = 'sent', sent_at = now()")
+    for ask, receivers in ((carol.ask, 1), (world.ask, 2)):
+        requested = (await ask(RESEND, input={"email": carol.email.upper()})).one
+        assert requested == {"__typename": "VerificationEmailRequested", "email": carol.email}
+        waiting = world.sql("SELECT DISTINCT user_id FROM mails WHERE state = 'pending'")
+        assert len(waiting) == receivers
+        assert (carol.user_id,) in waiting
 
 
 async def test_asking_for_mail_answers_alike_whether_or_not_the_address_is_known(

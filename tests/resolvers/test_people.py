@@ -238,3 +238,14 @@ async def test_an_api_token_reads_again_what_its_scopes_open(
     token = await alpha.token(scope)
     found = (await world.ask(NODES, token, ids=list(things.values()))).one
     assert [name for name, node in zip(things, found, strict=True) if node] == seen
+
+
+async def test_somebody_unverified_reads_no_user_but_themselves(
+    world: World, someone: Someone
+) -> None:
+    newcomer = await world.join("Newcomer", verified=False)
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    ids = [someone.id, newcomer.id]
+    assert (await newcomer.ask(query, ids=ids)).one == [None, {"id": newcomer.id}]
+    world.verify(newcomer.email)
+    assert (await newcomer.ask(query, ids=ids)).one == [{"id": someone.id}, {"id": newcomer.id}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import bcrypt
 import pytest
 
 from domain import ids
@@ -215,3 +216,45 @@ async def test_foreign_and_malformed_sessions_are_not_found(alpha: Someone, beta
         answer = await alpha.ask(REVOKE, input={"sessionId": session_id})
         assert answer.one["__typename"] == "NotFound"
     assert await beta.balance() == "0.00"
+
+
+async def test_signing_in_costs_one_hash_however_many_registrations_an_address_has(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell from the work, and nobody's registration keeps another from signing in."""
+    email = "popular@example.com"
+    for number in range(5):
+        await world.register(email, f"Number {number}", f"a long password {number}")
+    someone = await world.join("Someone")
+    hashed: list[bytes] = []
+    hashpw = bcrypt.hashpw
+
+    def counted(password: bytes, salt: bytes) -> bytes:
+        hashed.append(salt)
+        return hashpw(password, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", counted)
+    for address, password, outcome in (
+        (email, "a long password 0", "SignedIn"),
+        (email, "a long password 4", "SignedIn"),
+        (email, "nobody's password", "InvalidCredentials"),
+        (someone.email, "nobody's password", "InvalidCredentials"),
+        ("nobody@example.com", "nobody's password", "InvalidCredentials"),
+    ):
+        hashed.clear()
+        assert (await world.login(address, password))["__typename"] == outcome
+        assert len(hashed) == 1
+
+
+async def test_an_unverified_account_keeps_its_salt_as_its_password_changes(world: World) -> None:
+    carol = await world.join("Carol", verified=False)
+    await world.register(carol.email, "Other", "another long one")
+    changed = await carol.ask(
+        "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }",
+        input={"currentPassword": PASSWORD, "newPassword": "a new long password"},
+    )
+    assert changed.one["__typename"] == "PasswordChanged"
+    salts = world.sql(
+        "SELECT DISTINCT left(password_hash, 29) FROM users WHERE email = %s", carol.email
+    )
+    assert len(salts) == 1

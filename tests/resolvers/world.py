@@ -185,7 +185,7 @@ class World:
         email = f"{letters}.{next(_numbers)}@example.com"
         assert (await self.register(email, name)).one["__typename"] == "RegistrationReceived"
         if verified:
-            self.sql("UPDATE users SET email_verified_at = now() WHERE email = %s", email)
+            self.verify(email)
         signed_in = await self.login(email)
         someone = Someone(
             world=self,
@@ -200,8 +200,21 @@ class World:
             assert added["__typename"] == "BalanceAdded", added
         return someone
 
+    def verify(self, email: str) -> None:
+        """The address of its only registration becomes its own."""
+        self.sql(
+            "WITH verified AS (UPDATE users SET email_verified_at = now(), "
+            "registration_expires_at = NULL WHERE email = %s RETURNING email, id) "
+            "INSERT INTO email_addresses (address, user_id) SELECT email, id FROM verified",
+            email,
+        )
+
     def user_id(self, email: str) -> UUID:
-        ((user_id,),) = self.sql("SELECT user_id FROM email_addresses WHERE address = %s", email)
+        """Whose address it is; where nobody has verified it, the newest registration."""
+        ((user_id,),) = self.sql(
+            "SELECT id FROM users WHERE email = %s ORDER BY email_verified_at, id DESC LIMIT 1",
+            email,
+        )
         return UUID(str(user_id))
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -209,9 +222,16 @@ class World:
         cursor = self.connection.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
-    def link(self, email: str, purpose: str, *, age: timedelta = timedelta(0)) -> str:
+    def link(
+        self,
+        email: str,
+        purpose: str,
+        *,
+        age: timedelta = timedelta(0),
+        user_id: UUID | None = None,
+    ) -> str:
         """The token of a link as the job that mails it would make it, so long ago."""
-        user_id, link_id = self.user_id(email), ids.new_id()
+        user_id, link_id = user_id or self.user_id(email), ids.new_id()
         token = sessions.new_link_token(user_id, link_id)
         made_at = datetime.now(UTC) - age
         lifetime = timedelta(hours=24) if purpose == "verify_email" else timedelta(minutes=30)

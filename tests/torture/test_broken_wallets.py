@@ -16,7 +16,7 @@ from app.dev_services.mail_catcher import MailCatcher
 from jobs import mail, push
 from jobs import services as job_services
 from jobs.services import JobServices
-from persistence import accounts, audit, mails, push_cursors
+from persistence import audit, mails, push_cursors, registrations
 from resolvers.live import Live
 from tests import books as making
 from tests.books import Books
@@ -287,7 +287,7 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
     settings = make_settings(database_url=books.url, smtp_url=catcher.url)
     async with job_services.opened(settings) as services:
         address = record.mails[0].address
-        await accounts.register(books.database, name="New", email=address, password_hash="-")
+        await registrations.register(books.database, name="New", email=address, password_hash="-")
         while due := await mails.due(books.database, 10):
             for user_id, mail_id in due:
                 await mail.send(services, user_id, mail_id)

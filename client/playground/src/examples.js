@@ -269,8 +269,8 @@ mutation SendMoney($input: SendMoneyInput!) {
         },
       },
       query: `
-# The mail that follows has a link to verify the
-# address${demo ? ': it is at /dev/mail' : ''}. Then sign in with the tab SignIn.
+# The mail that follows has a link to a page that
+# verifies the address with this password${demo ? ':\n# it is at /dev/mail' : ''}. Then sign in with the tab SignIn.
 
 mutation Register($input: RegisterInput!) {
   register(input: $input) {

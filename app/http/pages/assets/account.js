@@ -1,7 +1,13 @@
 // Verifies an address, or sets a new password, with the token of the link that led here.
-const token = new URLSearchParams(location.search).get('token') ?? '';
-// The token works once: it need not stay in the address or the history.
-history.replaceState(null, '', location.pathname);
+let token = '';
+
+// Out of the address, and kept with the history entry so that a reload still has it.
+function takeToken() {
+  const inAddress = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (inAddress !== null) history.replaceState({ linkToken: inAddress }, '', location.pathname);
+  token = inAddress ?? history.state?.linkToken ?? '';
+}
+takeToken();
 
 const VERIFY = `mutation VerifyEmail($input: VerifyEmailInput!) {
   verifyEmail(input: $input) { __typename ... on EmailVerified { email } ... on UserError { message } }
@@ -28,10 +34,15 @@ function attach(form, run) {
     outcome.textContent = text;
     outcome.className = `outcome ${kind}`;
   };
-  if (!token) {
-    say('This address lacks its token: open the link in the mail once more.', 'bad');
-    button.disabled = true;
-  }
+  const showToken = () => {
+    say(token ? '' : 'This address lacks its token: open the link in the mail once more.', 'bad');
+    button.disabled = !token;
+  };
+  showToken();
+  addEventListener('hashchange', () => {
+    takeToken();
+    showToken();
+  });
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     button.disabled = true;
@@ -47,10 +58,15 @@ function attach(form, run) {
   });
 }
 
+const password = document.getElementById('password');
+document.getElementById('show')?.addEventListener('change', ({ target }) => {
+  password.type = target.checked ? 'text' : 'password';
+});
+
 const verify = document.getElementById('verify');
 if (verify) {
   attach(verify, async () => {
-    const result = await ask(VERIFY, { token });
+    const result = await ask(VERIFY, { token, password: password.value });
     const done = result.__typename === 'EmailVerified';
     return { done, text: done ? `${result.email} is verified. You can close this page and sign in.` : result.message };
   });
@@ -58,10 +74,6 @@ if (verify) {
 
 const reset = document.getElementById('reset');
 if (reset) {
-  const password = document.getElementById('password');
-  document.getElementById('show').addEventListener('change', ({ target }) => {
-    password.type = target.checked ? 'text' : 'password';
-  });
   attach(reset, async () => {
     const result = await ask(RESET, { token, password: password.value });
     const done = result.__typename === 'PasswordChanged';

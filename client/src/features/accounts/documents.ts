@@ -22,8 +22,8 @@ export const Register = graphql(`
 `);
 
 export const VerifyEmail = graphql(`
-  mutation VerifyEmail($token: String!) {
-    verifyEmail(input: { token: $token }) {
+  mutation VerifyEmail($token: String!, $password: String) {
+    verifyEmail(input: { token: $token, password: $password }) {
       __typename
       ... on EmailVerified {
         email

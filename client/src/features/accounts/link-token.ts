@@ -1,14 +1,26 @@
-/** The token of a mail's link: taken out of the address, kept by the history so that a reload still has it. */
+/** The token of a mail's link: taken out of the address, kept with the history entry so that a reload still has it. */
+import { readonly, ref, watch, type Ref } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 
-export function useLinkToken(): string {
+function kept(): string {
+  const { linkToken } = (history.state ?? {}) as { linkToken?: unknown };
+  return typeof linkToken === 'string' ? linkToken : '';
+}
+
+/** Empty where there is none. Changes where another link is pasted into the same tab. */
+export function useLinkToken(): Readonly<Ref<string>> {
   const route = useRoute();
   const router = useRouter();
-  const inAddress = typeof route.query.token === 'string' ? route.query.token : '';
-  if (inAddress) {
-    void router.replace({ path: route.path, query: {}, state: { token: inAddress } });
-    return inAddress;
-  }
-  const kept = (history.state as { token?: unknown } | null)?.token;
-  return typeof kept === 'string' ? kept : '';
+  const token = ref(kept());
+  watch(
+    () => route.hash,
+    (hash) => {
+      const inAddress = new URLSearchParams(hash.slice(1)).get('token');
+      if (inAddress === null) return;
+      token.value = inAddress;
+      void router.replace({ path: route.path, hash: '', state: { linkToken: inAddress } });
+    },
+    { immediate: true },
+  );
+  return readonly(token);
 }
