@@ -14,6 +14,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from app.http import bodies
 from app.http.edge import Edge
 
 #: What has gathered is written at once from here on: an answer of many pieces is not held back.
@@ -215,6 +216,7 @@ class HttpConnection(HttpToolsProtocol):
         if self._ignores_upgrade:
             return
         super().on_message_complete()
+        self.scope[bodies.IS_THERE] = True  # type: ignore[literal-required]
         self._phase = Phase.NOTHING
         self._head_minimum = 0
 
