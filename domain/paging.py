@@ -26,11 +26,18 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """A page's items in the order of the list, and whether there is more on either side."""
+    """A page's items in the order of the list, and whether there is more on either side.
+
+    A list that is searched only so far at a time ends a page before it is full: there may be more then,
+    which is found by going on from `end` (backwards: from `start`) instead of from an item.
+    """
 
     items: Sequence[Item]
     has_next: bool = False
     has_previous: bool = False
+    #: Positions to go on from, where these are not those of the first and the last item.
+    start: str | None = None
+    end: str | None = None
 
 
 def page_request(

@@ -35,9 +35,11 @@ async def search_users(
         raise errors.BadUserInput(f"`query` takes at most {_QUERY_MAXIMUM_CHARACTERS} characters.")
     found: paging.Page[search.FoundPerson] = paging.Page(items=[])
     if search_text(query):
-        found = await search.search_people(
-            info.context.services.database, viewer_id=viewer_id, query=query, page=page
-        )
+        services = info.context.services
+        async with services.searches.turn(viewer_id):
+            found = await search.search_people(
+                services.database, viewer_id=viewer_id, query=query, page=page
+            )
     edges = [
         people.UserEdge(
             cursor=connections.cursor_of(_LIST_NAME, match.position),
@@ -48,5 +50,5 @@ async def search_users(
     return people.UserConnection(
         edges=edges,
         nodes=[edge.node for edge in edges],
-        page_info=connections.page_info(found, [edge.cursor for edge in edges]),
+        page_info=connections.page_info(found, [edge.cursor for edge in edges], _LIST_NAME),
     )

@@ -14,7 +14,7 @@ import schema.sessions
 import schema.transactions
 from domain import errors, ids, paging, transfers
 from domain.sessions import Principal
-from persistence import api_tokens, entries, history, sessions
+from persistence import api_tokens, entries, history, ledger_pages, sessions
 from resolvers.services import Services
 from schema.arguments import given
 
@@ -43,11 +43,14 @@ class Reads:
         chosen: schema.transactions.TransactionFilter | None,
     ) -> schema.transactions.TransactionConnection:
         """A page of the book, newest first. Raises BadUserInput for a foreign cursor."""
-        line_filter = _line_filter(chosen)
+        entry_filter = _entry_filter(chosen)
         request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
         found: paging.Page[transfers.Line] = paging.Page(items=[])
-        if line_filter is not None:
-            found = await history.lines(self._services.database, user_id, line_filter, request)
+        if entry_filter is not None:
+            async with self._services.searches.turn(user_id):
+                found = await ledger_pages.page(
+                    self._services.database, user_id, entry_filter, request
+                )
         nodes = await self.shown_lines(found.items)
         edges = [
             schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)
@@ -56,7 +59,9 @@ class Reads:
         return schema.transactions.TransactionConnection(
             edges=edges,
             nodes=nodes,
-            page_info=schema.connections.page_info(found, [edge.cursor for edge in edges]),
+            page_info=schema.connections.page_info(
+                found, [edge.cursor for edge in edges], schema.transactions.LIST_NAME
+            ),
         )
 
     async def transaction_by_key(
@@ -77,7 +82,8 @@ class Reads:
             raise errors.BadUserInput(f"`first` takes a number from 0 to {paging.MAXIMUM_SIZE}.")
         if size == 0:
             return []
-        people = await history.contacts(self._services.database, user_id, size)
+        async with self._services.searches.turn(user_id):
+            people = await history.contacts(self._services.database, user_id, size)
         return [schema.people.shown(person, to=user_id) for person in people]
 
     async def sessions(self, principal: Principal) -> Sequence[schema.sessions.Session]:
@@ -111,12 +117,12 @@ def _sequence(cursor: str | None) -> str | None:
     return position
 
 
-def _line_filter(
+def _entry_filter(
     chosen: schema.transactions.TransactionFilter | None,
-) -> history.LineFilter | None:
-    """What the books are asked; None where nothing can meet it."""
+) -> ledger_pages.EntryFilter | None:
+    """What the ledger is asked for; None where nothing can match."""
     if chosen is None:
-        return history.LineFilter()
+        return ledger_pages.EntryFilter()
     counterparty_id = None
     named = given(chosen.counterparty_id)
     if named is not None:
@@ -128,7 +134,7 @@ def _line_filter(
         raise errors.BadUserInput(
             f"`filter.text` takes at most {_TEXT_MAXIMUM_CHARACTERS} characters."
         )
-    return history.LineFilter(
+    return ledger_pages.EntryFilter(
         kind=given(chosen.kind),
         direction=given(chosen.direction),
         counterparty_id=counterparty_id,

@@ -21,6 +21,7 @@ from resolvers.hashing import Hashing
 from resolvers.live import Live
 from resolvers.shared_calls import SharedCalls
 from resolvers.token_cache import TokenCache
+from resolvers.turns import Turns
 from settings import Settings
 
 
@@ -74,6 +75,8 @@ class Services:
     read_allowance: Allowance = field(init=False)
     #: Requests that are refused before they are executed, by client: 300 a minute.
     refusal_allowance: Allowance = field(init=False)
+    #: Searches, which take the database longest, by account.
+    searches: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=20))
     #: Bearer tokens that were found genuine.
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 

@@ -17,10 +17,10 @@ class PageInfo:
         description="Whether the list has something before the page."
     )
     start_cursor: str | None = strawberry.field(
-        description="Of the first on the page; null on an empty one."
+        description="Where to go on with `before`; null where there is nothing to go on from."
     )
     end_cursor: str | None = strawberry.field(
-        description="Of the last on the page; null on an empty one."
+        description="Where to go on with `after`; null where there is nothing to go on from."
     )
 
 
@@ -47,11 +47,13 @@ def read_cursor(cursor: str, list_name: str) -> str:
     raise errors.BadUserInput("That cursor is not one of this list: take it from an earlier page.")
 
 
-def page_info(page: paging.Page[Any], cursors: Sequence[str]) -> PageInfo:
-    """Where the page stands, given the cursors of what is on it."""
+def page_info(page: paging.Page[Any], cursors: Sequence[str], list_name: str) -> PageInfo:
+    """Where the page stands in that list, given the cursors of what is on it."""
+    start = cursors[0] if cursors else None
+    end = cursors[-1] if cursors else None
     return PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
-        start_cursor=cursors[0] if cursors else None,
-        end_cursor=cursors[-1] if cursors else None,
+        start_cursor=start if page.start is None else cursor_of(list_name, page.start),
+        end_cursor=end if page.end is None else cursor_of(list_name, page.end),
     )

@@ -108,7 +108,11 @@ class TransactionFilter:
     )
     text: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A part of the note or of the counterparty's name.",
+        description=(
+            "A part of the note or of the counterparty's name. Of a long ledger one request examines "
+            "10,000 transactions for this, `kind` and `direction`: a page may then hold fewer than asked "
+            "for, or none, with `hasNextPage` true. Go on from its `endCursor`."
+        ),
     )
 
 

@@ -157,7 +157,7 @@ def test_a_fault_is_masked_and_logged_with_its_reference(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
-    monkeypatch.setattr("persistence.history.lines", fail)
+    monkeypatch.setattr("persistence.ledger_pages.page", fail)
     answer = api.post("{ viewer { transactions { nodes { id } } } }", token=token).json()
     error = answer["errors"][0]
     assert error["extensions"]["code"] == "INTERNAL"

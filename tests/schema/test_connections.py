@@ -35,6 +35,6 @@ def test_any_other_text_is_refused(cursor: str) -> None:
 
 
 def test_an_empty_page_has_no_cursors() -> None:
-    info = connections.page_info(paging.Page(items=[], has_previous=True), [])
+    info = connections.page_info(paging.Page(items=[], has_previous=True), [], "people")
     assert (info.start_cursor, info.end_cursor) == (None, None)
     assert (info.has_next_page, info.has_previous_page) == (False, True)

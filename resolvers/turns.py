@@ -1,0 +1,47 @@
+"""How much of something one user may do at once: a few take turns, and too many are refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from domain import errors
+
+_RETRY_SECONDS = 1
+
+
+@dataclass(slots=True)
+class _Line:
+    places: asyncio.Semaphore
+    length: int = field(default=0)
+
+
+class Turns:
+    """At most `at_once` bodies of `turn` run per key, and at most `waiting` further ones wait for theirs."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._at_once = at_once
+        self._maximum = at_once + waiting
+        self._lines: dict[Hashable, _Line] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @asynccontextmanager
+    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+        """Run the body in its turn. Raises RateLimited where too many are waiting already."""
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(asyncio.Semaphore(self._at_once))
+        if line.length >= self._maximum:
+            raise errors.RateLimited(_RETRY_SECONDS)
+        line.length += 1
+        try:
+            async with line.places:
+                yield
+        finally:
+            line.length -= 1
+            if not line.length:
+                del self._lines[key]

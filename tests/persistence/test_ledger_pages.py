@@ -1,0 +1,152 @@
+"""Pages of a filtered ledger: each examines a bounded number of entries, and none is lost or repeated."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from domain.paging import PageRequest
+from domain.transfers import Direction, Kind, Line
+from persistence import history, ledger_pages
+from persistence.database import Database
+from persistence.ledger_pages import EntryFilter
+from tests.books import Books, Someone
+
+pytestmark = pytest.mark.anyio
+
+NOTES = ("lunch", "rent", "Lunch again", None)
+
+
+async def lived(books: Books, count: int = 40) -> tuple[Someone, list[Someone]]:
+    """A user with so many entries of every kind, and those on the other side."""
+    chance = random.Random(1)
+    user, others = books.join("Alpha"), [books.join(name) for name in ("Beta", "Zoë", "Lunch & Co")]
+    await books.add(user, "100")
+    for other in others:
+        await books.add(other, "100")
+    for _ in range(count - 1):
+        other, note = chance.choice(others), chance.choice(NOTES)
+        match chance.randrange(5):
+            case 0:
+                await books.add(user, "1")
+            case 1 | 2:
+                await books.send(user, other, "0.01", note=note)
+            case _:
+                await books.send(other, user, "0.01", note=note)
+    return user, others
+
+
+async def forwards(db: Database, user: Someone, wanted: EntryFilter, size: int) -> list[int]:
+    found: list[int] = []
+    after = None
+    while True:
+        page = await ledger_pages.page(db, user.user_id, wanted, PageRequest(size, after=after))
+        found += [line.sequence for line in page.items]
+        assert len(page.items) <= size
+        if not page.has_next:
+            return found
+        after = page.end or str(page.items[-1].sequence)
+
+
+async def backwards(db: Database, user: Someone, wanted: EntryFilter, size: int) -> list[int]:
+    found: list[int] = []
+    before = None
+    while True:
+        request = PageRequest(size, before=before, backward=True)
+        page = await ledger_pages.page(db, user.user_id, wanted, request)
+        found = [line.sequence for line in page.items] + found
+        if not page.has_previous:
+            return found
+        before = page.start or str(page.items[0].sequence)
+
+
+def filters(lines: list[Line], others: list[Someone]) -> list[EntryFilter]:
+    names: dict[str, Any] = {"counterparty_id": others[0].user_id}
+    middle = {
+        "created_from": lines[10].created_at,
+        "created_before": lines[-5].created_at,
+    }
+    return [
+        EntryFilter(),
+        EntryFilter(kind=Kind.TOP_UP),
+        EntryFilter(direction=Direction.OUTGOING),
+        EntryFilter(text="lunch"),
+        EntryFilter(text="zoe"),
+        EntryFilter(text="nothing has this"),
+        EntryFilter(text="rent", direction=Direction.INCOMING),
+        EntryFilter(**names),
+        EntryFilter(**names, text="lunch"),
+        EntryFilter(**middle),
+        EntryFilter(**middle, kind=Kind.TRANSFER),
+        EntryFilter(created_after=lines[10].created_at, text="lunch"),
+        EntryFilter(created_after=lines[-1].created_at, text="lunch"),
+        EntryFilter(created_before=lines[0].created_at, kind=Kind.TOP_UP),
+    ]
+
+
+async def test_however_few_entries_a_page_examines_none_is_lost_or_repeated(
+    books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, others = await lived(books, count=24)
+    lines = await history.lines_after(db, user.user_id, 0)
+    for wanted in filters(lines, others):
+        monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10_000)
+        whole = await ledger_pages.page(db, user.user_id, wanted, PageRequest(100))
+        expected = [line.sequence for line in whole.items]
+        assert not whole.has_next
+        for examined, size in ((1, 3), (5, 2), (23, 4)):
+            monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", examined)
+            assert await forwards(db, user, wanted, size) == expected, wanted
+            assert await backwards(db, user, wanted, size) == expected, wanted
+
+
+async def test_the_times_of_a_filter_select_what_their_names_say(
+    books: Books, db: Database
+) -> None:
+    user, _ = await lived(books, count=10)
+    lines = await history.lines_after(db, user.user_id, 0)
+    at = lines[4].created_at
+
+    async def found(**wanted: Any) -> list[int]:
+        return await forwards(db, user, EntryFilter(**wanted), 100)
+
+    assert await found(created_after=at) == [10, 9, 8, 7, 6]
+    assert await found(created_from=at) == [10, 9, 8, 7, 6, 5]
+    assert await found(created_before=at) == [4, 3, 2, 1]
+    assert await found(created_from=at, created_before=lines[6].created_at) == [6, 5]
+
+
+async def test_a_search_that_finds_nothing_ends_after_so_many_entries_and_says_where(
+    books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10)
+    user, _ = await lived(books)
+    for wanted in (EntryFilter(text="nothing has this"), EntryFilter(kind=Kind.TOP_UP, text="x")):
+        page = await ledger_pages.page(db, user.user_id, wanted, PageRequest(20))
+        assert (list(page.items), page.has_next, page.end) == ([], True, "31")
+        page = await ledger_pages.page(db, user.user_id, wanted, PageRequest(20, after="11"))
+        assert (list(page.items), page.has_next, page.end) == ([], False, None)
+        request = PageRequest(20, backward=True)
+        page = await ledger_pages.page(db, user.user_id, wanted, request)
+        assert (list(page.items), page.has_previous, page.start) == ([], True, "10")
+
+
+async def test_what_a_page_reads_of_the_ledger_is_bounded_by_sequences(
+    books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10)
+    user, _ = await lived(books)
+    read: list[int] = []
+
+    def note(row: Any) -> Line:
+        line = original(row)
+        read.append(line.sequence)
+        return line
+
+    original = ledger_pages.rows_of_lines.from_row
+    monkeypatch.setattr(ledger_pages.rows_of_lines, "from_row", note)
+    wanted = EntryFilter(direction=Direction.INCOMING)
+    await ledger_pages.page(db, user.user_id, wanted, PageRequest(100, after="30"))
+    assert set(read) <= {*range(20, 30), *range(30, 40)}
