@@ -15,8 +15,9 @@ import requests
 from settings import Settings
 
 _TIMEOUT_SECONDS = 5.0
-#: What the Channels API takes in one call.
+#: What the Channels API takes in one call: events on one channel each, or channels of one event.
 MAXIMUM_BATCH = 10
+MAXIMUM_CHANNELS = 100
 
 
 class PusherError(Exception):
@@ -33,9 +34,8 @@ class PusherRejected(PusherError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event for one channel; `data` is JSON text."""
+    """One event; `data` is JSON text."""
 
-    channel: str
     name: str
     data: str
 
@@ -79,15 +79,25 @@ class PusherGateway:
         for client in (self._client._pusher_client, self._client._authentication_client):
             client.http.session.close()
 
-    def trigger_batch(self, events: Sequence[Event]) -> None:
-        """Hand over up to 10 events, in order. Raises PusherUnavailable or PusherRejected.
+    def trigger(self, events: Sequence[Event], channels: Sequence[str]) -> None:
+        """Hand over those events on each of the channels, in order.
 
-        Returns once the server has accepted them all.
+        Returns once the server has accepted them all: in one call for up to 10 pairs of an event and a
+        channel, otherwise with a call for each event and each 100 channels. Raises PusherUnavailable or
+        PusherRejected.
         """
-        batch = [
-            {"channel": event.channel, "name": event.name, "data": event.data} for event in events
-        ]
-        _call(self._client.trigger_batch, batch)
+        if len(events) * len(channels) <= MAXIMUM_BATCH:
+            batch = [
+                {"channel": channel, "name": event.name, "data": event.data}
+                for event in events
+                for channel in channels
+            ]
+            _call(self._client.trigger_batch, batch)
+            return
+        for event in events:
+            for start in range(0, len(channels), MAXIMUM_CHANNELS):
+                some = list(channels[start : start + MAXIMUM_CHANNELS])
+                _call(self._client.trigger, some, event.name, event.data)
 
     def check(self) -> None:
         """Ask the server something harmless. Raises PusherUnavailable or PusherRejected."""

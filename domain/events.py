@@ -80,9 +80,9 @@ def channel(user_id: object) -> str:
     return f"user:{user_id}"
 
 
-def pusher_channel(user_id: object) -> str:
-    """The private Pusher channel of a person."""
-    return f"private-user-{user_id}"
+def pusher_channel(credential_id: object) -> str:
+    """The private Pusher channel of a session or an API token."""
+    return f"private-wallet-{credential_id}"
 
 
 PUSHER_EVENT = "transaction.posted"

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain import sessions
-from domain.sessions import Principal
+from domain.sessions import Principal, Scope
 from persistence import pipeline, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
@@ -71,6 +71,7 @@ _ACTIVE_OF_USERS = f"""
 {_ACTIVE_SESSIONS} AND s.user_id = ANY($1::uuid[])
 UNION ALL
 {_ACTIVE_API_TOKENS} AND k.user_id = ANY($1::uuid[])
+    AND ($2::text IS NULL OR $2::text = ANY(k.scopes))
 ORDER BY 1, 2
 """.encode()
 _IS_ACTIVE = text(
@@ -119,14 +120,20 @@ async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set
     return {(row[0], row[1]) for row in rows}
 
 
-async def active_of(db: Database, user_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
-    """The active credentials of each of those users, in order; empty for who has none.
+async def active_of(
+    db: Database, user_ids: Collection[UUID], scope: Scope | None = None
+) -> dict[UUID, list[UUID]]:
+    """The active credentials of each of those users that have the scope, in order; empty for none.
+
+    A session has every scope.
 
     Raises Unavailable.
     """
     active: dict[UUID, list[UUID]] = {user_id: [] for user_id in user_ids}
     if active:
-        for user_id, credential_id in await db.rows(_ACTIVE_OF_USERS, pipeline.array(active)):
+        for user_id, credential_id in await db.rows(
+            _ACTIVE_OF_USERS, pipeline.array(active), pipeline.parameter(scope)
+        ):
             active[user_id].append(credential_id)
     return active
 

@@ -16,7 +16,14 @@ _KINDS = {kind.value: kind for kind in Kind}
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
+class UnknownKind(Exception):
+    """An entry of a kind that this release does not know: a newer one posted it."""
+
+
 def from_row(row: Sequence[Any]) -> Line:
-    """The line in a row of `COLUMNS`."""
+    """The line in a row of `COLUMNS`. Raises UnknownKind."""
     user_id, sequence, reference, kind, direction, *rest = row
-    return Line(user_id, sequence, reference, _KINDS[kind], _DIRECTIONS[direction], *rest)
+    try:
+        return Line(user_id, sequence, reference, _KINDS[kind], _DIRECTIONS[direction], *rest)
+    except KeyError as error:
+        raise UnknownKind(f"{kind!r}, {direction!r}") from error

@@ -29,6 +29,6 @@ async def wallet(info: Info) -> wallets.WalletSettings:
             port=settings.pusher_port,
             use_tls=settings.pusher_use_tls,
             auth_endpoint=f"{settings.app_url}/pusher/auth",
-            channel=events.pusher_channel(principal.user_id) if principal else None,
+            channel=events.pusher_channel(principal.credential_id) if principal else None,
         )
     return wallets.shown_settings(services.limits, pusher)

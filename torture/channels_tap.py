@@ -9,13 +9,12 @@ import random
 from typing import Any
 from uuid import UUID
 
-from domain import events
+from domain import ids
 from torture import http1
 from torture.movers import minor
 from torture.record import Record
 
 HOST = "127.0.0.1"
-_CHANNEL = events.pusher_channel("")
 #: How often the server's answer is kept from the worker, who then has to trigger again.
 _SWALLOW = 0.01
 
@@ -82,8 +81,11 @@ class ChannelsTap:
     def _note(self, triggered: dict[str, Any]) -> None:
         for event in triggered.get("batch", [triggered]):
             self.accepted += 1
-            user_id = UUID(event["channel"].removeprefix(_CHANNEL))
             told = json.loads(event["data"])
+            # An event goes to each credential of its user, whom the transaction's id names.
+            named = ids.read_global_id(told["transaction"]["id"])
+            assert named is not None
+            user_id = UUID(named[1][0])
             self._record.pushed.setdefault(user_id, []).append(told["sequence"])
             self._record.pushed_content.setdefault(user_id, []).append(
                 (minor(told["balance"]["amount"]), UUID(told["transaction"]["reference"]))

@@ -1,4 +1,4 @@
-"""/pusher/auth: signs the bearer's own private channel for pusher-js, and no other."""
+"""/pusher/auth: signs the private channel of the bearer's credential for pusher-js, and no other."""
 
 from __future__ import annotations
 
@@ -67,10 +67,13 @@ class PusherAuth:
         except errors.DomainError as error:
             code, _ = schema_errors.code_of(error)
             return replies.refusal(503 if code == "UNAVAILABLE" else 403, error.message, code)
-        is_own = channel == events.pusher_channel(principal.user_id)
+        is_own = channel == events.pusher_channel(principal.credential_id)
         if not is_own or not principal.may(Scope.READ_TRANSACTIONS):
             return replies.refusal(
-                403, "Only your own channel, with a token that may read transactions.", "FORBIDDEN"
+                403,
+                "Only the channel of `wallet.pusher.channel` for this same credential, with a token that "
+                "may read transactions.",
+                "FORBIDDEN",
             )
         try:
             return replies.json(gateway.authenticate(socket_id, channel))

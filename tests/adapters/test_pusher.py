@@ -16,7 +16,7 @@ from adapters import pusher
 from app.dev_services import channels
 from tests.conftest import make_settings, private_channels
 
-CHANNEL = "private-user-1"
+CHANNEL = "private-wallet-1"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ Open = Callable[..., pusher.PusherGateway]
 
 
 def event(number: int) -> pusher.Event:
-    return pusher.Event(CHANNEL, "transaction.posted", json.dumps({"sequence": number}))
+    return pusher.Event("transaction.posted", json.dumps({"sequence": number}))
 
 
 def receive(listener: ClientConnection) -> dict:
@@ -66,10 +66,30 @@ def test_a_batch_arrives_in_order_where_the_signature_lets_in(
         data = {"channel": CHANNEL, **signed}
         listener.send(json.dumps({"event": "pusher:subscribe", "data": data}))
         assert receive(listener)["event"] == "pusher_internal:subscription_succeeded"
-        gateway.trigger_batch([event(number) for number in range(10)])
+        gateway.trigger([event(number) for number in range(10)], [CHANNEL])
         heard = [receive(listener) for _ in range(10)]
     assert [message["data"]["sequence"] for message in heard] == list(range(10))
     assert {message["event"] for message in heard} == {"transaction.posted"}
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 11, 100, 101, 250])
+def test_each_of_many_channels_hears_every_event_in_order(
+    server: channels.Channels, open_gateway: Open, count: int
+) -> None:
+    gateway = open_gateway(server)
+    names = [f"private-wallet-{count}-{number}" for number in range(count)]
+    listened = {names[0], names[len(names) // 2], names[-1]}
+    with connect(f"ws://127.0.0.1:{server.port}/app/{server.key}?protocol=7") as listener:
+        socket_id = receive(listener)["data"]["socket_id"]
+        for name in listened:
+            data = {"channel": name, **gateway.authenticate(socket_id, name)}
+            listener.send(json.dumps({"event": "pusher:subscribe", "data": data}))
+            receive(listener)
+        gateway.trigger([event(number) for number in range(3)], names)
+        heard = [receive(listener) for _ in range(3 * len(listened))]
+    for name in listened:
+        told = [one["data"]["sequence"] for one in heard if one["channel"] == name]
+        assert told == [0, 1, 2]
 
 
 def test_a_signature_is_the_protocols(server: channels.Channels, open_gateway: Open) -> None:
@@ -92,14 +112,14 @@ def test_a_server_that_is_away_is_told_from_one_that_refuses(
 ) -> None:
     server = start_channels()
     with pytest.raises(pusher.PusherRejected):
-        open_gateway(server, pusher_secret="another secret").trigger_batch([event(1)])
+        open_gateway(server, pusher_secret="another secret").trigger([event(1)], [CHANNEL])
     gateway = open_gateway(server)
     gateway.check()
     server.kill()
     with pytest.raises(pusher.PusherUnavailable):
-        gateway.trigger_batch([event(1)])
+        gateway.trigger([event(1)], [CHANNEL])
     server.start()
-    gateway.trigger_batch([event(1)])
+    gateway.trigger([event(1)], [CHANNEL])
 
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "429 Too Many", "200 OK"])
@@ -119,14 +139,14 @@ def test_trouble_of_the_server_is_no_refusal(
         thread.start()
         gateway = open_gateway(server, pusher_port=str(troubled.getsockname()[1]))
         with pytest.raises(pusher.PusherUnavailable):
-            gateway.trigger_batch([event(1)])
+            gateway.trigger([event(1)], [CHANNEL])
         thread.join()
 
 
 def test_too_much_data_is_refused(server: channels.Channels, open_gateway: Open) -> None:
-    large = pusher.Event(CHANNEL, "transaction.posted", json.dumps("x" * 20_000))
+    large = pusher.Event("transaction.posted", json.dumps("x" * 20_000))
     with pytest.raises(pusher.PusherRejected):
-        open_gateway(server).trigger_batch([large])
+        open_gateway(server).trigger([large], [CHANNEL])
 
 
 def test_without_settings_there_is_no_gateway() -> None:

@@ -16,7 +16,7 @@ from app.dev_services import channels, postgres, valkey
 from app.graphql import print_sdl
 from domain import ids
 from settings import Settings
-from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, add_people
+from tests.app.conftest import ALPHA, BETA, LOGIN, PASSWORD, Api, add_people
 
 NOBODY = SecretStr("redis://127.0.0.1:9/0")
 
@@ -204,7 +204,7 @@ def test_metrics_are_for_this_machine_or_for_who_has_the_token(
 # ================================================================ Pusher
 
 
-def test_pusher_auth_signs_the_bearers_own_channel_and_no_other(
+def test_pusher_auth_signs_the_channel_of_the_bearers_credential_and_no_other(
     api: Api,
     start_api: Callable[..., Api],
     start_channels: Callable[[], channels.Channels],
@@ -215,9 +215,8 @@ def test_pusher_auth_signs_the_bearers_own_channel_and_no_other(
     )
     token = pushing.sign_in()
     bearer = {"authorization": f"Bearer {token}"}
-    channel = pushing.data("{ wallet { pusher { channel } } }", token=token)["wallet"]["pusher"][
-        "channel"
-    ]
+    asking = "{ wallet { pusher { channel } } }"
+    channel = pushing.data(asking, token=token)["wallet"]["pusher"]["channel"]
     asked = {"socket_id": "123.456", "channel_name": channel}
     for way in ("data", "json"):
         answer = pushing.client.post("/pusher/auth", headers=bearer, **{way: asked})  # type: ignore[arg-type]
@@ -233,7 +232,12 @@ def test_pusher_auth_signs_the_bearers_own_channel_and_no_other(
             "/pusher/auth", headers=headers, data={**asked, **changed}
         ).status_code
 
-    assert status(channel_name=f"private-user-{ids.new_id()}") == 403
+    assert status(channel_name=f"private-wallet-{ids.new_id()}") == 403
+    # Neither another user's nor another session of the same one.
+    for other in (pushing.sign_in(BETA), pushing.sign_in()):
+        theirs = pushing.data(asking, token=other)["wallet"]["pusher"]["channel"]
+        assert status(channel_name=theirs) == 403
+        assert status({"authorization": f"Bearer {other}"}) == 403
     assert status(channel_name="presence-everybody") == 403
     assert status({}) == 403
     assert status({"authorization": "Bearer forged"}) == 403

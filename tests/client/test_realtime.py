@@ -18,6 +18,31 @@ CHANNELS = re.compile(r"^ws://[^/]+/app/")
 EVERY = re.compile(r"^ws://")
 
 
+#: Answers the channel of the new session.
+SIGN_IN_ANEW = """async input => {
+  const ask = async (query, token, variables) => {
+    const headers = {'content-type': 'application/json'};
+    if (token) headers.authorization = `Bearer ${token}`;
+    const body = JSON.stringify({query, variables});
+    const answer = await fetch('/graphql', {method: 'POST', headers, body});
+    return (await answer.json()).data;
+  };
+  const {login} = await ask(
+    'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { ' +
+      'credentials { accessToken } } } }',
+    null, {input: {...input, useCookie: true}});
+  const token = login.credentials.accessToken;
+  const {viewer, wallet} = await ask(
+    '{ viewer { sessions { id isCurrent } } wallet { pusher { channel } } }', token);
+  for (const {id, isCurrent} of viewer.sessions) {
+    if (isCurrent) continue;
+    await ask('mutation ($input: RevokeSessionInput!) { revokeSession(input: $input) { __typename } }',
+      token, {input: {sessionId: id}});
+  }
+  return wallet.pusher.channel;
+}"""
+
+
 class Cable:
     """What the WebSockets of a page go through: it can be cut, and joined again."""
 
@@ -71,6 +96,27 @@ def test_money_arrives_over_either_transport_alone(
         alpha.send("7.50", beta, f"number {number}")
         expect(actions.balance(page)).to_have_text(f"${7.5 * number:.2f}")
     expect(actions.lines(page, re.compile("number"))).to_have_count(2)
+
+
+def test_a_session_that_took_anothers_place_hears_by_its_own_channel(
+    new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
+) -> None:
+    page = new_context(beta).new_page()
+    Cable(page, GRAPHQL).cut()
+    heard: list[str] = []
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data)))
+    )
+    page.goto("/")
+    expect(actions.balance(page)).to_have_text("$0.00")
+    actions.until(page, lambda: any("subscription_succeeded" in data for data in heard))
+    # Somebody signs in anew in this browser, without the page hearing of it, and ends the session before.
+    channel = page.evaluate(SIGN_IN_ANEW, {"email": beta.email, "password": beta.password})
+    assert not any(channel in data for data in heard)
+    actions.until(page, lambda: any(channel in data for data in heard))
+    refuse_reads(page)
+    alpha.send("7.50", beta)
+    expect(actions.balance(page)).to_have_text("$7.50")
 
 
 def test_after_both_transports_were_away_nothing_is_missing_or_repeated(

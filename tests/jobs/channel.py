@@ -1,4 +1,4 @@
-"""A listener on a person's own Pusher channel."""
+"""A listener on the Pusher channel of a credential."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -16,14 +17,16 @@ from tests.books import Someone
 
 
 @asynccontextmanager
-async def listening(settings: Settings, someone: Someone) -> AsyncIterator[ClientConnection]:
-    """A Pusher client on the person's own channel."""
+async def listening(
+    settings: Settings, someone: Someone, credential_id: UUID | None = None
+) -> AsyncIterator[ClientConnection]:
+    """A Pusher client on the channel of that credential, or of the user's session."""
     gateway = pusher.PusherGateway.from_settings(settings)
     assert gateway is not None
     address = f"ws://{settings.pusher_host}:{settings.pusher_port}/app/{settings.pusher_key}"
     async with connect(f"{address}?protocol=7") as socket:
         established = json.loads(json.loads(await socket.recv())["data"])
-        channel = events.pusher_channel(someone.user_id)
+        channel = events.pusher_channel(credential_id or someone.session_id)
         signed = gateway.authenticate(established["socket_id"], channel)
         await socket.send(
             json.dumps({"event": "pusher:subscribe", "data": {"channel": channel, **signed}})

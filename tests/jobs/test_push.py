@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from uuid import UUID
 
+import psycopg
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from app.dev_services import channels
+from domain import ids
+from domain.sessions import Scope
 from jobs import push
 from jobs import services as job_services
 from jobs.services import Breaker, JobServices
+from persistence import api_tokens, sessions
 from settings import Settings
 from tests.books import Books, Someone
 from tests.conftest import make_settings
@@ -87,6 +95,104 @@ async def test_jobs_of_one_person_at_once_keep_the_order(
     async with listening(pushing, zoe) as socket:
         await asyncio.gather(*(push.push(services, zoe.user_id) for _ in range(3)))
         assert await take(socket, 30) == list(range(1, 31))
+
+
+async def token_of(books: Books, someone: Someone, *scopes: Scope) -> UUID:
+    token, _ = await api_tokens.create(
+        books.database,
+        someone.principal,
+        name="till",
+        scopes=scopes,
+        daily_limit_minor=None,
+        expires_at=None,
+    )
+    return token.api_token_id
+
+
+async def test_every_active_credential_that_may_read_hears_and_an_ended_one_hears_no_more(
+    books: Books, services: JobServices, pushing: Settings
+) -> None:
+    zoe = books.join()
+    reading = await token_of(books, zoe, Scope.READ_TRANSACTIONS)
+    sending = await token_of(books, zoe, Scope.SEND_MONEY)
+    async with (
+        listening(pushing, zoe) as session,
+        listening(pushing, zoe, reading) as token,
+        listening(pushing, zoe, sending) as other,
+    ):
+        for _ in range(12):
+            await books.add(zoe)
+        await push.push(services, zoe.user_id)
+        assert await take(session, 12) == await take(token, 12) == list(range(1, 13))
+        await sessions.end(books.database, zoe.principal, zoe.session_id)
+        other_session = ids.new_id()
+        books.connection.execute(
+            "UPDATE sessions SET id = %s, ended_at = NULL, created_at = now()", [other_session]
+        )
+        await books.add(replace(zoe, session_id=other_session))
+        await push.push(services, zoe.user_id)
+        assert await take(token, 1) == [13]
+        # Whatever had been triggered for them would have come before this.
+        for socket in (session, other):
+            await socket.send(json.dumps({"event": "pusher:ping", "data": {}}))
+            assert json.loads(await socket.recv())["event"] == "pusher:pong"
+    assert cursor(books, zoe) == 13
+
+
+async def test_a_user_without_a_credential_that_could_listen_is_passed_over(
+    books: Books, services: JobServices, server: channels.Channels
+) -> None:
+    zoe = books.join()
+    for _ in range(3):
+        await books.add(zoe)
+    books.connection.execute("UPDATE sessions SET ended_at = now()")
+    server.kill()
+    await push.push(services, zoe.user_id)
+    assert cursor(books, zoe) == 3
+    assert not services.channels_breaker.is_open
+
+
+async def test_all_channels_of_a_user_with_hundreds_of_credentials_hear_in_order(
+    books: Books, services: JobServices, pushing: Settings
+) -> None:
+    zoe = books.join()
+    session_ids = [ids.new_id() for _ in range(149)]
+    books.connection.execute(
+        "INSERT INTO sessions (user_id, id, created_at, last_used_at, generation, refresh_hash, "
+        "rotated_at) SELECT %s, id, now(), now(), 1, decode(repeat('00', 32), 'hex'), now() "
+        "FROM unnest(%s::uuid[]) AS made (id)",
+        [zoe.user_id, session_ids],
+    )
+    for _ in range(12):
+        await books.add(zoe)
+    async with (
+        listening(pushing, zoe) as first,
+        listening(pushing, zoe, session_ids[70]) as middle,
+        listening(pushing, zoe, session_ids[-1]) as last,
+    ):
+        await push.push(services, zoe.user_id)
+        for socket in (first, middle, last):
+            assert await take(socket, 12) == list(range(1, 13))
+    assert cursor(books, zoe) == 12
+
+
+async def test_an_entry_of_a_newer_release_waits_for_a_worker_that_knows_it(
+    books: Books, services: JobServices, pushing: Settings, admin_database_url: str
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
+        admin.execute("UPDATE transactions SET kind = 'reversal'")
+        with capture_logs() as logged:
+            await push.push(services, zoe.user_id)
+        assert [one["user_id"] for one in logged if "waits" in one["event"]] == [str(zoe.user_id)]
+        assert cursor(books, zoe) == 0
+        admin.execute("UPDATE transactions SET kind = 'top_up'")
+    async with listening(pushing, zoe) as socket:
+        await push.push(services, zoe.user_id)
+        assert await take(socket, 1) == [1]
 
 
 async def test_while_the_channels_server_is_away_the_cursor_stays(

@@ -233,7 +233,7 @@ async def test_anybody_may_ask_what_the_service_allows(world: World) -> None:
     }
 
 
-async def test_the_channel_to_listen_on_is_the_viewers_own(
+async def test_the_channel_to_listen_on_is_the_credentials_own(
     new_world: Callable[..., Awaitable[World]],
 ) -> None:
     world = await new_world(
@@ -258,4 +258,9 @@ async def test_the_channel_to_listen_on_is_the_viewers_own(
         "channel": None,
     }
     signed_in = (await alpha.ask(WALLET)).one
-    assert signed_in["pusher"]["channel"] == events.pusher_channel(alpha.user_id)
+    [(session_id,)] = world.sql("SELECT id FROM sessions")
+    assert signed_in["pusher"]["channel"] == events.pusher_channel(session_id)
+    secret = await alpha.token("READ_PROFILE")
+    [(token_id,)] = world.sql("SELECT id FROM api_tokens")
+    with_token = (await world.ask(WALLET, secret)).one
+    assert with_token["pusher"]["channel"] == events.pusher_channel(token_id)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import events
+from domain import events, ids
 from settings import ROOT
 from tests.waiting import until
 from torture import http1, run, troubles
@@ -169,8 +169,9 @@ async def test_after_everybody_was_cut_off_the_next_request_is_answered() -> Non
 
 
 def triggered(*sequences: int) -> bytes:
-    channel = events.pusher_channel(PERSON)
-    told = {"balance": {"amount": "1.50"}, "transaction": {"reference": str(PERSON)}}
+    channel = events.pusher_channel(ids.new_id())
+    transaction = {"id": ids.global_id("Transaction", PERSON, 1), "reference": str(PERSON)}
+    told = {"balance": {"amount": "1.50"}, "transaction": transaction}
     batch = [{"channel": channel, "data": json.dumps({"sequence": n, **told})} for n in sequences]
     body = json.dumps({"batch": batch}).encode()
     head = f"POST /apps/1/batch_events HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -99,6 +99,11 @@ export const WalletSequence = graphql(`
       id
       sequence
     }
+    wallet {
+      pusher {
+        channel
+      }
+    }
   }
 `);
 

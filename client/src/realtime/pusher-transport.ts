@@ -1,4 +1,4 @@
-/** Listens by the viewer's own channel on a Pusher Channels server. */
+/** Listens by the channel of this session on a Pusher Channels server. */
 
 import type Pusher from 'pusher-js';
 import type { PusherSettings, Transaction } from './documents';
@@ -9,11 +9,25 @@ const EVENT = 'transaction.posted';
 const MOST_TRIES = 5;
 const TRIES_MILLISECONDS = 5_000;
 
-export function startPusherTransport(settings: PusherSettings, parts: TransportParts): Transport {
+export interface PusherTransport extends Transport {
+  /** The session has this channel now: a new sign-in has another one. */
+  follow(channel: string): void;
+}
+
+interface PusherParts extends TransportParts {
+  /** The channel of the session as it is now; throws where it could not be read. */
+  channel(): Promise<string | null>;
+}
+
+export function startPusherTransport(
+  settings: PusherSettings & { channel: string },
+  parts: PusherParts,
+): PusherTransport {
   const pause = new Pause();
   // The service is where this page is from, whatever name it has for itself.
   const endpoint = new URL(settings.authEndpoint, location.href).pathname;
   let stopped = false;
+  let followed = settings.channel;
   let pusher: Pusher | undefined;
   let tries: number[] = [];
 
@@ -56,8 +70,8 @@ export function startPusherTransport(settings: PusherSettings, parts: TransportP
   }
 
   function listen(): void {
-    if (!pusher || !settings.channel) return;
-    const channel = pusher.subscribe(settings.channel);
+    if (!pusher) return;
+    const channel = pusher.subscribe(followed);
     channel.unbind_all();
     channel.bind('pusher:subscription_succeeded', () => {
       pause.reset();
@@ -65,15 +79,22 @@ export function startPusherTransport(settings: PusherSettings, parts: TransportP
     });
     channel.bind('pusher:subscription_error', () => {
       parts.onUp(false);
-      void pause.wait().then(() => {
-        if (stopped || !pusher || !settings.channel) return;
-        pusher.unsubscribe(settings.channel);
-        listen();
+      void pause.wait().then(async () => {
+        if (isStopped() || channel.name !== followed) return;
+        // It may have been that of an earlier session.
+        const now = (await parts.channel().catch(() => null)) ?? followed;
+        if (!isStopped() && channel.name === followed) subscribeTo(now);
       });
     });
     channel.bind(EVENT, ({ transaction }: { transaction: Transaction }) => {
       parts.onTransaction(transaction);
     });
+  }
+
+  function subscribeTo(channel: string): void {
+    pusher?.unsubscribe(followed);
+    followed = channel;
+    listen();
   }
 
   async function authorise(socketId: string, channelName: string): Promise<{ auth: string }> {
@@ -123,6 +144,11 @@ export function startPusherTransport(settings: PusherSettings, parts: TransportP
         pusher.disconnect();
         pusher.connect();
       }
+    },
+    follow: (channel) => {
+      if (stopped || channel === followed) return;
+      parts.onUp(false);
+      subscribeTo(channel);
     },
   };
 }

@@ -14,7 +14,7 @@ import {
 } from './documents';
 import { EventOrder } from './event-order';
 import { startGraphqlTransport } from './graphql-transport';
-import { startPusherTransport } from './pusher-transport';
+import { startPusherTransport, type PusherTransport } from './pusher-transport';
 import { tellOf } from './listeners';
 import type { Transport, TransportParts } from './transport';
 
@@ -100,6 +100,7 @@ export function startRealtime(): void {
 function open(viewerId: string): () => void {
   let isOpen = true;
   const transports: Transport[] = [];
+  let channels: PusherTransport | undefined;
   const stillOpen = () => isOpen;
 
   async function start(): Promise<void> {
@@ -122,7 +123,18 @@ function open(viewerId: string): () => void {
     });
     if (transports.length > 0) return;
     transports.push(startGraphqlTransport(socketUrl(), partsFor('graphql')));
-    if (pusher?.channel) transports.push(startPusherTransport(pusher, partsFor('pusher')));
+    if (!pusher?.channel) return;
+    channels = startPusherTransport(
+      { ...pusher, channel: pusher.channel },
+      { ...partsFor('pusher'), channel: ask },
+    );
+    transports.push(channels);
+  }
+
+  /** While the socket is away the session may have been replaced, and with it the channel. */
+  async function look(): Promise<void> {
+    const channel = await ask().catch(() => null);
+    if (channel && isOpen) channels?.follow(channel);
   }
 
   const nudge = () => {
@@ -132,7 +144,7 @@ function open(viewerId: string): () => void {
   const wake = watchForSleep(nudge);
   addEventListener('online', nudge);
   const watching = setInterval(() => {
-    if (!isTransportUp('graphql') && order) void ask();
+    if (!isTransportUp('graphql') && order) void look();
   }, WATCH_MILLISECONDS);
 
   setListening(true);
@@ -174,12 +186,14 @@ function partsFor(name: string): TransportParts {
   };
 }
 
-/** While the socket is away, ordinary requests tell what came, and whether the session still stands. */
-async function ask(): Promise<void> {
-  const { data } = await client.value
+/** An ordinary request tells what came, whether the session is active, and which channel it has. */
+async function ask(): Promise<string | null> {
+  const { data, error } = await client.value
     .query(WalletSequence, {}, { requestPolicy: 'network-only' })
     .toPromise();
+  if (error) throw error;
   if (data?.viewer) order?.noteNewest(data.viewer.sequence);
+  return data?.wallet.pusher?.channel ?? null;
 }
 
 async function readUntilAnswered(stillOpen: () => boolean) {
