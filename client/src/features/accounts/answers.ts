@@ -2,12 +2,19 @@
 import type { AnyVariables, TypedDocumentNode } from '@urql/core';
 import { client, sentenceFor } from '@/api';
 
-/** Sends it and answers either what came back or a sentence why nothing did. */
+/** The API wants the user to confirm the session first (ConfirmSessionDialog). */
+export const CONFIRM_SESSION = 'CONFIRM_SESSION';
+
+/** Sends it and answers either what came back or a sentence why nothing did, with the API's reason if it gave one. */
 export async function mutate<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
-): Promise<{ data: Data; message?: undefined } | { data: null; message: string }> {
+): Promise<{ data: Data; message?: undefined; reason?: undefined } | { data: null; message: string; reason?: unknown }> {
   const { data, error } = await client.value.mutation(document, variables).toPromise();
   if (data && !error) return { data };
-  return { data: null, message: error ? sentenceFor(error) : 'Something went wrong. Try again.' };
+  return {
+    data: null,
+    message: error ? sentenceFor(error) : 'Something went wrong. Try again.',
+    reason: error?.graphQLErrors[0]?.extensions.reason,
+  };
 }

@@ -78,11 +78,12 @@ export const ResetPassword = graphql(`
 `);
 
 export const ChangePassword = graphql(`
-  mutation ChangePassword($currentPassword: String!, $newPassword: String!) {
-    changePassword(input: { currentPassword: $currentPassword, newPassword: $newPassword }) {
+  mutation ChangePassword($currentPassword: String!, $newPassword: String!, $revokeApiTokens: Boolean!) {
+    changePassword(input: { currentPassword: $currentPassword, newPassword: $newPassword, revokeApiTokens: $revokeApiTokens }) {
       __typename
       ... on PasswordChanged {
         sessions
+        apiTokens
       }
       ... on UserError {
         message

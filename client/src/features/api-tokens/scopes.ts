@@ -1,4 +1,5 @@
-/** What a token may do, in words. */
+/** What a token may do, in words, and what a new one is suggested. */
+import { currencyDecimals } from '@/lib/money';
 
 export const SCOPES = [
   { value: 'READ_PROFILE', label: 'See your profile', short: 'profile' },
@@ -15,6 +16,11 @@ export function scopeWords(scopes: readonly string[]): string {
   return SCOPES.filter((scope) => scopes.includes(scope.value))
     .map((scope) => scope.short)
     .join(', ');
+}
+
+/** What a new token that sends money is suggested to send at most in 24 hours. */
+export function suggestedDailyLimit(currency: string): string {
+  return currencyDecimals(currency) === 0 ? '10000' : '100';
 }
 
 export const LIFETIMES = [

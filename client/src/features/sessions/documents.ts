@@ -30,3 +30,17 @@ export const RevokeSession = graphql(`
     }
   }
 `);
+
+export const ConfirmSession = graphql(`
+  mutation ConfirmSession($password: String!) {
+    confirmSession(input: { password: $password }) {
+      __typename
+      ... on SessionConfirmed {
+        until
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
