@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import graphql
 import pytest
 import strawberry
 
@@ -15,17 +16,18 @@ from jobs import payloads
 from resolvers import root
 from schema import events
 
-FIELDS = """
-  sequence
-  balance { amount currency }
-  ... on TransactionPosted {
-    transaction {
-      id reference sequence kind direction amount { amount currency } fee { amount currency }
-      counterparty { id name emailHint } note balanceAfter { amount currency } createdAt
-      seal
-    }
-  }
-"""
+SERVED = graphql.build_schema(root.strawberry_schema().as_str())
+
+
+def selection(name: str) -> str:
+    """Every field of a type that needs no arguments, and of those below it."""
+    fields = []
+    for field_name, field in SERVED.type_map[name].fields.items():
+        if not field.args:
+            below = graphql.get_named_type(field.type)
+            is_composite = graphql.is_composite_type(below)
+            fields.append(field_name + (selection(below.name) if is_composite else ""))
+    return f"{{ {' '.join(fields)} }}"
 
 
 def as_graphql(event: events.TransactionPosted) -> dict[str, Any]:
@@ -42,7 +44,8 @@ def as_graphql(event: events.TransactionPosted) -> dict[str, Any]:
         types=[events.TransactionPosted],
         config=root.strawberry_schema().config,
     )
-    result = schema.execute_sync(f"{{ event {{ {FIELDS} }} }}")
+    fields = selection("TransactionPosted")
+    result = schema.execute_sync(f"{{ event {{ ... on TransactionPosted {fields} }} }}")
     assert not result.errors, result.errors
     assert result.data is not None
     shown: dict[str, Any] = result.data["event"]
