@@ -9,7 +9,7 @@ from uuid import UUID
 
 import email_validator
 
-from domain import errors
+from domain import errors, text
 
 EMAIL_MAXIMUM_CHARACTERS = 254
 
@@ -43,18 +43,47 @@ LINK_LIFETIMES = {
 }
 
 
+# What a link, a sentence or a list leaves around an address.
+_SURROUNDINGS = ("<>", '""', "''", "()", "[]", "“”", "‘’", "«»", "„“")
+_FULL_WIDTH: dict[int, int | str] = {
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0x3002, 0xFF61), "."),
+}
+_PASTED_MAXIMUM_CHARACTERS = 1_000
+
+
+def pasted_address(pasted: str) -> str:
+    """The address alone, of a text that was typed or pasted: the rule wherever an address is typed.
+
+    Invisible characters go, and around the address spaces, `mailto:`, one pair after the other of
+    brackets and quotes, and a final point, comma, colon or semicolon. Full-width characters become
+    ASCII. The client does the same (src/lib/addresses.ts).
+    """
+    address = text.without_invisible(pasted).translate(_FULL_WIDTH)
+    before = None
+    while address != before:
+        before = address
+        address = address.strip().rstrip(".,;:")
+        if address[:7].lower() == "mailto:":
+            address = address[7:].partition("?")[0]
+        if address[:1] + address[-1:] in _SURROUNDINGS:
+            address = address[1:-1]
+    return address
+
+
 def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
-    """The address as it is stored: lower case, its domain in ASCII (IDNA).
+    """The address as it is stored: `pasted_address` in lower case, its domain in ASCII (IDNA).
 
     Raises InvalidInput for what is not an address, RFC 5321 and 5322 by `email-validator`. Addresses
     are one and the same whatever their case, as people expect of them.
     """
     sentence = "That is not an email address such as name@example.com."
-    if len(email) > EMAIL_MAXIMUM_CHARACTERS:
+    address = pasted_address(email) if len(email) <= _PASTED_MAXIMUM_CHARACTERS else ""
+    if len(address) > EMAIL_MAXIMUM_CHARACTERS:
         raise errors.invalid(path, sentence)
     try:
         parsed = email_validator.validate_email(
-            email.strip(),
+            address,
             check_deliverability=False,
             allow_smtputf8=False,
             test_environment=True,

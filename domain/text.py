@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from datetime import UTC, datetime
+from pathlib import Path
 
 from domain import errors
 
 NAME_MAXIMUM_CHARACTERS = 80
 NOTE_MAXIMUM_CHARACTERS = 140
 
-# Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm (UAX #9): invisible,
-# and able to make a text read as another.
-_BIDIRECTIONAL = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Written out as what they become, and all that becomes it.
+_FOLDS = {
+    ord(character): become
+    for become, characters in json.loads(
+        Path(__file__).with_name("folding.json").read_text("utf-8")
+    ).items()
+    for character in characters
+}
+_NOT_SEARCHED = frozenset({"Mn", "Cc", "Cf", "Cs"})
+
+# Format characters that show nothing and mean nothing by themselves: soft hyphens, zero width spaces,
+# invisible operators, and the marks, embeddings, overrides and isolates of the Unicode bidirectional
+# algorithm (UAX #9), which can make a text read as another. Texts are pasted with them. The client's
+# src/lib/text.ts has the same.
+_DROPPED = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001]"
 )
-# Control, surrogate, private, unassigned, and the line and paragraph separators.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Tabs and every kind of line break.
+_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]")
+# Control, surrogate, private and unassigned.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn"})
 # Letters by category that show nothing at all: names could be blank, or alike, by them.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_INVISIBLE = _BIDIRECTIONAL | _BLANK_LETTERS
 # Joiners are part of emoji and of several scripts; tags spell out flags; other format characters hide.
 _JOINERS = frozenset("\u200c\u200d")
 
 
-def _is_unprintable(character: str) -> bool:
+def without_invisible(text: str) -> str:
+    """The text without format characters that nobody can see, and with spaces for its line breaks."""
+    return (
+        text if text.isascii() and text.isprintable() else _BREAKS.sub(" ", _DROPPED.sub("", text))
+    )
+
+
+def _is_refused(character: str) -> bool:
     category = unicodedata.category(character)
     if category == "Cf":
         is_tag = "\U000e0020" <= character <= "\U000e007f"
@@ -32,11 +56,12 @@ def _is_unprintable(character: str) -> bool:
     if category == "Cn" and "\U0001f000" <= character <= "\U0001faff":
         # The blocks of emoji: one that is younger than this Python's tables has no category yet.
         return False
-    return category in _REFUSED_CATEGORIES or character in _INVISIBLE
+    return category in _REFUSED_CATEGORIES or character in _BLANK_LETTERS
 
 
 def _clean(text: str, path: str, what: str) -> str:
-    if any(_is_unprintable(character) for character in text):
+    text = without_invisible(text)
+    if any(_is_refused(character) for character in text):
         raise errors.invalid(
             path, f"{what} has a control or invisible character in it. Remove it and try again."
         )
@@ -44,10 +69,10 @@ def _clean(text: str, path: str, what: str) -> str:
 
 
 def clean_name(name: str, path: str = "name", what: str = "The name") -> str:
-    """The name as it is stored: NFC, single spaces, 1 to 80 characters.
+    """The name as it is stored: NFC, single spaces, 1 to 80 characters (code points).
 
-    Raises InvalidInput for an empty or too long one, and for control, bidirectional and other
-    invisible characters.
+    Line breaks and tabs become spaces; soft hyphens, direction marks and their like are dropped. Raises
+    InvalidInput for an empty or too long one, and for other control and invisible characters.
     """
     cleaned = _clean(name, path, what)
     # "Cn" has only young emoji left in it here.
@@ -75,12 +100,15 @@ def clean_note(note: str | None) -> str | None:
 def search_text(text: str) -> str:
     """What is stored to be searched, and what a query is turned into before it is compared.
 
-    Compatibility decomposition (NFKD) with the marks stripped, casefolded, single spaces: "Zoë" and
-    "ZOE" are the same to it.
+    Compatibility decomposition (NFKD) with the marks stripped, casefolded, single spaces, and letters
+    and signs without a decomposition replaced by folding.json: to it "Zoë" and "ZOE", "Wałęsa" and
+    "Walesa", "O’Brien" and "O'Brien" are the same. The client folds alike (src/lib/folding.ts).
     """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(c for c in decomposed if unicodedata.category(c) not in ("Mn", "Cc", "Cf", "Cs"))
-    return " ".join(bare.casefold().split())
+    decomposed = unicodedata.normalize("NFKD", without_invisible(text).casefold())
+    folded = decomposed.casefold().translate(_FOLDS)
+    if not folded.isascii() or not folded.isprintable():
+        folded = "".join(c for c in folded if unicodedata.category(c) not in _NOT_SEARCHED)
+    return " ".join(folded.split())
 
 
 def rfc3339(instant: datetime) -> str:

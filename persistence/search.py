@@ -112,7 +112,7 @@ def _containing(wanted: str) -> str | None:
 
 
 def _whole_address(query: str) -> str | None:
-    if "@" not in query:
+    if "@" not in accounts.pasted_address(query):
         return None
     try:
         return accounts.clean_email(query)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from domain import errors, sessions
+from domain import errors, sessions, text
 from resolvers.reads import Reads
 from resolvers.services import Services
 
@@ -48,7 +48,8 @@ class RequestContext:
         """The User-Agent as a session shows it: printable and of bounded length."""
         if self.user_agent is None:
             return None
-        printable = "".join(c if c.isprintable() else " " for c in self.user_agent)
+        visible = text.without_invisible(self.user_agent)
+        printable = "".join(c if c.isprintable() else " " for c in visible)
         return printable[:_USER_AGENT_MAXIMUM_CHARACTERS].strip() or None
 
     def set_refresh_cookie(self, token: str, lifetime: timedelta) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain import accounts, errors
+from tests.domain.test_text import TYPED
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,12 @@ from domain import accounts, errors
 def test_an_address_is_stored_in_lower_case_and_ascii(typed: str, stored: str) -> None:
     assert accounts.clean_email(typed) == stored
     assert accounts.clean_email(stored) == stored
+
+
+@pytest.mark.parametrize(("pasted", "address"), TYPED["addresses"])
+def test_what_is_pasted_around_an_address_is_dropped(pasted: str, address: str) -> None:
+    assert accounts.pasted_address(pasted) == address
+    assert accounts.pasted_address(address) == address
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,9 @@ def test_an_address_is_stored_in_lower_case_and_ascii(typed: str, stored: str) -
         "a@example.com\r\nBcc: b@example.com",
         "a\x00@example.com",
         "a@example.com\x00",
-        "a\u202e@example.com",
+        "a\u00a0b@example.com",
+        "<a@example.com",
+        "mailto:",
         "用户@example.com",
         "a\ud800@example.com",
         "a" * 65 + "@example.com",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -12,24 +15,18 @@ from hypothesis import strategies as st
 
 from domain import errors, text
 
+#: What people type and paste, and what becomes of it; the client's tests read it too.
+TYPED = json.loads(Path(__file__).with_name("typed.json").read_text("utf-8"))
+
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 HOSTILE = {
     "NUL": "a\x00b",
     "escape": "a\x1b[31mb",
-    "new line": "a\nb",
-    "tab": "a\tb",
-    "C1 control": "a\x85b",
-    "left-to-right mark": "a\u200eb",
-    "right-to-left override": "a\u202eb",
-    "right-to-left isolate": "a\u2067b",
-    "arabic letter mark": "a\u061cb",
-    "zero width space": "a\u200bb",
-    "word joiner": "a\u2060b",
-    "byte order mark": "a\ufeffb",
-    "soft hyphen": "a\u00adb",
-    "line separator": "a\u2028b",
-    "paragraph separator": "a\u2029b",
+    "information separator": "a\x1cb",
+    "C1 control": "a\x9bb",
+    "interlinear annotation": "a\ufff9b",
+    "arabic number sign": "a\u0600b",
     "private use": "a\ue000b",
     "lone surrogate": "a\ud800b",
     "noncharacter": "a\uffffb",
@@ -40,13 +37,28 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_cannot_be_seen_is_refused_in_names_and_notes(hostile: str) -> None:
+def test_what_is_no_text_is_refused_in_names_and_notes(hostile: str) -> None:
     with pytest.raises(errors.InvalidInput, match="control or invisible") as refusal:
         text.clean_name(hostile)
     assert refusal.value.fields[0].path == ("name",)
     with pytest.raises(errors.InvalidInput, match="control or invisible") as refusal:
         text.clean_note(hostile)
     assert refusal.value.fields[0].path == ("note",)
+
+
+@pytest.mark.parametrize(("typed", "stored"), TYPED["texts"])
+def test_line_breaks_become_spaces_and_invisible_characters_are_dropped(
+    typed: str, stored: str
+) -> None:
+    assert text.clean_name(typed) == text.clean_note(typed) == stored
+    assert text.clean_name(stored) == stored
+
+
+@pytest.mark.parametrize("nothing", ["\u200b", "\u202e\u2066", "\n\t\u2028", "\u00ad \ufeff"])
+def test_a_text_of_invisible_characters_is_empty(nothing: str) -> None:
+    assert text.clean_note(nothing) is None
+    with pytest.raises(errors.InvalidInput, match="is empty"):
+        text.clean_name(nothing)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +151,29 @@ def test_what_is_stored_is_stored_alike_again(raw: str) -> None:
         ("Владимир", "владимир"),
         ("Σίσυφος", "ΣΙΣΥΦΟΣ"),
         ("Ana  María", "ana maria"),
+        *TYPED["found_by"],
     ],
 )
 def test_people_are_found_whatever_the_case_and_the_marks(name: str, found_by: str) -> None:
     assert text.search_text(found_by) in text.search_text(name)
+
+
+def test_every_letter_with_a_stroke_or_hook_is_found_by_the_plain_one() -> None:
+    # Of Unicode 3.2, which every Python has the tables of.
+    for code in range(0x80, 0x20000):
+        name = unicodedata.name(chr(code), "")
+        match = re.match(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH (?!.* AND .* LETTER)", name)
+        if match and unicodedata.ucd_3_2_0.category(chr(code)) != "Cn":
+            assert text.search_text(chr(code))[:1] == match[1].lower(), name
+
+
+def test_plain_ascii_is_searched_as_it_is() -> None:
+    printable = "".join(map(chr, range(0x21, 0x7F)))
+    assert text.search_text(printable) == printable.lower()
+
+
+def test_line_breaks_and_invisible_characters_do_not_keep_a_text_from_being_found() -> None:
+    assert text.search_text("an\u00adna\u200b\tmaria\n") == "anna maria"
 
 
 @given(st.text())

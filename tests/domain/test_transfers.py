@@ -258,11 +258,28 @@ def test_a_key_is_8_to_64_printable_ascii_characters(key: str) -> None:
 # ================================================================ notes
 
 
-def test_a_note_that_hides_something_is_refused() -> None:
+def test_a_note_is_stored_without_what_it_hides() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
-    outcome = worlds.settle_one(ledger, worlds.send(note="to \u202egnp.exe"))
+    posted = worlds.settle_one(ledger, worlds.send(note="to \u202egnp.exe\nnow"))
+    assert isinstance(posted, settling.Posted)
+    assert posted.line.note == "to gnp.exe now"
+
+
+def test_a_note_with_a_control_character_is_refused() -> None:
+    ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
+    outcome = worlds.settle_one(ledger, worlds.send(note="a\x00b"))
     assert isinstance(outcome, errors.InvalidInput)
-    assert outcome.fields[0].path == ("note",)
+
+
+def test_the_same_note_pasted_with_invisible_characters_replays_its_key() -> None:
+    ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
+    first = worlds.settle_one(ledger, worlds.send(note="for the tickets"))
+    assert isinstance(first, settling.Posted)
+    again = worlds.settle_one(ledger, worlds.send(note="\u200efor the\n tic\u00adkets\ufeff"))
+    assert isinstance(again, settling.Posted)
+    assert (again.replayed, again.line) == (True, first.line)
+    other = worlds.settle_one(ledger, worlds.send(note="for the ticket"))
+    assert isinstance(other, errors.IdempotencyKeyReused)
 
 
 # ================================================================ budgets of API tokens

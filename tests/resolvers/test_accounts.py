@@ -80,6 +80,18 @@ async def test_registering_answers_with_the_address_as_it_is_kept(world: World) 
     assert world.mails("new.person@example.com") == ["verify_email"]
 
 
+async def test_what_was_pasted_with_a_name_and_an_address_is_dropped(world: World) -> None:
+    pasted = "\u202a<Pasted.Person@example.com\u202c>"
+    received = await _register(world, name="\u2067Pasted\n Per\u00adson\u2069", email=pasted)
+    assert received["email"] == "pasted.person@example.com"
+    signed_in = await world.login("mailto:pasted.person\uff20example.com,")
+    assert signed_in["viewer"]["email"] == "pasted.person@example.com"
+    [(name,)] = world.connection.execute(
+        "SELECT name FROM users WHERE email = 'pasted.person@example.com'"
+    ).fetchall()
+    assert name == "Pasted Person"
+
+
 async def test_registering_answers_alike_where_the_address_is_taken(
     world: World, alpha: Someone
 ) -> None:
@@ -150,7 +162,7 @@ async def test_every_field_at_fault_is_named_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "x" * 81, "nul\x00", "\u202eevil", "tab\there", "zero\u200b", "\ud800"]
+    "name", ["", "  ", "x" * 81, "nul\x00", "\u202e", "blank\u3164", "\u200b\n", "\ud800"]
 )
 async def test_a_name_is_1_to_80_visible_characters(world: World, name: str) -> None:
     refused = await _register(world, name=name)

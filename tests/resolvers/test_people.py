@@ -47,6 +47,9 @@ async def test_an_address_is_found_typed_whole_alone(someone: Someone, other: So
     assert (
         found["edges"][0]["node"]["emailHint"] == f"o…{other.email[other.email.index('@') - 1 :]}"
     )
+    for pasted in (f"\u200e<{other.email}>,", f"mailto:{other.email}", f"{other.email}\ufeff\n"):
+        assert len(await _names(someone, pasted)) == 1
+    assert len(await _names(someone, other.email.replace("@", "\uff20"))) == 1
     assert await _names(someone, other.email[:-1]) == []
     assert await _names(someone, "example.com") == []
     assert await _names(someone, someone.email) == []

@@ -3,11 +3,38 @@
 export const NAME_CHARACTERS = 80;
 export const NOTE_CHARACTERS = 140;
 
-// As `_DROPPED` of domain/text.py: format characters that show nothing and mean nothing by themselves.
-const INVISIBLE =
+// As `_DROPPED` and `_BREAKS` of domain/text.py.
+const DROPPED =
   /[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}]/gu;
+const BREAKS = /[\t-\r\u0085\u2028\u2029]/gu;
+// Joiners and the tags of flags are part of emoji; what has no category yet only the service can tell.
+const REFUSED = /[\p{Cc}\p{Cs}\p{Co}\u115f\u1160\u2800\u3164\uffa0]|(?![\u200c\u200d]|[\u{e0020}-\u{e007f}])\p{Cf}/u;
 
-/** Without soft hyphens, direction marks and other characters that nobody can see. */
+/** Without format characters that nobody can see, and with spaces for line breaks and tabs. */
 export function withoutInvisible(text: string): string {
-  return text.replace(INVISIBLE, '');
+  return text.replace(DROPPED, '').replace(BREAKS, ' ');
+}
+
+/** A name or note as the service stores it; what it refuses is still in it. */
+export function cleanText(text: string): string {
+  return withoutInvisible(text).normalize('NFC').replace(/\s+/gu, ' ').trim();
+}
+
+/** How many characters the service counts in a name or note: code points of what it stores. */
+export function textLength(text: string): number {
+  return [...cleanText(text)].length;
+}
+
+/** What the service will refuse in a text; `what` is its subject, such as "The note". */
+export function textFault(text: string, what: string, maximum: number): string | undefined {
+  if (REFUSED.test(cleanText(text))) return `${what} has a control or invisible character in it. Remove it and try again.`;
+  const excess = textLength(text) - maximum;
+  if (excess <= 0) return undefined;
+  return `${what} is ${String(excess)} ${excess === 1 ? 'character' : 'characters'} too long: it takes at most ${String(maximum)}.`;
+}
+
+/** The same of a name, which may not be empty either. */
+export function nameFault(name: string, what = 'The name'): string | undefined {
+  const isBlank = !/[\p{L}\p{N}\p{S}\p{P}\p{Cn}]/u.test(cleanText(name));
+  return textFault(name, what, NAME_CHARACTERS) ?? (isBlank ? `${what} is empty. Type at least one letter.` : undefined);
 }

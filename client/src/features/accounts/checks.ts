@@ -1,13 +1,17 @@
 /** What can be said about a field before it is sent; the service has the last word. */
 
+import { pastedAddress } from '@/lib/addresses';
+import { cleanText, nameFault } from '@/lib/text';
+
 export function checkEmail(email: string): string | undefined {
-  if (email.trim() === '') return 'Enter your email address.';
-  if (!/^\S+@\S+\.\S+$/.test(email.trim())) return 'That is not an email address such as name@example.com.';
+  const address = pastedAddress(email);
+  if (address === '') return 'Enter your email address.';
+  if (!/^\S+@\S+\.\S+$/.test(address)) return 'That is not an email address such as name@example.com.';
   return undefined;
 }
 
 export function checkName(name: string): string | undefined {
-  return name.trim() === '' ? 'Enter your name.' : undefined;
+  return cleanText(name) === '' ? 'Enter your name.' : nameFault(name);
 }
 
 /** Only the faults that are there. */

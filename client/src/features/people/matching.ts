@@ -1,11 +1,7 @@
 /** Which of the known people a text means. */
 
+import { folded } from '@/lib/folding';
 import type { Person } from '@/features/payments/payment';
-
-/** Without case and marks, as the service compares. */
-export function folded(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();
-}
 
 /** Those that were paid before and match come first, then what was found, nobody twice. */
 export function ranked(

@@ -4,6 +4,7 @@ import { computed, onScopeDispose, reactive, ref, watch } from 'vue';
 import type { Intent, Person, Refusal } from '@/features/payments/payment';
 import { dismiss, followPayments, pay, paymentStore, prepare, statuses } from '@/features/payments/payments';
 import { isOfPayments, type Draft } from '@/features/payments/payment-store';
+import { cleanText } from '@/lib/text';
 import type { Preview } from './documents';
 
 export type Step = 'form' | 'confirm' | 'receipt';
@@ -38,7 +39,7 @@ export function useSend() {
   const intent = computed<Intent | null>(() => {
     const { recipient, note } = form;
     const amount = preview.value?.amount;
-    if (recipient && amount) return { kind: 'TRANSFER', recipient, amount, note: note.trim() };
+    if (recipient && amount) return { kind: 'TRANSFER', recipient, amount, note: cleanText(note) };
     return key.value ? (paymentStore()?.get(key.value)?.intent ?? null) : null;
   });
 
@@ -58,7 +59,7 @@ export function useSend() {
       kind: 'TRANSFER',
       recipient: { ...form.recipient },
       amount: known.amount,
-      note: form.note.trim(),
+      note: cleanText(form.note),
     };
     key.value = prepare(wanted, key.value).key;
     isConfirming.value = true;
