@@ -135,8 +135,7 @@ async def budget(db: Database, user_id: UUID, api_token_id: UUID) -> TokenBudget
 
     Raises Unauthenticated where it is not active.
     """
-    command, parameters = ledger_statements.budgets({(user_id, api_token_id)})
-    rows = await db.rows(command, *parameters)
+    rows = await db.rows(ledger_statements.budgets({(user_id, api_token_id)}))
     if not rows:
         raise errors.Unauthenticated
     return TokenBudget(daily_limit_minor=rows[0][1], spent_minor=rows[0][2])

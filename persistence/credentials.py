@@ -15,8 +15,9 @@ from sqlalchemy import text
 
 from domain import sessions
 from domain.sessions import Principal, Scope
-from persistence import pipeline, unit_of_work
+from persistence import unit_of_work
 from persistence.database import Database
+from persistence.pipeline import Query
 from persistence.unit_of_work import Unit
 
 #: `last_used_at` is kept no more exactly than this.
@@ -61,19 +62,23 @@ JOIN users AS u ON u.id = k.user_id AND u.closed_at IS NULL
 WHERE {api_token_is_active("k")}
 """  # noqa: S608
 # Nearly all of those that are asked about are active: only the others are sent.
-_ENDED = f"""
+_ENDED = Query(
+    f"""
 SELECT asked.user_id, asked.id
-FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS asked (user_id, id)
 WHERE NOT EXISTS ({_ACTIVE_SESSIONS} AND s.user_id = asked.user_id AND s.id = asked.id)
     AND NOT EXISTS ({_ACTIVE_API_TOKENS} AND k.user_id = asked.user_id AND k.id = asked.id)
-""".encode()  # noqa: S608
-_ACTIVE_OF_USERS = f"""
-{_ACTIVE_SESSIONS} AND s.user_id = ANY($1::uuid[])
+"""  # noqa: S608
+)
+_ACTIVE_OF_USERS = Query(
+    f"""
+{_ACTIVE_SESSIONS} AND s.user_id = ANY(:user_ids)
 UNION ALL
-{_ACTIVE_API_TOKENS} AND k.user_id = ANY($1::uuid[])
-    AND ($2::text IS NULL OR $2::text = ANY(k.scopes))
+{_ACTIVE_API_TOKENS} AND k.user_id = ANY(:user_ids)
+    AND (CAST(:scope AS text) IS NULL OR :scope = ANY(k.scopes))
 ORDER BY 1, 2
-""".encode()
+"""
+)
 _IS_ACTIVE = text(
     f"SELECT EXISTS ({_ACTIVE_SESSIONS} AND s.user_id = :user_id AND s.id = :session_id) "
     f"OR EXISTS ({_ACTIVE_API_TOKENS} AND k.user_id = :user_id AND k.id = :api_token_id)"
@@ -115,8 +120,7 @@ async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set
     """Of those credentials, each with its user, the ones that are not active. Raises Unavailable."""
     if not credentials:
         return set()
-    pairs = _pairs(credentials)
-    rows = await db.rows(_ENDED, pipeline.array(pairs["user_ids"]), pipeline.array(pairs["ids"]))
+    rows = await db.rows(_ENDED.bind(**_pairs(credentials)))
     return {(row[0], row[1]) for row in rows}
 
 
@@ -131,9 +135,8 @@ async def active_of(
     """
     active: dict[UUID, list[UUID]] = {user_id: [] for user_id in user_ids}
     if active:
-        for user_id, credential_id in await db.rows(
-            _ACTIVE_OF_USERS, pipeline.array(active), pipeline.parameter(scope)
-        ):
+        rows = await db.rows(_ACTIVE_OF_USERS.bind(user_ids=user_ids, scope=scope))
+        for user_id, credential_id in rows:
             active[user_id].append(credential_id)
     return active
 

@@ -120,16 +120,14 @@ class Database:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def rows(self, command: bytes, *parameters: bytes | None) -> pipeline.Rows:
-        """The rows of one statement that only reads, as `pipeline` takes it: the short way, for what is
-        asked all the time. Asked again where its connection was lost. Raises Unavailable.
+    async def rows(self, statement: pipeline.Statement) -> pipeline.Rows:
+        """The rows of one statement that only reads, such as a bound `pipeline.Query`: the short way, for
+        what is asked all the time. Asked again where its connection was lost. Raises Unavailable.
         """
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 async with translated(), self._lookups.one() as connection:
-                    _, rows = await pipeline.round_trip(
-                        connection, [_PINNING, (command, parameters)]
-                    )
+                    _, rows = await pipeline.round_trip(connection, [_PINNING, statement])
                     return rows
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):

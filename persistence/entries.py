@@ -8,8 +8,9 @@ from uuid import UUID
 
 from domain.accounts import Person
 from domain.transfers import Line
-from persistence import lines, persons, pipeline
+from persistence import lines, persons
 from persistence.database import Database
+from persistence.pipeline import Query
 
 #: A user, and the sequence of the last entry that is known.
 Position = tuple[UUID, int]
@@ -18,13 +19,15 @@ FindPeople = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Person]]]
 
 # Sequences have no gaps, so that the bound is a page; on a damaged ledger it is less than one.
 _COLUMNS = ", ".join(f"t.{column}" for column in lines.COLUMNS.split(", "))
-_AFTER = f"""
+_AFTER = Query(
+    f"""
 SELECT asked.position, {_COLUMNS}
-FROM unnest($1::uuid[], $2::bigint[]) AS asked (user_id, position)
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:positions AS bigint[])) AS asked (user_id, position)
 JOIN transactions AS t ON t.user_id = asked.user_id
-    AND t.sequence > asked.position AND t.sequence <= asked.position + $3::bigint
+    AND t.sequence > asked.position AND t.sequence <= asked.position + :limit
 ORDER BY t.user_id, t.sequence
-""".encode()  # noqa: S608
+"""  # noqa: S608
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,11 @@ async def after(
     A position after which there is nothing is left out. Raises Unavailable.
     """
     rows = await db.rows(
-        _AFTER,
-        pipeline.array([user_id for user_id, _ in positions]),
-        pipeline.array([sequence for _, sequence in positions]),
-        pipeline.parameter(limit),
+        _AFTER.bind(
+            user_ids=[user_id for user_id, _ in positions],
+            positions=[sequence for _, sequence in positions],
+            limit=limit,
+        )
     )
     entries = await of(
         [lines.from_row(columns) for _, *columns in rows], lambda ids: persons.by_ids(db, ids)

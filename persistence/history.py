@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.accounts import Person
 from domain.transfers import Kind, Line
 from persistence import lines as rows_of_lines
-from persistence import persons, pipeline, tables
+from persistence import persons, tables
 from persistence.database import Database
+from persistence.pipeline import Query
 
 #: Of a user who exchanged money with more people than this, so many are considered as contacts.
 MAXIMUM_COUNTERPARTIES = 10_000
@@ -54,7 +55,7 @@ _LATEST_CONTACTS = text(
     ") AS latest WHERE counterparty_id IS NOT NULL "
     "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
 )
-_NEWEST = b"SELECT id, sequence FROM users WHERE id = ANY($1::uuid[])"
+_NEWEST = Query("SELECT id, sequence FROM users WHERE id = ANY(:user_ids)")
 _BALANCE_AT = text(
     "SELECT balance_after FROM transactions WHERE user_id = :user_id AND created_at <= :instant "
     "ORDER BY created_at DESC, sequence DESC LIMIT 1"
@@ -108,7 +109,7 @@ async def newest_sequences(db: Database, user_ids: Collection[UUID]) -> dict[UUI
     """The sequence of each of those people, in one query; unknown ids are left out."""
     if not user_ids:
         return {}
-    return dict(await db.rows(_NEWEST, pipeline.array(user_ids)))
+    return dict(await db.rows(_NEWEST.bind(user_ids=user_ids)))
 
 
 async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:

@@ -11,8 +11,9 @@ from sqlalchemy import Row, text
 from domain import errors
 from domain.accounts import Person
 from domain.sessions import Principal
-from persistence import credentials, pipeline
+from persistence import credentials
 from persistence.database import Database
+from persistence.pipeline import Query
 from persistence.unit_of_work import Unit
 
 #: In the order of the fields of `Person`.
@@ -20,7 +21,7 @@ COLUMNS = "id, name, email, email_verified_at, balance, sequence"
 
 _LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
 _READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
-_READ = f"SELECT {COLUMNS} FROM users WHERE id = ANY($1::uuid[])".encode()  # noqa: S608
+_READ = Query(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa: S608
 
 
 def from_row(row: Row[Any]) -> Person:
@@ -68,4 +69,4 @@ async def by_ids(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]
     """Those people, in one query; unknown ids are left out."""
     if not user_ids:
         return {}
-    return {row[0]: Person(*row) for row in await db.rows(_READ, pipeline.array(user_ids))}
+    return {row[0]: Person(*row) for row in await db.rows(_READ.bind(user_ids=user_ids))}

@@ -7,8 +7,9 @@ once for all of them.
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from psycopg.pq.abc import PGconn, PGresult
 #: A statement with `$1`, `$2` … and its parameters as text, or as `array` makes them.
 Statement = tuple[bytes, Sequence[bytes | None]]
 Rows = list[tuple[Any, ...]]
+Value = UUID | int | str | timedelta | None
 
 #: How long a connection may be silent before somebody looks whether it is still there.
 _GLANCE_SECONDS = 0.5
@@ -133,11 +135,38 @@ def _rows(transformer: abc.Transformer, result: PGresult) -> Rows:
     return transformer.load_rows(0, result.ntuples, tuple)
 
 
+_NAME = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class Query:
+    """A statement with named parameters, written as for `sqlalchemy.text`: `:user_id`.
+
+    The types of its parameters are not told to PostgreSQL: where it cannot infer them, cast.
+    """
+
+    __slots__ = ("_command", "_names")
+
+    def __init__(self, sql: str) -> None:
+        self._names = list(dict.fromkeys(_NAME.findall(sql)))
+        numbers = {name: number for number, name in enumerate(self._names, 1)}
+        self._command = _NAME.sub(lambda found: f"${numbers[found[1]]}", sql).encode()
+
+    def bind(self, **values: Value | Collection[object]) -> Statement:
+        """The statement with those values; a collection becomes an array. Raises KeyError."""
+        return self._command, [_bound(values[name]) for name in self._names]
+
+
+def _bound(value: Value | Collection[object]) -> bytes | None:
+    if value is None or isinstance(value, str | UUID | int | timedelta):
+        return parameter(value)
+    return array(value)
+
+
 class _Binary(bytes):
     """A parameter in PostgreSQL's binary form."""
 
 
-def parameter(value: UUID | int | str | timedelta | None) -> bytes | None:
+def parameter(value: Value) -> bytes | None:
     """A parameter as text; None is NULL. A text must be free of the character 0, as PostgreSQL's are."""
     if isinstance(value, timedelta):
         return b"%d microseconds" % (value // _MICROSECOND)

@@ -10,8 +10,9 @@ from domain import accounts, errors
 from domain import text as texts
 from domain.accounts import Person
 from domain.paging import Page, PageRequest
-from persistence import patterns, persons, pipeline
+from persistence import patterns, persons
 from persistence.database import Database
+from persistence.pipeline import Query
 
 #: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
 MINIMUM_PART_CHARACTERS = 3
@@ -23,10 +24,11 @@ MAXIMUM_QUERY_CHARACTERS = 254
 _ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
 
 # Every tier in one call, each asked only where those before it do not fill the page.
-_FIND = (
+_FIND = Query(
     f"SELECT rank, search_text, {persons.COLUMNS} "  # noqa: S608
-    "FROM find_people($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-).encode()
+    "FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, :after_rank, "
+    ":after_text, :after_id, :limit, :considered)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +80,18 @@ async def search_people(
         # Nobody else has that address: the list goes on with the first of the next tier.
         after = _Position(_EXACT, "", UUID(int=0))
     found = await db.rows(
-        _FIND,
-        *map(
-            pipeline.parameter,
-            (
-                viewer_id,
-                _whole_address(query),
-                wanted,
-                _containing(wanted),
-                patterns.begins_with(wanted),
-                _ADDRESS if after is None else after.rank,
-                None if after is None else after.search_text,
-                None if after is None else after.user_id,
-                page.size + 1,
-                MAXIMUM_CONTAINING,
-            ),
-        ),
+        _FIND.bind(
+            viewer_id=viewer_id,
+            address=_whole_address(query),
+            wanted=wanted,
+            containing=_containing(wanted),
+            beginning=patterns.begins_with(wanted),
+            after_rank=_ADDRESS if after is None else after.rank,
+            after_text=None if after is None else after.search_text,
+            after_id=None if after is None else after.user_id,
+            limit=page.size + 1,
+            considered=MAXIMUM_CONTAINING,
+        )
     )
     # By rank, text and id: the first three columns.
     found.sort(key=itemgetter(slice(3)))

@@ -31,24 +31,24 @@ async def test_a_statement_that_fails_does_not_repeat_what_it_was_given(db: Data
 async def test_rows_are_asked_for_again_where_their_connection_was_lost(
     db: Database, admin_database_url: str
 ) -> None:
-    [(before, text_back)] = await db.rows(WHO, b"Zo\xc3\xab")
+    [(before, text_back)] = await db.rows((WHO, [b"Zo\xc3\xab"]))
     assert text_back == "Zoë"
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         admin.execute("SELECT pg_terminate_backend(%s)", [before])
-    [(after, _)] = await db.rows(WHO, None)
+    [(after, _)] = await db.rows((WHO, [None]))
     assert after != before
 
 
 async def test_rows_of_a_fault_of_ours_are_its_error_and_the_next_are_good(db: Database) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero):
-        await db.rows(b"SELECT 1 / $1::int", b"0")
-    assert await db.rows(b"SELECT 1 / $1::int", b"1") == [(1,)]
+        await db.rows((b"SELECT 1 / $1::int", [b"0"]))
+    assert await db.rows((b"SELECT 1 / $1::int", [b"1"])) == [(1,)]
 
 
 async def ask_until_it_is_away(database: Database) -> None:
     """A session may outlive its server by a moment, and answer."""
     while True:
-        await database.rows(WHO, None)
+        await database.rows((WHO, [None]))
 
 
 async def test_rows_are_unavailable_while_the_database_is_away_and_back_with_it(
@@ -57,14 +57,14 @@ async def test_rows_are_unavailable_while_the_database_is_away_and_back_with_it(
     server = start_postgres()
     database = await Database.open(server.url)
     try:
-        assert len(await database.rows(WHO, None)) == 1
+        assert len(await database.rows((WHO, [None]))) == 1
         server.kill()
         with pytest.raises(errors.Unavailable):
             await ask_until_it_is_away(database)
         with pytest.raises(errors.Unavailable):
-            await database.rows(WHO, None)
+            await database.rows((WHO, [None]))
         server.start()
-        assert len(await database.rows(WHO, None)) == 1
+        assert len(await database.rows((WHO, [None]))) == 1
     finally:
         await database.close()
 
@@ -76,7 +76,7 @@ async def test_text_is_kept_whatever_encoding_the_environment_asks_for(
     database = await Database.open(database_url)
     try:
         snowman = "Zoë ☃"
-        assert await database.rows(b"SELECT $1::text", snowman.encode()) == [(snowman,)]
+        assert await database.rows((b"SELECT $1::text", [snowman.encode()])) == [(snowman,)]
         length = text("SELECT char_length(:snowman)")
         assert await database.read(lambda c: c.scalar(length, {"snowman": snowman})) == 5
     finally:

@@ -6,8 +6,10 @@ import asyncio
 import socket
 import struct
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import psycopg
@@ -139,3 +141,23 @@ def _is_asleep(url: str) -> bool:
             "AND datname = current_database()"
         )
         return found.fetchone() is not None
+
+
+@pytest.mark.anyio
+async def test_a_query_is_written_with_names_and_bound_by_them(database_url: str) -> None:
+    query = pipeline.Query(
+        "SELECT :text_ || '::' || CAST(:number AS text), CAST(:ids AS uuid[]), :text_::text, "
+        "CAST(:none AS int), CAST(:pause AS interval) > interval '1 hour'"
+    )
+    ids = [uuid.uuid4(), uuid.uuid4()]
+    bound = query.bind(text_="Zoë", number=7, ids=ids, none=None, pause=timedelta(hours=2))
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        [rows] = await pipeline.round_trip(connection, [bound])
+        assert rows == [("Zoë::7", ids, "Zoë", None, True)]
+        [[(none, empty, *_)]] = await pipeline.round_trip(
+            connection,
+            [query.bind(text_="", number=0, ids=set(), none=None, pause=timedelta())],
+        )
+    assert (none, empty) == ("::0", [])
+    with pytest.raises(KeyError):
+        query.bind(text_="")
