@@ -165,7 +165,7 @@ async def test_generated_documents_are_answered_alike(
     compiler = Compiler(CORE, SCHEMA.execution_context_class, hide_suggestions=False)
     roots = MUTATIONS if operation == "mutation" else None
     clean = failed = 0
-    for seed in range(32):
+    for seed in range(48):
         document = Document(
             CORE, (operation, seed), values, operation=operation, roots=roots, omitted=CHANGING
         )  # fmt: skip
