@@ -90,11 +90,12 @@ async def confirm_session(
 
 async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
     context, services, caller = info.context, info.context.services, info.context.caller
+    # Also where the session turns out to have ended already.
+    context.clear_refresh_cookie()
     if input.everywhere:
         ended = await sessions.end_all(services.database, caller)
     else:
         ended = int(await sessions.end(services.database, caller, caller.credential_id))
-    context.clear_refresh_cookie()
     await services.live.forget([caller.credential_id])
     services.wake_relay()
     return results.SignedOut(sessions=ended)

@@ -161,6 +161,15 @@ async def test_a_cookie_that_is_no_good_is_cleared(world: World, alpha: Someone)
     assert by_argument.context.cookie_to_set is None
 
 
+async def test_signing_out_of_an_ended_session_clears_the_cookie(
+    world: World, alpha: Someone
+) -> None:
+    principal = await world.principal(alpha.bearer)
+    world.sql("UPDATE sessions SET ended_at = now() WHERE user_id = %s", alpha.user_id)
+    answer = await world.ask_as(principal, LOGOUT, cookie="something", input={})
+    assert (answer.code, answer.context.cookie_to_set) == ("UNAUTHENTICATED", "")
+
+
 async def test_signing_out_ends_this_session(world: World, alpha: Someone) -> None:
     other = await world.login(alpha.email)
     answer = await alpha.world.ask(LOGOUT, alpha.bearer, cookie="something", input={})

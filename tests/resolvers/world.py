@@ -153,10 +153,29 @@ class World:
         **variables: Any,
     ) -> Answer:
         """Run an operation as whoever the bearer token says; as nobody without one."""
+        return await self.ask_as(
+            await self.principal(bearer), query, cookie=cookie, client_ip=client_ip, **variables
+        )
+
+    async def principal(self, bearer: str | None) -> sessions.Principal | None:
+        """Whom the bearer token authenticates."""
         authorization = None if bearer is None else f"Bearer {bearer}"
+        return await authentication.authenticate(self.services, authorization)
+
+    async def ask_as(
+        self,
+        principal: sessions.Principal | None,
+        query: str,
+        /,
+        *,
+        cookie: str | None = None,
+        client_ip: str = "192.0.2.1",
+        **variables: Any,
+    ) -> Answer:
+        """Run an operation as somebody who was authenticated before."""
         context = RequestContext(
             services=self.services,
-            principal=await authentication.authenticate(self.services, authorization),
+            principal=principal,
             client_ip=client_ip,
             user_agent="Tests/1.0",
             refresh_cookie=cookie,
