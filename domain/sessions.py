@@ -266,7 +266,7 @@ def read_refresh_token(text: str, jwt_secrets: Sequence[str]) -> RefreshToken:
 
 
 class RefreshVerdict(enum.Enum):
-    """What a genuine refresh token of a session that stands is good for."""
+    """What a genuine refresh token of an active session is good for."""
 
     #: The newest: replace it by its successor.
     ROTATE = enum.auto()

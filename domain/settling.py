@@ -52,8 +52,8 @@ class Ledger:
     accounts: dict[UUID, Account]
     #: The lines that the commands' keys made before; those of any other key are not needed.
     posted: dict[KeyOf, Line]
-    #: Sessions and API tokens of the commands that still stand.
-    standing: Collection[UUID]
+    #: Sessions and API tokens of the commands that are active.
+    active_credentials: Collection[UUID]
     #: For every API token of a `SendMoney` command.
     budgets: dict[UUID, TokenBudget]
     #: The clock, read after the locks were held.
@@ -92,7 +92,7 @@ def settle(ledger: Ledger, commands: Iterable[Command]) -> Settlement:
 def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted:
     caller = ledger.accounts.get(command.user_id)
     credential = command.session_id or command.api_token_id
-    if caller is None or caller.is_closed or credential not in ledger.standing:
+    if caller is None or caller.is_closed or credential not in ledger.active_credentials:
         raise errors.Unauthenticated
     earlier = ledger.posted.get(command.key)
     if earlier is not None:

@@ -99,7 +99,7 @@ def _facts(
     limit_minor, expires_at = details["daily_limit_minor"], details["expires_at"]
     rows = {
         "Name": details["name"],
-        "May": ", ".join(_SCOPES[Scope(scope)] for scope in details["scopes"]),
+        "Permissions": ", ".join(_SCOPES[Scope(scope)] for scope in details["scopes"]),
         "Daily limit": "none" if limit_minor is None else str(money.Money(limit_minor, currency)),
         "Expires": "never" if expires_at is None else _moment(expires_at),
         "Created": _moment(details["created_at"]),

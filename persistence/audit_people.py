@@ -33,7 +33,7 @@ _SESSIONS = f"""
 SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL THEN 'This session is of nobody.' END,
     CASE WHEN u.closed_at IS NOT NULL AND {credentials.session_is_active("s")}
-        THEN 'This session stands, though its person is closed.' END,
+        THEN 'This session is active, though its account is closed.' END,
     CASE WHEN (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
         THEN 'Its refresh tokens do not fit their number.' END,
     CASE WHEN least(s.last_used_at, s.rotated_at, s.confirmed_at, s.ended_at) < s.created_at
@@ -52,7 +52,7 @@ _API_TOKENS = f"""
 SELECT k.user_id || '/' || k.id AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL THEN 'This API token is of nobody.' END,
     CASE WHEN u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")}
-        THEN 'This API token stands, though its person is closed.' END,
+        THEN 'This API token is active, though its account is closed.' END,
     CASE WHEN NOT k.scopes <@ ARRAY[{audit_checks.quoted(sessions.Scope)}] THEN 'It has a scope that is none.' END,
     CASE WHEN least(k.expires_at, k.revoked_at, k.last_used_at) < k.created_at
         THEN 'It was used or ended before it was created.' END,
@@ -118,7 +118,7 @@ _NO_LINE = f"o.topic = {_POSTED} AND t.user_id IS NULL"
 _NO_MAIL = (
     f"o.topic = {_MAIL} AND o.created_at > clock_timestamp() - {audit_checks.KEPT} AND m.id IS NULL"
 )
-_STILL_STANDS = f"""o.topic = {_ENDED} AND (
+_STILL_ACTIVE = f"""o.topic = {_ENDED} AND (
     coalesce(jsonb_typeof(o.payload -> 'credential_ids'), '') <> 'array'
     OR EXISTS (
         SELECT FROM sessions AS s
@@ -137,7 +137,7 @@ SELECT o.user_id || '/' || o.id AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL AND o.topic <> {_NOTHING} THEN 'It tells of nobody.' END,
     CASE WHEN {_NO_LINE} THEN 'It tells of a line that is not in the book.' END,
     CASE WHEN {_NO_MAIL} THEN 'It tells of a mail that there is not.' END,
-    CASE WHEN {_STILL_STANDS} THEN 'It tells of the end of a session or API token that stands.' END,
+    CASE WHEN {_STILL_ACTIVE} THEN 'It tells of the end of a session or API token that has not ended.' END,
     CASE WHEN o.published_at < o.created_at THEN 'It was published before it happened.' END
 ) AS sentence
 FROM outbox AS o LEFT JOIN users AS u ON u.id = o.user_id
@@ -145,7 +145,7 @@ LEFT JOIN transactions AS t
     ON t.user_id = o.user_id AND to_jsonb(t.sequence) = o.payload -> 'sequence'
 LEFT JOIN mails AS m ON m.user_id = o.user_id AND to_jsonb(m.id) = o.payload -> 'mail_id'
 WHERE o.topic NOT IN ({audit_checks.quoted(events.Topic)}) OR (u.id IS NULL AND o.topic <> {_NOTHING})
-    OR ({_NO_LINE}) OR ({_NO_MAIL}) OR ({_STILL_STANDS}) OR o.published_at < o.created_at
+    OR ({_NO_LINE}) OR ({_NO_MAIL}) OR ({_STILL_ACTIVE}) OR o.published_at < o.created_at
 """  # noqa: S608
 
 

@@ -163,12 +163,12 @@ class Ledger:
     def _as_it_stands(
         self, locked: Rows, looked: Rows, earlier: Rows, tokens: Rows
     ) -> settling.Ledger:
-        [[now, standing]] = looked
+        [[now, active_sessions]] = looked
         posted = [lines.from_row(row) for row in earlier]
         return settling.Ledger(
             accounts={row[0]: _account(row) for row in locked},
             posted={(p.user_id, p.kind, p.idempotency_key): p for p in posted if p.idempotency_key},
-            standing={*standing, *(row[0] for row in tokens)},
+            active_credentials={*active_sessions, *(row[0] for row in tokens)},
             budgets={row[0]: TokenBudget(row[1], row[2]) for row in tokens},
             now=now,
             limits=self._limits,

@@ -10,11 +10,11 @@ _TOKEN_MAXIMUM_CHARACTERS = 2048
 
 
 async def authenticate(
-    services: Services, authorization: str | None, *, ask_standing: bool = True
+    services: Services, authorization: str | None, *, ask_active: bool = True
 ) -> sessions.Principal | None:
     """Whose token it is; None where there is no header at all.
 
-    Without `ask_standing` the database is not asked whether the credential stands: for who does so
+    Without `ask_active` the database is not asked whether the credential is active: for who does so
     in the transaction that matters.
     Raises sessions.NotABearer for a header without one, sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
     is forged, unknown or has ended.
@@ -30,7 +30,7 @@ async def authenticate(
         services.tokens.drop(token)
         raise sessions.TokenExpired
     try:
-        await services.live.ensure_standing(principal, ask=ask_standing)
+        await services.live.ensure_active(principal, ask=ask_active)
     except errors.Unauthenticated:
         services.tokens.drop(token)
         raise

@@ -19,7 +19,7 @@ from domain.sessions import Principal
 from domain.transfers import Line
 from persistence.database import Database
 from persistence.entries import Entry
-from resolvers.standing import Standing, Watch
+from resolvers.active_credentials import ActiveCredentials, Watch
 from resolvers.streams import Stream, Streams
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class Live:
         self._listening = listening
         self._poll_seconds = poll_seconds
         self._streams = Streams(database, listening)
-        self._standing = Standing(database, listening)
+        self._credentials = ActiveCredentials(database, listening)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._is_database_away = False
@@ -54,15 +54,15 @@ class Live:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._streams.close()
         with contextlib.suppress(errors.Unavailable):
-            await self._standing.touch()
+            await self._credentials.touch()
 
-    async def ensure_standing(self, principal: Principal, *, ask: bool = True) -> None:
+    async def ensure_active(self, principal: Principal, *, ask: bool = True) -> None:
         """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago.
 
         Asks the database only where the poll has not just done so; without `ask` not even then. Raises
         Unavailable if it must and cannot.
         """
-        await self._standing.ensure(principal, ask=ask)
+        await self._credentials.ensure(principal, ask=ask)
 
     def watch(
         self,
@@ -75,15 +75,15 @@ class Live:
 
         With TokenExpired after `expires_in_seconds`. Never before this returns; until `unwatch`.
         """
-        return self._standing.watch(principal, ended, expires_in_seconds=expires_in_seconds)
+        return self._credentials.watch(principal, ended, expires_in_seconds=expires_in_seconds)
 
     def unwatch(self, watch: Watch) -> None:
         """Tell this one no more."""
-        self._standing.unwatch(watch)
+        self._credentials.unwatch(watch)
 
     async def forget(self, credential_ids: Collection[UUID]) -> None:
         """These have ended just now, through this process: do not wait for the news of it."""
-        self._standing.end(credential_ids)
+        self._credentials.end(credential_ids)
 
     def stream(self, user_id: UUID, after_sequence: int | None) -> Stream:
         """The lines of a person's book after that one, each exactly once and in sequence.
@@ -98,7 +98,7 @@ class Live:
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         if isinstance(hint, hints.CredentialsEnded):
-            self._standing.doubt(hint.credential_ids)
+            self._credentials.doubt(hint.credential_ids)
         else:
             self._streams.hint(user_id, hint.sequence)
 
@@ -107,7 +107,7 @@ class Live:
         while not self._stopping:
             await asyncio.sleep(_EXPIRE_SECONDS)
             try:
-                self._standing.expire()
+                self._credentials.expire()
             except Exception:
                 log.exception("what is out of date was not ended")
 
@@ -116,7 +116,7 @@ class Live:
         while not self._stopping:
             await asyncio.sleep(self._poll_seconds)
             try:
-                await self._standing.poll()
+                await self._credentials.poll()
                 await self._streams.poll()
             except errors.Unavailable:
                 if not self._is_database_away:

@@ -87,12 +87,12 @@ class Reads:
         return [schema.people.shown(person, to=user_id) for person in people]
 
     async def sessions(self, principal: Principal) -> Sequence[schema.sessions.Session]:
-        """The viewer's sessions that stand."""
+        """The viewer's active sessions."""
         listed = await sessions.list_for(self._services.database, principal.user_id)
         return [schema.sessions.shown_session(session, principal) for session in listed]
 
     async def api_tokens(self, principal: Principal) -> Sequence[schema.sessions.ApiToken]:
-        """The viewer's API tokens that stand."""
+        """The viewer's active API tokens."""
         currency = self._services.limits.currency
         listed = await api_tokens.list_for(self._services.database, principal.user_id)
         return [schema.sessions.shown_api_token(token, currency) for token in listed]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from domain import errors, sessions
+from resolvers.active_credentials import Watch
 from resolvers.services import Services
-from resolvers.standing import Watch
 
 
 def watch(

@@ -53,7 +53,7 @@ _SIGNED_OUT_FIELDS = frozenset(
 _INTROSPECTION = frozenset({"__schema", "__type"})
 #: The subscription whose events are numbered.
 RESUMABLE_FIELD = "walletEvents"
-#: These read whether the credential stands in the transaction that moves the money.
+#: These read whether the credential is active in the transaction that moves the money.
 _SETTLED_FIELDS = frozenset({"addBalance", "sendMoney"})
 
 
@@ -172,7 +172,7 @@ class Engine:
             return await authentication.authenticate(
                 self.services,
                 authorization,
-                ask_standing=not operation.root_fields <= _SETTLED_FIELDS,
+                ask_active=not operation.root_fields <= _SETTLED_FIELDS,
             )
         except domain_errors.Unauthenticated as error:
             is_lost = isinstance(error, sessions.NotABearer)

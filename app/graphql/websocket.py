@@ -19,7 +19,7 @@ from app.http import bodies, facts
 from domain import errors as domain_errors
 from domain import sessions
 from resolvers import authentication
-from resolvers.standing import Watch
+from resolvers.active_credentials import Watch
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0

@@ -219,7 +219,7 @@ def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> settling
             worlds.BETA: worlds.account(worlds.BETA, 0),
         },
         posted={},
-        standing={worlds.SESSION},
+        active_credentials={worlds.SESSION},
         budgets={},
         now=worlds.NOW,
         limits=limits,

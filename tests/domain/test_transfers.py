@@ -137,7 +137,7 @@ def test_who_is_not_verified_moves_nothing() -> None:
 def test_an_ended_session_moves_nothing_and_learns_nothing(command: transfers.Command) -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     _posted(worlds.settle_one(ledger, command))
-    ledger.standing = set()
+    ledger.active_credentials = set()
     assert isinstance(worlds.settle_one(ledger, command), errors.Unauthenticated)
 
 

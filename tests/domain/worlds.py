@@ -46,7 +46,7 @@ def ledger_of(
     return Ledger(
         accounts={each.user_id: each for each in accounts},
         posted={},
-        standing={SESSION, TOKEN},
+        active_credentials={SESSION, TOKEN},
         budgets={TOKEN: budget or TokenBudget(None)},
         now=now,
         limits=limits or limits_of(),
@@ -143,7 +143,7 @@ def worlds(draw: st.DrawFn) -> World:
     ledger = Ledger(
         accounts={each.user_id: each for each in accounts},
         posted={},
-        standing={SESSION, TOKEN},
+        active_credentials={SESSION, TOKEN},
         budgets={TOKEN: TokenBudget(draw(st.none() | st.integers(1, 2_000)), draw(st.just(0)))},
         now=NOW,
         limits=limits,

@@ -99,7 +99,7 @@ DAMAGE = [
     ("UPDATE sessions SET created_at = now() + interval '1 day'", "sessions", "before it began"),
     ("UPDATE sessions SET ended_at = now() + interval '1 day' WHERE ended_at IS NOT NULL",
      "sessions", "yet to come"),
-    ("UPDATE sessions SET ended_at = NULL", "outbox", "that stands"),
+    ("UPDATE sessions SET ended_at = NULL", "outbox", "that has not ended"),
     ("UPDATE users SET closed_at = now() WHERE name = 'Alpha'", "sessions", "is closed"),
     # api_tokens
     ("UPDATE api_tokens SET scopes = '{EVERYTHING}'", "api_tokens", "scope that is none"),
@@ -122,7 +122,7 @@ DAMAGE = [
     ("UPDATE outbox SET payload = '{\"sequence\": 99}' WHERE topic = 'transaction.posted'",
      "outbox", "not in the book"),
     ("UPDATE outbox SET payload = '{}' WHERE topic = 'transaction.posted'", "outbox", "not in the book"),
-    ("UPDATE outbox SET payload = '[]' WHERE topic = 'credentials.ended'", "outbox", "that stands"),
+    ("UPDATE outbox SET payload = '[]' WHERE topic = 'credentials.ended'", "outbox", "that has not ended"),
     ("UPDATE outbox SET topic = 'something.else'", "outbox", "none that there is"),
     ("UPDATE outbox SET published_at = created_at - interval '1 s'", "outbox", "before it happened"),
     ("UPDATE outbox SET user_id = gen_random_uuid() WHERE topic = 'mail.requested'",

@@ -152,7 +152,7 @@ async def test_forged_replayed_and_stale_hints_show_nothing_that_is_not_so(
     async with living(books, redis_url, NEVER_SECONDS) as live:
         stream = await started(live, zoe, after=2)
         principal = principal_of(zoe)
-        await live.ensure_standing(principal)
+        await live.ensure_active(principal)
         ended: list[errors.Unauthenticated] = []
         live.watch(principal, ended.append)
         channel = f"user:{zoe.user_id}"
@@ -172,7 +172,7 @@ async def test_forged_replayed_and_stale_hints_show_nothing_that_is_not_so(
             entry = await waiting
         assert entry.line == real.line
         assert entry.line.balance_after_minor == 800
-        await live.ensure_standing(principal)
+        await live.ensure_active(principal)
         assert ended == []
 
 
@@ -310,7 +310,7 @@ async def test_while_the_database_is_away_streams_wait(
         async with living(books, NOWHERE, 0.1) as live:
             stream = await started(live, zoe)
             principal = principal_of(zoe)
-            await live.ensure_standing(principal)
+            await live.ensure_active(principal)
             listening = asyncio.create_task(take(stream, 1))
             server.stop()
             await until(lambda: live._is_database_away)
@@ -321,7 +321,7 @@ async def test_while_the_database_is_away_streams_wait(
             async with making.opened(server.url) as again:
                 await again.add(zoe)
                 assert await listening == [1]
-            await live.ensure_standing(principal)
+            await live.ensure_active(principal)
 
 
 # ================================================================ credentials
@@ -330,13 +330,13 @@ async def test_while_the_database_is_away_streams_wait(
 async def test_a_session_that_stands_costs_one_question(books: Books) -> None:
     zoe = books.join()
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
-        await live.ensure_standing(principal_of(zoe))
+        await live.ensure_active(principal_of(zoe))
         books.connection.execute("UPDATE sessions SET ended_at = now()")
         # Within four seconds nobody is asked again.
-        await live.ensure_standing(principal_of(zoe))
+        await live.ensure_active(principal_of(zoe))
         await live.forget([zoe.session_id])
         with pytest.raises(errors.Unauthenticated):
-            await live.ensure_standing(principal_of(zoe))
+            await live.ensure_active(principal_of(zoe))
 
 
 async def test_an_unknown_credential_does_not_stand(books: Books) -> None:
@@ -348,16 +348,16 @@ async def test_an_unknown_credential_does_not_stand(books: Books) -> None:
             Principal(zoe.user_id, api_token_id=uuid.uuid4()),
         ):
             with pytest.raises(errors.Unauthenticated):
-                await live.ensure_standing(principal)
+                await live.ensure_active(principal)
 
 
 async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books) -> None:
     zoe, max_ = books.join(), books.join()
     async with living(books, NOWHERE, 2.0) as live:
-        await live.ensure_standing(principal_of(zoe))
+        await live.ensure_active(principal_of(zoe))
         waiting = asyncio.create_task(wait_until_ended(live, principal_of(zoe)))
         other = asyncio.create_task(wait_until_ended(live, principal_of(max_)))
-        await until(lambda: live._standing._known[zoe.session_id].watches)
+        await until(lambda: live._credentials._known[zoe.session_id].watches)
         books.connection.execute(
             "UPDATE sessions SET ended_at = now() WHERE id = %s", [zoe.session_id]
         )
@@ -365,7 +365,7 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
         async with asyncio.timeout(5):
             await waiting
         with pytest.raises(errors.Unauthenticated):
-            await live.ensure_standing(principal_of(zoe))
+            await live.ensure_active(principal_of(zoe))
         assert time.monotonic() - began < 5
         assert not other.done()
         other.cancel()
@@ -375,7 +375,7 @@ async def test_the_poll_reaches_everybody_page_by_page(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.streams._PEOPLE_AT_ONCE", 2)
-    monkeypatch.setattr("resolvers.standing._CREDENTIALS_AT_ONCE", 2)
+    monkeypatch.setattr("resolvers.active_credentials._CREDENTIALS_AT_ONCE", 2)
     people = [books.join() for _ in range(5)]
     async with living(books, NOWHERE, 0.1) as live:
         open_streams = [await started(live, person) for person in people]
@@ -394,7 +394,7 @@ async def test_a_hint_makes_the_end_sooner(books: Books, relay: Hints, redis_url
     zoe = books.join()
     async with living(books, redis_url, NEVER_SECONDS) as live:
         waiting = asyncio.create_task(wait_until_ended(live, principal_of(zoe)))
-        await until(lambda: zoe.session_id in live._standing._known)
+        await until(lambda: zoe.session_id in live._credentials._known)
         books.connection.execute("UPDATE sessions SET ended_at = now()")
         ended = hints.CredentialsEnded((zoe.session_id,))
 
@@ -404,7 +404,7 @@ async def test_a_hint_makes_the_end_sooner(books: Books, relay: Hints, redis_url
 
         await until(tell)
         with pytest.raises(errors.Unauthenticated):
-            await live.ensure_standing(principal_of(zoe))
+            await live.ensure_active(principal_of(zoe))
 
 
 async def test_a_credential_that_has_ended_already_is_not_waited_for(books: Books) -> None:
@@ -412,7 +412,7 @@ async def test_a_credential_that_has_ended_already_is_not_waited_for(books: Book
     books.connection.execute("UPDATE sessions SET ended_at = now()")
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
         with pytest.raises(errors.Unauthenticated):
-            await live.ensure_standing(principal_of(zoe))
+            await live.ensure_active(principal_of(zoe))
         async with asyncio.timeout(5):
             await wait_until_ended(live, principal_of(zoe))
 
@@ -447,12 +447,12 @@ async def test_all_who_watch_are_told_of_an_end_once_and_who_stopped_is_not(book
 
 
 async def test_the_last_use_is_written_down(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.standing._CREDENTIALS_AT_ONCE", 1)
+    monkeypatch.setattr("resolvers.active_credentials._CREDENTIALS_AT_ONCE", 1)
     zoe, max_, eve = books.join(), books.join(), books.join()
     books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '1 day'")
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
-        await live.ensure_standing(principal_of(zoe))
-        await live.ensure_standing(principal_of(eve))
+        await live.ensure_active(principal_of(zoe))
+        await live.ensure_active(principal_of(eve))
     used = books.connection.execute(
         "SELECT id FROM sessions WHERE last_used_at > now() - interval '1 hour'"
     ).fetchall()

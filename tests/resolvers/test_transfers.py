@@ -337,7 +337,7 @@ async def test_a_session_moves_no_money_from_the_moment_it_ends(
     world: World, alpha: Someone, beta: Someone
 ) -> None:
     await alpha.balance()
-    # Behind the back of this process, whose knowledge that the session stands is still fresh.
+    # Behind the back of this process, whose knowledge that the session is active is still fresh.
     world.sql("UPDATE sessions SET ended_at = now() WHERE user_id = %s", alpha.user_id)
     answer = await alpha.ask(
         SEND,

@@ -1,4 +1,4 @@
-"""Which sessions and API tokens still stand, as this process knows it, and who waits for their end."""
+"""Which sessions and API tokens are active, as this process knows it, and who waits for their end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from persistence import credentials
 from persistence.database import Database
 from resolvers.shared_calls import SharedCalls
 
-#: How old the knowledge that a session stands may be; with the rest, under SESSION_END_SECONDS.
+#: How old the knowledge that a session is active may be; with the rest, under SESSION_END_SECONDS.
 _STANDING_SECONDS = 4.0
 _TOUCH_SECONDS = 60.0
 #: A credential that nobody used for this long is no longer watched.
@@ -79,7 +79,7 @@ class _Credential:
 _Known = tuple[UUID, _Credential]
 
 
-class Standing:
+class ActiveCredentials:
     """The credentials that were used here of late, or whose sockets are open."""
 
     def __init__(self, database: Database, listening: realtime.Hints) -> None:
@@ -189,7 +189,7 @@ class Standing:
         return {}
 
     async def poll(self) -> None:
-        """Ask for all that are known whether they stand. Raises Unavailable."""
+        """Ask for all that are known whether they are active. Raises Unavailable."""
         forgotten_at = time.monotonic() - _FORGET_SECONDS
         for credential_id, credential in list(self._known.items()):
             idle = credential.seen_at < forgotten_at and not credential.watches
