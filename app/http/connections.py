@@ -140,6 +140,9 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.transport.flush()  # type: ignore[attr-defined]
         super().on_response_complete()
+        if self._phase is not Phase.NOTHING and not self._is_refused:
+            # More has begun to arrive already.
+            self._keep_deadline()
 
     # ------------------------------------------------ what is received
 
@@ -201,8 +204,8 @@ class HttpConnection(HttpToolsProtocol):
         self._head_maximum = self._chunk_bytes
 
     def on_headers_complete(self) -> None:
-        self._phase = Phase.BODY
         self._check_head()
+        self._phase = Phase.BODY
         if self.parser.should_upgrade() and not self._should_upgrade():
             self._ignores_upgrade = True
             self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -277,10 +280,21 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self._phase is not Phase.BODY:
+                # An earlier request is being answered: that answer is the last one.
+                cycle.keep_alive = False
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
         self.transport.write(_refusal(status, message))
         self.transport.flush()  # type: ignore[attr-defined]
-        if status == 503:
-            # There is none to spare.
+        if status in (429, 503):
+            # Those have no place to stay in.
             self.transport.close()
             return
         self.transport.write_eof()

@@ -13,7 +13,7 @@ import websockets.exceptions
 
 from app.http import edge
 from settings import Settings
-from tests.app.conftest import Api, _Running
+from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, _Running
 from tests.app.test_sockets import shake_hands
 from tests.app.test_websocket import begin, close_code, opened
 from tests.conftest import make_settings
@@ -126,6 +126,33 @@ def test_a_handshake_that_the_websocket_parser_would_not_take_is_refused(
     assert status_of(read_all(connection)) == 431
 
 
+def test_an_answer_under_way_is_not_replaced_by_a_refusal_of_what_follows(
+    api: Api, connect: Callable[..., socket.socket]
+) -> None:
+    body = json.dumps(
+        {"query": LOGIN, "variables": {"input": {"email": ALPHA, "password": PASSWORD}}}
+    ).encode()
+    head = POST.replace(b": 27", b": %d" % len(body)) + b"\r\n"
+    for after in (
+        b"nonsense\r\n\r\n",
+        GET + b"A: " + b"a" * 600_000,
+        GET + b"A: a\r\n" * 101 + b"\r\n",
+    ):
+        connection = connect()
+        connection.sendall(head + body + after)
+        answer = read_all(connection)
+        assert status_of(answer) == 200
+        assert b'"SignedIn"' in answer
+        assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_that_is_broken_is_refused_at_once(connect: Callable[..., socket.socket]) -> None:
+    connection = connect()
+    head = POST.replace(b"Content-Length: 27", b"Transfer-Encoding: chunked") + b"\r\n"
+    connection.sendall(head + b'5\r\n{"que\r\nnonsense')
+    assert status_of(read_all(connection)) == 400
+
+
 # ================================================================ deadlines
 
 
@@ -145,8 +172,16 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         (GET + b"A: ", 408),
         (POST + b"\r\n", 408),
         (POST + b'\r\n{"query"', 408),
+        (GET + b"\r\n" + GET, 200),
     ],
-    ids=["silence", "half a line", "half a head", "a body that never begins", "half a body"],
+    ids=[
+        "silence",
+        "half a line",
+        "half a head",
+        "a body that never begins",
+        "half a body",
+        "half a second head",
+    ],
 )
 @pytest.mark.usefixtures("hurried")
 def test_what_does_not_arrive_is_not_waited_for(
@@ -165,7 +200,7 @@ def test_what_does_not_arrive_is_not_waited_for(
     "head",
     [
         GET,
-        POST.replace(b"27", b"50000") + b"\r\n",
+        POST.replace(b": 27", b": 50000") + b"\r\n",
         # Answered before its body is there.
         GET.replace(b"GET", b"POST") + b"Content-Length: 50000\r\n\r\n",
         # A second request on the same connection.
