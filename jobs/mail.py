@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import structlog
 
 from adapters import mailer
-from domain import accounts, ids, sessions
+from domain import accounts, errors, ids, sessions
 from jobs import letters
 from jobs.services import JobServices, current_bench
 from persistence import mails
 
 log = structlog.get_logger()
 
-#: Longer than a try can take: a second worker does not send what the first one is sending.
-_LEASE_SECONDS = 180
+#: A second worker does not send what the first one is sending, however long that takes.
+_RENEWAL_SECONDS = mails.LEASE_SECONDS / 4
 
 
 def send_mail(user_id: str, mail_id: str) -> None:
@@ -30,7 +32,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
 
     When it is tried again, and how often, is written in its row.
     """
-    mail = await mails.take(services.database, user_id, mail_id, lease_seconds=_LEASE_SECONDS)
+    mail = await mails.take(services.database, user_id, mail_id)
     if mail is None:
         return
     token = None
@@ -48,14 +50,15 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
     )
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
-        await asyncio.to_thread(
-            services.mailer.send,
-            to=mail.person.email,
-            subject=letter.subject,
-            text=letter.text,
-            html=letter.html,
-            message_id=str(mail_id),
-        )
+        async with _kept_in_hand(services, mail):
+            await asyncio.to_thread(
+                services.mailer.send,
+                to=mail.person.email,
+                subject=letter.subject,
+                text=letter.text,
+                html=letter.html,
+                message_id=str(mail_id),
+            )
     except mailer.Refused as refusal:
         log.warning(
             "a mail was refused", permanent=refusal.permanent, reason=str(refusal), **details
@@ -69,6 +72,22 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
     else:
         await mails.sent(services.database, mail)
         log.info("a mail was sent", **details)
+
+
+@contextlib.asynccontextmanager
+async def _kept_in_hand(services: JobServices, mail: mails.MailToSend) -> AsyncIterator[None]:
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_RENEWAL_SECONDS)
+            with contextlib.suppress(errors.Unavailable):
+                await mails.renew(services.database, mail)
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
 
 
 async def _new_link(services: JobServices, mail: mails.MailToSend) -> str | None:

@@ -16,7 +16,6 @@ from jobs import reactions, untrusted
 
 #: A worker takes a job off the list a moment before it says that it has begun.
 _TAKING = timedelta(seconds=5)
-_LOST = timedelta(seconds=10)
 
 
 class JobQueue:
@@ -75,8 +74,8 @@ class JobQueue:
                 return True
             if self._redis.lpos(queue.key, job_id) is not None:
                 return True
-        allowed = timedelta(seconds=job.kind.timeout_seconds) + _LOST
-        if status == "started" and _is_within(started_at, allowed):
+        under_way = timedelta(seconds=job.kind.under_way_seconds)
+        if status == "started" and _is_within(started_at, under_way):
             return False
         return None
 

@@ -22,14 +22,23 @@ class Kind:
     #: Its dotted path: the name by which a queued job asks for it.
     function: str
     queue: str
-    #: How long it may take before it counts as lost.
+    #: How long it may take before it is ended.
     timeout_seconds: int
+    #: For how long after its start it is not queued again: afterwards its worker may have been killed.
+    under_way_seconds: int
     #: Whether one that is queued while another one runs must run after it: it may find more to do.
     follows_itself: bool = False
 
 
-_PUSH = Kind("jobs.push.push_lines", PUSH_QUEUE, timeout_seconds=60, follows_itself=True)
-_MAIL = Kind("jobs.mail.send_mail", MAIL_QUEUE, timeout_seconds=170)
+_PUSH = Kind(
+    "jobs.push.push_lines",
+    PUSH_QUEUE,
+    timeout_seconds=60,
+    under_way_seconds=70,
+    follows_itself=True,
+)
+# Whoever asks for a mail again has seen in the database that no worker has it in hand.
+_MAIL = Kind("jobs.mail.send_mail", MAIL_QUEUE, timeout_seconds=170, under_way_seconds=5)
 #: The allow-list, by name.
 KINDS: Mapping[str, Kind] = {kind.function: kind for kind in (_PUSH, _MAIL)}
 

@@ -20,8 +20,8 @@ from persistence import links, persons, unit_of_work
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
-#: How long a worker has for one try before another may take the mail.
-LEASE_SECONDS = 120.0
+#: How long a worker that does not renew it has a mail in hand: one that was killed does not.
+LEASE_SECONDS = 20.0
 #: The pauses after the first and the second refusal; the third is the last.
 REFUSAL_PAUSES = (timedelta(seconds=30), timedelta(minutes=5))
 #: While the server cannot be reached, tries go on for so long, with pauses that grow to a most.
@@ -49,6 +49,10 @@ _TAKE = text(
     "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
     "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' AND next_try_at <= now() "
     "AND purpose = ANY(:known) RETURNING *"
+)
+_RENEW = text(
+    "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending'"
 )
 _LOCK = text(
     "SELECT *, clock_timestamp() AS now FROM mails "
@@ -167,6 +171,15 @@ async def take(
         )
 
     return await unit_of_work.run(db, work)
+
+
+async def renew(db: Database, mail: MailToSend, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    """Keep a mail in hand while its try takes long. Raises Unavailable."""
+
+    async def work(unit: Unit) -> None:
+        await unit.connection.execute(_RENEW, {**_names(mail), "lease": lease_seconds})
+
+    await unit_of_work.run(db, work)
 
 
 async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id: UUID) -> bool:

@@ -36,6 +36,8 @@ class FaultySmtp:
         self._tls = tls
         self._require_tls = require_tls
         self._refusals: deque[str] = deque()
+        self._going_on = threading.Event()
+        self._going_on.set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -46,6 +48,13 @@ class FaultySmtp:
 
     def refuse_next(self, answer: str, times: int = 1) -> None:
         self._refusals.extend([answer] * times)
+
+    def hold(self) -> None:
+        """Keep whoever sends next waiting for the answer, until `let_go`."""
+        self._going_on.clear()
+
+    def let_go(self) -> None:
+        self._going_on.set()
 
     def start(self) -> None:
         ready = threading.Event()
@@ -72,6 +81,8 @@ class FaultySmtp:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         self.tries += 1
+        while not self._going_on.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         if self._refusals:
             return self._refusals.popleft()
         raw = envelope.original_content or b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
@@ -270,3 +271,22 @@ async def test_a_mail_of_a_purpose_that_is_not_known_waits_for_a_release_that_kn
     assert await mails.due(books.database, 10) == [(user_id, mail_id)]
     await mail.send(services, user_id, mail_id)
     assert state(books)["state"] == "sent"
+
+
+async def test_a_mail_stays_in_hand_while_its_try_takes_longer_than_the_lease(
+    books: Books, services: JobServices, smtp: FaultySmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.mail._RENEWAL_SECONDS", 0.05)
+    user_id, mail_id = await register(books)
+    smtp.hold()
+    sending = asyncio.create_task(mail.send(services, user_id, mail_id))
+    await until(lambda: smtp.tries == 1)
+    for _ in range(3):
+        # As if the lease were nearly over.
+        books.connection.execute("UPDATE mails SET next_try_at = now() + interval '1 second'")
+        await until(lambda: float(state(books)["due_in"]) > mails.LEASE_SECONDS / 2)
+        assert await mails.take(books.database, user_id, mail_id) is None
+    smtp.let_go()
+    await sending
+    assert state(books)["state"] == "sent"
+    assert len(smtp.mails) == 1

@@ -16,8 +16,9 @@ from persistence import mails, outbox, push_cursors, registrations
 from settings import Settings
 from tests.books import Books
 from tests.conftest import make_settings
+from tests.dev_services.faulty_smtp import FaultySmtp
 from tests.jobs.channel import listening, take
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +122,29 @@ async def test_a_worker_finishes_the_job_under_way_before_it_stops(
     assert worker.exit_status == 0, worker.log_tail()
     assert await mails.counts(books.database) == {"pending": 0, "failed": 0, "unknown_purpose": 0}
     await slow.close()
+
+
+async def test_the_mail_of_a_killed_worker_is_sent_by_another_within_the_lease(
+    books: Books, start_process: Start, start_smtp: Callable[..., FaultySmtp], redis_url: str
+) -> None:
+    smtp = start_smtp()
+    settings = make_settings(database_url=books.url, redis_url=redis_url, smtp_url=smtp.url)
+    smtp.hold()
+    await registrations.register(
+        books.database, name="New", email="new@example.org", password_hash="-"
+    )
+    start_process("relay", settings)
+    killed = start_process("worker", settings)
+    await until(lambda: smtp.tries == 1)
+    killed.signal(signal.SIGKILL)
+    await until(lambda: not killed.running)
+    # What it had begun is not accepted; the server takes what comes next.
+    smtp.stop()
+    smtp.let_go()
+    smtp.start()
+    start_process("worker", settings)
+    await until(lambda: len(smtp.mails) == 1, seconds=PATIENCE_SECONDS)
+    await until(lambda: _sent(books) == 1)
 
 
 async def test_failed_mails_are_sent_when_somebody_asks_and_idle_processes_stop_cleanly(

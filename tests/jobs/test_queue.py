@@ -76,6 +76,10 @@ def test_one_under_way_is_followed_by_one_more(jobs: queue.JobQueue, memory: red
     [
         {"status": "failed"},
         {"status": "started", "started_at": ago(1000)},
+        {
+            "status": "started",
+            "started_at": ago(reactions.mail(USER_ID, USER_ID).kind.under_way_seconds),
+        },
         {"status": "queued", "enqueued_at": ago(1000)},
         {"status": ""},
     ],
