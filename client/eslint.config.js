@@ -4,6 +4,18 @@ import tseslint from 'typescript-eslint';
 import vue from 'eslint-plugin-vue';
 import accessibility from 'eslint-plugin-vuejs-accessibility';
 
+/** Modules whose state is of the device or the page, whoever is signed in. */
+const DEVICE_STATE = [
+  'src/lib/user-scope.ts',
+  'src/lib/storage.ts',
+  'src/lib/clock.ts',
+  'src/lib/money.ts',
+  'src/features/accounts/password-strength.ts',
+  'src/features/appearance/appearance.ts',
+  'src/realtime/connection.ts',
+  'src/realtime/listeners.ts',
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'playground/', 'src/graphql-env.d.ts'] },
   eslint.configs.recommended,
@@ -40,6 +52,43 @@ export default tseslint.config(
       'vue/html-indent': 'off',
       'vuejs-accessibility/label-has-for': 'off',
       'vuejs-accessibility/form-control-has-label': 'off',
+    },
+  },
+  {
+    // State of a user ends with their session: it is declared with `perUser` of lib/user-scope.ts.
+    files: ['src/features/**/*.ts', 'src/pages/**/*.ts', 'src/realtime/**/*.ts', 'src/ui/**/*.ts', 'src/lib/**/*.ts'],
+    ignores: ['**/*.test.ts', ...DEVICE_STATE],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: `Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind=let]`,
+          message: 'Module state that changes belongs to a user: declare it with perUser.',
+        },
+        {
+          selector:
+            'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration) > VariableDeclarator > ' +
+            'CallExpression[callee.name=/^(ref|shallowRef|reactive|shallowReactive|stored)$/]',
+          message: 'Module state that changes belongs to a user: declare it with perUser.',
+        },
+        {
+          selector:
+            'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration) > VariableDeclarator > ' +
+            'NewExpression[callee.name=/^(Map|Set|WeakMap|EventOrder)$/][arguments.length=0]',
+          message: 'Module state that changes belongs to a user: declare it with perUser.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.{ts,vue}'],
+    ignores: ['**/*.test.ts', 'src/lib/storage.ts', 'src/lib/newer-build.ts', 'src/api/session.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'localStorage', message: 'It throws where site data is blocked: use browserStorage of lib/storage.ts.' },
+        { name: 'sessionStorage', message: 'It throws where site data is blocked: use browserStorage of lib/storage.ts.' },
+      ],
     },
   },
   {

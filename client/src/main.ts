@@ -1,6 +1,8 @@
 import { createApp } from 'vue';
 import App from '@/App.vue';
-import { installApi } from '@/api';
+import { forgetWhilePageIsKept, installApi } from '@/api';
+import { startPayments } from '@/features/payments/payments';
+import { watchClock } from '@/lib/clock';
 import { keepKeysOfCompositions } from '@/lib/composition';
 import { startRealtime } from '@/realtime';
 import { router } from '@/router';
@@ -10,5 +12,8 @@ keepKeysOfCompositions(window);
 const app = createApp(App);
 installApi(app);
 app.use(router);
+watchClock();
+forgetWhilePageIsKept();
 startRealtime();
+startPayments();
 app.mount('#app');

@@ -1,36 +1,43 @@
 // @vitest-environment jsdom
 import { ref } from 'vue';
+import type { Session } from '@/api';
 import { beforeEach, expect, test, vi } from 'vitest';
 
-const isSignedIn = ref(false);
-vi.mock('@/api', () => ({
-  isSignedIn,
-  session: ref({ status: 'signed-out', because: 'never' }),
-  sessionKnown: () => Promise.resolve(),
-}));
-const { redirectFrom, router } = await import('@/router');
+const session = ref<Session>({ status: 'signed-out', because: 'never' });
+vi.mock('@/api', () => ({ session, sessionKnown: () => Promise.resolve() }));
+const { ownerOf, redirectFrom, router } = await import('@/router');
+
+const signedIn = (viewerId: string): Session => ({ status: 'signed-in', viewerId });
+const signedOut = (because: 'never' | 'signed-out' | 'ended'): Session => ({ status: 'signed-out', because });
 
 beforeEach(() => {
-  isSignedIn.value = false;
+  session.value = signedOut('never');
+  history.replaceState(null, '', '/');
 });
+
+/** As if that page's entry of the history were the current one. */
+function enter(path: string, owner: string): ReturnType<typeof from> {
+  history.replaceState({ owner }, '', path);
+  return from(path);
+}
 
 const from = (path: string) => redirectFrom(router.resolve(path));
 
 test('whoever is signed out signs in first, and goes on to where they wanted', () => {
-  expect(from('/send?to=1')).toEqual({ path: '/sign-in', query: { next: '/send?to=1' } });
-  expect(from('/')).toEqual({ path: '/sign-in', query: undefined });
+  expect(from('/send?to=1')).toEqual({ path: '/sign-in', query: { next: '/send?to=1' }, state: {} });
+  expect(from('/')).toEqual({ path: '/sign-in' });
 });
 
 test('whoever is signed in is past the entrance', () => {
-  isSignedIn.value = true;
+  session.value = signedIn('alpha');
   expect(from('/sign-in?next=/settings/devices')).toEqual({ path: '/settings/devices' });
   expect(from('/register')).toEqual({ path: '/' });
   expect(from('/sign-in?next=https://evil.example')).toEqual({ path: '/' });
 });
 
 test('links of mails are for everybody', () => {
-  for (const signedIn of [true, false]) {
-    isSignedIn.value = signedIn;
+  for (const each of [signedIn('alpha'), signedOut('never')]) {
+    session.value = each;
     for (const path of ['/verify-email#token=x', '/reset-password#token=x', '/forgot-password', '/check-mail', '/nowhere']) {
       expect(from(path)).toBeNull();
     }
@@ -39,4 +46,35 @@ test('links of mails are for everybody', () => {
 
 test('every page has a title', () => {
   for (const route of router.getRoutes()) expect(route.meta.title, route.path).toBeTruthy();
+});
+
+test('the page of a user whose session ended is wanted again by that user alone', () => {
+  session.value = signedOut('ended');
+  expect(enter('/activity/A', 'alpha')).toEqual({
+    path: '/sign-in',
+    query: { next: '/activity/A' },
+    state: { owner: 'alpha' },
+  });
+  session.value = signedIn('alpha');
+  expect(enter('/sign-in?next=/activity/A', 'alpha')).toEqual({ path: '/activity/A' });
+  session.value = signedIn('beta');
+  expect(enter('/sign-in?next=/activity/A', 'alpha')).toMatchObject({ path: '/' });
+});
+
+test('whoever signed out is asked for no page', () => {
+  session.value = signedOut('signed-out');
+  expect(enter('/activity/A', 'alpha')).toEqual({ path: '/sign-in' });
+});
+
+test('the history of one user does not lead another into their pages', () => {
+  session.value = signedIn('beta');
+  expect(enter('/activity?text=rent', 'alpha')).toMatchObject({ path: '/', replace: true });
+  expect(enter('/', 'alpha')).toBeNull();
+  expect(enter('/activity', 'beta')).toBeNull();
+  expect(ownerOf({ fullPath: '/settings' })).toBeNull();
+});
+
+test('nobody is sent anywhere while it is not known who is signed in', () => {
+  session.value = { status: 'unknown' };
+  expect(enter('/activity/A', 'alpha')).toBeNull();
 });

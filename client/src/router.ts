@@ -1,6 +1,12 @@
 /** Every address of the client, who may see it, and where one is sent who may not. */
-import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router';
-import { isSignedIn, session, sessionKnown } from '@/api';
+import {
+  createRouter,
+  createWebHistory,
+  type RouteLocationNormalized,
+  type RouteLocationRaw,
+  type RouteRecordRaw,
+} from 'vue-router';
+import { session, sessionKnown } from '@/api';
 import { pathWithin } from '@/lib/paths';
 
 declare module 'vue-router' {
@@ -108,20 +114,44 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
 });
 
+/** Whose page an entry of the history is, in its state: pages of one user are not another's way. */
+const OWNER = 'owner';
+
+/** The user to whom the history entry of that page belongs; null for a page of nobody, or one that is not entered yet. */
+export function ownerOf(to: Pick<RouteLocationNormalized, 'fullPath'>): string | null {
+  const isCurrentEntry = router.resolve(to.fullPath).href === location.pathname + location.search + location.hash;
+  const state = isCurrentEntry ? (history.state as Record<string, unknown> | null) : null;
+  return typeof state?.[OWNER] === 'string' ? state[OWNER] : null;
+}
+
 /** Where somebody belongs instead of that page; null where it is theirs. */
 export function redirectFrom(
   to: Pick<RouteLocationNormalized, 'meta' | 'path' | 'fullPath' | 'query'>,
-): { path: string; query?: { next: string } } | null {
-  if (to.meta.access === 'signed-in' && !isSignedIn.value) {
-    return { path: '/sign-in', query: to.path === '/' ? undefined : { next: to.fullPath } };
+): RouteLocationRaw | null {
+  const { value } = session;
+  if (value.status === 'unknown') return null;
+  const owner = ownerOf(to);
+  if (value.status === 'signed-in') {
+    if (owner !== null && owner !== value.viewerId && to.fullPath !== '/') {
+      return { path: '/', replace: true, state: { [OWNER]: value.viewerId } };
+    }
+    return to.meta.access === 'signed-out' ? { path: pathWithin(to.query.next) } : null;
   }
-  if (to.meta.access === 'signed-out' && isSignedIn.value) return { path: pathWithin(to.query.next) };
-  return null;
+  if (to.meta.access !== 'signed-in') return null;
+  // Whoever leaves by their own will is done with the page; after any other end it is kept for its user.
+  if (to.path === '/' || value.because === 'signed-out') return { path: '/sign-in' };
+  return { path: '/sign-in', query: { next: to.fullPath }, state: owner === null ? {} : { [OWNER]: owner } };
 }
 
 router.beforeEach(async (to) => {
   if (session.value.status === 'unknown') await sessionKnown();
   return redirectFrom(to) ?? true;
+});
+
+router.afterEach(() => {
+  const { value } = session;
+  if (value.status !== 'signed-in') return;
+  history.replaceState({ ...(history.state as object | null), [OWNER]: value.viewerId }, '');
 });
 
 const AHEAD_MILLISECONDS = 3_000;

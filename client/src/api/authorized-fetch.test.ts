@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { UserScope } from '@/lib/user-scope';
 import { createAuthorizedFetch } from './authorized-fetch';
 
 const QUERY = JSON.stringify({ query: 'query Viewer { viewer { id } }' });
@@ -6,10 +7,11 @@ const MUTATION = JSON.stringify({ query: 'mutation Send { sendMoney { __typename
 
 type Step = number | Error;
 
-function fetching(steps: Step[], tokens: (string | null)[] = ['t1']) {
+function fetching(steps: Step[], tokens: (string | null)[] = ['t1'], scope = new UserScope('alpha')) {
   const seen: (string | null)[] = [];
   const waits: number[] = [];
   const fetch = createAuthorizedFetch({
+    scope,
     keeper: {
       accessToken: () => Promise.resolve(tokens[0] ?? null),
       accessTokenAfter: () => Promise.resolve(tokens[1] ?? null),
@@ -19,14 +21,14 @@ function fetching(steps: Step[], tokens: (string | null)[] = ['t1']) {
       const step = steps.shift() ?? 200;
       return step instanceof Error
         ? Promise.reject(step)
-        : Promise.resolve(new Response('{}', { status: step }));
+        : Promise.resolve(Response.json({}, { status: step }));
     }) as typeof globalThis.fetch,
     delay: (milliseconds) => {
       waits.push(milliseconds);
       return Promise.resolve();
     },
   });
-  return { fetch: (body: string) => fetch('/graphql', { method: 'POST', body }), seen, waits };
+  return { fetch: (body: string) => fetch('/graphql', { method: 'POST', body }), seen, waits, scope };
 }
 
 describe('authorized fetch', () => {
@@ -37,7 +39,7 @@ describe('authorized fetch', () => {
   });
 
   it('sends none when signed out', async () => {
-    const { fetch, seen } = fetching([401], []);
+    const { fetch, seen } = fetching([401], ['t1'], new UserScope(null));
     expect((await fetch(QUERY)).status).toBe(401);
     expect(seen).toEqual([null]);
   });
@@ -70,5 +72,15 @@ describe('authorized fetch', () => {
     const { fetch, seen } = fetching([new TypeError('network')]);
     await expect(fetch(MUTATION)).rejects.toThrow('network');
     expect(seen).toHaveLength(1);
+  });
+
+  it('is never answered once its user has left, and takes no token of the next one', async () => {
+    const { fetch, seen, scope } = fetching([401, 200], ['t1', 't2']);
+    const settled = vi.fn();
+    fetch(MUTATION).then(settled, settled);
+    scope.end();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(settled).not.toHaveBeenCalled();
+    expect(seen.every((token) => token === 'Bearer t1')).toBe(true);
   });
 });

@@ -1,8 +1,12 @@
-/** `fetch` for the API: signs each request, renews the token once it is refused, repeats reads that got no answer. */
+/** `fetch` for the API on behalf of one user: with their token or not at all; repeats reads that got no answer. */
 
+import { SessionEnded, type UserScope } from '@/lib/user-scope';
 import type { SessionKeeper } from './session-keeper';
+import { NoAnswer, request } from './transport';
 
 export interface FetchParts {
+  /** Whose requests these are; for nobody they carry no token. */
+  scope: UserScope;
   keeper: Pick<SessionKeeper, 'accessToken' | 'accessTokenAfter'>;
   fetch: typeof fetch;
   delay: (milliseconds: number) => Promise<void>;
@@ -13,41 +17,55 @@ const TIMEOUT_MILLISECONDS = 15_000;
 /** What proxies answer while the service is away, and the service while its database is. */
 const PASSING = new Set([502, 503, 504]);
 
-/** Only reads are repeated here: what moves money decides for itself. */
+/**
+ * Only reads are repeated here: what moves money decides for itself. A request that outlives its user's session
+ * is aborted and never answered, so that nothing that waits for it goes on under the next user.
+ */
 export function createAuthorizedFetch(parts: FetchParts): typeof fetch {
-  return async (input, init = {}) => {
-    const pauses = isRead(init.body) ? READ_PAUSES_MILLISECONDS : [];
-    for (let tries = 0; ; tries += 1) {
-      const pause = pauses[tries];
-      try {
-        const response = await signed(parts, input, init);
-        if (pause === undefined || !PASSING.has(response.status)) return response;
-      } catch (error) {
-        if (pause === undefined || init.signal?.aborted) throw error;
-      }
-      await parts.delay(pause);
-    }
+  return (input, init = {}) => {
+    const answer = repeated(parts, input, init);
+    return parts.scope.userId === null ? answer : parts.scope.whileActive(answer);
   };
 }
 
-async function signed(
-  { keeper, fetch }: FetchParts,
-  input: RequestInfo | URL,
-  init: RequestInit,
-): Promise<Response> {
-  const token = await keeper.accessToken();
-  const response = await fetch(input, withToken(init, token));
-  if (response.status !== 401 || token === null) return response;
-  const next = await keeper.accessTokenAfter(token);
-  return next === null ? response : fetch(input, withToken(init, next));
+async function repeated(parts: FetchParts, input: RequestInfo | URL, init: RequestInit): Promise<Response> {
+  const pauses = isRead(init.body) ? READ_PAUSES_MILLISECONDS : [];
+  for (let tries = 0; ; tries += 1) {
+    const pause = pauses[tries];
+    try {
+      const response = await signed(parts, input, init);
+      if (pause === undefined || !PASSING.has(response.status)) return response;
+    } catch (error) {
+      if (pause === undefined || !(error instanceof NoAnswer)) throw error;
+    }
+    await parts.delay(pause);
+  }
 }
 
-function withToken(init: RequestInit, token: string | null): RequestInit {
+async function signed(parts: FetchParts, input: RequestInfo | URL, init: RequestInit): Promise<Response> {
+  const { userId } = parts.scope;
+  if (userId === null) return send(parts, input, init, null);
+  const token = await parts.keeper.accessToken(userId);
+  const response = await send(parts, input, init, token);
+  if (response.status !== 401 || token === null) return response;
+  const next = await parts.keeper.accessTokenAfter(token, userId);
+  return next === null ? response : send(parts, input, init, next);
+}
+
+function send(parts: FetchParts, input: RequestInfo | URL, init: RequestInit, token: string | null): Promise<Response> {
+  const { scope, fetch } = parts;
+  if (scope.userId !== null && !scope.isActive) return Promise.reject(new SessionEnded());
   const headers = new Headers(init.headers);
   if (token) headers.set('Authorization', `Bearer ${token}`);
-  const timeout = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
-  const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
-  return { ...init, headers, signal, credentials: 'same-origin' };
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  if (scope.userId !== null) scope.onEnd(abort);
+  if (init.signal?.aborted) abort();
+  init.signal?.addEventListener('abort', abort);
+  return request(fetch, input, { ...init, headers, signal: controller.signal }, TIMEOUT_MILLISECONDS).finally(() => {
+    init.signal?.removeEventListener('abort', abort);
+    scope.signal.removeEventListener('abort', abort);
+  });
 }
 
 function isRead(body: unknown): boolean {

@@ -1,32 +1,27 @@
-/** The urql client: one for each person signed in, so that nothing of one is shown to another. */
+/** The urql client: one for each user, with a cache and requests of its own, so that nothing of one reaches another. */
 
 import { shallowRef, watch, type App } from 'vue';
 import { Client, fetchExchange } from '@urql/core';
 import urql from '@urql/vue';
+import { userScope, type UserScope } from '@/lib/user-scope';
 import { createAuthorizedFetch } from './authorized-fetch';
 import { walletCache } from './cache';
-import { API_PATH, delay, keeper, session } from './session';
+import { API_PATH, delay, keeper } from './session';
 
-const authorizedFetch = createAuthorizedFetch({
-  keeper,
-  fetch: (...request) => fetch(...request),
-  delay,
-});
-
-const createClient = () =>
+const createClient = (scope: UserScope) =>
   new Client({
     url: API_PATH,
     preferGetMethod: false,
-    fetch: authorizedFetch,
+    fetch: createAuthorizedFetch({ scope, keeper, fetch: (...request) => fetch(...request), delay }),
     exchanges: [walletCache(), fetchExchange],
   });
 
-export const client = shallowRef(createClient());
+export const client = shallowRef(createClient(userScope()));
 
 watch(
-  () => (session.value.status === 'signed-in' ? session.value.viewerId : null),
-  () => {
-    client.value = createClient();
+  userScope,
+  (scope) => {
+    client.value = createClient(scope);
   },
   { flush: 'sync' },
 );

@@ -1,15 +1,28 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CombinedError } from '@urql/core';
-import { codeOf, sentenceFor } from './errors';
+import { codeOf, failureOf, sentenceFor } from './errors';
+import { NoAnswer, RefusedByStatus } from './transport';
 
 const coded = (code: string, extensions: Record<string, unknown> = {}) =>
   new CombinedError({ graphQLErrors: [{ message: 'As the service says.', extensions: { code, ...extensions } }] });
 
 describe('errors as sentences', () => {
-  it('tells a lost network from a refusal', () => {
-    const error = new CombinedError({ networkError: new TypeError('Failed to fetch') });
-    expect(codeOf(error)).toBe('UNREACHABLE');
-    expect(sentenceFor(error)).toContain('connection');
+  it.each([
+    ['UNREACHABLE', new NoAnswer('HTTP 502'), 'does not answer'],
+    ['REFUSED', new RefusedByStatus(403), 'refused this request (HTTP 403)'],
+    ['BUG', new TypeError('undefined is not a function'), 'our fault'],
+  ])('tells what is at fault: %s', (code, networkError, words) => {
+    const error = new CombinedError({ networkError });
+    expect(codeOf(error)).toBe(code);
+    expect(sentenceFor(error)).toContain(words);
+  });
+
+  it('tells a device without a network from a service that does not answer', () => {
+    vi.stubGlobal('navigator', { onLine: false });
+    const error = failureOf(new NoAnswer('Failed to fetch'));
+    expect(codeOf(error)).toBe('OFFLINE');
+    expect(sentenceFor(error)).toContain('You are offline');
+    vi.unstubAllGlobals();
   });
 
   it.each([

@@ -1,6 +1,7 @@
-/** Errors of the API as sentences for a person, by their code. */
+/** Failures as sentences for a person: whether the network, the service, the browser or this page is at fault. */
 
-import type { CombinedError } from '@urql/core';
+import { CombinedError } from '@urql/core';
+import { NoAnswer, RefusedByStatus } from './transport';
 
 export type ErrorCode =
   | 'UNAUTHENTICATED'
@@ -12,25 +13,43 @@ export type ErrorCode =
   | 'BAD_USER_INPUT'
   | 'UNAVAILABLE'
   | 'INTERNAL'
+  /** This device has no network. */
+  | 'OFFLINE'
   /** No answer came, or none of the API's. */
-  | 'UNREACHABLE';
+  | 'UNREACHABLE'
+  /** Refused on the way, with an HTTP status and nothing of the API's. */
+  | 'REFUSED'
+  /** An error in this page. */
+  | 'BUG';
 
 type Failure = Pick<CombinedError, 'graphQLErrors' | 'networkError'>;
 
+/** Anything thrown, as what `codeOf` and `sentenceFor` take. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CombinedError) return error;
+  return { graphQLErrors: [], networkError: error instanceof Error ? error : new Error(String(error)) };
+}
+
 /** What kind of failure this is. */
-export function codeOf(error: Failure): ErrorCode {
-  const code = error.graphQLErrors[0]?.extensions.code;
-  return typeof code === 'string' ? (code as ErrorCode) : 'UNREACHABLE';
+export function codeOf({ graphQLErrors, networkError }: Failure): ErrorCode {
+  const first = graphQLErrors[0];
+  if (first) return typeof first.extensions.code === 'string' ? (first.extensions.code as ErrorCode) : 'INTERNAL';
+  if (networkError instanceof NoAnswer) return isOffline() ? 'OFFLINE' : 'UNREACHABLE';
+  return networkError instanceof RefusedByStatus ? 'REFUSED' : 'BUG';
 }
 
 /** One or two sentences that say what happened and what to do. */
 export function sentenceFor(error: Failure): string {
   const first = error.graphQLErrors[0];
   switch (codeOf(error)) {
+    case 'OFFLINE':
+      return 'You are offline. Connect again, then try once more.';
     case 'UNREACHABLE':
-      return 'We can’t reach Mini Wallet right now. Check your connection and try again.';
+      return 'Mini Wallet does not answer right now. Check your connection and try again.';
     case 'UNAVAILABLE':
       return 'Mini Wallet is taking a short break. Try again in a moment.';
+    case 'REFUSED':
+      return `${refusalOf(error)} If it stays like this, tell whoever runs this wallet.`;
     case 'UNAUTHENTICATED':
       return 'You’re signed out. Sign in and try again.';
     case 'RATE_LIMITED':
@@ -39,9 +58,20 @@ export function sentenceFor(error: Failure): string {
     case 'BAD_USER_INPUT':
     case 'INTERNAL':
       return first?.message ?? 'Something went wrong on our side. Try again.';
+    case 'BUG':
+      return 'Something in this page failed, and that is our fault. Reload the page and try again.';
     default:
       return 'This page and the service don’t understand each other. Reload the page.';
   }
+}
+
+function refusalOf({ networkError }: Failure): string {
+  const status = networkError instanceof RefusedByStatus ? ` (HTTP ${String(networkError.status)})` : '';
+  return `The service refused this request${status}.`;
+}
+
+function isOffline(): boolean {
+  return typeof navigator !== 'undefined' && navigator.onLine === false;
 }
 
 function waitOf(seconds: unknown): string {

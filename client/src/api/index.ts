@@ -7,7 +7,7 @@
  */
 
 export { client, installApi } from './client';
-export { codeOf, sentenceFor, type ErrorCode } from './errors';
+export { codeOf, failureOf, sentenceFor, type ErrorCode } from './errors';
 export { graphql, type FragmentOf, type ResultOf, type VariablesOf } from './graphql';
-export { isSignedIn, session, sessionKnown, type Session } from './session';
+export { forgetWhilePageIsKept, isSignedIn, session, sessionKnown, startFailure, viewerId, type Session } from './session';
 export { signIn, signOut, type SignInAnswer } from './sign-in';

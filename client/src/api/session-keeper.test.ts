@@ -8,7 +8,7 @@ const LIFETIME_MILLISECONDS = 900_000;
 /** Some tabs of one browser: a message reaches all others. */
 function browser() {
   const listeners: ((message: TabMessage) => void)[] = [];
-  const exclusively = createExclusively(null, null, () => Promise.resolve());
+  const exclusively = createExclusively(() => null, () => null, () => Promise.resolve());
   return (renew: Renew): SessionKeeper => {
     const index = listeners.length;
     const tabs: TabChannel = {
@@ -26,6 +26,7 @@ function browser() {
 const credentials = (accessToken: string) => ({
   accessToken,
   expiresAt: new Date(Date.now() + LIFETIME_MILLISECONDS).toISOString(),
+  refreshToken: null,
 });
 
 const answering = (viewerId = 'v1') => {
@@ -61,15 +62,17 @@ describe('SessionKeeper', () => {
     await keeper.renew();
     await vi.advanceTimersByTimeAsync(LIFETIME_MILLISECONDS - 29_000);
     expect(renew).toHaveBeenCalledTimes(2);
-    expect(await keeper.accessToken()).toBe('t2');
+    expect(await keeper.accessToken('v1')).toBe('t2');
   });
 
   it('renews once for many requests at the same time', async () => {
     const renew = answering();
     const keeper = browser()(renew);
-    const tokens = await Promise.all([keeper.accessToken(), keeper.accessToken(), keeper.accessToken()]);
-    expect(tokens).toEqual(['t1', 't1', 't1']);
-    expect(renew).toHaveBeenCalledOnce();
+    await keeper.renew();
+    vi.setSystemTime(Date.now() + LIFETIME_MILLISECONDS);
+    const tokens = await Promise.all([keeper.accessToken('v1'), keeper.accessToken('v1'), keeper.accessToken('v1')]);
+    expect(tokens).toEqual(['t2', 't2', 't2']);
+    expect(renew).toHaveBeenCalledTimes(2);
   });
 
   it('renews once for all tabs', async () => {
@@ -78,15 +81,15 @@ describe('SessionKeeper', () => {
     const [first, second] = [tab(renew), tab(renew)];
     await Promise.all([first.renew(), second.renew()]);
     expect(renew).toHaveBeenCalledOnce();
-    expect(await second.accessToken()).toBe(await first.accessToken());
+    expect(await second.accessToken('v1')).toBe(await first.accessToken('v1'));
   });
 
   it('renews a token that was refused, but not for the one before it', async () => {
     const renew = answering();
     const keeper = browser()(renew);
     await keeper.renew();
-    expect(await keeper.accessTokenAfter('t0')).toBe('t1');
-    expect(await keeper.accessTokenAfter('t1')).toBe('t2');
+    expect(await keeper.accessTokenAfter('t0', 'v1')).toBe('t1');
+    expect(await keeper.accessTokenAfter('t1', 'v1')).toBe('t2');
   });
 
   it('says that the session has ended when the service does not know it any more', async () => {
@@ -97,7 +100,7 @@ describe('SessionKeeper', () => {
     const [first, second] = [tab(renew), tab(renew)];
     await first.renew();
     isGood = false;
-    expect(await first.accessTokenAfter('t')).toBeNull();
+    expect(await first.accessTokenAfter('t', 'v1')).toBeNull();
     expect(first.session.value).toEqual({ status: 'signed-out', because: 'ended' });
     expect(second.session.value).toEqual({ status: 'signed-out', because: 'ended' });
   });
@@ -118,14 +121,57 @@ describe('SessionKeeper', () => {
     const renew = vi.fn<Renew>(() => {
       const claims = btoa(JSON.stringify({ iat: 1_000, exp: 1_900 }));
       return Promise.resolve({
-        credentials: { accessToken: `h.${claims}.s`, expiresAt: '1970-01-01T00:31:40Z' },
+        credentials: { accessToken: `h.${claims}.s`, expiresAt: '1970-01-01T00:31:40Z', refreshToken: null },
         viewerId: 'v1',
       });
     });
     const keeper = browser()(renew);
-    await keeper.accessToken();
+    await keeper.renew();
     await vi.advanceTimersByTimeAsync(800_000);
-    await keeper.accessToken();
+    await keeper.accessToken('v1');
     expect(renew).toHaveBeenCalledOnce();
+  });
+
+  it('gives no token of one user to a request of another', async () => {
+    const keeper = browser()(answering());
+    keeper.begin(credentials('a'), 'alpha');
+    keeper.begin(credentials('b'), 'beta');
+    expect(await keeper.accessToken('alpha')).toBeNull();
+    expect(await keeper.accessTokenAfter('a', 'alpha')).toBeNull();
+    expect(await keeper.accessToken('beta')).toBe('b');
+  });
+
+  it.each(['alpha', null])('drops an answer of before a sign-in, whoever it was for: %s', async (viewerId) => {
+    let answer: (found: Awaited<ReturnType<Renew>>) => void = () => undefined;
+    const keeper = browser()(() => new Promise((resolve) => (answer = resolve)));
+    const renewing = keeper.renew();
+    await vi.advanceTimersByTimeAsync(0);
+    keeper.begin(credentials('b'), 'beta');
+    answer(viewerId === null ? null : { credentials: credentials('a'), viewerId });
+    await renewing;
+    expect(keeper.viewerId).toBe('beta');
+    expect(await keeper.accessToken('beta')).toBe('b');
+  });
+
+  it('keeps a session without a cookie to its tab', async () => {
+    const tab = browser();
+    const renew = answering();
+    const [first, second] = [tab(renew), tab(() => Promise.resolve(null))];
+    await second.renew();
+    first.begin({ ...credentials('a'), refreshToken: 'r' }, 'v1');
+    expect(second.viewerId).toBeNull();
+    second.end('ended');
+    expect(first.viewerId).toBe('v1');
+    await first.accessTokenAfter('a', 'v1');
+    expect(renew).toHaveBeenCalledWith('r');
+  });
+
+  it('knows nobody while the page is kept, and asks again', async () => {
+    const keeper = browser()(answering('beta'));
+    keeper.begin(credentials('a'), 'alpha');
+    keeper.suspend();
+    expect(keeper.session.value).toEqual({ status: 'unknown' });
+    await keeper.renew();
+    expect(keeper.viewerId).toBe('beta');
   });
 });

@@ -14,15 +14,21 @@ export type Session =
 export interface Credentials {
   accessToken: string;
   expiresAt: string;
+  /** Null where it is in the cookie. */
+  refreshToken: string | null;
 }
 
-/** Null where there is no session, or none any more. Throws where the service could not be asked. */
-export type Renew = () => Promise<{ credentials: Credentials; viewerId: string } | null>;
+/**
+ * With the refresh token, or with the cookie where it is null. Answers null where there is no session, or none any
+ * more. Throws where the service could not be asked.
+ */
+export type Renew = (refreshToken: string | null) => Promise<{ credentials: Credentials; viewerId: string } | null>;
 
 export interface KeeperParts {
   renew: Renew;
   exclusively: Exclusively;
   tabs: TabChannel;
+  /** By the service's clock, which judges tokens. */
   now: () => number;
 }
 
@@ -32,11 +38,16 @@ const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 export class SessionKeeper {
   readonly session: ShallowRef<Session> = shallowRef<Session>({ status: 'unknown' });
   private grant: Grant | null = null;
+  /** Held only where the browser keeps no cookie: the session is then this tab's alone. */
+  private refreshToken: string | null = null;
+  /** Grows whenever a session begins or ends: an answer from before belongs to nobody any more. */
+  private changes = 0;
   private renewal: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly parts: KeeperParts) {
     parts.tabs.listen((message) => {
+      if (this.refreshToken !== null) return;
       if (message.type === 'granted') this.hold(message.grant);
       else if (message.type === 'changed') void this.renew().catch(() => undefined);
       else if (message.viewerId === this.viewerId) this.drop(message.because);
@@ -47,31 +58,41 @@ export class SessionKeeper {
     return this.session.value.status === 'signed-in' ? this.session.value.viewerId : null;
   }
 
-  /** Begins with what a sign-in answered, in every tab. */
+  /** Begins with what a sign-in answered: in every tab, or in this one alone where there is no cookie. */
   begin(credentials: Credentials, viewerId: string): void {
     const grant = this.grantOf(credentials, viewerId);
+    this.refreshToken = credentials.refreshToken;
     this.hold(grant);
-    this.parts.tabs.post({ type: 'granted', grant });
+    if (this.refreshToken === null) this.parts.tabs.post({ type: 'granted', grant });
   }
 
-  /** Ends it here and in every tab; the service knows already. */
+  /** Ends it here and in every tab that has it; the service knows already. */
   end(because: 'signed-out' | 'ended'): void {
     const viewerId = this.viewerId;
+    const isShared = this.refreshToken === null;
     this.drop(because);
-    if (viewerId) this.parts.tabs.post({ type: 'ended', viewerId, because });
+    if (viewerId && isShared) this.parts.tabs.post({ type: 'ended', viewerId, because });
   }
 
-  /** A token that is good for a while yet; null when signed out. Throws where it could not be renewed. */
-  async accessToken(): Promise<string | null> {
-    if (this.session.value.status === 'signed-out') return null;
+  /** Forgets who is signed in until it is asked again; the session goes on. */
+  suspend(): void {
+    clearTimeout(this.timer);
+    this.changes += 1;
+    this.grant = null;
+    this.session.value = { status: 'unknown' };
+  }
+
+  /** A token of that user, good for a while yet; null when they are not signed in. Throws where it could not be renewed. */
+  async accessToken(viewerId: string): Promise<string | null> {
+    if (this.viewerId !== viewerId) return null;
     if (!this.grant || this.isDue(this.grant)) await this.renew();
-    return this.grant?.accessToken ?? null;
+    return this.grant?.viewerId === viewerId ? this.grant.accessToken : null;
   }
 
-  /** After a refusal of `accessToken`: the next one, or null where the session has ended. */
-  async accessTokenAfter(accessToken: string | null): Promise<string | null> {
+  /** After a refusal of `accessToken`: the next one of that user, or null where their session has ended. */
+  async accessTokenAfter(accessToken: string | null, viewerId: string): Promise<string | null> {
     if (this.grant && this.grant.accessToken === accessToken) this.grant = null;
-    return this.accessToken();
+    return this.accessToken(viewerId);
   }
 
   /** Asks the service who is signed in: at the start, and when a socket was refused. */
@@ -87,7 +108,9 @@ export class SessionKeeper {
     await this.parts.exclusively('refresh', async () => {
       // While this tab waited for its turn another one may have passed its token on.
       if (this.grant && this.grant !== held && !this.isDue(this.grant)) return;
-      const answer = await this.parts.renew();
+      const { changes } = this;
+      const answer = await this.parts.renew(this.refreshToken);
+      if (changes !== this.changes) return;
       if (answer) this.begin(answer.credentials, answer.viewerId);
       else if (this.viewerId) this.end('ended');
       else this.drop('never');
@@ -95,9 +118,10 @@ export class SessionKeeper {
   }
 
   private hold(grant: Grant): void {
-    if (this.grant && this.grant.obtainedAt > grant.obtainedAt) return;
+    if (this.grant?.viewerId === grant.viewerId && this.grant.obtainedAt > grant.obtainedAt) return;
     this.grant = grant;
     if (this.viewerId !== grant.viewerId) {
+      this.changes += 1;
       this.session.value = { status: 'signed-in', viewerId: grant.viewerId };
     }
     clearTimeout(this.timer);
@@ -110,7 +134,8 @@ export class SessionKeeper {
 
   private drop(because: 'never' | 'signed-out' | 'ended'): void {
     clearTimeout(this.timer);
-    this.grant = null;
+    this.changes += 1;
+    this.grant = this.refreshToken = null;
     if (because === 'never' && this.session.value.status === 'signed-out') return;
     this.session.value = { status: 'signed-out', because };
   }

@@ -1,24 +1,28 @@
 /** The session of this browser: who is signed in, in every tab alike. */
 
-import { computed, readonly } from 'vue';
-import { stringifyDocument } from '@urql/core';
+import { computed, readonly, shallowRef, watch } from 'vue';
+import { CombinedError, stringifyDocument } from '@urql/core';
+import { serviceTime } from '@/lib/clock';
+import { switchUser } from '@/lib/user-scope';
 import { graphql, type ResultOf } from './graphql';
 import { SessionKeeper, type Renew } from './session-keeper';
-import { createExclusively, type LeaseStorage, type Locks } from './tab-lock';
+import { createExclusively } from './tab-lock';
 import { openTabChannel } from './tabs';
+import { request } from './transport';
 
 export type { Credentials, Session } from './session-keeper';
 
 export const API_PATH = '/graphql';
 
 const RefreshSession = graphql(`
-  mutation RefreshSession {
-    refreshSession(input: {}) {
+  mutation RefreshSession($refreshToken: String) {
+    refreshSession(input: { refreshToken: $refreshToken }) {
       __typename
       ... on SignedIn {
         credentials {
           accessToken
           expiresAt
+          refreshToken
         }
         viewer {
           id
@@ -33,19 +37,19 @@ const RefreshSession = graphql(`
 
 const TIMEOUT_MILLISECONDS = 10_000;
 
-const renewByCookie: Renew = async () => {
-  const response = await fetch(API_PATH, {
+const renew: Renew = async (refreshToken) => {
+  const init = {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-    body: JSON.stringify({ query: stringifyDocument(RefreshSession) }),
-    credentials: 'same-origin',
-    signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
-  });
-  const { data } = (await response.json()) as {
+    body: JSON.stringify({ query: stringifyDocument(RefreshSession), variables: { refreshToken } }),
+  };
+  const response = await request((...parts) => fetch(...parts), API_PATH, init, TIMEOUT_MILLISECONDS);
+  const { data, errors } = (await response.json()) as {
     data?: ResultOf<typeof RefreshSession> | null;
+    errors?: CombinedError['graphQLErrors'];
   };
   const result = data?.refreshSession;
-  if (!result) throw new Error(`The session could not be renewed: HTTP ${String(response.status)}`);
+  if (!result) throw new CombinedError({ graphQLErrors: errors ?? [{ message: 'The answer is empty.' }], response });
   if (result.__typename !== 'SignedIn') return null;
   return { credentials: result.credentials, viewerId: result.viewer.id };
 };
@@ -53,31 +57,23 @@ const renewByCookie: Renew = async () => {
 export const delay = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-function browserStorage(): LeaseStorage | null {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
-}
-
 /** One at a time across the tabs of this browser. */
 export const exclusively = createExclusively(
-  // Absent on a plain http address that is not this machine's own.
-  ((globalThis.navigator as { locks?: Locks } | undefined)?.locks ?? null),
-  browserStorage(),
+  () => navigator.locks,
+  () => localStorage,
   delay,
 );
 
-export const keeper = new SessionKeeper({
-  renew: renewByCookie,
-  exclusively,
-  tabs: openTabChannel(),
-  now: Date.now,
-});
+export const keeper = new SessionKeeper({ renew, exclusively, tabs: openTabChannel(), now: serviceTime });
 
 export const session = readonly(keeper.session);
 export const isSignedIn = computed(() => session.value.status === 'signed-in');
+export const viewerId = computed(() => keeper.viewerId);
+
+watch(viewerId, switchUser, { flush: 'sync' });
+
+/** Why it is not known yet who is signed in, after a try that failed. */
+export const startFailure = shallowRef<unknown>(null);
 
 let asking: Promise<void> | null = null;
 
@@ -87,7 +83,9 @@ export function sessionKnown(): Promise<void> {
     for (let tries = 0; keeper.session.value.status === 'unknown'; tries += 1) {
       try {
         await keeper.renew();
-      } catch {
+        startFailure.value = null;
+      } catch (error) {
+        startFailure.value = error;
         await delay(Math.min(500 * 2 ** tries, 5_000));
       }
     }
@@ -95,4 +93,17 @@ export function sessionKnown(): Promise<void> {
     asking = null;
   });
   return asking;
+}
+
+/**
+ * A page that the browser keeps for Back and Forward holds nothing of anybody: another user may be signed in
+ * by the time that it is shown again. Call it once in main.ts.
+ */
+export function forgetWhilePageIsKept(): void {
+  addEventListener('pagehide', ({ persisted }) => {
+    if (persisted) keeper.suspend();
+  });
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted) void sessionKnown();
+  });
 }

@@ -1,18 +1,20 @@
 /** Signing in and out. */
 
+import { areCookiesBlocked } from '@/lib/blocked';
 import { client } from './client';
 import { sentenceFor } from './errors';
 import { graphql } from './graphql';
 import { keeper } from './session';
 
 const Login = graphql(`
-  mutation Login($email: String!, $password: String!) {
-    login(input: { email: $email, password: $password, useCookie: true }) {
+  mutation Login($email: String!, $password: String!, $useCookie: Boolean!) {
+    login(input: { email: $email, password: $password, useCookie: $useCookie }) {
       __typename
       ... on SignedIn {
         credentials {
           accessToken
           expiresAt
+          refreshToken
         }
         viewer {
           id
@@ -45,9 +47,12 @@ export type SignInAnswer =
   | { ok: true }
   | { ok: false; message: string; fields?: { path: string[]; message: string }[] };
 
-/** Signs in with the refresh token in its cookie; every tab follows. */
+/**
+ * Signs in with the refresh token in its cookie; every tab follows. Where cookies are blocked the token stays in
+ * the memory of this tab, and the session is this tab's alone.
+ */
 export async function signIn(email: string, password: string): Promise<SignInAnswer> {
-  const { data, error } = await client.value.mutation(Login, { email, password }).toPromise();
+  const { data, error } = await client.value.mutation(Login, { email, password, useCookie: !areCookiesBlocked() }).toPromise();
   if (error || !data) {
     return { ok: false, message: error ? sentenceFor(error) : 'Something went wrong. Try again.' };
   }

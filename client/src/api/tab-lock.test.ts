@@ -10,6 +10,9 @@ function memory(): LeaseStorage {
   };
 }
 
+const closed = () => {
+  throw new DOMException('Access is denied.', 'SecurityError');
+};
 const delay = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 beforeEach(() => vi.useFakeTimers());
@@ -21,7 +24,7 @@ describe('one at a time without Web Locks', () => {
     const log: string[] = [];
     const tabs = ['first', 'second'].map((name) => ({
       name,
-      exclusively: createExclusively(null, storage, delay),
+      exclusively: createExclusively(() => null, () => storage, delay),
     }));
     const done = Promise.all(
       tabs.map(({ name, exclusively }) =>
@@ -42,16 +45,37 @@ describe('one at a time without Web Locks', () => {
   it('does not wait for ever for a tab that was closed', async () => {
     const storage = memory();
     storage.setItem('mini-wallet.lock.refresh', `${String(Date.now() + 9_000)} gone`);
-    const result = createExclusively(null, storage, delay)('refresh', () => Promise.resolve('mine'));
+    const result = createExclusively(() => null, () => storage, delay)('refresh', () => Promise.resolve('mine'));
     await vi.advanceTimersByTimeAsync(12_000);
     expect(await result).toBe('mine');
   });
 
   it('goes on after work that failed', async () => {
-    const exclusively = createExclusively(null, null, delay);
+    const exclusively = createExclusively(closed, closed, delay);
     const failed = exclusively('refresh', () => Promise.reject(new Error('no')));
     const next = exclusively('refresh', () => Promise.resolve('yes'));
     await expect(failed).rejects.toThrow('no');
     expect(await next).toBe('yes');
+  });
+
+  it('goes on where locks refuse to be taken', async () => {
+    const request = () => Promise.reject(new DOMException('Access is denied.', 'SecurityError'));
+    const exclusively = createExclusively(() => ({ request }), closed, delay);
+    expect(await exclusively('refresh', () => Promise.resolve('yes'))).toBe('yes');
+  });
+
+  it('does the work once where it fails under a lock', async () => {
+    const locks = { request: <Result>(_name: string, work: () => Promise<Result>) => work() };
+    const work = vi.fn(() => Promise.reject(new Error('no')));
+    await expect(createExclusively(() => locks, closed, delay)('refresh', work)).rejects.toThrow('no');
+    expect(work).toHaveBeenCalledOnce();
+  });
+
+  it('does not wait for a lease of before the clock was set back', async () => {
+    const storage = memory();
+    storage.setItem('mini-wallet.lock.refresh', `${String(Date.now() + 86_400_000)} gone`);
+    const result = createExclusively(() => null, () => storage, delay)('refresh', () => Promise.resolve('mine'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await result).toBe('mine');
   });
 });

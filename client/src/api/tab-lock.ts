@@ -15,16 +15,53 @@ export type LeaseStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 /** Runs work while no other tab runs work of the same name. */
 export type Exclusively = <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
 
-/** `locks` and `storage` are null where the browser lacks them. */
+/** `locks` and `storage` may throw or lack: then the next best way is taken, at last within this page alone. */
 export function createExclusively(
-  locks: Locks | null,
-  storage: LeaseStorage | null,
+  locks: () => Locks | null | undefined,
+  storage: () => LeaseStorage | null | undefined,
   delay: (milliseconds: number) => Promise<void>,
 ): Exclusively {
-  if (locks) return (name, work) => locks.request(PREFIX + name, work);
   const queue = createQueue();
-  return (name, work) =>
-    queue(name, () => (storage ? underLease(storage, PREFIX + name, delay, work) : work()));
+  const byLease: Exclusively = (name, work) =>
+    queue(name, () => {
+      const leases = attempt(storage);
+      return leases && keeps(leases) ? underLease(leases, PREFIX + name, delay, work) : work();
+    });
+  return async (name, work) => {
+    // Absent on a plain http address that is not this machine's own; closed where site data is blocked.
+    const available = attempt(locks);
+    if (!available) return byLease(name, work);
+    let isBegun = false;
+    try {
+      return await available.request(PREFIX + name, () => {
+        isBegun = true;
+        return work();
+      });
+    } catch (error) {
+      if (isBegun) throw error;
+      return byLease(name, work);
+    }
+  };
+}
+
+function attempt<Found>(find: () => Found): Found | null {
+  try {
+    return find();
+  } catch {
+    return null;
+  }
+}
+
+function keeps(storage: LeaseStorage): boolean {
+  const key = `${PREFIX}probe`;
+  return (
+    attempt(() => {
+      storage.setItem(key, key);
+      const isKept = storage.getItem(key) === key;
+      storage.removeItem(key);
+      return isKept;
+    }) ?? false
+  );
 }
 
 /** Work of one name goes one after the other within this page. */
@@ -72,7 +109,9 @@ function write(storage: LeaseStorage, key: string, holder: string): void {
 }
 
 function isHeld(storage: LeaseStorage, key: string): boolean {
-  return Number(storage.getItem(key)?.split(' ')[0] ?? 0) > Date.now();
+  const left = Number(storage.getItem(key)?.split(' ')[0] ?? 0) - Date.now();
+  // One that ends later than a lease can was written before this device's clock was set back.
+  return left > 0 && left <= LEASE_MILLISECONDS;
 }
 
 function holderOf(storage: LeaseStorage, key: string): string | undefined {

@@ -1,5 +1,7 @@
 /** What the tabs of this browser tell each other about the session. */
 
+import { browserStorage, onStored } from '@/lib/storage';
+
 const NAME = 'mini-wallet.session';
 
 export type TabMessage =
@@ -8,7 +10,7 @@ export type TabMessage =
   /** Something of the above happened, by a way that may not carry secrets: ask the API. */
   | { type: 'changed' };
 
-/** An access token, whose it is, and until when by this machine's clock. */
+/** An access token, whose it is, and until when by the service's clock. */
 export interface Grant {
   viewerId: string;
   accessToken: string;
@@ -22,9 +24,9 @@ export interface TabChannel {
   listen(listener: (message: TabMessage) => void): void;
 }
 
-/** By BroadcastChannel, else by storage events, which carry no token. */
+/** By BroadcastChannel, else by storage events, which carry no token; where both are blocked, by nothing. */
 export function openTabChannel(): TabChannel {
-  if (typeof BroadcastChannel === 'function') {
+  try {
     const channel = new BroadcastChannel(NAME);
     return {
       post: (message) => channel.postMessage(message),
@@ -32,18 +34,16 @@ export function openTabChannel(): TabChannel {
         channel.onmessage = (event: MessageEvent<TabMessage>) => listener(event.data);
       },
     };
+  } catch {
+    // Missing, or closed to this page.
   }
   return {
     post: () => {
-      try {
-        localStorage.setItem(NAME, `${String(Date.now())} ${String(Math.random())}`);
-      } catch {
-        // Without storage every tab finds out by its own requests.
-      }
+      browserStorage.setItem(NAME, `${String(Date.now())} ${String(Math.random())}`);
     },
     listen: (listener) => {
-      addEventListener('storage', (event) => {
-        if (event.key === NAME && event.newValue) listener({ type: 'changed' });
+      onStored((key) => {
+        if (key === NAME) listener({ type: 'changed' });
       });
     },
   };

@@ -1,6 +1,7 @@
 /** Says when money comes in: a toast, which screen readers hear too. */
 
 import { formatMoney } from '@/lib/money';
+import type { UserScope } from '@/lib/user-scope';
 import { showToast } from '@/ui/toasts';
 import type { Transaction } from './documents';
 import { isolated } from './isolated';
@@ -10,17 +11,18 @@ import { onTransaction } from './listeners';
 const GATHER_MILLISECONDS = 150;
 const MOST_ONE_BY_ONE = 2;
 
-/** Call it once. */
-export function announceIncoming(): void {
+/** Until the session of that user ends. */
+export function announceIncoming(scope: UserScope): void {
   let gathered: Transaction[] = [];
-  onTransaction((transaction) => {
+  const stop = onTransaction((transaction) => {
     if (transaction.kind !== 'TRANSFER' || transaction.direction !== 'INCOMING') return;
     if (gathered.push(transaction) > 1) return;
     setTimeout(() => {
-      announce(gathered);
+      if (scope.isActive) announce(gathered);
       gathered = [];
     }, GATHER_MILLISECONDS);
   });
+  scope.onEnd(stop);
 }
 
 function announce(transactions: Transaction[]): void {

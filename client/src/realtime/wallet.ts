@@ -1,8 +1,10 @@
 /** The signed-in person's wallet as it stands now: the balance, the newest lines, and what comes. */
 
-import { shallowReadonly, shallowRef, watch } from 'vue';
-import { client, sentenceFor, session, type ResultOf } from '@/api';
+import { computed, shallowRef } from 'vue';
+import { client, sentenceFor, type ResultOf } from '@/api';
 import { delay, keeper } from '@/api/session';
+import { onWake } from '@/lib/clock';
+import { perUser, startForEachUser, type UserScope } from '@/lib/user-scope';
 import { announceIncoming } from './announce';
 import { isTransportUp, setListening, setTransport } from './connection';
 import {
@@ -35,177 +37,182 @@ export interface Wallet {
   olderCursor: string | null;
 }
 
-const current = shallowRef<Wallet | null>(null);
-let order: EventOrder<Transaction> | null = null;
-let stop: (() => void) | null = null;
+/** What is open for one user: the wallet as it stands, and the order in which its events come. */
+class OpenWallet {
+  readonly current = shallowRef<Wallet | null>(null);
+  private order: EventOrder<Transaction> | null = null;
+  private loading: Promise<string | null> | null = null;
+  private readonly transports: Transport[] = [];
+  private channels: PusherTransport | undefined;
 
-/** Null until it has been read, and while nobody is signed in. */
-export const wallet = shallowReadonly(current);
+  constructor(private readonly scope: UserScope) {}
 
-/** What the answer to the person's own payment brought: it need not wait for the stream. */
-export function noteTransaction(transaction: Transaction): void {
-  order?.offer(transaction);
-}
+  /** Reads it and listens, until the session ends. */
+  open(): void {
+    const { scope } = this;
+    if (scope.userId === null) return;
+    announceIncoming(scope);
+    const nudge = () => this.nudge();
+    addEventListener('online', nudge);
+    const stopWaking = onWake(nudge);
+    const watching = setInterval(() => {
+      if (!isTransportUp('graphql') && this.order) void this.look();
+    }, WATCH_MILLISECONDS);
+    setListening(true);
+    scope.onEnd(() => {
+      clearInterval(watching);
+      stopWaking();
+      removeEventListener('online', nudge);
+      this.order?.stop();
+      for (const transport of this.transports) transport.stop();
+      setListening(false);
+    });
+    void this.start(scope.userId);
+  }
 
-let loading: Promise<string | null> | null = null;
+  offer(transaction: Transaction): void {
+    if (this.scope.isActive) this.order?.offer(transaction);
+  }
 
-/** Reads the next page of older lines, if there is one. Null when done, else a sentence why not. */
-export function loadOlder(): Promise<string | null> {
-  loading ??= readOlder().finally(() => {
-    loading = null;
-  });
-  return loading;
-}
+  loadOlder(): Promise<string | null> {
+    this.loading ??= this.readOlder().finally(() => {
+      this.loading = null;
+    });
+    return this.loading;
+  }
 
-async function readOlder(): Promise<string | null> {
-  const before = current.value;
-  if (!before?.olderCursor) return null;
-  const { data, error } = await client.value
-    .query(
-      NewestTransactions,
-      { first: FIRST_PAGE, after: before.olderCursor },
-      { requestPolicy: 'network-only' },
-    )
-    .toPromise();
-  if (error) return sentenceFor(error);
-  const page = data?.viewer?.transactions;
-  if (!page || current.value?.olderCursor !== before.olderCursor) return null;
-  const oldest = current.value.lines.at(-1)?.sequence ?? Infinity;
-  current.value = {
-    ...current.value,
-    lines: [...current.value.lines, ...page.nodes.filter((line) => line.sequence < oldest)],
-    olderCursor: olderCursorOf(page.pageInfo),
-  };
-  return null;
-}
-
-const olderCursorOf = (pageInfo: { hasNextPage: boolean; endCursor: string | null }) =>
-  pageInfo.hasNextPage ? pageInfo.endCursor : null;
-
-/** Follows the session: opens the wallet of who signs in, closes it when they sign out. Call it once. */
-export function startRealtime(): void {
-  announceIncoming();
-  watch(
-    () => (session.value.status === 'signed-in' ? session.value.viewerId : null),
-    (viewerId) => {
-      stop?.();
-      stop = null;
-      current.value = null;
-      if (viewerId) stop = open(viewerId);
-    },
-    { immediate: true, flush: 'sync' },
-  );
-}
-
-function open(viewerId: string): () => void {
-  let isOpen = true;
-  const transports: Transport[] = [];
-  let channels: PusherTransport | undefined;
-  const stillOpen = () => isOpen;
-
-  async function start(): Promise<void> {
-    const read = await readUntilAnswered(stillOpen);
-    if (!read || !isOpen) return;
+  private async start(userId: string): Promise<void> {
+    const read = await this.readUntilAnswered();
+    if (!read || !this.scope.isActive) return;
     const { viewer, pusher } = read;
-    current.value = {
-      viewerId,
+    this.current.value = {
+      viewerId: userId,
       isVerified: viewer.emailVerifiedAt !== null,
       balance: viewer.balance,
       sequence: viewer.sequence,
       lines: viewer.transactions.nodes,
       olderCursor: olderCursorOf(viewer.transactions.pageInfo),
     };
-    order = new EventOrder<Transaction>(viewer.sequence, {
+    this.order = new EventOrder<Transaction>(viewer.sequence, {
       readAfter,
-      deliver,
-      startOver: () => void start(),
+      deliver: (transaction) => this.deliver(transaction),
+      startOver: () => void this.start(userId),
       delay,
     });
-    if (transports.length > 0) return;
-    transports.push(startGraphqlTransport(socketUrl(), partsFor('graphql')));
+    if (this.transports.length > 0) return;
+    this.transports.push(startGraphqlTransport(socketUrl(), this.partsFor('graphql', userId)));
     if (!pusher?.channel) return;
-    channels = startPusherTransport(
+    this.channels = startPusherTransport(
       { ...pusher, channel: pusher.channel },
-      { ...partsFor('pusher'), channel: ask },
+      { ...this.partsFor('pusher', userId), channel: () => this.ask() },
     );
-    transports.push(channels);
+    this.transports.push(this.channels);
   }
 
   /** While the socket is away the session may have been replaced, and with it the channel. */
-  async function look(): Promise<void> {
-    const channel = await ask().catch(() => null);
-    if (channel && isOpen) channels?.follow(channel);
+  private async look(): Promise<void> {
+    const channel = await this.ask().catch(() => null);
+    if (channel && this.scope.isActive) this.channels?.follow(channel);
   }
 
-  const nudge = () => {
-    for (const transport of transports) transport.nudge();
-    void order?.catchUp();
-  };
-  const wake = watchForSleep(nudge);
-  addEventListener('online', nudge);
-  const watching = setInterval(() => {
-    if (!isTransportUp('graphql') && order) void look();
-  }, WATCH_MILLISECONDS);
+  private nudge(): void {
+    for (const transport of this.transports) transport.nudge();
+    void this.order?.catchUp();
+  }
 
-  setListening(true);
-  void start();
-  return () => {
-    isOpen = false;
-    clearInterval(watching);
-    wake();
-    removeEventListener('online', nudge);
-    order?.stop();
-    order = null;
-    for (const transport of transports) transport.stop();
-    setListening(false);
-  };
-}
+  private deliver(transaction: Transaction): void {
+    if (!this.current.value || !this.scope.isActive) return;
+    this.current.value = {
+      ...this.current.value,
+      sequence: transaction.sequence,
+      balance: transaction.balanceAfter,
+      lines: [transaction, ...this.current.value.lines],
+    };
+    tellOf(transaction);
+  }
 
-function deliver(transaction: Transaction): void {
-  if (!current.value) return;
-  current.value = {
-    ...current.value,
-    sequence: transaction.sequence,
-    balance: transaction.balanceAfter,
-    lines: [transaction, ...current.value.lines],
-  };
-  tellOf(transaction);
-}
+  private partsFor(name: string, userId: string): TransportParts {
+    return {
+      accessToken: () => keeper.accessToken(userId),
+      refused: async (token) => void (await keeper.accessTokenAfter(token, userId)),
+      last: () => this.order?.last ?? 0,
+      onTransaction: (transaction) => this.offer(transaction),
+      onUp: (isUp) => {
+        if (!this.scope.isActive) return;
+        setTransport(name, isUp);
+        // What was pushed before it listened is only in the book; the subscription replays by itself.
+        if (isUp && name === 'pusher' && !isTransportUp('graphql')) void this.order?.catchUp();
+      },
+    };
+  }
 
-function partsFor(name: string): TransportParts {
-  return {
-    accessToken: () => keeper.accessToken(),
-    refused: async (token) => void (await keeper.accessTokenAfter(token)),
-    last: () => order?.last ?? 0,
-    onTransaction: (transaction) => order?.offer(transaction),
-    onUp: (isUp) => {
-      setTransport(name, isUp);
-      // What was pushed before it listened is only in the book; the subscription replays by itself.
-      if (isUp && name === 'pusher' && !isTransportUp('graphql')) void order?.catchUp();
-    },
-  };
-}
-
-/** An ordinary request tells what came, whether the session is active, and which channel it has. */
-async function ask(): Promise<string | null> {
-  const { data, error } = await client.value
-    .query(WalletSequence, {}, { requestPolicy: 'network-only' })
-    .toPromise();
-  if (error) throw error;
-  if (data?.viewer) order?.noteNewest(data.viewer.sequence);
-  return data?.wallet.pusher?.channel ?? null;
-}
-
-async function readUntilAnswered(stillOpen: () => boolean) {
-  for (let tries = 0; stillOpen(); tries += 1) {
-    const { data } = await client.value
-      .query(WalletNow, { first: FIRST_PAGE }, { requestPolicy: 'network-only' })
+  /** An ordinary request tells what came, whether the session is active, and which channel it has. */
+  private async ask(): Promise<string | null> {
+    const { data, error } = await client.value
+      .query(WalletSequence, {}, { requestPolicy: 'network-only' })
       .toPromise();
-    if (data?.viewer) return { viewer: data.viewer, pusher: data.wallet.pusher as PusherSettings | null };
-    await delay(Math.min(500 * 2 ** tries, 4_000));
+    if (error) throw error;
+    if (data?.viewer) this.order?.noteNewest(data.viewer.sequence);
+    return data?.wallet.pusher?.channel ?? null;
   }
-  return null;
+
+  private async readUntilAnswered() {
+    for (let tries = 0; this.scope.isActive; tries += 1) {
+      const { data } = await client.value
+        .query(WalletNow, { first: FIRST_PAGE }, { requestPolicy: 'network-only' })
+        .toPromise();
+      if (data?.viewer) return { viewer: data.viewer, pusher: data.wallet.pusher as PusherSettings | null };
+      await delay(Math.min(500 * 2 ** tries, 4_000));
+    }
+    return null;
+  }
+
+  private async readOlder(): Promise<string | null> {
+    const before = this.current.value;
+    if (!before?.olderCursor) return null;
+    const { data, error } = await client.value
+      .query(
+        NewestTransactions,
+        { first: FIRST_PAGE, after: before.olderCursor },
+        { requestPolicy: 'network-only' },
+      )
+      .toPromise();
+    if (error) return sentenceFor(error);
+    const page = data?.viewer?.transactions;
+    const now = this.current.value;
+    if (!page || now?.olderCursor !== before.olderCursor) return null;
+    const oldest = now.lines.at(-1)?.sequence ?? Infinity;
+    this.current.value = {
+      ...now,
+      lines: [...now.lines, ...page.nodes.filter((line) => line.sequence < oldest)],
+      olderCursor: olderCursorOf(page.pageInfo),
+    };
+    return null;
+  }
 }
+
+const openWallet = perUser((scope) => new OpenWallet(scope));
+
+/** Opens the wallet of whoever signs in. Call it once in main.ts. */
+export function startRealtime(): void {
+  startForEachUser(() => openWallet().open());
+}
+
+/** Null until it has been read, and while nobody is signed in. */
+export const wallet = computed(() => openWallet().current.value);
+
+/** What the answer to the person's own payment brought: it need not wait for the stream. */
+export function noteTransaction(transaction: Transaction): void {
+  openWallet().offer(transaction);
+}
+
+/** Reads the next page of older lines, if there is one. Null when done, else a sentence why not. */
+export function loadOlder(): Promise<string | null> {
+  return openWallet().loadOlder();
+}
+
+const olderCursorOf = (pageInfo: { hasNextPage: boolean; endCursor: string | null }) =>
+  pageInfo.hasNextPage ? pageInfo.endCursor : null;
 
 async function readAfter(sequence: number): Promise<Transaction[] | null> {
   const missed: Transaction[] = [];
@@ -228,15 +235,4 @@ function socketUrl(): string {
   const url = new URL('/graphql', location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return url.href;
-}
-
-/** After sleep the clock has jumped: sockets may be dead without knowing it. */
-function watchForSleep(awake: () => void): () => void {
-  let seen = Date.now();
-  const timer = setInterval(() => {
-    const now = Date.now();
-    if (now - seen > 30_000 && document.visibilityState === 'visible') awake();
-    seen = now;
-  }, 5_000);
-  return () => clearInterval(timer);
 }

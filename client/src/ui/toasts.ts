@@ -1,11 +1,12 @@
 /** Short messages that come and go by themselves; `ToastHost` shows them and reads them out. */
-import { computed, ref } from 'vue';
+import { computed, shallowRef } from 'vue';
 import type { RouteLocationRaw } from 'vue-router';
+import { perUser } from '@/lib/user-scope';
 
 export type ToastTone = 'plain' | 'incoming' | 'danger';
 
 export interface Toast {
-  id: number;
+  id: symbol;
   title: string;
   detail?: string;
   tone: ToastTone;
@@ -15,18 +16,18 @@ export interface Toast {
 }
 
 const MOST_AT_ONCE = 3;
-const list = ref<Toast[]>([]);
-let lastId = 0;
+const list = perUser(() => shallowRef<Toast[]>([]));
 
-export const toasts = computed(() => list.value);
+/** Those of who is signed in; what was said to the user before is gone. */
+export const toasts = computed(() => list().value);
 
 /** Show a message; the oldest gives way when there are too many. Answers its id. */
-export function showToast(message: Partial<Omit<Toast, 'id'>> & { title: string }): number {
-  lastId += 1;
-  list.value = [...list.value, { tone: 'plain', seconds: 6, ...message, id: lastId } satisfies Toast].slice(-MOST_AT_ONCE);
-  return lastId;
+export function showToast(message: Partial<Omit<Toast, 'id'>> & { title: string }): symbol {
+  const toast: Toast = { tone: 'plain', seconds: 6, ...message, id: Symbol() };
+  list().value = [...list().value, toast].slice(-MOST_AT_ONCE);
+  return toast.id;
 }
 
-export function dismissToast(id: number): void {
-  list.value = list.value.filter((toast) => toast.id !== id);
+export function dismissToast(id: symbol): void {
+  list().value = list().value.filter((toast) => toast.id !== id);
 }

@@ -1,6 +1,6 @@
 /** Light, dark, or as the system has it: kept in this browser; assets/theme.js sets it before the first paint. */
 import { watch } from 'vue';
-import { useStored } from '@/lib/storage';
+import { stored } from '@/lib/storage';
 
 export const APPEARANCES = ['system', 'light', 'dark'] as const;
 export type Appearance = (typeof APPEARANCES)[number];
@@ -8,7 +8,7 @@ export type Appearance = (typeof APPEARANCES)[number];
 /** What a phone's browser paints around the page: --canvas of style.css. */
 const CANVAS = { light: '#f5f6f8', dark: '#0c0e13' };
 
-export const appearance = useStored('appearance', APPEARANCES, 'system');
+export const appearance = stored('appearance', APPEARANCES, 'system');
 
 watch(appearance, show, { immediate: true });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '@/realtime/documents';
-import { CANNOT_STORE, deliver, findOut, type DeliveryParts } from './delivery';
+import { deliver, findOut, type DeliveryParts } from './delivery';
 import type { Answer, Finding, Payment } from './payment';
-import { PaymentStore, type PaymentStorage } from './payment-store';
+import { forgetOthers, PaymentStore, type PaymentStorage } from './payment-store';
 
 const transaction = { id: 'T', sequence: 7 } as Transaction;
 const SENT: Answer = { type: 'sent', transaction };
@@ -14,18 +14,16 @@ const refusal = (reason: string): Answer => ({ type: 'refused', refusal: { reaso
 function memory(): PaymentStorage {
   const items = new Map<string, string>();
   return {
-    get length() {
-      return items.size;
-    },
-    key: (index) => [...items.keys()][index] ?? null,
+    keys: () => [...items.keys()],
     getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, value),
+    setItem: (key, value) => Boolean(items.set(key, value)),
     removeItem: (key) => void items.delete(key),
   };
 }
 
 const payment: Payment = {
   key: 'key-0001',
+  userId: 'viewer',
   intent: {
     kind: 'TRANSFER',
     recipient: { id: 'u', name: 'User Beta', emailHint: 'u…a@demo.app' },
@@ -67,13 +65,9 @@ describe('delivering a payment', () => {
     expect(store.get(payment.key)?.state).toBe('sent');
   });
 
-  it('sends nothing where no record can be kept', async () => {
-    const storage = memory();
-    storage.setItem = () => {
-      throw new DOMException('full', 'QuotaExceededError');
-    };
-    const { parts, requests } = page([SENT], [], storage);
-    expect(await deliver(payment, parts)).toEqual({ type: 'declined', message: CANNOT_STORE });
+  it('leaves for nobody but its user', async () => {
+    const { parts, requests } = page([SENT]);
+    await expect(deliver({ ...payment, userId: 'another' }, parts)).rejects.toThrow('belongs to another user');
     expect(requests).toEqual([]);
   });
 
@@ -164,6 +158,14 @@ describe('finding out after a reload', () => {
     expect(await findOut(payment, parts)).toEqual(FOUND);
   });
 
+  it('does not wait for a clock that was set back meanwhile', async () => {
+    const { parts, now, store } = page([], [NONE, NONE, NONE, NONE, NONE, NONE, NONE]);
+    const began = now();
+    store.put(open(began + 86_400_000));
+    expect(await findOut(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(now() - began).toBeLessThan(10_000);
+  });
+
   it('says "not sent" once it is in no book', async () => {
     const { parts, now, store } = page([], [NONE]);
     store.put(open(now() - 60_000));
@@ -207,5 +209,19 @@ describe('the records', () => {
     const storage = memory();
     page([], [], storage).store.put(payment);
     expect(new PaymentStore(storage, 'another', () => 0).list()).toEqual([]);
+  });
+
+  it('of somebody who left are removed, but for what may have moved money', () => {
+    const storage = memory();
+    const { store } = page([], [], storage);
+    store.put(payment);
+    store.put({ ...payment, key: 'key-0002', state: 'open', leftAt: 1 });
+    store.saveDraft({ recipient: null, amount: '7', note: 'secret', step: 'form', key: null });
+    forgetOthers(storage, 'viewer');
+    expect(store.list()).toHaveLength(2);
+    expect(store.draft()?.note).toBe('secret');
+    forgetOthers(storage, 'another');
+    expect(store.list().map(({ key }) => key)).toEqual(['key-0002']);
+    expect(store.draft()).toBeNull();
   });
 });

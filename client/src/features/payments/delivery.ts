@@ -1,7 +1,8 @@
 /**
  * Carries a payment out exactly once, whatever happens on the way.
  *
- * The record is written before the request leaves. A lost answer is repeated with the same key for a
+ * The record is written before the request leaves: to storage, or to memory where the browser keeps nothing, and
+ * then the page warns before it is left. A lost answer is repeated with the same key for a
  * minute; after that, and after a reload, the service is only asked what became of the key.
  */
 
@@ -22,7 +23,7 @@ export type Ending =
 export type Found = { type: 'sent'; transaction: Transaction } | { type: 'not-sent' };
 
 export interface DeliveryParts {
-  store: Pick<PaymentStore, 'get' | 'put' | 'remove'>;
+  store: Pick<PaymentStore, 'get' | 'remove'> & { put(payment: Payment): void };
   send(payment: Payment): Promise<Answer>;
   ask(payment: Payment): Promise<Finding>;
   now(): number;
@@ -38,10 +39,6 @@ export const REPEAT_MILLISECONDS = 60_000;
 export const SETTLING_MILLISECONDS = 5_000;
 const PAUSES_MILLISECONDS = [700, 1_500, 3_000, 5_000];
 
-export const CANNOT_STORE =
-  'This browser keeps nothing for this site, so we could not make sure that you pay only once. ' +
-  'Nothing was sent. Allow site data in its settings, or make some room, and try again.';
-
 /** Sends until there is an answer or a minute is over. One tab at a time may do so. */
 export async function deliver(wanted: Payment, parts: DeliveryParts): Promise<Ending> {
   const { store } = parts;
@@ -52,11 +49,7 @@ export async function deliver(wanted: Payment, parts: DeliveryParts): Promise<En
   let isUncertain = known?.state === 'open';
   const until = parts.now() + REPEAT_MILLISECONDS;
   for (let tries = 0; ; tries += 1) {
-    try {
-      store.put({ ...wanted, state: 'open', leftAt: parts.now(), transaction: null });
-    } catch {
-      return isUncertain ? { type: 'unknown' } : { type: 'declined', message: CANNOT_STORE };
-    }
+    store.put({ ...wanted, state: 'open', leftAt: parts.now(), transaction: null });
     const answer = await parts.send(wanted);
     if (answer.type === 'sent') {
       settle(wanted, answer.transaction, parts);
@@ -80,6 +73,7 @@ export async function deliver(wanted: Payment, parts: DeliveryParts): Promise<En
 
 /** Asks, without sending, until there is an answer. */
 export async function findOut(payment: Payment, parts: DeliveryParts): Promise<Found> {
+  const began = parts.now();
   for (let tries = 0; ; tries += 1) {
     const known = parts.store.get(payment.key);
     if (known?.state === 'sent' && known.transaction) return sent(known.transaction);
@@ -88,7 +82,8 @@ export async function findOut(payment: Payment, parts: DeliveryParts): Promise<F
       settle(payment, finding.transaction, parts);
       return sent(finding.transaction);
     }
-    const left = known?.leftAt ?? payment.leftAt ?? 0;
+    // Where the device's clock was set back meanwhile, what left "later" left before this began.
+    const left = Math.min(known?.leftAt ?? payment.leftAt ?? 0, began);
     const wait = left + SETTLING_MILLISECONDS - parts.now();
     if (finding.type === 'none' && wait <= 0) return { type: 'not-sent' };
     const usual = PAUSES_MILLISECONDS[Math.min(tries, PAUSES_MILLISECONDS.length - 1)] ?? 0;
@@ -117,11 +112,7 @@ async function refused(
 }
 
 function settle(payment: Payment, transaction: Transaction, parts: DeliveryParts): void {
-  try {
-    parts.store.put({ ...payment, state: 'sent', transaction });
-  } catch {
-    // It happened all the same; at worst the service is asked once more.
-  }
+  parts.store.put({ ...payment, state: 'sent', transaction });
 }
 
 const sent = (transaction: Transaction): { type: 'sent'; transaction: Transaction } => ({

@@ -1,5 +1,6 @@
 /** Payments and the draft of the next one, kept in the browser across reloads and shared by its tabs. */
 
+import type { BrowserStorage } from '@/lib/storage';
 import { sameIntent, type Intent, type Payment, type Person } from './payment';
 
 /** The form as it was left. */
@@ -13,9 +14,10 @@ export interface Draft {
   changedAt: number;
 }
 
-export type PaymentStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
+export type PaymentStorage = Pick<BrowserStorage, 'getItem' | 'setItem' | 'removeItem' | 'keys'>;
 
-const PREFIX = 'mini-wallet.';
+const PAYMENT = 'mini-wallet.payment.';
+const DRAFT = 'mini-wallet.draft.';
 const MINUTE = 60_000;
 const SENT_MILLISECONDS = 10 * MINUTE;
 const READY_MILLISECONDS = 12 * 60 * MINUTE;
@@ -26,38 +28,38 @@ export class PaymentStore {
 
   constructor(
     private readonly storage: PaymentStorage,
-    viewerId: string,
+    readonly userId: string,
     private readonly now: () => number,
   ) {
-    this.payments = `${PREFIX}payment.${viewerId}.`;
-    this.drafts = `${PREFIX}draft.${viewerId}`;
+    this.payments = `${PAYMENT}${userId}.`;
+    this.drafts = `${DRAFT}${userId}`;
   }
 
   /** Those that are still worth knowing of, the oldest first. */
   list(): Payment[] {
-    const keys = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index));
-    return keys
-      .filter((key) => key?.startsWith(this.payments))
-      .map((key) => this.get((key as string).slice(this.payments.length)))
+    return this.storage
+      .keys()
+      .filter((key) => key.startsWith(this.payments))
+      .map((key) => this.get(key.slice(this.payments.length)))
       .filter((payment) => payment !== null)
       .sort((first, second) => first.changedAt - second.changedAt);
   }
 
   get(key: string): Payment | null {
-    const payment = parse<Payment>(this.storage.getItem(this.payments + key));
-    if (!payment || !this.isOld(payment)) return payment;
+    const kept = parse<Payment>(this.storage.getItem(this.payments + key));
+    if (!kept) return null;
+    // Records of before 0.2 name their user in the storage key alone.
+    const payment = { ...kept, userId: kept.userId ?? this.userId };
+    if (payment.userId !== this.userId) return null;
+    if (!this.isOld(payment)) return payment;
     this.remove(key);
     return null;
   }
 
-  /** Raises what the browser raises when it keeps nothing: then nothing may leave either. */
-  put(payment: Payment): void {
-    const kept = { ...payment, changedAt: this.now() };
-    const text = JSON.stringify(kept);
-    this.storage.setItem(this.payments + payment.key, text);
-    if (this.storage.getItem(this.payments + payment.key) !== text) {
-      throw new Error('This browser does not keep what it is given.');
-    }
+  /** Whether the record outlives this page. Throws for a payment of another user. */
+  put(payment: Payment): boolean {
+    if (payment.userId !== this.userId) throw new Error('This payment belongs to another user.');
+    return this.storage.setItem(this.payments + payment.key, JSON.stringify({ ...payment, changedAt: this.now() }));
   }
 
   remove(key: string): void {
@@ -79,11 +81,7 @@ export class PaymentStore {
   }
 
   saveDraft(draft: Omit<Draft, 'changedAt'>): void {
-    try {
-      this.storage.setItem(this.drafts, JSON.stringify({ ...draft, changedAt: this.now() }));
-    } catch {
-      // A draft is a comfort; what must be kept is kept by `put`.
-    }
+    this.storage.setItem(this.drafts, JSON.stringify({ ...draft, changedAt: this.now() }));
   }
 
   clearDraft(): void {
@@ -97,9 +95,21 @@ export class PaymentStore {
   }
 }
 
-/** Whether a change of storage concerns payments or drafts. */
+/**
+ * Removes what everybody but that user (null: everybody) left in this browser. Only payments whose outcome is not
+ * known stay: their owner is told of it at the next sign-in.
+ */
+export function forgetOthers(storage: PaymentStorage, userId: string | null): void {
+  for (const key of storage.keys()) {
+    if (key.startsWith(DRAFT) && key !== `${DRAFT}${userId ?? ''}`) storage.removeItem(key);
+    if (!key.startsWith(PAYMENT) || (userId !== null && key.startsWith(`${PAYMENT}${userId}.`))) continue;
+    if (parse<Payment>(storage.getItem(key))?.state !== 'open') storage.removeItem(key);
+  }
+}
+
+/** Whether a change of storage concerns payments or drafts; null is all of it. */
 export function isOfPayments(storageKey: string | null): boolean {
-  return storageKey === null || /^mini-wallet\.(payment|draft)\./.test(storageKey);
+  return storageKey === null || storageKey.startsWith(PAYMENT) || storageKey.startsWith(DRAFT);
 }
 
 function parse<Value>(text: string | null): Value | null {

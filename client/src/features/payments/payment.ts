@@ -21,6 +21,8 @@ export interface Intent {
 export interface Payment {
   /** The idempotency key: one key never moves money twice. */
   key: string;
+  /** Whose money it moves: nobody else sends it or asks for it. */
+  userId: string;
   intent: Intent;
   /**
    * 'ready': nothing has left. 'open': a request has left, and what became of it is not known.

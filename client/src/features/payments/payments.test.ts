@@ -1,9 +1,9 @@
 // @vitest-environment jsdom
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { answerWith } from '@/api/testing';
 import { keeper } from '@/api/session';
 import type { Intent } from './payment';
-import { dismiss, pay, paymentStore, prepare, statuses } from './payments';
+import { payments, startPayments } from './payments';
 
 const intent: Intent = {
   kind: 'TOP_UP',
@@ -36,52 +36,117 @@ function answering(variables: Record<string, unknown>): Promise<Response> {
 }
 
 beforeEach(() => {
+  keeper.end('signed-out');
   localStorage.clear();
-  statuses.clear();
   requests = [];
-  keeper.begin({ accessToken: 't', expiresAt: new Date(Date.now() + 900_000).toISOString() }, 'viewer');
-  answerWith(answering);
+  signIn('viewer');
 });
+
+function signIn(userId: string): void {
+  const expiresAt = new Date(Date.now() + 900_000).toISOString();
+  keeper.begin({ accessToken: `token of ${userId}`, expiresAt, refreshToken: null }, userId);
+  answerWith(answering);
+}
+
+/** Between the tests nothing of another is left. */
+startPayments();
 
 describe('payments of this page', () => {
   it('leave once, however often one taps', async () => {
-    const payment = prepare(intent);
-    await Promise.all([pay(payment), pay(payment), pay(payment)]);
+    const payment = payments().prepare(intent);
+    await Promise.all([payments().pay(payment), payments().pay(payment), payments().pay(payment)]);
     expect(requests).toHaveLength(1);
-    expect(statuses.get(payment.key)).toMatchObject({ phase: 'sent' });
+    expect(payments().statuses.get(payment.key)).toMatchObject({ phase: 'sent' });
   });
 
   it('have the key that another tab has ready for the same', () => {
-    const elsewhere = prepare(intent);
-    expect(prepare({ ...intent }).key).toBe(elsewhere.key);
-    expect(prepare({ ...intent, amount: { ...intent.amount, amount: '6.00' } }).key).not.toBe(elsewhere.key);
+    const elsewhere = payments().prepare(intent);
+    expect(payments().prepare({ ...intent }).key).toBe(elsewhere.key);
+    expect(payments().prepare({ ...intent, amount: { ...intent.amount, amount: '6.00' } }).key).not.toBe(elsewhere.key);
   });
 
   it('have a new key once the one before has happened', async () => {
-    const first = prepare(intent);
-    await pay(first);
-    expect(prepare(intent).key).not.toBe(first.key);
+    const first = payments().prepare(intent);
+    await payments().pay(first);
+    expect(payments().prepare(intent).key).not.toBe(first.key);
   });
 
   it('keep their key through a change while an earlier request may yet arrive', () => {
-    const first = prepare(intent);
-    paymentStore()?.put({ ...first, state: 'open', leftAt: Date.now() });
-    const changed = prepare({ ...intent, note: 'other' }, first.key);
+    const first = payments().prepare(intent);
+    payments().store.put({ ...first, state: 'open', leftAt: Date.now() });
+    const changed = payments().prepare({ ...intent, note: 'other' }, first.key);
     expect(changed.key).toBe(first.key);
     expect(changed.intent.note).toBe('other');
   });
 
   it('are forgotten when they are wanted no more', () => {
-    const payment = prepare(intent);
-    dismiss(payment.key);
-    expect(paymentStore()?.list()).toEqual([]);
+    const payment = payments().prepare(intent);
+    payments().dismiss(payment.key);
+    expect(payments().store.list()).toEqual([]);
   });
 
   it('do not leave when nobody is signed in', async () => {
-    const payment = prepare(intent);
+    const payment = payments().prepare(intent);
     keeper.end('signed-out');
-    await pay(payment);
+    await payments().pay(payment);
     expect(requests).toEqual([]);
-    expect(statuses.get(payment.key)?.phase).toBe('declined');
+    expect(payments().statuses.get(payment.key)?.phase).toBe('declined');
+  });
+
+  it('of one user are not shown to the next, who cannot send them', async () => {
+    const ofViewer = payments();
+    const payment = ofViewer.prepare(intent);
+    ofViewer.store.put({ ...payment, state: 'open', leftAt: 1 });
+    signIn('another');
+    expect(payments().open.value).toEqual([]);
+    expect(payments().statuses.size).toBe(0);
+    await payments().pay(payment);
+    await ofViewer.pay(payment);
+    await ofViewer.check(payment);
+    expect(requests).toEqual([]);
+    expect(payments().statuses.get(payment.key)?.phase).toBe('declined');
+  });
+
+  it('whose answer comes after the user left are told to nobody', async () => {
+    let answer: (response: Response) => void = () => undefined;
+    answerWith((variables) => {
+      requests.push(variables);
+      return new Promise((resolve) => (answer = resolve));
+    });
+    const ofViewer = payments();
+    const payment = ofViewer.prepare(intent);
+    const paying = ofViewer.pay(payment);
+    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    signIn('another');
+    answer(Response.json({ data: { addBalance: { __typename: 'BalanceAdded', transaction } } }));
+    await paying;
+    expect(payments().statuses.size).toBe(0);
+    signIn('viewer');
+    expect(payments().open.value.map(({ key }) => key)).toEqual([payment.key]);
+  });
+
+  it('leave a draft behind for nobody, whichever page was open', () => {
+    payments().saveDraft({ recipient: null, amount: '7.77', note: 'secret', step: 'form', key: null });
+    keeper.end('signed-out');
+    expect(JSON.stringify({ ...localStorage })).not.toContain('secret');
+  });
+
+  it('that this browser does not keep are sent all the same, and the page warns before it is left', async () => {
+    vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('Access is denied.', 'SecurityError');
+    });
+    let answer: (response: Response) => void = () => undefined;
+    answerWith(() => new Promise((resolve) => (answer = resolve)));
+    const payment = payments().prepare(intent);
+    expect(payments().isUnsafeToLeave.value).toBe(false);
+    const paying = payments().pay(payment);
+    await vi.waitFor(() => expect(payments().isUnsafeToLeave.value).toBe(true));
+    const leaving = new Event('beforeunload', { cancelable: true });
+    window.dispatchEvent(leaving);
+    expect(leaving.defaultPrevented).toBe(true);
+    answer(Response.json({ data: { addBalance: { __typename: 'BalanceAdded', transaction } } }));
+    await paying;
+    expect(payments().statuses.get(payment.key)).toMatchObject({ phase: 'sent' });
+    expect(payments().isUnsafeToLeave.value).toBe(false);
   });
 });

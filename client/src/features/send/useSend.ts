@@ -2,8 +2,9 @@
 
 import { computed, onScopeDispose, reactive, ref, watch } from 'vue';
 import type { Intent, Person, Refusal } from '@/features/payments/payment';
-import { dismiss, followPayments, pay, paymentStore, prepare, statuses } from '@/features/payments/payments';
-import { isOfPayments, type Draft } from '@/features/payments/payment-store';
+import { payments } from '@/features/payments/payments';
+import type { Draft } from '@/features/payments/payment-store';
+import { onStored } from '@/lib/storage';
 import { cleanText } from '@/lib/text';
 import type { Preview } from './documents';
 
@@ -12,8 +13,9 @@ export type Step = 'form' | 'confirm' | 'receipt';
 const BUSY = new Set(['sending', 'repeating', 'checking']);
 
 export function useSend() {
-  const store = paymentStore();
-  const draft = store?.draft();
+  const mine = payments();
+  const { store, statuses } = mine;
+  const draft = store.draft();
   const form = reactive({
     recipient: draft?.recipient ?? null,
     amount: draft?.amount ?? '',
@@ -23,7 +25,6 @@ export function useSend() {
   const preview = ref<Preview | null>(null);
   const refusal = ref<Refusal | null>(null);
   const isConfirming = ref(false);
-  followPayments();
 
   const status = computed(() => (key.value ? statuses.get(key.value) : undefined));
   const isBusy = computed(() => BUSY.has(status.value?.phase ?? ''));
@@ -40,13 +41,13 @@ export function useSend() {
     const { recipient, note } = form;
     const amount = preview.value?.amount;
     if (recipient && amount) return { kind: 'TRANSFER', recipient, amount, note: cleanText(note) };
-    return key.value ? (paymentStore()?.get(key.value)?.intent ?? null) : null;
+    return key.value ? (store.get(key.value)?.intent ?? null) : null;
   });
 
   function save(): void {
     const { recipient, amount, note } = form;
-    if (!recipient && !amount && !note && !key.value) store?.clearDraft();
-    else store?.saveDraft({ recipient, amount, note, step: isConfirming.value ? 'confirm' : 'form', key: key.value });
+    if (!recipient && !amount && !note && !key.value) store.clearDraft();
+    else mine.saveDraft({ recipient, amount, note, step: isConfirming.value ? 'confirm' : 'form', key: key.value });
   }
   watch([form, key, isConfirming], save, { flush: 'sync' });
 
@@ -61,7 +62,7 @@ export function useSend() {
       amount: known.amount,
       note: cleanText(form.note),
     };
-    key.value = prepare(wanted, key.value).key;
+    key.value = mine.prepare(wanted, key.value).key;
     isConfirming.value = true;
   }
 
@@ -69,18 +70,19 @@ export function useSend() {
     isConfirming.value = false;
     if (!key.value || isBusy.value) return;
     // A key that a request has left with goes with the form: at most one of the two can move money.
-    if (paymentStore()?.get(key.value)?.state !== 'open') forget();
+    if (store.get(key.value)?.state !== 'open') forget();
   }
 
   function forget(): void {
-    if (key.value) dismiss(key.value);
+    if (key.value) mine.dismiss(key.value);
     key.value = null;
   }
 
   function send(): void {
     if (!intent.value || !preview.value || !key.value || isBusy.value) return;
-    void pay({
+    void mine.pay({
       key: key.value,
+      userId: store.userId,
       intent: JSON.parse(JSON.stringify(intent.value)) as Intent,
       state: 'ready',
       changedAt: Date.now(),
@@ -94,14 +96,14 @@ export function useSend() {
     isConfirming.value = false;
     preview.value = refusal.value = null;
     Object.assign(form, { recipient: null, amount: '', note: '' });
-    store?.clearDraft();
+    store.clearDraft();
   }
 
   watch(
     status,
     (now) => {
       if (now?.phase === 'sent' || now?.phase === 'sent-otherwise') {
-        store?.clearDraft();
+        store.clearDraft();
       } else if (now?.phase === 'refused') {
         refusal.value = now.refusal;
         edit();
@@ -111,24 +113,22 @@ export function useSend() {
   );
 
   // A payment that another tab has sent is not sent here; a tab that shows the same shows its receipt.
-  const follow = (event: StorageEvent) => {
-    if (!isOfPayments(event.key) || !key.value) return;
-    const record = paymentStore()?.get(key.value);
+  const follow = () => {
+    const record = key.value ? store.get(key.value) : null;
     if (record?.state === 'sent' && record.transaction && !isBusy.value) {
-      statuses.set(key.value, { phase: 'sent', transaction: record.transaction });
+      statuses.set(record.key, { phase: 'sent', transaction: record.transaction });
     }
   };
-  addEventListener('storage', follow);
+  onScopeDispose(onStored(follow));
   onScopeDispose(() => {
-    removeEventListener('storage', follow);
-    if (receipt.value && key.value) dismiss(key.value);
+    if (receipt.value && key.value) mine.dismiss(key.value);
   });
 
   restore(draft ?? null);
 
   function restore(kept: Draft | null): void {
     if (!kept?.key) return;
-    const record = store?.get(kept.key);
+    const record = store.get(kept.key);
     if (record?.state === 'sent') startAnew();
     else if (!record) key.value = null;
     // One that was open is asked after by `followPayments`; one that was ready is confirmed anew.

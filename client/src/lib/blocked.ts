@@ -1,0 +1,21 @@
+/** What of the browser is closed to this page, found out by trying it. */
+
+import { browserStorage } from '@/lib/storage';
+
+const PROBE = 'mini_wallet_probe';
+
+/** Whether this browser keeps no cookie for this site, so that a session ends with its tab. */
+export function areCookiesBlocked(): boolean {
+  try {
+    if (!navigator.cookieEnabled) return true;
+    document.cookie = `${PROBE}=1; path=/; SameSite=Strict`;
+    const isKept = document.cookie.includes(`${PROBE}=1`);
+    document.cookie = `${PROBE}=; path=/; SameSite=Strict; max-age=0`;
+    return !isKept;
+  } catch {
+    return true;
+  }
+}
+
+/** Whether this browser keeps no storage for this site, so that nothing outlives a reload. */
+export const isStorageBlocked = (): boolean => !browserStorage.isKept();

@@ -1,0 +1,108 @@
+/**
+ * State that belongs to one user: it begins with their session and ends with it.
+ *
+ * Module state that says anything about a user is declared with `perUser`, never as a plain ref, Map or `let`
+ * (eslint checks it). Code that keeps what `perUser` returned keeps that user's state, and it is dead once they left.
+ */
+
+import { effectScope, shallowRef } from 'vue';
+
+export class UserScope {
+  private readonly controller = new AbortController();
+  private readonly effects = effectScope(true);
+  private readonly states = new Map<unknown, unknown>();
+
+  /** Null while nobody is signed in. */
+  constructor(readonly userId: string | null) {}
+
+  get isActive(): boolean {
+    return !this.controller.signal.aborted;
+  }
+
+  /** Aborted when the session ends. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** The one state that `create` makes for this user; watchers made by it stop with the session. */
+  stateOf<State>(create: (scope: UserScope) => State): State {
+    if (!this.states.has(create)) {
+      this.states.set(
+        create,
+        this.effects.run(() => create(this)),
+      );
+    }
+    return this.states.get(create) as State;
+  }
+
+  onEnd(listener: () => void): void {
+    this.signal.addEventListener('abort', listener, { once: true });
+  }
+
+  /** The same result, but none at all after the session has ended: what waits for it never goes on. */
+  whileActive<Result>(result: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      result.then(
+        (value) => {
+          if (this.isActive) resolve(value);
+        },
+        (error: unknown) => {
+          if (this.isActive) reject(error as Error);
+        },
+      );
+    });
+  }
+
+  /** Does it, unless the session has ended; rejects as soon as it ends. For work that holds a lock. */
+  orEnded<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (!this.isActive) return Promise.reject(new SessionEnded());
+    return new Promise((resolve, reject) => {
+      this.onEnd(() => reject(new SessionEnded()));
+      work().then(resolve, reject);
+    });
+  }
+
+  end(): void {
+    this.controller.abort();
+    this.effects.stop();
+    this.states.clear();
+  }
+}
+
+/** The session of the user for whom this was done has ended. */
+export class SessionEnded extends Error {
+  constructor() {
+    super('The session has ended.');
+  }
+}
+
+const current = shallowRef(new UserScope(null));
+const ended = shallowRef(0);
+const eager = new Set<(scope: UserScope) => void>();
+
+/** The scope of who is signed in, or of nobody. */
+export const userScope = (): UserScope => current.value;
+
+/** How many users' sessions have ended in this page: a key for components, so that none outlives its user. */
+export const endedSessions = (): number => ended.value;
+
+/** Declares state of a user; the function returned answers that of the current user. Call it outside of components. */
+export function perUser<State>(create: (scope: UserScope) => State): () => State {
+  return () => current.value.stateOf(create);
+}
+
+/** Calls it for each user as soon as their session begins, whichever page they open. */
+export function startForEachUser(start: (scope: UserScope) => void): void {
+  eager.add(start);
+  if (current.value.userId !== null) current.value.stateOf(start);
+}
+
+/** Called by the session alone: ends the state of whoever was signed in before. */
+export function switchUser(userId: string | null): void {
+  const before = current.value;
+  if (before.userId === userId) return;
+  before.end();
+  current.value = new UserScope(userId);
+  if (before.userId !== null) ended.value += 1;
+  if (userId !== null) for (const start of eager) current.value.stateOf(start);
+}
