@@ -16,6 +16,28 @@ const DEVICE_STATE = [
   'src/realtime/listeners.ts',
 ];
 
+/** Modules that measure only how long something takes, by the device's own clock. */
+const INTERVALS = ['src/features/payments/payments.ts', 'src/features/payments/UnsettledPayments.vue'];
+
+const inModule = 'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)';
+const message = 'Module state that changes belongs to a user and ends with their session: declare it with perUser.';
+const USER_STATE = [
+  { selector: `${inModule}[kind=let]`, message },
+  {
+    selector: `${inModule} > VariableDeclarator > CallExpression[callee.name=/^(ref|shallowRef|reactive|shallowReactive|stored)$/]`,
+    message,
+  },
+  {
+    selector: `${inModule} > VariableDeclarator > NewExpression[callee.name=/^(Map|Set|WeakMap)$/][arguments.length=0]`,
+    message,
+  },
+];
+const wrongClock = 'The clock of this device may be days off, and a page stays open over midnight: use lib/clock.ts.';
+const SERVICE_TIME = [
+  { selector: 'MemberExpression[object.name=Date][property.name=now]', message: wrongClock },
+  { selector: 'NewExpression[callee.name=Date][arguments.length=0]', message: wrongClock },
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'playground/', 'src/graphql-env.d.ts'] },
   eslint.configs.recommended,
@@ -55,30 +77,19 @@ export default tseslint.config(
     },
   },
   {
-    // State of a user ends with their session: it is declared with `perUser` of lib/user-scope.ts.
+    files: ['src/features/**', 'src/pages/**', 'src/ui/**', 'src/lib/dates.ts'],
+    ignores: ['**/*.test.ts', ...INTERVALS],
+    rules: { 'no-restricted-syntax': ['error', ...SERVICE_TIME] },
+  },
+  {
     files: ['src/features/**/*.ts', 'src/pages/**/*.ts', 'src/realtime/**/*.ts', 'src/ui/**/*.ts', 'src/lib/**/*.ts'],
     ignores: ['**/*.test.ts', ...DEVICE_STATE],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: `Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind=let]`,
-          message: 'Module state that changes belongs to a user: declare it with perUser.',
-        },
-        {
-          selector:
-            'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration) > VariableDeclarator > ' +
-            'CallExpression[callee.name=/^(ref|shallowRef|reactive|shallowReactive|stored)$/]',
-          message: 'Module state that changes belongs to a user: declare it with perUser.',
-        },
-        {
-          selector:
-            'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration) > VariableDeclarator > ' +
-            'NewExpression[callee.name=/^(Map|Set|WeakMap|EventOrder)$/][arguments.length=0]',
-          message: 'Module state that changes belongs to a user: declare it with perUser.',
-        },
-      ],
-    },
+    rules: { 'no-restricted-syntax': ['error', ...USER_STATE] },
+  },
+  {
+    files: ['src/features/**/*.ts', 'src/ui/**/*.ts'],
+    ignores: ['**/*.test.ts', ...DEVICE_STATE, ...INTERVALS],
+    rules: { 'no-restricted-syntax': ['error', ...USER_STATE, ...SERVICE_TIME] },
   },
   {
     files: ['src/**/*.{ts,vue}'],

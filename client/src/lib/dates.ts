@@ -1,4 +1,6 @@
-/** Instants as a person says them, in the browser's locale and time zone. */
+/** Instants as a person says them, in the browser's locale and time zone; what is relative to now is reactive. */
+
+import { now as currentTime, today } from '@/lib/clock';
 
 const DAY_MILLISECONDS = 86_400_000;
 
@@ -15,7 +17,7 @@ function capitalised(text: string, locale?: string): string {
 }
 
 /** A heading for a day: "Today", "Yesterday", "Friday, 20 November", with the year when it is another. */
-export function formatDay(instant: string | Date, now = new Date(), locale?: string): string {
+export function formatDay(instant: string | Date, now = new Date(today()), locale?: string): string {
   const date = new Date(instant);
   const days = daysBefore(date, now);
   if (days === 0 || days === 1) {
@@ -52,7 +54,7 @@ export function formatDateTime(instant: string | Date, locale?: string): string 
 }
 
 /** How long ago: "now", "5 minutes ago", "yesterday", then the date. */
-export function formatAgo(instant: string | Date, now = new Date(), locale?: string): string {
+export function formatAgo(instant: string | Date, now = new Date(currentTime()), locale?: string): string {
   const date = new Date(instant);
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const seconds = Math.max(0, (now.getTime() - date.getTime()) / 1000);

@@ -7,7 +7,7 @@ const PAUSE_MILLISECONDS = 60_000;
 export function loadAnew(path: string): boolean {
   try {
     const last = Number(sessionStorage.getItem(LOADED_ANEW_AT) ?? 0);
-    if (!navigator.onLine || Date.now() - last < PAUSE_MILLISECONDS) return false;
+    if (!navigator.onLine || Math.abs(Date.now() - last) < PAUSE_MILLISECONDS) return false;
     sessionStorage.setItem(LOADED_ANEW_AT, String(Date.now()));
   } catch {
     // Without storage there is no telling how often it was done.

@@ -1,5 +1,6 @@
 /** Lines under the day on which they happened. */
 
+import { today } from '@/lib/clock';
 import { dayKey, formatDay } from '@/lib/dates';
 import type { Transaction } from '@/realtime';
 
@@ -10,7 +11,7 @@ export interface Day {
 }
 
 /** Newest first, as the lines are. */
-export function byDay(lines: readonly Transaction[], now = new Date(), locale?: string): Day[] {
+export function byDay(lines: readonly Transaction[], now = new Date(today()), locale?: string): Day[] {
   const days: Day[] = [];
   for (const line of lines) {
     const key = dayKey(line.createdAt);

@@ -1,6 +1,8 @@
 /** What a token may do, in words, and what a new one is suggested. */
 import { currencyDecimals } from '@/lib/money';
 
+import { serviceTime } from '@/lib/clock';
+
 export const SCOPES = [
   { value: 'READ_PROFILE', label: 'See your profile', short: 'profile' },
   { value: 'READ_TRANSACTIONS', label: 'See your balance and transactions', short: 'transactions' },
@@ -33,6 +35,6 @@ export const LIFETIMES = [
 const DAY_MILLISECONDS = 86_400_000;
 
 /** When a token of that many days ends, as the API takes it; null for one without end. */
-export function expiryOf(days: string, now = Date.now()): string | null {
+export function expiryOf(days: string, now = serviceTime()): string | null {
   return days === '' ? null : new Date(now + Number(days) * DAY_MILLISECONDS).toISOString();
 }

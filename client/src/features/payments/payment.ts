@@ -29,7 +29,7 @@ export interface Payment {
    * 'sent': it happened.
    */
   state: 'ready' | 'open' | 'sent';
-  /** When it last changed, and when a request last left; milliseconds of this machine's clock. */
+  /** When its record was last written, and when a request last left; milliseconds of this device's clock. */
   changedAt: number;
   leftAt: number | null;
   transaction: Transaction | null;
@@ -64,8 +64,13 @@ export function sameIntent(first: Intent, second: Intent): boolean {
   );
 }
 
+/** A payment of which nothing has left yet. */
+export function readyPayment(userId: string, intent: Intent, key = newKey()): Payment {
+  return { key, userId, intent, state: 'ready', changedAt: 0, leftAt: null, transaction: null };
+}
+
 /** 36 characters that nobody guesses or meets twice. */
-export function newKey(): string {
+function newKey(): string {
   // `randomUUID` is missing on a plain http address that is not this machine's own.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

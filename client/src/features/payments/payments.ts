@@ -6,7 +6,7 @@ import { browserStorage, onStored } from '@/lib/storage';
 import { perUser, SessionEnded, startForEachUser, type UserScope } from '@/lib/user-scope';
 import { noteTransaction, type Transaction } from '@/realtime';
 import { deliver, findOut, type DeliveryParts, type Ending } from './delivery';
-import { newKey, type Intent, type Payment } from './payment';
+import { readyPayment, type Intent, type Payment } from './payment';
 import { forgetOthers, isOfPayments, PaymentStore, type Draft } from './payment-store';
 import * as requests from './requests';
 
@@ -41,15 +41,7 @@ export class Payments {
     if (kept?.state === 'open') return { ...kept, intent };
     const same = this.store.pending(intent);
     if (same) return same;
-    const payment: Payment = {
-      key: newKey(),
-      userId: this.store.userId,
-      intent,
-      state: 'ready',
-      changedAt: Date.now(),
-      leftAt: null,
-      transaction: null,
-    };
+    const payment = readyPayment(this.store.userId, intent);
     this.put(payment);
     return payment;
   }

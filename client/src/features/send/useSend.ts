@@ -1,7 +1,7 @@
 /** The way from a form to money sent: the draft, the steps, and the payment that it becomes. */
 
 import { computed, onScopeDispose, reactive, ref, watch } from 'vue';
-import type { Intent, Person, Refusal } from '@/features/payments/payment';
+import { readyPayment, type Intent, type Person, type Refusal } from '@/features/payments/payment';
 import { payments } from '@/features/payments/payments';
 import type { Draft } from '@/features/payments/payment-store';
 import { onStored } from '@/lib/storage';
@@ -80,15 +80,8 @@ export function useSend() {
 
   function send(): void {
     if (!intent.value || !preview.value || !key.value || isBusy.value) return;
-    void mine.pay({
-      key: key.value,
-      userId: store.userId,
-      intent: JSON.parse(JSON.stringify(intent.value)) as Intent,
-      state: 'ready',
-      changedAt: Date.now(),
-      leftAt: null,
-      transaction: null,
-    });
+    const wanted = JSON.parse(JSON.stringify(intent.value)) as Intent;
+    void mine.pay(readyPayment(store.userId, wanted, key.value));
   }
 
   function startAnew(): void {

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@urql/vue';
 import { computed } from 'vue';
+import { today } from '@/lib/clock';
 import { wallet } from '@/realtime';
 import { BalanceHistory } from './documents';
 import type { Point } from './chart';
@@ -11,16 +12,15 @@ const DAY_MILLISECONDS = 86_400_000;
 const MOST_LINES = 100;
 
 export function useBalanceHistory() {
-  const since = new Date();
-  since.setHours(0, 0, 0, 0);
-  const from = since.getTime() - DAYS * DAY_MILLISECONDS;
+  const since = computed(() => today() - DAYS * DAY_MILLISECONDS);
   const { data } = useQuery({
     query: BalanceHistory,
-    variables: { since: new Date(from).toISOString(), first: MOST_LINES },
+    variables: () => ({ since: new Date(since.value).toISOString(), first: MOST_LINES }),
     requestPolicy: 'cache-and-network',
   });
 
   return computed(() => {
+    const from = since.value;
     const viewer = data.value?.viewer;
     if (!viewer || !wallet.value) return null;
     const newest = viewer.transactions.nodes[0]?.sequence ?? 0;
