@@ -10,6 +10,7 @@ const DEVICE_STATE = [
   'src/lib/storage.ts',
   'src/lib/clock.ts',
   'src/lib/money.ts',
+  'src/lib/typed-amount.ts',
   'src/features/accounts/password-strength.ts',
   'src/features/appearance/appearance.ts',
   'src/realtime/connection.ts',

@@ -3,7 +3,7 @@
 import { shallowRef, watch, type App } from 'vue';
 import { Client, fetchExchange } from '@urql/core';
 import urql from '@urql/vue';
-import { userScope, type UserScope } from '@/lib/user-scope';
+import { userScope, UserScope } from '@/lib/user-scope';
 import { createAuthorizedFetch } from './authorized-fetch';
 import { walletCache } from './cache';
 import { API_PATH, delay, keeper } from './session';
@@ -16,6 +16,10 @@ const createClient = (scope: UserScope) =>
     exchanges: [walletCache(), fetchExchange],
   });
 
+/** For what a link or a form of somebody who is not signed in does: without a token, and whoever signs in or out meanwhile. */
+export const visitor = createClient(new UserScope(null));
+
+/** That of who is signed in. */
 export const client = shallowRef(createClient(userScope()));
 
 watch(

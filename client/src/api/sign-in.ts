@@ -1,6 +1,7 @@
 /** Signing in and out. */
 
 import { areCookiesBlocked } from '@/lib/blocked';
+import { userScope } from '@/lib/user-scope';
 import { client } from './client';
 import { sentenceFor } from './errors';
 import { graphql } from './graphql';
@@ -70,7 +71,11 @@ export async function signIn(email: string, password: string): Promise<SignInAns
 
 /** Ends this session, or every one of this person. Null when done, else a sentence why not. */
 export async function signOut({ everywhere = false } = {}): Promise<string | null> {
-  const { error } = await client.value.mutation(Logout, { everywhere }).toPromise();
+  // Where the session has ended already, there is no answer to the user of it.
+  const answer = client.value.mutation(Logout, { everywhere }).toPromise();
+  const result = await Promise.race([answer, userScope().ended]);
+  if (!result) return null;
+  const { error } = result;
   const isOver = error?.graphQLErrors[0]?.extensions.code === 'UNAUTHENTICATED';
   if (error && !isOver) return sentenceFor(error);
   keeper.end('signed-out');

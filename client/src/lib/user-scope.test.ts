@@ -1,6 +1,6 @@
 import { ref, shallowRef, watch } from 'vue';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { endedSessions, perUser, SessionEnded, startForEachUser, switchUser, userScope } from './user-scope';
+import { userChanges, perUser, SessionEnded, startForEachUser, switchUser, userScope } from './user-scope';
 
 afterEach(() => switchUser(null));
 
@@ -38,13 +38,16 @@ describe('state of a user', () => {
     expect(started).toEqual(['alpha', 'beta']);
   });
 
-  it('counts the sessions that ended, so that components can be made anew', () => {
-    const before = endedSessions();
+  it('counts the users that came after another, so that components can be made anew', () => {
     switchUser('alpha');
-    expect(endedSessions()).toBe(before);
-    switchUser('beta');
+    const before = userChanges();
     switchUser(null);
-    expect(endedSessions()).toBe(before + 2);
+    switchUser('alpha');
+    expect(userChanges()).toBe(before);
+    switchUser(null);
+    switchUser('beta');
+    switchUser('alpha');
+    expect(userChanges()).toBe(before + 2);
   });
 });
 

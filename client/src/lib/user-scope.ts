@@ -19,6 +19,11 @@ export class UserScope {
     return !this.controller.signal.aborted;
   }
 
+  /** Resolves when the session ends. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.signal.addEventListener('abort', () => resolve());
+  });
+
   /** Aborted when the session ends. */
   get signal(): AbortSignal {
     return this.controller.signal;
@@ -77,14 +82,15 @@ export class SessionEnded extends Error {
 }
 
 const current = shallowRef(new UserScope(null));
-const ended = shallowRef(0);
+const changes = shallowRef(0);
+let lastUserId: string | null = null;
 const eager = new Set<(scope: UserScope) => void>();
 
 /** The scope of who is signed in, or of nobody. */
 export const userScope = (): UserScope => current.value;
 
-/** How many users' sessions have ended in this page: a key for components, so that none outlives its user. */
-export const endedSessions = (): number => ended.value;
+/** Grows when a user signs in after another: a key for components, so that none is left to the next user. */
+export const userChanges = (): number => changes.value;
 
 /** Declares state of a user; the function returned answers that of the current user. Call it outside of components. */
 export function perUser<State>(create: (scope: UserScope) => State): () => State {
@@ -103,6 +109,8 @@ export function switchUser(userId: string | null): void {
   if (before.userId === userId) return;
   before.end();
   current.value = new UserScope(userId);
-  if (before.userId !== null) ended.value += 1;
-  if (userId !== null) for (const start of eager) current.value.stateOf(start);
+  if (userId === null) return;
+  if (lastUserId !== null && lastUserId !== userId) changes.value += 1;
+  lastUserId = userId;
+  for (const start of eager) current.value.stateOf(start);
 }

@@ -1,5 +1,5 @@
 /** Mutations as a form sends them. */
-import type { AnyVariables, TypedDocumentNode } from '@urql/core';
+import type { AnyVariables, Client, TypedDocumentNode } from '@urql/core';
 import { client, sentenceFor } from '@/api';
 
 /** The API wants the user to confirm the session first (ConfirmSessionDialog). */
@@ -9,8 +9,9 @@ export const CONFIRM_SESSION = 'CONFIRM_SESSION';
 export async function mutate<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
+  by: Client = client.value,
 ): Promise<{ data: Data; message?: undefined; reason?: undefined } | { data: null; message: string; reason?: unknown }> {
-  const { data, error } = await client.value.mutation(document, variables).toPromise();
+  const { data, error } = await by.mutation(document, variables).toPromise();
   if (data && !error) return { data };
   return {
     data: null,
