@@ -25,7 +25,7 @@ _MAXIMUM_KEYS = 100_000
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 # `MemoryStore.count` for Redis. For each key: the number of the use, how often, and within how many
-# seconds.
+# seconds. What no store of ours wrote, such as a time in the future, is forgotten: it locks nobody out.
 _COUNT = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -35,8 +35,13 @@ for place, key in ipairs(KEYS) do
     use = tonumber(use)
     waits[use] = waits[use] or 0
     if waits[use] == 0 then
-        local oldest = redis.call('LINDEX', key, amount - 1)
+        local found = redis.pcall('LINDEX', key, amount - 1)
+        local oldest = type(found) == 'string' and tonumber(found)
         local wait = oldest and oldest + seconds - now or 0
+        if found and not oldest or wait > seconds + 1 then
+            redis.call('DEL', key)
+            wait = 0
+        end
         if wait > 0 then
             waits[use] = math.ceil(wait)
         else

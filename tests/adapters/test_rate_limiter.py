@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import redis
 
 from adapters.rate_limiter import Limit, RateLimiter, Use
 from app.dev_services import valkey
@@ -119,3 +120,21 @@ async def test_redis_counts_again_when_it_is_back(
     server.start()
     assert await hit(one, "login", "1/minute", "client:a") == 0
     assert await hit(other, "login", "1/minute", "client:a") > 0
+
+
+@pytest.mark.parametrize("forged", ["9999999999", "inf", "text", b"\xff", None])
+async def test_what_others_wrote_to_redis_locks_nobody_out(
+    open_limiter: Open, redis_url: str, forged: str | bytes | None
+) -> None:
+    limiter = open_limiter()
+    assert await hit(limiter, "login", "2/minute", "client:a") == 0
+    with redis.Redis.from_url(redis_url) as memory:
+        [key] = memory.keys("rate:*login:client:a")
+        memory.delete(key)
+        if forged is None:
+            memory.set(key, "no list")
+        else:
+            memory.rpush(key, forged, forged, forged)
+        for wait in (False, False, True):
+            assert (await hit(limiter, "login", "2/minute", "client:a") > 0) is wait
+        assert memory.llen(key) == 2
