@@ -131,6 +131,7 @@ class App:
             playground=shown.playground,
         )
         self._others = _other_addresses(opened, shown, None if hardened else print_sdl())
+        opened.metrics.registry.register(self._edge)
         self._opened = opened
 
 

@@ -96,7 +96,7 @@ class Connection:
         self._initialised = self._acknowledged = self._stopping = False
         self._principal: sessions.Principal | None = None
         #: Of the upgrade request: counts where `connection_init` has none.
-        self._authorization = facts.header(scope["headers"], b"authorization")
+        self._authorization = facts.joined(scope["headers"], b"authorization")
         user_agent = facts.header(scope["headers"], b"user-agent")
         self._operations = Operations(engine, self._facts, user_agent, self)
         self._finishing: asyncio.Task[None] | None = None

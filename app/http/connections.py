@@ -280,6 +280,7 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
+        self._edge.refused(status)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if self._phase is not Phase.BODY:

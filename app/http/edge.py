@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from app.http import facts
 from resolvers import guards
@@ -16,6 +21,8 @@ CONNECTIONS_PER_CLIENT = 512
 STREAMS_PER_CLIENT = 256
 #: Of one process: its memory has an end.
 MAXIMUM_STREAMS = 20_000
+#: The statuses of requests that the application does not see.
+REFUSALS = (400, 405, 408, 414, 429, 431, 503)
 #: File descriptors that connections leave to the database, Redis, logs and files.
 RESERVED_FILES = 256
 #: More is not asked of the system: descriptors cost memory.
@@ -38,6 +45,10 @@ class Quota:
         self._in_all = in_all
         self._taken = 0
         self._by_client: dict[str, int] = {}
+
+    @property
+    def taken(self) -> int:
+        return self._taken
 
     @property
     def is_full(self) -> bool:
@@ -78,6 +89,7 @@ class Edge:
         self.streams = Quota(
             _scaled(STREAMS_PER_CLIENT, factor), min(MAXIMUM_STREAMS, max(1, capacity * 19 // 20))
         )
+        self._refused: Counter[int] = Counter()
         self._deadlines: dict[Slow, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -86,6 +98,24 @@ class Edge:
         if peer is None or facts.is_proxy(peer, self._proxies):
             return None
         return guards.network(facts.client_ip(peer, (), ()))
+
+    def refused(self, status: int) -> None:
+        """A connection was refused with that status before the application saw a request."""
+        self._refused[status] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """What Prometheus is told."""
+        yield GaugeMetricFamily(
+            "wallet_connections", "Connections open in this process.", self.connections.taken
+        )
+        refused = CounterMetricFamily(
+            "wallet_refused_connections",
+            "Connections on which the server refused what came before it was a request, by status.",
+            labels=["status"],
+        )
+        for status in REFUSALS:
+            refused.add_metric([str(status)], self._refused[status])
+        yield refused
 
     def wait(self, connection: Slow, seconds: float) -> None:
         """Have the connection expire after so long (give or take a second), unless `stop_waiting`."""

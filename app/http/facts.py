@@ -42,6 +42,12 @@ def header(headers: Headers, name: bytes) -> str | None:
     return None
 
 
+def joined(headers: Headers, name: bytes) -> str | None:
+    """All headers of that (lower-case) name as the one that they mean together (RFC 9110, 5.3)."""
+    values = [value.decode("latin-1") for key, value in headers if key == name]
+    return ", ".join(values) if values else None
+
+
 def request_id(headers: Headers) -> str:
     """The one that the caller chose, if it is fit for a log, else a new one."""
     given = header(headers, b"x-request-id")

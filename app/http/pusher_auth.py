@@ -59,7 +59,7 @@ class PusherAuth:
                 "Send `socket_id` and `channel_name`, form-encoded or as JSON.",
                 "BAD_USER_INPUT",
             )
-        authorization = facts.header(request.scope["headers"], b"authorization")
+        authorization = facts.joined(request.scope["headers"], b"authorization")
         try:
             principal = await authentication.authenticate(self._opened.services, authorization)
             if principal is None:

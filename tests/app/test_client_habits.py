@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, code_of
 from tests.app.test_edge import read_all
-from tests.app.test_websocket import begin, opened
+from tests.app.test_websocket import begin, close_code, opened
 
 BODY = b'{"query": "{ __typename }"}'
 JSON = {"content-type": "application/json"}
@@ -177,6 +177,9 @@ def test_two_tokens_are_none(api: Api) -> None:
     assert one.json()["data"]["viewer"]["id"]
     two = api.client.post("/graphql", content=body, headers=[*headers, headers[0]])
     assert code_of(two.json()) == "UNAUTHENTICATED"
+    with opened(api, additional_headers=[headers[0], headers[0]]) as client:
+        client.send('{"type": "connection_init"}')
+        assert close_code(client) == 4401
 
 
 def test_an_empty_token_is_none_with_its_space_too(api: Api) -> None:

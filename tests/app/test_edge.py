@@ -387,6 +387,9 @@ def test_files_are_kept_in_reserve(
     # The connection of `api.client` is one of the twenty.
     assert [status_of(read_all(connection)) for connection in held[-11:]] == [503] * 11
     assert api.data("{ __typename }") == {"__typename": "Query"}
+    metrics = api.client.get("/metrics").text
+    assert "wallet_connections 20.0" in metrics
+    assert 'wallet_refused_connections_total{status="503"} 11.0' in metrics
     for connection in held:
         connection.close()
     block_until(lambda: _status(api) == 200)
