@@ -13,7 +13,7 @@ import pytest
 
 from domain import errors, ids, sessions
 from domain.accounts import MailPurpose
-from domain.sessions import RefreshToken, Scope
+from domain.sessions import Principal, RefreshToken, Scope
 from persistence import accounts, api_tokens
 from persistence import sessions as stored_sessions
 from tests import books as test_books
@@ -197,3 +197,27 @@ async def test_a_stricter_default_of_the_database_changes_none_of_it(
         await refused_behind(strict, case, log_out, case.by_session)
         case = await case_of(strict)
         await refused_behind(strict, case, revoke_token, case.by_token)
+
+
+@pytest.mark.parametrize("ending", OF_SESSIONS, ids=lambda ending: ending.__name__)
+async def test_an_api_token_that_waits_to_be_created_while_the_session_ends_is_not(
+    books: Books, ending: Ending
+) -> None:
+    case = await case_of(books)
+    caller = Principal(case.alpha.user_id, session_id=case.refresh_token.session_id)
+    with psycopg.connect(books.url) as holding:
+        holding.execute("SELECT FROM lock_accounts(%s)", [[case.alpha.user_id]])
+        ends = asyncio.create_task(ending(case))  # type: ignore[arg-type]
+        await until(lambda: waiting_for_locks(books) == 1)
+        creates = asyncio.create_task(
+            api_tokens.create(
+                books.database, caller, name="thief", scopes=[Scope.SEND_MONEY],
+                daily_limit_minor=None, expires_at=None,
+            )
+        )  # fmt: skip
+        await until(lambda: waiting_for_locks(books) == 2)
+    await ends
+    with pytest.raises(errors.Unauthenticated):
+        await creates
+    names = {token.name for token in await api_tokens.list_for(books.database, caller.user_id)}
+    assert "thief" not in names
