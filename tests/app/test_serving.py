@@ -16,6 +16,7 @@ import pytest
 from websockets.sync.client import connect
 
 from app.dev_services import processes
+from app.http import edge
 from settings import ROOT, Settings
 from tests.app.test_websocket import hear_to_the_end, say
 from tests.waiting import block_until
@@ -28,9 +29,10 @@ def serve(settings: Settings) -> Iterator[Start]:
     """Start `serve` on a port, on this test's services."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(port: int, **environment: str) -> subprocess.Popen[str]:
+    def start(port: int, *, files: int | None = None, **environment: str) -> subprocess.Popen[str]:
+        limit = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve", "--port", str(port)],
+            [*limit, sys.executable, "-m", "app.cli", "serve", "--port", str(port)],
             cwd=ROOT,
             env={**_environment(settings), **environment},
             stdout=subprocess.PIPE,
@@ -84,6 +86,25 @@ def test_a_signal_ends_it_gracefully_with_status_0(serve: Start, kind: signal.Si
     assert process.returncode == 0
     assert "Traceback" not in out + err
     assert '"event":"stopped"' in out
+
+
+def test_what_needs_files_has_some_however_many_connections_there_are(serve: Start) -> None:
+    port = processes.free_port()
+    with (
+        contextlib.ExitStack() as closing,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        process = serve(port, files=edge.RESERVED_FILES + 50, RATE_LIMIT_FACTOR="0")
+        wait_until_ready(port, process)
+        assert client.get("/healthz").status_code == 200
+        for _ in range(edge.RESERVED_FILES + 100):
+            closing.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+        answer = client.get("/readyz")
+        assert answer.status_code == 200, answer.text
+        assert 'wallet_service_up{service="database"} 1.0' in client.get("/metrics").text
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert "Too many open files" not in out + err
 
 
 def test_no_variable_has_it_show_caught_mails(serve: Start, tmp_path: Path) -> None:
