@@ -13,21 +13,37 @@ from psycopg import AsyncConnection
 
 #: How long a caller waits for a free connection, or for one to be made.
 POOL_SECONDS = 3.0
+#: How long asking the server to cancel a statement may take.
+_CANCEL_SECONDS = 2.0
 
 
 class Connections:
     """Connections in autocommit, made when they are needed and kept for the next. Make it with `open`."""
 
-    def __init__(self, pool: psycopg_pool.AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(
+        self,
+        pool: psycopg_pool.AsyncConnectionPool[AsyncConnection[Any]],
+        *,
+        cancels_statements: bool,
+    ) -> None:
         self._pool = pool
+        self._cancels_statements = cancels_statements
 
     @classmethod
     async def open(
-        cls, url: str, arguments: Mapping[str, Any], *, name: str, minimum: int, maximum: int
+        cls,
+        url: str,
+        arguments: Mapping[str, Any],
+        *,
+        name: str,
+        minimum: int,
+        maximum: int,
+        cancels_statements: bool = False,
     ) -> Self:
         """At least `minimum` are made in the background: a database that is away raises later.
 
-        `url` is libpq's, and `arguments` are those of its connections.
+        `url` is libpq's, and `arguments` are those of its connections. With `cancels_statements`, for
+        connections that only read, the statement of a caller that is cancelled is cancelled on the server.
         """
         pool = psycopg_pool.AsyncConnectionPool(
             url,
@@ -41,7 +57,7 @@ class Connections:
             name=name,
         )
         await pool.open()
-        return cls(pool)
+        return cls(pool, cancels_statements=cancels_statements)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -52,7 +68,9 @@ class Connections:
         connection = await self._pool.getconn()
         try:
             yield connection
-        except BaseException:
+        except BaseException as error:
+            if self._cancels_statements and isinstance(error, asyncio.CancelledError):
+                await _cancel_statement(connection)
             # After an error in a pipeline nobody can tell what the connection is in the middle of.
             await connection.close()
             raise
@@ -64,6 +82,12 @@ class Connections:
         with suppress(psycopg.Error, TimeoutError):
             async with asyncio.timeout(POOL_SECONDS):
                 await self._pool.check()
+
+
+async def _cancel_statement(connection: AsyncConnection[Any]) -> None:
+    """PostgreSQL does not notice that a connection was closed before its statement has ended."""
+    with suppress(psycopg.Error):
+        await connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 def is_lost(error: BaseException | None) -> bool:

@@ -33,7 +33,6 @@ _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 #: After these PostgreSQL asks for the transaction to be done again.
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
-_PINNING: pipeline.Statement = (pinned.transaction_settings().encode(), ())
 _AT_LEISURE = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '128MB', true)"
 )
@@ -87,6 +86,7 @@ class Database:
             name="lookups",
             minimum=0,
             maximum=_LOOKUPS_AT_ONCE,
+            cancels_statements=True,
         )
         return cls(engine("READ COMMITTED"), reading, lookups)
 
@@ -127,7 +127,9 @@ class Database:
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 async with translated(), self._lookups.one() as connection:
-                    _, rows = await pipeline.round_trip(connection, [_PINNING, statement])
+                    _, rows = await pipeline.round_trip(
+                        connection, [(pinned.PINNING, ()), statement]
+                    )
                     return rows
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):

@@ -126,7 +126,7 @@ class PinningCursor(psycopg.AsyncCursor[Any]):
         if connection.info.transaction_status == TransactionStatus.IDLE:
             if connection.autocommit:
                 async with connection.pipeline():
-                    await psycopg.AsyncCursor(connection).execute(_PINNING)
+                    await psycopg.AsyncCursor(connection).execute(PINNING)
                     return await super().execute(query, params, prepare=prepare, binary=binary)
             await _begin(connection)
         return await super().execute(query, params, prepare=prepare, binary=binary)
@@ -145,7 +145,7 @@ async def _begin(connection: psycopg.AsyncConnection[Any]) -> None:
     begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')}"
     if connection.read_only:
         begin += " READ ONLY"
-    await pipeline.round_trip(connection, [(begin.encode(), ()), (_PINNING, ())])
+    await pipeline.round_trip(connection, [(begin.encode(), ()), (PINNING, ())])
 
 
 def _set(settings: Mapping[str, str], *, is_local: bool) -> str:
@@ -154,4 +154,5 @@ def _set(settings: Mapping[str, str], *, is_local: bool) -> str:
     return f"SELECT {', '.join(calls)}, set_config({_TRANSACTION_TIMEOUT}, '0', {how})"
 
 
-_PINNING = transaction_settings().encode()
+#: What every transaction begins with that says nothing else.
+PINNING = transaction_settings().encode()

@@ -7,6 +7,9 @@ without `data` for who accepts `application/graphql-response+json`, and 200 for 
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +20,7 @@ from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
 from app.graphql import errors
+from app.graphql.documents import Operation
 from app.graphql.execution import Engine, GraphQLRequest, read_request
 from app.http import bodies, facts, refresh_cookie
 from resolvers import request as requests
@@ -63,9 +67,10 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
             )
         if scope["method"] == "GET" and operation.kind is not OperationType.QUERY:
             raise HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
-        context = await make_context(engine, scope, operation)
-        payload = await engine.execute(operation, request, context)
-    except bodies.Disconnected:
+        with _ended_with_client(operation, scope["facts"]):
+            context = await make_context(engine, scope, operation)
+            payload = await engine.execute(operation, request, context)
+    except (bodies.Disconnected, _Gone):
         return
     except (HttpError, errors.RequestError) as error:
         payload = {"errors": error.errors}
@@ -81,6 +86,41 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
     if context is not None:
         headers += _cookies_to_set(context)
     await respond(send, status, f"{media_type}; charset=utf-8", orjson.dumps(payload), headers)
+
+
+class _Gone(Exception):
+    """The client has closed the connection, so that nobody waits for the answer."""
+
+
+@contextmanager
+def _ended_with_client(operation: Operation, known: facts.RequestFacts) -> Iterator[None]:
+    """Cancel a query, and its statements in the database, when the client goes away. Raises _Gone.
+
+    A mutation is finished: it may be retried with the same key.
+    """
+    task = asyncio.current_task()
+    if operation.kind is not OperationType.QUERY or task is None:
+        yield
+        return
+    if known.is_gone:
+        raise _Gone
+    was_cancelled_by_client = False
+
+    def cancel() -> None:
+        nonlocal was_cancelled_by_client
+        was_cancelled_by_client = True
+        task.cancel()
+
+    known.when_gone = cancel
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not was_cancelled_by_client:
+            raise
+        task.uncancel()
+        raise _Gone from None
+    finally:
+        known.when_gone = None
 
 
 async def respond(

@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from app.http import bodies
 from app.http.edge import Edge
+from app.http.facts import RequestFacts
 
 #: What has gathered is written at once from here on: an answer of many pieces is not held back.
 _MOST_BYTES = 64 * 1024
@@ -115,6 +116,11 @@ class HttpConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._leave()
+        if self.cycle is not None and not self.cycle.response_complete:
+            # Absent while the envelope has not begun with it.
+            known = self.cycle.scope.get("facts")
+            if isinstance(known, RequestFacts):
+                known.leave()
 
     def _leave(self) -> None:
         self._edge.stop_waiting(self)

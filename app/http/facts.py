@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
@@ -32,6 +32,15 @@ class RequestFacts:
     request_id: str
     client_ip: str
     logged: dict[str, Any] = field(default_factory=dict)
+    #: Whether the client closed the connection before it had the answer, and what is called when it does.
+    is_gone: bool = False
+    when_gone: Callable[[], object] | None = None
+
+    def leave(self) -> None:
+        """The client has closed the connection."""
+        self.is_gone = True
+        if self.when_gone is not None:
+            self.when_gone()
 
 
 def header(headers: Headers, name: bytes) -> str | None:

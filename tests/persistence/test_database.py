@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import psycopg
 import psycopg_pool
@@ -12,6 +13,7 @@ from sqlalchemy import exc, text
 from app.dev_services.postgres import Postgres
 from domain import errors
 from persistence.database import Database, translated, unavailable
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +115,79 @@ async def test_a_statement_that_takes_too_long_is_said_to_be_slow_and_not_away(
     with pytest.raises(errors.Unavailable) as refused:
         await wait()
     assert "took too long" in refused.value.message
+
+
+SLOW = "SELECT pg_sleep(60), 'the slow statement'"
+
+
+async def read_slowly(db: Database) -> None:
+    await db.read(lambda connection: connection.execute(text(SLOW)))
+
+
+async def look_up_slowly(db: Database) -> None:
+    await db.rows(SLOW.encode())
+
+
+async def change_slowly(db: Database) -> None:
+    async with translated(), db.transaction() as connection:
+        await connection.execute(text(SLOW))
+
+
+@pytest.mark.parametrize("ask", [read_slowly, look_up_slowly, change_slowly])
+async def test_a_caller_that_is_cancelled_cancels_its_statement_and_leaves_the_pools_whole(
+    database_url: str, admin_database_url: str, ask: Callable[[Database], Awaitable[None]]
+) -> None:
+    db = await Database.open(database_url, pool_size=2)
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+
+        def running() -> int:
+            [count] = admin.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%the slow statement%' "
+                "AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchone() or (0,)
+            return int(count)
+
+        # More often than there are connections in any pool.
+        for _ in range(6):
+            asking = asyncio.create_task(ask(db))
+            await until(lambda: running() == 1)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await until(lambda: running() == 0)
+    assert await db.rows(b"SELECT 1") == [(1,)]
+    assert await db.read(lambda connection: connection.scalar(text("SELECT 1"))) == 1
+    async with db.transaction() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+    await db.close()
+
+
+@pytest.mark.parametrize("ask", [read_slowly, look_up_slowly, change_slowly])
+async def test_a_statement_that_the_server_gives_up_is_unavailable(
+    db: Database, admin_database_url: str, ask: Callable[[Database], Awaitable[None]]
+) -> None:
+    asking = asyncio.create_task(ask(db))
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+
+        def cancelled() -> bool:
+            return any(
+                admin.execute(
+                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+                    "WHERE query LIKE '%the slow statement%' AND state = 'active' "
+                    "AND datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+
+        await until(cancelled)
+    with pytest.raises(errors.Unavailable) as refused:
+        await asking
+    assert "took too long" in refused.value.message
+    assert await db.rows(b"SELECT 1") == [(1,)]
+
+
+async def test_every_statement_has_a_timeout(db: Database) -> None:
+    asked = "SELECT current_setting('statement_timeout')"
+    assert await db.rows(asked.encode()) == [("15s",)]
+    assert await db.read(lambda connection: connection.scalar(text(asked))) == "15s"
+    async with db.transaction() as connection:
+        assert await connection.scalar(text(asked)) == "15s"
