@@ -55,6 +55,10 @@ class Letter:
     html: str
 
 
+class UnreadableDetails(Exception):
+    """What the mail was requested with means nothing to this release: another one wrote it."""
+
+
 def write(
     purpose: MailPurpose,
     person: Person,
@@ -69,6 +73,7 @@ def write(
 
     A name that belongs to no verified address may be anybody's words to a stranger: only the mail that
     verifies has it, to tell registrations apart, and with nothing in it that a mail program makes a link.
+    Raises UnreadableDetails.
     """
     subject = _SUBJECTS[purpose]
     words = {
@@ -79,13 +84,22 @@ def write(
         "app_url": app_url,
         "link": f"{app_url}/{_PAGES[purpose]}#token={token}" if token is not None else None,
         "lifetime": _lifetime(purpose),
-        **_facts(purpose, details, currency),
+        **_readable_facts(purpose, details, currency),
     }
     return Letter(
         subject=subject,
         text=_environment.get_template(f"{purpose.value}.txt").render(words).strip() + "\n",
         html=_environment.get_template(f"{purpose.value}.html").render(words),
     )
+
+
+def _readable_facts(
+    purpose: MailPurpose, details: Mapping[str, Any], currency: money.Currency
+) -> dict[str, Any]:
+    try:
+        return _facts(purpose, details, currency)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableDetails(f"{type(error).__name__}: {error}") from error
 
 
 def _facts(

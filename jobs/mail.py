@@ -40,16 +40,16 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
         token = await _new_link(services, mail)
         if token is None:
             return
-    letter = letters.write(
-        mail.purpose,
-        mail.person,
-        app_url=services.app_url,
-        token=token,
-        currency=services.currency,
-        details=mail.details,
-    )
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
+        letter = letters.write(
+            mail.purpose,
+            mail.person,
+            app_url=services.app_url,
+            token=token,
+            currency=services.currency,
+            details=mail.details,
+        )
         async with _kept_in_hand(services, mail):
             await asyncio.to_thread(
                 services.mailer.send,
@@ -59,6 +59,9 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
                 html=letter.html,
                 message_id=str(mail_id),
             )
+    except letters.UnreadableDetails as trouble:
+        log.error("a mail was not written: this release cannot read what it is about", **details)
+        await mails.refused(services.database, mail, permanent=False, error=str(trouble))
     except mailer.Refused as refusal:
         log.warning(
             "a mail was refused", permanent=refusal.permanent, reason=str(refusal), **details

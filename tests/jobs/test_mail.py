@@ -290,3 +290,23 @@ async def test_a_mail_stays_in_hand_while_its_try_takes_longer_than_the_lease(
     await sending
     assert state(books)["state"] == "sent"
     assert len(smtp.mails) == 1
+
+
+@pytest.mark.parametrize(
+    "details", ["{}", "[]", '{"name": 7, "scopes": ["SPEND_SALARY"]}', '"text"']
+)
+async def test_a_mail_whose_details_cannot_be_read_is_tried_again_and_given_up_after_three_tries(
+    books: Books, services: JobServices, smtp: FaultySmtp, details: str
+) -> None:
+    zoe = books.join()
+    books.connection.execute(
+        "INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at) "
+        "VALUES (%s, %s, %s, %s, now(), now(), now())",
+        [zoe.user_id, zoe.session_id, MailPurpose.API_TOKEN_CREATED.value, details],
+    )
+    for refusals in (1, 2, 3):
+        make_due(books)
+        await mail.send(services, zoe.user_id, zoe.session_id)
+        assert state(books)["refusals"] == refusals
+    assert state(books)["state"] == "failed"
+    assert smtp.tries == 0
