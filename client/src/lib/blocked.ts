@@ -18,4 +18,16 @@ export function areCookiesBlocked(): boolean {
 }
 
 /** Whether this browser keeps no storage for this site, so that nothing outlives a reload. */
-export const isStorageBlocked = (): boolean => !browserStorage.isKept();
+const isStorageBlocked = (): boolean => !browserStorage.isKept();
+
+/** What somebody who signs in here needs to know; empty where nothing is blocked. */
+export function blockedForSignIn(): string {
+  if (!areCookiesBlocked()) return '';
+  return 'This browser blocks cookies for this site. You can sign in, but only in this tab, and until it is closed or reloaded.';
+}
+
+/** What somebody who moves money here needs to know; empty where nothing is blocked. */
+export function blockedForPayments(): string {
+  if (!isStorageBlocked()) return '';
+  return 'This browser keeps no data for this site. Stay on this page after sending, until it says what happened.';
+}
