@@ -19,7 +19,7 @@ from sqlalchemy import exc
 from app import prerequisites, terminal
 from domain import ids, money, passwords, sessions, transfers
 from domain.sessions import Principal
-from persistence import accounts, database, history, registrations
+from persistence import accounts, database, history, refolding, registrations
 from persistence import sessions as stored_sessions
 from persistence.ledger import Ledger
 from settings import Settings
@@ -42,6 +42,7 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
                 before = _revision(connection)
                 _upgrade(connection, settings.sealing_key)
                 after = _revision(connection)
+                _refold(connection)
         finally:
             engine.dispose()
         if before == after:
@@ -72,19 +73,36 @@ def _connected(
 
 
 def _lock(connection: sqlalchemy.Connection) -> None:
-    """Wait for a migration that is under way elsewhere; held until the connection closes."""
-    try:
-        connection.exec_driver_sql(f"SET lock_timeout = '{_MIGRATION_LOCK_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
-    except exc.OperationalError:
-        raise terminal.Refused(
-            f"Another migration has been running for {_MIGRATION_LOCK_SECONDS} seconds: "
-            "wait until it has finished, then try again."
-        ) from None
+    """Wait for a migration that is under way elsewhere; held until the connection closes.
+
+    In no transaction meanwhile, for whose end the other would wait to build an index concurrently.
+    """
+    deadline = time.monotonic() + _MIGRATION_LOCK_SECONDS
+    take = f"SELECT pg_try_advisory_lock({_MIGRATION_LOCK})"
+    while not connection.exec_driver_sql(take).scalar_one():
+        connection.commit()
+        if time.monotonic() >= deadline:
+            raise terminal.Refused(
+                f"Another migration has been running for {_MIGRATION_LOCK_SECONDS} seconds: "
+                "wait until it has finished, then try again."
+            )
+        time.sleep(0.25)
     # A migration that waits for a table makes everybody queue behind it: better to give up soon.
     connection.exec_driver_sql("SET lock_timeout = '10s'")
     connection.exec_driver_sql("SET statement_timeout = '30min'")
     connection.commit()
+
+
+def _refold(connection: sqlalchemy.Connection) -> None:
+    """Rewrite the search texts that a former release made otherwise."""
+    connection.commit()
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.autocommit = True
+    rewritten = refolding.refold(driver_connection)
+    driver_connection.autocommit = False
+    if rewritten:
+        terminal.say(f"{rewritten} names and notes are found by new search texts.")
 
 
 def _revision(connection: sqlalchemy.Connection) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -14,13 +15,15 @@ NAME_MAXIMUM_CHARACTERS = 80
 NOTE_MAXIMUM_CHARACTERS = 140
 
 # Written out as what they become, and all that becomes it.
+_TABLE = Path(__file__).with_name("folding.json").read_bytes()
 _FOLDS = {
     ord(character): become
-    for become, characters in json.loads(
-        Path(__file__).with_name("folding.json").read_text("utf-8")
-    ).items()
+    for become, characters in json.loads(_TABLE).items()
     for character in characters
 }
+#: Which texts `search_text` makes. Another rule there takes another number here, so that `./wallet migrate`
+#: rewrites what is stored.
+FOLDING = f"2 {hashlib.sha256(_TABLE).hexdigest()[:16]}"
 _NOT_SEARCHED = frozenset({"Mn", "Cc", "Cf", "Cs"})
 
 # Format characters that show nothing and mean nothing by themselves: soft hyphens, zero width spaces,

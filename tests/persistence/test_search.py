@@ -47,6 +47,46 @@ async def test_two_characters_find_the_beginnings_of_words_and_none_find_nobody(
         assert await names(db, nothing) == []
 
 
+async def test_two_characters_of_a_name_without_spaces_are_found_anywhere_in_it(
+    books: Books, db: Database
+) -> None:
+    names_there = (
+        "山田太郎",
+        "太郎丸",
+        "林太",
+        "佐々木みゆき",
+        "ｻｻｷ ﾐﾕｷ",
+        "김민수",
+        "박수민",
+        "司马相如",
+        "李小龍",
+    )
+    for name in names_there:
+        books.join(name)
+    assert await names(db, "太郎") == ["太郎丸", "山田太郎"]
+    assert await names(db, "田太") == ["山田太郎"]
+    assert await names(db, "々木") == ["佐々木みゆき"]
+    assert await names(db, "ゆき") == ["佐々木みゆき"]
+    assert await names(db, "ユキ") == ["ｻｻｷ ﾐﾕｷ"]
+    assert await names(db, "민수") == ["김민수"]
+    assert sorted(await names(db, "수")) == ["김민수", "박수민"]
+    assert await names(db, "相如") == ["司马相如"]
+    # One character is looked for where words begin, as in every script.
+    assert await names(db, "山") == ["山田太郎"]
+    assert await names(db, "郎") == []
+
+
+async def test_typographic_signs_and_letters_with_strokes_are_found_by_plain_ones(
+    books: Books, db: Database
+) -> None:
+    for name in ("Sean O’Brien", "Anne–Marie", "Lech Wałęsa", "Ægir Ødegård"):
+        books.join(name)
+    assert await names(db, "o'brien") == await names(db, "O‘Brien") == ["Sean O’Brien"]
+    assert await names(db, "anne-marie") == await names(db, "Anne—Marie") == ["Anne–Marie"]
+    assert await names(db, "walesa") == ["Lech Wałęsa"]
+    assert await names(db, "aegir odegard") == ["Ægir Ødegård"]
+
+
 async def test_no_character_is_a_wildcard(books: Books, db: Database) -> None:
     for name in ("100% Pure", "100 Pure", "a_b_c", "aXbXc", "back\\slash"):
         books.join(name)
@@ -186,6 +226,30 @@ async def test_the_exact_name_is_found_among_thousands_that_share_it(
     assert "users_search_text_trigram_idx" in str(plan)
     plan = books.connection.execute(
         "EXPLAIN SELECT id FROM users WHERE search_parts(search_text) @> search_parts('na qua') "
+        "AND email_verified_at IS NOT NULL AND closed_at IS NULL"
+    ).fetchall()
+    assert "users_search_parts_idx" in str(plan)
+
+
+async def test_two_characters_are_found_by_the_index_among_thousands(
+    books: Books, db: Database
+) -> None:
+    books.connection.execute(
+        "INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash) "
+        "SELECT gen_random_uuid(), n, n, md5(i::text) || '@example.com', now(), '-' "
+        "FROM generate_series(1, 5000) AS i, LATERAL (SELECT chr(19968 + i % 97) || "
+        "chr(20480 + i % 89) || chr(21248 + i % 83) || chr(22016 + i % 79)) AS named (n)"
+    )
+    books.connection.execute("ANALYZE users")
+    pair = chr(20480 + 777 % 89) + chr(21248 + 777 % 83)
+    found = await names(db, pair, size=100)
+    assert found
+    assert all(pair in name for name in found)
+    # As people_with_part asks, with its settings.
+    for setting in ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan"):
+        books.connection.execute(f"SET {setting} = off")
+    plan = books.connection.execute(
+        f"EXPLAIN SELECT id FROM users WHERE search_parts(search_text) @> search_parts_apart('{pair}') "
         "AND email_verified_at IS NOT NULL AND closed_at IS NULL"
     ).fetchall()
     assert "users_search_parts_idx" in str(plan)

@@ -1,0 +1,111 @@
+"""Rewrites stored search texts where `domain.text.search_text` has come to make others of the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from domain import text
+
+Connection = psycopg.Connection[Any]
+
+#: Whoever moves money for one of these people waits until they are through.
+_PEOPLE_AT_ONCE = 100
+_LINES_AT_ONCE = 1_000
+_NOBODY = UUID(int=0)
+
+# The index's comment says by which folding the texts in it were made.
+_MARK = "SELECT obj_description('users_search_text_idx'::regclass, 'pg_class')"
+_SET_MARK = sql.SQL("COMMENT ON INDEX users_search_text_idx IS {}")
+
+# Of plain ASCII every folding makes the same.
+_PEOPLE = """
+SELECT id, name, search_text FROM users
+WHERE id > %s AND name COLLATE "C" !~ '^[ -~]*$' ORDER BY id LIMIT %s
+"""
+_LOCK = "SELECT count(*) FROM lock_accounts(%s)"
+# A name that was changed in the meantime has a new text already.
+_REWRITE_NAMES = """
+UPDATE users SET search_text = made.search_text
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS made (id, name, search_text)
+WHERE users.id = made.id AND users.name = made.name
+"""
+_LINES = """
+SELECT user_id, sequence, note, note_search_text FROM transactions
+WHERE (user_id, sequence) > (%s, %s) AND note COLLATE "C" !~ '^[ -~]*$'
+ORDER BY user_id, sequence LIMIT %s
+"""
+# The trigger that guards the books lets this column through, and nothing else, where this is said.
+_REFOLDING = "SET LOCAL mini_wallet.refolding = 'on'"
+_REWRITE_NOTES = """
+UPDATE transactions SET note_search_text = made.search_text
+FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS made (user_id, sequence, search_text)
+WHERE transactions.user_id = made.user_id AND transactions.sequence = made.sequence
+"""
+
+
+def refold(connection: Connection, on_rewritten: Callable[[int], None] = lambda texts: None) -> int:
+    """Rewrite every search text that differs from what its name or note is folded to now.
+
+    Returns how many were rewritten; 0 at once where all were made by this folding. In transactions of a
+    batch each, so that it holds no lock for long and can be broken off and done again; the connection
+    is in autocommit mode. `on_rewritten` is told how many texts are through. Readers find people by the
+    old texts until then.
+    """
+    mark = f"folding {text.FOLDING}"
+    [found] = connection.execute(_MARK).fetchone() or [None]
+    if found == mark:
+        return 0
+    rewritten = _refold_names(connection, on_rewritten)
+    # Parts of names may be others too. It waits for older snapshots, while everybody goes on.
+    connection.execute("SET lock_timeout = 0")
+    connection.execute("SET statement_timeout = 0")
+    connection.execute("REINDEX INDEX CONCURRENTLY users_search_parts_idx")
+    rewritten += _refold_notes(connection, lambda notes: on_rewritten(rewritten + notes))
+    connection.execute(_SET_MARK.format(sql.Literal(mark)))
+    return rewritten
+
+
+def _refold_names(connection: Connection, on_rewritten: Callable[[int], None]) -> int:
+    after, rewritten = _NOBODY, 0
+    while rows := connection.execute(_PEOPLE, [after, _PEOPLE_AT_ONCE]).fetchall():
+        after = rows[-1][0]
+        changed = [
+            (user_id, name, folded)
+            for user_id, name, was in rows
+            if (folded := text.search_text(name)) != was
+        ]
+        if not changed:
+            continue
+        columns = [list(column) for column in zip(*changed, strict=True)]
+        with connection.transaction():
+            connection.execute(_LOCK, [columns[0]])
+            connection.execute(_REWRITE_NAMES, columns)
+        rewritten += len(changed)
+        on_rewritten(rewritten)
+    return rewritten
+
+
+def _refold_notes(connection: Connection, on_rewritten: Callable[[int], None]) -> int:
+    after, rewritten = (_NOBODY, 0), 0
+    while rows := connection.execute(_LINES, [*after, _LINES_AT_ONCE]).fetchall():
+        after = rows[-1][:2]
+        changed = [
+            (user_id, sequence, folded)
+            for user_id, sequence, note, was in rows
+            if (folded := text.search_text(note)) != was
+        ]
+        if not changed:
+            continue
+        with connection.transaction():
+            connection.execute(_REFOLDING)
+            connection.execute(
+                _REWRITE_NOTES, [list(column) for column in zip(*changed, strict=True)]
+            )
+        rewritten += len(changed)
+        on_rewritten(rewritten)
+    return rewritten
