@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from adapters import hints, realtime, redis_connection
-from domain import errors, events
+from domain import errors
 from jobs import queue, reactions
 from persistence import mails, outbox, push_cursors, retention
 from persistence.database import Database
@@ -156,7 +156,7 @@ class Relay:
     async def _pass_on_rows(self, rows: Sequence[OutboxRow]) -> None:
         if not rows:
             return
-        messages = [(row.user_id, hint) for row in rows if (hint := _hint_for(row)) is not None]
+        messages = [(row.user_id, row.event) for row in rows if isinstance(row.event, hints.Hint)]
         if messages:
             await self._listeners.publish(messages)
         await self._put([job for row in rows if (job := reactions.job_for(row)) is not None])
@@ -186,16 +186,6 @@ class Relay:
         if any(deleted.values()):
             log.info("deleted what nobody needs any more", **deleted)
         return any(count >= _RETENTION_BATCH for count in deleted.values())
-
-
-def _hint_for(row: OutboxRow) -> hints.Hint | None:
-    match row.event:
-        case events.TransactionPosted(sequence):
-            return hints.Posted(sequence)
-        case events.CredentialsEnded(credential_ids):
-            return hints.CredentialsEnded(credential_ids)
-        case events.MailRequested() | events.NothingHappened():
-            return None
 
 
 class _Patience:

@@ -65,11 +65,6 @@ _BALANCE_AT = text(
 # ================================================================ single lines
 
 
-async def line(db: Database, user_id: UUID, sequence: int) -> Line | None:
-    """The line of that number in the person's book."""
-    return (await lines_by_ids(db, [(user_id, sequence)])).get((user_id, sequence))
-
-
 async def lines_by_ids(
     db: Database, ids: Collection[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], Line]:
@@ -89,12 +84,6 @@ async def line_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Line
     )
     found = await _lines(db, query)
     return found[0] if found else None
-
-
-async def lines_after(db: Database, user_id: UUID, sequence: int, limit: int = 100) -> list[Line]:
-    """The person's lines after that number, the oldest first."""
-    query = select(*_LINE).where(_book.user_id == user_id, _book.sequence > sequence)
-    return await _lines(db, query.order_by(_book.sequence).limit(limit))
 
 
 async def _lines(db: Database, query: sqlalchemy.Select[Any]) -> list[Line]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from adapters import hints, realtime
-from domain import errors
+from domain import errors, events
 from domain.accounts import Person
 from domain.sessions import Principal
 from domain.transfers import Line
@@ -97,7 +97,7 @@ class Live:
         self._streams.offer(line.user_id, Entry(line, counterparty))
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
-        if isinstance(hint, hints.CredentialsEnded):
+        if isinstance(hint, events.CredentialsEnded):
             self._credentials.doubt(hint.credential_ids)
         else:
             self._streams.hint(user_id, hint.sequence)

@@ -13,7 +13,7 @@ import psycopg
 
 from domain import ids, money, text, transfers
 from domain.sessions import Principal
-from persistence import audit
+from persistence import audit, entries
 from persistence.database import Database
 from persistence.ledger import Ledger, Movement
 
@@ -123,6 +123,15 @@ class Books:
     async def assert_clean(self) -> None:
         """The books prove themselves."""
         assert (await audit.audit(self.database)).findings == []
+
+
+async def lines_of(
+    db: Database, user_id: UUID, *, after: int = 0, limit: int = 100
+) -> list[transfers.Line]:
+    """What is posted in a user's ledger, the oldest first."""
+    position = (user_id, after)
+    found = await entries.after(db, [position], limit)
+    return [entry.line for entry in found.get(position, [])]
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ import redis
 
 from adapters import hints, realtime, redis_connection
 from app.dev_services import valkey
+from domain import events
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -42,11 +43,13 @@ async def ears() -> AsyncIterator[Callable[[str], Ear]]:
         await ear.hints.close()
 
 
-def ended() -> hints.CredentialsEnded:
-    return hints.CredentialsEnded((uuid.uuid4(), uuid.uuid4()))
+def ended() -> events.CredentialsEnded:
+    return events.CredentialsEnded((uuid.uuid4(), uuid.uuid4()))
 
 
-@pytest.mark.parametrize("hint", [hints.Posted(7), hints.Posted(2**63 - 1), ended()])
+@pytest.mark.parametrize(
+    "hint", [events.TransactionPosted(7), events.TransactionPosted(2**63 - 1), ended()]
+)
 def test_a_hint_is_read_as_it_was_written(hint: hints.Hint) -> None:
     assert hints.decode(hints.encode(hint)) == hint
 
@@ -60,11 +63,12 @@ def test_a_hint_is_read_as_it_was_written(hint: hints.Hint) -> None:
         b"{}",
         b"\xff",
         b'{"topic":"transaction.posted"}',
-        b'{"topic":"transaction.posted","sequence":"7"}',
-        b'{"topic":"credentials.ended","credential_ids":[7]}',
-        b'{"topic":"credentials.ended","credential_ids":7}',
-        b'{"topic":"mail.requested","mail_id":"7"}',
-        b'{"topic":["transaction.posted"]}',
+        b'{"topic":"transaction.posted","payload":{"sequence":"7"}}',
+        b'{"topic":"credentials.ended","payload":{"credential_ids":[7]}}',
+        b'{"topic":"credentials.ended","payload":{"credential_ids":7}}',
+        b'{"topic":"mail.requested","payload":{"mail_id":"00000000-0000-0000-0000-000000000007"}}',
+        b'{"topic":["transaction.posted"],"payload":{}}',
+        b'{"topic":"nothing.happened","payload":{}}',
     ],
 )
 def test_what_is_no_hint_is_passed_over(data: bytes) -> None:

@@ -15,12 +15,13 @@ import schema.events
 from app.graphql.compiled import Compiler
 from domain import errors
 from domain.transfers import Line
-from persistence import accounts, history
+from persistence import accounts
 from resolvers import authentication
 from resolvers.reads import Reads
 from resolvers.request import RequestContext
 from tests.app.generated import Document
 from tests.app.plans import plan, shown
+from tests.books import lines_of
 from tests.resolvers import conftest
 from tests.resolvers.world import SCHEMA, Someone, World
 
@@ -195,7 +196,7 @@ async def test_generated_subscriptions_answer_each_line_of_a_book_alike(
     compiler = Compiler(CORE, SCHEMA.execution_context_class, hide_suggestions=False)
     context = await people["person"].context("", 0)
     database, currency = context.services.database, context.services.limits.currency
-    lines = await history.lines_after(database, context.caller.user_id, 0)
+    lines = await lines_of(database, context.caller.user_id)
     known = await accounts.people(
         database, {line.counterparty_id for line in lines if line.counterparty_id}
     )

@@ -11,10 +11,10 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from adapters import hints, realtime
+from adapters import realtime
 from app import operations
 from app.dev_services import postgres, valkey
-from domain.events import TransactionPosted
+from domain import events
 from persistence import outbox, sessions
 from settings import Settings
 from tests import books as making
@@ -66,7 +66,7 @@ class Ear:
         return [
             hint.sequence
             for user_id, hint in self.heard
-            if user_id == someone.user_id and isinstance(hint, hints.Posted)
+            if user_id == someone.user_id and isinstance(hint, events.TransactionPosted)
         ]
 
 
@@ -104,7 +104,7 @@ async def test_an_ended_session_is_told(books: Books, pushing: Settings, redis_u
     async with Ear(redis_url, zoe) as ear, relaying(pushing):
         assert await sessions.end(books.database, zoe.principal, zoe.session_id)
         await until(lambda: ear.heard)
-        assert ear.heard == [(zoe.user_id, hints.CredentialsEnded((zoe.session_id,)))]
+        assert ear.heard == [(zoe.user_id, events.CredentialsEnded((zoe.session_id,)))]
 
 
 async def test_waking_is_sooner_than_polling(
@@ -251,7 +251,7 @@ async def test_readable_rows_are_found_behind_many_that_are_not(books: Books) ->
     await books.add(zoe)
     books.connection.execute("UPDATE outbox SET set_aside_at = now()")
     found = await outbox.readable_set_aside(books.database, page=2)
-    assert [row.event for row in found] == [TransactionPosted(1)]
+    assert [row.event for row in found] == [events.TransactionPosted(1)]
 
 
 async def test_what_nobody_needs_any_more_is_deleted(books: Books, pushing: Settings) -> None:

@@ -13,7 +13,7 @@ from domain.transfers import Direction, Kind
 from persistence import history, ledger_pages
 from persistence.database import Database
 from persistence.ledger_pages import EntryFilter
-from tests.books import Books, Someone
+from tests.books import Books, Someone, lines_of
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ async def test_every_filter_and_all_of_them_together(books: Books, db: Database)
     assert await sequences(db, alpha, kind=Kind.TOP_UP) == [6, 1]
     assert await sequences(db, alpha, direction=Direction.OUTGOING) == [5, 3, 2]
     assert await sequences(db, alpha, counterparty_id=zoe.user_id) == [3]
-    lines = {line.sequence: line for line in await history.lines_after(db, alpha.user_id, 0)}
+    lines = {line.sequence: line for line in await lines_of(db, alpha.user_id)}
     assert await sequences(db, alpha, created_after=lines[4].created_at) == [6, 5]
     assert await sequences(db, alpha, created_from=lines[4].created_at) == [6, 5, 4]
     assert await sequences(db, alpha, created_before=lines[2].created_at) == [1]
@@ -88,7 +88,7 @@ async def test_adjacent_half_open_periods_neither_overlap_nor_leave_a_gap(
     books: Books, db: Database
 ) -> None:
     alpha, _, _ = await busy(books)
-    lines = await history.lines_after(db, alpha.user_id, 0)
+    lines = await lines_of(db, alpha.user_id)
     bounds = [lines[0].created_at, *(line.created_at for line in lines), None]
     periods = [
         await sequences(db, alpha, created_from=start, created_before=end)
@@ -114,12 +114,11 @@ async def test_text_is_looked_for_in_notes_and_names_and_is_no_pattern(
 async def test_nobody_sees_the_book_of_another(books: Books, db: Database) -> None:
     alpha, beta, zoe = await busy(books)
     assert await sequences(db, zoe) == [1]
-    line = await history.line(db, zoe.user_id, 1)
-    assert line is not None
+    [line] = await lines_of(db, zoe.user_id)
     assert (line.direction, line.counterparty_id) == (Direction.INCOMING, alpha.user_id)
     assert line.idempotency_key is None
-    for missing in (0, -1, 2, 2**63, 10**30):
-        assert await history.line(db, zoe.user_id, missing) is None
+    missing = [(zoe.user_id, sequence) for sequence in (0, -1, 2, 2**63, 10**30)]
+    assert await history.lines_by_ids(db, missing) == {}
     both = [(alpha.user_id, 5), (zoe.user_id, 1), (beta.user_id, 99)]
     assert set(await history.lines_by_ids(db, both)) == set(both[:2])
     assert await history.lines_by_ids(db, []) == {}
@@ -139,7 +138,7 @@ async def test_a_key_finds_what_it_made_for_its_own_person_and_kind(
 
 async def test_what_came_after_comes_in_order_a_piece_at_a_time(books: Books, db: Database) -> None:
     alpha, _, zoe = await busy(books)
-    after = await history.lines_after(db, alpha.user_id, 2, limit=3)
+    after = await lines_of(db, alpha.user_id, after=2, limit=3)
     assert [line.sequence for line in after] == [3, 4, 5]
     assert await history.newest_sequences(db, [alpha.user_id, zoe.user_id]) == {
         alpha.user_id: 6,
@@ -152,7 +151,7 @@ async def test_a_past_balance_is_that_of_the_newest_line_by_then(
     books: Books, db: Database
 ) -> None:
     alpha, _, _ = await busy(books)
-    lines = await history.lines_after(db, alpha.user_id, 0)
+    lines = await lines_of(db, alpha.user_id)
     for line in lines:
         at = await history.balance_at(db, alpha.user_id, line.created_at)
         assert at == line.balance_after_minor

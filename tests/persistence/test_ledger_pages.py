@@ -9,10 +9,10 @@ import pytest
 
 from domain.paging import PageRequest
 from domain.transfers import Direction, Kind, Line
-from persistence import history, ledger_pages
+from persistence import ledger_pages
 from persistence.database import Database
 from persistence.ledger_pages import EntryFilter
-from tests.books import Books, Someone
+from tests.books import Books, Someone, lines_of
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +90,7 @@ async def test_however_few_entries_a_page_examines_none_is_lost_or_repeated(
     books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, others = await lived(books, count=24)
-    lines = await history.lines_after(db, user.user_id, 0)
+    lines = await lines_of(db, user.user_id)
     for wanted in filters(lines, others):
         monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10_000)
         whole = await ledger_pages.page(db, user.user_id, wanted, PageRequest(100))
@@ -106,7 +106,7 @@ async def test_the_times_of_a_filter_select_what_their_names_say(
     books: Books, db: Database
 ) -> None:
     user, _ = await lived(books, count=10)
-    lines = await history.lines_after(db, user.user_id, 0)
+    lines = await lines_of(db, user.user_id)
     at = lines[4].created_at
 
     async def found(**wanted: Any) -> list[int]:

@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 import redis
 
-from adapters import hints
 from adapters.realtime import Hints
 from app import operations
 from app.dev_services import postgres, valkey
-from domain import errors
+from domain import errors, events
 from domain.sessions import Principal, TokenExpired
 from persistence import entries
 from resolvers.live import Live
@@ -75,8 +74,8 @@ async def take(stream: Stream, count: int) -> list[int]:
         return [(await anext(stream)).line.sequence for _ in range(count)]
 
 
-def hint_of(movement: making.Movement) -> tuple[uuid.UUID, hints.Posted]:
-    return movement.line.user_id, hints.Posted(movement.line.sequence)
+def hint_of(movement: making.Movement) -> tuple[uuid.UUID, events.TransactionPosted]:
+    return movement.line.user_id, events.TransactionPosted(movement.line.sequence)
 
 
 def principal_of(someone: Someone) -> Principal:
@@ -144,10 +143,13 @@ async def test_forged_replayed_and_stale_hints_show_nothing_that_is_not_so(
     zoe = books.join()
     for _ in range(3):
         await books.add(zoe)
-    forged = [b'{"topic":"transaction.posted","sequence":%d}' % n for n in (-1, 0, 1, 3, 4, 2**70)]
+    forged = [
+        b'{"topic":"transaction.posted","payload":{"sequence":%d}}' % n
+        for n in (-1, 0, 1, 3, 4, 2**70)
+    ]
     # As a former release wrote them, with what is to be believed.
     forged.append(
-        b'{"topic":"transaction.posted","sequence":4,"line":{"sequence":4,"balance_after":10000000}}'
+        b'{"topic":"transaction.posted","payload":{"sequence":4},"line":{"balance_after":10000000}}'
     )
     async with living(books, redis_url, NEVER_SECONDS) as live:
         stream = await started(live, zoe, after=2)
@@ -162,7 +164,7 @@ async def test_forged_replayed_and_stale_hints_show_nothing_that_is_not_so(
                 client.publish(channel, data)
             client.publish(
                 channel,
-                b'{"topic":"credentials.ended","credential_ids":["%s"]}'
+                b'{"topic":"credentials.ended","payload":{"credential_ids":["%s"]}}'
                 % str(zoe.session_id).encode(),
             )
             assert await take(stream, 1) == [3]
@@ -396,7 +398,7 @@ async def test_a_hint_makes_the_end_sooner(books: Books, relay: Hints, redis_url
         waiting = asyncio.create_task(wait_until_ended(live, principal_of(zoe)))
         await until(lambda: zoe.session_id in live._credentials._known)
         books.connection.execute("UPDATE sessions SET ended_at = now()")
-        ended = hints.CredentialsEnded((zoe.session_id,))
+        ended = events.CredentialsEnded((zoe.session_id,))
 
         async def tell() -> bool:
             await relay.publish([(zoe.user_id, ended)])

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids, money, sessions, transfers
 from domain.seals import Receipt
-from persistence import api_tokens, audit, audit_receipts, audit_seals, history
-from tests.books import Books, Someone
+from persistence import api_tokens, audit, audit_receipts, audit_seals
+from tests.books import Books, Someone, lines_of
 
 KEY = b"a key of the tests that is long enough"
 FEES = money.limits(
@@ -97,8 +97,7 @@ async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> 
 
 
 async def receipt_of(books: Books, someone: Someone, sequence: int) -> str:
-    line = await history.line(books.database, someone.user_id, sequence)
-    assert line is not None
+    [line] = await lines_of(books.database, someone.user_id, after=sequence - 1, limit=1)
     return Receipt.of(line).render()
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from domain import seals
 from domain.transfers import EMPTY_BOOK_SEAL
-from persistence import audit, audit_seals, history, sealed_rows
+from persistence import audit, audit_seals, sealed_rows
 from persistence.database import Database
 from persistence.ledger import Ledger
-from tests.books import Books
+from tests.books import Books, lines_of
 from tests.persistence.sealed.by_hand import (
     FEES,
     KEY,
@@ -50,7 +50,7 @@ async def test_the_domain_says_of_a_line_what_the_database_says(books: Books) ->
     alpha, beta = await lived_in(books)
     async with books.database.snapshot() as connection:
         for someone in (alpha, beta):
-            lines = await history.lines_after(books.database, someone.user_id, 0)
+            lines = await lines_of(books.database, someone.user_id)
             rows = [row async for row in audit_seals.rows_of(connection, someone.user_id)]
             assert [row.content for row in rows] == [seals.content(line) for line in lines]
             assert [row.seal for row in rows] == [line.seal for line in lines]
@@ -227,7 +227,7 @@ async def test_a_book_chained_anew_without_the_key_is_named_from_its_first_line(
     alpha, _ = await lived_in(books)
     async with admin.transaction() as connection:
         before = EMPTY_BOOK_SEAL
-        for line in await history.lines_after(books.database, alpha.user_id, 0):
+        for line in await lines_of(books.database, alpha.user_id):
             before = seals.seal(b"a guess", line, before)
             await do(
                 connection,
