@@ -205,7 +205,8 @@ class Supervisor:
             contextlib.suppress(OSError, http.client.HTTPException),
             contextlib.closing(connection),
         ):
-            connection.request("GET", "/readyz")
+            # The one name that every service answers to.
+            connection.request("GET", "/readyz", headers={"Host": "localhost"})
             return connection.getresponse().status == 200
         return False
 
