@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -53,7 +54,8 @@ async def after(
 ) -> dict[Position, list[Entry]]:
     """Of each position the next entries, at most `limit`, in sequence; two queries for all of them.
 
-    A position after which there is nothing is left out. Raises Unavailable.
+    A position after which there is nothing is left out, and so is an entry of a kind that this release
+    does not know. Raises Unavailable.
     """
     rows = await db.rows(
         _AFTER.bind(
@@ -62,10 +64,12 @@ async def after(
             limit=limit,
         )
     )
-    entries = await of(
-        [lines.from_row(columns) for _, *columns in rows], lambda ids: persons.by_ids(db, ids)
-    )
+    read: list[tuple[int, Line]] = []
+    for position, *columns in rows:
+        with contextlib.suppress(lines.UnknownKind):
+            read.append((position, lines.from_row(columns)))
+    entries = await of([line for _, line in read], lambda ids: persons.by_ids(db, ids))
     found: dict[Position, list[Entry]] = {}
-    for (position, *_), entry in zip(rows, entries, strict=True):
-        found.setdefault((entry.line.user_id, position), []).append(entry)
+    for (position, line), entry in zip(read, entries, strict=True):
+        found.setdefault((line.user_id, position), []).append(entry)
     return found

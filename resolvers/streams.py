@@ -102,14 +102,15 @@ class Streams:
         return pages
 
     def tell_of_gap(self, user_id: UUID, after_sequence: int, found_sequence: int) -> None:
-        """Log once that the ledger is damaged: `./wallet audit` says more.
+        """Log once that the ledger cannot be read further: `./wallet audit` says whether it is damaged.
 
         `found_sequence` is an entry after the gap, or the user's newest sequence where there is none.
         """
         if self._gaps.get(user_id) != after_sequence:
             self._gaps[user_id] = after_sequence
             log.error(
-                "a ledger has a gap: its listeners wait until it is filled",
+                "a ledger has a gap, or an entry of a kind that this release does not know: "
+                "its listeners wait",
                 user_id=str(user_id),
                 after_sequence=after_sequence,
                 found_sequence=found_sequence,

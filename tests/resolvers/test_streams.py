@@ -168,3 +168,24 @@ async def test_listeners_of_one_damaged_book_are_one_line_in_the_log(
         assert sum("gap" in one["event"] for one in logged) == 1
     await live._streams.poll()
     assert await asyncio.gather(*waiting) == [[2, 3]] * 3
+
+
+async def test_an_entry_of_a_newer_release_stops_the_listeners_of_its_own_ledger_alone(
+    books: Books, live: Live, admin_database_url: str
+) -> None:
+    zoe, max_ = books.join(), books.join()
+    for someone in (zoe, max_):
+        for _ in range(2):
+            await books.add(someone)
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
+        changing = "UPDATE transactions SET kind = %s WHERE user_id = %s AND sequence = 2"
+        admin.execute(changing, ["reversal", zoe.user_id])
+        stopped = asyncio.create_task(take(live.stream(zoe.user_id, 0), 2))
+        assert await take(live.stream(max_.user_id, 0), 2) == [1, 2]
+        await live._streams.poll()
+        assert not stopped.done()
+        admin.execute(changing, ["top_up", zoe.user_id])
+    await live._streams.poll()
+    assert await stopped == [1, 2]
