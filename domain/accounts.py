@@ -43,6 +43,26 @@ LINK_LIFETIMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class MailBudget:
+    """Mails of one purpose that one address gets within `MAIL_WINDOW`; any more are sent later."""
+
+    #: Requested from one network.
+    per_requester: int
+    #: Requested by anybody.
+    per_address: int
+
+
+#: As long as a reset link works: while one more mail waits, the links of those before it still do.
+MAIL_WINDOW = timedelta(minutes=30)
+#: Of the mails that strangers can have sent to an address.
+MAIL_BUDGETS = {
+    MailPurpose.VERIFY_EMAIL: MailBudget(per_requester=3, per_address=6),
+    MailPurpose.RESET_PASSWORD: MailBudget(per_requester=3, per_address=6),
+    MailPurpose.ADDRESS_TAKEN: MailBudget(per_requester=1, per_address=2),
+}
+
+
 # What a link, a sentence or a list leaves around an address.
 _SURROUNDINGS = ("<>", '""', "''", "()", "[]", "“”", "‘’", "«»", "„“")
 _FULL_WIDTH: dict[int, int | str] = {

@@ -74,12 +74,22 @@ async def password_hash(db: Database, user_id: UUID) -> str:
     return found
 
 
-async def request_password_reset(db: Database, email: str) -> None:
+async def request_password_reset(
+    db: Database, email: str, *, requester: mails.Requester | None = None
+) -> None:
     """Mail a reset link if the address is somebody's: one commit in any case."""
 
     async def work(unit: Unit) -> None:
         person, now = await _by_address(unit, email)
-        await _request_or_nothing(unit, person, MailPurpose.RESET_PASSWORD, now)
+        if person is None:
+            # The same work where there is nobody to write to, so that its time says nothing either.
+            await mails.request_nothing(
+                unit, ids.new_id(), MailPurpose.RESET_PASSWORD, now, requester=requester
+            )
+        else:
+            await mails.request(
+                unit, person.id, MailPurpose.RESET_PASSWORD, now, requester=requester
+            )
 
     await unit_of_work.run(db, work)
 
@@ -89,16 +99,6 @@ async def _by_address(unit: Unit, email: str) -> tuple[Row[Any] | None, datetime
     user_id = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
     person = await persons.lock(unit, user_id or ids.new_id())
     return person, await unit.clock()
-
-
-async def _request_or_nothing(
-    unit: Unit, person: Row[Any] | None, purpose: MailPurpose, now: datetime
-) -> None:
-    if person is not None:
-        await mails.request(unit, person.id, purpose, now)
-        return
-    # The same work where there is nobody to write to, so that its time says nothing either.
-    await mails.request_nothing(unit, ids.new_id(), purpose, now)
 
 
 async def is_link_good(db: Database, token: NamedSecret, purpose: MailPurpose) -> bool:

@@ -68,7 +68,8 @@ WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.api_token_is_act
 
 # ================================================================ mails, and what is yet to be told
 
-_MAXIMUM_PAUSE = "interval '1 hour'"
+# Of a mail that waits for others to the same address; the pauses between tries are shorter.
+_MAXIMUM_PAUSE = audit_checks.seconds(accounts.LINK_LIFETIMES[accounts.MailPurpose.VERIFY_EMAIL])
 _TRIES = len(mails.REFUSAL_PAUSES) + 1
 _MAILS = f"""
 SELECT m.user_id || '/' || m.id AS key, concat_ws(' ',

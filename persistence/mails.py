@@ -5,7 +5,7 @@ One whose purpose this release does not know waits for a release that does, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,12 +33,34 @@ _ERROR_CHARACTERS = 500
 _KNOWN = {"known": [purpose.value for purpose in MailPurpose]}
 
 _INSERT = text(
-    "INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at) "
-    "SELECT id, :mail_id, :purpose, :details, :now, :now, :now FROM users WHERE id = :user_id"
+    "INSERT INTO mails (user_id, id, purpose, details, requested_from, created_at, trying_since, "
+    "next_try_at) SELECT id, :mail_id, :purpose, :details, :requested_from, :now, "
+    ":next_try_at, :next_try_at FROM users WHERE id = :user_id"
 ).bindparams(bindparam("details", type_=JSONB))
 _WITHDRAW = text(
     "UPDATE mails SET state = 'withdrawn' "
-    "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
+    "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed') "
+    "RETURNING next_try_at"
+)
+# The mails of one purpose to one address, whichever of its registrations they were for: the latest but
+# so many, of those requested from one network and of all.
+_LATEST_BUT = text(
+    """
+    WITH counted AS (
+        SELECT coalesce(m.sent_at, m.next_try_at) AS sent_at, m.requested_from
+        FROM users AS own
+        JOIN users AS u ON u.email = own.email
+        JOIN mails AS m ON m.user_id = u.id AND m.purpose = :purpose AND m.state <> 'withdrawn'
+        WHERE own.id = :user_id
+    )
+    SELECT greatest(
+        (
+            SELECT sent_at FROM counted WHERE requested_from = :requested_from
+            ORDER BY sent_at DESC OFFSET :per_requester - 1 LIMIT 1
+        ),
+        (SELECT sent_at FROM counted ORDER BY sent_at DESC OFFSET :per_address - 1 LIMIT 1)
+    )
+    """
 )
 # A registration lives as long as its newest link.
 _PROLONG_REGISTRATION = text(
@@ -82,6 +104,16 @@ _RETRY_FAILED = text(
 
 
 @dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks for a mail."""
+
+    #: Where the request comes from; None where that does not count.
+    network: str | None = None
+    #: Whether the device signed in to the account before: its mails wait for no others.
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MailToSend:
     """A mail that this worker has in hand."""
 
@@ -104,21 +136,30 @@ async def request(
     purpose: MailPurpose,
     now: datetime,
     *,
+    requester: Requester | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Have a mail sent to a locked person once this is committed.
 
-    One with a link takes the place of one like it that still waits; any other is news of its own.
-    `details` are facts for its template, stored as JSON: never a secret.
+    Of what a stranger can have sent, one mail takes the place of one like it that still waits, and waits
+    itself where the address has had too many of late (`accounts.MAIL_BUDGETS`). Any other mail is news
+    of its own. `details` are facts for its template, stored as JSON: never a secret.
     """
     mail_id = ids.new_id()
-    await _replace(unit, user_id, mail_id, purpose, now, details=details)
+    await _replace(unit, user_id, mail_id, purpose, now, requester=requester, details=details)
     unit.announce(user_id, events.Topic.MAIL_REQUESTED, {"mail_id": str(mail_id)})
 
 
-async def request_nothing(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:
+async def request_nothing(
+    unit: Unit,
+    user_id: UUID,
+    purpose: MailPurpose,
+    now: datetime,
+    *,
+    requester: Requester | None = None,
+) -> None:
     """The same work for an id that is nobody's: no mail comes of it."""
-    await _replace(unit, user_id, ids.new_id(), purpose, now)
+    await _replace(unit, user_id, ids.new_id(), purpose, now, requester=requester)
     unit.announce(user_id, events.Topic.NOTHING_HAPPENED, {})
 
 
@@ -129,10 +170,15 @@ async def _replace(
     purpose: MailPurpose,
     now: datetime,
     *,
+    requester: Requester | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    if purpose in accounts.LINK_LIFETIMES:
-        await withdraw(unit, user_id, purpose)
+    next_try_at = now
+    if purpose in accounts.MAIL_BUDGETS:
+        waited_until = await withdraw(unit, user_id, purpose)
+        next_try_at = await _earliest(unit, user_id, purpose, now, requester or Requester())
+        # Nobody delays a mail that somebody asked for before.
+        next_try_at = max(now, min([next_try_at, *waited_until]))
     await unit.connection.execute(
         _INSERT,
         {
@@ -140,14 +186,42 @@ async def _replace(
             "mail_id": mail_id,
             "purpose": purpose.value,
             "details": details or {},
+            "requested_from": requester.network if requester is not None else None,
             "now": now,
+            "next_try_at": next_try_at,
         },
     )
 
 
-async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> None:
-    """A locked person's mails of that purpose that were not sent are not sent any more."""
-    await unit.connection.execute(_WITHDRAW, {"user_id": user_id, "purpose": purpose.value})
+async def _earliest(
+    unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime, requester: Requester
+) -> datetime:
+    """When a mail more may be sent."""
+    budget = accounts.MAIL_BUDGETS[purpose]
+    latest_but: datetime | None = await unit.connection.scalar(
+        _LATEST_BUT,
+        {
+            "user_id": user_id,
+            "purpose": purpose.value,
+            "requested_from": requester.network,
+            "per_requester": budget.per_requester,
+            "per_address": budget.per_address,
+        },
+    )
+    if requester.is_known or latest_but is None:
+        return now
+    return max(now, latest_but + accounts.MAIL_WINDOW)
+
+
+async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> Sequence[datetime]:
+    """A locked person's mails of that purpose that were not sent are not sent any more.
+
+    Returns until when each of them would have waited.
+    """
+    withdrawn = await unit.connection.scalars(
+        _WITHDRAW, {"user_id": user_id, "purpose": purpose.value}
+    )
+    return withdrawn.all()
 
 
 # ================================================================ for the worker

@@ -71,7 +71,14 @@ _DELETIONS = [
 # ================================================================ registering
 
 
-async def register(db: Database, *, name: str, email: str, password_hash: str) -> None:
+async def register(
+    db: Database,
+    *,
+    name: str,
+    email: str,
+    password_hash: str,
+    requester: mails.Requester | None = None,
+) -> None:
     """Receive a registration: whatever becomes of it, one commit and one mail.
 
     Where the address is verified already, its owner is told by mail and nothing changes. Otherwise a
@@ -83,11 +90,11 @@ async def register(db: Database, *, name: str, email: str, password_hash: str) -
         now = await unit.clock()
         if owner_id is None:
             user_id = await _insert(unit, name, email, password_hash, now)
-            await mails.request(unit, user_id, MailPurpose.VERIFY_EMAIL, now)
+            await mails.request(unit, user_id, MailPurpose.VERIFY_EMAIL, now, requester=requester)
         elif await persons.lock(unit, owner_id) is None:
             unit.announce(ids.new_id(), events.Topic.NOTHING_HAPPENED, {})
         else:
-            await mails.request(unit, owner_id, MailPurpose.ADDRESS_TAKEN, now)
+            await mails.request(unit, owner_id, MailPurpose.ADDRESS_TAKEN, now, requester=requester)
 
     await unit_of_work.run(db, work)
 
@@ -147,7 +154,13 @@ async def _of_address(unit: Unit, email: str, limit: int | None = None) -> Seque
     return found.all()
 
 
-async def resend_verification(db: Database, email: str, *, user_id: UUID | None = None) -> None:
+async def resend_verification(
+    db: Database,
+    email: str,
+    *,
+    user_id: UUID | None = None,
+    requester: mails.Requester | None = None,
+) -> None:
     """Mail a new link to that registration of the address; without one, to the newest few.
 
     The work is the same whether or not the address has any.
@@ -162,9 +175,13 @@ async def resend_verification(db: Database, email: str, *, user_id: UUID | None 
         waiting = [row.id for row in locked if row.email_verified_at is None and row.email == email]
         for number in range(RESENT_AT_ONCE):
             if number < len(waiting):
-                await mails.request(unit, waiting[number], MailPurpose.VERIFY_EMAIL, now)
+                await mails.request(
+                    unit, waiting[number], MailPurpose.VERIFY_EMAIL, now, requester=requester
+                )
             else:
-                await mails.request_nothing(unit, ids.new_id(), MailPurpose.VERIFY_EMAIL, now)
+                await mails.request_nothing(
+                    unit, ids.new_id(), MailPurpose.VERIFY_EMAIL, now, requester=requester
+                )
 
     await unit_of_work.run(db, work)
 

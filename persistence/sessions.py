@@ -55,6 +55,10 @@ _END_ALL = text(
 _CONFIRM = text(
     "UPDATE sessions SET confirmed_at = :now WHERE user_id = :user_id AND id = :session_id"
 )
+_ADDRESSES = text(
+    "SELECT DISTINCT ip_address FROM sessions WHERE user_id = :user_id AND ip_address IS NOT NULL "
+    "LIMIT 1000"
+)
 _ACTIVE_IDS = text(f"SELECT id FROM sessions WHERE user_id = :user_id AND {_ACTIVE}")  # noqa: S608
 
 
@@ -199,6 +203,11 @@ async def list_for(db: Database, user_id: UUID) -> list[Session]:
         )
         for row in rows
     ]
+
+
+async def addresses_of(db: Database, user_id: UUID) -> set[str]:
+    """The addresses that the user's sessions of late were begun from, ended ones included."""
+    return set(await db.read(lambda c: c.scalars(_ADDRESSES, {"user_id": user_id})))
 
 
 async def confirm(db: Database, caller: Principal, *, password_hash: str) -> datetime:

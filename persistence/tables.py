@@ -240,6 +240,8 @@ mails = Table(
     # pending, sent, failed (kept, and sent again on request) or withdrawn (another took its place).
     Column("state", String(16), nullable=False, server_default=text("'pending'")),
     Column("created_at", INSTANT, nullable=False),
+    # The network from which somebody asked for it: each has a budget of its own.
+    Column("requested_from", Text),
     # Tries that ended in a refusal; a server out of reach does not count.
     Column("refusals", Integer, nullable=False, server_default=text("0")),
     # Since when: the tries of a server out of reach end a day later.

@@ -9,7 +9,9 @@ from typing import Any
 
 from domain import errors, sessions, text
 from domain.accounts import MailPurpose, clean_email
-from persistence import accounts, registrations
+from persistence import accounts, mails, registrations
+from resolvers import devices
+from resolvers.guards import network
 from resolvers.operations import Info
 from schema import inputs, results, viewers
 from schema.arguments import given
@@ -27,7 +29,11 @@ async def register(info: Info, input: inputs.RegisterInput) -> results.RegisterR
     other = await registrations.newest_password_hash(services.database, email)
     password_hash = await services.hashing.hash(input.password, with_salt_of=other)
     await registrations.register(
-        services.database, name=name, email=email, password_hash=password_hash
+        services.database,
+        name=name,
+        email=email,
+        password_hash=password_hash,
+        requester=_requester(info),
     )
     services.wake_relay()
     return results.RegistrationReceived(email=email)
@@ -61,6 +67,9 @@ async def _checked_password(info: Info, token: sessions.NamedSecret, password: s
         raise errors.InvalidCredentials(
             "Enter the password that was chosen with this registration."
         )
+    await services.guesses.wait_turn(
+        f"registration:{token.user_id}", network(info.context.client_ip)
+    )
     known = await accounts.password_hash(services.database, token.user_id)
     if not await services.hashing.verify(password, known):
         raise errors.InvalidCredentials("That is not the password of this registration.")
@@ -78,7 +87,9 @@ async def resend_verification_email(
         person = await services.person(context.principal.user_id)
         if person is not None and person.email_verified_at is None and person.email == email:
             own_id = person.user_id
-    await registrations.resend_verification(services.database, email, user_id=own_id)
+    await registrations.resend_verification(
+        services.database, email, user_id=own_id, requester=_requester(info)
+    )
     services.wake_relay()
     return results.VerificationEmailRequested(email=email)
 
@@ -87,9 +98,14 @@ async def request_password_reset(
     info: Info,
     input: inputs.RequestPasswordResetInput,  # noqa: A002
 ) -> results.RequestPasswordResetResult:
+    services = info.context.services
     email = clean_email(input.email)
-    await accounts.request_password_reset(info.context.services.database, email)
-    info.context.services.wake_relay()
+    owner_id = await accounts.user_id_by_email(services.database, email)
+    is_known = await devices.is_known(info.context, owner_id)
+    await accounts.request_password_reset(
+        services.database, email, requester=_requester(info, is_known=is_known)
+    )
+    services.wake_relay()
     return results.PasswordResetRequested(email=email)
 
 
@@ -140,6 +156,10 @@ async def update_profile(
     name = text.clean_name(input.name)
     person = await accounts.update_profile(services.database, caller, name=name)
     return results.ProfileUpdated(viewer=viewers.shown(person, caller, services.limits.currency))
+
+
+def _requester(info: Info, *, is_known: bool = False) -> mails.Requester:
+    return mails.Requester(network(info.context.client_ip), is_known=is_known)
 
 
 def _link_token(token: str) -> sessions.NamedSecret:

@@ -73,12 +73,16 @@ def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
 
 
 def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str:
-    """The account whose email address the input names, known or not; hashed, as it is personal."""
+    """The account whose email address the input names, known or not."""
     typed: str = arguments["input"].email
     try:
-        address = clean_email(typed)
+        return address_key(clean_email(typed))
     except errors.InvalidInput:
-        address = typed
+        return address_key(typed)
+
+
+def address_key(address: str) -> str:
+    """An email address as a key in Redis: hashed, as it is personal."""
     digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
     return f"address:{digest[:32]}"
 
@@ -106,6 +110,12 @@ def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) ->
     """The account that asks, where the recipient is given by an email address."""
     by_address = given(arguments["input"].recipient.email) is not None
     return account(context, arguments) if by_address else None
+
+
+def client_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
+    """Where the request comes from, where the recipient is given by an email address."""
+    by_address = given(arguments["input"].recipient.email) is not None
+    return client(context, arguments) if by_address else None
 
 
 def caller(context: RequestContext, arguments: Mapping[str, Any]) -> str:

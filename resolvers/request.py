@@ -24,6 +24,8 @@ class RequestContext:
     refresh_cookie: str | None = None
     #: Whether the browser still has a cookie of an older version, which the answer clears.
     has_outdated_cookie: bool = False
+    #: By which a browser is known as one that signed in before (domain.devices).
+    device_token: str | None = None
     request_id: str = ""
     #: Whether the answer can carry a cookie: not over a WebSocket.
     can_set_cookies: bool = True
@@ -31,6 +33,8 @@ class RequestContext:
     cookie_to_set: str | None = None
     #: How long the browser keeps it.
     cookie_seconds: int = 0
+    #: The device token that the answer sets.
+    device_token_to_set: str | None = None
     reads: Reads = field(init=False)
 
     def __post_init__(self) -> None:

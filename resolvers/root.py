@@ -23,7 +23,7 @@ from resolvers.guards import (
     account_by_address,
     at_most,
     client,
-    named_account,
+    client_by_address,
     named_account_at_client,
     person,
     reads,
@@ -37,17 +37,17 @@ from schema.scalars import SCALARS
 READ = scope(Scope.READ_TRANSACTIONS)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
 
-# Ordinary use never meets these; RATE_LIMIT_FACTOR scales them all. A limit of one account as tried
-# from one client is lower than that of the account, so that a stranger does not lock its owner out.
+# Ordinary use never meets these; RATE_LIMIT_FACTOR scales them all.
 MONEY = (("600/minute", account), ("3000/minute", client))
 ADDITIONS = at_most(*MONEY)
-TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address))
+# The answer tells who has an account: guesses are few, however many accounts one makes for them.
+TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
 SEARCHES = at_most(("120/minute", account), ("600/minute", client))
-LOGINS = at_most(
-    ("60/minute", client), ("20/minute", named_account_at_client), ("60/minute", named_account)
-)
-REGISTRATIONS = at_most(("100/hour", client), ("10/hour", named_account))
-MAILS = at_most(("60/hour", client), ("5/hour", named_account))
+# Nothing that strangers elsewhere do with an address refuses its owner: guesses of its password are
+# delayed (resolvers.guesses), and mails that are too many come later (persistence.mails).
+LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
+REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
+MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))
 SECRETS = at_most(("60/minute", client))
 REFRESHES = at_most(("300/minute", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))

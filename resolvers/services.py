@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +18,7 @@ from persistence import accounts
 from persistence.database import Database
 from persistence.ledger import Movement
 from resolvers.allowances import Allowance
+from resolvers.guesses import Guesses
 from resolvers.hashing import Hashing
 from resolvers.live import Live
 from resolvers.shared_calls import SharedCalls
@@ -65,6 +67,8 @@ class Services:
     wake_relay: Callable[[], None] = _nobody
     clock: Callable[[], datetime] = _now
     password_rounds: int = passwords.DEFAULT_ROUNDS
+    #: How a delayed attempt waits.
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     #: Made of `password_rounds`: bcrypt in threads.
     hashing: Hashing = field(init=False)
     #: People as they are now, read together for the requests that ask at once.
@@ -77,6 +81,8 @@ class Services:
     refusal_allowance: Allowance = field(init=False)
     #: Searches, which take the database longest, by account.
     searches: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=20))
+    #: Delays guesses of passwords.
+    guesses: Guesses = field(init=False)
     #: Bearer tokens that were found genuine.
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 
@@ -89,6 +95,7 @@ class Services:
         object.__setattr__(self, "read_allowance", reads)
         refusals = Allowance("refusals", self._count, blocks_per_minute=60, uses_per_block=5)
         object.__setattr__(self, "refusal_allowance", refusals)
+        object.__setattr__(self, "guesses", Guesses(self.uses.get, self.pause))
 
     async def person(self, user_id: UUID) -> Person | None:
         """That person, as now. Raises Unavailable."""

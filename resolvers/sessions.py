@@ -8,6 +8,8 @@ from domain import errors, ids
 from domain import sessions as rules
 from domain.accounts import Person, clean_email
 from persistence import accounts, sessions
+from resolvers import devices
+from resolvers.guards import address_key, network
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import inputs, results, viewers
@@ -19,6 +21,9 @@ async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  #
     _require_cookies(context, wanted=input.use_cookie)
     email = clean_email(input.email)
     known = await accounts.credentials(services.database, email)
+    owner_id = known[0].user_id if known and known[0].is_verified else None
+    if not await devices.is_known(context, owner_id):
+        await services.guesses.wait_turn(address_key(email), network(context.client_ip))
     # As much work whether the address has an owner, several registrations or nobody.
     password_hash = await services.hashing.matching(
         input.password, [candidate.password_hash for candidate in known]
@@ -37,6 +42,8 @@ async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  #
         user_agent=context.device,
         ip_address=context.client_ip,
     )
+    if input.use_cookie:
+        devices.remember(context, chosen.user_id)
     return _signed_in(
         context,
         person,

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from app.graphql import errors
 from app.graphql.documents import Operation
 from app.graphql.execution import Engine, GraphQLRequest, read_request
-from app.http import bodies, facts, refresh_cookie
+from app.http import bodies, device_cookie, facts, refresh_cookie
 from resolvers import request as requests
 
 log = structlog.get_logger(__name__)
@@ -203,6 +203,7 @@ async def make_context(engine: Engine, scope: Scope, operation: Any) -> requests
         client_ip=known.client_ip,
         user_agent=user_agent,
         refresh_cookie=received.token,
+        device_token=device_cookie.read(cookie, secure=secure),
         has_outdated_cookie=received.is_outdated,
         request_id=known.request_id,
     )
@@ -220,6 +221,10 @@ def _cookies_to_set(context: requests.RequestContext) -> list[Header]:
         )
     elif context.cookie_to_set is not None:
         headers.append(_set_cookie(refresh_cookie.clear(secure=secure)))
+    if context.device_token_to_set is not None:
+        headers.append(
+            _set_cookie(device_cookie.render(context.device_token_to_set, secure=secure))
+        )
     return headers
 
 

@@ -44,7 +44,7 @@ def read(header: str | None, *, secure: bool) -> Received:
 def render(token: str, lifetime_seconds: int, *, secure: bool) -> str:
     """The `Set-Cookie` header that keeps the token for so long."""
     name, path = (_HOST_NAME, _HOST_PATH) if secure else (_NAME, _PATH)
-    return _set_cookie(name, token, path, lifetime_seconds, secure=secure)
+    return set_cookie(name, token, path, lifetime_seconds, secure=secure)
 
 
 def clear(*, secure: bool) -> str:
@@ -54,10 +54,11 @@ def clear(*, secure: bool) -> str:
 
 def clear_outdated() -> str:
     """The `Set-Cookie` header that has the browser forget the cookie of an older version."""
-    return _set_cookie(_NAME, "", _PATH, 0, secure=True)
+    return set_cookie(_NAME, "", _PATH, 0, secure=True)
 
 
-def _set_cookie(name: str, value: str, path: str, seconds: int, *, secure: bool) -> str:
+def set_cookie(name: str, value: str, path: str, seconds: int, *, secure: bool) -> str:
+    """A `Set-Cookie` header that no script and no other site gets at."""
     return (
         f"{name}={value}; Path={path}; Max-Age={seconds}; "
         f"HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"

@@ -110,7 +110,7 @@ DAMAGE = [
     ("UPDATE mails SET sent_at = created_at - interval '1 s' WHERE state = 'sent'", "mails", "before"),
     ("UPDATE mails SET refusals = 3 WHERE state = 'pending'", "mails", "too often"),
     ("UPDATE mails SET state = 'failed' WHERE state = 'pending'", "mails", "without a reason"),
-    ("UPDATE mails SET next_try_at = next_try_at + interval '1 day' WHERE state = 'pending'",
+    ("UPDATE mails SET next_try_at = next_try_at + interval '2 days' WHERE state = 'pending'",
      "mails", "longer than any pause"),
     ("DELETE FROM mails WHERE state = 'pending'", "outbox", "a mail that there is not"),
     # links

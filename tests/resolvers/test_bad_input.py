@@ -100,4 +100,5 @@ async def test_values_of_a_wrong_type_never_reach_a_resolver(world: World, hosti
         "revokeApiToken",
         "refreshSession",
         "transferPreview",
+        "confirmSession",
     }

@@ -149,12 +149,18 @@ class World:
         /,
         *,
         cookie: str | None = None,
+        device: str | None = None,
         client_ip: str = "192.0.2.1",
         **variables: Any,
     ) -> Answer:
         """Run an operation as whoever the bearer token says; as nobody without one."""
         return await self.ask_as(
-            await self.principal(bearer), query, cookie=cookie, client_ip=client_ip, **variables
+            await self.principal(bearer),
+            query,
+            cookie=cookie,
+            device=device,
+            client_ip=client_ip,
+            **variables,
         )
 
     async def principal(self, bearer: str | None) -> sessions.Principal | None:
@@ -169,6 +175,7 @@ class World:
         /,
         *,
         cookie: str | None = None,
+        device: str | None = None,
         client_ip: str = "192.0.2.1",
         **variables: Any,
     ) -> Answer:
@@ -179,6 +186,7 @@ class World:
             client_ip=client_ip,
             user_agent="Tests/1.0",
             refresh_cookie=cookie,
+            device_token=device,
         )
         result = await SCHEMA.execute(query, variable_values=variables, context_value=context)
         return Answer(result.data, list(result.errors or []), context)

@@ -1,0 +1,30 @@
+"""The cookie by which a browser is known as one that signed in before (domain.devices)."""
+
+from __future__ import annotations
+
+from app.http import refresh_cookie
+from domain.devices import DEVICE_LIFETIME
+
+_NAME = "wallet_device"
+_HOST_NAME = f"__Host-{_NAME}"
+
+
+def read(header: str | None, *, secure: bool) -> str | None:
+    """The device token in the `Cookie` header; the first, where there are several."""
+    wanted = _HOST_NAME if secure else _NAME
+    for pair in (header or "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == wanted:
+            return value
+    return None
+
+
+def render(token: str, *, secure: bool) -> str:
+    """The `Set-Cookie` header that keeps the token."""
+    return refresh_cookie.set_cookie(
+        _HOST_NAME if secure else _NAME,
+        token,
+        "/",
+        int(DEVICE_LIFETIME.total_seconds()),
+        secure=secure,
+    )
