@@ -125,7 +125,7 @@ async def read_slowly(db: Database) -> None:
 
 
 async def look_up_slowly(db: Database) -> None:
-    await db.rows(SLOW.encode())
+    await db.rows((SLOW.encode(), ()))
 
 
 async def change_slowly(db: Database) -> None:
@@ -135,9 +135,8 @@ async def change_slowly(db: Database) -> None:
 
 @pytest.mark.parametrize("ask", [read_slowly, look_up_slowly, change_slowly])
 async def test_a_caller_that_is_cancelled_cancels_its_statement_and_leaves_the_pools_whole(
-    database_url: str, admin_database_url: str, ask: Callable[[Database], Awaitable[None]]
+    db: Database, admin_database_url: str, ask: Callable[[Database], Awaitable[None]]
 ) -> None:
-    db = await Database.open(database_url, pool_size=2)
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
 
         def running() -> int:
@@ -148,18 +147,17 @@ async def test_a_caller_that_is_cancelled_cancels_its_statement_and_leaves_the_p
             return int(count)
 
         # More often than there are connections in any pool.
-        for _ in range(6):
+        for _ in range(12):
             asking = asyncio.create_task(ask(db))
             await until(lambda: running() == 1)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
             await until(lambda: running() == 0)
-    assert await db.rows(b"SELECT 1") == [(1,)]
+    assert await db.rows((b"SELECT 1", ())) == [(1,)]
     assert await db.read(lambda connection: connection.scalar(text("SELECT 1"))) == 1
     async with db.transaction() as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
-    await db.close()
 
 
 @pytest.mark.parametrize("ask", [read_slowly, look_up_slowly, change_slowly])
@@ -182,12 +180,12 @@ async def test_a_statement_that_the_server_gives_up_is_unavailable(
     with pytest.raises(errors.Unavailable) as refused:
         await asking
     assert "took too long" in refused.value.message
-    assert await db.rows(b"SELECT 1") == [(1,)]
+    assert await db.rows((b"SELECT 1", ())) == [(1,)]
 
 
 async def test_every_statement_has_a_timeout(db: Database) -> None:
     asked = "SELECT current_setting('statement_timeout')"
-    assert await db.rows(asked.encode()) == [("15s",)]
+    assert await db.rows((asked.encode(), ())) == [("15s",)]
     assert await db.read(lambda connection: connection.scalar(text(asked))) == "15s"
     async with db.transaction() as connection:
         assert await connection.scalar(text(asked)) == "15s"
