@@ -122,6 +122,7 @@ class App:
                 opened.services,
                 opened.metrics,
                 self.long_lived,
+                self._edge.account_streams,
                 hardened=hardened,
                 is_compiled=self._settings.graphql_executor == "compiled",
             ),

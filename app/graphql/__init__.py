@@ -1,4 +1,4 @@
-"""The GraphQL API over HTTP, server-sent events and WebSockets."""
+"""The GraphQL API over HTTP, WebSockets, server-sent events and multipart."""
 
 from app.graphql.schema import print_sdl
 

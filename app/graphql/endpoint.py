@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.graphql import errors, http, sse, websocket
+from app.graphql import errors, http, websocket
 from app.graphql.execution import Engine
+from app.graphql.negotiation import JSON, negotiate
 from app.http import facts
 from app.http.edge import Quota
 from app.http.origins import Origins
@@ -16,6 +17,7 @@ from resolvers import guards
 
 _RETRY_SECONDS = 10
 _TOO_MANY = "There are too many open streams from your address: close some, or try again later."
+_TOO_MANY_OF_ACCOUNT = "This account has too many open streams: close some, or try again later."
 _FULL = "The service has as many open streams as it can take: try again later."
 _FOREIGN = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
 
@@ -53,33 +55,24 @@ class Endpoint:
             message = f"This address takes {' and '.join(self._methods)}."
             headers = [(b"allow", ", ".join((*self._methods, "OPTIONS")).encode())]
             await _refuse(send, 405, message, errors.BAD_USER_INPUT, headers)
-        elif scope["method"] == "HEAD":
-            await self._answer_head(scope, receive, send)
         else:
+            # HEAD is answered as GET; the server leaves the body out.
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        accept = facts.header(scope["headers"], b"accept")
         if (
-            scope["method"] == "GET"
+            scope["method"] != "POST"
             and self._playground is not None
             and b"query=" not in scope["query_string"]
-            and http.negotiate(accept, html=True) == http.HTML
+            and negotiate(facts.header(scope["headers"], b"accept")).prefers_html
         ):
             await self._show_playground(send)
-        elif http.negotiate(accept) == http.EVENT_STREAM:
-            await self._keep_open(sse.answer, scope, receive, send)
-        else:
-            await http.answer(self._engine, scope, receive, send)
-
-    async def _answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As GET is answered; the server leaves the body out."""
-        if http.negotiate(facts.header(scope["headers"], b"accept")) == http.EVENT_STREAM:
-            # A stream may have no end.
-            await send(sse.START)
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await self._answer({**scope, "method": "GET"}, receive, send)
+            return
+        stream = await http.answer(self._engine, scope, receive, send)
+        if stream is not None:
+            principal = stream.context.principal
+            account = None if principal is None else str(principal.user_id)
+            await self._keep_open(stream.serve, scope, receive, send, account=account)
 
     async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         origin = facts.header(scope["headers"], b"origin")
@@ -89,8 +82,13 @@ class Endpoint:
         else:
             await self._keep_open(_serve_socket, scope, receive, send)
 
-    async def _keep_open(self, serve: Serve, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what may stay open as long as the client likes, if the client may have one more."""
+    async def _keep_open(
+        self, serve: Serve, scope: Scope, receive: Receive, send: Send, account: str | None = None
+    ) -> None:
+        """Serve what may stay open as long as the client likes, if client and account may have one more.
+
+        The account of a WebSocket is known later: it counts its own.
+        """
         client = guards.network(scope["facts"].client_ip)
         kind = "websocket.http" if scope["type"] == "websocket" else "http"
         retry = [(b"retry-after", b"%d" % _RETRY_SECONDS)]
@@ -98,10 +96,14 @@ class Endpoint:
             await _refuse(send, 503, _FULL, "UNAVAILABLE", retry, kind=kind)
         elif not self._streams.take(client):
             await _refuse(send, 429, _TOO_MANY, "RATE_LIMITED", retry, kind=kind)
+        elif not self._engine.account_streams.take(account):
+            self._streams.give_back(client)
+            await _refuse(send, 429, _TOO_MANY_OF_ACCOUNT, "RATE_LIMITED", retry, kind=kind)
         else:
             try:
                 await serve(self._engine, scope, receive, send)
             finally:
+                self._engine.account_streams.give_back(account)
                 self._streams.give_back(client)
 
     async def _show_playground(self, send: Send) -> None:
@@ -136,5 +138,5 @@ async def _refuse(
     if code == "RATE_LIMITED":
         extensions["retryAfterSeconds"] = _RETRY_SECONDS
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
-    content_type = f"{http.JSON}; charset=utf-8"
+    content_type = f"{JSON}; charset=utf-8"
     await http.respond(send, status, content_type, body, headers, kind=kind)

@@ -26,6 +26,7 @@ from graphql.execution.values import VariableValues
 from app.graphql import compiled, errors
 from app.graphql.documents import Documents, Operation
 from app.graphql.shutdown import LongLived
+from app.http.edge import Quota
 from app.metrics import Metrics
 from domain import errors as domain_errors
 from domain import sessions
@@ -118,6 +119,7 @@ class Engine:
         services: Services,
         metrics: Metrics,
         long_lived: LongLived,
+        account_streams: Quota,
         *,
         hardened: bool,
         is_compiled: bool = True,
@@ -136,6 +138,8 @@ class Engine:
         self.metrics = metrics
         #: The streams and sockets on which operations go on.
         self.long_lived = long_lived
+        #: Of those, how many each account has.
+        self.account_streams = account_streams
 
     async def prepare(self, request: GraphQLRequest, client_ip: str) -> Operation:
         """The operation asked for, valid and affordable. Raises RequestError otherwise.

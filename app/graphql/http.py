@@ -19,18 +19,16 @@ import structlog
 from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
-from app.graphql import errors
+from app.graphql import errors, framings, negotiation, streams
 from app.graphql.documents import Operation
 from app.graphql.execution import Engine, GraphQLRequest, read_request
+from app.graphql.negotiation import JSON, RESPONSE_JSON
 from app.http import bodies, device_cookie, facts, refresh_cookie
 from resolvers import request as requests
 
 log = structlog.get_logger(__name__)
 
-RESPONSE_JSON = "application/graphql-response+json"
-JSON = "application/json"
-EVENT_STREAM = "text/event-stream"
-HTML = "text/html"
+_STREAMS = "text/event-stream or multipart/mixed;subscriptionSpec=1.0"
 
 Header = tuple[bytes, bytes]
 
@@ -45,36 +43,43 @@ class HttpError(Exception):
         self.errors = [{"message": message, "extensions": {"code": errors.BAD_USER_INPUT}}]
 
 
-async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one POST, or one GET that has a query."""
-    media_type = negotiate(facts.header(scope["headers"], b"accept")) or ""
+async def answer(
+    engine: Engine, scope: Scope, receive: Receive, send: Send
+) -> streams.Stream | None:
+    """Answer one POST, or one GET that has a query; or have the stream that answers it, to be served."""
+    accepted = negotiation.negotiate(facts.header(scope["headers"], b"accept"))
+    media_type = accepted.json or JSON
     status, extra = 200, tuple[Header, ...]()
     context = None
     try:
-        if not media_type:
-            media_type = JSON
+        if accepted.is_nothing:
             raise HttpError(
                 406,
-                f"This address answers {RESPONSE_JSON}, {JSON} and, to subscriptions, {EVENT_STREAM}.",
+                f"This address answers {RESPONSE_JSON}, {JSON} and, to subscriptions, {_STREAMS}.",
             )
         request = await read(scope, receive)
         operation = await engine.prepare(request, scope["facts"].client_ip)
         describe(scope, operation.root_fields)
-        if operation.kind is OperationType.SUBSCRIPTION:
+        is_subscription = operation.kind is OperationType.SUBSCRIPTION
+        framing = accepted.stream(is_subscription=is_subscription)
+        if is_subscription and framing is None:
             raise HttpError(
-                405 if scope["method"] == "GET" else 400,
-                f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}: accept that alone.",
+                400 if scope["method"] == "POST" else 405,
+                f"Subscriptions are answered over WebSocket, or as {_STREAMS}: accept one of them.",
             )
-        if scope["method"] == "GET" and operation.kind is not OperationType.QUERY:
+        if scope["method"] != "POST" and operation.kind is OperationType.MUTATION:
             raise HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
         with _ended_with_client(operation, scope["facts"]):
             context = await make_context(engine, scope, operation)
+            if framing is not None:
+                return streams.Stream(operation, request, context, framings.FRAMINGS[framing])
             payload = await engine.execute(operation, request, context)
     except (bodies.Disconnected, _Gone):
-        return
+        return None
     except (HttpError, errors.RequestError) as error:
         payload = {"errors": error.errors}
-        status, extra = refusal(error, media_type)
+        # Who accepts nothing but streams is told by the status.
+        status, extra = refusal(error, accepted.json or RESPONSE_JSON)
     except Exception as error:
         masked = errors.internal(error)
         payload, status = {"errors": masked.errors}, 500
@@ -86,6 +91,7 @@ async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> 
     if context is not None:
         headers += _cookies_to_set(context)
     await respond(send, status, f"{media_type}; charset=utf-8", orjson.dumps(payload), headers)
+    return None
 
 
 class _Gone(Exception):
@@ -237,7 +243,7 @@ def _set_cookie(cookie: str) -> Header:
 
 async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
     """The request in the body or in the address. Raises HttpError, RequestError and Disconnected."""
-    if scope["method"] == "GET":
+    if scope["method"] != "POST":
         return _read_address(scope["query_string"])
     _check_content_type(facts.header(scope["headers"], b"content-type"))
     try:
@@ -310,43 +316,3 @@ def _check_content_type(header: str | None) -> None:
             "Send the request as `Content-Type: application/json` in UTF-8.",
             ((b"accept-post", JSON.encode()),),
         )
-
-
-@lru_cache(maxsize=256)
-def negotiate(accept: str | None, *, html: bool = False) -> str | None:  # noqa: PLR0911
-    """The media type to answer with (`text/html` only if `html`); None for none of ours.
-
-    `text/event-stream` only for who names neither JSON: clients that list it last for other servers'
-    sake want an ordinary answer.
-    """
-    if accept is None or not accept.strip():
-        return JSON
-    weights: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        media_type, *parameters = (piece.strip() for piece in part.split(";"))
-        weights[media_type] = max(weights.get(media_type, 0.0), _weight(parameters))
-    json = weights.get(JSON, 0.0)
-    response_json = weights.get(RESPONSE_JSON, 0.0)
-    any_json = max(weights.get("*/*", 0.0), weights.get("application/*", 0.0))
-    if html and weights.get(HTML, 0.0) > max(json, response_json):
-        return HTML
-    if response_json > 0 and response_json >= json:
-        return RESPONSE_JSON
-    if json > 0:
-        return JSON
-    if weights.get(EVENT_STREAM, 0.0) > 0:
-        return EVENT_STREAM
-    if any_json > 0:
-        return JSON
-    return None
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

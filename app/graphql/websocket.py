@@ -129,6 +129,8 @@ class Connection:
             self._be_patient()
             if self._watch is not None:
                 self._engine.services.live.unwatch(self._watch)
+            if self._principal is not None:
+                self._engine.account_streams.give_back(str(self._principal.user_id))
             self._engine.metrics.sockets.dec()
             self._facts.logged["operations"] = self._operations.started
             if self._finishing is not None:
@@ -243,7 +245,10 @@ class Connection:
             raise _refusal_of(error) from None
         except domain_errors.Unavailable:
             raise Close(TRY_AGAIN_LATER, "Try again later") from None
-        self._principal = principal
+        if principal is not None:
+            if not self._engine.account_streams.take(str(principal.user_id)):
+                raise Close(TRY_AGAIN_LATER, "This account has too many open streams")
+            self._principal = principal
         self._acknowledged = True
         self._be_patient()
         if principal is None:

@@ -19,6 +19,8 @@ from settings import Settings
 #: Per client address (IPv6: per /64), times RATE_LIMIT_FACTOR.
 CONNECTIONS_PER_CLIENT = 512
 STREAMS_PER_CLIENT = 256
+#: WebSockets and streams per account, times RATE_LIMIT_FACTOR.
+STREAMS_PER_ACCOUNT = 100
 #: Of one process: its memory has an end.
 MAXIMUM_STREAMS = 20_000
 #: The statuses of requests that the application does not see.
@@ -38,7 +40,7 @@ class Slow(Protocol):
 
 
 class Quota:
-    """How many of something each client address has, and all together; `None` is no limit."""
+    """How many of something each client address or account has, and all together; `None` is no limit."""
 
     def __init__(self, per_client: int | None, in_all: int) -> None:
         self._per_client = per_client
@@ -85,10 +87,12 @@ class Edge:
         capacity = max(1, (files or open_file_limit()) - RESERVED_FILES)
         factor = settings.rate_limit_factor
         self.connections = Quota(_scaled(CONNECTIONS_PER_CLIENT, factor), capacity)
-        #: WebSockets and server-sent events, which hold a connection as long as they like.
+        #: WebSockets and streams, which hold a connection as long as they like.
         self.streams = Quota(
             _scaled(STREAMS_PER_CLIENT, factor), min(MAXIMUM_STREAMS, max(1, capacity * 19 // 20))
         )
+        #: The same by account, where one is signed in.
+        self.account_streams = Quota(_scaled(STREAMS_PER_ACCOUNT, factor), MAXIMUM_STREAMS)
         self._refused: Counter[int] = Counter()
         self._deadlines: dict[Slow, float] = {}
         self._timer: asyncio.TimerHandle | None = None

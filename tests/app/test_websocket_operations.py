@@ -18,6 +18,7 @@ from app.dev_services import node
 from app.graphql.execution import Engine, GraphQLRequest
 from app.graphql.shutdown import LongLived
 from app.graphql.websocket_operations import Operations
+from app.http.edge import Quota
 from app.http.facts import RequestFacts
 from resolvers.allowances import Allowance
 from tests.app.conftest import ALPHA, Api, judges
@@ -142,7 +143,7 @@ class Listener:
             rate_limiter=limiter,
             refusal_allowance=Allowance("", nothing, blocks_per_minute=1, uses_per_block=1),
         )
-        engine = Engine(schema, unlimited, nothing, LongLived(), hardened=False)
+        engine = Engine(schema, unlimited, nothing, LongLived(), Quota(None, 1), hardened=False)
         known = RequestFacts(client_ip="192.0.2.1", request_id="socket")
         self.operations = Operations(engine, known, None, self)
         self.heard: list[dict[str, Any]] = []

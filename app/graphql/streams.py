@@ -1,7 +1,4 @@
-"""Operations as server-sent events: the distinct connections mode of the `graphql-sse` protocol.
-
-https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
-"""
+"""Operations answered by a stream of results, until one of operation, client, credential and process ends."""
 
 from __future__ import annotations
 
@@ -10,14 +7,14 @@ import dataclasses
 from contextlib import aclosing, suppress
 from typing import Any
 
-import orjson
 from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
-from app.graphql import credentials, errors, http
+from app.graphql import credentials, errors
 from app.graphql.documents import Operation
 from app.graphql.execution import RESUMABLE_FIELD, Engine, GraphQLRequest
-from app.http import bodies, facts
+from app.graphql.framings import Framing
+from app.http import facts
 from domain import errors as domain_errors
 from resolvers.request import RequestContext
 
@@ -26,63 +23,60 @@ KEEP_ALIVE_SECONDS = 12.0
 FINISH_SECONDS = 8.0
 _SEQUENCE_MAXIMUM = 2**31 - 1
 
-START = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"no-store"),
-        (b"vary", b"Accept, Origin"),
-        # nginx would keep the events back.
-        (b"x-accel-buffering", b"no"),
-    ],
-}
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stream:
+    """An operation that is to be answered by a stream."""
 
-async def answer(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request with a stream of events."""
-    try:
-        request = await http.read(scope, receive)
-        operation = await engine.prepare(request, scope["facts"].client_ip)
-        http.describe(scope, operation.root_fields)
-        if scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
-            raise http.HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
-        context = await http.make_context(engine, scope, operation)
-        context.can_set_cookies = False
-    except bodies.Disconnected:
-        return
-    except (http.HttpError, errors.RequestError) as error:
-        await _refuse(send, error)
-        return
-    request = _resume(request, operation, facts.header(scope["headers"], b"last-event-id"))
-    stream = _Stream(engine, operation, request, context, send)
-    await send(START)
-    try:
-        await stream.run(receive)
-    except OSError:
-        # The client is gone.
-        return
+    operation: Operation
+    request: GraphQLRequest
+    context: RequestContext
+    framing: Framing
 
+    async def serve(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request; the answer begins at once. `Last-Event-ID` counts as `afterSequence`."""
+        self.context.can_set_cookies = False
+        request = _resume(
+            self.request, self.operation, facts.header(scope["headers"], b"last-event-id")
+        )
+        running = _Running(engine, self.operation, request, self.context, self.framing, send)
+        # The client may be gone.
+        with suppress(OSError):
+            await send(self._start())
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await running.run(receive)
 
-async def _refuse(send: Send, error: http.HttpError | errors.RequestError) -> None:
-    status, headers = http.refusal(error, http.RESPONSE_JSON)
-    body = orjson.dumps({"errors": error.errors})
-    await http.respond(send, status, f"{http.JSON}; charset=utf-8", body, [*headers])
+    def _start(self) -> dict[str, Any]:
+        return {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", self.framing.content_type),
+                (b"cache-control", b"no-store"),
+                (b"vary", b"Accept, Origin"),
+                # nginx would keep the results back.
+                (b"x-accel-buffering", b"no"),
+            ],
+        }
 
 
 @dataclasses.dataclass(slots=True)
-class _Stream:
-    """The events of one operation, until it, the client, the credential or the process ends."""
+class _Running:
+    """A stream under way."""
 
     engine: Engine
     operation: Operation
     request: GraphQLRequest
     context: RequestContext
+    framing: Framing
     send: Send
     _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     async def run(self, receive: Receive) -> None:
         """Raises OSError when the client goes away."""
+        await self._write(self.framing.opening + self.framing.keep_alive)
         stopping = asyncio.Event()
         stopped = asyncio.create_task(stopping.wait())
         gone = asyncio.create_task(_wait_for_disconnect(receive))
@@ -107,7 +101,8 @@ class _Stream:
             else:
                 await _cancel(writing)
                 if ended.done():
-                    await self._next({"errors": errors.refused(ended.result()).errors})
+                    failure = errors.refused(ended.result()).errors
+                    await self._write(self.framing.failure(failure))
             await self._complete()
         finally:
             for task in (writing, gone, ended, stopped, keeping_alive):
@@ -155,16 +150,14 @@ class _Stream:
     async def _keep_alive(self) -> None:
         with suppress(OSError):
             while True:
-                await self._write(b":\n\n")
                 await asyncio.sleep(KEEP_ALIVE_SECONDS)
+                await self._write(self.framing.keep_alive)
 
-    async def _next(self, payload: dict[str, Any], event_id: int | None = None) -> None:
-        id_line = b"" if event_id is None else b"id: %d\n" % event_id
-        await self._write(b"event: next\n" + id_line + b"data: " + orjson.dumps(payload) + b"\n\n")
+    async def _next(self, payload: dict[str, Any], sequence: int | None = None) -> None:
+        await self._write(self.framing.result(payload, sequence))
 
     async def _complete(self) -> None:
-        # Browsers pass on no event that has no data.
-        await self._write(b"event: complete\ndata: \n\n")
+        await self._write(self.framing.closing)
         await self.send({"type": "http.response.body", "body": b""})
 
     async def _write(self, chunk: bytes) -> None:
