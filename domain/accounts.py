@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -117,9 +119,39 @@ def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
     return address
 
 
-def email_hint(email: str) -> str:
-    """Enough of an address to recognise a person by: "u…a@demo.app"."""
+def email_hint(email: str, ends: int = 1) -> str:
+    """Enough of an address to recognise a person by: "u…a@demo.app".
+
+    `ends` is how many characters to show of each end; never more than half of what is before the @.
+    """
     local, _, domain = email.rpartition("@")
     if len(local) < 3:
         return f"{local[:1] if len(local) == 2 else ''}…@{domain}"
-    return f"{local[0]}…{local[-1]}@{domain}"
+    shown = min(ends, max(1, len(local) // 4))
+    return f"{local[:shown]}…{local[-shown:]}@{domain}"
+
+
+def hints_side_by_side(people: Iterable[Person]) -> dict[UUID, str]:
+    """By user, the hints of people who are shown together.
+
+    Longer than usual where both the name and the hint of two would be the same, as far as `email_hint`
+    goes: two whose addresses differ in the middle alone still have the same.
+    """
+    different = {person.user_id: person for person in people}
+    hints = {user_id: email_hint(person.email) for user_id, person in different.items()}
+    ends = 1
+    while True:
+        looks = {
+            user_id: (text.search_text(person.name), hints[user_id])
+            for user_id, person in different.items()
+        }
+        counts = Counter(looks.values())
+        ends += 1
+        longer = {
+            user_id: email_hint(different[user_id].email, ends)
+            for user_id, look in looks.items()
+            if counts[look] > 1
+        }
+        if all(hints[user_id] == hint for user_id, hint in longer.items()):
+            return hints
+        hints |= longer

@@ -64,11 +64,16 @@ async def _users(context: RequestContext, caller: Principal, asked: dict[str, li
     if not wanted:
         return {}
     read = await context.services.people.get(wanted)
+    visible = [
+        person
+        for person in read.values()
+        if person.user_id == caller.user_id or person.email_verified_at is not None
+    ]
+    shown = {user.id: user for user in people.shown_together(visible, to=caller.user_id)}
     return {
-        text: people.shown(read[user_id], to=caller.user_id)
+        text: shown[people.global_id(user_id)]
         for text, user_id in named.items()
-        if user_id in read
-        and (user_id == caller.user_id or read[user_id].email_verified_at is not None)
+        if user_id is not None and people.global_id(user_id) in shown
     }
 
 

@@ -43,9 +43,13 @@ async def search_users(
     edges = [
         people.UserEdge(
             cursor=connections.cursor_of(_LIST_NAME, match.position),
-            node=people.shown(match.person, to=viewer_id),
+            node=user,
         )
-        for match in found.items
+        for match, user in zip(
+            found.items,
+            people.shown_together((match.person for match in found.items), to=viewer_id),
+            strict=True,
+        )
     ]
     return people.UserConnection(
         edges=edges,

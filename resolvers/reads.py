@@ -84,7 +84,7 @@ class Reads:
             return []
         async with self._services.searches.turn(user_id):
             people = await history.contacts(self._services.database, user_id, size)
-        return [schema.people.shown(person, to=user_id) for person in people]
+        return schema.people.shown_together(people, to=user_id)
 
     async def sessions(self, principal: Principal) -> Sequence[schema.sessions.Session]:
         """The viewer's active sessions."""

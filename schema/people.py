@@ -1,5 +1,6 @@
 """People, as other people see them."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import strawberry
@@ -15,7 +16,7 @@ class User(Node):
     email_hint: str = strawberry.field(
         description=(
             'Enough of the address to recognise a person by, such as "u…a@demo.app"; whole for '
-            "oneself alone."
+            "oneself alone. Longer in a list where two people would look the same otherwise."
         )
     )
 
@@ -45,3 +46,17 @@ def shown(person: accounts.Person, *, to: UUID) -> User:
         name=person.name,
         email_hint=person.email if person.user_id == to else accounts.email_hint(person.email),
     )
+
+
+def shown_together(people: Iterable[accounts.Person], *, to: UUID) -> list[User]:
+    """People in one list: where two of them would look the same, their hints are longer."""
+    people = list(people)
+    hints = accounts.hints_side_by_side(people)
+    return [
+        User(
+            id=global_id(person.user_id),
+            name=person.name,
+            email_hint=person.email if person.user_id == to else hints[person.user_id],
+        )
+        for person in people
+    ]

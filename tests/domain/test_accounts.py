@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain import accounts, errors
+from domain import accounts, errors, ids
 from tests.domain.test_text import TYPED
 
 
@@ -83,6 +83,28 @@ def test_the_refusal_names_the_field_as_the_caller_does() -> None:
 )
 def test_a_hint_shows_the_ends_of_an_address_alone(email: str, hint: str) -> None:
     assert accounts.email_hint(email) == hint
+
+
+def test_people_who_would_look_the_same_side_by_side_have_longer_hints() -> None:
+    emails = {
+        "anna.lehmann@example.com": "an…nn@example.com",
+        "adam.lohmann.n@example.com": "ad….n@example.com",
+        "anne.x.lehmann@example.com": "a…n@example.com",
+    }
+    names = ["Anna L", "anna l", "Somebody"]
+    people = [
+        accounts.Person(ids.new_id(), name, email, None, 0, 0)
+        for name, email in zip(names, emails, strict=True)
+    ]
+    hints = accounts.hints_side_by_side(people)
+    assert [hints[person.user_id] for person in people] == list(emails.values())
+
+
+def test_no_hint_shows_more_than_half_of_what_is_before_the_at_sign() -> None:
+    pair = ["abcdefgh@x.io", "abXXXXgh@x.io".lower()]
+    people = [accounts.Person(ids.new_id(), "A", email, None, 0, 0) for email in pair]
+    assert set(accounts.hints_side_by_side(people).values()) == {"ab…gh@x.io"}
+    assert accounts.email_hint("abcdefgh@x.io", 99) == "ab…gh@x.io"
 
 
 def test_only_mails_with_a_link_have_a_life_time() -> None:

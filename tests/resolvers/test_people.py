@@ -252,3 +252,14 @@ async def test_somebody_unverified_reads_no_user_but_themselves(
     assert (await newcomer.ask(query, ids=ids)).one == [None, {"id": newcomer.id}]
     world.verify(newcomer.email)
     assert (await newcomer.ask(query, ids=ids)).one == [{"id": someone.id}, {"id": newcomer.id}]
+
+
+async def test_two_people_of_one_name_and_hint_are_told_apart_where_both_are_shown(
+    world: World, someone: Someone
+) -> None:
+    for email in ("xaverl.dee@example.com", "xoverl.die@example.com"):
+        await world.register(email, "Xaver Doppel")
+        world.verify(email)
+    found = (await someone.ask(SEARCH, query="Xaver Doppel")).one
+    hints = {edge["node"]["emailHint"] for edge in found["edges"]}
+    assert hints == {"xa…ee@example.com", "xo…ie@example.com"}
