@@ -18,7 +18,6 @@ from graphql import (
     InlineFragmentNode,
     ListValueNode,
     OperationDefinitionNode,
-    OperationType,
     SelectionSetNode,
     VariableNode,
     get_named_type,
@@ -192,9 +191,8 @@ class Cost:
         self.depends_on_variables = False
         root = schema.get_root_type(operation.operation)
         assert root is not None
+        self._mutation_type = schema.mutation_type
         self.total = self._selections(operation.selection_set, root, paging.DEFAULT_SIZE)
-        if operation.operation is OperationType.MUTATION:
-            self.total += _MUTATION_COST * len(operation.selection_set.selections)
 
     def _selections(
         self, selection_set: SelectionSetNode, parent: GraphQLNamedType, page: int
@@ -225,6 +223,8 @@ class Cost:
         own = _FIELD_COSTS.get(name, 0)
         if name.startswith("__"):
             return own
+        if parent is self._mutation_type:
+            own += _MUTATION_COST
         field: GraphQLField | None = getattr(parent, "fields", {}).get(name)
         if field is None or not is_composite_type(get_named_type(field.type)):
             return own

@@ -188,6 +188,20 @@ async def test_variables_that_cannot_be_coerced_cost_nothing_and_call_no_resolve
     assert result.errors is not None
 
 
+def test_mutations_cost_the_same_in_a_fragment() -> None:
+    logouts = joined(50, "a#: logout(input: {}) { __typename }")
+
+    def cost(text: str) -> int | None:
+        operation = documents().operation(text, None)
+        operation.check_cost(CORE, {})
+        return operation._fixed_cost
+
+    plain = cost(f"mutation {{ {logouts} }}")
+    assert plain == 50 * 11
+    assert cost(f"mutation {{ ...F }} fragment F on Mutation {{ {logouts} }}") == plain
+    assert cost(f"mutation {{ ... on Mutation {{ {logouts} }} }}") == plain
+
+
 def test_the_cost_that_variables_do_not_change_is_worked_out_once() -> None:
     operation = documents().operation(
         "query ($a: String) { viewer { transactions(first: 5, after: $a) { nodes { id } } } }", None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.app import test_sse, test_websocket
+from tests.app import test_multipart, test_sse, test_websocket
 from tests.app.conftest import ADD, GAMMA, Api
 
 QUERIES: list[tuple[str, dict[str, Any]]] = [
@@ -68,5 +68,7 @@ def test_subscriptions_have_the_same_events(api: Api, interpreted: Api) -> None:
             heard.append(test_websocket.hear(socket)["payload"])
         with test_sse.streamed(server, EVENTS, token=token) as events:
             heard.append(next(events)["payload"])
+        with test_multipart.streamed(server, EVENTS, token=token) as parts:
+            heard.append(next(test_multipart.results(parts))["payload"])
     assert heard[0]["data"]["walletEvents"]["sequence"] == 1
-    assert heard == heard[:1] * 4
+    assert heard == heard[:1] * 6
