@@ -195,6 +195,20 @@ def test_a_page_that_cannot_begin_says_what_is_at_fault(
         page.close()
 
 
+def test_a_wallet_that_cannot_be_read_says_why(
+    new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person
+) -> None:
+    page = new_context(alpha).new_page()
+    page.route_web_socket(re.compile("^ws://"), lambda socket: socket.close(code=1011))
+    refused = {"status": 403, "content_type": "text/html", "body": "<h1>Forbidden</h1>"}
+    actions.intercept(page, "WalletNow", lambda route: route.fulfill(**refused))  # type: ignore[arg-type]
+    page.goto("/")
+    expect(page.get_by_text(re.compile(r"refused this request \(HTTP 403\)"))).to_be_visible()
+    axe.check(page)
+    page.unroute_all()
+    expect(actions.balance(page)).to_have_text("$500.00")
+
+
 def test_a_page_without_a_network_says_that(
     new_context: Callable[..., BrowserContext], alpha: Person
 ) -> None:

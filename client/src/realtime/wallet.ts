@@ -1,6 +1,7 @@
 /** The signed-in person's wallet as it stands now: the balance, the newest lines, and what comes. */
 
 import { computed, shallowRef } from 'vue';
+import type { CombinedError } from '@urql/core';
 import { client, sentenceFor, type ResultOf } from '@/api';
 import { delay, keeper } from '@/api/session';
 import { onWake } from '@/lib/clock';
@@ -40,6 +41,8 @@ export interface Wallet {
 /** What is open for one user: the wallet as it stands, and the order in which its events come. */
 class OpenWallet {
   readonly current = shallowRef<Wallet | null>(null);
+  /** Why it could not be read yet. */
+  readonly failure = shallowRef<CombinedError | null>(null);
   private order: EventOrder<Transaction> | null = null;
   private loading: Promise<string | null> | null = null;
   private readonly transports: Transport[] = [];
@@ -158,9 +161,10 @@ class OpenWallet {
 
   private async readUntilAnswered() {
     for (let tries = 0; this.scope.isActive; tries += 1) {
-      const { data } = await client.value
+      const { data, error } = await client.value
         .query(WalletNow, { first: FIRST_PAGE }, { requestPolicy: 'network-only' })
         .toPromise();
+      this.failure.value = error ?? null;
       if (data?.viewer) return { viewer: data.viewer, pusher: data.wallet.pusher as PusherSettings | null };
       await delay(Math.min(500 * 2 ** tries, 4_000));
     }
@@ -200,6 +204,9 @@ export function startRealtime(): void {
 
 /** Null until it has been read, and while nobody is signed in. */
 export const wallet = computed(() => openWallet().current.value);
+
+/** Why the wallet could not be read, while it could not. */
+export const walletFailure = computed(() => openWallet().failure.value);
 
 /** What the answer to the person's own payment brought: it need not wait for the stream. */
 export function noteTransaction(transaction: Transaction): void {
