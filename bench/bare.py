@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
+from app.dev_services import processes
 from bench.measure import WARM_UP_SECONDS, Measurement
 
 FOLDER = Path(__file__).parent
@@ -51,7 +52,7 @@ def run(
         *[f"--host={address.hostname}", f"--port={address.port}", f"--username={address.username}"],
         address.path.removeprefix("/"),
     ]
-    environment = {**os.environ, "PGPASSWORD": unquote(address.password or "")}
+    environment = {**processes.minimal_environment(), "PGPASSWORD": unquote(address.password or "")}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=seconds + 60
     )

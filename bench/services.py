@@ -101,7 +101,9 @@ def running() -> Iterator[Services]:
     server = postgres.Postgres(
         folder / "postgres",
         password=secrets.token_hex(12),
+        superuser_password=secrets.token_hex(12),
         log=folder / "postgres.log",
+        creates_databases=True,
         options=POSTGRES_OPTIONS,
     )
     memory = valkey.Valkey(password=secrets.token_hex(12), log=folder / "valkey.log")

@@ -81,7 +81,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def private_postgres(folder: Path, **arguments: object) -> postgres.Postgres:
     """A PostgreSQL of its own in `folder`, not started; quick rather than safe from power cuts."""
-    options = {"password": secrets.token_hex(12), "log": folder / "postgres.log", "fast": True}
+    options = {
+        "password": secrets.token_hex(12),
+        "superuser_password": secrets.token_hex(12),
+        "log": folder / "postgres.log",
+        "fast": True,
+        "creates_databases": True,
+    }
     return postgres.Postgres(folder / "postgres", **{**options, **arguments})  # type: ignore[arg-type]
 
 

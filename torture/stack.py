@@ -64,6 +64,7 @@ class Stack:
         self.postgres = postgres.Postgres(
             folder / "postgres",
             password=password,
+            superuser_password=secrets.token_hex(12),
             log=self.log_of("postgres"),
             port=processes.free_port(),
             options=POSTGRES_OPTIONS,
@@ -221,7 +222,12 @@ class Stack:
         """How many of them the books contain, and what is written of the others."""
         asked = subprocess.run(
             [sys.executable, "-P", "-m", "app.cli", "audit", "--receipt", "-"],
-            env={**os.environ, **self.environment, **self._direct(), "PYTHONPATH": str(ROOT)},
+            env={
+                **processes.minimal_environment(),
+                **self.environment,
+                **self._direct(),
+                "PYTHONPATH": str(ROOT),
+            },
             cwd=ROOT,
             input="\n".join(receipts),
             capture_output=True,

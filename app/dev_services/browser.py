@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from app.dev_services import processes
 from app.dev_services.processes import ServiceError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -45,7 +46,7 @@ def install_chromium(tell: Callable[[str], None]) -> None:
         if apt is None or os.geteuid() != 0:
             return
         tell("Installing Chromium for the browser tests")
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        quiet = {**processes.network_environment(), "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
             try:
                 subprocess.run(  # noqa: S603

@@ -20,6 +20,8 @@ from app.dev_services.processes import ServiceError
 
 OLDEST_MAJOR = 22
 STAMP = ".built-from"
+#: How npm and Node are configured: registries, caches and certificates of their own.
+_OF_NODE = ("npm_config_", "NPM_CONFIG_", "NODE_")
 #: What is made from the sources: a check of the types writes the last one, which makes no build stale.
 NOT_SOURCES = {"node_modules", "dist", "graphql-env.d.ts"}
 
@@ -38,7 +40,8 @@ def node_path() -> Path:
 
 def environment() -> dict[str, str]:
     """The environment in which `node` means the one to use, also for scripts of npm packages."""
-    return {**os.environ, "PATH": f"{node_path().parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    inherited = {**processes.network_environment(), **processes.minimal_environment(*_OF_NODE)}
+    return {**inherited, "PATH": f"{node_path().parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def run_npm(

@@ -42,8 +42,8 @@ FAST = {
 class Postgres:
     """One server on `data`, reached through TCP on loopback and a socket in a private folder.
 
-    The role `wallet` is no superuser: it owns the database `wallet` and may make others. With
-    `fast`, for tests, a crash of the machine may lose everything, and `kill()` the last commits:
+    The role `wallet`, with `password`, is no superuser: it owns the database `wallet`, and may make others
+    where it `creates_databases`. Nobody but this process needs `superuser_password`. With `fast`, for tests, a crash of the machine may lose everything, and `kill()` the last commits:
     a test that asks for what was committed before a kill needs it off. Give `port` to have it at
     the same address again after `stop()` or `kill()` in a new object; the same object keeps its
     port.
@@ -54,15 +54,18 @@ class Postgres:
         data: Path,
         *,
         password: str,
+        superuser_password: str,
         log: Path,
         port: int | None = None,
         fast: bool = False,
+        creates_databases: bool = False,
         options: dict[str, str] | None = None,
     ) -> None:
         self.data = data
         self.log = log
         self.port = port or 0
-        self._password = password
+        self._passwords = {OWNER: password, SUPERUSER: superuser_password}
+        self._creates_databases = creates_databases
         self._fast = fast
         self._options = options or {}
         self._child: Child | None = None
@@ -81,7 +84,8 @@ class Postgres:
         return self.url_of(SUPERUSER)
 
     def url_of(self, role: str, database: str = DATABASE) -> str:
-        return f"postgresql://{role}:{quote(self._password)}@127.0.0.1:{self.port}/{database}"
+        password = quote(self._passwords[role], safe="")
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
 
     @property
     def socket_folder(self) -> Path:
@@ -146,7 +150,9 @@ class Postgres:
             facts = {"cluster": str((identifier.fetchone() or [""])[0])}
             known = connection.execute("SELECT to_regclass('public.alembic_version')").fetchone()
             if known and known[0]:
-                revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                revision = connection.execute(
+                    "SELECT version_num FROM public.alembic_version"
+                ).fetchone()
                 facts["revision"] = revision[0] if revision else ""
         return facts
 
@@ -158,7 +164,7 @@ class Postgres:
         assert self._sockets is not None
         password_file = self._sockets / "password"
         password_file.touch(mode=0o600)
-        password_file.write_text(self._password)
+        password_file.write_text(self._passwords[SUPERUSER])
         unprivileged.give(password_file, self._identity)
         command: list[str | Path] = [
             self._binaries.program("initdb"),
@@ -269,20 +275,54 @@ class Postgres:
         return str(self.data) in processes.command_line(pid)
 
     def _ensure_roles(self) -> None:
-        password = sql.Literal(self._password)
-        owner, name = sql.Identifier(OWNER), sql.Identifier(DATABASE)
         try:
-            with self.connect(database="postgres") as connection:
-                has = "SELECT 1 FROM pg_roles WHERE rolname = %s"
-                if not connection.execute(has, [OWNER]).fetchone():
-                    connection.execute(
-                        sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(owner, password)
-                    )
-                has = "SELECT 1 FROM pg_database WHERE datname = %s"
-                if not connection.execute(has, [DATABASE]).fetchone():
-                    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+            with self._connect_as_superuser() as connection:
+                self._ensure_role(connection)
+                self._ensure_database(connection)
         except psycopg.OperationalError as error:
             raise ServiceError(
                 f"The embedded PostgreSQL refused its own supervisor ({error}): if the secrets "
                 f"beside {self.data} were lost, its data cannot be opened any more."
             ) from None
+
+    def _connect_as_superuser(self) -> psycopg.Connection:
+        try:
+            return self.connect(database="postgres")
+        except psycopg.OperationalError:
+            # Data of before the superuser had a password of its own: it is given one.
+            url = self.url_of(OWNER, "postgres").replace(f"//{OWNER}:", f"//{SUPERUSER}:", 1)
+            connection = psycopg.connect(url, autocommit=True)
+            self._set_password(connection, SUPERUSER)
+            return connection
+
+    def _ensure_role(self, connection: psycopg.Connection) -> None:
+        has = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+        owner = sql.Identifier(OWNER)
+        if not connection.execute(has, [OWNER]).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {}").format(owner))
+            self._set_password(connection, OWNER)
+        connection.execute(
+            sql.SQL(
+                "ALTER ROLE {} LOGIN NOSUPERUSER {} NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+            ).format(owner, sql.SQL("CREATEDB" if self._creates_databases else "NOCREATEDB"))
+        )
+
+    def _ensure_database(self, connection: psycopg.Connection) -> None:
+        has = "SELECT 1 FROM pg_database WHERE datname = %s"
+        if not connection.execute(has, [DATABASE]).fetchone():
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                    sql.Identifier(DATABASE), sql.Identifier(OWNER)
+                )
+            )
+
+    def _set_password(self, connection: psycopg.Connection, role: str) -> None:
+        """Hashed here, so that it is in no log of the server."""
+        hashed = connection.pgconn.encrypt_password(
+            self._passwords[role].encode(), role.encode(), b"scram-sha-256"
+        )
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(hashed.decode())
+            )
+        )

@@ -19,9 +19,29 @@ ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = Path(__file__).with_name("launch.py")
 POLL_SECONDS = 0.02
 LARGEST_OLD_LOG_BYTES = 5_000_000
+#: What programs need of the environment that we were started in; everything else may be a secret.
+INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
+INHERITED_PREFIXES = ("LC_", "DYLD_", "LD_LIBRARY_", "COVERAGE_")
 #: Below the ranges that Linux and macOS give to outgoing connections, so that nobody takes the
 #: port of a service while it is being restarted.
 PORTS = range(20_000, 32_000)
+
+
+def minimal_environment(*prefixes: str) -> dict[str, str]:
+    """The variables that a child may inherit, and those that begin with one of the prefixes."""
+    wanted = (*INHERITED_PREFIXES, *prefixes)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in INHERITED or name.startswith(wanted)
+    }
+
+
+def network_environment() -> dict[str, str]:
+    """The minimal environment and the proxies, for what fetches packages."""
+    proxies = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
+    named = {name: value for name, value in os.environ.items() if name.lower() in proxies}
+    return {**minimal_environment("SSL_CERT_"), **named}
 
 
 class ServiceError(Exception):
@@ -114,6 +134,7 @@ def spawn(
 ) -> Child:
     """Start `command` (an absolute path first) as a child that ends when this process does.
 
+    Its environment is `env` alone, or the minimal one: secrets are given to those that need them.
     On Linux the kernel sends it `death_signal` even after a `kill -9` of the parent. That is bound
     to the *thread* that spawns, so spawn from one that stays. Output is appended to `log`.
     """
@@ -126,7 +147,7 @@ def spawn(
             stdin=subprocess.PIPE if with_input else subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=None if env is None else dict(env),
+            env=minimal_environment() if env is None else dict(env),
             cwd=cwd,
             start_new_session=True,
         )
@@ -136,8 +157,12 @@ def spawn(
 def spawn_python(
     name: str, arguments: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
 ) -> Child:
-    """Start a module of this project with this Python: `["-m", "app.cli", "serve"]`."""
-    full = {**os.environ, **(env or {}), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    """Start a module of this project with this Python: `["-m", "app.cli", "serve"]`.
+
+    It has the variables of `env` and of the minimal environment.
+    """
+    ours = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    full = {**minimal_environment(), **(env or {}), **ours}
     return spawn(name, [sys.executable, *arguments], log=log, env=full)
 
 
@@ -223,7 +248,12 @@ def output_of(command: Sequence[str | Path]) -> str:
     """What a short command prints; empty if it cannot be run or fails."""
     try:
         done = subprocess.run(  # noqa: S603 - our own programs.
-            command, capture_output=True, text=True, check=True, timeout=30
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+            env=minimal_environment(),
         )
     except (OSError, subprocess.SubprocessError):
         return ""

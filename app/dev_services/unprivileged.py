@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.dev_services import processes
 from app.dev_services.processes import LAUNCHER, Identity, ServiceError
 
 #: Where root keeps what an unprivileged user must reach and cannot where it is.
@@ -52,6 +53,7 @@ def can_run(command: Sequence[str | Path], identity: Identity | None) -> bool:
     done = subprocess.run(  # noqa: S603 - our own programs.
         [sys.executable, "-I", "-S", LAUNCHER, *facts, *command],
         cwd="/",
+        env=processes.minimal_environment(),
         capture_output=True,
         check=False,
     )

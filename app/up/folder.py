@@ -37,6 +37,7 @@ class Secrets:
     installation: str
     jwt_secret: str
     database_password: str
+    superuser_password: str
     valkey_password: str
     pusher_app_id: str
     pusher_key: str
@@ -104,6 +105,7 @@ def keep_secrets(folder: Path) -> Secrets:
         "installation": secrets.token_hex(8),
         "jwt_secret": secrets.token_urlsafe(48),
         "database_password": secrets.token_urlsafe(24),
+        "superuser_password": secrets.token_urlsafe(24),
         "valkey_password": secrets.token_urlsafe(24),
         "pusher_app_id": str(100_000 + secrets.randbelow(900_000)),
         "pusher_key": secrets.token_hex(10),

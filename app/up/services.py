@@ -118,7 +118,11 @@ def _postgres(folder: Path, secrets: Secrets, note: Callable[[str], None]) -> po
             f"its data is in {data}."
         )
     server = postgres.Postgres(
-        data, password=secrets.database_password, log=log_of(folder, "postgres"), port=_port()
+        data,
+        password=secrets.database_password,
+        superuser_password=secrets.superuser_password,
+        log=log_of(folder, "postgres"),
+        port=_port(),
     )
     if unprivileged.SYSTEM_FOLDER in server.programs.parents:
         note(

@@ -194,7 +194,12 @@ class Supervisor:
         with self._no_stop():
             log = services.log_of(self._folder, name)
             command = ["-P", "-m", module, *arguments]
-            child = processes.spawn_python(name, command, log=log, env=self._chosen.environment)
+            # libpq's own variables belong to a DATABASE_URL of the operator's.
+            environment = {
+                **processes.minimal_environment("PG", "SSL_CERT_"),
+                **self._settings_environment(),
+            }
+            child = processes.spawn_python(name, command, log=log, env=environment)
             self._children.append(child)
             self._messages.follow(name, log)
         return child

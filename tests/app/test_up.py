@@ -33,6 +33,12 @@ mutation ($input: AddBalanceInput!) {
   addBalance(input: $input) { ... on BalanceAdded { viewer { balance { amount } } } }
 }
 """
+FOREIGN_SECRET = "the-operators-key-to-something-else"
+#: How the command lines of its children differ.
+PROGRAMS = (
+    *("app.up.api", "app.cli relay", "app.cli worker", "channels_server", "mail_catcher_server"),
+    *("valkey", "postgres"),
+)
 ME = "{ viewer { balance { amount } } }"
 Start = Callable[..., "Running"]
 
@@ -108,6 +114,33 @@ def gone(pids: list[int]) -> bool:
     return not any(processes.command_line(pid) for pid in pids)
 
 
+def secrets_seen(running: Running) -> set[tuple[str, str]]:
+    """Which of the secrets are in whose environment or command line: Linux tells."""
+    known = json.loads((running.data / "secrets.json").read_text())
+    known["foreign"] = FOREIGN_SECRET
+    public = {"installation", "pusher_app_id", "pusher_key"}
+    seen = set()
+    for pid in running.children():
+        with contextlib.suppress(OSError):
+            command = processes.command_line(pid)
+            environment = Path(f"/proc/{pid}/environ").read_text()
+            program = next((name for name in PROGRAMS if name in command), command)
+            for name in known.keys() - public:
+                assert known[name] not in command
+                if known[name] in environment:
+                    seen.add((program, name))
+    return seen
+
+
+def readable_by_others(folder: Path) -> list[Path]:
+    """What another user of this machine could read, if folders let him through."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if not path.is_symlink() and path.lstat().st_mode & 0o044 and "postgres" not in path.parts
+    ]
+
+
 def balance(running: Running) -> list[tuple[int]]:
     for line in (running.data / "env").read_text().splitlines():
         if line.startswith("DATABASE_URL="):
@@ -137,7 +170,7 @@ def start(service_folder: Path) -> Iterator[Start]:
 
 
 def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Start) -> None:
-    first = start().wait_until_ready()
+    first = start(SOME_SECRET=FOREIGN_SECRET).wait_until_ready()
     assert DEMO in first.said
     assert f"http://127.0.0.1:{first.port}/graphql" in first.said
     assert first.get("/readyz")[0] == 200
@@ -151,6 +184,13 @@ def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Star
     for name in ("secrets.json", "env", "lock", "logs/serve.log"):
         assert (first.data / name).stat().st_mode & 0o077 == 0, name
     secrets = (first.data / "secrets.json").read_text()
+    assert readable_by_others(first.data) == []
+    if sys.platform == "linux":
+        ours = ("app.up.api", "app.cli relay", "app.cli worker")
+        needed = ("jwt_secret", "database_password", "valkey_password", "pusher_secret")
+        needed = (*needed, "metrics_token", "audit_key")
+        expected = {(program, name) for program in ours for name in needed}
+        assert secrets_seen(first) == expected | {("channels_server", "pusher_secret")}
 
     second = start()
     assert second.wait_for_end() == 1

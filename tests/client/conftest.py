@@ -45,7 +45,9 @@ def browser() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=executable, args=[*chromium.ARGUMENTS]
+            executable_path=executable,
+            args=[*chromium.ARGUMENTS],
+            env={**processes.minimal_environment()},
         )
         yield launched
         launched.close()

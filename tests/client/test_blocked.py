@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from app.dev_services import browser as chromium
+from app.dev_services import processes
 from tests.client import actions
 from tests.client.axe import PHONE, Axe
 from tests.client.stack import Person, Stack
@@ -49,6 +50,7 @@ def everything_blocked(
             browser.browser_type.launch_persistent_context(
                 tmp_path,
                 executable_path=chromium.chromium_path(),
+                env={**processes.minimal_environment()},
                 args=[*chromium.ARGUMENTS],
                 base_url=url,
                 locale="en-US",

@@ -32,6 +32,62 @@ def test_the_application_is_no_superuser_and_can_make_databases(empty_database_u
         assert connection.execute(roles).fetchone() == (False, True)
 
 
+def test_the_superuser_has_a_password_that_the_application_does_not_have(
+    start_postgres: Start, service_folder: Path
+) -> None:
+    first = start_postgres()
+    # As an earlier version made it: one password for both.
+    shared = first._passwords[postgres.OWNER]
+    with first.connect() as connection:
+        connection.execute(f"ALTER ROLE postgres PASSWORD '{shared}'".encode())
+        connection.execute(b"ALTER ROLE wallet CREATEDB CREATEROLE")
+    first.stop()
+    second = postgres.Postgres(
+        first.data,
+        password=shared,
+        superuser_password="one of its own",
+        log=service_folder / "second.log",
+        fast=True,
+    )
+    second.start()
+    try:
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(second.url.replace("//wallet:", "//postgres:"))
+        with psycopg.connect(second.url) as connection:
+            may = connection.execute(
+                "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls "
+                "FROM pg_roles WHERE rolname = current_user"
+            )
+            assert may.fetchone() == (False,) * 5
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SELECT pg_read_file('/etc/hostname')")
+        with second.connect() as connection:
+            owned = "SELECT datname FROM pg_database WHERE datdba = 'wallet'::regrole"
+            assert connection.execute(owned).fetchall() == [("wallet",)]
+        log = (service_folder / "second.log").read_text()
+        assert "one of its own" not in log
+    finally:
+        second.stop()
+    # The next start finds it done.
+    second.start()
+    second.stop()
+
+
+def test_nobody_is_trusted_without_a_password_and_nothing_is_open_to_others(
+    start_postgres: Start,
+) -> None:
+    server = start_postgres()
+    with server.connect() as connection:
+        methods = connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules")
+        assert methods.fetchall() == [("scram-sha-256",)]
+        shown = "SELECT current_setting('listen_addresses'), current_setting('password_encryption')"
+        assert connection.execute(shown).fetchone() == ("127.0.0.1", "scram-sha-256")
+    for folder in (server.data, server.socket_folder):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not (server.socket_folder / "password").exists()
+    assert server.log.stat().st_mode & 0o077 == 0
+
+
 def test_letters_beyond_ascii_have_trigrams(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE EXTENSION pg_trgm")
@@ -67,7 +123,11 @@ def test_a_server_left_over_from_a_killed_supervisor_is_ended_first(
 ) -> None:
     first = start_postgres()
     second = postgres.Postgres(
-        first.data, password=first._password, log=service_folder / "second.log", fast=True
+        first.data,
+        password=first._passwords[postgres.OWNER],
+        superuser_password=first._passwords[postgres.SUPERUSER],
+        log=service_folder / "second.log",
+        fast=True,
     )
     second.start()
     try:
@@ -81,7 +141,11 @@ def test_half_made_data_is_made_again(service_folder: Path) -> None:
     data = service_folder / "a folder with spaces"
     data.with_name(data.name + ".making").mkdir()
     server = postgres.Postgres(
-        data, password="secret", log=service_folder / "postgres.log", fast=True
+        data,
+        password="secret",
+        superuser_password="another secret",
+        log=service_folder / "postgres.log",
+        fast=True,
     )
     server.start()
     try:
