@@ -144,22 +144,21 @@ class Engine:
     async def prepare(self, request: GraphQLRequest, client_ip: str) -> Operation:
         """The operation asked for, valid and affordable. Raises RequestError otherwise.
 
-        A client that is refused too often has no further documents parsed but those that are known.
+        A client that is refused too often gets answers to known documents with good variables alone.
         """
-        if not self._documents.knows(request.query):
-            self._check_refusals(client_ip)
+        allowance, client = self.services.refusal_allowance, guards.network(client_ip)
+        wait = allowance.refused_seconds(client)
+        if wait and not self._documents.knows(request.query):
+            raise errors.refused(domain_errors.RateLimited(wait))
         try:
             operation = self._documents.operation(request.query, request.operation_name)
+            if wait and not operation.variables.are_ordinary(request.variables or {}):
+                raise errors.refused(domain_errors.RateLimited(wait))
             operation.check_cost(self._schema, request.variables or {})
         except errors.RequestError:
             await self._count_refusal(client_ip)
             raise
         return operation
-
-    def _check_refusals(self, client_ip: str) -> None:
-        allowance = self.services.refusal_allowance
-        if wait := allowance.refused_seconds(guards.network(client_ip)):
-            raise errors.refused(domain_errors.RateLimited(wait))
 
     async def _count_refusal(self, client_ip: str) -> None:
         if not self.services.rate_limiter.is_off:
@@ -214,6 +213,7 @@ class Engine:
             operation.name,
             executor_class=self._executor_class,
             hide_suggestions=self._hardened,
+            max_coercion_errors=compiled.MAXIMUM_ERRORS,
         )
         if not isinstance(result, ExecutionResult):
             result = await result
@@ -243,6 +243,7 @@ class Engine:
             _plain(request.variables),
             operation.name,
             hide_suggestions=self._hardened,
+            max_coercion_errors=compiled.MAXIMUM_ERRORS,
         )
         if isinstance(executor, list):
             raise errors.RequestError(errors.present(executor))

@@ -188,6 +188,14 @@ async def test_variables_that_cannot_be_coerced_cost_nothing_and_call_no_resolve
     assert result.errors is not None
 
 
+def test_what_is_wrong_with_variables_is_told_of_the_first_few() -> None:
+    text = "mutation ($input: LoginInput!) { login(input: $input) { __typename } }"
+    operation = documents().operation(text, None)
+    found = operation.variables.coerce({"input": {f"unknown{n}": 1 for n in range(4_000)}})
+    assert isinstance(found, list)
+    assert len(found) == 11, "ten, and that there are more"
+
+
 def test_mutations_cost_the_same_in_a_fragment() -> None:
     logouts = joined(50, "a#: logout(input: {}) { __typename }")
 

@@ -17,6 +17,7 @@ QUERIES: list[tuple[str, dict[str, Any]]] = [
     ("query ($n: Int) { viewer { transactions(first: $n) { nodes { sequence } } } }", {"n": "x"}),
     ('{ searchUsers(query: "user") { nodes { name } } nodes(ids: ["a"]) { id } }', {}),
     ("{ __schema { queryType { name } } }", {}),
+    ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [{}] * 100}),
     ("{ nothing }", {}),
     (ADD, {"input": {"amount": "1.00", "idempotencyKey": "test-key-of-both"}}),
     (ADD, {"input": {"amount": "0", "idempotencyKey": "test-key-of-none"}}),

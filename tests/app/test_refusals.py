@@ -44,6 +44,17 @@ def test_a_client_that_is_refused_too_often_has_no_unknown_documents_read(limite
     assert limited.data(KNOWN) == {"wallet": {"currency": "USD"}}
 
 
+def test_a_client_that_is_refused_too_often_is_not_told_what_is_wrong_with_its_variables(
+    limited: Api,
+) -> None:
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert limited.data(query, {"ids": []}) == {"nodes": []}
+    for _ in range(6):
+        assert code_of(limited.post(query, {"ids": [{}]}).json()) == "BAD_USER_INPUT"
+    assert code_of(limited.post(query, {"ids": [{}]}).json()) == "RATE_LIMITED"
+    assert limited.data(query, {"ids": ["a"]}) == {"nodes": [None]}
+
+
 def test_bad_tokens_and_refusals_over_a_websocket_count_too(limited: Api) -> None:
     for _ in range(2):
         assert (

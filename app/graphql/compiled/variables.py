@@ -36,8 +36,9 @@ from graphql.execution.get_variable_signature import (
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-#: As many as `graphql.execute` reports.
-_MAXIMUM_ERRORS = 50
+#: What is wrong with a request's variables is told up to here: each error takes work in proportion to the
+#: whole value.
+MAXIMUM_ERRORS = 10
 #: What is made of other literals, or for a list, may be changed by whom it is given to: made anew each
 #: time.
 _IMMUTABLE = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode)
@@ -80,6 +81,16 @@ class Variables:
             absent = None
         return signature, _coercer(signature.type, ()), absent
 
+    def are_ordinary(self, given: Mapping[str, Any]) -> bool:
+        """Whether they are good and take little work to coerce: what is wrong with others takes more to say."""
+        if self._known is None:
+            return False
+        try:
+            self._coerce_known(given)
+        except Exception:
+            return False
+        return True
+
     def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         """Their values, or what is wrong with them."""
         if self._known is not None:
@@ -90,7 +101,7 @@ class Variables:
             self._schema,
             self._definitions,
             dict(given),
-            max_errors=_MAXIMUM_ERRORS,
+            max_errors=MAXIMUM_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
 
