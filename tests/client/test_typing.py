@@ -128,7 +128,7 @@ def test_forms_tell_the_rules_for_texts_while_one_types(new_page: NewPage, alpha
     page = new_page(alpha, "/send")
     note = page.get_by_role("textbox", name="Note")
     note.fill("e\u0301" * 138 + "\u200b\n!")
-    expect(page.get_by_text("140 of 140")).to_be_visible()
+    expect(page.get_by_text("140/ of 140")).to_be_visible()
     expect(page.get_by_text("The note is")).to_have_count(0)
     note.press_sequentially("!")
     expect(page.get_by_text("The note is 1 character too long: it takes at most 140.")).to_be_visible()
