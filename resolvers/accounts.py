@@ -70,7 +70,11 @@ async def _checked_password(info: Info, token: sessions.NamedSecret, password: s
     await services.guesses.wait_turn(
         f"registration:{token.user_id}", network(info.context.client_ip)
     )
-    known = await accounts.password_hash(services.database, token.user_id)
+    try:
+        known = await accounts.password_hash(services.database, token.user_id)
+    except errors.Unauthenticated:
+        # Discarded meanwhile.
+        raise errors.InvalidToken from None
     if not await services.hashing.verify(password, known):
         raise errors.InvalidCredentials("That is not the password of this registration.")
     return known

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
+from app.http import pages
 from tests.client import actions
 from tests.client.conftest import NewPage
 from tests.client.stack import PASSWORD, Person, Stack
@@ -276,3 +278,51 @@ def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
             expect(tab.get_by_role("alert")).to_have_count(0)
             assert tab.evaluate("window.isTheSamePage") is True, f"loaded again after {failed}"
         assert max(at_once) == 1
+
+
+def test_the_pages_that_stand_in_for_the_client_wait_for_a_button_too(
+    stack: Stack, browser: Browser
+) -> None:
+    """Shown where the client is not built: here in place of it, before the same service."""
+    email = f"{stack.new_key()}@example.com"
+    registration = {"name": "Owner", "email": email, "password": NEW_PASSWORD}
+    stack.ask(
+        "mutation ($input: RegisterInput!) { register(input: $input) { __typename } }",
+        input=registration,
+    )
+    link = verification_link(stack, email)
+    context = browser.new_context(base_url=stack.url)
+    try:
+        for path in ("/verify-email", "/reset-password"):
+            context.route(f"**{path}", show_stand_in)
+        context.route("**/assets/account.js", show_script)
+        page = context.new_page()
+        before = sorted(stack.accounts(), key=repr)
+        for address in (link, f"{stack.url}/reset-password#token=some"):
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            assert "token" not in page.url
+        assert sorted(stack.accounts(), key=repr) == before
+
+        page.goto(f"{stack.url}/verify-email")
+        expect(page.get_by_text("This address lacks its token")).to_be_visible()
+        page.goto(link)
+        expect(page.get_by_text("This address lacks its token")).to_have_count(0)
+        page.reload()
+        verify = page.get_by_role("button", name="Verify my address")
+        for password, says in ((PASSWORD, "not the password"), (NEW_PASSWORD, "is verified")):
+            page.get_by_label("Password", exact=True).fill(password)
+            verify.click()
+            expect(page.get_by_role("status")).to_contain_text(says)
+    finally:
+        context.close()
+
+
+def show_stand_in(route: Route) -> None:
+    name = urlsplit(route.request.url).path.strip("/").replace("-", "_")
+    html = pages.TEMPLATES.get_template(f"{name}.html").render()
+    route.fulfill(body=html, content_type="text/html")
+
+
+def show_script(route: Route) -> None:
+    route.fulfill(path=pages.ASSETS / "account.js", content_type="text/javascript")

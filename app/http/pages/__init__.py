@@ -34,7 +34,7 @@ _WITHOUT_CLIENT = {
     "/verify-email": "verify_email.html",
     "/reset-password": "reset_password.html",
 }
-_templates = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
 )
 
@@ -111,5 +111,5 @@ def _playground_page(page: Path, _changed_at: int) -> bytes:
 
 
 def _page(name: str, status: int = 200, **values: object) -> Response:
-    html = _templates.get_template(name).render(**values)
+    html = TEMPLATES.get_template(name).render(**values)
     return HTMLResponse(html, status, {"cache-control": "no-store"})
