@@ -10,21 +10,30 @@ _TOKEN_MAXIMUM_CHARACTERS = 2048
 
 
 async def authenticate(
-    services: Services, authorization: str | None, *, ask_active: bool = True
+    services: Services,
+    authorization: str | None,
+    client: str | None = None,
+    *,
+    ask_active: bool = True,
 ) -> sessions.Principal | None:
     """Whose token it is; None where there is no header at all.
+
+    `client` is where the request comes from (`guards.network`): forged and unknown tokens count as its
+    refused requests, and after too many of these, API tokens that are not known here are not looked up.
 
     Without `ask_active` the database is not asked whether the credential is active: for who does so
     in the transaction that matters.
     Raises sessions.NotABearer for a header without one, sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
-    is forged, unknown or has ended.
+    is forged, unknown or has ended, and RateLimited.
     """
     if authorization is None:
         return None
     token = _bearer_token(authorization)
     principal = services.tokens.get(token)
     if principal is None:
-        principal = await _verify(services, token)
+        principal = await (
+            _verify(services, token) if client is None else _verify_of(services, token, client)
+        )
         services.tokens.put(token, principal)
     elif principal.expires_at is not None and principal.expires_at <= services.clock():
         services.tokens.drop(token)
@@ -35,6 +44,19 @@ async def authenticate(
         services.tokens.drop(token)
         raise
     return principal
+
+
+async def _verify_of(services: Services, token: str, client: str) -> sessions.Principal:
+    refusals = services.refusal_allowance
+    if token.startswith(sessions.API_TOKEN_PREFIX) and (wait := refusals.refused_seconds(client)):
+        raise errors.RateLimited(wait)
+    try:
+        return await _verify(services, token)
+    except sessions.TokenExpired:
+        raise
+    except errors.Unauthenticated:
+        await services.count_refusal(client)
+        raise
 
 
 async def _verify(services: Services, token: str) -> sessions.Principal:

@@ -112,5 +112,10 @@ class Services:
         if use.limits and (seconds := await self._count(use)):
             raise errors.RateLimited(seconds)
 
+    async def count_refusal(self, client: str) -> None:
+        """A request of that client (`guards.network`) was refused before it was executed."""
+        if not self.rate_limiter.is_off:
+            await self.refusal_allowance.take(client)
+
     async def _count(self, use: Use) -> int:
         return (await self.uses.get([use]))[use]

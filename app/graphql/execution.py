@@ -156,13 +156,9 @@ class Engine:
                 raise errors.refused(domain_errors.RateLimited(wait))
             operation.check_cost(self._schema, request.variables or {})
         except errors.RequestError:
-            await self._count_refusal(client_ip)
+            await self.services.count_refusal(client)
             raise
         return operation
-
-    async def _count_refusal(self, client_ip: str) -> None:
-        if not self.services.rate_limiter.is_off:
-            await self.services.refusal_allowance.take(guards.network(client_ip))
 
     async def authenticate(
         self, operation: Operation, authorization: str | None, client_ip: str
@@ -175,6 +171,7 @@ class Engine:
             return await authentication.authenticate(
                 self.services,
                 authorization,
+                guards.network(client_ip),
                 ask_active=not operation.root_fields <= _SETTLED_FIELDS,
             )
         except domain_errors.Unauthenticated as error:
@@ -183,7 +180,6 @@ class Engine:
                 raise errors.refused(error) from None
             if operation.root_fields and operation.root_fields <= _SIGNED_OUT_FIELDS:
                 return None
-            await self._count_refusal(client_ip)
             raise errors.refused(error) from None
         except domain_errors.DomainError as error:
             raise errors.refused(error) from None
@@ -196,7 +192,7 @@ class Engine:
         try:
             return await self._execute(operation, request, context)
         except errors.RequestError:
-            await self._count_refusal(context.client_ip)
+            await self.services.count_refusal(guards.network(context.client_ip))
             raise
 
     async def _execute(
@@ -226,7 +222,7 @@ class Engine:
         try:
             return await self._subscribe(operation, request, context)
         except errors.RequestError:
-            await self._count_refusal(context.client_ip)
+            await self.services.count_refusal(guards.network(context.client_ip))
             raise
 
     async def _subscribe(

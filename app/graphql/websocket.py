@@ -18,7 +18,7 @@ from app.graphql.websocket_operations import Operations
 from app.http import bodies, facts
 from domain import errors as domain_errors
 from domain import sessions
-from resolvers import authentication
+from resolvers import authentication, guards
 from resolvers.active_credentials import Watch
 
 PROTOCOL = "graphql-transport-ws"
@@ -240,10 +240,12 @@ class Connection:
         if authorization is not None and not isinstance(authorization, str):
             raise Close(UNAUTHORIZED, "Unauthorized")
         try:
-            principal = await authentication.authenticate(self._engine.services, authorization)
+            principal = await authentication.authenticate(
+                self._engine.services, authorization, guards.network(self._facts.client_ip)
+            )
         except domain_errors.Unauthenticated as error:
             raise _refusal_of(error) from None
-        except domain_errors.Unavailable:
+        except (domain_errors.Unavailable, domain_errors.RateLimited):
             raise Close(TRY_AGAIN_LATER, "Try again later") from None
         if principal is not None:
             if not self._engine.account_streams.take(str(principal.user_id)):

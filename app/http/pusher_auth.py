@@ -12,7 +12,7 @@ from app.http import bodies, facts, replies
 from app.wiring import Opened
 from domain import errors, events
 from domain.sessions import Scope
-from resolvers import authentication
+from resolvers import authentication, guards
 from schema import errors as schema_errors
 
 _BODY_MAXIMUM_BYTES = 4096
@@ -61,12 +61,16 @@ class PusherAuth:
             )
         authorization = facts.joined(request.scope["headers"], b"authorization")
         try:
-            principal = await authentication.authenticate(self._opened.services, authorization)
+            known: facts.RequestFacts = request.scope["facts"]
+            principal = await authentication.authenticate(
+                self._opened.services, authorization, guards.network(known.client_ip)
+            )
             if principal is None:
                 raise errors.Unauthenticated
         except errors.DomainError as error:
             code, _ = schema_errors.code_of(error)
-            return replies.refusal(503 if code == "UNAVAILABLE" else 403, error.message, code)
+            status = {"UNAVAILABLE": 503, "RATE_LIMITED": 429}.get(code, 403)
+            return replies.refusal(status, error.message, code)
         is_own = channel == events.pusher_channel(principal.credential_id)
         if not is_own or not principal.may(Scope.READ_TRANSACTIONS):
             return replies.refusal(

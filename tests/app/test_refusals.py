@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.app.conftest import Api, code_of
-from tests.app.test_websocket import begin, hear, opened, subscribe
+from tests.app.test_websocket import begin, close_code, hear, opened, say, subscribe
 
 #: One block of refused requests (five), one of reads (fifty), and one question about the schema.
 FACTOR = 0.02
@@ -67,6 +67,21 @@ def test_bad_tokens_and_refusals_over_a_websocket_count_too(limited: Api) -> Non
             assert code_of({"errors": hear(socket)["payload"]}) == "GRAPHQL_VALIDATION_FAILED"
         subscribe(socket, "last", "{ nothing }")
         assert code_of({"errors": hear(socket)["payload"]}) == "RATE_LIMITED"
+
+
+def test_a_client_that_is_refused_too_often_has_no_unknown_api_tokens_looked_up(
+    api: Api, limited: Api
+) -> None:
+    person = limited.post(KNOWN, token=api.sign_in()).json()
+    assert "errors" not in person
+    unknown = "mw_" + "A" * 60
+    codes = [code_of(limited.post("{ viewer { id } }", token=unknown).json()) for _ in range(7)]
+    assert codes == ["UNAUTHENTICATED"] * 6 + ["RATE_LIMITED"]
+    # Access tokens are verified without the database.
+    assert "errors" not in limited.post(KNOWN, token=api.sign_in()).json()
+    with opened(limited) as socket:
+        say(socket, type="connection_init", payload={"Authorization": f"Bearer {unknown}"})
+        assert close_code(socket) == 1013
 
 
 def test_introspection_has_a_limit_of_its_own(limited: Api) -> None:

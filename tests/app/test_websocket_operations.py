@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import strawberry
 
-from adapters.rate_limiter import RateLimiter
 from app.dev_services import node
 from app.graphql.execution import Engine, GraphQLRequest
 from app.graphql.shutdown import LongLived
@@ -138,9 +137,12 @@ class Listener:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         nothing: Any = None
-        limiter = RateLimiter("redis://127.0.0.1:1/0", 0)
+
+        async def count_refusal(_client: str) -> None:
+            """Nobody is limited."""
+
         unlimited: Any = SimpleNamespace(
-            rate_limiter=limiter,
+            count_refusal=count_refusal,
             refusal_allowance=Allowance("", nothing, blocks_per_minute=1, uses_per_block=1),
         )
         engine = Engine(schema, unlimited, nothing, LongLived(), Quota(None, 1), hardened=False)
