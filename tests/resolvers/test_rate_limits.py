@@ -83,6 +83,29 @@ async def test_one_client_has_few_mails_sent_to_an_address_and_refuses_them_to_n
         assert await _aliases(world, mails[:1], "198.51.100.2") == 0
 
 
+async def test_a_strangers_reset_requests_do_not_keep_the_owner_from_a_link(
+    new_world: NewWorld,
+) -> None:
+    world = await new_world(rate_limit_factor=1)
+    alpha = await world.join("Alpha")
+    ask = [f'requestPasswordReset(input: {{email: "{alpha.email}"}}) {{ __typename }}']
+    due = (
+        "SELECT count(*) FROM mails WHERE purpose = 'reset_password' AND state = 'pending' "
+        "AND next_try_at <= now()"
+    )
+    for number in range(20):
+        assert await _aliases(world, ask, f"198.51.100.{number % 4}") == 0
+        waiting = world.sql(due)
+        world.sql(
+            "UPDATE mails SET state = 'sent', sent_at = now() "
+            "WHERE state = 'pending' AND next_try_at <= now()"
+        )
+    assert waiting == [(0,)]
+    # From where the owner signed in, whatever strangers have asked for.
+    assert await _aliases(world, ask, "192.0.2.1") == 0
+    assert world.sql(due) == [(1,)]
+
+
 async def test_one_client_registers_an_address_a_few_times_and_keeps_nobody_else_from_it(
     new_world: NewWorld,
 ) -> None:
