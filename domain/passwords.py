@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import string
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -17,8 +18,12 @@ MINIMUM_CHARACTERS = 8
 MAXIMUM_CHARACTERS = 128
 DEFAULT_ROUNDS = 12
 #: "$2b$12$", and then 22 characters of salt.
-_COST_CHARACTERS = 7
 _SALT_CHARACTERS = 29
+_SALT_BYTES = 16
+_BCRYPT_BASE64 = str.maketrans(
+    string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/",
+    "./" + string.ascii_uppercase + string.ascii_lowercase + string.digits,
+)
 _MAXIMUM_SALTS = 3
 
 
@@ -62,19 +67,21 @@ def _digest(password: str) -> bytes:
 
 
 def hash_password(
-    password: str, rounds: int = DEFAULT_ROUNDS, *, with_salt_of: str | None = None
+    password: str, rounds: int = DEFAULT_ROUNDS, *, salt_seed: bytes | None = None
 ) -> str:
     """The bcrypt hash to store. Takes about a quarter of a second: call it in a thread.
 
-    With the salt of another hash, one computation checks a password against both (`matching`).
+    The salt is random, or derived from a secret seed: one computation checks a password against all
+    hashes of the same seed (`matching`).
     """
-    salt = bcrypt.gensalt(rounds)
-    if (
-        with_salt_of is not None
-        and with_salt_of[:_COST_CHARACTERS].encode() == salt[:_COST_CHARACTERS]
-    ):
-        salt = with_salt_of[:_SALT_CHARACTERS].encode()
+    salt = bcrypt.gensalt(rounds) if salt_seed is None else _derived_salt(salt_seed, rounds)
     return bcrypt.hashpw(_digest(password), salt).decode()
+
+
+def _derived_salt(seed: bytes, rounds: int) -> bytes:
+    raw = hashlib.sha256(seed).digest()[:_SALT_BYTES]
+    encoded = base64.b64encode(raw).decode().rstrip("=").translate(_BCRYPT_BASE64)
+    return f"$2b${rounds:02}${encoded}".encode()
 
 
 def verify(password: str, password_hash: str | None, rounds: int = DEFAULT_ROUNDS) -> bool:

@@ -18,15 +18,12 @@ from persistence import api_tokens, links, mails, persons, sessions, unit_of_wor
 from persistence.database import Database
 from persistence.unit_of_work import Unit
 
-#: More registrations of one address than anybody can make in a day.
-_MAXIMUM_CREDENTIALS = 1000
-
 _BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
 _CREDENTIALS = text(
     "SELECT id, password_hash, email_verified_at FROM users WHERE email = :address "
     "AND closed_at IS NULL AND (email_verified_at IS NOT NULL "
     "OR registration_expires_at > clock_timestamp()) "
-    "ORDER BY email_verified_at NULLS LAST, id DESC LIMIT :limit"
+    "ORDER BY email_verified_at NULLS LAST, id DESC"
 )
 _PASSWORD_HASH = text("SELECT password_hash FROM users WHERE id = :user_id AND closed_at IS NULL")
 _SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE id = :user_id")
@@ -58,8 +55,7 @@ async def credentials(db: Database, email: str) -> list[Credentials]:
 
     The owner of the address alone; where it has none, its registrations, the newest first.
     """
-    parameters = {"address": email, "limit": _MAXIMUM_CREDENTIALS}
-    rows = (await db.read(lambda c: c.execute(_CREDENTIALS, parameters))).all()
+    rows = (await db.read(lambda c: c.execute(_CREDENTIALS, {"address": email}))).all()
     found = [
         Credentials(row.id, row.password_hash, row.email_verified_at is not None) for row in rows
     ]

@@ -49,10 +49,6 @@ _RIVALS = text(
     "SELECT other.id FROM users AS own JOIN users AS other ON other.email = own.email "
     "WHERE own.id = :user_id AND own.email_verified_at IS NULL AND other.email_verified_at IS NULL"
 )
-_NEWEST_HASH = text(
-    "SELECT password_hash FROM users WHERE email = :address AND email_verified_at IS NULL "
-    "AND registration_expires_at > clock_timestamp() ORDER BY id DESC LIMIT 1"
-)
 _EXPIRED = text(
     "SELECT id FROM users WHERE registration_expires_at < clock_timestamp() LIMIT :limit"
 )
@@ -137,12 +133,6 @@ async def _insert(unit: Unit, name: str, email: str, password_hash: str, now: da
         },
     )
     return user_id
-
-
-async def newest_password_hash(db: Database, email: str) -> str | None:
-    """The password hash of the newest registration of that address, whose salt the next one shares."""
-    found: str | None = await db.read(lambda c: c.scalar(_NEWEST_HASH, {"address": email}))
-    return found
 
 
 # ================================================================ verifying

@@ -5,6 +5,7 @@ Whether or not an address is known, the answer is the same and the work is the s
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 from domain import errors, sessions, text
@@ -13,6 +14,7 @@ from persistence import accounts, mails, registrations
 from resolvers import devices
 from resolvers.guards import network
 from resolvers.operations import Info
+from resolvers.services import Services
 from schema import inputs, results, viewers
 from schema.arguments import given
 
@@ -25,9 +27,9 @@ async def register(info: Info, input: inputs.RegisterInput) -> results.RegisterR
     if wrong:
         raise errors.InvalidInput(wrong)
     await services.hashing.check(input.password)
-    # Registrations of one address share a salt, so that signing in to one of them costs one hash.
-    other = await registrations.newest_password_hash(services.database, email)
-    password_hash = await services.hashing.hash(input.password, with_salt_of=other)
+    password_hash = await services.hashing.hash(
+        input.password, salt_seed=_salt_seed(services, email)
+    )
     await registrations.register(
         services.database,
         name=name,
@@ -138,13 +140,17 @@ async def change_password(
     if not await services.hashing.verify(input.current_password, old_hash):
         raise errors.InvalidCredentials("The current password is wrong.")
     await services.hashing.check(input.new_password)
-    is_verified = await services.is_verified(caller.user_id)
+    person = await services.person(caller.user_id)
+    if person is None:
+        raise errors.Unauthenticated
+    is_verified = person.email_verified_at is not None
     ended = await accounts.change_password(
         services.database,
         caller,
         old_hash=old_hash,
         password_hash=await services.hashing.hash(
-            input.new_password, with_salt_of=None if is_verified else old_hash
+            input.new_password,
+            salt_seed=None if is_verified else _salt_seed(services, person.email),
         ),
         revoke_api_tokens=input.revoke_api_tokens,
     )
@@ -164,6 +170,15 @@ async def update_profile(
 
 def _requester(info: Info, *, is_known: bool = False) -> mails.Requester:
     return mails.Requester(network(info.context.client_ip), is_known=is_known)
+
+
+def _salt_seed(services: Services, email: str) -> bytes:
+    """Registrations of one address share a salt, so that signing in to any of them costs one hash.
+
+    Derived instead of copied from one another: any number may register at once.
+    """
+    secret = services.settings.jwt_secrets[0]
+    return hmac.digest(secret.encode(), b"registration salt\0" + email.encode(), "sha256")
 
 
 def _link_token(token: str) -> sessions.NamedSecret:

@@ -28,10 +28,10 @@ class Hashing:
         """Raise WeakPassword unless it is good enough (the first look loads the list of common ones)."""
         await asyncio.to_thread(passwords.check, password)
 
-    async def hash(self, password: str, *, with_salt_of: str | None = None) -> str:
-        """The hash to store; with the salt of another, `matching` checks both at the cost of one."""
+    async def hash(self, password: str, *, salt_seed: bytes | None = None) -> str:
+        """The hash to store; `matching` checks all of one salt seed at the cost of one."""
         return await self._in_turn(
-            lambda: passwords.hash_password(password, self._rounds, with_salt_of=with_salt_of)
+            lambda: passwords.hash_password(password, self._rounds, salt_seed=salt_seed)
         )
 
     async def verify(self, password: str, password_hash: str | None) -> bool:

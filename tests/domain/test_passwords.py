@@ -85,8 +85,8 @@ def test_nobodys_password_is_never_right() -> None:
 
 
 def test_hashes_that_share_a_salt_are_checked_by_one_computation() -> None:
-    first = passwords.hash_password("one long password", 4)
-    second = passwords.hash_password("another long one", 4, with_salt_of=first)
+    first = passwords.hash_password("one long password", 4, salt_seed=b"seed")
+    second = passwords.hash_password("another long one", 4, salt_seed=b"seed")
     assert (second[:29], second != first) == (first[:29], True)
     for password, found in (
         ("one long password", first),
@@ -95,5 +95,8 @@ def test_hashes_that_share_a_salt_are_checked_by_one_computation() -> None:
     ):
         assert passwords.matching(password, [first, second], 4) == found
         assert passwords.matching(password, [], 4) is None
-    # A salt made at another cost is not shared: the cost is part of it.
-    assert passwords.hash_password("another long one", 5, with_salt_of=first)[:7] == "$2b$05$"
+    for seed in (b"another", *(bytes([number]) for number in range(50))):
+        other = passwords.hash_password("one long password", 4, salt_seed=seed)
+        assert other[:29] != first[:29]
+        assert passwords.verify("one long password", other, 4)
+    assert passwords.hash_password("another long one", 5, salt_seed=b"seed")[:7] == "$2b$05$"

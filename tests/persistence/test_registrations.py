@@ -109,6 +109,21 @@ async def test_a_new_address_is_an_unverified_account_and_one_mail(
     await books.assert_clean()
 
 
+async def test_a_flood_of_registrations_keeps_no_other_from_signing_in(
+    books: Books, db: Database
+) -> None:
+    first = await register(db)
+    books.connection.execute(
+        "INSERT INTO users (id, name, search_text, email, password_hash, created_at, "
+        "registration_expires_at) SELECT uuidv7(), name, search_text, email, 'flood', created_at, "
+        "registration_expires_at FROM users, generate_series(1, 1500) WHERE id = %s",
+        [first],
+    )
+    known = await accounts.credentials(db, EMAIL)
+    assert len(known) == 1501
+    assert first in {one.user_id for one in known}
+
+
 async def test_registrations_of_one_address_neither_displace_nor_block_each_other(
     books: Books, db: Database
 ) -> None:
