@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -94,6 +95,9 @@ def test_an_amount_that_the_wallet_shows_can_be_pasted(
         actions.amount(page).fill(f"\u2067 {shown}\u00a0\u2069")
     assert asked.value.post_data_json["variables"]["amount"] == alpha.balance
     expect(page.locator("[aria-invalid=true]")).to_have_count(0)
+    actions.amount(page).press("Tab")
+    expect(actions.amount(page)).not_to_have_value(re.compile(r"[\u2067$]"))
+    expect(page.get_by_text("You have ")).to_contain_text(actions.amount(page).input_value())
 
 
 def test_full_width_digits_are_sent_as_the_amount_that_they_are(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { currencyDecimals, formatMoney } from '@/lib/money';
-import { amountToTyped, readAmount } from '@/lib/typed-amount';
+import { amountToTyped, isPlain, readAmount } from '@/lib/typed-amount';
 
 const LOCALES = [
   'en-US', 'en-GB', 'en-IN', 'en-ZA', 'en-CA', 'de-DE', 'de-AT', 'de-CH', 'fr-FR', 'fr-CA', 'fr-CH', 'it-IT', 'es-ES',
@@ -134,9 +134,23 @@ describe('what people type', () => {
     ['1,234', 'UYW', 'en-US', 'That could be read in two ways. Type 1234.0000 or 1.234.'],
     ['1.234', 'USD', 'fr-FR', 'That could be read in two ways. Type thousands without a separator, such as 1234,00.'],
     ['1,234', 'JPY', 'de-CH', 'That could be read in two ways. Type thousands without a separator, such as 1234.'],
-    ['1.234', 'USD', 'fa-IR', 'That could be read in two ways. Type thousands without a separator, such as 1234٫00.'],
+    ['1.234', 'USD', 'fa-IR', 'That could be read in two ways. Type thousands without a separator, such as ۱۲۳۴٫۰۰.'],
   ])('what could be either is refused: %s %s in %s', (typed, currency, locale, fault) => {
     expect(readAmount(typed, currency, locale)).toEqual({ amount: null, fault });
+  });
+
+  test.each([
+    ['12.50', 'en-US', '12.50'],
+    ['12.50', 'de-DE', '12,50'],
+    ['12.50', 'ar-EG', '١٢٫٥٠'],
+    ['12.50', 'mr-IN', '१२.५०'],
+  ])('%s is typed in %s as %s', (amount, locale, typed) => {
+    expect(amountToTyped(amount, 'USD', locale)).toBe(typed);
+    expect(isPlain(typed)).toBe(true);
+  });
+
+  test.each(['$12', '12 USD', '\u200e12', '+12'])('%j is more than an amount', (typed) => {
+    expect(isPlain(typed)).toBe(false);
   });
 
   test('a single separator that can only be one thing is that', () => {

@@ -170,7 +170,7 @@ export function readAmount(typed: string, currency: string, locale?: string): Re
   const whole = ungrouped(at < 0 ? text : text.slice(0, at));
   const fraction = at < 0 ? '' : text.slice(at + 1);
   if (whole === null || !/^[0-9]*$/.test(fraction) || (whole === '' && fraction === '')) {
-    return refusal(`That is not an amount. Type digits, such as 20${decimals > 0 ? ` or ${example(`12.5${'0'.repeat(decimals - 1)}`)}` : ''}.`);
+    return refusal(`That is not an amount. Type digits, such as ${example('20')}${decimals > 0 ? ` or ${example(`12.5${'0'.repeat(decimals - 1)}`)}` : ''}.`);
   }
   if (fraction.length > decimals) {
     if (decimals === 0) return refusal(`${currency} has no decimals. Type a whole number, without separators.`);
@@ -180,8 +180,14 @@ export function readAmount(typed: string, currency: string, locale?: string): Re
   return { amount: decimals === 0 ? digits : `${digits}.${fraction.padEnd(decimals, '0')}`, fault: null };
 }
 
-/** An exact amount as a person would type it: "12,50" in Germany. */
+/** An exact amount as a person would type it: "12,50" in Germany, "١٢٫٥٠" in Egypt. */
 export function amountToTyped(amount: string, currency: string, locale?: string): string {
-  const { decimal } = formatOf(currency, locale);
-  return amount.replace('.', decimal);
+  const { decimal, digits } = formatOf(currency, locale);
+  const own = new Map([...digits].map(([digit, value]) => [value, digit] as const)).set('.', decimal);
+  return [...amount].map((sign) => own.get(sign) ?? sign).join('');
+}
+
+/** Whether somebody would type it so: digits and separators alone, without a currency and what is invisible. */
+export function isPlain(typed: string): boolean {
+  return !/[^\p{Nd}.,'’\u066b\u066c\s]/u.test(typed);
 }
