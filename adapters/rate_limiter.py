@@ -42,7 +42,8 @@ for place, key in ipairs(KEYS) do
             redis.call('DEL', key)
             wait = 0
         end
-        if wait > 0 then
+        -- A time in the future is none of ours, or the clock was set back: it must not refuse for ever.
+        if wait > 0 and wait <= tonumber(seconds) then
             waits[use] = math.ceil(wait)
         else
             redis.call('LPUSH', key, string.format('%.6f', now))

@@ -151,7 +151,9 @@ class RateLimited(DomainError):
     message: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.message = f"Too many requests. Try again in {self.retry_after_seconds} seconds."
+        seconds = self.retry_after_seconds
+        unit = "second" if seconds == 1 else "seconds"
+        self.message = f"Too many requests. Try again in {seconds} {unit}."
 
 
 @dataclass(eq=False)

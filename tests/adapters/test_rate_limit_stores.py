@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import redis
 
-from adapters.rate_limiter import MemoryStore, RedisStore, Store, Window, scaled
+from adapters.rate_limiter import (
+    Limit,
+    MemoryStore,
+    RateLimiter,
+    RedisStore,
+    Store,
+    Use,
+    Window,
+    scaled,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -80,3 +90,18 @@ def test_a_rate_is_scaled_and_never_nothing() -> None:
     assert scaled("600/minute", 1) == (600, 60)
     assert scaled("5/hour", 2) == (10, 3600)
     assert scaled("60/second", 0.001) == (1, 1)
+
+
+async def test_what_others_wrote_to_redis_neither_refuses_for_ever_nor_breaks_anything(
+    redis_url: str,
+) -> None:
+    limiter = RateLimiter(redis_url, 1)
+    use = Use((Limit("1/minute", "poisoned"),))
+    with redis.Redis.from_url(redis_url) as written:
+        for poison in ("99999999999", "nonsense"):
+            written.delete("rate:poisoned")
+            written.lpush("rate:poisoned", poison)
+            assert await limiter.count([use]) == {use: 0}
+        written.set("rate:poisoned", "of another type")
+        assert (await limiter.count([use]))[use] <= 60
+    await limiter.close()
