@@ -76,9 +76,9 @@ class Hints:
                 pipeline.publish(events.channel(user_id), hints.encode(hint))
             await pipeline.execute()
 
-    async def ping(self) -> None:
-        """Raises one of `redis_connection.AWAY` when Redis is away."""
-        await self._redis.ping()
+    async def check(self) -> None:
+        """Raises one of `redis_connection.AWAY` when Redis is away, or takes no writes."""
+        await redis_connection.check_writes(self._redis)
 
     def wake(self) -> None:
         """Tell the relays that there is something in the outbox. Never waits and never raises.

@@ -36,5 +36,25 @@ def connect_blocking(url: str, *, timeout_seconds: float = 1.0) -> redis.Redis:
     )
 
 
+async def check_writes(client: redis.asyncio.Redis) -> None:
+    """Write something that is gone at once. Raises one of AWAY: `reason` says what is wrong."""
+    await client.set("wallet:probe", b"1", px=1_000)
+
+
+def reason(error: BaseException) -> str:
+    """What is wrong with Redis, in a few words that anybody may read."""
+    if isinstance(error, redis.exceptions.ReadOnlyError):
+        return "a replica, which takes no writes"
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return "out of memory: it takes no writes"
+    if isinstance(error, redis.exceptions.BusyLoadingError):
+        return "still loading its data"
+    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
+        return "it refuses our user or password"
+    if isinstance(error, redis.exceptions.ResponseError):
+        return "it takes no writes"
+    return "unreachable"
+
+
 def _no_retry() -> redis.asyncio.retry.Retry:
     return redis.asyncio.retry.Retry(NoBackoff(), 0)

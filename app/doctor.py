@@ -20,8 +20,8 @@ from app import logs, wiring
 from app.http import client, pages
 from domain import errors
 from jobs import reactions
-from persistence import audit_seals, mails, outbox, push_cursors
-from persistence.database import Database, translated
+from persistence import audit_seals, condition, mails, outbox, push_cursors
+from persistence.database import Database, newest_revision, translated
 from settings import Settings, SettingsError
 
 State = Literal["ok", "note", "bad"]
@@ -115,6 +115,8 @@ def _configuration(settings: Settings) -> list[Finding]:
 
 
 async def _database(database: Database) -> list[Finding]:
+    if (advice := (await condition.look(database)).advice) is not None:
+        return [Finding("Database", "bad", advice)]
     async with database.reading() as connection:
         began = time.monotonic()
         row = (
@@ -147,11 +149,10 @@ async def _database(database: Database) -> list[Finding]:
 
 
 async def _migrations(database: Database) -> list[Finding]:
-    current, newest = await database.migration_state()
-    if current == newest:
-        return [Finding("Migrations", "ok", f"at {current}, the newest")]
-    says = f"The database is at {current or 'nothing'}, the newest is {newest}: run `./wallet migrate`."
-    return [Finding("Migrations", "bad", says)]
+    trouble = await condition.migration_trouble(database)
+    if trouble is not None:
+        return [Finding("Migrations", "bad", f"{trouble[:1].upper()}{trouble[1:]}.")]
+    return [Finding("Migrations", "ok", f"at {newest_revision()}, the newest")]
 
 
 async def _queues(database: Database, settings: Settings) -> list[Finding]:
@@ -225,6 +226,7 @@ async def _redis(settings: Settings) -> list[Finding]:
         client = redis_connection.connect(url, timeout_seconds=3, connections=1)
         try:
             version = (await client.info("server"))["redis_version"]
+            await redis_connection.check_writes(client)
             workers = await client.scard("rq:workers")
             failed = sum([await client.zcard(f"rq:failed:{name}") for name in reactions.QUEUES])
         finally:
@@ -233,7 +235,9 @@ async def _redis(settings: Settings) -> list[Finding]:
     except ValueError as error:
         return [Finding("Redis", "bad", f"REDIS_URL is wrong: {error}.")]
     except redis_connection.AWAY as error:
-        says = f"Cannot be reached ({logs.clean(str(error))}): real time is slower and mails wait."
+        wrong = redis_connection.reason(error)
+        wrong = "Cannot be reached" if wrong == "unreachable" else f"Not usable: {wrong}"
+        says = f"{wrong} ({logs.clean(str(error))}): real time is slower and mails wait."
         return [Finding("Redis", "bad", says)]
     findings = [Finding("Redis", "ok", f"version {version}")]
     if failed:

@@ -23,7 +23,7 @@ from prometheus_client import (
 from adapters import redis_connection
 from domain import errors
 from jobs import reactions
-from persistence import mails, outbox, push_cursors
+from persistence import condition, mails, outbox, push_cursors
 from persistence.database import Database
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,9 @@ class Metrics:
             "wallet_subscriptions", "Subscriptions under way in this process."
         )
         self._up = self._gauge(
-            "wallet_service_up", "1 where the service could be asked just now.", ["service"]
+            "wallet_service_up",
+            "1 where the service works: reachable, writable and migrated.",
+            ["service"],
         )
         self._outbox = self._gauge("wallet_outbox_rows", "Rows waiting for the relay.")
         self._set_aside = self._gauge(
@@ -152,6 +154,10 @@ class Metrics:
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)
+        trouble = (await condition.look(database)).trouble
+        trouble = trouble or await condition.migration_trouble(database)
+        if trouble is not None:
+            raise errors.unavailable(trouble)
 
     async def _read_redis(self, redis_url: str) -> None:
         client = redis_connection.connect(redis_url, connections=1)
@@ -165,6 +171,7 @@ class Metrics:
                 self._jobs.labels(queue, "queued").set(queued)
                 for state, count in zip(("running", "scheduled", "failed"), others, strict=True):
                     self._jobs.labels(queue, state).set(count)
+            await redis_connection.check_writes(client)
         finally:
             await client.aclose()
             await client.connection_pool.aclose()

@@ -65,13 +65,6 @@ def _check_server(connection: sqlalchemy.Connection) -> None:
 
 def _check_schema(connection: sqlalchemy.Connection) -> None:
     name = pinned.SCHEMA
-    elsewhere = connection.exec_driver_sql(_ELSEWHERE, (name, f"{name}.push_cursors")).scalar()
-    if elsewhere is not None:
-        raise terminal.Refused(
-            f'The tables of a wallet are in the schema "{elsewhere}", and this version keeps them in '
-            f'"{name}": move them there by ALTER TABLE … SET SCHEMA {name} and ALTER FUNCTION … SET SCHEMA '
-            f"{name}, all of them, then try again."
-        )
     role, database, exists, is_usable = connection.exec_driver_sql(_SCHEMA, (name,)).one()
     if not exists:
         raise terminal.Refused(
@@ -81,6 +74,13 @@ def _check_schema(connection: sqlalchemy.Connection) -> None:
         raise terminal.Refused(
             f'The role "{role}" may not create tables in the schema "{name}": migrate as the owner of the '
             f'database "{database}", or let that one run GRANT USAGE, CREATE ON SCHEMA {name} TO "{role}".'
+        )
+    elsewhere = connection.exec_driver_sql(_ELSEWHERE, (name, f"{name}.push_cursors")).scalar()
+    if elsewhere is not None:
+        raise terminal.Refused(
+            f'The tables of a wallet are in the schema "{elsewhere}", and this version keeps them in '
+            f'"{name}": move them there by ALTER TABLE … SET SCHEMA {name} and ALTER FUNCTION … SET SCHEMA '
+            f"{name}, all of them, then try again."
         )
 
 

@@ -13,9 +13,6 @@ from domain import errors, money
 from persistence import database
 from settings import Settings, SettingsError
 
-#: A table or a column that there is not.
-_NOT_MIGRATED = frozenset({"42P01", "42703"})
-
 console = Console(highlight=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -44,17 +41,34 @@ def sentences() -> Iterator[Outcome]:
         return
     except (Refused, SettingsError) as refusal:
         sentence = str(refusal)
-    except errors.Unavailable:
-        sentence = "The database cannot be reached. Is it running, and is DATABASE_URL right?"
+    except errors.Unavailable as error:
+        sentence = _trouble(error.__cause__)
     except (exc.DBAPIError, psycopg.Error) as error:
-        if database.sqlstate(error) in _NOT_MIGRATED:
-            sentence = "The database has not the tables of this version: run `./wallet migrate`."
-        elif database.is_trouble(error):
-            sentence = f"The database cannot be reached: {reason(error)}"
-        else:
+        if not database.is_trouble(error):
             raise
+        sentence = _trouble(error)
     outcome.status = 1
     _errors.print(sentence, style="red", markup=False)
+
+
+def _trouble(error: BaseException | None) -> str:
+    """What is wrong with the database, and what to do."""
+    if not isinstance(error, exc.DBAPIError | psycopg.Error):
+        return "The database cannot be reached. Is it running, and is DATABASE_URL right?"
+    state = database.sqlstate(error)
+    if state in database.NOT_MIGRATED:
+        return "The database has not the tables of this version: run `./wallet migrate`."
+    if state == database.NOT_ALLOWED:
+        return (
+            f"The role of DATABASE_URL may not do this ({plain(error)}): grant it as in "
+            "docs/operating.md, Roles, or use the owner of the tables."
+        )
+    if state == database.READ_ONLY_TRANSACTION:
+        return (
+            "The database is read-only: it is a standby, or default_transaction_read_only is on for the "
+            "server, the database or the role."
+        )
+    return f"The database cannot be reached: {reason(error)}"
 
 
 def reason(error: exc.DBAPIError | psycopg.Error) -> str:
@@ -65,7 +79,8 @@ def reason(error: exc.DBAPIError | psycopg.Error) -> str:
 def plain(error: exc.DBAPIError | psycopg.Error) -> str:
     """What the database said, in one line."""
     said = error.orig if isinstance(error, exc.DBAPIError) else error
-    return " ".join(str(said).split()).rstrip(".?")
+    primary = said.diag.message_primary if isinstance(said, psycopg.Error) else None
+    return " ".join((primary or str(said)).split()).rstrip(".?")
 
 
 def limits(settings: Settings) -> money.Limits:

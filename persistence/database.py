@@ -27,7 +27,10 @@ STATEMENT_SECONDS = 20
 
 _READ_ATTEMPTS = 2
 _LOOKUPS_AT_ONCE = 4
-_READ_ONLY_TRANSACTION = "25006"
+READ_ONLY_TRANSACTION = "25006"
+#: A table, column, function or schema that there is not, or a privilege on one.
+NOT_MIGRATED = frozenset({"42P01", "42703", "42883", "3F000"})
+NOT_ALLOWED = "42501"
 _QUERY_CANCELED = "57014"
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 #: After these PostgreSQL asks for the transaction to be done again.
@@ -182,15 +185,18 @@ def plain_url(url: str) -> str:
     return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-@cache
 def newest_revision() -> str:
     """The newest migration that this program has."""
+    return known_revisions()[0]
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Every migration that this program has, the newest first."""
     # Only who asks about migrations waits for what knows them.
     from alembic.script import ScriptDirectory
 
-    revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    assert revision is not None
-    return revision
+    return tuple(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
 
 
 async def _current_revision(connection: AsyncConnection) -> str | None:
@@ -223,6 +229,10 @@ def unavailable(error: BaseException) -> errors.Unavailable:
         return errors.unavailable("No connection to the database became free in time.")
     if sqlstate(error) in RETRIED:
         return errors.unavailable("Too many requests changed the same accounts at once.")
+    if sqlstate(error) == READ_ONLY_TRANSACTION:
+        return errors.unavailable("The database takes no changes at the moment.")
+    if sqlstate(error) in {NOT_ALLOWED, *NOT_MIGRATED}:
+        return errors.unavailable("The database is not ready for this version of the service.")
     return errors.Unavailable()
 
 
@@ -233,14 +243,15 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def is_trouble(error: BaseException) -> bool:
-    """Whether the database is away, full, read-only, or took too long: not a fault of the statement."""
+    """Whether the database is away, full, read-only, took too long, or has not what this version needs: not
+    a fault of the statement.
+    """
     if isinstance(error, exc.TimeoutError):
         return True
     original = error.orig if isinstance(error, exc.DBAPIError) else error
-    return (
-        isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
-        or sqlstate(error) == _READ_ONLY_TRANSACTION
-    )
+    return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError) or sqlstate(
+        error
+    ) in {READ_ONLY_TRANSACTION, NOT_ALLOWED, *NOT_MIGRATED}
 
 
 def was_disconnected(error: BaseException | None) -> bool:

@@ -206,7 +206,9 @@ def _exists(connection: psycopg.Connection, name: str) -> bool:
 
 
 def _drop(name: str) -> None:
-    with _server() as connection:
+    # A superuser's session may be about to end, and only a superuser ends it.
+    url = os.environ.get(ADMIN_VARIABLE, os.environ[DATABASE_VARIABLE])
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )

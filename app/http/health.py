@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Awaitable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import redis
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +18,8 @@ from app import metrics
 from app.http import facts, hosts, replies
 from app.wiring import Opened
 from domain import errors
+from persistence import condition
+from persistence.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -82,27 +86,24 @@ class Health:
 
 async def check(opened: Opened) -> dict[str, str]:
     """ "ok", or what is wrong, of the database, Redis and the migrations."""
-    database, migrations, redis = await asyncio.gather(
-        _attempt(opened.services.database.ping(), "unreachable"),
-        _check_migrations(opened),
-        _attempt(opened.hints.ping(), "unreachable"),
+    database = opened.services.database
+    found = await asyncio.gather(
+        _found(_database(database)),
+        _found(condition.migration_trouble(database), otherwise="unknown"),
+        _found(opened.hints.check()),
     )
-    return {"database": database, "redis": redis, "migrations": migrations}
+    return dict(zip(("database", "migrations", "redis"), found, strict=True))
 
 
-async def _check_migrations(opened: Opened) -> str:
+async def _database(database: Database) -> str | None:
+    return (await condition.look(database)).trouble
+
+
+async def _found(asking: Awaitable[str | None], otherwise: str = "unreachable") -> str:
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
-            current, newest = await opened.services.database.migration_state()
-    except (errors.Unavailable, OSError):
-        return "unknown"
-    return "ok" if current == newest else "behind: run `./wallet migrate`"
-
-
-async def _attempt(asking: object, otherwise: str) -> str:
-    try:
-        async with asyncio.timeout(_CHECK_SECONDS):
-            await asking  # type: ignore[misc]
+            return await asking or "ok"
+    except redis.RedisError as error:
+        return redis_connection.reason(error)
     except (errors.Unavailable, *redis_connection.AWAY):
         return otherwise
-    return "ok"
