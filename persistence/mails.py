@@ -5,7 +5,7 @@ One whose purpose this release does not know waits for a release that does, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,8 +39,12 @@ _INSERT = text(
 ).bindparams(bindparam("details", type_=JSONB))
 _WITHDRAW = text(
     "UPDATE mails SET state = 'withdrawn' "
-    "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed') "
-    "RETURNING next_try_at"
+    "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
+)
+# Taking a mail in hand moves its next try. One that was tried may have arrived: it stays, and counts.
+_WITHDRAW_UNTRIED = text(
+    "UPDATE mails SET state = 'withdrawn' WHERE user_id = :user_id AND purpose = :purpose "
+    "AND state = 'pending' AND next_try_at = trying_since RETURNING next_try_at"
 )
 # The mails of one purpose to one address, whichever of its registrations they were for: the latest but
 # so many, of those requested from one network and of all.
@@ -141,9 +145,9 @@ async def request(
 ) -> None:
     """Have a mail sent to a locked person once this is committed.
 
-    Of what a stranger can have sent, one mail takes the place of one like it that still waits, and waits
-    itself where the address has had too many of late (`accounts.MAIL_BUDGETS`). Any other mail is news
-    of its own. `details` are facts for its template, stored as JSON: never a secret.
+    Of what a stranger can have sent, one mail takes the place of one like it that was not tried yet, and
+    waits itself where the address has had too many of late (`accounts.MAIL_BUDGETS`). Any other mail is
+    news of its own. `details` are facts for its template, stored as JSON: never a secret.
     """
     mail_id = ids.new_id()
     await _replace(unit, user_id, mail_id, purpose, now, requester=requester, details=details)
@@ -175,10 +179,12 @@ async def _replace(
 ) -> None:
     next_try_at = now
     if purpose in accounts.MAIL_BUDGETS:
-        waited_until = await withdraw(unit, user_id, purpose)
+        replaced = await unit.connection.scalars(
+            _WITHDRAW_UNTRIED, {"user_id": user_id, "purpose": purpose.value}
+        )
         next_try_at = await _earliest(unit, user_id, purpose, now, requester or Requester())
         # Nobody delays a mail that somebody asked for before.
-        next_try_at = max(now, min([next_try_at, *waited_until]))
+        next_try_at = max(now, min([next_try_at, *replaced]))
     await unit.connection.execute(
         _INSERT,
         {
@@ -213,15 +219,9 @@ async def _earliest(
     return max(now, latest_but + accounts.MAIL_WINDOW)
 
 
-async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> Sequence[datetime]:
-    """A locked person's mails of that purpose that were not sent are not sent any more.
-
-    Returns until when each of them would have waited.
-    """
-    withdrawn = await unit.connection.scalars(
-        _WITHDRAW, {"user_id": user_id, "purpose": purpose.value}
-    )
-    return withdrawn.all()
+async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> None:
+    """A locked person's mails of that purpose that were not sent are not sent any more."""
+    await unit.connection.execute(_WITHDRAW, {"user_id": user_id, "purpose": purpose.value})
 
 
 # ================================================================ for the worker

@@ -40,6 +40,7 @@ def pass_time(books: Books, seconds: float) -> None:
     books.connection.execute(
         "UPDATE mails SET created_at = created_at - %(s)s * interval '1 second', "
         "next_try_at = next_try_at - %(s)s * interval '1 second', "
+        "trying_since = trying_since - %(s)s * interval '1 second', "
         "sent_at = sent_at - %(s)s * interval '1 second'",
         {"s": seconds},
     )
@@ -92,6 +93,25 @@ async def test_of_many_strangers_an_address_gets_no_more_than_its_budget(books: 
         books.database, name="x", email=someone.email, password_hash="-", requester=STRANGER
     )
     assert await deliver(books) == 1
+
+
+async def test_requests_while_a_mail_is_on_its_way_count_like_any_others(books: Books) -> None:
+    someone = books.join()
+    on_their_way: list[mails.MailToSend] = []
+    for number in range(20):
+        requester = Requester(f"198.51.100.{number}")
+        await accounts.request_password_reset(books.database, someone.email, requester=requester)
+        for user_id, mail_id in await mails.due(books.database, 99):
+            mail = await mails.take(books.database, user_id, mail_id)
+            assert mail is not None
+            on_their_way.append(mail)
+    assert len(on_their_way) == rules.MAIL_BUDGETS[MailPurpose.RESET_PASSWORD].per_address
+    # They are not given up either: a server that is away gets each of them later.
+    for mail in on_their_way:
+        await mails.unreachable(books.database, mail, error="away")
+    pass_time(books, 600)
+    assert await deliver(books) == len(on_their_way)
+    assert len(waiting_seconds(books)) == 1
 
 
 async def test_a_device_that_signed_in_before_waits_for_no_strangers(books: Books) -> None:
