@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from graphql.execution import create_source_event_stream
 from adapters.rate_limiter import RateLimiter, Use
 from resolvers import authentication
 from resolvers.request import RequestContext
-from tests.resolvers.world import SCHEMA, World
+from tests.resolvers.world import SCHEMA, Someone, World
 
 pytestmark = pytest.mark.anyio
 
@@ -71,10 +71,8 @@ def document(kind: str, name: str) -> str:
 
 @pytest.mark.parametrize(("kind", "name"), [*root_fields()])
 async def test_every_root_field_has_a_rate_limit(
-    new_world: Callable[..., Awaitable[World]], kind: str, name: str
+    world: World, someone: Someone, kind: str, name: str
 ) -> None:
-    world = await new_world()
-    someone = await world.join("Someone")
     redis_url = world.services.settings.redis_url.get_secret_value()
     limited = replace(world.services, rate_limiter=Exhausted(redis_url, 1))
     context = RequestContext(
