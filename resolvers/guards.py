@@ -81,6 +81,13 @@ def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str
         return address_key(typed)
 
 
+def link_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
+    """The link whose token the input has, as tried from one place."""
+    token: str = arguments["input"].token
+    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"link:{digest[:32]}@{network(context.client_ip)}"
+
+
 def address_key(address: str) -> str:
     """An email address as a key in Redis: hashed, as it is personal."""
     digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()

@@ -24,6 +24,7 @@ from resolvers.guards import (
     at_most,
     client,
     client_by_address,
+    link_at_client,
     named_account_at_client,
     person,
     reads,
@@ -48,6 +49,7 @@ SEARCHES = at_most(("120/minute", account), ("600/minute", client))
 LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
 REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
 MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))
+VERIFICATIONS = at_most(("60/minute", client), ("20/minute", link_at_client))
 SECRETS = at_most(("60/minute", client))
 REFRESHES = at_most(("300/minute", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
@@ -93,7 +95,7 @@ class Mutation:
         ),
     )  # fmt: skip
     verify_email = operation(
-        accounts.verify_email, SECRETS,
+        accounts.verify_email, VERIFICATIONS,
         description=(
             "Makes the address that of the registration the link belongs to, given a session of that "
             "registration or its password; the link stays usable otherwise. Discards the other "
