@@ -33,6 +33,8 @@ _SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "array_nulls": "on",
+    # A limit would leave out people whom a search finds.
+    "gin_fuzzy_search_limit": "0",
 }
 #: Of a connection that keeps them, in which transactions begin with the defaults.
 _SESSION_SETTINGS = {
@@ -42,6 +44,7 @@ _SESSION_SETTINGS = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
 }
 
 # PostgreSQL 16 does not know it, and takes any name with a dot for a setting of somebody's own.
@@ -145,7 +148,12 @@ async def _begin(connection: psycopg.AsyncConnection[Any]) -> None:
     begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')}"
     if connection.read_only:
         begin += " READ ONLY"
-    await pipeline.round_trip(connection, [(begin.encode(), ()), (PINNING, ())])
+    try:
+        await pipeline.round_trip(connection, [(begin.encode(), ()), (PINNING, ())])
+    except BaseException:
+        # It is in the middle of a pipeline. Closed, it is one that was lost, and its work is done again.
+        await connection.close()
+        raise
 
 
 def _set(settings: Mapping[str, str], *, is_local: bool) -> str:

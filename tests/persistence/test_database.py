@@ -8,11 +8,15 @@ from collections.abc import Awaitable, Callable
 import psycopg
 import psycopg_pool
 import pytest
+from psycopg import sql
 from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.dev_services.postgres import Postgres
 from domain import errors
+from persistence import unit_of_work
 from persistence.database import Database, translated, unavailable
+from persistence.unit_of_work import Unit
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -189,3 +193,34 @@ async def test_every_statement_has_a_timeout(db: Database) -> None:
     assert await db.read(lambda connection: connection.scalar(text(asked))) == "15s"
     async with db.transaction() as connection:
         assert await connection.scalar(text(asked)) == "15s"
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_work_is_done_again_where_the_server_had_ended_its_idle_connection(
+    db: Database, admin_database_url: str, is_read: bool
+) -> None:
+    async def work(unit: Unit) -> int:
+        return await who(unit.connection)
+
+    async def who(connection: AsyncConnection) -> int:
+        pid: int = await connection.scalar(text("SELECT pg_backend_pid()"))
+        return pid
+
+    async def ask() -> int:
+        return await (db.read(who) if is_read else unit_of_work.run(db, work))
+
+    before = await ask()
+    assert await ask() == before
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
+    assert await ask() != before
+
+
+async def test_a_search_leaves_nobody_out_whatever_limit_the_role_has(
+    db: Database, admin_database_url: str
+) -> None:
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        name = sql.Identifier(admin.info.dbname)
+        admin.execute(sql.SQL("ALTER DATABASE {} SET gin_fuzzy_search_limit = 1").format(name))
+    asked = b"SELECT current_setting('gin_fuzzy_search_limit')"
+    assert await db.rows((asked, ())) == [("0",)]
