@@ -68,8 +68,12 @@ WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.api_token_is_act
 
 # ================================================================ mails, and what is yet to be told
 
-# Of a mail that waits for others to the same address; the pauses between tries are shorter.
-_MAXIMUM_PAUSE = audit_checks.seconds(accounts.LINK_LIFETIMES[accounts.MailPurpose.VERIFY_EMAIL])
+# Between tries. A mail that was not tried yet waits for others to the same address, however many those are.
+_MAXIMUM_PAUSE = audit_checks.seconds(mails.UNREACHABLE_FOR)
+_WAITS_TOO_LONG = (
+    "(m.state = 'pending' AND m.next_try_at IS DISTINCT FROM m.trying_since "
+    f"AND m.next_try_at > clock_timestamp() + {_MAXIMUM_PAUSE})"
+)
 _TRIES = len(mails.REFUSAL_PAUSES) + 1
 _MAILS = f"""
 SELECT m.user_id || '/' || m.id AS key, concat_ws(' ',
@@ -79,14 +83,14 @@ SELECT m.user_id || '/' || m.id AS key, concat_ws(' ',
         THEN format('It was refused %s times, which is once too often.', m.refusals) END,
     CASE WHEN m.state = 'failed' AND m.last_error IS NULL
         THEN 'It was given up without a reason.' END,
-    CASE WHEN m.state = 'pending' AND m.next_try_at > clock_timestamp() + {_MAXIMUM_PAUSE}
+    CASE WHEN {_WAITS_TOO_LONG}
         THEN 'It waits for longer than any pause is.' END
 ) AS sentence
 FROM mails AS m LEFT JOIN users AS u ON u.id = m.user_id
 WHERE u.id IS NULL OR m.sent_at < m.created_at
     OR m.refusals > {_TRIES} OR (m.state = 'pending' AND m.refusals >= {_TRIES})
     OR (m.state = 'failed' AND m.last_error IS NULL)
-    OR (m.state = 'pending' AND m.next_try_at > clock_timestamp() + {_MAXIMUM_PAUSE})
+    OR {_WAITS_TOO_LONG}
 """  # noqa: S608
 
 _LIFETIMES = " ".join(

@@ -161,3 +161,26 @@ async def test_the_owner_is_told_once_of_many_registrations_of_a_verified_addres
     )
     assert await deliver(books) == 0
     assert len(waiting_seconds(books)) == 1
+
+
+async def test_a_flood_of_registrations_is_no_damage_to_an_audit(
+    books: Books, db: Database
+) -> None:
+    for number in range(6):
+        await registrations.register(
+            db,
+            name="x",
+            email="a@example.com",
+            password_hash="-",
+            requester=Requester(f"198.51.100.{number}"),
+        )
+    # As many others as a day and an hour of the address's budget.
+    books.connection.execute(
+        "UPDATE mails SET next_try_at = next_try_at + interval '25 hours', "
+        "trying_since = trying_since + interval '25 hours'"
+    )
+    await registrations.register(
+        db, name="x", email="a@example.com", password_hash="-", requester=OWNER
+    )
+    assert min(waiting_seconds(books)) > 24 * 3600
+    await books.assert_clean()
