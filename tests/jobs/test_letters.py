@@ -126,3 +126,9 @@ def test_the_mail_of_a_new_password_says_whether_api_tokens_were_revoked(
     )
     assert ("our API tokens were revoked" in written.text) is told
     assert ("our API tokens were revoked" in written.html) is told
+
+
+def test_the_mail_of_a_changed_password_leads_to_what_works_without_the_new_password() -> None:
+    written = letter(MailPurpose.PASSWORD_CHANGED)
+    assert f"\n{APP_URL}/forgot-password\n" in written.text
+    assert f'href="{APP_URL}/forgot-password"' in written.html
