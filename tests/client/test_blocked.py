@@ -232,3 +232,14 @@ def test_what_cannot_be_copied_says_so(
     actions.lines(page, "Added money").click()
     page.get_by_role("button", name="Copy reference").click()
     expect(actions.toast(page, "The reference could not be copied")).to_be_visible()
+
+
+def test_the_playground_opens_and_signs_in_without_storage(
+    new_context: Callable[..., BrowserContext],
+) -> None:
+    page = new_context().new_page()
+    page.add_init_script(NO_STORAGE)
+    page.goto("/graphql")
+    page.get_by_role("group", name="Sign in as a demo person").get_by_role("button").first.click()
+    expect(page.get_by_text("user.alpha@demo.app")).to_be_visible()
+    expect(page.get_by_role("tab").first).to_be_visible()

@@ -1,4 +1,5 @@
 /** The tabs that the playground opens on, and where a window keeps them. */
+import { ofBrowser, ofWindow } from './kept.js';
 import { demo } from './session.js';
 
 const TABS_KEY = 'graphiql:tabState';
@@ -6,16 +7,16 @@ const THEME_KEY = 'graphiql:theme';
 
 // Each window has tabs and a history of its own, so that two people can be shown side by side and
 // nobody's password outlives the window. The choice of light or dark is everybody's.
-const shelf = (key) => (key === THEME_KEY ? localStorage : sessionStorage);
+const shelf = (key) => (key === THEME_KEY ? ofBrowser : ofWindow);
 
 /** GraphiQL's storage. */
 export const storage = {
   getItem: (key) => shelf(key).getItem(key),
   setItem: (key, value) => shelf(key).setItem(key, value),
   removeItem: (key) => shelf(key).removeItem(key),
-  clear: () => sessionStorage.clear(),
+  clear: () => ofWindow.clear(),
   get length() {
-    return sessionStorage.length;
+    return ofWindow.length;
   },
 };
 

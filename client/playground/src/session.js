@@ -1,4 +1,5 @@
-/** Who this window is signed in as, in sessionStorage: every window can be somebody else. */
+/** Who this window is signed in as, kept for the window: every window can be somebody else. */
+import { ofWindow } from './kept.js';
 import { post, problem } from './transport.js';
 
 const KEY = 'mini-wallet:session';
@@ -20,7 +21,7 @@ const WHO = '{ viewer { email } }';
 /** Whether the server says that the demo people are there. */
 export const demo = document.querySelector('meta[name="wallet-demo"]')?.content === 'true';
 
-let session = JSON.parse(sessionStorage.getItem(KEY));
+let session = JSON.parse(ofWindow.getItem(KEY));
 let notice = null;
 let snapshot = { session, notice };
 let renewal = null;
@@ -107,8 +108,8 @@ function refusalIn(answer) {
 function change(next, text) {
   session = next;
   notice = text;
-  if (next) sessionStorage.setItem(KEY, JSON.stringify(next));
-  else sessionStorage.removeItem(KEY);
+  if (next) ofWindow.setItem(KEY, JSON.stringify(next));
+  else ofWindow.removeItem(KEY);
   snapshot = { session, notice };
   for (const listener of listeners) listener();
 }
