@@ -20,8 +20,8 @@ from persistence import accounts, credentials, entries, lines, push_cursors
 
 log = structlog.get_logger()
 
-#: A turn ends after so many batches of ten entries. Whoever has more waits for another turn, so that a person whom everybody pays keeps
-#: no worker from all others, and from the mails.
+#: A turn ends after so many batches of ten entries. A user with more waits for another turn, so that one
+#: whom everybody pays does not keep workers from all others and from the mails.
 BATCHES_A_TURN = 5
 #: After so long the active credentials are asked for again: an ended one hears nothing after 5 seconds.
 _CHANNELS_KNOWN_SECONDS = 1.0

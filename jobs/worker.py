@@ -117,7 +117,8 @@ class _Worker(rq.SimpleWorker):
                 for registry in (each.started_job_registry, each.failed_job_registry):
                     self.connection.zremrangebyscore(registry.key, 0, time.time())
                 rq.worker_registration.clean_worker_registry(each)
-        except redis.ResponseError as error:
+        except (redis.ResponseError, UnicodeDecodeError) as error:
+            # Something else has the name of a registry, or is in it.
             log.warning("expired jobs were not forgotten", error=repr(error))
 
     def execute_job(self, job: rq.job.Job, from_queue: rq.Queue) -> None:

@@ -174,3 +174,15 @@ def test_a_key_written_by_a_stranger_keeps_no_job_from_its_queue(
     jobs.put([job])
     jobs.close()
     assert memory.lrange("rq:queue:mail", 0, -1) == [job.id.encode()]
+
+
+async def test_a_worker_survives_lists_of_workers_and_jobs_that_a_stranger_wrote(
+    start_process: Callable[..., Child], memory: redis.Redis, redis_url: str
+) -> None:
+    memory.sadd("rq:workers:mail", b"\xff\xfe", "rq:worker:nobody")
+    memory.sadd("rq:workers:push", b"\xff\xfe")
+    memory.zadd("rq:wip:mail", {b"\xff\xfe": 1})
+    worker = start_process("worker", make_settings(redis_url=redis_url))
+    memory.rpush("rq:queue:push", b"\xff\xfe")
+    await until(lambda: not worker.running or memory.llen("rq:queue:push") == 0)
+    assert worker.running, worker.log_tail()
