@@ -141,15 +141,10 @@ def reads(
     key = caller(context, arguments)
     wait = services.read_allowance.try_take(key)
     if wait is None:
-        return _take_read(context, key)
+        return services.count_read(key)
     if wait:
         raise errors.RateLimited(wait)
     return None
-
-
-async def _take_read(context: RequestContext, key: str) -> None:
-    if wait := await context.services.read_allowance.take(key):
-        raise errors.RateLimited(wait)
 
 
 def typename(context: RequestContext) -> Awaitable[None] | None:

@@ -112,6 +112,11 @@ class Services:
         if use.limits and (seconds := await self._count(use)):
             raise errors.RateLimited(seconds)
 
+    async def count_read(self, caller: str) -> None:
+        """Count one read by that account or client (`guards.caller`). Raises RateLimited."""
+        if not self.rate_limiter.is_off and (wait := await self.read_allowance.take(caller)):
+            raise errors.RateLimited(wait)
+
     async def count_refusal(self, client: str) -> None:
         """A request of that client (`guards.network`) was refused before it was executed."""
         if not self.rate_limiter.is_off:

@@ -67,10 +67,13 @@ class PusherAuth:
             )
             if principal is None:
                 raise errors.Unauthenticated
+            await self._opened.services.count_read(f"account:{principal.user_id}")
+        except errors.RateLimited as error:
+            retry = {"retry-after": str(error.retry_after_seconds)}
+            return replies.refusal(429, error.message, "RATE_LIMITED", **retry)
         except errors.DomainError as error:
             code, _ = schema_errors.code_of(error)
-            status = {"UNAVAILABLE": 503, "RATE_LIMITED": 429}.get(code, 403)
-            return replies.refusal(status, error.message, code)
+            return replies.refusal(503 if code == "UNAVAILABLE" else 403, error.message, code)
         is_own = channel == events.pusher_channel(principal.credential_id)
         if not is_own or not principal.may(Scope.READ_TRANSACTIONS):
             return replies.refusal(

@@ -211,7 +211,7 @@ def test_pusher_auth_signs_the_channel_of_the_bearers_credential_and_no_other(
 ) -> None:
     server = start_channels()
     pushing = start_api(
-        database_url=api.settings.database_url, **_pusher_settings(server.environment)
+        database_url=api.settings.database_url, **pusher_settings(server.environment)
     )
     token = pushing.sign_in()
     bearer = {"authorization": f"Bearer {token}"}
@@ -248,7 +248,7 @@ def test_pusher_auth_signs_the_channel_of_the_bearers_credential_and_no_other(
     assert pushing.client.get("/pusher/auth").status_code == 405
 
 
-def _pusher_settings(environment: dict[str, str]) -> dict[str, object]:
+def pusher_settings(environment: dict[str, str]) -> dict[str, object]:
     return {
         "pusher_app_id": environment["PUSHER_APP_ID"],
         "pusher_key": environment["PUSHER_KEY"],

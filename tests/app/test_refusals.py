@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from app.dev_services import channels
 from tests.app.conftest import Api, code_of
+from tests.app.test_addresses import pusher_settings
 from tests.app.test_websocket import begin, close_code, hear, opened, say, subscribe
 
 #: One block of refused requests (five), one of reads (fifty), and one question about the schema.
@@ -82,6 +84,22 @@ def test_a_client_that_is_refused_too_often_has_no_unknown_api_tokens_looked_up(
     with opened(limited) as socket:
         say(socket, type="connection_init", payload={"Authorization": f"Bearer {unknown}"})
         assert close_code(socket) == 1013
+
+
+def test_signing_pusher_channels_counts_as_reading(
+    api: Api, start_api: Callable[..., Api], start_channels: Callable[[], channels.Channels]
+) -> None:
+    pushing = start_api(
+        database_url=api.settings.database_url,
+        rate_limit_factor=FACTOR,
+        **pusher_settings(start_channels().environment),
+    )
+    bearer = {"authorization": f"Bearer {api.sign_in()}"}
+    asked = {"socket_id": "1.1", "channel_name": "private-of-somebody-else"}
+    answers = [pushing.client.post("/pusher/auth", headers=bearer, data=asked) for _ in range(51)]
+    assert [answer.status_code for answer in answers] == [403] * 50 + [429]
+    assert code_of(answers[-1].json()) == "RATE_LIMITED"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
 
 
 def test_introspection_has_a_limit_of_its_own(limited: Api) -> None:
