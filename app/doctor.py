@@ -20,7 +20,7 @@ from app import logs, wiring
 from app.http import client, pages
 from domain import errors
 from jobs import reactions
-from persistence import audit_seals, condition, mails, outbox, push_cursors
+from persistence import audit_seals, condition, mails, outbox, push_cursors, refolding
 from persistence.database import Database, newest_revision, translated
 from settings import Settings, SettingsError
 
@@ -152,6 +152,10 @@ async def _migrations(database: Database) -> list[Finding]:
     trouble = await condition.migration_trouble(database)
     if trouble is not None:
         return [Finding("Migrations", "bad", f"{trouble[:1].upper()}{trouble[1:]}.")]
+    mark = sqlalchemy.text(refolding.READ_MARK)
+    if await database.read(lambda connection: connection.scalar(mark)) != refolding.MARK:
+        says = "Names and notes are searched by texts of a former release: run `./wallet migrate`."
+        return [Finding("Migrations", "bad", says)]
     return [Finding("Migrations", "ok", f"at {newest_revision()}, the newest")]
 
 

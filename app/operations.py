@@ -99,10 +99,14 @@ def _refold(connection: sqlalchemy.Connection) -> None:
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
     driver_connection.autocommit = True
-    rewritten = refolding.refold(driver_connection)
+    with terminal.console.status("Looking through the search texts …") as status:
+        rewritten = refolding.refold(
+            driver_connection,
+            lambda texts: status.update(f"Rewriting search texts … {texts:,}"),
+        )
     driver_connection.autocommit = False
     if rewritten:
-        terminal.say(f"{rewritten} names and notes are found by new search texts.")
+        terminal.say(f"{rewritten:,} names and notes are found by new search texts.")
 
 
 def _revision(connection: sqlalchemy.Connection) -> str | None:

@@ -19,7 +19,8 @@ _LINES_AT_ONCE = 1_000
 _NOBODY = UUID(int=0)
 
 # The index's comment says by which folding the texts in it were made.
-_MARK = "SELECT obj_description('users_search_text_idx'::regclass, 'pg_class')"
+MARK = f"folding {text.FOLDING}"
+READ_MARK = "SELECT obj_description('users_search_text_idx'::regclass, 'pg_class')"
 _SET_MARK = sql.SQL("COMMENT ON INDEX users_search_text_idx IS {}")
 
 # Of plain ASCII every folding makes the same.
@@ -56,17 +57,17 @@ def refold(connection: Connection, on_rewritten: Callable[[int], None] = lambda 
     is in autocommit mode. `on_rewritten` is told how many texts are through. Readers find people by the
     old texts until then.
     """
-    mark = f"folding {text.FOLDING}"
-    [found] = connection.execute(_MARK).fetchone() or [None]
-    if found == mark:
+    if connection.execute(READ_MARK).fetchone() == (MARK,):
         return 0
     rewritten = _refold_names(connection, on_rewritten)
     # Parts of names may be others too. It waits for older snapshots, while everybody goes on.
     connection.execute("SET lock_timeout = 0")
     connection.execute("SET statement_timeout = 0")
+    for unfinished in ("users_search_parts_idx_ccnew", "users_search_parts_idx_ccold"):
+        connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {unfinished}")
     connection.execute("REINDEX INDEX CONCURRENTLY users_search_parts_idx")
     rewritten += _refold_notes(connection, lambda notes: on_rewritten(rewritten + notes))
-    connection.execute(_SET_MARK.format(sql.Literal(mark)))
+    connection.execute(_SET_MARK.format(sql.Literal(MARK)))
     return rewritten
 
 

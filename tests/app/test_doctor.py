@@ -66,6 +66,19 @@ def test_a_database_that_was_never_migrated_is_named(
     assert "./wallet migrate" in said(capsys)["Migrations"]
 
 
+def test_search_texts_of_a_former_release_are_named(
+    settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(admin_database_url, autocommit=True) as connection:
+        connection.execute("COMMENT ON INDEX users_search_text_idx IS NULL")
+    assert doctor.run(settings) == 1
+    assert "run `./wallet migrate`" in said(capsys)["Migrations"]
+    assert operations.migrate(settings) == 0
+    capsys.readouterr()
+    doctor.run(settings)
+    assert said(capsys)["Migrations"].startswith("ok")
+
+
 def test_a_relay_that_stands_still_and_failed_mails_are_named(
     settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

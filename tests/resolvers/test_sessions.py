@@ -10,6 +10,7 @@ import bcrypt
 import pytest
 
 from domain import ids
+from resolvers.request import RequestContext
 from tests.resolvers.world import LOGIN, PASSWORD, Answer, Someone, World
 
 pytestmark = pytest.mark.anyio
@@ -273,3 +274,21 @@ async def test_an_unverified_account_keeps_its_salt_as_its_password_changes(worl
         "SELECT DISTINCT left(password_hash, 29) FROM users WHERE email = %s", carol.email
     )
     assert len(salts) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Tests\u00ad/1.0\t(of\x07it)\r\n", "Tests/1.0 (of it)"),
+        ("x" * 301, "x" * 300),
+        ("\u00ad \x00", None),
+        (None, None),
+    ],
+)
+async def test_a_device_is_shown_by_its_user_agent_in_printable_characters(
+    world: World, sent: str | None, shown: str | None
+) -> None:
+    context = RequestContext(
+        services=world.services, principal=None, client_ip="192.0.2.1", user_agent=sent
+    )
+    assert context.device == shown
