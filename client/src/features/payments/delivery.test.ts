@@ -205,6 +205,14 @@ describe('the records', () => {
     expect(store.list().map(({ key }) => key)).toEqual([payment.key]);
   });
 
+  it.each(['', '5', '{"state":"ready"}', '[{}]'])('takes no notice of what is none: %s', (text) => {
+    const storage = memory();
+    storage.setItem('mini-wallet.payment.viewer.broken', text);
+    const { store } = page([], [], storage);
+    expect(store.list()).toEqual([]);
+    expect(store.pending(payment.intent)).toBeNull();
+  });
+
   it('belongs to one person', () => {
     const storage = memory();
     page([], [], storage).store.put(payment);

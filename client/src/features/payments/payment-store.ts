@@ -47,7 +47,7 @@ export class PaymentStore {
 
   get(key: string): Payment | null {
     const kept = parse<Payment>(this.storage.getItem(this.payments + key));
-    if (!kept) return null;
+    if (!kept?.intent) return null;
     // Records of before 0.2 name their user in the storage key alone.
     const payment = { ...kept, userId: kept.userId ?? this.userId };
     if (payment.userId !== this.userId) return null;
