@@ -37,7 +37,8 @@ _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
 _AT_LEISURE = text(
-    "SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '128MB', true)"
+    "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), "
+    "set_config('idle_in_transaction_session_timeout', '0', true), set_config('work_mem', '128MB', true)"
 )
 
 Result = TypeVar("Result")
