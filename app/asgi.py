@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from app.graphql import print_sdl, schema
 from app.graphql.endpoint import Endpoint, methods
 from app.graphql.execution import Engine
 from app.graphql.shutdown import LongLived
-from app.http import client, pages, replies
+from app.http import client, health, pages, replies
 from app.http.cors import Cors
 from app.http.edge import Edge
 from app.http.envelope import Envelope
@@ -109,6 +110,8 @@ class App:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await send({"type": "lifespan.startup.complete"})
+            looking = asyncio.create_task(health.report(opened))
+            closing.callback(looking.cancel)
             message: Message = await receive()
             assert message["type"] == "lifespan.shutdown"
         await send({"type": "lifespan.shutdown.complete"})
@@ -138,7 +141,7 @@ class App:
 
 def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None) -> ASGIApp:
     """The routes beside GraphQL. Without `sdl` the schema is not served."""
-    health = Health(opened)
+    checks = Health(opened)
 
     async def show_schema(request: Request) -> Response:
         if sdl is None:
@@ -158,9 +161,9 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             Route("/dev/mail", shown.mailbox),
             Route("/dev/mail.json", shown.mailbox_json),
             Route("/schema.graphql", show_schema),
-            Route("/healthz", health.alive),
-            Route("/readyz", health.ready),
-            Route("/metrics", health.metrics),
+            Route("/healthz", checks.alive),
+            Route("/readyz", checks.ready),
+            Route("/metrics", checks.metrics),
             Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
             Mount("/assets", client.Assets(pages.ASSETS)),
             Mount("/playground/assets", playground_assets),

@@ -139,7 +139,7 @@ def _upgrade(connection: sqlalchemy.Connection, audit_key: bytes) -> None:
         ) from None
     except exc.DBAPIError as error:
         raise terminal.Refused(
-            f"The migration was given up and nothing was changed: {terminal.plain(error)}."
+            f"The migration was given up and nothing was changed: {database.plain(error)}."
         ) from None
 
 

@@ -7,7 +7,7 @@ from psycopg import sql
 from sqlalchemy import exc
 
 from app import terminal
-from persistence import pinned
+from persistence import database, pinned
 
 MINIMUM_SERVER_VERSION = 160_000
 
@@ -117,7 +117,7 @@ def _create_extension(connection: sqlalchemy.Connection) -> None:
         connection.exec_driver_sql(f"CREATE EXTENSION pg_trgm SCHEMA {pinned.SCHEMA}")
     except exc.DBAPIError as error:
         raise terminal.Refused(
-            f"The extension pg_trgm cannot be created ({terminal.plain(error)}): install "
+            f"The extension pg_trgm cannot be created ({database.plain(error)}): install "
             "PostgreSQL's contrib package, or let a superuser run CREATE EXTENSION pg_trgm once."
         ) from None
 

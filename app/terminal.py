@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy import exc
 
 from domain import errors, money
-from persistence import database
+from persistence import condition, database
 from settings import Settings, SettingsError
 
 console = Console(highlight=False, soft_wrap=True)
@@ -42,45 +42,18 @@ def sentences() -> Iterator[Outcome]:
     except (Refused, SettingsError) as refusal:
         sentence = str(refusal)
     except errors.Unavailable as error:
-        sentence = _trouble(error.__cause__)
+        sentence = condition.explain(error.__cause__)
     except (exc.DBAPIError, psycopg.Error) as error:
         if not database.is_trouble(error):
             raise
-        sentence = _trouble(error)
+        sentence = condition.explain(error)
     outcome.status = 1
     _errors.print(sentence, style="red", markup=False)
 
 
-def _trouble(error: BaseException | None) -> str:
-    """What is wrong with the database, and what to do."""
-    if not isinstance(error, exc.DBAPIError | psycopg.Error):
-        return "The database cannot be reached. Is it running, and is DATABASE_URL right?"
-    state = database.sqlstate(error)
-    if state in database.NOT_MIGRATED:
-        return "The database has not the tables of this version: run `./wallet migrate`."
-    if state == database.NOT_ALLOWED:
-        return (
-            f"The role of DATABASE_URL may not do this ({plain(error)}): grant it as in "
-            "docs/operating.md, Roles, or use the owner of the tables."
-        )
-    if state == database.READ_ONLY_TRANSACTION:
-        return (
-            "The database is read-only: it is a standby, or default_transaction_read_only is on for the "
-            "server, the database or the role."
-        )
-    return f"The database cannot be reached: {reason(error)}"
-
-
 def reason(error: exc.DBAPIError | psycopg.Error) -> str:
     """Why a database cannot be reached, and what to look at."""
-    return f"{plain(error)}. Is it running, and is DATABASE_URL right?"
-
-
-def plain(error: exc.DBAPIError | psycopg.Error) -> str:
-    """What the database said, in one line."""
-    said = error.orig if isinstance(error, exc.DBAPIError) else error
-    primary = said.diag.message_primary if isinstance(said, psycopg.Error) else None
-    return " ".join((primary or str(said)).split()).rstrip(".?")
+    return f"{database.plain(error)}. Is it running, and is DATABASE_URL right?"
 
 
 def limits(settings: Settings) -> money.Limits:

@@ -19,7 +19,7 @@ import structlog
 from adapters import hints, realtime, redis_connection
 from domain import errors
 from jobs import queue, reactions
-from persistence import mails, outbox, push_cursors, retention
+from persistence import condition, mails, outbox, push_cursors, retention
 from persistence.database import Database
 from persistence.outbox import OutboxRow
 from settings import Settings
@@ -235,7 +235,12 @@ class _Duty:
             is_more = await self.work()
         except _AWAY as error:
             if not self._pause_seconds:
-                log.warning("the relay waits", duty=self.name, error=repr(error.__cause__ or error))
+                reason = (
+                    condition.explain(error.__cause__)
+                    if isinstance(error, errors.Unavailable)
+                    else repr(error)
+                )
+                log.warning("the relay waits", duty=self.name, reason=reason)
             doubled = max(self._pause_seconds * 2, _FIRST_PAUSE_SECONDS)
             self._pause_seconds = min(doubled, _LONGEST_PAUSE_SECONDS)
             return False

@@ -16,6 +16,7 @@ from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
 from domain import errors, money
 from jobs.queue import JobQueue
+from persistence import condition
 from persistence.database import Database
 from settings import Settings
 
@@ -97,7 +98,7 @@ class Bench:
         try:
             self.runner.run(work)
         except errors.Unavailable as error:
-            log.warning("a job was left: the database is away", cause=repr(error.__cause__))
+            log.warning("a job was left", reason=condition.explain(error.__cause__))
 
 
 #: Set by the worker around its loop.

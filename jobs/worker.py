@@ -21,7 +21,7 @@ from rq.exceptions import StopRequested
 from adapters import redis_connection
 from domain import errors
 from jobs import queue, reactions, services, untrusted
-from persistence import mails
+from persistence import condition, mails
 from settings import Settings, SettingsError
 
 log = structlog.get_logger()
@@ -167,8 +167,8 @@ def _retry_failed(runner: asyncio.Runner, opened: services.JobServices) -> None:
     while True:
         try:
             count = runner.run(mails.retry_failed(opened.database))
-        except errors.Unavailable:
-            log.warning("the worker waits: the database is away")
+        except errors.Unavailable as error:
+            log.warning("the worker waits", reason=condition.explain(error.__cause__))
             time.sleep(_PAUSE_SECONDS)
         else:
             log.info("mails that had failed are due again", count=count)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+import psycopg
+from sqlalchemy import exc, text
 
-from persistence import pinned, tables
+from persistence import database, pinned, tables
 from persistence.database import Database, known_revisions
 
 # The books are append-only for every role, and nothing changes which revision the database is at.
@@ -97,3 +98,23 @@ async def migration_trouble(db: Database) -> str | None:
     if current is not None and current not in known_revisions():
         return f"ahead: the database is at {current}, of a newer version: update this program"
     return f"behind: the database is at {current or 'nothing'}, the newest is {newest}: run `./wallet migrate`"
+
+
+def explain(error: BaseException | None) -> str:
+    """What an error that made the database unavailable means, and what to do: a sentence for the operator."""
+    if not isinstance(error, exc.DBAPIError | psycopg.Error):
+        return "The database cannot be reached. Is it running, and is DATABASE_URL right?"
+    state, said = database.sqlstate(error), database.plain(error)
+    if state in database.NOT_MIGRATED:
+        return "The database has not the tables of this version: run `./wallet migrate`."
+    if state == database.NOT_ALLOWED:
+        return (
+            f"The role of DATABASE_URL may not do this ({said}): grant it as in docs/operating.md, Roles, or "
+            "use the owner of the tables."
+        )
+    if state == database.READ_ONLY_TRANSACTION:
+        return (
+            "The database is read-only: it is a standby, or default_transaction_read_only is on for the "
+            "server, the database or the role."
+        )
+    return f"The database cannot be reached: {said}. Is it running, and is DATABASE_URL right?"

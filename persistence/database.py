@@ -243,6 +243,13 @@ def sqlstate(error: BaseException | None) -> str | None:
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
 
+def plain(error: exc.DBAPIError | psycopg.Error) -> str:
+    """What PostgreSQL or the driver said, in one line and without the statement."""
+    said = error.orig if isinstance(error, exc.DBAPIError) else error
+    primary = said.diag.message_primary if isinstance(said, psycopg.Error) else None
+    return " ".join((primary or str(said)).split()).rstrip(".?")
+
+
 def is_trouble(error: BaseException) -> bool:
     """Whether the database is away, full, read-only, took too long, or has not what this version needs: not
     a fault of the statement.

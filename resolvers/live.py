@@ -17,6 +17,7 @@ from domain import errors, events
 from domain.accounts import Person
 from domain.sessions import Principal
 from domain.transfers import Line
+from persistence import condition
 from persistence.database import Database
 from persistence.entries import Entry
 from resolvers.active_credentials import ActiveCredentials, Watch
@@ -118,9 +119,9 @@ class Live:
             try:
                 await self._credentials.poll()
                 await self._streams.poll()
-            except errors.Unavailable:
+            except errors.Unavailable as error:
                 if not self._is_database_away:
-                    log.warning("streams wait: the database is away")
+                    log.warning("streams wait", reason=condition.explain(error.__cause__))
                 self._is_database_away = True
             except Exception:
                 # Without the poll nothing is sure: it must not end.

@@ -95,6 +95,13 @@ async def check(opened: Opened) -> dict[str, str]:
     return dict(zip(("database", "migrations", "redis"), found, strict=True))
 
 
+async def report(opened: Opened) -> None:
+    """Have the log say what is not ready as the process starts."""
+    wrong = {name: state for name, state in (await check(opened)).items() if state != "ok"}
+    if wrong:
+        log.warning("not ready", **wrong, advice="`./wallet doctor` says what to do")
+
+
 async def _database(database: Database) -> str | None:
     return (await condition.look(database)).trouble
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ import redis
 from pydantic import SecretStr
 
 from app import auditing, doctor, operations
+from app.dev_services import processes
 from app.dev_services.postgres import Postgres
 from app.dev_services.valkey import Valkey
 from domain import errors
@@ -21,6 +23,7 @@ from persistence.database import Database
 from settings import Settings
 from tests.app.conftest import ALPHA, Api
 from tests.conftest import make_settings
+from tests.jobs.running import environment
 from tests.waiting import block_until
 
 LOGIN = """
@@ -185,6 +188,41 @@ def test_a_database_at_another_revision_is_not_ready(
     assert told in said["migrations"]
     assert not is_up(api, "database")
     assert told in examined(settings, capsys)["Migrations"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "run `./wallet migrate`"),
+        ("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM wallet", "docs/operating.md"),
+    ],
+)
+def test_processes_without_their_tables_say_so_in_a_sentence_and_wait(
+    settings: Settings, admin: psycopg.Connection, tmp_path: Path, change: str, told: str
+) -> None:
+    admin.execute(change.encode())
+    admin.execute("GRANT USAGE ON SCHEMA public TO wallet")
+    commands = {
+        "serve": ["serve", "--port", str(processes.free_port())],
+        "relay": ["relay"],
+        "worker": ["worker", "--retry-failed"],
+    }
+    logs = {name: tmp_path / f"{name}.log" for name in commands}
+    children = [
+        processes.spawn_python(
+            name, ["-P", "-m", "app.cli", *command], log=logs[name], env=environment(settings)
+        )
+        for name, command in commands.items()
+    ]
+    try:
+        for name, log in logs.items():
+            expected = "./wallet " if name == "serve" else told
+            block_until(lambda log=log, expected=expected: expected in log.read_text())
+            assert all(child.running for child in children)
+            assert "Traceback" not in log.read_text()
+            assert "SELECT" not in log.read_text()
+    finally:
+        processes.stop_all(children)
 
 
 @pytest.mark.parametrize(
