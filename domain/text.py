@@ -64,6 +64,8 @@ def _is_refused(character: str) -> bool:
 
 def _clean(text: str, path: str, what: str) -> str:
     text = without_invisible(text)
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     if any(_is_refused(character) for character in text):
         raise errors.invalid(
             path, f"{what} has a control or invisible character in it. Remove it and try again."
