@@ -28,9 +28,9 @@ AS_SAFARI = """
 """
 
 
-def press_in_composition(cdp: CDPSession, *keys: str) -> None:
+def press_in_composition(cdp: CDPSession, text: str, *keys: str) -> None:
     """Type with an input method that has not decided yet, and press keys of it."""
-    cdp.send("Input.imeSetComposition", {"text": "べ", "selectionStart": 1, "selectionEnd": 1})
+    cdp.send("Input.imeSetComposition", {"text": text, "selectionStart": 1, "selectionEnd": 1})
     for key in keys:
         pressed = {"key": key, "code": key, "windowsVirtualKeyCode": 229}
         cdp.send("Input.dispatchKeyEvent", {**pressed, "type": "rawKeyDown"})
@@ -49,10 +49,10 @@ def test_keys_of_an_input_method_pick_nobody_and_close_nothing(
     page.goto("/send")
     cdp = page.context.new_cdp_session(page)
     to, option = actions.recipient(page), page.get_by_role("option", name=beta.name)
-    to.fill(beta.name)
+    to.fill(beta.name[:-1])
     expect(option).to_be_visible()
     first = to.get_attribute("aria-activedescendant")
-    press_in_composition(cdp, "Enter", "ArrowDown", "Escape")
+    press_in_composition(cdp, beta.name[-1], "Enter", "ArrowDown", "Escape")
     assert page.evaluate("keys") == [["Enter", True], ["ArrowDown", True], ["Escape", True]]
     expect(option).to_be_visible()
     assert to.get_attribute("aria-activedescendant") == first
@@ -65,6 +65,20 @@ def test_keys_of_an_input_method_pick_nobody_and_close_nothing(
     expect(to).to_have_value(beta.name)
 
 
+def test_people_are_looked_for_while_an_input_method_is_undecided(
+    stack: Stack, new_page: NewPage, alpha: Person
+) -> None:
+    person = stack.new_person(f"김민수{stack.new_key()}")
+    page = new_page(alpha, "/send")
+    actions.recipient(page).focus()
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Input.imeSetComposition", {"text": "민수", "selectionStart": 2, "selectionEnd": 2})
+    expect(page.get_by_role("option", name=person.name)).to_be_visible()
+    cdp.send("Input.insertText", {"text": "민수"})
+    expect(actions.recipient(page)).to_have_value("민수")
+    expect(page.get_by_role("option", name=person.name)).to_be_visible()
+
+
 def test_keys_of_an_input_method_neither_close_nor_submit_a_dialog(
     new_page: NewPage, alpha: Person
 ) -> None:
@@ -73,7 +87,7 @@ def test_keys_of_an_input_method_neither_close_nor_submit_a_dialog(
     dialog = page.get_by_role("dialog", name="Add money")
     actions.amount(dialog).fill("7")
     cdp = page.context.new_cdp_session(page)
-    press_in_composition(cdp, "Escape", "Enter")
+    press_in_composition(cdp, "べ", "Escape", "Enter")
     end_composition(cdp)
     for key in ("Escape", "Enter"):
         page.evaluate(AS_SAFARI, ["[role=dialog] input", key])
