@@ -27,6 +27,13 @@ class Days:
         later = format_datetime(date, usegmt=True)
         route.fulfill(response=response, headers={**response.headers, "date": later})
 
+    def __enter__(self) -> Days:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Requests that are under way as the test ends are nobody's concern.
+        self._page.unroute_all(behavior="ignoreErrors")
+
     def let_pass(self, time: timedelta) -> None:
         self._passed += time
         self._page.clock.fast_forward(int(time.total_seconds() * 1000))
@@ -47,14 +54,14 @@ def test_at_midnight_today_becomes_yesterday(
     zone, left = zone_before_midnight()
     page = new_context(alpha, timezone_id=zone).new_page()
     page.clock.install()
-    days = Days(page)
-    page.goto("/")
-    headings = page.get_by_role("main").get_by_role("heading", level=3)
-    expect(headings).to_have_text(["Today"])
-    days.let_pass(left + timedelta(minutes=1))
-    expect(headings).to_have_text(["Yesterday"])
-    expect(page.get_by_role("img", name="Your balance since")).to_be_visible()
-    expect(page.get_by_text("Now", exact=True)).to_have_count(0)
+    with Days(page) as days:
+        page.goto("/")
+        headings = page.get_by_role("main").get_by_role("heading", level=3)
+        expect(headings).to_have_text(["Today"])
+        days.let_pass(left + timedelta(minutes=1))
+        expect(headings).to_have_text(["Yesterday"])
+        expect(page.get_by_role("img", name="Your balance since")).to_be_visible()
+        expect(page.get_by_text("Now", exact=True)).to_have_count(0)
 
 
 def test_after_a_long_sleep_every_time_is_told_anew(
@@ -63,25 +70,26 @@ def test_after_a_long_sleep_every_time_is_told_anew(
     new_context(alpha).new_page().goto("/")
     page = new_context(alpha).new_page()
     page.clock.install()
-    days = Days(page)
-    asked: list[str] = []
-    actions.intercept(
-        page,
-        "BalanceHistory",
-        lambda route: (asked.append(str(route.request.post_data)), route.fallback())[1],
-    )
-    page.goto("/")
-    expect(page.get_by_role("heading", name="Today")).to_be_visible()
-    actions.until(page, lambda: len(asked) == 1)
-    days.let_pass(timedelta(days=3))
-    expect(page.get_by_role("heading", name="Today")).to_have_count(0)
-    # The range of the chart begins anew, three days later.
-    actions.until(page, lambda: len(asked) == 2)
-    page.get_by_role("link", name="Settings").first.click()
-    page.get_by_role("link", name="Devices").click()
-    expect(page.get_by_text("Last used 3 days ago").first).to_be_visible()
-    days.let_pass(timedelta(days=1))
-    expect(page.get_by_text("Last used 4 days ago").first).to_be_visible()
+    with Days(page) as days:
+        asked: list[Route] = []
+
+        def count(route: Route) -> None:
+            asked.append(route)
+            route.fallback()
+
+        actions.intercept(page, "BalanceHistory", count)
+        page.goto("/")
+        expect(page.get_by_role("heading", name="Today")).to_be_visible()
+        actions.until(page, lambda: len(asked) == 1)
+        days.let_pass(timedelta(days=3))
+        expect(page.get_by_role("heading", name="Today")).to_have_count(0)
+        # The range of the chart begins anew, three days later.
+        actions.until(page, lambda: len(asked) == 2)
+        page.get_by_role("link", name="Settings").first.click()
+        page.get_by_role("link", name="Devices").click()
+        expect(page.get_by_text("Last used 3 days ago").first).to_be_visible()
+        days.let_pass(timedelta(days=1))
+        expect(page.get_by_text("Last used 4 days ago").first).to_be_visible()
 
 
 @pytest.mark.parametrize(
