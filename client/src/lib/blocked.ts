@@ -23,7 +23,7 @@ const isStorageBlocked = (): boolean => !browserStorage.isKept();
 /** What somebody who signs in here needs to know; empty where nothing is blocked. */
 export function blockedForSignIn(): string {
   if (!areCookiesBlocked()) return '';
-  return 'This browser blocks cookies for this site. You are signed in only in this tab, and until it is closed or reloaded.';
+  return 'This browser blocks cookies for this site. A sign-in works only in this tab, until you close or reload it.';
 }
 
 /** What somebody who moves money here needs to know; empty where nothing is blocked. */
