@@ -10,7 +10,7 @@ import pytest
 
 from app.dev_services import channels
 from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api
-from tests.app.test_addresses import _pusher_settings
+from tests.app.test_addresses import pusher_settings
 
 BROWSER = {"accept": "text/html"}
 JSON = {"content-type": "application/json"}
@@ -33,7 +33,7 @@ def whole(
         database_url=api.settings.database_url,
         mails=tmp_path,
         allowed_origins=("https://friend.example",),
-        **_pusher_settings(start_channels().environment),
+        **pusher_settings(start_channels().environment),
     )
 
 
