@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain import money
+from domain.ledger import money
 
 ROOT = Path(__file__).resolve().parent
 MINIMUM_SECRET_BYTES = 32

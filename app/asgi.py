@@ -15,11 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import wiring
-from app.graphql import print_sdl, schema
-from app.graphql.endpoint import Endpoint, methods
-from app.graphql.execution import Engine
-from app.graphql.shutdown import LongLived
+from app import served_schema, wiring
 from app.http import client, health, pages, replies
 from app.http.cors import Cors
 from app.http.edge import Edge
@@ -28,7 +24,11 @@ from app.http.health import Health
 from app.http.hosts import Hosts
 from app.http.origins import Origins
 from app.http.pusher_auth import PusherAuth
-from app.metrics import Metrics
+from app.served_schema import print_sdl
+from app.telemetry.metrics import Metrics
+from graphql_server.endpoint import Endpoint, methods
+from graphql_server.execution import Engine
+from graphql_server.shutdown import LongLived
 from settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -121,7 +121,7 @@ class App:
         shown = pages.Pages(self._settings, self._mails)
         self._graphql = Endpoint(
             Engine(
-                schema.build(),
+                served_schema.build(),
                 opened.services,
                 opened.metrics,
                 self.long_lived,

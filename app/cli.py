@@ -54,7 +54,7 @@ def up(
     PostgreSQL, Valkey, a Channels server and a mail catcher are embedded; what the environment
     names (DATABASE_URL, REDIS_URL, SMTP_URL, PUSHER_*, ...) is used instead.
     """
-    from app import up as supervisor
+    from dev import up as supervisor
 
     raise typer.Exit(supervisor.run(host=host, port=port, data=data, demo=not no_demo))
 
@@ -113,7 +113,7 @@ def relay() -> None:
 def migrate(data: Data = None) -> None:
     """Bring the database to the newest version of its tables."""
     chosen = _settings(data)
-    from app import operations
+    from app.commands import migrate as operations
 
     raise typer.Exit(operations.migrate(chosen))
 
@@ -127,7 +127,7 @@ def demo(
 ) -> None:
     """Add the three demo people: User Alpha, User Beta and User Gamma. Twice changes nothing."""
     chosen = _settings(data)
-    from app import operations
+    from app.commands import migrate as operations
 
     raise typer.Exit(operations.demo(chosen, yes=yes))
 
@@ -135,9 +135,9 @@ def demo(
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema (SDL)."""
-    from app import graphql
+    from app import served_schema
 
-    typer.echo(graphql.print_sdl().rstrip("\n"))
+    typer.echo(served_schema.print_sdl().rstrip("\n"))
 
 
 @app.command()
@@ -163,7 +163,7 @@ def audit(
     if key_before and not receipt:
         _refuse("--key-before is for receipts: the books are proved with AUDIT_KEY alone.")
     chosen = _settings(data)
-    from app import auditing
+    from app.commands import audit as auditing
 
     if not receipt:
         raise typer.Exit(auditing.audit(chosen))
@@ -188,7 +188,7 @@ def reseal(
             "Say either --key-before and a file with the AUDIT_KEY of before, or --no-key-before."
         )
     chosen = _settings(data)
-    from app import auditing
+    from app.commands import audit as auditing
 
     raise typer.Exit(auditing.reseal(chosen, key_before=key_before))
 
@@ -197,7 +197,7 @@ def reseal(
 def doctor(data: Data = None) -> None:
     """Say what is configured, reachable and migrated, and what to do about what is not."""
     chosen = _settings(data)
-    from app import operations
+    from app.commands import migrate as operations
 
     raise typer.Exit(operations.doctor(chosen))
 
@@ -237,7 +237,7 @@ def torture(context: typer.Context) -> None:
 def _settings(data: Path | None = None) -> Settings:
     """The environment's settings, or those of a running `up` for the commands that allow it."""
     import settings
-    from app.up import folder
+    from dev.up import folder
 
     try:
         if data is not None or sys.argv[1:2] not in (["serve"], ["worker"], ["relay"]):
@@ -255,8 +255,8 @@ def _receipts(given: str) -> list[str]:
 
 def _prepare_browser_tests() -> None:
     """What takes long the first time, so that somebody sees it happen: the tests say what lacks."""
-    from app.dev_services import browser
-    from app.up import building
+    from dev import browser
+    from dev.up import building
 
     browser.install_chromium(lambda what: typer.echo(f"{what} …"))
     for problem in building.build(lambda name: typer.echo(f"Building the {name} …")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app import logs
+from app.telemetry import logs
 from settings import Settings
 
 

@@ -18,8 +18,9 @@ import structlog
 import uvicorn
 
 from app.asgi import App
-from app.http import bodies, connections, edge, sockets
+from app.http import connections, edge, sockets
 from app.wiring import read_limits
+from graphql_server import bodies
 from settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters import pusher, rate_limiter, realtime
-from app.metrics import Metrics
-from domain import money
-from persistence import shared_commits
-from persistence.database import Database
-from persistence.ledger import Ledger
-from persistence.shared_commits import SharedCommits
-from resolvers.live import Live
+from app.telemetry.metrics import Metrics
+from domain.ledger import money
+from persistence.engine.database import Database
+from persistence.ledger import shared_commits
+from persistence.ledger.ledger import Ledger
+from persistence.ledger.shared_commits import SharedCommits
+from realtime.live import Live
 from resolvers.services import Services
 from settings import Settings, SettingsError
 

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from app.dev_services import processes
 from bench.measure import WARM_UP_SECONDS, Measurement
+from dev import processes
 
 FOLDER = Path(__file__).parent
 TRANSFER, READ = "transfer.sql", "read.sql"

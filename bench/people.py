@@ -8,9 +8,10 @@ from uuid import UUID
 
 import psycopg
 
-from domain import ids, sessions
-from domain.sessions import Principal
-from persistence import sealing
+from domain import ids
+from domain.people import sessions
+from domain.people.sessions import Principal
+from persistence.ledger import sealing
 
 OPENING_BALANCE_MINOR = 1_000_000
 TOKEN_LIFETIME = timedelta(hours=12)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from app.dev_services.processes import ServiceError
 from bench import comparisons, search, services, sides, subscribers
 from bench.comparisons import CONNECTIONS, HOT, MIXED, READS, TRANSFERS, Comparison
 from bench.report import Report
@@ -23,6 +22,7 @@ from bench.rivals import running
 from bench.search import Found
 from bench.services import Services
 from bench.subscribers import Delivered
+from dev.processes import ServiceError
 
 PARTS = ("transfers", "hot", "reads", "mixed", "subscribers", "search")
 #: In which the rivals have something to do.

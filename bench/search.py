@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 
 from domain.paging import PageRequest
-from persistence import search
-from persistence.database import Database
+from persistence.engine.database import Database
+from persistence.people import search
 
 SEARCHES = 200
 SCANS = 5

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from app import operations
-from app.dev_services import postgres, processes, valkey
+from app.commands import migrate
+from dev import postgres, processes, valkey
 from settings import Settings
 
 #: fsync and synchronous commit stay on; memory and checkpoints as on a small server of its own.
@@ -112,7 +112,7 @@ def running() -> Iterator[Services]:
         memory.start()
         environment = environment_of(server.url, memory.url)
         settings = settings_of(environment)
-        if operations.migrate(settings) != 0:
+        if migrate.migrate(settings) != 0:
             raise processes.ServiceError("The benchmark's database could not be migrated.")
         yield Services(folder, server, environment, settings)
     finally:

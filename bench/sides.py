@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from app import auditing
-from app.dev_services.processes import Child
+from app.commands import audit
 from bench import answers, bare, load, people, services, wallet
 from bench.comparisons import (
     CALL,
@@ -25,6 +24,7 @@ from bench.comparisons import (
 from bench.load import Request
 from bench.measure import Measurement
 from bench.services import Services
+from dev.processes import Child
 from settings import Settings
 
 #: So large that nobody meets a limit, though each is counted.
@@ -45,7 +45,7 @@ class Books:
     def check(self) -> None:
         """Raises RuntimeError unless they balance and have every transfer that was answered."""
         bare.check_books(self.database_url, self.moved, uncounted=self.uncounted)
-        if self.audited is not None and auditing.audit(self.audited) != 0:
+        if self.audited is not None and audit.audit(self.audited) != 0:
             raise RuntimeError("The wallet's books do not pass the audit.")
 
     def tidy(self) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from app import auditing
-from app.dev_services import processes
+from app.commands import audit
 from bench import listeners, people, services
 from bench.services import Services
+from dev import processes
 from settings import ROOT
 
 SENDERS = 500
@@ -102,7 +102,7 @@ def measure(
         finally:
             child.kill()
             child.communicate()
-    if auditing.audit(stack.settings) != 0:
+    if audit.audit(stack.settings) != 0:
         raise RuntimeError("The wallet's books do not balance.")
     return Delivered(
         subscribers=subscribers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from domain.money import Money
+from domain.ledger.money import Money
 
 
 class DomainError(Exception):

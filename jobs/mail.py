@@ -10,10 +10,11 @@ from uuid import UUID
 import structlog
 
 from adapters import mailer
-from domain import accounts, errors, ids, sessions
-from jobs import letters
+from domain import errors, ids
+from domain.people import accounts, sessions
+from jobs import mail_templates
 from jobs.services import JobServices, current_bench
-from persistence import mails
+from persistence.delivery import mails
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             return
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
-        letter = letters.write(
+        letter = mail_templates.write(
             mail.purpose,
             mail.person,
             app_url=services.app_url,
@@ -59,7 +60,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
                 html=letter.html,
                 message_id=str(mail_id),
             )
-    except letters.UnreadableDetails as trouble:
+    except mail_templates.UnreadableDetails as trouble:
         log.error("a mail was not written: this release cannot read what it is about", **details)
         await mails.refused(services.database, mail, permanent=False, error=str(trouble))
     except mailer.Refused as refusal:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain import events
-from persistence.outbox import OutboxRow
+from persistence.delivery.outbox import OutboxRow
 
 PUSH_QUEUE = "push"
 MAIL_QUEUE = "mail"
@@ -31,7 +31,7 @@ class Kind:
 
 
 _PUSH = Kind(
-    "jobs.push.push_lines",
+    "jobs.sinks.pusher.push_lines",
     PUSH_QUEUE,
     timeout_seconds=60,
     under_way_seconds=70,

@@ -19,9 +19,11 @@ import structlog
 from adapters import hints, realtime, redis_connection
 from domain import errors
 from jobs import queue, reactions
-from persistence import condition, mails, outbox, push_cursors, retention
-from persistence.database import Database
-from persistence.outbox import OutboxRow
+from persistence import retention
+from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery.outbox import OutboxRow
+from persistence.engine import condition
+from persistence.engine.database import Database
 from settings import Settings
 
 log = structlog.get_logger()

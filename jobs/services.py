@@ -14,10 +14,11 @@ import structlog
 
 from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
-from domain import errors, money
+from domain import errors
+from domain.ledger import money
 from jobs.queue import JobQueue
-from persistence import condition
-from persistence.database import Database
+from persistence.engine import condition
+from persistence.engine.database import Database
 from settings import Settings
 
 log = structlog.get_logger()

@@ -21,7 +21,8 @@ from rq.exceptions import StopRequested
 from adapters import redis_connection
 from domain import errors
 from jobs import queue, reactions, services, untrusted
-from persistence import condition, mails
+from persistence.delivery import mails
+from persistence.engine import condition
 from settings import Settings, SettingsError
 
 log = structlog.get_logger()

@@ -9,7 +9,8 @@ import sqlalchemy
 from alembic import context
 
 import settings
-from persistence import database, tables
+from persistence import tables
+from persistence.engine import database
 
 
 def _run(connection: sqlalchemy.Connection) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from domain import sessions
-from persistence import registrations, unit_of_work
-from persistence.database import Database
-from persistence.unit_of_work import Unit
+from domain.people import sessions
+from persistence.engine import unit_of_work
+from persistence.engine.database import Database
+from persistence.engine.unit_of_work import Unit
+from persistence.people import registrations
 
 KEPT = timedelta(days=7)
 

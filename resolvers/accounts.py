@@ -8,9 +8,11 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-from domain import errors, sessions, text
-from domain.accounts import MailPurpose, clean_email
-from persistence import accounts, mails, registrations
+from domain import errors, text
+from domain.people import sessions
+from domain.people.accounts import MailPurpose, clean_email
+from persistence.delivery import mails
+from persistence.people import accounts, registrations
 from resolvers import devices
 from resolvers.guards import network
 from resolvers.operations import Info

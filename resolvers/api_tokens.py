@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from domain import errors, ids, money, text, transfers
-from persistence import api_tokens
+from domain import errors, ids, text
+from domain.ledger import money, transfers
+from persistence.people import api_tokens
 from resolvers.operations import Info
 from schema import inputs, results, sessions
 from schema.arguments import given

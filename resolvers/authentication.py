@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from domain import errors, sessions
-from persistence import api_tokens
+from domain import errors
+from domain.people import sessions
+from persistence.people import api_tokens
 from resolvers.services import Services
 
 _TOKEN_MAXIMUM_CHARACTERS = 2048

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain import devices, ids
-from persistence import sessions
+from domain import ids
+from domain.people import devices
+from persistence.people import sessions
 from resolvers.guards import network
 from resolvers.request import RequestContext
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from domain import money
-from resolvers import streams
+from domain.ledger import money
+from realtime import streams
 from resolvers.operations import Info
 from schema import events
 from schema.arguments import Description, given

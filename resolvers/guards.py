@@ -10,8 +10,8 @@ from typing import Any
 
 from adapters.rate_limiter import Limit
 from domain import errors
-from domain.accounts import clean_email
-from domain.sessions import Scope
+from domain.people.accounts import clean_email
+from domain.people.sessions import Scope
 from resolvers.request import RequestContext
 from schema.arguments import given
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import strawberry
 
 from domain import errors, ids, paging
-from domain.sessions import Principal, Scope
-from persistence import history
+from domain.people.sessions import Principal, Scope
+from persistence.ledger import history
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import people, viewers

@@ -9,7 +9,7 @@ import strawberry
 
 from domain import errors, paging
 from domain.text import search_text
-from persistence import search
+from persistence.people import search
 from resolvers.operations import Info
 from schema import connections, people
 from schema.arguments import AFTER, FIRST, Description, given

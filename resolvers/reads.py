@@ -12,9 +12,11 @@ import schema.money
 import schema.people
 import schema.sessions
 import schema.transactions
-from domain import errors, ids, paging, transfers
-from domain.sessions import Principal
-from persistence import api_tokens, entries, history, ledger_pages, sessions
+from domain import errors, ids, paging
+from domain.ledger import transfers
+from domain.people.sessions import Principal
+from persistence.ledger import entry_views, history, pages
+from persistence.people import api_tokens, sessions
 from resolvers.services import Services
 from schema.arguments import given
 
@@ -48,9 +50,7 @@ class Reads:
         found: paging.Page[transfers.Line] = paging.Page(items=[])
         if entry_filter is not None:
             async with self._services.searches.turn(user_id):
-                found = await ledger_pages.page(
-                    self._services.database, user_id, entry_filter, request
-                )
+                found = await pages.page(self._services.database, user_id, entry_filter, request)
         nodes = await self.shown_lines(found.items)
         edges = [
             schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)
@@ -104,7 +104,7 @@ class Reads:
         currency = self._services.limits.currency
         return [
             schema.transactions.shown(entry.line, entry.counterparty, currency)
-            for entry in await entries.of(lines, self._services.people.get)
+            for entry in await entry_views.of(lines, self._services.people.get)
         ]
 
 
@@ -119,10 +119,10 @@ def _sequence(cursor: str | None) -> str | None:
 
 def _entry_filter(
     chosen: schema.transactions.TransactionFilter | None,
-) -> ledger_pages.EntryFilter | None:
+) -> pages.EntryFilter | None:
     """What the ledger is asked for; None where nothing can match."""
     if chosen is None:
-        return ledger_pages.EntryFilter()
+        return pages.EntryFilter()
     counterparty_id = None
     named = given(chosen.counterparty_id)
     if named is not None:
@@ -134,7 +134,7 @@ def _entry_filter(
         raise errors.BadUserInput(
             f"`filter.text` takes at most {_TEXT_MAXIMUM_CHARACTERS} characters."
         )
-    return ledger_pages.EntryFilter(
+    return pages.EntryFilter(
         kind=given(chosen.kind),
         direction=given(chosen.direction),
         counterparty_id=counterparty_id,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from domain import errors, sessions, text
+from domain import errors, text
+from domain.people import sessions
 from resolvers.reads import Reads
 from resolvers.services import Services
 

@@ -7,7 +7,7 @@ the resolver looks at the input. Every operation has a limit on how often.
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from domain.sessions import Scope
+from domain.people.sessions import Scope
 from resolvers import (
     accounts,
     api_tokens,

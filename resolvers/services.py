@@ -11,18 +11,20 @@ from typing import Protocol
 from uuid import UUID
 
 from adapters.rate_limiter import Limit, RateLimiter, Use
-from domain import errors, money, passwords
-from domain.accounts import Person
-from domain.transfers import Command
-from persistence import accounts
-from persistence.database import Database
-from persistence.ledger import Movement
+from application.hashing import Hashing
+from domain import errors
+from domain.ledger import money
+from domain.ledger.transfers import Command
+from domain.people import passwords
+from domain.people.accounts import Person
+from persistence.engine.database import Database
+from persistence.ledger.ledger import Movement
+from persistence.people import accounts
+from realtime.live import Live
+from realtime.shared_calls import SharedCalls
+from realtime.token_cache import TokenCache
 from resolvers.allowances import Allowance
 from resolvers.guesses import Guesses
-from resolvers.hashing import Hashing
-from resolvers.live import Live
-from resolvers.shared_calls import SharedCalls
-from resolvers.token_cache import TokenCache
 from resolvers.turns import Turns
 from settings import Settings
 

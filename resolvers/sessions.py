@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain import errors, ids
-from domain import sessions as rules
-from domain.accounts import Person, clean_email
-from persistence import accounts, sessions
+from domain.people import sessions as rules
+from domain.people.accounts import Person, clean_email
+from persistence.people import accounts, sessions
 from resolvers import devices
 from resolvers.guards import address_key, network
 from resolvers.operations import Info

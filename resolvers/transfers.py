@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import schema.transactions
-from domain import errors, ids, transfers
-from domain.accounts import clean_email
-from persistence import accounts, api_tokens
-from persistence.ledger import Movement
+from domain import errors, ids
+from domain.ledger import transfers
+from domain.people.accounts import clean_email
+from persistence.ledger.ledger import Movement
+from persistence.people import accounts, api_tokens
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import inputs, results, viewers, wallets

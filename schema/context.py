@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain import paging, transfers
-from domain.sessions import Principal
+from domain import paging
+from domain.ledger import transfers
+from domain.people.sessions import Principal
 from schema.money import Money
 from schema.people import User
 from schema.sessions import ApiToken, Session

@@ -5,7 +5,8 @@ from typing import Any
 
 import strawberry
 
-from domain import errors, money
+from domain import errors
+from domain.ledger import money
 from schema.money import Money, shown
 
 _MESSAGE = "A sentence that can be shown to a person."

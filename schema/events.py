@@ -2,7 +2,8 @@
 
 import strawberry
 
-from domain import accounts, money, transfers
+from domain.ledger import money, transfers
+from domain.people import accounts
 from schema import transactions
 from schema.money import Money
 

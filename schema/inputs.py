@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import strawberry
 
-from domain.sessions import Scope
+from domain.people.sessions import Scope
 
 _KEY = "Chosen by the caller, 8 to 64 printable ASCII characters: one key never {} twice."
 _PASSWORD = "8 to 128 characters, and none of the common ones."  # noqa: S105

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import strawberry
 
-from domain import money
+from domain.ledger import money
 
 
 @strawberry.type(description="An amount of money in one currency.")

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import strawberry
 
-from domain import accounts, ids
+from domain import ids
+from domain.people import accounts
 from schema.connections import PageInfo
 from schema.nodes import Node
 

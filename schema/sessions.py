@@ -4,7 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from domain import ids, money, sessions
+from domain import ids
+from domain.ledger import money
+from domain.people import sessions
 from schema.enums import described
 from schema.money import Money, shown_minor
 from schema.nodes import Node

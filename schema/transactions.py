@@ -5,7 +5,9 @@ from uuid import UUID
 
 import strawberry
 
-from domain import accounts, ids, money, seals, transfers
+from domain import ids
+from domain.ledger import money, seals, transfers
+from domain.people import accounts
 from schema import people
 from schema.connections import PageInfo, cursor_of
 from schema.enums import described

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from domain import accounts, errors, ids, money, paging, transfers
-from domain.sessions import Principal, Scope
+from domain import errors, ids, paging
+from domain.ledger import money, transfers
+from domain.people import accounts
+from domain.people.sessions import Principal, Scope
 from schema import people
 from schema.arguments import AFTER, FIRST, Description, given, resolved
 from schema.context import Context

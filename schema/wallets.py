@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain import money, transfers
+from domain.ledger import money, transfers
 from schema.arguments import Description
 from schema.errors import InvalidAmount
 from schema.money import Money, shown_minor

@@ -11,11 +11,13 @@ from uuid import UUID
 
 import psycopg
 
-from domain import ids, money, text, transfers
-from domain.sessions import Principal
-from persistence import audit, entries
-from persistence.database import Database
-from persistence.ledger import Ledger, Movement
+from domain import ids, text
+from domain.ledger import money, transfers
+from domain.people.sessions import Principal
+from persistence.audit import audit
+from persistence.engine.database import Database
+from persistence.ledger import entry_views
+from persistence.ledger.ledger import Ledger, Movement
 
 LIMITS = money.limits(
     "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000"
@@ -130,7 +132,7 @@ async def lines_of(
 ) -> list[transfers.Line]:
     """What is posted in a user's ledger, the oldest first."""
     position = (user_id, after)
-    found = await entries.after(db, [position], limit)
+    found = await entry_views.after(db, [position], limit)
     return [entry.line for entry in found.get(position, [])]
 
 

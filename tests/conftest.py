@@ -17,10 +17,10 @@ import pytest
 import redis
 from psycopg import sql
 
-from app.dev_services import channels, mail_catcher, postgres, processes, valkey
+from dev import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
 from tests import scheduling
-from tests.dev_services.faulty_smtp import FaultySmtp
+from tests.dev.faulty_smtp import FaultySmtp
 
 #: Set by whoever runs the tests on services of their own, otherwise by `pytest_configure`.
 DATABASE_VARIABLE = "TEST_DATABASE_URL"
@@ -215,9 +215,9 @@ def _drop(name: str) -> None:
 
 
 def _migrate(url: str) -> None:
-    from app import operations
+    from app.commands import migrate
 
-    status = operations.migrate(make_settings(database_url=url))
+    status = migrate.migrate(make_settings(database_url=url))
     assert status == 0, "the template database could not be migrated"
 
 

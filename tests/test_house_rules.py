@@ -15,12 +15,16 @@ from tests import scheduling
 
 ROOMS = (
     "app",
-    "schema",
+    "graphql_server",
     "resolvers",
-    "domain",
+    "jobs",
+    "schema",
+    "application",
+    "realtime",
     "persistence",
     "adapters",
-    "jobs",
+    "domain",
+    "dev",
     "bench",
     "torture",
 )

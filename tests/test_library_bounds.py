@@ -24,12 +24,12 @@ USED = {
     "pusher": {"adapters/pusher.py"},
     "pytest-xdist": {"tests/scheduling.py"},
     "rq": {"jobs/untrusted.py", "jobs/worker.py"},
-    "strawberry-graphql": {"app/graphql/execution.py"},
+    "strawberry-graphql": {"graphql_server/execution.py"},
     "uvicorn": {"app/http/connections.py", "app/http/sockets.py"},
     # The parser of a connection.
     "websockets": {"app/http/sockets.py"},
     # Its executor's inner modules.
-    "graphql-core": {"app/graphql/execution.py", "app/graphql/compiled"},
+    "graphql-core": {"graphql_server/execution.py", "graphql_server/compiled"},
 }
 ROOMS = (
     "app",

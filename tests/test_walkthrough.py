@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.dev_services import node, processes
-from app.up import building
+from dev import node, processes
+from dev.up import building
 from settings import ROOT, Settings
 from tests.waiting import PATIENCE_SECONDS, block_until
 

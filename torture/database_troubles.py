@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.dev_services import processes
+from dev import processes
 from torture.stack import MAXIMUM_CONNECTIONS
 from torture.trouble import Trouble, stands_still, was_killed, within
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import psycopg
 
-from domain import ids, sessions
-from domain.sessions import Principal
+from domain import ids
+from domain.people import sessions
+from domain.people.sessions import Principal
 from settings import Settings
 
 TOKEN_LIFETIME = timedelta(hours=12)

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from app.dev_services import postgres, processes, unprivileged
-from app.dev_services.processes import Child, ServiceError
+from dev import postgres, processes, unprivileged
+from dev.processes import Child, ServiceError
 
 HOST = "127.0.0.1"
 POOL = 20

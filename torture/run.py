@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.dev_services.processes import ServiceError
+from dev.processes import ServiceError
 from torture import evidence, report
 from torture.session import Plan, Session
 from torture.stack import Choices, Stack

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import operations
-from app.dev_services import channels, mail_catcher, postgres, processes, valkey
-from app.dev_services.processes import ROOT, Child, ServiceError
+from app.commands import migrate
+from dev import channels, mail_catcher, postgres, processes, valkey
+from dev.processes import ROOT, Child, ServiceError
 from settings import Settings
 from torture.pooler import PgBouncer
 
@@ -111,7 +111,7 @@ class Stack:
         if self.pooler is not None:
             self.pooler.start()
         with _quiet():
-            status = operations.migrate(settings_of({**self.environment, **self._direct()}))
+            status = migrate.migrate(settings_of({**self.environment, **self._direct()}))
         if status != 0:
             raise ServiceError("The database of the run could not be migrated.")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.dev_services import processes
-from app.dev_services.processes import Child
+from dev import processes
+from dev.processes import Child
 from torture.channels_tap import ChannelsTap
 from torture.link import Link
 from torture.stack import Stack

@@ -14,9 +14,9 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.http import bodies
 from app.http.edge import Edge
-from app.http.facts import RequestFacts
+from graphql_server import bodies
+from graphql_server.facts import RequestFacts
 
 #: What has gathered is written at once from here on: an answer of many pieces is not held back.
 _MOST_BYTES = 64 * 1024

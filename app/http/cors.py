@@ -6,8 +6,9 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http import facts, replies
+from app.http import replies
 from app.http.origins import Origins
+from graphql_server import facts
 
 _PREFLIGHT_SECONDS = 7200
 #: Names of headers, separated by commas (RFC 9110, section 5.6.2).

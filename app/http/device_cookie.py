@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.http import refresh_cookie
-from domain.devices import DEVICE_LIFETIME
+from domain.people.devices import DEVICE_LIFETIME
 
 _NAME = "wallet_device"
 _HOST_NAME = f"__Host-{_NAME}"

@@ -12,7 +12,7 @@ from typing import Protocol
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from app.http import facts
+from graphql_server import facts
 from resolvers import guards
 from settings import Settings
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http import facts, replies
+from app.http import replies
 from app.http.hosts import Hosts
-from app.metrics import Metrics
+from app.telemetry.metrics import Metrics
+from graphql_server import facts
 from settings import Settings
 
 log = structlog.get_logger("access")

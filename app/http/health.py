@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import redis_connection
-from app import metrics
-from app.http import facts, hosts, replies
+from app.http import hosts, replies
+from app.telemetry import metrics
 from app.wiring import Opened
 from domain import errors
-from persistence import condition
-from persistence.database import Database
+from graphql_server import facts
+from persistence.engine import condition
+from persistence.engine.database import Database
 
 log = structlog.get_logger(__name__)
 

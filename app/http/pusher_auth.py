@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.pusher import PusherGateway
-from app.http import bodies, facts, replies
+from app.http import replies
 from app.wiring import Opened
 from domain import errors, events
-from domain.sessions import Scope
+from domain.people.sessions import Scope
+from graphql_server import bodies, facts
 from resolvers import authentication, guards
 from schema import errors as schema_errors
 

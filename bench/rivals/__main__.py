@@ -8,12 +8,12 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from app.dev_services.processes import ServiceError
 from bench import bare, comparisons, people, services
 from bench.comparisons import CALL, CONNECTIONS, READS, STATEMENTS, TRANSFERS, Comparison
 from bench.rivals import running
 from bench.services import Services
 from bench.sides import Books, Floor
+from dev.processes import ServiceError
 
 HEADINGS = ("server", "per second", "to pgbench", "p50 ms", "p99 ms", "server's CPU µs each")
 KINDS = {"transfers": TRANSFERS, "reads": READS}

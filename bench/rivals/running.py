@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.dev_services import node, processes
 from bench import bare, people, wallet
 from bench.comparisons import CONNECTIONS, READS, TRANSFERS, Kind
 from bench.load import AMOUNT, KEY, RECIPIENT, Request
 from bench.services import Services
 from bench.sides import Books, Server
-from domain import sessions
+from dev import node, processes
+from domain.people import sessions
 
 FOLDER = Path(__file__).parent
 _READY_SECONDS = 60

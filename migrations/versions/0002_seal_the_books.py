@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context, op
 
-from persistence import sealing
+from persistence.ledger import sealing
 
 revision = "0002"
 down_revision = "0001"

@@ -2,7 +2,7 @@
 
 A text in those scripts has no spaces, so that two characters in its midst were neither the beginning of
 a word nor long enough for a trigram. `./wallet migrate` rewrites search texts afterwards, in batches
-(persistence/refolding.py), and rebuilds the index of parts.
+(persistence/people/refolding.py), and rebuilds the index of parts.
 """
 
 from __future__ import annotations

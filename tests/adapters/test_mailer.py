@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters import mailer
-from tests.dev_services.faulty_smtp import FaultySmtp
+from tests.dev.faulty_smtp import FaultySmtp
 
 Start = Callable[..., FaultySmtp]
 

@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from adapters import pusher
-from app.dev_services import channels
+from dev import channels
 from tests.conftest import make_settings, private_channels
 
 CHANNEL = "private-wallet-1"

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from adapters.rate_limiter import Limit, RateLimiter, Use
-from app.dev_services import valkey
+from dev import valkey
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from adapters import hints, realtime, redis_connection
-from app.dev_services import valkey
+from dev import valkey
 from domain import events
 from tests.waiting import until
 

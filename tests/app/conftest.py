@@ -15,10 +15,10 @@ import pytest
 
 from app import server
 from app.asgi import App
-from app.dev_services import node
-from domain import passwords
-from persistence import registrations
-from persistence.database import Database
+from dev import node
+from domain.people import passwords
+from persistence.engine.database import Database
+from persistence.people import registrations
 from settings import Settings
 from tests.conftest import make_settings, temporary_database
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.dev_services import channels, postgres, valkey
-from app.graphql import print_sdl
+from app.served_schema import print_sdl
+from dev import channels, postgres, valkey
 from domain import ids
 from settings import Settings
 from tests.app.conftest import ALPHA, BETA, LOGIN, PASSWORD, Api, add_people

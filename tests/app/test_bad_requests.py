@@ -60,7 +60,7 @@ def test_an_eleven_megabyte_body_is_refused_and_the_api_goes_on(api: Api) -> Non
 def test_a_body_that_does_not_arrive_is_not_waited_for(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.http.bodies._READ_SECONDS", 0.1)
+    monkeypatch.setattr("graphql_server.bodies._READ_SECONDS", 0.1)
     head = (
         "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         "Content-Length: 100\r\n\r\n{"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from app.up import folder as folders
+from dev.up import folder as folders
 
 COMMANDS = [
     *[

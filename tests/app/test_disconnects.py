@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from persistence import pinned
+from persistence.engine import pinned
 from settings import Settings
 from tests.app.conftest import ALPHA, BETA, Api, add_people
 from tests.waiting import block_until

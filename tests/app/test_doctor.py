@@ -10,8 +10,8 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from app import doctor, operations
-from app.dev_services import mail_catcher
+from app.commands import doctor, migrate
+from dev import mail_catcher
 from settings import Settings
 from tests.app.conftest import add_people
 
@@ -73,7 +73,7 @@ def test_search_texts_of_a_former_release_are_named(
         connection.execute("COMMENT ON INDEX users_search_text_idx IS NULL")
     assert doctor.run(settings) == 1
     assert "run `./wallet migrate`" in said(capsys)["Migrations"]
-    assert operations.migrate(settings) == 0
+    assert migrate.migrate(settings) == 0
     capsys.readouterr()
     doctor.run(settings)
     assert said(capsys)["Migrations"].startswith("ok")
@@ -105,7 +105,7 @@ def test_a_key_that_is_not_that_of_the_books_is_named(
     key = settings.model_copy(update={"audit_key": SecretStr("k" * 32)})
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok"), "books without a line are of any key"
-    assert operations.demo(key) == 0
+    assert migrate.demo(key) == 0
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok")
     for other in (settings, settings.model_copy(update={"audit_key": SecretStr("o" * 32)})):
@@ -116,7 +116,7 @@ def test_a_key_that_is_not_that_of_the_books_is_named(
 def test_books_sealed_without_a_key_are_noted(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert operations.demo(settings) == 0
+    assert migrate.demo(settings) == 0
     doctor.run(settings)
     assert said(capsys)["Seals"].startswith("note")
 

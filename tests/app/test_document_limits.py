@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult
 
-from app.graphql import compiled, errors
-from app.graphql.documents import Documents
-from app.graphql.schema import build
+from app.served_schema import build
+from graphql_server import compiled, errors
+from graphql_server.documents import Documents
 
 SCHEMA = build()
 CORE = SCHEMA._schema

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.dev_services import channels
+from dev import channels
 from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api
 from tests.app.test_addresses import pusher_settings
 

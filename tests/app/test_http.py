@@ -10,7 +10,7 @@ import graphql
 import pytest
 from pydantic import SecretStr
 
-from app.dev_services import node
+from dev import node
 from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, code_of, judges
 
 
@@ -157,7 +157,7 @@ def test_a_fault_is_masked_and_logged_with_its_reference(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
-    monkeypatch.setattr("persistence.ledger_pages.page", fail)
+    monkeypatch.setattr("persistence.ledger.pages.page", fail)
     answer = api.post("{ viewer { transactions { nodes { id } } } }", token=token).json()
     error = answer["errors"][0]
     assert error["extensions"]["code"] == "INTERNAL"

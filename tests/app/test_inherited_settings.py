@@ -12,14 +12,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app import auditing, doctor, operations
+from app.commands import audit, doctor, migrate
 from jobs import mail
 from jobs import services as job_services
-from persistence import mails
+from persistence.delivery import mails
 from settings import Settings
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
 from tests.conftest import ADMIN_VARIABLE, make_settings, with_database
-from tests.dev_services.faulty_smtp import FaultySmtp
+from tests.dev.faulty_smtp import FaultySmtp
 
 #: A value of each setting that no code of ours was written for. Roles and databases take all of them.
 HOSTILE = {
@@ -143,8 +143,8 @@ def test_everything_works_whatever_role_database_and_environment_set(
     start_smtp: Callable[..., FaultySmtp],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert operations.migrate(settings) == 0, capsys.readouterr().err
-    assert operations.demo(settings) == 0, capsys.readouterr().err
+    assert migrate.migrate(settings) == 0, capsys.readouterr().err
+    assert migrate.demo(settings) == 0, capsys.readouterr().err
     api = start_api()
     began = datetime.now().astimezone()
     alpha, beta = api.sign_in(ALPHA), api.sign_in(BETA)
@@ -187,12 +187,12 @@ def test_everything_works_whatever_role_database_and_environment_set(
     zoe = api.data("{ viewer { user { name } } }", token=api.sign_in("zoe@example.org"))
     assert zoe["viewer"]["user"]["name"] == NAME
 
-    assert auditing.audit(settings) == 0, capsys.readouterr().err
+    assert audit.audit(settings) == 0, capsys.readouterr().err
     seal = sent[0]["transaction"]["seal"]
-    assert auditing.check_receipts(settings, [seal]) == 0, capsys.readouterr().err
+    assert audit.check_receipts(settings, [seal]) == 0, capsys.readouterr().err
     keyed = settings.model_copy(update={"audit_key": type(settings.smtp_url)("k" * 32)})
-    assert auditing.reseal(keyed, key_before=None) == 0, capsys.readouterr().err
-    assert auditing.audit(keyed) == 0, capsys.readouterr().err
+    assert audit.reseal(keyed, key_before=None) == 0, capsys.readouterr().err
+    assert audit.audit(keyed) == 0, capsys.readouterr().err
     doctor.run(keyed)
     said = capsys.readouterr().out
     for what in ("Database", "Migrations", "Seals"):

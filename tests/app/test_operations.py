@@ -13,11 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app import auditing, operations
-from app.dev_services import processes
-from app.dev_services.postgres import Postgres
-from domain import passwords
-from persistence.database import Database, newest_revision
+from app.commands import audit, migrate
+from dev import processes
+from dev.postgres import Postgres
+from domain.people import passwords
+from persistence.engine.database import Database, newest_revision
 from settings import Settings
 from tests.conftest import make_settings, with_database
 
@@ -38,7 +38,7 @@ def test_two_migrations_at_once_bring_the_database_from_nothing_to_the_newest(
     settings = make_settings(database_url=empty_database_url)
     newest = newest_revision()
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(operations.migrate, [settings, settings])) == [0, 0]
+        assert list(pool.map(migrate.migrate, [settings, settings])) == [0, 0]
     assert sorted(said(capsys).splitlines()) == [
         f"The database is at revision {newest}, the newest: nothing to do.",
         f"The database went from nothing to revision {newest}.",
@@ -97,7 +97,7 @@ def database_of_ascii(database_url: str) -> Iterator[str]:
 def test_a_database_without_letters_beyond_ascii_is_refused(
     database_of_ascii: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert operations.migrate(make_settings(database_url=database_of_ascii)) == 1
+    assert migrate.migrate(make_settings(database_url=database_of_ascii)) == 1
     assert "LC_CTYPE is C" in said(capsys)
     with psycopg.connect(database_of_ascii) as connection:
         assert connection.execute("SELECT to_regclass('users')").fetchone() == (None,)
@@ -108,7 +108,7 @@ def test_a_database_of_a_newer_program_is_left_alone(
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert operations.migrate(make_settings(database_url=database_url)) == 1
+    assert migrate.migrate(make_settings(database_url=database_url)) == 1
     assert "a newer Mini Wallet" in said(capsys)
 
 
@@ -117,9 +117,9 @@ def test_a_database_that_is_away_is_waited_for_and_then_named(
 ) -> None:
     url = f"postgresql://nobody:wrong@127.0.0.1:{processes.free_port()}/none"
     settings = make_settings(database_url=url)
-    assert operations.migrate(settings, patience_seconds=0.3) == 1
-    assert auditing.audit(settings) == 1
-    assert operations.demo(settings) == 1
+    assert migrate.migrate(settings, patience_seconds=0.3) == 1
+    assert audit.audit(settings) == 1
+    assert migrate.demo(settings) == 1
     words = said(capsys)
     assert words.count("cannot be reached") == 3
     assert "wrong" not in words
@@ -132,7 +132,7 @@ def test_a_database_that_is_just_starting_is_waited_for(
     url = server.url
     server.kill()
     with ThreadPoolExecutor(1) as pool:
-        migrating = pool.submit(operations.migrate, make_settings(database_url=url))
+        migrating = pool.submit(migrate.migrate, make_settings(database_url=url))
         server.start()
         assert migrating.result(60) == 0
 
@@ -158,7 +158,7 @@ def everything(url: str) -> list[object]:
 def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothing(
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert operations.demo(settings) == 0
+    assert migrate.demo(settings) == 0
     assert "mini@Wallet025" not in said(capsys), "a log is no place for a password"
     assert people(database_url) == [
         ("User Alpha", "user.alpha@demo.app", 100_000, 1),
@@ -171,10 +171,10 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
         assert standing.fetchone() == (0,)
     assert passwords.verify("mini@Wallet025", password_hash)
     before = everything(database_url)
-    assert operations.demo(settings) == 0
+    assert migrate.demo(settings) == 0
     assert everything(database_url) == before
     assert "nothing to do" in said(capsys)
-    assert auditing.audit(settings) == 0
+    assert audit.audit(settings) == 0
     assert "3 people hold 3000.00 USD" in said(capsys)
 
 
@@ -189,7 +189,7 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
 def test_the_demo_people_hold_a_thousand_of_any_currency_within_the_limits(
     settings: Settings, database_url: str, values: dict[str, str], balance: int
 ) -> None:
-    assert operations.demo(settings.model_copy(update=values)) == 0
+    assert migrate.demo(settings.model_copy(update=values)) == 0
     assert {row[2] for row in people(database_url)} == {balance}
 
 
@@ -197,10 +197,10 @@ def test_a_public_address_gets_demo_people_only_when_asked_twice(
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     public = settings.model_copy(update={"app_url": "https://wallet.example.com"})
-    assert operations.demo(public) == 1
+    assert migrate.demo(public) == 1
     assert "--yes" in said(capsys)
     assert people(database_url) == []
-    assert operations.demo(public, yes=True) == 0
+    assert migrate.demo(public, yes=True) == 0
     assert len(people(database_url)) == 3
 
 
@@ -210,20 +210,20 @@ def test_a_public_address_gets_demo_people_only_when_asked_twice(
 def test_an_audit_names_the_rows_at_fault_and_fails(
     settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert operations.demo(settings) == 0
+    assert migrate.demo(settings) == 0
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE users SET balance = 99999 WHERE name = 'User Beta'")
         [(user_id,)] = admin.execute("SELECT id FROM users WHERE name = 'User Beta'").fetchall()
     capsys.readouterr()
-    assert auditing.audit(settings) == 1
+    assert audit.audit(settings) == 1
     words = said(capsys)
     assert f"users {user_id}: The balance is 99999, but the book adds up to 100000." in words
     assert "do not balance" in words
 
 
 def test_a_wrong_limit_is_named(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    for operation in (operations.demo, auditing.audit):
+    for operation in (migrate.demo, audit.audit):
         assert operation(settings.model_copy(update={"max_top_up": "lots"})) == 1
         assert "MAX_TOP_UP" in said(capsys)
 
@@ -232,6 +232,6 @@ def test_tables_that_are_not_there_yet_are_named(
     empty_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = make_settings(database_url=empty_database_url)
-    for operation in (operations.demo, auditing.audit):
+    for operation in (migrate.demo, audit.audit):
         assert operation(settings) == 1
         assert "./wallet migrate" in said(capsys)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from app import operations
-from persistence.database import newest_revision
+from app.commands import migrate
+from persistence.engine.database import newest_revision
 from tests.conftest import ADMIN_VARIABLE, make_settings, with_database
 
 
@@ -26,7 +26,7 @@ def admin(empty_database_url: str) -> Iterator[psycopg.Connection]:
 
 def refusal(url: str, capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
-    assert operations.migrate(make_settings(database_url=url)) == 1
+    assert migrate.migrate(make_settings(database_url=url)) == 1
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     with psycopg.connect(url) as connection:
@@ -69,11 +69,11 @@ def test_tables_in_another_schema_are_named_and_are_not_made_a_second_time(
     empty_database_url: str, admin: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = make_settings(database_url=empty_database_url)
-    assert operations.migrate(settings) == 0
+    assert migrate.migrate(settings) == 0
     admin.execute("ALTER SCHEMA public RENAME TO wallet")
     admin.execute("CREATE SCHEMA public AUTHORIZATION wallet")
     assert 'tables of a wallet are in the schema "wallet"' in refusal(empty_database_url, capsys)
     admin.execute("DROP SCHEMA public")
     admin.execute("ALTER SCHEMA wallet RENAME TO public")
-    assert operations.migrate(settings) == 0
+    assert migrate.migrate(settings) == 0
     assert f"revision {newest_revision()}, the newest" in capsys.readouterr().out

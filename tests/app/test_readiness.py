@@ -13,13 +13,13 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from app import auditing, doctor, operations
-from app.dev_services import processes
-from app.dev_services.postgres import Postgres
-from app.dev_services.valkey import Valkey
+from app.commands import audit, doctor, migrate
+from dev import processes
+from dev.postgres import Postgres
+from dev.valkey import Valkey
 from domain import errors
-from persistence import registrations
-from persistence.database import Database
+from persistence.engine.database import Database
+from persistence.people import registrations
 from settings import Settings
 from tests.app.conftest import ALPHA, Api
 from tests.conftest import make_settings
@@ -89,9 +89,9 @@ def test_a_read_only_database_is_not_ready_and_nothing_moves(
     assert not is_up(api, "database")
     assert is_up(api, "redis")
     assert "default_transaction_read_only" in examined(settings, capsys)["Database"]
-    for command in (operations.migrate, operations.demo):
+    for command in (migrate.migrate, migrate.demo):
         assert "read-only" in refused(command, settings, capsys)
-    assert auditing.audit(settings) == 0
+    assert audit.audit(settings) == 0
 
 
 @pytest.mark.anyio
@@ -118,7 +118,7 @@ def test_a_standby_is_not_ready_until_it_is_promoted(
 ) -> None:
     server = start_postgres()
     settings = make_settings(database_url=server.url, redis_url=redis_url)
-    assert operations.migrate(settings) == 0
+    assert migrate.migrate(settings) == 0
     server.stop()
     signal = server.data / "standby.signal"
     signal.touch()
@@ -137,7 +137,7 @@ def test_a_standby_is_not_ready_until_it_is_promoted(
     assert ready(api)["database"] == "a standby, which takes no writes"
     assert not is_up(api, "database")
     assert "give DATABASE_URL of the primary" in examined(settings, capsys)["Database"]
-    assert "standby" in refused(operations.migrate, settings, capsys)
+    assert "standby" in refused(migrate.migrate, settings, capsys)
     with server.connect() as connection:
         connection.execute("SELECT pg_promote()")
     block_until(lambda: ready(api)["status"] == "ready")
@@ -149,7 +149,7 @@ def test_missing_privileges_are_not_ready_and_are_named(
     start_api: StartApi,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert operations.demo(settings) == 0
+    assert migrate.demo(settings) == 0
     admin.execute("REVOKE UPDATE ON users FROM wallet")
     admin.execute("REVOKE SELECT ON transactions FROM wallet")
     api = start_api()
@@ -157,11 +157,11 @@ def test_missing_privileges_are_not_ready_and_are_named(
     assert not is_up(api, "database")
     said = examined(settings, capsys)["Database"]
     assert '"wallet" has not SELECT on transactions, UPDATE on users' in said
-    assert "docs/operating.md" in refused(auditing.audit, settings, capsys)
+    assert "docs/operating.md" in refused(audit.audit, settings, capsys)
     admin.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC, pg_database_owner")
     assert ready(api)["database"] == "privileges are missing: run `./wallet doctor`"
     assert "USAGE on the schema public" in examined(settings, capsys)["Database"]
-    said = refused(operations.migrate, settings, capsys)
+    said = refused(migrate.migrate, settings, capsys)
     assert 'The role "wallet" may not create tables in the schema "public"' in said
 
 

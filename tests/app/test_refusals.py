@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.dev_services import channels
+from dev import channels
 from tests.app.conftest import Api, code_of
 from tests.app.test_addresses import pusher_settings
 from tests.app.test_websocket import begin, close_code, hear, opened, say, subscribe

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from app.dev_services import processes
 from app.http import edge
+from dev import processes
 from settings import ROOT, Settings
 from tests.app.test_websocket import hear_to_the_end, say
 from tests.waiting import block_until

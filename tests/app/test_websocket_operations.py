@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import strawberry
 
-from app.dev_services import node
-from app.graphql.execution import Engine, GraphQLRequest
-from app.graphql.shutdown import LongLived
-from app.graphql.websocket_operations import Operations
 from app.http.edge import Quota
-from app.http.facts import RequestFacts
+from dev import node
+from graphql_server.execution import Engine, GraphQLRequest
+from graphql_server.facts import RequestFacts
+from graphql_server.shutdown import LongLived
+from graphql_server.websocket_operations import Operations
 from resolvers.allowances import Allowance
 from tests.app.conftest import ALPHA, Api, judges
 from tests.app.test_websocket import (

@@ -7,9 +7,9 @@ import asyncio
 import psycopg
 import pytest
 
-from app.dev_services import postgres_binaries
 from bench import bare, people, search
 from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Kind
+from dev import postgres_binaries
 
 PROGRAMS = postgres_binaries.find(None).folder
 

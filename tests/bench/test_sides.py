@@ -12,11 +12,11 @@ from typing import Any, cast
 
 import pytest
 
-from app.dev_services import postgres
 from bench import answers, load, people, services, wallet
 from bench.comparisons import MIXED, TRANSFERS
 from bench.services import Services
 from bench.sides import Books, Server
+from dev import postgres
 
 PEOPLE = 20
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from app.dev_services import node
-from app.up import building
+from dev import node
+from dev.up import building
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"width": 360, "height": 740}

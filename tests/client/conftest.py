@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from app.dev_services import browser as chromium
-from app.dev_services import processes
-from app.up import building
+from dev import browser as chromium
+from dev import processes
+from dev.up import building
 from tests.client.axe import Axe
 from tests.client.browsers import PATIENCE_MILLISECONDS, Browsers
 from tests.client.stack import Person, Stack

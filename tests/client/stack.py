@@ -20,10 +20,10 @@ import httpx
 import psycopg
 from dotenv import dotenv_values
 
-from app.dev_services import processes
-from domain import passwords
-from persistence import registrations
-from persistence.database import Database
+from dev import processes
+from domain.people import passwords
+from persistence.people import registrations
+from persistence.engine.database import Database
 from settings import ROOT, Settings
 from tests.waiting import PATIENCE_SECONDS, block_until
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from app.dev_services import browser as chromium
-from app.dev_services import processes
+from dev import browser as chromium
+from dev import processes
 from tests.client import actions
 from tests.client.axe import PHONE, Axe
 from tests.client.stack import Person, Stack

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from app.dev_services import browser as chromium
-from app.dev_services import processes
+from dev import browser as chromium
+from dev import processes
 from tests.client import actions
 from tests.client.conftest import NewPage
 from tests.client.stack import Person, Stack

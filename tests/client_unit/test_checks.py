@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from app.dev_services import node
-from app.up import building
-from domain import passwords
+from dev import node
+from dev.up import building
+from domain.people import passwords
 
 COMMON_PASSWORDS = building.CLIENT / "src" / "features" / "accounts" / "common-passwords.txt"
 

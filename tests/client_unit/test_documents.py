@@ -21,7 +21,7 @@ from graphql import (
     visit,
 )
 
-from app.up import building
+from dev.up import building
 from settings import ROOT
 
 SOURCES = building.CLIENT / "src"

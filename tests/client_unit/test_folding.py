@@ -7,8 +7,8 @@ import subprocess
 import unicodedata
 from pathlib import Path
 
-from app.dev_services import node
-from app.up import building
+from dev import node
+from dev.up import building
 from domain import text
 from settings import ROOT
 

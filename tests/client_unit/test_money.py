@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.up import building
-from domain import money
+from dev.up import building
+from domain.ledger import money
 
 SOURCE = building.CLIENT / "src" / "lib" / "money.ts"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain import accounts, errors, ids
+from domain import errors, ids
+from domain.people import accounts
 from tests.domain.test_text import TYPED
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import devices, ids
+from domain import ids
+from domain.people import devices
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 SECRETS = ["new" * 16, "old" * 16]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain import errors, money
+from domain import errors
+from domain.ledger import money
 
 USD = money.currency("USD")
 TEN = money.Money(1_000, USD)

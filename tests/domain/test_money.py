@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import money
+from domain.ledger import money
 from tests.domain import worlds
 
 

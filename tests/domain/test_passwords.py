@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain import errors, passwords
+from domain import errors
+from domain.people import passwords
 
 ROUNDS = 4
 DEMO = "mini@Wallet025"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import errors, sessions
-from domain.sessions import RefreshVerdict
+from domain import errors
+from domain.people import sessions
+from domain.people.sessions import RefreshVerdict
 
 KEY = "the newest secret, and long enough for HS256"
 OLD_KEY = "the secret before it, also long enough for it"

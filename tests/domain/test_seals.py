@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import seals
-from domain.seals import Receipt
-from domain.transfers import EMPTY_BOOK_SEAL, Direction, Kind, Line
+from domain.ledger import seals
+from domain.ledger.seals import Receipt
+from domain.ledger.transfers import EMPTY_BOOK_SEAL, Direction, Kind, Line
 
 KEY = b"a key of the tests that is long enough"
 CONTENT = [field.name for field in fields(Line) if field.name != "seal"]

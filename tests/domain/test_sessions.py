@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import errors, ids, sessions
-from domain.sessions import Principal, Scope
+from domain import errors, ids
+from domain.people import sessions
+from domain.people.sessions import Principal, Scope
 
 ISSUER = "https://wallet.example"
 KEY = "the newest secret, and long enough for HS256"

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import errors, money, seals, settling, transfers
-from domain.settling import Ledger, Posted
-from domain.transfers import Direction, Kind, Line
+from domain import errors
+from domain.ledger import money, seals, settling, transfers
+from domain.ledger.settling import Ledger, Posted
+from domain.ledger.transfers import Direction, Kind, Line
 from tests.domain import worlds
 from tests.domain.worlds import World
 

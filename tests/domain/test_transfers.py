@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain import errors, settling, transfers
-from domain.settling import Posted, TokenBudget
-from domain.transfers import Direction, Kind
+from domain import errors
+from domain.ledger import settling, transfers
+from domain.ledger.settling import Posted, TokenBudget
+from domain.ledger.transfers import Direction, Kind
 from tests.domain import worlds
 from tests.domain.worlds import ALPHA, BETA, GAMMA, NOW, TOKEN
 

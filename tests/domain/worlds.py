@@ -10,9 +10,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain import money, settling
-from domain.settling import Ledger, TokenBudget
-from domain.transfers import Account, AddBalance, Command, SendMoney
+from domain.ledger import money, settling
+from domain.ledger.settling import Ledger, TokenBudget
+from domain.ledger.transfers import Account, AddBalance, Command, SendMoney
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 ALPHA, BETA, GAMMA, DELTA = PEOPLE = tuple(UUID(int=number) for number in range(1, 5))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.dev_services import processes
-from app.dev_services.processes import Child
+from dev import processes
+from dev.processes import Child
 from settings import Settings
 from tests import books as making
 from tests.books import Books

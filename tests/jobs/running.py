@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from adapters import realtime
 from jobs import queue, relay
-from persistence.database import Database
+from persistence.engine.database import Database
 from settings import Settings
 
 

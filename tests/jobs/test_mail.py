@@ -12,16 +12,17 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from domain import sessions
-from domain.accounts import MailPurpose
+from domain.people import sessions
+from domain.people.accounts import MailPurpose
 from jobs import mail
 from jobs import services as job_services
 from jobs.services import JobServices
-from persistence import mails, registrations
+from persistence.delivery import mails
+from persistence.people import registrations
 from settings import Settings
 from tests.books import Books
 from tests.conftest import make_settings
-from tests.dev_services.faulty_smtp import FaultySmtp
+from tests.dev.faulty_smtp import FaultySmtp
 from tests.jobs.running import relaying
 from tests.waiting import until
 

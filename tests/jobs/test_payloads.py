@@ -11,8 +11,9 @@ import graphql
 import pytest
 import strawberry
 
-from domain import accounts, money, transfers
-from jobs import payloads
+from domain.ledger import money, transfers
+from domain.people import accounts
+from jobs.sinks import payloads
 from resolvers import root
 from schema import events
 

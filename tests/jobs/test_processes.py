@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack
 import pytest
 import redis
 
-from app.dev_services import channels, mail_catcher, valkey
-from app.dev_services.processes import Child
-from persistence import mails, outbox, push_cursors, registrations
+from dev import channels, mail_catcher, valkey
+from dev.processes import Child
+from persistence.delivery import mails, outbox, push_cursors
+from persistence.people import registrations
 from settings import Settings
 from tests.books import Books
 from tests.conftest import make_settings
-from tests.dev_services.faulty_smtp import FaultySmtp
+from tests.dev.faulty_smtp import FaultySmtp
 from tests.jobs.channel import listening, take
 from tests.waiting import PATIENCE_SECONDS, until
 

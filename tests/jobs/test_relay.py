@@ -12,10 +12,11 @@ import redis
 from structlog.testing import capture_logs
 
 from adapters import realtime
-from app import operations
-from app.dev_services import postgres, valkey
+from app.commands import migrate
+from dev import postgres, valkey
 from domain import events
-from persistence import outbox, sessions
+from persistence.delivery import outbox
+from persistence.people import sessions
 from settings import Settings
 from tests import books as making
 from tests.books import Books, Someone
@@ -271,7 +272,7 @@ async def test_a_relay_outlives_the_database(
 ) -> None:
     server = start_postgres()
     settings = make_settings(database_url=server.url, redis_url=redis_url, **PUSHER)
-    assert operations.migrate(settings) == 0
+    assert migrate.migrate(settings) == 0
     async with making.opened(server.url) as books:
         zoe = books.join()
     async with relaying(settings):

@@ -14,10 +14,10 @@ import pytest
 import redis
 import rq.job
 
-from app.dev_services import mail_catcher
-from app.dev_services.processes import Child
+from dev import mail_catcher
+from dev.processes import Child
 from jobs import queue, reactions, untrusted
-from persistence import registrations
+from persistence.people import registrations
 from tests.books import Books
 from tests.conftest import make_settings
 from tests.jobs import hostile

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from persistence.database import Database
+from persistence.engine.database import Database
 from tests import books as test_books
 from tests.books import Books
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from domain import ids, sessions, transfers
-from domain.accounts import MailPurpose
-from persistence import accounts, api_tokens, mails, outbox, push_cursors, registrations
-from persistence import sessions as stored_sessions
+from domain import ids
+from domain.ledger import transfers
+from domain.people import sessions
+from domain.people.accounts import MailPurpose
+from persistence.delivery import mails, outbox, push_cursors
+from persistence.people import accounts, api_tokens, registrations
+from persistence.people import sessions as stored_sessions
 from tests.books import Books
 
 

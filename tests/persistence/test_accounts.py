@@ -7,11 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from domain import errors, ids, sessions
-from domain.sessions import NamedSecret, Principal
-from persistence import accounts, credentials, mails, registrations, retention
-from persistence import sessions as stored_sessions
-from persistence.database import Database
+from domain import errors, ids
+from domain.people import sessions
+from domain.people.sessions import NamedSecret, Principal
+from persistence import retention
+from persistence.delivery import mails
+from persistence.engine.database import Database
+from persistence.people import accounts, credentials, registrations
+from persistence.people import sessions as stored_sessions
 from tests.books import Books
 
 pytestmark = pytest.mark.anyio

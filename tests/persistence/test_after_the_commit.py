@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 
 from domain import errors, ids
-from domain.accounts import MailPurpose
 from domain.events import TransactionPosted
-from persistence import accounts, api_tokens, mails, outbox, push_cursors, retention, sessions
-from persistence.database import Database
+from domain.people.accounts import MailPurpose
+from persistence import retention
+from persistence.delivery import mails, outbox, push_cursors
+from persistence.engine.database import Database
+from persistence.people import accounts, api_tokens, sessions
 from tests.books import Books, Someone
 
 pytestmark = pytest.mark.anyio

@@ -8,15 +8,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import ids, money, transfers
-from persistence import (
-    audit,
-    audit_books,
-    audit_people,
-    tables,
-)
-from persistence.database import Database
-from persistence.ledger import Ledger
+from domain import ids
+from domain.ledger import money, transfers
+from persistence import tables
+from persistence.audit import audit, people
+from persistence.audit import books as audit_books
+from persistence.engine.database import Database
+from persistence.ledger.ledger import Ledger
 from tests.books import Books
 from tests.persistence.lived_in import lived_in
 
@@ -219,7 +217,7 @@ async def test_no_line_of_a_long_book_is_held_against_all_its_others(books: Book
     books.connection.execute("ANALYZE")
     async with books.database.snapshot() as connection:
         await audit.look(connection)
-        for check in (*audit_books.CHECKS, *audit_people.CHECKS):
+        for check in (*audit_books.CHECKS, *people.CHECKS):
             plan = "\n".join(await connection.scalars(text(f"EXPLAIN {audit.statement(check)}")))
             assert "Nested Loop" not in plan, check.name
             assert "Merge" not in plan, check.name

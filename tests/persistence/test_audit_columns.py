@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from persistence import audit
-from persistence.database import Database
+from persistence.audit import audit
+from persistence.engine.database import Database
 from tests.books import Books
 from tests.persistence.lived_in import lived_in
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain import ids
-from domain.sessions import Scope
-from persistence import api_tokens, credentials
-from persistence.database import Database
+from domain.people.sessions import Scope
+from persistence.engine.database import Database
+from persistence.people import api_tokens, credentials
 from tests.books import Books
 
 pytestmark = pytest.mark.anyio

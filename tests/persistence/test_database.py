@@ -12,11 +12,11 @@ from psycopg import sql
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.dev_services.postgres import Postgres
+from dev.postgres import Postgres
 from domain import errors
-from persistence import unit_of_work
-from persistence.database import Database, translated, unavailable
-from persistence.unit_of_work import Unit
+from persistence.engine import unit_of_work
+from persistence.engine.database import Database, translated, unavailable
+from persistence.engine.unit_of_work import Unit
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio

@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain import errors, ids, sessions
-from domain.accounts import MailPurpose
-from domain.sessions import Principal, RefreshToken, Scope
-from persistence import accounts, api_tokens
-from persistence import sessions as stored_sessions
+from domain import errors, ids
+from domain.people import sessions
+from domain.people.accounts import MailPurpose
+from domain.people.sessions import Principal, RefreshToken, Scope
+from persistence.people import accounts, api_tokens
+from persistence.people import sessions as stored_sessions
 from tests import books as test_books
 from tests.books import Books, Someone, sending
 from tests.waiting import until

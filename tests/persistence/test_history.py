@@ -8,18 +8,18 @@ from datetime import timedelta
 import pytest
 
 from domain import errors
+from domain.ledger.transfers import Direction, Kind
 from domain.paging import PageRequest
-from domain.transfers import Direction, Kind
-from persistence import history, ledger_pages
-from persistence.database import Database
-from persistence.ledger_pages import EntryFilter
+from persistence.engine.database import Database
+from persistence.ledger import history, pages
+from persistence.ledger.pages import EntryFilter
 from tests.books import Books, Someone, lines_of
 
 pytestmark = pytest.mark.anyio
 
 
 async def sequences(db: Database, whose: Someone, **wanted: object) -> list[int]:
-    found = await ledger_pages.page(db, whose.user_id, EntryFilter(**wanted), PageRequest())  # type: ignore[arg-type]
+    found = await pages.page(db, whose.user_id, EntryFilter(**wanted), PageRequest())  # type: ignore[arg-type]
     return [line.sequence for line in found.items]
 
 
@@ -39,7 +39,7 @@ async def test_pages_go_through_the_book_in_both_directions(books: Books, db: Da
     alpha, _, _ = await busy(books)
 
     async def page(**request: object) -> tuple[list[int], bool, bool]:
-        found = await ledger_pages.page(db, alpha.user_id, EntryFilter(), PageRequest(**request))  # type: ignore[arg-type]
+        found = await pages.page(db, alpha.user_id, EntryFilter(), PageRequest(**request))  # type: ignore[arg-type]
         return [line.sequence for line in found.items], found.has_previous, found.has_next
 
     assert await page(size=4) == ([6, 5, 4, 3], False, True)
@@ -78,7 +78,7 @@ async def test_every_filter_and_all_of_them_together(books: Books, db: Database)
     ) == [2]
     # Whether there is more is asked within the filter.
     page = PageRequest(size=1, after="4")
-    found = await ledger_pages.page(db, alpha.user_id, EntryFilter(kind=Kind.TOP_UP), page)
+    found = await pages.page(db, alpha.user_id, EntryFilter(kind=Kind.TOP_UP), page)
     assert ([line.sequence for line in found.items], found.has_previous, found.has_next) == (
         [1], True, False,
     )  # fmt: skip

@@ -12,9 +12,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain import errors, ids, sessions, transfers
-from persistence import api_tokens
-from persistence.ledger import Movement
+from domain import errors, ids
+from domain.ledger import transfers
+from domain.people import sessions
+from persistence.ledger.ledger import Movement
+from persistence.people import api_tokens
 from tests.books import Books, Someone, sending
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.dev_services.postgres import Postgres
-from domain import errors, transfers
-from persistence import unit_of_work
-from persistence.ledger import Ledger, Movement
+from dev.postgres import Postgres
+from domain import errors
+from domain.ledger import transfers
+from persistence.engine import unit_of_work
+from persistence.ledger.ledger import Ledger, Movement
 from tests.books import LIMITS, Books, sending
 from tests.waiting import until
 
@@ -226,7 +227,7 @@ async def test_an_answer_lost_after_the_commit_is_replayed_not_repeated(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alpha, beta = await books.pair()
-    from persistence import pipeline
+    from persistence.engine import pipeline
 
     real, losses = pipeline.round_trip, []
 
@@ -249,7 +250,7 @@ async def test_what_the_database_asks_to_be_tried_again_is_tried_a_bounded_numbe
     books: Books, monkeypatch: pytest.MonkeyPatch, sqlstate: str
 ) -> None:
     alpha, beta = await books.pair()
-    from persistence import pipeline
+    from persistence.engine import pipeline
 
     real, failures = pipeline.round_trip, [0, 3]
 
@@ -271,12 +272,12 @@ async def test_what_the_database_asks_to_be_tried_again_is_tried_a_bounded_numbe
 async def test_a_database_away_is_unavailable_and_its_return_is_noticed(
     start_postgres: Callable[..., Postgres],
 ) -> None:
-    from app import operations
+    from app.commands import migrate
     from tests import books as test_books
     from tests.conftest import make_settings
 
     server = start_postgres(fast=False)
-    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    assert migrate.migrate(make_settings(database_url=server.url)) == 0
     async with test_books.opened(server.url) as books:
         alpha, beta = await books.pair()
         command = sending(alpha, beta, "1")

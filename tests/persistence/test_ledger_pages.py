@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from domain.ledger.transfers import Direction, Kind, Line
 from domain.paging import PageRequest
-from domain.transfers import Direction, Kind, Line
-from persistence import ledger_pages
-from persistence.database import Database
-from persistence.ledger_pages import EntryFilter
+from persistence.engine.database import Database
+from persistence.ledger import pages
+from persistence.ledger.pages import EntryFilter
 from tests.books import Books, Someone, lines_of
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ async def forwards(db: Database, user: Someone, wanted: EntryFilter, size: int) 
     found: list[int] = []
     after = None
     while True:
-        page = await ledger_pages.page(db, user.user_id, wanted, PageRequest(size, after=after))
+        page = await pages.page(db, user.user_id, wanted, PageRequest(size, after=after))
         found += [line.sequence for line in page.items]
         assert len(page.items) <= size
         if not page.has_next:
@@ -55,7 +55,7 @@ async def backwards(db: Database, user: Someone, wanted: EntryFilter, size: int)
     before = None
     while True:
         request = PageRequest(size, before=before, backward=True)
-        page = await ledger_pages.page(db, user.user_id, wanted, request)
+        page = await pages.page(db, user.user_id, wanted, request)
         found = [line.sequence for line in page.items] + found
         if not page.has_previous:
             return found
@@ -92,12 +92,12 @@ async def test_however_few_entries_a_page_examines_none_is_lost_or_repeated(
     user, others = await lived(books, count=24)
     lines = await lines_of(db, user.user_id)
     for wanted in filters(lines, others):
-        monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10_000)
-        whole = await ledger_pages.page(db, user.user_id, wanted, PageRequest(100))
+        monkeypatch.setattr(pages, "EXAMINED_ENTRIES", 10_000)
+        whole = await pages.page(db, user.user_id, wanted, PageRequest(100))
         expected = [line.sequence for line in whole.items]
         assert not whole.has_next
         for examined, size in ((2, 3), (5, 2), (23, 4)):
-            monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", examined)
+            monkeypatch.setattr(pages, "EXAMINED_ENTRIES", examined)
             assert await forwards(db, user, wanted, size) == expected, wanted
             assert await backwards(db, user, wanted, size) == expected, wanted
 
@@ -121,22 +121,22 @@ async def test_the_times_of_a_filter_select_what_their_names_say(
 async def test_a_search_that_finds_nothing_ends_after_so_many_entries_and_says_where(
     books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10)
+    monkeypatch.setattr(pages, "EXAMINED_ENTRIES", 10)
     user, _ = await lived(books)
     for wanted in (EntryFilter(text="nothing has this"), EntryFilter(kind=Kind.TOP_UP, text="x")):
-        page = await ledger_pages.page(db, user.user_id, wanted, PageRequest(20))
+        page = await pages.page(db, user.user_id, wanted, PageRequest(20))
         assert (list(page.items), page.has_next, page.end) == ([], True, "31")
-        page = await ledger_pages.page(db, user.user_id, wanted, PageRequest(20, after="11"))
+        page = await pages.page(db, user.user_id, wanted, PageRequest(20, after="11"))
         assert (list(page.items), page.has_next, page.end) == ([], False, None)
         request = PageRequest(20, backward=True)
-        page = await ledger_pages.page(db, user.user_id, wanted, request)
+        page = await pages.page(db, user.user_id, wanted, request)
         assert (list(page.items), page.has_previous, page.start) == ([], True, "10")
 
 
 async def test_what_a_page_reads_of_the_ledger_is_bounded_by_sequences(
     books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_pages, "EXAMINED_ENTRIES", 10)
+    monkeypatch.setattr(pages, "EXAMINED_ENTRIES", 10)
     user, _ = await lived(books)
     read: list[int] = []
 
@@ -145,8 +145,8 @@ async def test_what_a_page_reads_of_the_ledger_is_bounded_by_sequences(
         read.append(line.sequence)
         return line
 
-    original = ledger_pages.rows_of_lines.from_row
-    monkeypatch.setattr(ledger_pages.rows_of_lines, "from_row", note)
+    original = pages.rows_of_lines.from_row
+    monkeypatch.setattr(pages.rows_of_lines, "from_row", note)
     wanted = EntryFilter(direction=Direction.INCOMING)
-    await ledger_pages.page(db, user.user_id, wanted, PageRequest(100, after="30"))
+    await pages.page(db, user.user_id, wanted, PageRequest(100, after="30"))
     assert set(read) <= {*range(20, 30), *range(30, 40)}

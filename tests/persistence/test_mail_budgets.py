@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from domain import accounts as rules
-from domain.accounts import MailPurpose
-from persistence import accounts, mails, registrations
-from persistence.database import Database
-from persistence.mails import Requester
+from domain.people import accounts as rules
+from domain.people.accounts import MailPurpose
+from persistence.delivery import mails
+from persistence.delivery.mails import Requester
+from persistence.engine.database import Database
+from persistence.people import accounts, registrations
 from tests.books import Books, Someone
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import uvloop
 
-from persistence import pipeline
+from persistence.engine import pipeline
 from tests.waiting import until
 
 #: With it, closing a socket resets the connection.

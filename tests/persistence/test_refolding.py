@@ -7,11 +7,14 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from app import operations
+from app.commands import migrate
 from domain import ids
 from domain.paging import PageRequest
-from persistence import audit, database, ledger_pages, refolding, search
-from persistence.ledger_pages import EntryFilter
+from persistence.audit import audit
+from persistence.engine import database
+from persistence.ledger import pages
+from persistence.ledger.pages import EntryFilter
+from persistence.people import refolding, search
 from tests.books import Books
 from tests.conftest import make_settings
 
@@ -59,7 +62,7 @@ async def test_every_text_is_rewritten_once_and_found_by_the_new_one(books: Book
         )
         assert len(page.items) == 100
     for query in ("o'brien", "lodz"):
-        found = await ledger_pages.page(
+        found = await pages.page(
             books.database, alpha.user_id, EntryFilter(text=query), PageRequest()
         )
         assert len(found.items) == 3
@@ -74,11 +77,11 @@ async def test_migrating_rewrites_what_a_former_release_stored(books: Books) -> 
     await books.database.close()
     engine = sqlalchemy.create_engine(database.driver_url(books.url))
     with engine.connect() as connection:
-        alembic.command.downgrade(operations.alembic_config(connection), "0007")
+        alembic.command.downgrade(migrate.alembic_config(connection), "0007")
         connection.commit()
     engine.dispose()
     _as_by_a_former_release(books)
-    assert operations.migrate(make_settings(database_url=books.url)) == 0
+    assert migrate.migrate(make_settings(database_url=books.url)) == 0
     texts = "SELECT search_text FROM users UNION SELECT note_search_text FROM transactions"
     found = {folded for (folded,) in books.connection.execute(texts)}
     assert {"lech walesa", "o'brien's lodz"} <= found

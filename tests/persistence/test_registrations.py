@@ -8,12 +8,15 @@ from uuid import UUID
 
 import pytest
 
-from domain import errors, ids, sessions
-from domain.accounts import MailPurpose
-from domain.sessions import ApiToken, NamedSecret, Principal
-from persistence import accounts, api_tokens, credentials, mails, registrations, retention
-from persistence import sessions as stored_sessions
-from persistence.database import Database
+from domain import errors, ids
+from domain.people import sessions
+from domain.people.accounts import MailPurpose
+from domain.people.sessions import ApiToken, NamedSecret, Principal
+from persistence import retention
+from persistence.delivery import mails
+from persistence.engine.database import Database
+from persistence.people import accounts, api_tokens, credentials, registrations
+from persistence.people import sessions as stored_sessions
 from tests.books import Books
 
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,13 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from app import operations
-from domain.seals import Receipt
-from persistence import audit, audit_receipts, database, sealing
-from persistence.ledger import Ledger
+from app.commands import migrate
+from domain.ledger.seals import Receipt
+from persistence.audit import audit
+from persistence.audit import receipts as audit_receipts
+from persistence.engine import database
+from persistence.ledger import sealing
+from persistence.ledger.ledger import Ledger
 from settings import ROOT
 from tests import books as test_books
 from tests import waiting
@@ -81,7 +84,7 @@ async def test_the_migration_seals_the_lines_that_are_there_as_moving_them_does(
     await books.database.close()
     engine = sqlalchemy.create_engine(database.driver_url(books.url))
     with engine.connect() as connection:
-        alembic.command.downgrade(operations.alembic_config(connection), "0001")
+        alembic.command.downgrade(migrate.alembic_config(connection), "0001")
         connection.commit()
     engine.dispose()
     names = books.connection.execute(
@@ -91,7 +94,7 @@ async def test_the_migration_seals_the_lines_that_are_there_as_moving_them_does(
     with pytest.raises(psycopg.errors.RestrictViolation):
         books.connection.execute("UPDATE transactions SET amount = 1")
 
-    assert operations.migrate(make_settings(database_url=books.url, audit_key=OLD)) == 0
+    assert migrate.migrate(make_settings(database_url=books.url, audit_key=OLD)) == 0
     assert seals_of(books) == before
     with pytest.raises(psycopg.errors.RestrictViolation):
         books.connection.execute("UPDATE transactions SET seal = sha256('')")

@@ -10,8 +10,8 @@ import pytest
 from domain import errors, ids
 from domain.paging import PageRequest
 from domain.text import search_text
-from persistence import search
-from persistence.database import Database
+from persistence.engine.database import Database
+from persistence.people import search
 from tests.books import Books
 
 pytestmark = pytest.mark.anyio

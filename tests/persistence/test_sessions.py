@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import errors, ids, sessions
-from domain.sessions import NamedSecret, Principal, RefreshToken, Scope
-from persistence import api_tokens, credentials
-from persistence import sessions as stored
-from persistence.database import Database
+from domain import errors, ids
+from domain.people import sessions
+from domain.people.sessions import NamedSecret, Principal, RefreshToken, Scope
+from persistence.engine.database import Database
+from persistence.people import api_tokens, credentials
+from persistence.people import sessions as stored
 from tests.books import Books, Someone
 
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,11 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from app.dev_services.postgres import Postgres
-from domain import errors, ids, transfers
-from persistence.ledger import Ledger, Movement
-from persistence.shared_commits import SharedCommits
+from dev.postgres import Postgres
+from domain import errors, ids
+from domain.ledger import transfers
+from persistence.ledger.ledger import Ledger, Movement
+from persistence.ledger.shared_commits import SharedCommits
 from tests import books as test_books
 from tests.books import LIMITS, Books, adding, sending
 from tests.waiting import until

@@ -12,9 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import errors
 
-from app import operations
+from app.commands import migrate
 from domain import ids
-from persistence import database, tables
+from persistence import tables
+from persistence.engine import database
 from tests.conftest import make_settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -68,7 +69,7 @@ def test_migrations_make_what_the_tables_say(database_url: str, empty_database_u
 def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
     engine = sqlalchemy.create_engine(database.driver_url(database_url))
     with engine.connect() as connection:
-        alembic.command.downgrade(operations.alembic_config(connection), "base")
+        alembic.command.downgrade(migrate.alembic_config(connection), "base")
         connection.commit()
         left = connection.exec_driver_sql(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
@@ -78,13 +79,13 @@ def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
         )
         assert left.scalars().all() == ["alembic_version"]
     engine.dispose()
-    assert operations.migrate(make_settings(database_url=database_url)) == 0
+    assert migrate.migrate(make_settings(database_url=database_url)) == 0
 
 
 def test_unverified_accounts_become_registrations_that_expire(database_url: str) -> None:
     engine = sqlalchemy.create_engine(database.driver_url(database_url))
     with engine.connect() as connection:
-        alembic.command.downgrade(operations.alembic_config(connection), "0006")
+        alembic.command.downgrade(migrate.alembic_config(connection), "0006")
         for name, verified_at in (("verified", "now()"), ("unverified", "NULL")):
             connection.exec_driver_sql(
                 "INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash) "
@@ -92,7 +93,7 @@ def test_unverified_accounts_become_registrations_that_expire(database_url: str)
             )
         connection.exec_driver_sql("INSERT INTO email_addresses SELECT email, id FROM users")
         connection.commit()
-    assert operations.migrate(make_settings(database_url=database_url)) == 0
+    assert migrate.migrate(make_settings(database_url=database_url)) == 0
     with engine.connect() as connection:
         expiring = connection.exec_driver_sql(
             "SELECT name FROM users WHERE registration_expires_at > now() + interval '23 hours'"
@@ -100,7 +101,7 @@ def test_unverified_accounts_become_registrations_that_expire(database_url: str)
         assert expiring.scalars().all() == ["unverified"]
         owned = connection.exec_driver_sql("SELECT address FROM email_addresses")
         assert owned.scalars().all() == ["verified@example.com"]
-        alembic.command.downgrade(operations.alembic_config(connection), "0006")
+        alembic.command.downgrade(migrate.alembic_config(connection), "0006")
         connection.commit()
         assert connection.exec_driver_sql("SELECT count(*) FROM email_addresses").scalar() == 2
     engine.dispose()

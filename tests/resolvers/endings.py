@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.sessions import Principal
-from resolvers.live import Live
+from domain.people.sessions import Principal
+from realtime.live import Live
 
 
 async def wait_until_ended(live: Live, principal: Principal) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain import text
-from domain.sessions import Scope
+from domain.people.sessions import Scope
 from tests.resolvers.world import ADD, SEND, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio

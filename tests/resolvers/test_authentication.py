@@ -9,9 +9,10 @@ from typing import Any
 import jwt
 import pytest
 
-from domain import errors, ids, sessions
+from domain import errors, ids
+from domain.people import sessions
+from realtime.token_cache import TokenCache
 from resolvers import authentication
-from resolvers.token_cache import TokenCache
 from tests.resolvers.endings import wait_until_ended
 from tests.resolvers.world import Someone, World
 

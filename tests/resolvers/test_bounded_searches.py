@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from persistence import ledger_pages
+from persistence.ledger import pages as ledger_pages
 from tests.resolvers.world import Someone
 
 pytestmark = pytest.mark.anyio

@@ -15,13 +15,13 @@ import pytest
 import redis
 
 from adapters.realtime import Hints
-from app import operations
-from app.dev_services import postgres, valkey
+from app.commands import migrate
+from dev import postgres, valkey
 from domain import errors, events
-from domain.sessions import Principal, TokenExpired
-from persistence import entries
-from resolvers.live import Live
-from resolvers.streams import Stream
+from domain.people.sessions import Principal, TokenExpired
+from persistence.ledger import entry_views
+from realtime.live import Live
+from realtime.streams import Stream
 from tests import books as making
 from tests.books import Books, Someone
 from tests.conftest import make_settings
@@ -183,13 +183,13 @@ async def test_hints_of_many_are_read_together(
 ) -> None:
     people = [books.join() for _ in range(30)]
     counted: list[int] = []
-    read = entries.after
+    read = entry_views.after
 
     async def counting(*arguments: Any, **options: Any) -> Any:
         counted.append(len(arguments[1]))
         return await read(*arguments, **options)
 
-    monkeypatch.setattr(entries, "after", counting)
+    monkeypatch.setattr(entry_views, "after", counting)
     async with living(books, redis_url, NEVER_SECONDS) as live:
         streams = [await started(live, someone) for someone in people]
         told = [hint_of(await books.add(someone)) for someone in people]
@@ -306,7 +306,7 @@ async def test_while_the_database_is_away_streams_wait(
     start_postgres: Callable[..., postgres.Postgres],
 ) -> None:
     server = start_postgres()
-    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    assert migrate.migrate(make_settings(database_url=server.url)) == 0
     async with making.opened(server.url) as books:
         zoe = books.join()
         async with living(books, NOWHERE, 0.1) as live:
@@ -376,8 +376,8 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
 async def test_the_poll_reaches_everybody_page_by_page(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.streams._PEOPLE_AT_ONCE", 2)
-    monkeypatch.setattr("resolvers.active_credentials._CREDENTIALS_AT_ONCE", 2)
+    monkeypatch.setattr("realtime.streams._PEOPLE_AT_ONCE", 2)
+    monkeypatch.setattr("realtime.active_credentials._CREDENTIALS_AT_ONCE", 2)
     people = [books.join() for _ in range(5)]
     async with living(books, NOWHERE, 0.1) as live:
         open_streams = [await started(live, person) for person in people]
@@ -449,7 +449,7 @@ async def test_all_who_watch_are_told_of_an_end_once_and_who_stopped_is_not(book
 
 
 async def test_the_last_use_is_written_down(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.active_credentials._CREDENTIALS_AT_ONCE", 1)
+    monkeypatch.setattr("realtime.active_credentials._CREDENTIALS_AT_ONCE", 1)
     zoe, max_, eve = books.join(), books.join(), books.join()
     books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '1 day'")
     async with living(books, NOWHERE, NEVER_SECONDS) as live:

@@ -9,8 +9,9 @@ import pytest
 from graphql import ExecutionResult, parse
 from graphql.execution import create_source_event_stream
 
+from application import hashing
 from domain import errors
-from resolvers import authentication, hashing
+from resolvers import authentication
 from resolvers.request import RequestContext
 from tests.resolvers.world import SCHEMA, Someone, World
 

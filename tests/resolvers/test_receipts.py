@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from persistence import audit
+from persistence.audit import audit
 from tests.resolvers.world import SEND, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain import errors
-from resolvers.shared_calls import SharedCalls
+from realtime.shared_calls import SharedCalls
 
 pytestmark = pytest.mark.anyio
 

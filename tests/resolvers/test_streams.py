@@ -12,10 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.realtime import Hints
-from persistence.database import Database
-from persistence.entries import Entry
-from resolvers.live import Live
-from resolvers.streams import Stream, Streams
+from persistence.engine.database import Database
+from persistence.ledger.entry_views import Entry
+from realtime.live import Live
+from realtime.streams import Stream, Streams
 from tests import books as making
 from tests.books import Books, Someone
 from tests.waiting import until

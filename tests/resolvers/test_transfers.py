@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from domain import accounts, ids
+from domain import ids
+from domain.people import accounts
 from tests.resolvers.world import REFUSED_BY_SCHEMA, SEND, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ import psycopg
 from graphql import GraphQLError
 
 import schema.errors
-from domain import errors, ids, sessions
+from domain import errors, ids
+from domain.people import sessions
 from resolvers import authentication, root
 from resolvers.request import RequestContext
 from resolvers.services import Services

@@ -10,7 +10,9 @@ import graphql
 import pytest
 
 import schema.errors
-from domain import errors, money, sessions
+from domain import errors
+from domain.ledger import money
+from domain.people import sessions
 from resolvers import root
 
 USD = money.currency("USD")

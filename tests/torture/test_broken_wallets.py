@@ -10,14 +10,17 @@ import pytest
 
 import torture.books
 from adapters.realtime import Hints
-from app import operations
-from app.dev_services import channels, postgres
-from app.dev_services.mail_catcher import MailCatcher
-from jobs import mail, push
+from app.commands import migrate
+from dev import channels, postgres
+from dev.mail_catcher import MailCatcher
+from jobs import mail
 from jobs import services as job_services
 from jobs.services import JobServices
-from persistence import audit, mails, push_cursors, registrations
-from resolvers.live import Live
+from jobs.sinks import pusher
+from persistence.audit import audit
+from persistence.delivery import mails, push_cursors
+from persistence.people import registrations
+from realtime.live import Live
 from tests import books as making
 from tests.books import Books
 from tests.conftest import make_settings
@@ -154,7 +157,7 @@ async def test_locks_in_any_order_are_told_by_the_deadlocks_in_the_log(
     start_postgres: Callable[..., postgres.Postgres],
 ) -> None:
     server = start_postgres(options={"deadlock_timeout": "10ms"})
-    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    assert migrate.migrate(make_settings(database_url=server.url)) == 0
     async with making.opened(server.url) as books, making.opened(server.url) as elsewhere:
         gathered = await gather(books, elsewhere, people=3)
         await gathered.run(callers=6, commands=4, seed=5)
@@ -172,7 +175,7 @@ async def test_an_answer_before_the_commit_is_lost_in_a_crash(
 ) -> None:
     # Nothing reaches the disk but by a commit that waits for it.
     server = start_postgres(options={"synchronous_commit": "on", "wal_writer_delay": "10s"})
-    assert operations.migrate(make_settings(database_url=server.url)) == 0
+    assert migrate.migrate(make_settings(database_url=server.url)) == 0
     record = await _crash(server)
     assert check(record, server.url) == []
     with server.connect() as connection:
@@ -300,7 +303,7 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
 async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
     """Do what workers do; whether every cursor has come that far."""
     for user_id in await push_cursors.behind(books.database, 10):
-        await push.push(services, user_id)
+        await pusher.push(services, user_id)
     [(reached,)] = books.connection.execute(
         "SELECT coalesce(min(pushed_sequence) FILTER (WHERE pushed_sequence > 0), 0) "
         "FROM push_cursors HAVING count(*) = 2"

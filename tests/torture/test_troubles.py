@@ -13,8 +13,8 @@ from typing import Any, cast
 import psycopg
 import pytest
 
-from app.dev_services import processes
-from app.dev_services.processes import Child
+from dev import processes
+from dev.processes import Child
 from torture import trouble
 from torture.database_troubles import HELD_UP, StatementsSlow, finds
 

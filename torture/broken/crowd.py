@@ -12,12 +12,14 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from domain import errors, ids, transfers
-from domain.seals import Receipt
-from persistence import accounts, history
-from persistence.database import Database
-from persistence.ledger import Movement
-from resolvers.live import Live
+from domain import errors, ids
+from domain.ledger import transfers
+from domain.ledger.seals import Receipt
+from persistence.engine.database import Database
+from persistence.ledger import history
+from persistence.ledger.ledger import Movement
+from persistence.people import accounts
+from realtime.live import Live
 from torture.record import Command, Failure, Operation, Outcome, Read, Record, Subscriber
 
 #: Tries of one command while the answer is that it may be repeated.

@@ -9,11 +9,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from domain import ids, transfers
-from persistence import accounts, sealing
-from persistence.database import Database
-from persistence.ledger import Ledger, Movement
-from resolvers.live import Live
+from domain import ids
+from domain.ledger import transfers
+from persistence.engine.database import Database
+from persistence.ledger import sealing
+from persistence.ledger.ledger import Ledger, Movement
+from persistence.people import accounts
+from realtime.live import Live
 
 Connection = psycopg.Connection[Any]
 

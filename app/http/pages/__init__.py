@@ -10,8 +10,8 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.dev_services import mailbox
 from app.http import client, envelope, replies
+from dev import mailbox
 from settings import ROOT, Settings
 
 FOLDER = Path(__file__).resolve().parent

@@ -4,7 +4,7 @@ import { withoutInvisible } from '@/lib/text';
 
 const SURROUNDINGS = ['<>', '""', "''", '()', '[]', '“”', '‘’', '«»', '„“'];
 
-/** The address alone, without what is pasted along with it; as `pasted_address` of domain/accounts.py. */
+/** The address alone, without what is pasted along with it; as `pasted_address` of domain/people/accounts.py. */
 export function pastedAddress(pasted: string): string {
   let address = withoutInvisible(pasted)
     .replace(/[\uff01-\uff5e]/gu, (sign) => String.fromCodePoint(sign.charCodeAt(0) - 0xfee0))

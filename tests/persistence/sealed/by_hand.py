@@ -8,9 +8,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import ids, money, sessions, transfers
-from domain.seals import Receipt
-from persistence import api_tokens, audit, audit_receipts, audit_seals
+from domain import ids
+from domain.ledger import money, transfers
+from domain.ledger.seals import Receipt
+from domain.people import sessions
+from persistence.audit import audit, seals
+from persistence.audit import receipts as audit_receipts
+from persistence.people import api_tokens
 from tests.books import Books, Someone, lines_of
 
 KEY = b"a key of the tests that is long enough"
@@ -45,7 +49,7 @@ async def lived_in(books: Books) -> tuple[Someone, Someone]:
 
 async def found(connection: AsyncConnection, key: bytes = KEY) -> list[str]:
     """The rows whose seals are at fault."""
-    return [row async for row, _ in audit_seals.faults(connection, key)]
+    return [row async for row, _ in seals.faults(connection, key)]
 
 
 async def said(connection: AsyncConnection) -> str:

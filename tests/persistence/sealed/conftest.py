@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from persistence.database import Database
-from persistence.ledger import Ledger
+from persistence.engine.database import Database
+from persistence.ledger.ledger import Ledger
 from tests import books as test_books
 from tests.books import Books
 from tests.persistence.sealed.by_hand import FEES, KEY

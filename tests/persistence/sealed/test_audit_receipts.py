@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.seals import Receipt
-from persistence import audit
-from persistence.database import Database
+from domain.ledger.seals import Receipt
+from persistence.audit import audit
+from persistence.engine.database import Database
 from tests.books import Books
 from tests.persistence.sealed.by_hand import (
     KEY,

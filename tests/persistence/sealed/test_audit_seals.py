@@ -5,11 +5,13 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from domain import seals
-from domain.transfers import EMPTY_BOOK_SEAL
-from persistence import audit, audit_seals, sealed_rows
-from persistence.database import Database
-from persistence.ledger import Ledger
+from domain.ledger import seals
+from domain.ledger.transfers import EMPTY_BOOK_SEAL
+from persistence.audit import audit
+from persistence.audit import seals as audit_seals
+from persistence.engine.database import Database
+from persistence.ledger import sealed_rows
+from persistence.ledger.ledger import Ledger
 from tests.books import Books, lines_of
 from tests.persistence.sealed.by_hand import (
     FEES,

@@ -1,0 +1,1 @@
+"""What an operator runs: migrate, seed, audit, reseal, and check the configuration."""

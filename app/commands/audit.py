@@ -1,0 +1,131 @@
+"""What an operator does with the books: proves them, holds receipts against them, seals them anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.commands import terminal
+from persistence.audit import audit as audits
+from persistence.audit.receipts import Answer
+from persistence.engine import database, pinned
+from persistence.ledger import sealing
+from settings import MINIMUM_SECRET_BYTES, Settings
+
+_UNSEALED = "AUDIT_KEY is not set: the seals show what was damaged, but not what was forged."
+
+
+def audit(settings: Settings) -> int:
+    """Prove the books. Exit status 0 if they balance, 1 with the rows at fault if they do not."""
+    with terminal.sentences() as outcome:
+        limits = terminal.limits(settings)
+        with terminal.console.status("Looking …") as status:
+            report = asyncio.run(
+                _audit(settings, lambda name: status.update(f"Looking at {name} …"))
+            )
+        for finding in report.findings:
+            terminal.say(f"{finding.table} {finding.key}: {finding.sentence}")
+        terminal.say(
+            f"{report.people:,} people hold {limits.money(report.balances_minor)} in {report.lines:,} "
+            f"lines: {limits.money(report.top_ups_minor)} were added, "
+            f"{limits.money(report.fees_minor)} went in fees."
+        )
+        if settings.audit_key is None:
+            terminal.say(_UNSEALED)
+        if report.is_clean:
+            terminal.say("The books balance, and every seal proves its line.")
+        else:
+            raise terminal.Refused(
+                f"The books do not balance: what is at fault is named above ({len(report.findings)}). "
+                "Stop the service, keep a copy of the database, and find out who changed them."
+            )
+    return outcome.status
+
+
+async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:
+    opened = await database.Database.open(settings.database_url.get_secret_value())
+    try:
+        return await audits.audit(opened, audit_key=settings.sealing_key, on_check=on_check)
+    finally:
+        await opened.close()
+
+
+def check_receipts(
+    settings: Settings, receipts: Sequence[str], *, keys_before: Sequence[Path] = ()
+) -> int:
+    """Say of each receipt whether the books still contain what it proves.
+
+    `keys_before` are files with keys of before the books were sealed anew: a receipt may be of those.
+    Exit status 0 if all are contained, 1 if any is not.
+    """
+    with terminal.sentences() as outcome:
+        if not receipts:
+            raise terminal.Refused("No receipt was given: write one on each line.")
+        keys = [settings.sealing_key, *map(_key_in, keys_before)]
+        answers = asyncio.run(_check_receipts(settings, receipts, keys))
+        for answer in answers:
+            terminal.say(f"{answer.receipt}: {answer.sentence}")
+        if settings.audit_key is None:
+            terminal.say(_UNSEALED)
+        missing = sum(not answer.is_contained for answer in answers)
+        if missing:
+            raise terminal.Refused(
+                f"{missing} of {len(answers)} receipts are not contained in the books."
+            )
+    return outcome.status
+
+
+async def _check_receipts(
+    settings: Settings, receipts: Sequence[str], keys: Sequence[bytes]
+) -> list[Answer]:
+    opened = await database.Database.open(settings.database_url.get_secret_value())
+    try:
+        return await audits.check_receipts(opened, receipts, keys)
+    finally:
+        await opened.close()
+
+
+def reseal(settings: Settings, *, key_before: Path | None) -> int:
+    """Seal every book with AUDIT_KEY, after a look at its seals of before.
+
+    `key_before` is a file with the key of before; None where the books were sealed without one. Exit
+    status 0, or 1 after a sentence that names the first line that is not sealed with either.
+    """
+    with terminal.sentences() as outcome:
+        if settings.audit_key is None:
+            raise terminal.Refused("AUDIT_KEY is not set: set the one that the books are to have.")
+        before = b"" if key_before is None else _key_in(key_before)
+        with (
+            terminal.console.status("Sealing …") as status,
+            pinned.connect(
+                database.plain_url(settings.database_url.get_secret_value())
+            ) as connection,
+        ):
+            try:
+                lines = sealing.reseal(
+                    connection,
+                    settings.sealing_key,
+                    sealed_with=[before],
+                    on_lines=lambda lines: status.update(f"Sealing … {lines:,} lines"),
+                )
+            except sealing.WrongSeal as wrong:
+                raise terminal.Refused(
+                    f"{wrong.key} is sealed neither with the key of before nor with AUDIT_KEY, and its "
+                    "book was left as it was: is that the right key? If it is, the book was changed: "
+                    "`./wallet audit`, with AUDIT_KEY as before, names the first row."
+                ) from None
+        terminal.say(f"{lines:,} lines are sealed with AUDIT_KEY.")
+    return outcome.status
+
+
+def _key_in(file: Path) -> bytes:
+    try:
+        key = file.read_bytes().strip()
+    except OSError as error:
+        raise terminal.Refused(f"{file} cannot be read: {error.strerror}.") from None
+    if len(key) < MINIMUM_SECRET_BYTES:
+        raise terminal.Refused(
+            f"{file} has no key in it: it takes {MINIMUM_SECRET_BYTES} bytes or more."
+        )
+    return key

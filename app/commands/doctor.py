@@ -1,0 +1,301 @@
+"""Looks at everything the service stands on, and says what to do about what is not well."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import rich.box
+import sqlalchemy
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from adapters import mailer, pusher, redis_connection
+from app import wiring
+from app.http import client, pages
+from app.telemetry import logs
+from domain import errors
+from jobs import reactions
+from persistence.audit import seals
+from persistence.delivery import mails, outbox, push_cursors
+from persistence.engine import condition
+from persistence.engine.database import Database, newest_revision, translated
+from persistence.people import refolding
+from settings import Settings, SettingsError
+
+State = Literal["ok", "note", "bad"]
+#: How old the oldest waiting row may be before somebody should look.
+_LAG_SECONDS = 30.0
+_CLOCK_SECONDS = 2.0
+_CHECK_SECONDS = 20.0
+_MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]to do[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: State
+    says: str
+
+
+def run(settings: Settings) -> int:
+    """Print what was found; exit status 1 if anything is to be done."""
+    findings = asyncio.run(examine(settings))
+    _print(findings)
+    return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything, in the order in which one would mend it."""
+    findings = _configuration(settings)
+    try:
+        database = await Database.open(settings.database_url.get_secret_value())
+    except ValueError as error:
+        return [*findings, Finding("Database", "bad", f"{error}. See .env.example.")]
+    try:
+        reachable = await _patiently("Database", lambda: _database(database))
+        findings += reachable
+        if all(finding.state != "bad" for finding in reachable):
+            findings += await _patiently("Migrations", lambda: _migrations(database))
+        if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
+            findings += await _patiently("Queues", lambda: _queues(database, settings))
+            findings += await _patiently("Seals", lambda: _seals(database, settings))
+    finally:
+        await database.close()
+    findings += await _patiently("Redis", lambda: _redis(settings))
+    findings += await _patiently("Mail server", lambda: _mail_server(settings))
+    findings += await _patiently("Pusher", lambda: _pusher(settings))
+    return findings
+
+
+async def _patiently(what: str, examining: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await examining()
+    except TimeoutError:
+        return [Finding(what, "bad", f"No answer within {_CHECK_SECONDS:.0f} seconds.")]
+    except errors.Unavailable:
+        return [
+            Finding(
+                what, "bad", "The database cannot be reached: is it running, is DATABASE_URL right?"
+            )
+        ]
+
+
+def _configuration(settings: Settings) -> list[Finding]:
+    findings = []
+    try:
+        limits = wiring.read_limits(settings)
+        says = f"{limits.currency.code}, fee {limits.fee_basis_points} basis points, at {settings.app_url}"
+        findings.append(Finding("Settings", "ok", says))
+    except SettingsError as error:
+        findings.append(Finding("Settings", "bad", str(error)))
+    if not settings.app_is_local:
+        if not settings.secure_cookies:
+            says = "APP_URL is public but not https: passwords and cookies travel in the clear."
+            findings.append(Finding("Transport", "bad", says))
+        if not settings.trusted_proxies:
+            says = (
+                "TRUSTED_PROXIES is empty: behind a proxy, all clients would share its rate limits."
+            )
+            findings.append(Finding("Proxies", "note", says))
+        if settings.rate_limit_factor == 0:
+            says = "RATE_LIMIT_FACTOR is 0: nobody is limited. Set it to 1 for the public."
+            findings.append(Finding("Rate limits", "bad", says))
+    if not (client.DIST / "index.html").is_file():
+        says = "Not built: run `npm ci` and `npm run build` in client."
+        findings.append(Finding("Web client", "note", says))
+    if settings.graphql_profile == "open" and pages.Pages(settings, None).playground() is None:
+        says = "Not built: run `npm ci` and `npm run build` in client/playground."
+        findings.append(Finding("Playground", "note", says))
+    return findings
+
+
+async def _database(database: Database) -> list[Finding]:
+    if (advice := (await condition.look(database)).advice) is not None:
+        return [Finding("Database", "bad", advice)]
+    async with database.reading() as connection:
+        began = time.monotonic()
+        row = (
+            await connection.execute(
+                sqlalchemy.text("SELECT current_setting('server_version'), clock_timestamp()")
+            )
+        ).one()
+        drift = abs((row[1] - datetime.now(UTC)).total_seconds()) - (time.monotonic() - began)
+        # The function is there only with the extension, which `migrate` makes, in whichever schema.
+        schema = await connection.scalar(
+            sqlalchemy.text(
+                "SELECT quote_ident(n.nspname) FROM pg_extension AS e "
+                "JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'"
+            )
+        )
+        trigrams = ["…"]
+        if schema is not None:
+            trigrams = await connection.scalar(sqlalchemy.text(f"SELECT {schema}.show_trgm('é')"))
+    findings = [Finding("Database", "ok", f"PostgreSQL {row[0]}")]
+    if not trigrams:
+        says = (
+            "Its character type has no letters beyond ASCII: create it anew with "
+            "--locale-provider=builtin --builtin-locale=C.UTF-8 --lc-ctype=C.UTF-8 -E UTF8."
+        )
+        findings.append(Finding("Search", "bad", says))
+    if drift > _CLOCK_SECONDS:
+        says = f"This machine's clock and the database's are {drift:.1f} s apart: run NTP on both."
+        findings.append(Finding("Clock", "bad", says))
+    return findings
+
+
+async def _migrations(database: Database) -> list[Finding]:
+    trouble = await condition.migration_trouble(database)
+    if trouble is not None:
+        return [Finding("Migrations", "bad", f"{trouble[:1].upper()}{trouble[1:]}.")]
+    mark = sqlalchemy.text(refolding.READ_MARK)
+    if await database.read(lambda connection: connection.scalar(mark)) != refolding.MARK:
+        says = "Names and notes are searched by texts of a former release: run `./wallet migrate`."
+        return [Finding("Migrations", "bad", says)]
+    return [Finding("Migrations", "ok", f"at {newest_revision()}, the newest")]
+
+
+async def _queues(database: Database, settings: Settings) -> list[Finding]:
+    backlog = await outbox.backlog(database)
+    counts = await mails.counts(database)
+    findings = [
+        _lag(
+            "Relay",
+            backlog.count,
+            backlog.oldest_age_seconds,
+            "events wait to be passed on",
+            "is `./wallet relay` running, and can it reach Redis?",
+        )
+    ]
+    unknown_mails = counts["unknown_purpose"]
+    if backlog.set_aside or unknown_mails:
+        says = (
+            f"{backlog.set_aside} events and {unknown_mails} mails are of a kind that this release does "
+            "not know: run the newest release, whose relays and workers pass them on by themselves."
+        )
+        findings.append(Finding("Set aside", "bad", says))
+    if settings.pusher_configured:
+        lag = await push_cursors.lag(database)
+        findings.append(
+            _lag(
+                "Push",
+                lag.users,
+                lag.oldest_age_seconds,
+                "people wait for Pusher events",
+                "is `./wallet worker` running, and Pusher reachable?",
+            )
+        )
+    failed, pending = counts.get("failed", 0), counts.get("pending", 0)
+    if failed:
+        says = f"{failed} could not be sent: once the mail server is well, run `./wallet worker --retry-failed`."
+        findings.append(Finding("Mails", "bad", says))
+    else:
+        findings.append(Finding("Mails", "ok", f"none failed, {pending} waiting"))
+    return findings
+
+
+async def _seals(database: Database, settings: Settings) -> list[Finding]:
+    async with translated(), database.snapshot() as connection:
+        is_right = await seals.is_key_of_books(connection, settings.sealing_key)
+    if not is_right:
+        says = (
+            "The books are sealed with another AUDIT_KEY: give that one back, or have them sealed anew "
+            "by `./wallet reseal`."
+        )
+        return [Finding("Seals", "bad", says)]
+    if settings.audit_key is None:
+        says = (
+            "AUDIT_KEY is not set: the seals of the books show what was damaged, but not what was "
+            "forged. Set it, then run `./wallet reseal --no-key-before`."
+        )
+        return [Finding("Seals", "note", says)]
+    return [Finding("Seals", "ok", "a newest line is sealed with AUDIT_KEY")]
+
+
+def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:
+    if age_seconds > _LAG_SECONDS:
+        return Finding(
+            what, "bad", f"{count} {waiting}, the oldest for {age_seconds:.0f} s: {question}"
+        )
+    return Finding(what, "ok", f"{count} {waiting}")
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    url = settings.redis_url.get_secret_value()
+    try:
+        client = redis_connection.connect(url, timeout_seconds=3, connections=1)
+        try:
+            version = (await client.info("server"))["redis_version"]
+            await redis_connection.check_writes(client)
+            workers = await client.scard("rq:workers")
+            failed = sum([await client.zcard(f"rq:failed:{name}") for name in reactions.QUEUES])
+        finally:
+            await client.aclose()
+            await client.connection_pool.aclose()
+    except ValueError as error:
+        return [Finding("Redis", "bad", f"REDIS_URL is wrong: {error}.")]
+    except redis_connection.AWAY as error:
+        wrong = redis_connection.reason(error)
+        wrong = "Cannot be reached" if wrong == "unreachable" else f"Not usable: {wrong}"
+        says = f"{wrong} ({logs.clean(str(error))}): real time is slower and mails wait."
+        return [Finding("Redis", "bad", says)]
+    findings = [Finding("Redis", "ok", f"version {version}")]
+    if failed:
+        says = (
+            f"{failed} failed or were refused in the last 24 hours: the workers' logs say why. Jobs that "
+            "ask for anything but this service's own functions were written by somebody else: who has "
+            "access to Redis?"
+        )
+        findings.append(Finding("Jobs", "bad", says))
+    if not workers:
+        says = "None is running: mails and Pusher events wait. Start `./wallet worker`."
+        return [*findings, Finding("Workers", "bad", says)]
+    return [*findings, Finding("Workers", "ok", f"{workers} running")]
+
+
+async def _mail_server(settings: Settings) -> list[Finding]:
+    try:
+        post = mailer.Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+        await asyncio.to_thread(post.check)
+    except ValueError as error:
+        return [Finding("Mail server", "bad", f"{error} See .env.example.")]
+    except mailer.MailError as error:
+        return [
+            Finding("Mail server", "bad", f"Not usable: {logs.clean(str(error))}. Check SMTP_URL.")
+        ]
+    return [Finding("Mail server", "ok", f"takes mail from {settings.mail_from}")]
+
+
+async def _pusher(settings: Settings) -> list[Finding]:
+    gateway = pusher.PusherGateway.from_settings(settings)
+    if gateway is None:
+        says = "Not configured: real time goes over GraphQL alone. See PUSHER_* in .env.example."
+        return [Finding("Pusher", "note", says)]
+    try:
+        await asyncio.to_thread(gateway.check)
+    except pusher.PusherError as error:
+        return [Finding("Pusher", "bad", f"Not usable: {error}. Check PUSHER_*.")]
+    return [Finding("Pusher", "ok", settings.pusher_host or f"cluster {settings.pusher_cluster}")]
+
+
+def _print(findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for finding in findings:
+            mark = {"ok": "ok", "note": "note", "bad": "to do"}[finding.state]
+            console.out(f"{mark:<6} {finding.what}: {finding.says}", highlight=False)
+        return
+    table = Table(box=rich.box.SIMPLE_HEAD)
+    for heading in ("", "What", "How it is, and what to do"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(_MARKS[finding.state], finding.what, escape(finding.says))
+    console.print(table)

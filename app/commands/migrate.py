@@ -1,0 +1,243 @@
+"""What an operator does to the database: migrate it and seed it; and ask what is amiss."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import alembic.command
+import alembic.config
+import sqlalchemy
+from alembic.util import CommandError
+from sqlalchemy import exc
+
+from app.commands import prerequisites, terminal
+from domain import ids
+from domain.ledger import money, transfers
+from domain.people import passwords, sessions
+from domain.people.sessions import Principal
+from persistence.engine import database
+from persistence.ledger import history
+from persistence.ledger.ledger import Ledger
+from persistence.people import accounts, refolding, registrations
+from persistence.people import sessions as stored_sessions
+from settings import Settings
+
+#: How long `migrate` waits for a database that is just starting.
+PATIENCE_SECONDS = 10.0
+#: Two migrations at once would trip over each other: the second waits on this advisory lock.
+_MIGRATION_LOCK = 0x57414C4C4554
+_MIGRATION_LOCK_SECONDS = 300
+
+
+def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
+    """Bring the database to the newest revision. Exit status 0, or 1 after a sentence that says why."""
+    with terminal.sentences() as outcome:
+        engine = database.blocking_engine(settings.database_url.get_secret_value())
+        try:
+            with _connected(engine, patience_seconds) as connection:
+                _lock(connection)
+                prerequisites.check(connection)
+                before = _revision(connection)
+                _upgrade(connection, settings.sealing_key)
+                after = _revision(connection)
+                _refold(connection)
+        finally:
+            engine.dispose()
+        if before == after:
+            terminal.say(f"The database is at revision {after}, the newest: nothing to do.")
+        else:
+            terminal.say(f"The database went from {before or 'nothing'} to revision {after}.")
+    return outcome.status
+
+
+@contextmanager
+def _connected(
+    engine: sqlalchemy.Engine, patience_seconds: float
+) -> Iterator[sqlalchemy.Connection]:
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            connection = engine.connect()
+        except exc.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise terminal.Refused(
+                    f"The database cannot be reached: {terminal.reason(error)}"
+                ) from None
+            time.sleep(0.25)
+        else:
+            break
+    with connection:
+        yield connection
+
+
+def _lock(connection: sqlalchemy.Connection) -> None:
+    """Wait for a migration that is under way elsewhere; held until the connection closes.
+
+    In no transaction meanwhile, for whose end the other would wait to build an index concurrently.
+    """
+    deadline = time.monotonic() + _MIGRATION_LOCK_SECONDS
+    take = f"SELECT pg_try_advisory_lock({_MIGRATION_LOCK})"
+    while not connection.exec_driver_sql(take).scalar_one():
+        connection.commit()
+        if time.monotonic() >= deadline:
+            raise terminal.Refused(
+                f"Another migration has been running for {_MIGRATION_LOCK_SECONDS} seconds: "
+                "wait until it has finished, then try again."
+            )
+        time.sleep(0.25)
+    # A migration that waits for a table makes everybody queue behind it: better to give up soon.
+    connection.exec_driver_sql("SET lock_timeout = '10s'")
+    connection.exec_driver_sql("SET statement_timeout = '30min'")
+    connection.commit()
+
+
+def _refold(connection: sqlalchemy.Connection) -> None:
+    """Rewrite the search texts that a former release made otherwise."""
+    connection.commit()
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.autocommit = True
+    with terminal.console.status("Looking through the search texts …") as status:
+        rewritten = refolding.refold(
+            driver_connection,
+            lambda texts: status.update(f"Rewriting search texts … {texts:,}"),
+        )
+    driver_connection.autocommit = False
+    if rewritten:
+        terminal.say(f"{rewritten:,} names and notes are found by new search texts.")
+
+
+def _revision(connection: sqlalchemy.Connection) -> str | None:
+    known = connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar_one()
+    if known is None:
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def alembic_config(
+    connection: sqlalchemy.Connection | None = None, audit_key: bytes = b""
+) -> alembic.config.Config:
+    """Alembic's configuration, for whatever directory one is in."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    config.attributes["audit_key"] = audit_key
+    return config
+
+
+def _upgrade(connection: sqlalchemy.Connection, audit_key: bytes) -> None:
+    try:
+        alembic.command.upgrade(alembic_config(connection, audit_key), "head")
+        connection.commit()
+    except CommandError as error:
+        raise terminal.Refused(
+            f"The database is at a revision that this program does not know ({error}): it was migrated "
+            "by a newer Mini Wallet. Update this one."
+        ) from None
+    except exc.DBAPIError as error:
+        raise terminal.Refused(
+            f"The migration was given up and nothing was changed: {database.plain(error)}."
+        ) from None
+
+
+# ================================================================ the demo's people
+
+
+_PEOPLE = ("User Alpha", "User Beta", "User Gamma")
+_PASSWORD = "mini@Wallet025"  # noqa: S105
+_TOP_UP = Decimal(1000)
+_TOP_UP_KEY = "demo-top-up"
+
+
+def demo(settings: Settings, *, yes: bool = False) -> int:
+    """Add the demo's people, each with 1,000.00 in the books. Exit status 0, or 1 after a sentence.
+
+    Their password is public, so that a public `APP_URL` takes `yes`.
+    """
+    with terminal.sentences() as outcome:
+        if not settings.app_is_local and not yes:
+            raise terminal.Refused(
+                f"APP_URL is {settings.app_url}, which others can reach, and everybody knows the demo "
+                "people's password. If you mean it, run `./wallet demo --yes`."
+            )
+        added = asyncio.run(_seed(settings))
+        names = ", ".join(_PEOPLE)
+        terminal.say(f"{names} are there{'' if added else ' already: nothing to do'}.")
+        # A password is for who reads along, and for no log.
+        if added and sys.stdout.isatty():
+            terminal.say(
+                f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}."
+            )
+    return outcome.status
+
+
+def _email(name: str) -> str:
+    return f"{name.lower().replace(' ', '.')}@demo.app"
+
+
+async def _seed(settings: Settings) -> int:
+    """How many people had to be changed."""
+    url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
+    opened = await database.Database.open(url)
+    ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
+    try:
+        return sum([await _seed_person(opened, ledger, limits, name) for name in _PEOPLE])
+    finally:
+        await ledger.close()
+        await opened.close()
+
+
+async def _seed_person(
+    opened: database.Database, ledger: Ledger, limits: money.Limits, name: str
+) -> bool:
+    user_id = await accounts.user_id_by_email(opened, _email(name))
+    if user_id is not None and await history.line_by_key(
+        opened, user_id, transfers.Kind.TOP_UP, _TOP_UP_KEY
+    ):
+        return False
+    user_id = await registrations.register_verified(
+        opened,
+        name=name,
+        email=_email(name),
+        password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
+    )
+    # Money moves for a session that stands alone: one is begun for it, and ended after it.
+    secret = secrets.token_urlsafe(32)
+    token = sessions.first_refresh_token(user_id, ids.new_id())
+    await stored_sessions.begin(
+        opened,
+        user_id=user_id,
+        password_hash=await accounts.password_hash(opened, user_id),
+        token=token,
+        token_text=token.render(secret),
+        user_agent="./wallet demo",
+        ip_address=None,
+    )
+    most = limits.money(min(limits.maximum_top_up_minor, limits.maximum_balance_minor)).amount
+    await ledger.move(
+        transfers.AddBalance(
+            user_id=user_id,
+            amount=min(_TOP_UP, most),
+            idempotency_key=_TOP_UP_KEY,
+            reference=ids.new_id(),
+            session_id=token.session_id,
+        )
+    )
+    await stored_sessions.end(
+        opened, Principal(user_id, session_id=token.session_id), token.session_id
+    )
+    return True
+
+
+def doctor(settings: Settings) -> int:
+    """Say what is configured, reachable and migrated, and what to do about what is not."""
+    from app.commands import doctor as check_up
+
+    return check_up.run(settings)

@@ -1,0 +1,65 @@
+"""What a command says to its operator: sentences, and never a traceback for what may happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from rich.console import Console
+from sqlalchemy import exc
+
+from domain import errors
+from domain.ledger import money
+from persistence.engine import condition, database
+from settings import Settings, SettingsError
+
+console = Console(highlight=False, soft_wrap=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Refused(Exception):
+    """The operation cannot be done; the text is a sentence for the operator."""
+
+
+class Outcome:
+    """The exit status that a command ends with."""
+
+    status = 0
+
+
+def say(sentence: str) -> None:
+    """A sentence on the standard output."""
+    console.print(sentence, markup=False)
+
+
+@contextmanager
+def sentences() -> Iterator[Outcome]:
+    """Say what was refused, or what is away, in a sentence instead of a traceback."""
+    outcome = Outcome()
+    try:
+        yield outcome
+        return
+    except (Refused, SettingsError) as refusal:
+        sentence = str(refusal)
+    except errors.Unavailable as error:
+        sentence = condition.explain(error.__cause__)
+    except (exc.DBAPIError, psycopg.Error) as error:
+        if not database.is_trouble(error):
+            raise
+        sentence = condition.explain(error)
+    outcome.status = 1
+    _errors.print(sentence, style="red", markup=False)
+
+
+def reason(error: exc.DBAPIError | psycopg.Error) -> str:
+    """Why a database cannot be reached, and what to look at."""
+    return f"{database.plain(error)}. Is it running, and is DATABASE_URL right?"
+
+
+def limits(settings: Settings) -> money.Limits:
+    """What this service allows. Raises SettingsError."""
+    # Here, because with it comes the whole API, which `migrate` has no use for.
+    from app import wiring
+
+    return wiring.read_limits(settings)

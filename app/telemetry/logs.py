@@ -1,0 +1,105 @@
+"""Structured logs: JSON lines, or readable ones in a terminal, with every secret left out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+from domain.people import accounts
+
+_SECRET_KEYS = re.compile(r"password|token|secret|authorization|cookie|signature", re.IGNORECASE)
+_SECRETS = re.compile(
+    r"(?P<jwt>\beyJ[\w-]+\.[\w-]+\.[\w-]*)"
+    r"|(?P<api_token>\bmw_[\w-]{8,})"
+    r"|(?P<parameter>\b(?:token|password|secret|signature)=)[^&\s\"']+"
+    r"|(?P<scheme>\bBearer )[^\s\"',]+"
+    r"|(?P<url_password>://[^/\s:@]*:)[^/\s@]+@"
+    r"|(?P<address>[\w.+%'-]+@(?:[\w-]+\.)+\w{2,})",
+    re.IGNORECASE,
+)
+REDACTED = "[redacted]"
+#: What uvicorn takes for a fault where a WebSocket was refused with an answer of our own.
+_REFUSED_SOCKET = "ASGI callable returned without completing handshake."
+
+
+def configure(level: str = "INFO") -> None:
+    """Route structlog and the standard library's logging through one pipeline to standard output."""
+    pretty = sys.stdout.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendering: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        redact,
+        structlog.dev.ConsoleRenderer() if pretty else _render_json,
+    ]
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.NOTSET)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    structlog.configure(
+        processors=[*shared, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.msg != _REFUSED_SOCKET
+
+
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Leave out secrets, and of addresses keep only their hint, wherever they stand."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = REDACTED if _SECRET_KEYS.search(key) else clean(value)
+        elif _SECRET_KEYS.search(key) and value is not None and not isinstance(value, (bool, int)):
+            event[key] = REDACTED
+        elif isinstance(value, (list, tuple, dict, BaseException)):
+            event[key] = clean(str(value))
+    return event
+
+
+def clean(text: str) -> str:
+    """The text without tokens, passwords in addresses of services, and whole email addresses."""
+    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ")):
+        return text
+    return _SECRETS.sub(_replace, text)
+
+
+def _replace(match: re.Match[str]) -> str:
+    if match["parameter"]:
+        return f"{match['parameter']}{REDACTED}"
+    if match["scheme"]:
+        return f"{match['scheme']}{REDACTED}"
+    if match["url_password"]:
+        return f"{match['url_password']}{REDACTED}@"
+    if match["address"]:
+        return accounts.email_hint(match["address"])
+    return REDACTED
+
+
+def _render_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(event, default=str).decode()

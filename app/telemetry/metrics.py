@@ -1,0 +1,178 @@
+"""What Prometheus is told: counted as it happens, or read from the database when it asks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Mapping
+
+import redis.exceptions
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from adapters import redis_connection
+from domain import errors
+from jobs import reactions
+from persistence.delivery import mails, outbox, push_cursors
+from persistence.engine import condition
+from persistence.engine.database import Database
+
+log = structlog.get_logger(__name__)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: How old what was read of the queues may be, and how long reading may take.
+_QUEUES_SECONDS = 5.0
+_READ_SECONDS = 3.0
+_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+class Metrics:
+    """One registry per process that answers requests. Labels come from our own small sets."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._operations = Counter(
+            "wallet_operations",
+            "Root fields answered, by outcome: ok, a refusal's type, or an error's code.",
+            ["operation", "outcome"],
+            registry=self.registry,
+        )
+        self._transfers = Counter(
+            "wallet_transfers",
+            "Money asked to move, by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "wallet_request_seconds",
+            "Time to answer an HTTP request, by route.",
+            ["route", "status"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._settling = Histogram(
+            "wallet_settlement_commands",
+            "Commands that shared a commit.",
+            buckets=(1, 2, 5, 10, 20, 50),
+            registry=self.registry,
+        )
+        self.sockets = self._gauge("wallet_sockets", "WebSockets open in this process.")
+        self.subscriptions = self._gauge(
+            "wallet_subscriptions", "Subscriptions under way in this process."
+        )
+        self._up = self._gauge(
+            "wallet_service_up",
+            "1 where the service works: reachable, writable and migrated.",
+            ["service"],
+        )
+        self._outbox = self._gauge("wallet_outbox_rows", "Rows waiting for the relay.")
+        self._set_aside = self._gauge(
+            "wallet_outbox_rows_set_aside", "Rows that wait for a release that can read them."
+        )
+        self._relay_lag = self._gauge(
+            "wallet_relay_lag_seconds", "Age of the oldest row waiting for the relay."
+        )
+        self._push_users = self._gauge(
+            "wallet_push_users_behind", "People whom Pusher has not been told everything."
+        )
+        self._push_lag = self._gauge(
+            "wallet_push_lag_seconds", "Age of the oldest transaction that Pusher was not told."
+        )
+        self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
+        self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
+        # Looking a label up takes longer than counting: each is looked up once.
+        self._operation = functools.cache(self._operations.labels)
+        self._transfer = functools.cache(self._transfers.labels)
+        self._request = functools.cache(self._requests.labels)
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    def _gauge(self, name: str, text: str, labels: list[str] | None = None) -> Gauge:
+        return Gauge(name, text, labels or [], registry=self.registry)
+
+    # ------------------------------------------------ counted as it happens
+
+    def operation(self, name: str, outcome: str) -> None:
+        """A root field was answered."""
+        self._operation(name, outcome).inc()
+
+    def transfer(self, outcome: str) -> None:
+        """Money was asked to move."""
+        self._transfer(outcome).inc()
+
+    def settling(self, commands: int) -> None:
+        """So many commands are settled in one commit."""
+        self._settling.observe(commands)
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """An HTTP request was answered."""
+        self._request(route, str(status)).observe(seconds)
+
+    # ------------------------------------------------ read when asked
+
+    async def render(self, database: Database, redis_url: str) -> bytes:
+        """The text for Prometheus. What cannot be read in time keeps its value, and its service is 0."""
+        async with self._reading:
+            if time.monotonic() - self._read_at > _QUEUES_SECONDS:
+                await asyncio.gather(
+                    self._attempt("database", self._read_database(database)),
+                    self._attempt("redis", self._read_redis(redis_url)),
+                )
+                self._read_at = time.monotonic()
+        return generate_latest(self.registry)
+
+    async def _attempt(self, service: str, reading: object) -> None:
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                await reading  # type: ignore[misc]
+        except (errors.Unavailable, redis.exceptions.RedisError, OSError) as error:
+            log.warning("queues could not be measured", service=service, error=repr(error))
+            self._up.labels(service).set(0)
+        else:
+            self._up.labels(service).set(1)
+
+    async def _read_database(self, database: Database) -> None:
+        backlog = await outbox.backlog(database)
+        self._outbox.set(backlog.count)
+        self._set_aside.set(backlog.set_aside)
+        self._relay_lag.set(backlog.oldest_age_seconds)
+        lag = await push_cursors.lag(database)
+        self._push_users.set(lag.users)
+        self._push_lag.set(lag.oldest_age_seconds)
+        counts: Mapping[str, int] = await mails.counts(database)
+        for state, count in counts.items():
+            self._mails.labels(state).set(count)
+        trouble = (await condition.look(database)).trouble
+        trouble = trouble or await condition.migration_trouble(database)
+        if trouble is not None:
+            raise errors.unavailable(trouble)
+
+    async def _read_redis(self, redis_url: str) -> None:
+        client = redis_connection.connect(redis_url, connections=1)
+        try:
+            for queue in reactions.QUEUES:
+                async with client.pipeline(transaction=False) as pipeline:
+                    pipeline.llen(f"rq:queue:{queue}")
+                    for registry in ("wip", "scheduled", "failed"):
+                        pipeline.zcard(f"rq:{registry}:{queue}")
+                    queued, *others = await pipeline.execute()
+                self._jobs.labels(queue, "queued").set(queued)
+                for state, count in zip(("running", "scheduled", "failed"), others, strict=True):
+                    self._jobs.labels(queue, state).set(count)
+            await redis_connection.check_writes(client)
+        finally:
+            await client.aclose()
+            await client.connection_pool.aclose()

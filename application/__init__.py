@@ -1,0 +1,1 @@
+"""Use cases, one module each, callable from resolvers, jobs and commands."""

@@ -1,0 +1,56 @@
+"""Passwords hashed and compared in threads, a few at a time, so that the event loop never waits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from domain import errors
+from domain.people import passwords
+
+_CONCURRENCY = max(2, os.cpu_count() or 2)
+_WAITING_MAXIMUM = 200
+_RETRY_SECONDS = 10
+
+Result = TypeVar("Result")
+
+
+class Hashing:
+    """bcrypt with so many rounds. Raises RateLimited when too many are waiting already."""
+
+    def __init__(self, rounds: int) -> None:
+        self._rounds = rounds
+        self._turns = asyncio.Semaphore(_CONCURRENCY)
+        self._waiting = 0
+
+    async def check(self, password: str) -> None:
+        """Raise WeakPassword unless it is good enough (the first look loads the list of common ones)."""
+        await asyncio.to_thread(passwords.check, password)
+
+    async def hash(self, password: str, *, salt_seed: bytes | None = None) -> str:
+        """The hash to store; `matching` checks all of one salt seed at the cost of one."""
+        return await self._in_turn(
+            lambda: passwords.hash_password(password, self._rounds, salt_seed=salt_seed)
+        )
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether it is the password; as much work where there is no hash."""
+        return await self._in_turn(lambda: passwords.verify(password, password_hash, self._rounds))
+
+    async def matching(self, password: str, password_hashes: Sequence[str]) -> str | None:
+        """The first of the hashes that is the password's; as much work where there is none."""
+        return await self._in_turn(
+            lambda: passwords.matching(password, password_hashes, self._rounds)
+        )
+
+    async def _in_turn(self, work: Callable[[], Result]) -> Result:
+        if self._waiting >= _WAITING_MAXIMUM:
+            raise errors.RateLimited(_RETRY_SECONDS)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1

@@ -1,0 +1,29 @@
+"""The API process of `up`, the only one that shows caught mails: no setting of `serve` can have it do so."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import settings
+from app import processes
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; the exit status."""
+    parser = argparse.ArgumentParser(prog="dev.up.api")
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--mails", required=True, type=Path)
+    chosen = parser.parse_args()
+    try:
+        loaded = settings.load()
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return processes.serve(loaded, chosen.host, chosen.port, chosen.mails)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Builds the web client and the playground, where they must be built, while everything else starts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from dev import node
+from dev.processes import ServiceError
+from settings import ROOT
+
+CLIENT = ROOT / "client"
+PLAYGROUND = CLIENT / "playground"
+#: By what a person calls them. They share nothing; the one that most come for is first.
+PAGES = {"web client": CLIENT, "playground": PLAYGROUND}
+
+
+def build(
+    tell: Callable[[str], None] = lambda _text: None, cancelled: threading.Event | None = None
+) -> list[str]:
+    """Build what is missing or stale; a sentence for each that could not be built."""
+    problems = []
+    for name, folder in PAGES.items():
+        if cancelled is not None and cancelled.is_set():
+            break
+        if node.is_built(folder):
+            continue
+        tell(name)
+        try:
+            node.ensure_built(folder, cancelled=cancelled)
+        except (ServiceError, OSError) as error:
+            problems.append(f"The {name} is not there. {error}")
+    return problems
+
+
+class Building(threading.Thread):
+    """The build as a thread; `problems` says afterwards, in sentences, what is not there and why."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.problems: list[str] = []
+        #: What is being built.
+        self.current = ""
+        self._cancelled = threading.Event()
+
+    def run(self) -> None:
+        self.problems = build(self._note, self._cancelled)
+        self.current = ""
+
+    def _note(self, name: str) -> None:
+        self.current = name
+
+    def cancel(self) -> None:
+        """End npm, if it runs."""
+        self._cancelled.set()
+        if self.is_alive():
+            self.join(10)

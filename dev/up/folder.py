@@ -1,0 +1,171 @@
+"""The folder of `up`: its lock, its secrets, and the environment that its processes are given."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from dev import unprivileged
+from settings import ROOT
+
+SECRETS = "secrets.json"
+ENVIRONMENT = "env"
+LOCK = "lock"
+
+
+class DataError(Exception):
+    """The folder cannot be used; the text is a sentence for the person at the terminal."""
+
+
+class NotRunning(Exception):
+    """Nothing says which services to use; the text is a sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Made once per folder, kept with mode 0600."""
+
+    installation: str
+    jwt_secret: str
+    database_password: str
+    superuser_password: str
+    valkey_password: str
+    pusher_app_id: str
+    pusher_key: str
+    pusher_secret: str
+    metrics_token: str
+    audit_key: str
+
+
+def given() -> dict[str, str]:
+    """What the process environment (first) and `.env` (second) say; empty values are not set."""
+    from_file = {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}
+    return {name: value for name, value in {**from_file, **os.environ}.items() if value}
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[Path]:
+    """Make the folder if need be, and have it alone. Raises `DataError`."""
+    folder = folder.absolute()
+    _make(folder)
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be used ({error.strerror}): choose another.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise DataError(
+            f"Another `./wallet up` is using {folder}: stop it, or choose another --data."
+        ) from None
+    try:
+        yield folder
+    finally:
+        (folder / ENVIRONMENT).unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _make(folder: Path) -> None:
+    if folder.exists():
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not a folder: choose another --data.")
+        if any(folder.iterdir()) and not (folder / LOCK).exists():
+            raise DataError(
+                f"{folder} has files in it that are not a wallet's: choose an empty or new --data."
+            )
+        return
+    try:
+        if os.geteuid() == 0:
+            # PostgreSQL, which is not root then, must pass through to its own folder in here.
+            unprivileged.make_passable(folder)
+        else:
+            folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made ({error.strerror}): choose another.") from None
+
+
+def keep_secrets(folder: Path) -> Secrets:
+    """The folder's secrets: those it has, and new ones for what it lacks."""
+    file = folder / SECRETS
+    try:
+        known = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError:
+        raise DataError(f"{file} is damaged: put a backup in its place.") from None
+    new = {
+        "installation": secrets.token_hex(8),
+        "jwt_secret": secrets.token_urlsafe(48),
+        "database_password": secrets.token_urlsafe(24),
+        "superuser_password": secrets.token_urlsafe(24),
+        "valkey_password": secrets.token_urlsafe(24),
+        "pusher_app_id": str(100_000 + secrets.randbelow(900_000)),
+        "pusher_key": secrets.token_hex(10),
+        "pusher_secret": secrets.token_hex(20),
+        "metrics_token": secrets.token_urlsafe(24),
+        "audit_key": secrets.token_urlsafe(48),
+    }
+    kept = {name: known.get(name, value) for name, value in new.items()}
+    if kept != known:
+        write_private(file, json.dumps(kept, indent=2) + "\n")
+    return Secrets(**kept)
+
+
+def read_json(file: Path) -> object:
+    """What such a file holds; None if there is none or it is damaged."""
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write the file whole or not at all, for its owner alone."""
+    making = file.with_name(f"{file.name}.making")
+    making.unlink(missing_ok=True)
+    with open(making, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
+        output.write(text)
+    making.replace(file)
+
+
+def publish(folder: Path, environment: Mapping[str, str]) -> None:
+    """Leave the environment for the commands that an operator runs beside `up`."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
+    write_private(folder / ENVIRONMENT, "".join(lines))
+
+
+def use_if_needed(folder: Path) -> None:
+    """Take over the environment of the `up` on that folder, unless DATABASE_URL is set.
+
+    Raises `NotRunning`.
+    """
+    if "DATABASE_URL" in given():
+        return
+    folder = folder.absolute()
+    if not _is_held(folder) or not (folder / ENVIRONMENT).exists():
+        raise NotRunning(
+            f"DATABASE_URL is not set, and no `./wallet up` is running on {folder}: start one in "
+            "another terminal, or set DATABASE_URL (see .env.example)."
+        )
+    for line in shlex.split((folder / ENVIRONMENT).read_text()):
+        name, _, value = line.partition("=")
+        os.environ.setdefault(name, value)
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        with (folder / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

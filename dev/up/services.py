@@ -1,0 +1,132 @@
+"""Decides which services are embedded, and makes the environment that leads to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import settings
+from dev import channels, mail_catcher, postgres, processes, unprivileged, valkey
+from dev.processes import ServiceError
+from dev.up.folder import Secrets
+
+MAIL_FROM = "Mini Wallet <wallet@demo.app>"
+PUSHER_CREDENTIALS = {"PUSHER_APP_ID", "PUSHER_KEY", "PUSHER_SECRET"}
+
+Service = postgres.Postgres | valkey.Valkey | channels.Channels | mail_catcher.MailCatcher
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The services to start, PostgreSQL last, and the variables for the processes."""
+
+    services: list[Service]
+    environment: dict[str, str]
+    #: Where the embedded mail catcher keeps what it caught; None where mail is really sent.
+    mails: Path | None = None
+
+    @property
+    def postgres(self) -> postgres.Postgres | None:
+        """The embedded one, if it is embedded."""
+        return next((each for each in self.services if isinstance(each, postgres.Postgres)), None)
+
+
+def choose(
+    folder: Path,
+    secrets: Secrets,
+    *,
+    app_url: str,
+    given: Mapping[str, str],
+    note: Callable[[str], None],
+) -> Chosen:
+    """Embed what `given` does not name. Raises `ServiceError` where something cannot be had."""
+    services: list[Service] = []
+    environment = {
+        "APP_URL": app_url,
+        "JWT_SECRET": secrets.jwt_secret,
+        "MAIL_FROM": MAIL_FROM,
+        "METRICS_TOKEN": secrets.metrics_token,
+    }
+    mails: Path | None = None
+    if "REDIS_URL" not in given:
+        memory = valkey.Valkey(
+            password=secrets.valkey_password, log=log_of(folder, "valkey"), port=_port()
+        )
+        services.append(memory)
+        environment["REDIS_URL"] = memory.url
+    if "SMTP_URL" not in given:
+        mails = folder / "mail"
+        catcher = mail_catcher.MailCatcher(folder=mails, log=log_of(folder, "mail"), port=_port())
+        services.append(catcher)
+        environment["SMTP_URL"] = catcher.url
+    if not PUSHER_CREDENTIALS & given.keys():
+        hub = channels.Channels(
+            app_id=secrets.pusher_app_id,
+            key=secrets.pusher_key,
+            secret=secrets.pusher_secret,
+            log=log_of(folder, "channels"),
+            port=_port(),
+        )
+        services.append(hub)
+        # Without credentials, an address of the real service is no address of ours.
+        given = {name: value for name, value in given.items() if not name.startswith("PUSHER_")}
+        environment |= {**hub.environment, "PUSHER_CLUSTER": ""}
+    if "DATABASE_URL" not in given:
+        server = _postgres(folder, secrets, note)
+        # Last: the others start while its data is being made, and it outlives them.
+        services.append(server)
+        environment["DATABASE_URL"] = server.url
+        # It belongs to the books: those of a database elsewhere are sealed as that one's service does it.
+        environment["AUDIT_KEY"] = secrets.audit_key
+    return Chosen(services, {**environment, **given}, mails)
+
+
+def log_of(folder: Path, name: str) -> Path:
+    return folder / "logs" / f"{name}.log"
+
+
+def end_leftovers(told: Iterable[tuple[int, str]]) -> None:
+    """End what an earlier `up` has left, if its number still means the same.
+
+    On Linux the kernel has seen to it; elsewhere nothing does when `up` is killed.
+    """
+    for pid, command in told:
+        if command and processes.command_line(pid) == command:
+            processes.end(pid)
+
+
+def _port() -> int:
+    return processes.free_port()
+
+
+def _postgres(folder: Path, secrets: Secrets, note: Callable[[str], None]) -> postgres.Postgres:
+    data = folder / "postgres"
+    identity = unprivileged.identity_for(data)
+    if not unprivileged.can_pass(folder, identity):
+        assert identity is not None, "we have just made this folder or taken its lock"
+        try:
+            place = unprivileged.make_passable(unprivileged.SYSTEM_FOLDER / secrets.installation)
+        except OSError as error:
+            raise ServiceError(
+                f"{unprivileged.SYSTEM_FOLDER} cannot be made ({error.strerror}), and PostgreSQL's "
+                f"user {identity.name} cannot reach {folder}: choose another --data."
+            ) from None
+        data = place / "postgres"
+        note(
+            f"PostgreSQL does not run as root, and its user {identity.name} cannot reach {folder}: "
+            f"its data is in {data}."
+        )
+    server = postgres.Postgres(
+        data,
+        password=secrets.database_password,
+        superuser_password=secrets.superuser_password,
+        log=log_of(folder, "postgres"),
+        port=_port(),
+    )
+    if unprivileged.SYSTEM_FOLDER in server.programs.parents:
+        note(
+            f"PostgreSQL's user cannot reach {settings.ROOT} either: its programs were copied to "
+            f"{server.programs}."
+        )
+    return server

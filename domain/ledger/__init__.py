@@ -1,0 +1,1 @@
+"""Money: amounts, entries of account ledgers, posting and seals."""

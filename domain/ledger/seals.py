@@ -1,0 +1,116 @@
+"""Seals: each line of a book proves itself and every line before it.
+
+The seal of a line is HMAC-SHA-256(key, LABEL | content | seal of the line before in the same book).
+The content is every field of the line in the order of `Line`, each as four bytes of length and so many
+bytes, all big-endian; FFFFFFFF is the length of None. Whole numbers are eight bytes, ids sixteen, text
+is UTF-8, and instants are microseconds since 2000. So two lines that differ in anything differ in
+their contents, and a content is just what PostgreSQL's binary COPY writes of the row.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+from uuid import UUID
+
+from domain.ledger.transfers import Line
+
+#: Another use of the key, or another form of the content, takes another label.
+LABEL = b"mini-wallet line 1\n"
+SEAL_BYTES = 32
+
+_PREFIX = "seal_1_"
+_RECEIPT_BYTES = 16 + 8 + SEAL_BYTES
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_NONE = b"\xff\xff\xff\xff"
+_EIGHT = b"\x00\x00\x00\x08"
+_SIXTEEN = b"\x00\x00\x00\x10"
+
+
+def seal(key: bytes, line: Line, before: bytes) -> bytes:
+    """What the line is sealed with; `before` is the seal of the line before it in the same book.
+
+    Without a key (an empty one) a seal still shows what was damaged, but anybody can make one.
+    """
+    return seal_content(key, content(line), before)
+
+
+def seal_content(key: bytes, content_of_line: bytes, before: bytes) -> bytes:
+    """The same of a content that is there already."""
+    return hmac.digest(key, LABEL + content_of_line + before, "sha256")
+
+
+def content(line: Line) -> bytes:
+    """Everything that the line says: no two lines have the same."""
+    return b"".join(
+        (
+            _id(line.user_id),
+            _number(line.sequence),
+            _id(line.reference),
+            _text(line.kind),
+            _text(line.direction),
+            _number(line.amount_minor),
+            _number(line.fee_minor),
+            _id(line.counterparty_id),
+            _text(line.note),
+            _number(line.balance_after_minor),
+            _number(_microseconds(line.created_at)),
+            _text(line.idempotency_key),
+            _id(line.api_token_id),
+        )
+    )
+
+
+def _id(value: UUID | None) -> bytes:
+    return _NONE if value is None else _SIXTEEN + value.bytes
+
+
+def _number(value: int) -> bytes:
+    return _EIGHT + value.to_bytes(8, "big", signed=True)
+
+
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NONE
+    encoded = value.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+def _microseconds(instant: datetime) -> int:
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The head of a person's book as it was after one line: kept outside, it proves the book later."""
+
+    user_id: UUID
+    sequence: int
+    seal: bytes
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        return cls(line.user_id, line.sequence, line.seal)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The receipt that `render` wrote. Raises ValueError for anything else."""
+        encoded = text.removeprefix(_PREFIX)
+        if encoded == text or not encoded.isascii():
+            raise ValueError("A receipt begins with seal_1_.")
+        data = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
+        if len(data) != _RECEIPT_BYTES:
+            raise ValueError("A receipt is 82 characters long.")
+        receipt = cls(UUID(bytes=data[:16]), int.from_bytes(data[16:24], "big"), data[24:])
+        if receipt.render() != text:
+            raise ValueError("A receipt is written in one way alone, and not in this one.")
+        return receipt
+
+    def render(self) -> str:
+        """The receipt as an opaque text: 82 letters, digits, - and _."""
+        data = self.user_id.bytes + self.sequence.to_bytes(8, "big") + self.seal
+        return _PREFIX + base64.urlsafe_b64encode(data).rstrip(b"=").decode()

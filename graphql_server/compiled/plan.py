@@ -1,0 +1,292 @@
+"""Compiles an operation: each selection, once for each type it meets, into the steps that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import CoroutineType
+from typing import Any
+
+import strawberry
+from graphql import (
+    DirectiveNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    Undefined,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution.collect_fields import (
+    FieldDetailsList,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.executor import (
+    CollectedErrors,
+    Executor,
+    default_field_resolver,
+    default_type_resolver,
+)
+from graphql.execution.values import VariableValues
+
+from graphql_server.compiled import fields, run
+from graphql_server.compiled.run import Field, Steps
+from graphql_server.compiled.variables import Variables
+
+#: Steps kept by all plans of a schema together; one takes two to three kilobytes with what is around it.
+MAXIMUM_STEPS = 10_000
+#: What a variant weighs beside its steps.
+_VARIANT_STEPS = 5
+
+
+class Compiler:
+    """Plans for the operations of one schema, within a bound of memory."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        executor_class: type[Executor[Any]],
+        *,
+        hide_suggestions: bool,
+        maximum_steps: int = MAXIMUM_STEPS,
+    ) -> None:
+        self.schema = schema
+        #: What is known of the types beyond graphql-core; None where they are not Strawberry's.
+        self.strawberry_schema: strawberry.Schema | None = getattr(
+            schema, "_strawberry_schema", None
+        )
+        self.executor_class = executor_class
+        self.hide_suggestions = hide_suggestions
+        self._maximum_steps = maximum_steps
+        self._steps: dict[Plan, int] = {}
+        self._total = 0
+
+    def plan(
+        self, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+    ) -> Plan | None:
+        """The plan of a valid operation; None for one that is left to graphql-core."""
+        is_known = (
+            not operation.directives
+            and self.schema.get_directive("defer") is None
+            and self.schema.get_directive("stream") is None
+            and not any(fragment.variable_definitions for fragment in fragments.values())
+            and not _introspects(operation, fragments)
+        )
+        return Plan(self, operation, fragments) if is_known else None
+
+    def count(self, plan: Plan, steps: int) -> None:
+        """A plan has grown by so many steps: those compiled longest ago make room."""
+        self._steps[plan] = self._steps.get(plan, 0) + steps
+        self._total += steps
+        while self._total > self._maximum_steps:
+            oldest = next(iter(self._steps))
+            self._total -= self._steps.pop(oldest)
+            oldest.clear()
+
+
+class Plan:
+    """One operation. Values of variables in `@skip` and `@include` each have a variant of their own."""
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> None:
+        self._compiler = compiler
+        self._operation = operation
+        self._fragments = dict(fragments)
+        self._variables = Variables(
+            compiler.schema, operation, hide_suggestions=compiler.hide_suggestions
+        )
+        self._conditions = _condition_names(operation, fragments)
+        self._variants: dict[tuple[Any, ...], Variant] = {}
+
+    def clear(self) -> None:
+        """Forget what was compiled: it is compiled anew when it is needed."""
+        self._variants = {}
+
+    async def execute(
+        self, context: Any, given: Mapping[str, Any], root: Any = None
+    ) -> ExecutionResult:
+        """The result that `graphql.execute` has for that context, these variables and that root."""
+        variables = self._variables.coerce(given)
+        if isinstance(variables, list):
+            return ExecutionResult(None, errors=variables)
+        return await self._variant(variables).execute(context, variables, root)
+
+    async def respond(self, context: Any, variables: VariableValues, event: Any) -> ExecutionResult:
+        """The result that graphql-core's `execute_subscription_event` has for one event."""
+        return await self._variant(variables).execute(context, variables, event)
+
+    def _variant(self, variables: VariableValues) -> Variant:
+        coerced = variables.coerced
+        key = tuple([coerced.get(name, Undefined) for name in self._conditions])
+        variant = self._variants.get(key)
+        if variant is None:
+            self._compiler.count(self, _VARIANT_STEPS)
+            variant = self._variants[key] = self._new_variant(variables)
+        return variant
+
+    def _new_variant(self, variables: VariableValues) -> Variant:
+        sources, coerced = variables
+        names = self._conditions
+        conditions = VariableValues(
+            {name: sources[name] for name in names if name in sources},
+            {name: coerced[name] for name in names if name in coerced},
+        )
+        return Variant(self, self._compiler, self._operation, self._fragments, conditions)
+
+
+class Variant:
+    """A plan whose conditions are decided: which fields are selected depends on types alone."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        compiler: Compiler,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDefinitionNode],
+        conditions: VariableValues,
+    ) -> None:
+        self._plan = plan
+        self._compiler = compiler
+        self._operation = operation
+        self._conditions = conditions
+        self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
+        root_type = compiler.schema.get_root_type(operation.operation)
+        assert root_type is not None
+        self._root_type = root_type
+        self._root_steps: Steps | None = None
+        #: What each run starts as a copy of.
+        self._executor = compiler.executor_class(
+            compiler.schema,
+            fragments,
+            self._fragments,
+            None,
+            None,
+            operation,
+            conditions,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            hide_suggestions=compiler.hide_suggestions,
+        )
+
+    async def execute(self, context: Any, variables: VariableValues, root: Any) -> ExecutionResult:
+        running = self._run(context, variables, root)
+        try:
+            if self._root_steps is None:
+                self._root_steps = self._root()
+            if self._operation.operation is OperationType.MUTATION:
+                data = await run.run_serially(self._root_steps, running, root)
+            else:
+                data = run.run_fields(self._root_steps, running, root, None)
+                if type(data) is CoroutineType:
+                    data = await data
+        except GraphQLError as error:
+            running.collected_errors.add(error, None)
+            data = None
+        return ExecutionResult(data, running.collected_errors.errors or None)
+
+    def _run(self, context: Any, variables: VariableValues, root: Any) -> Executor[Any]:
+        # As `build_per_event_executor` does, without the cost of `copy`.
+        running: Executor[Any] = object.__new__(self._compiler.executor_class)
+        running.__dict__.update(self._executor.__dict__)
+        running.collected_errors = CollectedErrors()
+        running.context_value = context
+        running.variable_values = variables
+        running.root_value = root
+        return running
+
+    def _root(self) -> Steps:
+        compiler = self._compiler
+        collected = collect_fields(
+            compiler.schema,
+            self._fragments,
+            self._conditions,
+            self._root_type,
+            self._operation,
+            compiler.hide_suggestions,
+        )
+        return self._compile(self._root_type, collected.grouped_field_set)
+
+    def _below(self, details: FieldDetailsList) -> fields.Below:
+        """The steps of what is selected below a field, compiled as its types turn up."""
+        compiled: dict[str, Steps] = {}
+
+        def below(kind: GraphQLObjectType) -> Steps:
+            steps = compiled.get(kind.name)
+            if steps is None:
+                steps = compiled[kind.name] = self._compile(kind, self._collect(kind, details))
+            return steps
+
+        return below
+
+    def _collect(self, kind: GraphQLObjectType, details: FieldDetailsList) -> GroupedFieldSet:
+        compiler = self._compiler
+        return collect_subfields(
+            compiler.schema,
+            self._fragments,
+            self._conditions,
+            self._operation,
+            kind,
+            details,
+            compiler.hide_suggestions,
+        ).grouped_field_set
+
+    def _compile(self, kind: GraphQLObjectType, grouped: GroupedFieldSet) -> Steps:
+        compiler = self._compiler
+        steps = []
+        for name, details in grouped.items():
+            definition = compiler.schema.get_field(kind, details[0].node.name.value)
+            if definition is not None:
+                step = fields.step(
+                    compiler.strawberry_schema,
+                    Field(name, kind, definition, details),
+                    self._below(details),
+                    hide_suggestions=compiler.hide_suggestions,
+                )
+                steps.append((name, step))
+        compiler.count(self._plan, len(steps))
+        return steps
+
+
+def _condition_names(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> list[str]:
+    """The variables that decide about `@skip` and `@include`."""
+    names: set[str] = set()
+
+    class Conditions(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+            if node.name.value in ("skip", "include"):
+                values = [argument.value for argument in node.arguments or ()]
+                names.update(v.name.value for v in values if isinstance(v, VariableNode))
+
+    for node in (operation, *fragments.values()):
+        visit(node, Conditions())
+    return sorted(names)
+
+
+def _introspects(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> bool:
+    """Whether it asks about the schema: compiled, a rare question would only take memory."""
+    found = False
+
+    class Introspection(Visitor):
+        def enter_field(self, node: Any, *_: object) -> None:
+            nonlocal found
+            found = found or node.name.value in ("__schema", "__type")
+
+    for node in (operation, *fragments.values()):
+        visit(node, Introspection())
+    return found

@@ -1,0 +1,206 @@
+"""Documents, parsed and validated once, and the operations in them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from graphql_server import compiled, errors, limits
+
+#: Documents kept, by the characters of their text: their trees take some hundred times as much.
+CACHE_CHARACTERS = 300_000
+_MAXIMUM_ERRORS = 20
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operation of a valid document."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    name: str | None
+    kind: OperationType
+    #: The root fields it names, `__typename` aside.
+    root_fields: frozenset[str]
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: compiled.Variables
+    _compiler: compiled.Compiler | None
+    _plan: compiled.Plan | None = None
+    #: What it costs with any variables; None where that is not known.
+    _fixed_cost: int | None = None
+
+    @property
+    def plan(self) -> compiled.Plan | None:
+        """How it is executed; None where graphql-core does so."""
+        if self._plan is None and self._compiler is not None:
+            self._plan = self._compiler.plan(self.node, self.fragments)
+            if self._plan is None:
+                self._compiler = None
+        return self._plan
+
+    def check_cost(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> None:
+        """Raises RequestError for an operation that costs more than one may."""
+        total = self._fixed_cost
+        if total is None:
+            variables = self.variables.coerce(given)
+            if isinstance(variables, list):
+                # Execution answers with these errors and calls no resolver.
+                return
+            cost = limits.Cost(schema, self.node, self.fragments, variables)
+            total = cost.total
+            if not cost.depends_on_variables:
+                self._fixed_cost = total
+        if total > limits.MAXIMUM_COST:
+            raise errors.request_error(
+                f"This operation costs {total}, and one may cost {limits.MAXIMUM_COST}: an object "
+                "counts 1, times the length of the lists it stands in. Ask for shorter pages or fewer fields.",
+                errors.TOO_EXPENSIVE,
+            )
+
+
+class Documents:
+    """Turns texts into operations, and remembers the valid ones that were used last."""
+
+    def __init__(
+        self, schema: GraphQLSchema, compiler: compiled.Compiler | None, *, hardened: bool
+    ) -> None:
+        """Without a compiler no operation has a plan: graphql-core executes them all."""
+        self._schema = schema
+        self._compiler = compiler
+        self._hide_suggestions = hardened
+        self._rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
+        if hardened:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
+        self._kept: OrderedDict[str, dict[str | None, Operation]] = OrderedDict()
+        self._kept_characters = 0
+
+    def knows(self, text: str) -> bool:
+        """Whether the document was found valid before and is still remembered."""
+        return text in self._kept
+
+    def operation(self, text: str, name: str | None) -> Operation:
+        """The operation to run. Raises RequestError for a document or name that is wrong."""
+        operations = self._kept.get(text)
+        if operations is None:
+            operations = self._read(text)
+            self._keep(text, operations)
+        else:
+            self._kept.move_to_end(text)
+        if name:
+            found = operations.get(name)
+            if found is None:
+                raise errors.request_error(
+                    "The document has no operation of the name in `operationName`.",
+                    errors.BAD_USER_INPUT,
+                )
+            return found
+        if len(operations) != 1:
+            raise errors.request_error(
+                "The document has several operations: say in `operationName` which one to run."
+                if operations
+                else "The document has no operation: it takes a query, mutation or subscription.",
+                errors.BAD_USER_INPUT,
+            )
+        return next(iter(operations.values()))
+
+    def _read(self, text: str) -> dict[str | None, Operation]:
+        try:
+            document = parse(text, max_tokens=limits.MAXIMUM_TOKENS)
+        except GraphQLError as error:
+            too_long = "tokens. Parsing aborted" in error.message
+            code = errors.TOO_EXPENSIVE if too_long else errors.PARSE_FAILED
+            raise errors.coded([error], code) from None
+        except RecursionError:
+            raise errors.request_error(
+                "The document nests too deeply: split it into smaller ones.", errors.PARSE_FAILED
+            ) from None
+        if found := limits.size_errors(document):
+            raise errors.coded(found, errors.TOO_EXPENSIVE)
+        found = validate(
+            self._schema,
+            document,
+            self._rules,
+            max_errors=_MAXIMUM_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if found:
+            raise errors.coded(found, errors.VALIDATION_FAILED)
+        fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        operations = [
+            self._operation(document, node, fragments)
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+        ]
+        return {operation.name: operation for operation in operations}
+
+    def _keep(self, text: str, operations: dict[str | None, Operation]) -> None:
+        if len(text) > CACHE_CHARACTERS // 10:
+            return
+        self._kept[text] = operations
+        self._kept_characters += len(text)
+        while self._kept_characters > CACHE_CHARACTERS:
+            oldest, _ = self._kept.popitem(last=False)
+            self._kept_characters -= len(oldest)
+
+    def _operation(
+        self,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> Operation:
+        fields: set[str] = set()
+        _collect_fields(node.selection_set, fragments, fields, set())
+        return Operation(
+            document=document,
+            node=node,
+            name=node.name.value if node.name else None,
+            kind=node.operation,
+            root_fields=frozenset(fields - {"__typename"}),
+            fragments=fragments,
+            variables=compiled.Variables(
+                self._schema, node, hide_suggestions=self._hide_suggestions
+            ),
+            _compiler=self._compiler,
+        )
+
+
+def _collect_fields(
+    selection_set: SelectionSetNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    fields: set[str],
+    spread: set[str],
+) -> None:
+    for selection in selection_set.selections:
+        if isinstance(selection, FieldNode):
+            fields.add(selection.name.value)
+        elif isinstance(selection, InlineFragmentNode):
+            _collect_fields(selection.selection_set, fragments, fields, spread)
+        elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
+            spread.add(selection.name.value)
+            fragment = fragments[selection.name.value]
+            _collect_fields(fragment.selection_set, fragments, fields, spread)

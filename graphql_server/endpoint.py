@@ -1,0 +1,141 @@
+"""The address /graphql: which transport a request is for, and how much one client may keep open."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from app.http.edge import Quota
+from app.http.origins import Origins
+from graphql_server import errors, facts, http, websocket
+from graphql_server.execution import Engine
+from graphql_server.negotiation import JSON, negotiate
+from resolvers import guards
+
+_RETRY_SECONDS = 10
+_TOO_MANY = "There are too many open streams from your address: close some, or try again later."
+_TOO_MANY_OF_ACCOUNT = "This account has too many open streams: close some, or try again later."
+_FULL = "The service has as many open streams as it can take: try again later."
+_FOREIGN = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
+
+Serve = Callable[[Engine, Scope, Receive, Send], Awaitable[None]]
+
+
+def methods(*, hardened: bool) -> tuple[str, ...]:
+    """What the address takes."""
+    return ("POST",) if hardened else ("GET", "HEAD", "POST")
+
+
+class Endpoint:
+    """One ASGI application for GET, HEAD, POST and WebSockets."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        origins: Origins,
+        streams: Quota,
+        *,
+        hardened: bool,
+        playground: Callable[[], tuple[bytes, bytes] | None],
+    ) -> None:
+        self._engine = engine
+        self._origins = origins
+        self._streams = streams
+        self._methods = methods(hardened=hardened)
+        #: The playground's page and its Content-Security-Policy; None where it is not built.
+        self._playground = None if hardened else playground
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send)
+        elif scope["method"] not in self._methods:
+            message = f"This address takes {' and '.join(self._methods)}."
+            headers = [(b"allow", ", ".join((*self._methods, "OPTIONS")).encode())]
+            await _refuse(send, 405, message, errors.BAD_USER_INPUT, headers)
+        else:
+            # HEAD is answered as GET; the server leaves the body out.
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["method"] != "POST"
+            and self._playground is not None
+            and b"query=" not in scope["query_string"]
+            and negotiate(facts.header(scope["headers"], b"accept")).prefers_html
+        ):
+            await self._show_playground(send)
+            return
+        stream = await http.answer(self._engine, scope, receive, send)
+        if stream is not None:
+            principal = stream.context.principal
+            account = None if principal is None else str(principal.user_id)
+            await self._keep_open(stream.serve, scope, receive, send, account=account)
+
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = facts.header(scope["headers"], b"origin")
+        host = facts.header(scope["headers"], b"host")
+        if origin is not None and not self._origins.allow(origin, host):
+            await _refuse(send, 403, _FOREIGN, "FORBIDDEN", [], kind="websocket.http")
+        else:
+            await self._keep_open(_serve_socket, scope, receive, send)
+
+    async def _keep_open(
+        self, serve: Serve, scope: Scope, receive: Receive, send: Send, account: str | None = None
+    ) -> None:
+        """Serve what may stay open as long as the client likes, if client and account may have one more.
+
+        The account of a WebSocket is known later: it counts its own.
+        """
+        client = guards.network(scope["facts"].client_ip)
+        kind = "websocket.http" if scope["type"] == "websocket" else "http"
+        retry = [(b"retry-after", b"%d" % _RETRY_SECONDS)]
+        if self._streams.is_full:
+            await _refuse(send, 503, _FULL, "UNAVAILABLE", retry, kind=kind)
+        elif not self._streams.take(client):
+            await _refuse(send, 429, _TOO_MANY, "RATE_LIMITED", retry, kind=kind)
+        elif not self._engine.account_streams.take(account):
+            self._streams.give_back(client)
+            await _refuse(send, 429, _TOO_MANY_OF_ACCOUNT, "RATE_LIMITED", retry, kind=kind)
+        else:
+            try:
+                await serve(self._engine, scope, receive, send)
+            finally:
+                self._engine.account_streams.give_back(account)
+                self._streams.give_back(client)
+
+    async def _show_playground(self, send: Send) -> None:
+        assert self._playground is not None
+        built = self._playground()
+        if built is None:
+            text = (
+                "The playground is not built: run `npm ci` and `npm run build` in client/playground, "
+                "or start the service with `./wallet up`. The API itself is here by POST.\n"
+            )
+            await http.respond(send, 404, "text/plain; charset=utf-8", text.encode(), [])
+            return
+        page, policy = built
+        headers = [(b"content-security-policy", policy)]
+        await http.respond(send, 200, "text/html; charset=utf-8", page, headers)
+
+
+async def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+    await websocket.Connection(engine, scope, receive, send).run()
+
+
+async def _refuse(
+    send: Send,
+    status: int,
+    message: str,
+    code: str,
+    headers: list[http.Header],
+    *,
+    kind: str = "http",
+) -> None:
+    extensions: dict[str, object] = {"code": code}
+    if code == "RATE_LIMITED":
+        extensions["retryAfterSeconds"] = _RETRY_SECONDS
+    body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    content_type = f"{JSON}; charset=utf-8"
+    await http.respond(send, status, content_type, body, headers, kind=kind)

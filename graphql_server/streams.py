@@ -1,0 +1,187 @@
+"""Operations answered by a stream of results, until one of operation, client, credential and process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from contextlib import aclosing, suppress
+from typing import Any
+
+from graphql import OperationType
+from starlette.types import Receive, Scope, Send
+
+from domain import errors as domain_errors
+from graphql_server import credentials, errors, facts
+from graphql_server.documents import Operation
+from graphql_server.execution import RESUMABLE_FIELD, Engine, GraphQLRequest
+from graphql_server.framings import Framing
+from resolvers.request import RequestContext
+
+KEEP_ALIVE_SECONDS = 12.0
+#: How long a query or mutation under way may take to finish when the process stops.
+FINISH_SECONDS = 8.0
+_SEQUENCE_MAXIMUM = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stream:
+    """An operation that is to be answered by a stream."""
+
+    operation: Operation
+    request: GraphQLRequest
+    context: RequestContext
+    framing: Framing
+
+    async def serve(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request; the answer begins at once. `Last-Event-ID` counts as `afterSequence`."""
+        self.context.can_set_cookies = False
+        request = _resume(
+            self.request, self.operation, facts.header(scope["headers"], b"last-event-id")
+        )
+        running = _Running(engine, self.operation, request, self.context, self.framing, send)
+        # The client may be gone.
+        with suppress(OSError):
+            await send(self._start())
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await running.run(receive)
+
+    def _start(self) -> dict[str, Any]:
+        return {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", self.framing.content_type),
+                (b"cache-control", b"no-store"),
+                (b"vary", b"Accept, Origin"),
+                # nginx would keep the results back.
+                (b"x-accel-buffering", b"no"),
+            ],
+        }
+
+
+@dataclasses.dataclass(slots=True)
+class _Running:
+    """A stream under way."""
+
+    engine: Engine
+    operation: Operation
+    request: GraphQLRequest
+    context: RequestContext
+    framing: Framing
+    send: Send
+    _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    async def run(self, receive: Receive) -> None:
+        """Raises OSError when the client goes away."""
+        await self._write(self.framing.opening + self.framing.keep_alive)
+        stopping = asyncio.Event()
+        stopped = asyncio.create_task(stopping.wait())
+        gone = asyncio.create_task(_wait_for_disconnect(receive))
+        writing = asyncio.create_task(self._write_answers())
+        ended = asyncio.create_task(self._wait_for_end())
+        keeping_alive = asyncio.create_task(self._keep_alive())
+        try:
+            with self.engine.long_lived.lives(stopping.set):
+                await asyncio.wait(
+                    [writing, gone, ended, stopped], return_when=asyncio.FIRST_COMPLETED
+                )
+                if self.operation.kind is not OperationType.SUBSCRIPTION:
+                    await asyncio.wait(
+                        [writing, gone],
+                        timeout=FINISH_SECONDS,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+            if gone.done():
+                return
+            if writing.done():
+                writing.result()
+            else:
+                await _cancel(writing)
+                if ended.done():
+                    failure = errors.refused(ended.result()).errors
+                    await self._write(self.framing.failure(failure))
+            await self._complete()
+        finally:
+            for task in (writing, gone, ended, stopped, keeping_alive):
+                await _cancel(task)
+
+    async def _write_answers(self) -> None:
+        try:
+            if self.operation.kind is OperationType.SUBSCRIPTION:
+                await self._write_events()
+            else:
+                await self._next(
+                    await self.engine.execute(self.operation, self.request, self.context)
+                )
+        except errors.RequestError as error:
+            await self._next({"errors": error.errors})
+        except OSError:
+            raise
+        except Exception as error:
+            await self._next({"errors": errors.internal(error).errors})
+
+    async def _write_events(self) -> None:
+        subscribed = await self.engine.subscribe(self.operation, self.request, self.context)
+        with self.engine.metrics.subscriptions.track_inprogress():
+            async with aclosing(subscribed) as events:
+                async for event in events:
+                    await self._next(event.answer, event.sequence)
+
+    async def _wait_for_end(self) -> domain_errors.Unauthenticated:
+        ended: asyncio.Future[domain_errors.Unauthenticated] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+        def note(error: domain_errors.Unauthenticated) -> None:
+            if not ended.done():
+                ended.set_result(error)
+
+        if self.context.principal is None:
+            return await ended
+        watch = credentials.watch(self.engine.services, self.context.principal, note)
+        try:
+            return await ended
+        finally:
+            self.engine.services.live.unwatch(watch)
+
+    async def _keep_alive(self) -> None:
+        with suppress(OSError):
+            while True:
+                await asyncio.sleep(KEEP_ALIVE_SECONDS)
+                await self._write(self.framing.keep_alive)
+
+    async def _next(self, payload: dict[str, Any], sequence: int | None = None) -> None:
+        await self._write(self.framing.result(payload, sequence))
+
+    async def _complete(self) -> None:
+        await self._write(self.framing.closing)
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, chunk: bytes) -> None:
+        async with self._turn:
+            await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
+
+
+def _resume(
+    request: GraphQLRequest, operation: Operation, last_event_id: str | None
+) -> GraphQLRequest:
+    """The request with `Last-Event-ID` as its `afterSequence`, which it then outweighs."""
+    if last_event_id is None or operation.root_fields != {RESUMABLE_FIELD}:
+        return request
+    if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 10):
+        return request
+    sequence = min(int(last_event_id), _SEQUENCE_MAXIMUM)
+    return dataclasses.replace(request, after_sequence=sequence)

@@ -1,0 +1,158 @@
+"""The operations of one WebSocket: each begun, answered message by message, completed or broken off."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from contextlib import aclosing
+from typing import Any, Protocol
+
+import structlog
+from graphql import OperationType
+
+from domain.people import sessions
+from graphql_server import errors, facts
+from graphql_server.documents import Operation
+from graphql_server.execution import Engine, GraphQLRequest
+from resolvers.request import RequestContext
+
+MAXIMUM_OPERATIONS = 50
+
+
+class Client(Protocol):
+    """Who is at the other end of the socket."""
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Raises OSError once the client has gone or takes nothing in."""
+
+    def lose(self) -> None:
+        """A message could not be sent: the client is not there any more."""
+
+
+class Operations:
+    """What one client has asked for and is still being answered."""
+
+    __slots__ = ("_client", "_engine", "_facts", "_running", "_short", "_user_agent", "started")
+
+    def __init__(
+        self, engine: Engine, known: facts.RequestFacts, user_agent: str | None, client: Client
+    ) -> None:
+        self._engine = engine
+        self._facts = known
+        self._user_agent = user_agent
+        self._client = client
+        self._running: dict[str, asyncio.Task[None]] = {}
+        #: Those that end by themselves: queries and mutations.
+        self._short: tuple[asyncio.Task[None], ...] = ()
+        #: How many there have been.
+        self.started = 0
+
+    def __contains__(self, operation_id: str) -> bool:
+        return operation_id in self._running
+
+    async def begin(
+        self, operation_id: str, request: GraphQLRequest, principal: sessions.Principal | None
+    ) -> None:
+        """Answer it from now on, or say why not. Raises OSError if that cannot be said."""
+        try:
+            if len(self._running) >= MAXIMUM_OPERATIONS:
+                raise errors.request_error(
+                    f"A socket runs at most {MAXIMUM_OPERATIONS} operations at once: complete one first.",
+                    errors.TOO_EXPENSIVE,
+                )
+            operation = await self._engine.prepare(request, self._facts.client_ip)
+        except errors.RequestError as error:
+            await self._client.send({"type": "error", "id": operation_id, "payload": error.errors})
+            return
+        self.started += 1
+        # The text has become the operation: thousands of copies of it would be kept for nothing.
+        request = dataclasses.replace(request, query="")
+        context = self._context(principal)
+        task = asyncio.create_task(self._operate(operation_id, operation, request, context))
+        self._running[operation_id] = task
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            self._short = (*self._short, task)
+            task.add_done_callback(self._is_done)
+
+    def complete(self, operation_id: str) -> None:
+        """The client wants to hear no more of it."""
+        task = self._running.pop(operation_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def finish(self, timeout_seconds: float) -> None:
+        """Wait as long as is given for those that end by themselves."""
+        if self._short:
+            await asyncio.wait(self._short, timeout=timeout_seconds)
+
+    async def break_off(self) -> None:
+        """End all of them now."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_done(self, task: asyncio.Task[None]) -> None:
+        self._short = tuple(other for other in self._short if other is not task)
+
+    # ------------------------------------------------ one operation
+
+    def _context(self, principal: sessions.Principal | None) -> RequestContext:
+        return RequestContext(
+            services=self._engine.services,
+            principal=principal,
+            client_ip=self._facts.client_ip,
+            user_agent=self._user_agent,
+            request_id=f"{self._facts.request_id}.{self.started}",
+            can_set_cookies=False,
+        )
+
+    async def _operate(
+        self,
+        operation_id: str,
+        operation: Operation,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> None:
+        structlog.contextvars.bind_contextvars(request_id=context.request_id)
+        failure = None
+        try:
+            await self._answer(operation_id, operation, request, context)
+        except errors.RequestError as error:
+            failure = error.errors
+        except OSError:
+            self._client.lose()
+            return
+        except Exception as error:
+            failure = errors.internal(error).errors
+        # The client may take the id anew as soon as it hears that the operation is over.
+        if self._running.get(operation_id) is asyncio.current_task():
+            del self._running[operation_id]
+            await self._say_over(operation_id, failure)
+
+    async def _answer(
+        self,
+        operation_id: str,
+        operation: Operation,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> None:
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            answer = await self._engine.execute(operation, request, context)
+            await self._client.send({"type": "next", "id": operation_id, "payload": answer})
+            return
+        subscribed = await self._engine.subscribe(operation, request, context)
+        with self._engine.metrics.subscriptions.track_inprogress():
+            async with aclosing(subscribed) as events:
+                async for event in events:
+                    message = {"type": "next", "id": operation_id, "payload": event.answer}
+                    await self._client.send(message)
+
+    async def _say_over(self, operation_id: str, failure: list[dict[str, Any]] | None) -> None:
+        message: dict[str, Any] = {"type": "complete", "id": operation_id}
+        if failure is not None:
+            message = {"type": "error", "id": operation_id, "payload": failure}
+        try:
+            await self._client.send(message)
+        except OSError:
+            self._client.lose()

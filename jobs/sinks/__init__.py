@@ -1,0 +1,1 @@
+"""Where the events of a user's streams are delivered, one module per kind of receiver."""

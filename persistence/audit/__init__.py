@@ -1,0 +1,1 @@
+"""The audit: every rule that the stored data must satisfy."""

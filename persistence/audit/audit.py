@@ -1,0 +1,194 @@
+"""Proving the books: every kind of damage, and the rows at fault."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import errors
+from domain import text as texts
+from persistence.audit import books, checks, seals
+from persistence.audit import people as audit_people
+from persistence.audit import receipts as audit_receipts
+from persistence.engine import database
+from persistence.engine.database import Database
+
+# Every row is looked at, so tables are joined by hashing all of the keys. By loops, or in the order of the
+# people alone, each line of a long book would be held against all the others.
+_BY_HASHING = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
+# Planned as if all were asked for: for the few rows of the limit PostgreSQL would choose what begins soonest.
+_FIRST_FINDINGS = """
+WITH found AS MATERIALIZED ({query}) SELECT key, sentence FROM found LIMIT {limit}
+"""
+#: Of each kind of damage so many rows are named.
+MAXIMUM_FINDINGS = 100
+
+_TOTALS = text(
+    """
+    SELECT
+        (SELECT count(*) FROM users) AS people,
+        (SELECT coalesce(sum(balance), 0) FROM users) AS balances,
+        count(*) AS lines,
+        coalesce(sum(fee), 0) AS fees,
+        coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0) AS top_ups
+    FROM transactions
+    """
+)
+# What a text is found by is made in Python. Of plain ASCII PostgreSQL can tell too, many times as fast.
+_TEXTS = """
+SELECT {key} AS key, {written}, {found_by} FROM {table} WHERE {written} IS NOT NULL AND (
+    {written} COLLATE "C" ~ '^[!-~]+( [!-~]+)*$' AND {found_by} = lower({written} COLLATE "C")
+) IS NOT TRUE
+"""
+_NAMES = text(_TEXTS.format(key="id::text", written="name", found_by="search_text", table="users"))
+_NOTES = text(
+    _TEXTS.format(
+        key="concat(user_id, '/', sequence)", written="note", found_by="note_search_text",
+        table="transactions",
+    )
+)  # fmt: skip
+#: So many of them at most are in memory at once.
+_TEXTS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row at fault: its table, its key, and what is wrong with it."""
+
+    table: str
+    key: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """What the books hold, in minor units, and what is wrong with them."""
+
+    findings: list[Finding] = field(default_factory=list)
+    people: int = 0
+    lines: int = 0
+    balances_minor: int = 0
+    fees_minor: int = 0
+    top_ups_minor: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.findings
+
+
+async def audit(
+    db: Database, *, audit_key: bytes = b"", on_check: Callable[[str], None] = lambda name: None
+) -> AuditReport:
+    """Look at everything, as it stood at one moment, while the service may go on working.
+
+    The seals are proved with `audit_key`, empty where the service has none. `on_check` hears what is
+    looked at now: a large book takes minutes. Raises Unavailable.
+    """
+    async with _snapshot(db) as connection:
+        return await look(connection, audit_key=audit_key, on_check=on_check)
+
+
+async def look(
+    connection: AsyncConnection,
+    *,
+    audit_key: bytes = b"",
+    on_check: Callable[[str], None] = lambda name: None,
+) -> AuditReport:
+    """The audit of what this connection sees."""
+    report = AuditReport()
+    await connection.exec_driver_sql(_BY_HASHING)
+    on_check("the totals")
+    await _check_totals(connection, report)
+    for check in (*books.CHECKS, *audit_people.CHECKS):
+        on_check(check.name)
+        await _run(connection, check, report)
+    on_check("what names and notes are found by")
+    await _check_search_texts(connection, report)
+    on_check("the seals")
+    await _check_seals(connection, audit_key, report, on_check)
+    return report
+
+
+async def check_receipts(
+    db: Database, receipts: Iterable[str], keys: Sequence[bytes]
+) -> list[audit_receipts.Answer]:
+    """Whether the books contain what these receipts prove. The first key is that of now."""
+    async with _snapshot(db) as connection:
+        return await audit_receipts.answers(connection, receipts, keys)
+
+
+@asynccontextmanager
+async def _snapshot(db: Database) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with db.snapshot() as connection:
+            yield connection
+    except (exc.DBAPIError, psycopg.Error) as error:
+        if not database.is_trouble(error):
+            raise
+        raise errors.Unavailable from error
+
+
+def statement(check: checks.Check) -> str:
+    """Asks for the first rows at fault by that rule, and for one more than are named."""
+    return _FIRST_FINDINGS.format(query=check.query, limit=MAXIMUM_FINDINGS + 1)
+
+
+async def _run(connection: AsyncConnection, check: checks.Check, report: AuditReport) -> None:
+    rows = (await connection.exec_driver_sql(statement(check).replace("%", "%%"))).all()
+    _add(report, check.table, [(row.key, row.sentence) for row in rows])
+
+
+def _add(report: AuditReport, table: str, found: list[tuple[str, str]]) -> None:
+    report.findings += [Finding(table, key, sentence) for key, sentence in found[:MAXIMUM_FINDINGS]]
+    if len(found) > MAXIMUM_FINDINGS:
+        report.findings.append(Finding(table, "…", "There are more rows like these."))
+
+
+async def _check_search_texts(connection: AsyncConnection, report: AuditReport) -> None:
+    for table, query, what in (("users", _NAMES, "name"), ("transactions", _NOTES, "note")):
+        found: list[tuple[str, str]] = []
+        async for rows in (await connection.stream(query)).partitions(_TEXTS_AT_ONCE):
+            found += [
+                (key, f"The {what} cannot be found by its own text.")
+                for key, written, found_by in rows
+                if found_by != texts.search_text(written)
+            ]
+            del found[MAXIMUM_FINDINGS + 1 :]
+        _add(report, table, found)
+
+
+async def _check_seals(
+    connection: AsyncConnection,
+    audit_key: bytes,
+    report: AuditReport,
+    on_check: Callable[[str], None],
+) -> None:
+    found: list[tuple[str, str]] = []
+    faults = seals.faults(
+        connection,
+        audit_key,
+        on_lines=lambda lines: on_check(f"the seals: {lines:,} of {report.lines:,} lines"),
+    )
+    async for fault in faults:
+        if len(found) <= MAXIMUM_FINDINGS:
+            found.append(fault)
+    _add(report, "transactions", found)
+
+
+async def _check_totals(connection: AsyncConnection, report: AuditReport) -> None:
+    row = (await connection.execute(_TOTALS)).one()
+    report.people, report.lines = row.people, row.lines
+    # Damaged amounts may add up to more than PostgreSQL's largest integer.
+    report.balances_minor, report.fees_minor = int(row.balances), int(row.fees)
+    report.top_ups_minor = int(row.top_ups)
+    if row.balances + row.fees != row.top_ups:
+        sentence = (
+            f"Balances of {row.balances} and fees of {row.fees} make {row.balances + row.fees}, but "
+            f"{row.top_ups} were added."
+        )
+        report.findings.append(Finding("totals", "all", sentence))

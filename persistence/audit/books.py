@@ -1,0 +1,198 @@
+"""Damage of the books: what each line, each balance and each pair of sides has to agree with."""
+
+from __future__ import annotations
+
+from domain import events
+from persistence import tables
+from persistence.audit import checks
+from persistence.audit.checks import Check
+
+# Damaged numbers may add up to more than PostgreSQL's largest integer, which would end the audit.
+_CHANGE = "CASE direction WHEN 'incoming' THEN amount::numeric ELSE -amount::numeric - fee END"
+
+_BALANCES = f"""
+WITH book AS (
+    SELECT user_id, count(*) AS lines, max(sequence) AS newest, max(created_at) AS latest,
+        sum({_CHANGE}) AS total
+    FROM transactions GROUP BY user_id
+)
+SELECT u.id::text AS key, concat_ws(' ',
+    CASE WHEN u.balance <> coalesce(b.total, 0)
+        THEN format('The balance is %s, but the book adds up to %s.', u.balance, coalesce(b.total, 0))
+    END,
+    CASE WHEN u.sequence <> coalesce(b.newest, 0) THEN format(
+        'The sequence is %s, but the newest line is %s.', u.sequence, coalesce(b.newest, 0))
+    END,
+    CASE WHEN coalesce(b.newest, 0) <> coalesce(b.lines, 0)
+        THEN format('The newest line is %s, but there are %s lines.', b.newest, b.lines)
+    END,
+    CASE WHEN u.last_posted_at IS DISTINCT FROM b.latest THEN format(
+        'The newest line is noted as of %s, but is of %s.',
+        coalesce(u.last_posted_at::text, 'never'), coalesce(b.latest::text, 'never'))
+    END
+) AS sentence
+FROM users AS u LEFT JOIN book AS b ON b.user_id = u.id
+WHERE u.balance <> coalesce(b.total, 0) OR u.sequence <> coalesce(b.newest, 0)
+    OR coalesce(b.newest, 0) <> coalesce(b.lines, 0) OR u.last_posted_at IS DISTINCT FROM b.latest
+"""  # noqa: S608
+
+_HEADS = """
+SELECT u.id::text AS key, CASE
+    WHEN u.sequence = 0 THEN 'The book has a head, but no line.'
+    WHEN t.seal IS NULL
+        THEN format('The head is of line %s, which is missing: the end was cut off.', u.sequence)
+    ELSE format('The head is not the seal of line %s, the newest: one of them was changed.', u.sequence)
+    END AS sentence
+FROM users AS u
+LEFT JOIN transactions AS t ON t.user_id = u.id AND t.sequence = u.sequence
+WHERE u.book_seal IS DISTINCT FROM CASE
+    WHEN u.sequence = 0 THEN decode(repeat('00', 32), 'hex') ELSE t.seal
+END
+"""
+
+_BOOKS = f"""
+SELECT concat(user_id, '/', sequence) AS key, concat_ws(' ',
+    CASE WHEN sequence > prior_sequence + 1
+        THEN format('The line before this one is %s: there is a gap.', prior_sequence)
+    END,
+    CASE WHEN sequence < prior_sequence + 1 THEN 'Its number is there twice, or is none.' END,
+    CASE WHEN balance_after <> prior_balance + change THEN format(
+        'The balance after it is %s, but %s and %s make %s.',
+        balance_after, prior_balance, change, prior_balance + change)
+    END,
+    CASE WHEN balance_after < 0 THEN 'The balance after it is negative.' END,
+    CASE WHEN created_at < prior_created_at THEN 'It is older than the line before it.' END,
+    CASE WHEN created_at > clock_timestamp() THEN 'It is of a time that is yet to come.' END
+) AS sentence
+FROM (
+    SELECT user_id, sequence, balance_after, created_at, {_CHANGE} AS change,
+        lag(sequence::numeric, 1, 0::numeric) OVER book AS prior_sequence,
+        lag(balance_after, 1, 0::bigint) OVER book AS prior_balance,
+        lag(created_at) OVER book AS prior_created_at
+    FROM transactions
+    WINDOW book AS (PARTITION BY user_id ORDER BY sequence)
+) AS line
+WHERE sequence <> prior_sequence + 1 OR balance_after <> prior_balance + change
+    OR balance_after < 0 OR created_at < prior_created_at OR created_at > clock_timestamp()
+"""  # noqa: S608
+
+_SIDES = """
+SELECT reference::text AS key, CASE
+    WHEN transfers = 0 THEN format('This reference is on %s top-ups.', lines)
+    WHEN transfers < lines THEN 'This reference is on a transfer and on a top-up.'
+    WHEN lines = 1 THEN format(
+        'One side of the transfer is missing, in the book of %s; the other is %s.', other, whose)
+    WHEN lines > 2 OR senders <> 1 THEN format(
+        'The transfer has %s sides that send and %s that receive: %s.',
+        senders, lines - senders, whose)
+    ELSE format('The two sides of the transfer, %s, disagree about %s.', whose, concat_ws(', ',
+        CASE WHEN NOT same_amount THEN 'the amount' END,
+        CASE WHEN NOT same_people THEN 'who took part' END,
+        CASE WHEN NOT same_note THEN 'the note' END,
+        CASE WHEN NOT same_time THEN 'the time' END))
+    END AS sentence
+FROM (
+    SELECT reference, count(*) AS lines,
+        count(*) FILTER (WHERE kind = 'transfer') AS transfers,
+        count(*) FILTER (WHERE kind = 'transfer' AND direction = 'outgoing') AS senders,
+        min(amount) = max(amount) AS same_amount,
+        min(user_id::text) = min(counterparty_id::text)
+            AND max(user_id::text) = max(counterparty_id::text) AS same_people,
+        min(note) IS NOT DISTINCT FROM max(note) AND count(note) IN (0, count(*)) AS same_note,
+        min(created_at) = max(created_at) AS same_time,
+        (array_agg(user_id || '/' || sequence ORDER BY user_id, sequence))[1:4]::text AS whose,
+        min(counterparty_id::text) AS other
+    FROM transactions GROUP BY reference
+) AS movement
+WHERE NOT (
+    (transfers = 0 AND lines = 1)
+    OR (transfers = 2 AND lines = 2 AND senders = 1
+        AND same_amount AND same_people AND same_note AND same_time)
+)
+"""
+
+_LINES_OF_TOKENS = """
+SELECT concat(t.user_id, '/', t.sequence) AS key,
+    format('It was made with the API token %s, which this person never had.', t.api_token_id)
+        AS sentence
+FROM transactions AS t
+WHERE t.api_token_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM api_tokens AS k WHERE k.user_id = t.user_id AND k.id = t.api_token_id
+)
+"""
+
+_UNANNOUNCED = f"""
+SELECT concat(t.user_id, '/', t.sequence) AS key,
+    'No row of the outbox tells of this line, so that nobody will hear of it.' AS sentence
+FROM transactions AS t
+LEFT JOIN outbox AS o
+    ON o.user_id = t.user_id AND o.topic = '{events.Topic.TRANSACTION_POSTED}'
+    AND o.payload = jsonb_build_object('sequence', t.sequence)
+WHERE t.created_at > clock_timestamp() - {checks.KEPT} AND o.id IS NULL
+"""  # noqa: S608
+
+_ORPHANS = """
+SELECT concat(t.user_id, '/', t.sequence) AS key, 'This line is in the book of nobody.' AS sentence
+FROM transactions AS t LEFT JOIN users AS u ON u.id = t.user_id WHERE u.id IS NULL
+UNION ALL
+SELECT concat(t.user_id, '/', t.sequence), 'The other side of this line is nobody.'
+FROM transactions AS t LEFT JOIN users AS u ON u.id = t.counterparty_id
+WHERE t.counterparty_id IS NOT NULL AND u.id IS NULL
+"""
+
+# What the guards do is told by the MD5 of their text: a migration that changes it changes this.
+_REFUSES_LINES = "f5d8fa144f0df0698511d08e3afe38e9"
+_REFUSES_BALANCE = "aed57074a2e6477d8354d547b01e7f42"
+_TRIGGERS = f"""
+SELECT wanted.name AS key, CASE
+    WHEN t.oid IS NULL THEN 'This trigger, which guards the books, is missing or switched off.'
+    ELSE 'This trigger, which guards the books, does something else than it should.'
+    END AS sentence
+FROM (VALUES
+    ('transactions_append_only', 'transactions', 'refuse_change_of_books', '{_REFUSES_LINES}'),
+    ('transactions_not_truncated', 'transactions', 'refuse_change_of_books', '{_REFUSES_LINES}'),
+    ('users_balance_follows_book', 'users', 'refuse_change_of_balance', '{_REFUSES_BALANCE}')
+) AS wanted (name, of_table, does, text)
+LEFT JOIN pg_trigger AS t
+    ON t.tgname = wanted.name AND t.tgenabled IN ('O', 'A') AND t.tgrelid = to_regclass(wanted.of_table)
+LEFT JOIN pg_proc AS p
+    ON p.oid = t.tgfoid AND p.proname = wanted.does AND md5(p.prosrc) = wanted.text
+WHERE p.oid IS NULL
+"""  # noqa: S608
+
+# The service and the audit have to see the same rows, and all of them.
+_TABLES = """
+SELECT wanted.name AS key, CASE
+    WHEN c.relkind IS DISTINCT FROM 'r' AND c.relkind IS DISTINCT FROM 'p' THEN 'This is no table.'
+    ELSE 'Row-level security is switched on here, and may hide rows from whoever looks.'
+    END AS sentence
+FROM unnest(ARRAY['users', 'transactions']) AS wanted (name)
+LEFT JOIN pg_class AS c ON c.oid = to_regclass(wanted.name)
+WHERE c.oid IS NULL OR c.relkind NOT IN ('r', 'p') OR c.relrowsecurity
+"""
+
+_CONSTRAINT_NAMES = ", ".join(
+    f"('{table.name}', '{constraint.name}')"
+    for table in (tables.users, tables.transactions)
+    for constraint in sorted(table.constraints, key=lambda each: str(each.name))
+)
+_CONSTRAINTS = f"""
+SELECT wanted.name AS key, 'This constraint of the books is missing, or not proved.' AS sentence
+FROM (VALUES {_CONSTRAINT_NAMES}) AS wanted (of_table, name)
+LEFT JOIN pg_constraint AS c
+    ON c.conname = wanted.name AND c.conrelid = to_regclass(wanted.of_table) AND c.convalidated
+WHERE c.oid IS NULL
+"""  # noqa: S608
+
+CHECKS = (
+    Check("balances against books", "users", _BALANCES),
+    Check("the heads of the books", "users", _HEADS),
+    Check("each line against the one before", "transactions", _BOOKS),
+    Check("both sides of each transfer", "transactions", _SIDES),
+    Check("whose lines they are", "transactions", _ORPHANS),
+    Check("lines made with API tokens", "transactions", _LINES_OF_TOKENS),
+    Check("lines and the outbox", "transactions", _UNANNOUNCED),
+    Check("the guards of the books", "pg_trigger", _TRIGGERS),
+    Check("the tables of the books", "pg_class", _TABLES),
+    Check("the constraints of the books", "pg_constraint", _CONSTRAINTS),
+)

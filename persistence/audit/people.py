@@ -1,0 +1,181 @@
+"""Damage around the books: people and their addresses, sessions and tokens, mails and the outbox."""
+
+from __future__ import annotations
+
+from domain import events
+from domain.people import accounts, sessions
+from persistence.audit import checks
+from persistence.audit.checks import Check
+from persistence.delivery import mails
+from persistence.people import credentials
+
+# ================================================================ people
+
+_ADDRESSES_OF_USERS = """
+SELECT u.id::text AS key, CASE
+    WHEN e.user_id IS NULL THEN 'This person''s address is not among the addresses.'
+    ELSE format('This person''s address is noted as %s''s.', e.user_id)
+    END AS sentence
+FROM users AS u LEFT JOIN email_addresses AS e ON e.address = u.email
+WHERE u.email_verified_at IS NOT NULL AND e.user_id IS DISTINCT FROM u.id
+"""
+
+_USERS_OF_ADDRESSES = """
+SELECT overlay(e.address placing '…' from 2 for greatest(position('@' in e.address) - 2, 0)) AS key,
+    CASE
+    WHEN u.id IS NULL THEN format('This address is of %s, who is nobody here.', e.user_id)
+    WHEN u.email_verified_at IS NULL
+        THEN format('This address is of %s, who has not verified it.', e.user_id)
+    ELSE format('This address is of %s, who has another.', e.user_id)
+    END AS sentence
+FROM email_addresses AS e LEFT JOIN users AS u ON u.id = e.user_id
+WHERE u.email IS DISTINCT FROM e.address OR u.email_verified_at IS NULL
+"""
+
+_SESSIONS = f"""
+SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
+    CASE WHEN u.id IS NULL THEN 'This session is of nobody.' END,
+    CASE WHEN u.closed_at IS NOT NULL AND {credentials.session_is_active("s")}
+        THEN 'This session is active, though its account is closed.' END,
+    CASE WHEN (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
+        THEN 'Its refresh tokens do not fit their number.' END,
+    CASE WHEN least(s.last_used_at, s.rotated_at, s.confirmed_at, s.ended_at) < s.created_at
+        THEN 'It was used, confirmed or ended before it began.' END,
+    CASE WHEN greatest(s.created_at, s.rotated_at, s.confirmed_at, s.ended_at) > clock_timestamp()
+        THEN 'It began, was refreshed, confirmed or ended at a time that is yet to come.' END
+) AS sentence
+FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
+WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.session_is_active("s")})
+    OR (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
+    OR least(s.last_used_at, s.rotated_at, s.confirmed_at, s.ended_at) < s.created_at
+    OR greatest(s.created_at, s.rotated_at, s.confirmed_at, s.ended_at) > clock_timestamp()
+"""  # noqa: S608
+
+_API_TOKENS = f"""
+SELECT k.user_id || '/' || k.id AS key, concat_ws(' ',
+    CASE WHEN u.id IS NULL THEN 'This API token is of nobody.' END,
+    CASE WHEN u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")}
+        THEN 'This API token is active, though its account is closed.' END,
+    CASE WHEN NOT k.scopes <@ ARRAY[{checks.quoted(sessions.Scope)}] THEN 'It has a scope that is none.' END,
+    CASE WHEN least(k.expires_at, k.revoked_at, k.last_used_at) < k.created_at
+        THEN 'It was used or ended before it was created.' END,
+    CASE WHEN greatest(k.created_at, k.revoked_at) > clock_timestamp()
+        THEN 'It was created or revoked at a time that is yet to come.' END
+) AS sentence
+FROM api_tokens AS k LEFT JOIN users AS u ON u.id = k.user_id
+WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")})
+    OR NOT k.scopes <@ ARRAY[{checks.quoted(sessions.Scope)}]
+    OR least(k.expires_at, k.revoked_at, k.last_used_at) < k.created_at
+    OR greatest(k.created_at, k.revoked_at) > clock_timestamp()
+"""  # noqa: S608
+
+# ================================================================ mails, and what is yet to be told
+
+# Between tries. A mail that was not tried yet waits for others to the same address, however many those are.
+_MAXIMUM_PAUSE = checks.seconds(mails.UNREACHABLE_FOR)
+_WAITS_TOO_LONG = (
+    "(m.state = 'pending' AND m.next_try_at IS DISTINCT FROM m.trying_since "
+    f"AND m.next_try_at > clock_timestamp() + {_MAXIMUM_PAUSE})"
+)
+_TRIES = len(mails.REFUSAL_PAUSES) + 1
+_MAILS = f"""
+SELECT m.user_id || '/' || m.id AS key, concat_ws(' ',
+    CASE WHEN u.id IS NULL THEN 'This mail is to nobody.' END,
+    CASE WHEN m.sent_at < m.created_at THEN 'It was sent before it was asked for.' END,
+    CASE WHEN m.refusals > {_TRIES} OR (m.state = 'pending' AND m.refusals >= {_TRIES})
+        THEN format('It was refused %s times, which is once too often.', m.refusals) END,
+    CASE WHEN m.state = 'failed' AND m.last_error IS NULL
+        THEN 'It was given up without a reason.' END,
+    CASE WHEN {_WAITS_TOO_LONG}
+        THEN 'It waits for longer than any pause is.' END
+) AS sentence
+FROM mails AS m LEFT JOIN users AS u ON u.id = m.user_id
+WHERE u.id IS NULL OR m.sent_at < m.created_at
+    OR m.refusals > {_TRIES} OR (m.state = 'pending' AND m.refusals >= {_TRIES})
+    OR (m.state = 'failed' AND m.last_error IS NULL)
+    OR {_WAITS_TOO_LONG}
+"""  # noqa: S608
+
+_LIFETIMES = " ".join(
+    f"WHEN '{purpose.value}' THEN {checks.seconds(lifetime)}"
+    for purpose, lifetime in accounts.LINK_LIFETIMES.items()
+)
+_LINKS = f"""
+SELECT l.user_id || '/' || l.id AS key, concat_ws(' ',
+    CASE WHEN u.id IS NULL THEN 'This link is of nobody.' END,
+    CASE WHEN l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES} END
+        THEN 'It does not live as long as such a link does.' END,
+    CASE WHEN l.ended_at < l.created_at THEN 'It ended before it was made.' END,
+    CASE WHEN l.created_at > clock_timestamp() THEN 'It is of a time that is yet to come.' END
+) AS sentence
+FROM links AS l LEFT JOIN users AS u ON u.id = l.user_id
+WHERE u.id IS NULL OR l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES} END
+    OR l.ended_at < l.created_at OR l.created_at > clock_timestamp()
+"""  # noqa: S608
+
+_POSTED, _MAIL, _ENDED, _NOTHING = (
+    f"'{topic}'"
+    for topic in (
+        events.Topic.TRANSACTION_POSTED,
+        events.Topic.MAIL_REQUESTED,
+        events.Topic.CREDENTIALS_ENDED,
+        events.Topic.NOTHING_HAPPENED,
+    )
+)
+_NO_LINE = f"o.topic = {_POSTED} AND t.user_id IS NULL"
+_NO_MAIL = (
+    f"o.topic = {_MAIL} AND o.created_at > clock_timestamp() - {checks.KEPT} AND m.id IS NULL"
+)
+_STILL_ACTIVE = f"""o.topic = {_ENDED} AND (
+    coalesce(jsonb_typeof(o.payload -> 'credential_ids'), '') <> 'array'
+    OR EXISTS (
+        SELECT FROM sessions AS s
+        WHERE s.user_id = o.user_id AND o.payload -> 'credential_ids' ? s.id::text
+            AND s.ended_at IS NULL
+    )
+    OR EXISTS (
+        SELECT FROM api_tokens AS k
+        WHERE k.user_id = o.user_id AND o.payload -> 'credential_ids' ? k.id::text
+            AND k.revoked_at IS NULL
+    )
+)"""  # noqa: S608
+_OUTBOX = f"""
+SELECT o.user_id || '/' || o.id AS key, concat_ws(' ',
+    CASE WHEN o.topic NOT IN ({checks.quoted(events.Topic)}) THEN 'Its topic is none that there is.' END,
+    CASE WHEN u.id IS NULL AND o.topic <> {_NOTHING} THEN 'It tells of nobody.' END,
+    CASE WHEN {_NO_LINE} THEN 'It tells of a line that is not in the book.' END,
+    CASE WHEN {_NO_MAIL} THEN 'It tells of a mail that there is not.' END,
+    CASE WHEN {_STILL_ACTIVE} THEN 'It tells of the end of a session or API token that has not ended.' END,
+    CASE WHEN o.published_at < o.created_at THEN 'It was published before it happened.' END
+) AS sentence
+FROM outbox AS o LEFT JOIN users AS u ON u.id = o.user_id
+LEFT JOIN transactions AS t
+    ON t.user_id = o.user_id AND to_jsonb(t.sequence) = o.payload -> 'sequence'
+LEFT JOIN mails AS m ON m.user_id = o.user_id AND to_jsonb(m.id) = o.payload -> 'mail_id'
+WHERE o.topic NOT IN ({checks.quoted(events.Topic)}) OR (u.id IS NULL AND o.topic <> {_NOTHING})
+    OR ({_NO_LINE}) OR ({_NO_MAIL}) OR ({_STILL_ACTIVE}) OR o.published_at < o.created_at
+"""  # noqa: S608
+
+
+def _beyond(table: str, column: str) -> str:
+    return f"""
+    SELECT c.user_id::text AS key, CASE
+        WHEN u.id IS NULL THEN 'It is of nobody.'
+        ELSE format('It is at line %s, but the newest is %s.', c.{column}, u.sequence)
+        END AS sentence
+    FROM {table} AS c LEFT JOIN users AS u ON u.id = c.user_id
+    WHERE u.id IS NULL OR c.{column} > u.sequence
+    """  # noqa: S608
+
+
+CHECKS = (
+    Check("people's addresses", "users", _ADDRESSES_OF_USERS),
+    Check("addresses' people", "email_addresses", _USERS_OF_ADDRESSES),
+    Check("sessions", "sessions", _SESSIONS),
+    Check("API tokens", "api_tokens", _API_TOKENS),
+    Check("mails", "mails", _MAILS),
+    Check("links", "links", _LINKS),
+    Check("the outbox", "outbox", _OUTBOX),
+    Check("what was pushed", "push_cursors", _beyond("push_cursors", "pushed_sequence")),
+    Check("what is to be pushed", "push_due", _beyond("push_due", "sequence")),
+)

@@ -1,0 +1,383 @@
+"""Mails: which are due, and what became of each try.
+
+One whose purpose this release does not know waits for a release that does, and blocks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain import events, ids
+from domain.people import accounts
+from domain.people.accounts import MailPurpose, Person
+from persistence.engine import unit_of_work
+from persistence.engine.database import Database
+from persistence.engine.unit_of_work import Unit
+from persistence.people import links, persons
+
+#: How long a worker that does not renew it has a mail in hand: one that was killed does not.
+LEASE_SECONDS = 20.0
+#: The pauses after the first and the second refusal; the third is the last.
+REFUSAL_PAUSES = (timedelta(seconds=30), timedelta(minutes=5))
+#: While the server cannot be reached, tries go on for so long, with pauses that grow to a most.
+UNREACHABLE_FOR = timedelta(hours=24)
+_SHORTEST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(minutes=5)
+_ERROR_CHARACTERS = 500
+
+_KNOWN = {"known": [purpose.value for purpose in MailPurpose]}
+
+_INSERT = text(
+    "INSERT INTO mails (user_id, id, purpose, details, requested_from, created_at, trying_since, "
+    "next_try_at) SELECT id, :mail_id, :purpose, :details, :requested_from, :now, "
+    ":next_try_at, :next_try_at FROM users WHERE id = :user_id"
+).bindparams(bindparam("details", type_=JSONB))
+_WITHDRAW = text(
+    "UPDATE mails SET state = 'withdrawn' "
+    "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
+)
+# Taking a mail in hand moves its next try. One that was tried may have arrived: it stays, and counts.
+_WITHDRAW_UNTRIED = text(
+    "UPDATE mails SET state = 'withdrawn' WHERE user_id = :user_id AND purpose = :purpose "
+    "AND state = 'pending' AND next_try_at = trying_since RETURNING next_try_at"
+)
+# The mails of one purpose to one address, whichever of its registrations they were for: the latest but
+# so many, of those requested from one network and of all.
+_LATEST_BUT = text(
+    """
+    WITH counted AS (
+        SELECT coalesce(m.sent_at, m.next_try_at) AS sent_at, m.requested_from
+        FROM users AS own
+        JOIN users AS u ON u.email = own.email
+        JOIN mails AS m ON m.user_id = u.id AND m.purpose = :purpose AND m.state <> 'withdrawn'
+        WHERE own.id = :user_id
+    )
+    SELECT greatest(
+        (
+            SELECT sent_at FROM counted WHERE requested_from = :requested_from
+            ORDER BY sent_at DESC OFFSET :per_requester - 1 LIMIT 1
+        ),
+        (SELECT sent_at FROM counted ORDER BY sent_at DESC OFFSET :per_address - 1 LIMIT 1)
+    )
+    """
+)
+# A registration lives as long as its newest link.
+_PROLONG_REGISTRATION = text(
+    "UPDATE users SET registration_expires_at = :expires_at "
+    "WHERE id = :user_id AND registration_expires_at < :expires_at"
+)
+_TAKE = text(
+    "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' AND next_try_at <= now() "
+    "AND purpose = ANY(:known) RETURNING *"
+)
+_RENEW = text(
+    "UPDATE mails SET next_try_at = now() + make_interval(secs => :lease) "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending'"
+)
+_LOCK = text(
+    "SELECT *, clock_timestamp() AS now FROM mails "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending' FOR NO KEY UPDATE"
+)
+_SENT = text(
+    "UPDATE mails SET state = 'sent', sent_at = now(), last_error = NULL "
+    "WHERE user_id = :user_id AND id = :mail_id AND state = 'pending'"
+)
+_FAILED_TRY = text(
+    "UPDATE mails SET state = :state, refusals = :refusals, next_try_at = :next_try_at, "
+    "last_error = :error WHERE user_id = :user_id AND id = :mail_id"
+)
+_DUE = text(
+    "SELECT user_id, id FROM mails WHERE state = 'pending' AND next_try_at <= now() "
+    "AND purpose = ANY(:known) ORDER BY next_try_at LIMIT :limit"
+)
+_COUNTS = text(
+    "SELECT CASE WHEN state = 'pending' AND purpose <> ALL(:known) THEN 'unknown_purpose' "
+    "ELSE state END AS state, count(*) AS mails "
+    "FROM mails WHERE state IN ('pending', 'failed') GROUP BY 1"
+)
+_RETRY_FAILED = text(
+    "UPDATE mails SET state = 'pending', refusals = 0, trying_since = now(), next_try_at = now() "
+    "WHERE state = 'failed'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks for a mail."""
+
+    #: Where the request comes from; None where that does not count.
+    network: str | None = None
+    #: Whether the device signed in to the account before: its mails wait for no others.
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailToSend:
+    """A mail that this worker has in hand."""
+
+    person: Person
+    purpose: MailPurpose
+    mail_id: UUID
+    first_created_at: datetime
+    #: Tries that ended in a refusal so far.
+    refusals: int
+    #: Facts for the mail template.
+    details: Mapping[str, Any]
+
+
+# ================================================================ within another's unit of work
+
+
+async def request(
+    unit: Unit,
+    user_id: UUID,
+    purpose: MailPurpose,
+    now: datetime,
+    *,
+    requester: Requester | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Have a mail sent to a locked person once this is committed.
+
+    Of what a stranger can have sent, one mail takes the place of one like it that was not tried yet, and
+    waits itself where the address has had too many of late (`accounts.MAIL_BUDGETS`). Any other mail is
+    news of its own. `details` are facts for its template, stored as JSON: never a secret.
+    """
+    mail_id = ids.new_id()
+    await _replace(unit, user_id, mail_id, purpose, now, requester=requester, details=details)
+    unit.announce(user_id, events.Topic.MAIL_REQUESTED, {"mail_id": str(mail_id)})
+
+
+async def request_nothing(
+    unit: Unit,
+    user_id: UUID,
+    purpose: MailPurpose,
+    now: datetime,
+    *,
+    requester: Requester | None = None,
+) -> None:
+    """The same work for an id that is nobody's: no mail comes of it."""
+    await _replace(unit, user_id, ids.new_id(), purpose, now, requester=requester)
+    unit.announce(user_id, events.Topic.NOTHING_HAPPENED, {})
+
+
+async def _replace(
+    unit: Unit,
+    user_id: UUID,
+    mail_id: UUID,
+    purpose: MailPurpose,
+    now: datetime,
+    *,
+    requester: Requester | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    next_try_at = now
+    if purpose in accounts.MAIL_BUDGETS:
+        replaced = await unit.connection.scalars(
+            _WITHDRAW_UNTRIED, {"user_id": user_id, "purpose": purpose.value}
+        )
+        next_try_at = await _earliest(unit, user_id, purpose, now, requester or Requester())
+        # Nobody delays a mail that somebody asked for before.
+        next_try_at = max(now, min([next_try_at, *replaced]))
+    await unit.connection.execute(
+        _INSERT,
+        {
+            "user_id": user_id,
+            "mail_id": mail_id,
+            "purpose": purpose.value,
+            "details": details or {},
+            "requested_from": requester.network if requester is not None else None,
+            "now": now,
+            "next_try_at": next_try_at,
+        },
+    )
+
+
+async def _earliest(
+    unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime, requester: Requester
+) -> datetime:
+    """When a mail more may be sent."""
+    budget = accounts.MAIL_BUDGETS[purpose]
+    latest_but: datetime | None = await unit.connection.scalar(
+        _LATEST_BUT,
+        {
+            "user_id": user_id,
+            "purpose": purpose.value,
+            "requested_from": requester.network,
+            "per_requester": budget.per_requester,
+            "per_address": budget.per_address,
+        },
+    )
+    if requester.is_known or latest_but is None:
+        return now
+    return max(now, latest_but + accounts.MAIL_WINDOW)
+
+
+async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> None:
+    """A locked person's mails of that purpose that were not sent are not sent any more."""
+    await unit.connection.execute(_WITHDRAW, {"user_id": user_id, "purpose": purpose.value})
+
+
+# ================================================================ for the worker
+
+
+async def take(
+    db: Database, user_id: UUID, mail_id: UUID, *, lease_seconds: float = LEASE_SECONDS
+) -> MailToSend | None:
+    """Take a mail in hand for one try; None where it is done, withdrawn, not due or in other hands."""
+
+    async def work(unit: Unit) -> MailToSend | None:
+        taken = await unit.connection.execute(
+            _TAKE, {"user_id": user_id, "mail_id": mail_id, "lease": lease_seconds, **_KNOWN}
+        )
+        row = taken.one_or_none()
+        if row is None:
+            return None
+        person = await persons.within(unit, user_id)
+        return MailToSend(
+            person, MailPurpose(row.purpose), mail_id, row.created_at, row.refusals, row.details
+        )
+
+    return await unit_of_work.run(db, work)
+
+
+async def renew(db: Database, mail: MailToSend, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    """Keep a mail in hand while its try takes long. Raises Unavailable."""
+
+    async def work(unit: Unit) -> None:
+        await unit.connection.execute(_RENEW, {**_names(mail), "lease": lease_seconds})
+
+    await unit_of_work.run(db, work)
+
+
+async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id: UUID) -> bool:
+    """Keep the link that this mail will bring; False, and the mail is not to be sent, if it was
+    withdrawn meanwhile.
+    """
+    user_id = mail.person.user_id
+
+    async def work(unit: Unit) -> bool:
+        if await persons.lock(unit, user_id) is None or await _lock(unit, mail) is None:
+            return False
+        now = await unit.clock()
+        expires_at = now + accounts.LINK_LIFETIMES[mail.purpose]
+        await links.add(
+            unit,
+            user_id,
+            link_id,
+            purpose=mail.purpose,
+            token_hash=token_hash,
+            now=now,
+            expires_at=expires_at,
+        )
+        if mail.purpose is MailPurpose.VERIFY_EMAIL:
+            await unit.connection.execute(
+                _PROLONG_REGISTRATION, {"user_id": user_id, "expires_at": expires_at}
+            )
+        return True
+
+    return await unit_of_work.run(db, work)
+
+
+async def sent(db: Database, mail: MailToSend) -> None:
+    """The server has accepted the mail."""
+
+    async def work(unit: Unit) -> None:
+        await unit.connection.execute(_SENT, _names(mail))
+
+    await unit_of_work.run(db, work)
+
+
+async def refused(db: Database, mail: MailToSend, *, permanent: bool, error: str) -> None:
+    """The server has refused the mail: try again after a pause, three times in all, unless for good."""
+
+    async def work(unit: Unit) -> None:
+        row = await _lock(unit, mail)
+        if row is not None:
+            refusals = row.refusals + 1
+            is_last = permanent or refusals > len(REFUSAL_PAUSES)
+            pause = timedelta() if is_last else REFUSAL_PAUSES[refusals - 1]
+            await _failed_try(
+                unit, mail, row, error=error, is_last=is_last, pause=pause, refusals=refusals
+            )
+
+    await unit_of_work.run(db, work)
+
+
+async def unreachable(db: Database, mail: MailToSend, *, error: str) -> None:
+    """The server could not be reached, which does not count as a refusal: try again for 24 hours."""
+
+    async def work(unit: Unit) -> None:
+        row = await _lock(unit, mail)
+        if row is not None:
+            waited = row.now - row.trying_since
+            pause = min(max(waited / 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            is_last = waited >= UNREACHABLE_FOR
+            await _failed_try(
+                unit, mail, row, error=error, is_last=is_last, pause=pause, refusals=row.refusals
+            )
+
+    await unit_of_work.run(db, work)
+
+
+async def _lock(unit: Unit, mail: MailToSend) -> Row[Any] | None:
+    return (await unit.connection.execute(_LOCK, _names(mail))).one_or_none()
+
+
+async def _failed_try(
+    unit: Unit,
+    mail: MailToSend,
+    row: Row[Any],
+    *,
+    error: str,
+    is_last: bool,
+    pause: timedelta,
+    refusals: int,
+) -> None:
+    await unit.connection.execute(
+        _FAILED_TRY,
+        {
+            **_names(mail),
+            "state": "failed" if is_last else "pending",
+            "refusals": refusals,
+            "next_try_at": row.now + pause,
+            "error": error.replace("\0", "")[:_ERROR_CHARACTERS],
+        },
+    )
+
+
+def _names(mail: MailToSend) -> dict[str, UUID]:
+    return {"user_id": mail.person.user_id, "mail_id": mail.mail_id}
+
+
+async def due(db: Database, limit: int) -> list[tuple[UUID, UUID]]:
+    """Whose mails are to be tried now, and which: the longest waiting first."""
+    rows = await db.read(lambda connection: connection.execute(_DUE, {"limit": limit, **_KNOWN}))
+    return [(row.user_id, row.id) for row in rows]
+
+
+async def counts(db: Database) -> dict[str, int]:
+    """How many mails wait (`pending`), were given up (`failed`), or wait for a release that knows what
+    they are for (`unknown_purpose`).
+    """
+    rows = await db.read(lambda connection: connection.execute(_COUNTS, _KNOWN))
+    return {"pending": 0, "failed": 0, "unknown_purpose": 0} | {
+        row.state: row.mails for row in rows
+    }
+
+
+async def retry_failed(db: Database) -> int:
+    """Have every mail that was given up tried again; says how many."""
+
+    async def work(unit: Unit) -> int:
+        return (await unit.connection.execute(_RETRY_FAILED)).rowcount
+
+    return await unit_of_work.run(db, work)

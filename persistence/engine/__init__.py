@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL, statements, and units of work."""

@@ -1,0 +1,121 @@
+"""Whether the database can do what the service needs of it now, beyond being reachable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy import exc, text
+
+from persistence import tables
+from persistence.engine import database, pinned
+from persistence.engine.database import Database, known_revisions
+
+# The books are append-only for every role, and nothing changes which revision the database is at.
+_READ, _ADD, _CHANGE = ("SELECT",), ("SELECT", "INSERT"), ("SELECT", "INSERT", "UPDATE")
+_FEWER: Mapping[str, tuple[str, ...]] = {
+    tables.transactions.name: _ADD,
+    tables.email_addresses.name: _ADD,
+}
+_NEEDED = {
+    **{table.name: _FEWER.get(table.name, _CHANGE) for table in tables.metadata.sorted_tables},
+    "alembic_version": _READ,
+}
+
+# Of tables that are not there the migrations tell.
+_LOOK = text(
+    """
+    SELECT pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') = 'on' AS is_read_only,
+        current_user AS role,
+        CASE WHEN has_schema_privilege(to_regnamespace(:schema), 'USAGE') THEN ARRAY(
+            SELECT needed.privilege || ' on ' || needed.name
+            FROM unnest(CAST(:names AS text[]), CAST(:privileges AS text[])) AS needed (name, privilege)
+            WHERE NOT has_any_column_privilege(
+                to_regclass(quote_ident(:schema) || '.' || quote_ident(needed.name)), needed.privilege
+            )
+            ORDER BY 1
+        ) ELSE ARRAY['USAGE on the schema ' || :schema] END AS missing_privileges
+    """
+)
+_PARAMETERS: dict[str, Any] = {
+    "schema": pinned.SCHEMA,
+    "names": [name for name, privileges in _NEEDED.items() for _ in privileges],
+    "privileges": [privilege for privileges in _NEEDED.values() for privilege in privileges],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What was found; `is_read_only` also where it is not a standby."""
+
+    role: str
+    is_standby: bool
+    is_read_only: bool
+    #: As "UPDATE on users".
+    missing_privileges: tuple[str, ...]
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong, in a few words that anybody may read; None where nothing is."""
+        if self.is_standby:
+            return "a standby, which takes no writes"
+        if self.is_read_only:
+            return "read-only"
+        if self.missing_privileges:
+            return "privileges are missing: run `./wallet doctor`"
+        return None
+
+    @property
+    def advice(self) -> str | None:
+        """What is wrong, for the operator: a sentence that says what to do."""
+        if self.is_standby:
+            return "It is a standby, which takes no writes: give DATABASE_URL of the primary."
+        if self.is_read_only:
+            return (
+                "It is read-only, so nothing moves: default_transaction_read_only is on for the server, the "
+                "database or the role. Providers set it where the disk is full."
+            )
+        if self.missing_privileges:
+            return (
+                f'The role "{self.role}" has not {", ".join(self.missing_privileges)}: grant it as in '
+                "docs/operating.md, Roles."
+            )
+        return None
+
+
+async def look(db: Database) -> Condition:
+    """Ask the database. Raises Unavailable where it cannot be reached."""
+    row = (await db.read(lambda connection: connection.execute(_LOOK, _PARAMETERS))).one()
+    return Condition(row.role, row.is_standby, row.is_read_only, tuple(row.missing_privileges))
+
+
+async def migration_trouble(db: Database) -> str | None:
+    """What is wrong with the revision that the database is at; None where it is the newest."""
+    current, newest = await db.migration_state()
+    if current == newest:
+        return None
+    if current is not None and current not in known_revisions():
+        return f"ahead: the database is at {current}, of a newer version: update this program"
+    return f"behind: the database is at {current or 'nothing'}, the newest is {newest}: run `./wallet migrate`"
+
+
+def explain(error: BaseException | None) -> str:
+    """What an error that made the database unavailable means, and what to do: a sentence for the operator."""
+    if not isinstance(error, exc.DBAPIError | psycopg.Error):
+        return "The database cannot be reached. Is it running, and is DATABASE_URL right?"
+    state, said = database.sqlstate(error), database.plain(error)
+    if state in database.NOT_MIGRATED:
+        return "The database has not the tables of this version: run `./wallet migrate`."
+    if state == database.NOT_ALLOWED:
+        return (
+            f"The role of DATABASE_URL may not do this ({said}): grant it as in docs/operating.md, Roles, or "
+            "use the owner of the tables."
+        )
+    if state == database.READ_ONLY_TRANSACTION:
+        return (
+            "The database is read-only: it is a standby, or default_transaction_read_only is on for the "
+            "server, the database or the role."
+        )
+    return f"The database cannot be reached: {said}. Is it running, and is DATABASE_URL right?"

@@ -1,0 +1,272 @@
+"""The connection to PostgreSQL: an SQLAlchemy engine on psycopg 3, safe behind a pooler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import psycopg
+import psycopg_pool
+import sqlalchemy
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain import errors
+from persistence.engine import pinned, pipeline
+from persistence.engine.connections import Connections, is_lost
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+#: How long a request waits for a free connection.
+POOL_SECONDS = 5
+#: How long anything may take at the database before its caller is told that it is unavailable.
+STATEMENT_SECONDS = 20
+
+_READ_ATTEMPTS = 2
+_LOOKUPS_AT_ONCE = 4
+READ_ONLY_TRANSACTION = "25006"
+#: A table, column, function or schema that there is not, or a privilege on one.
+NOT_MIGRATED = frozenset({"42P01", "42703", "42883", "3F000"})
+NOT_ALLOWED = "42501"
+_QUERY_CANCELED = "57014"
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+#: After these PostgreSQL asks for the transaction to be done again.
+RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
+
+_AT_LEISURE = text(
+    "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), "
+    "set_config('idle_in_transaction_session_timeout', '0', true), set_config('work_mem', '128MB', true)"
+)
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """What the rest of this room reads and writes through. Make one per process with `open`."""
+
+    def __init__(self, writing: AsyncEngine, reading: AsyncEngine, lookups: Connections) -> None:
+        self._writing = writing
+        self._reading = reading
+        self._lookups = lookups
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 10) -> Self:
+        """Connections are made when they are needed: a database that is away raises later.
+
+        Up to `pool_size` of them are for transactions, as many again for reads, and a few for `rows`.
+        `url` may be `postgresql://` or `postgresql+psycopg://`.
+        """
+        address = driver_url(url)
+
+        def engine(isolation_level: str, **options: Any) -> AsyncEngine:
+            return create_async_engine(
+                address,
+                connect_args={
+                    **pinned.connection_arguments(),
+                    "cursor_factory": pinned.PinningCursor,
+                },
+                isolation_level=isolation_level,
+                # What people gave us has no place in a log, wherever a statement fails.
+                hide_parameters=True,
+                # To look for that type takes a transaction of its own, on every first connection.
+                use_native_hstore=False,
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_timeout=POOL_SECONDS,
+                pool_use_lifo=True,
+                pool_recycle=1800,
+                **options,
+            )
+
+        # A statement that stands alone needs no BEGIN before it and no ROLLBACK after it: with
+        # connections of their own, reads take two thirds of the time.
+        reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
+        lookups = await Connections.open(
+            plain_url(url),
+            pinned.connection_arguments(),
+            name="lookups",
+            minimum=0,
+            maximum=_LOOKUPS_AT_ONCE,
+            cancels_statements=True,
+        )
+        return cls(engine("READ COMMITTED"), reading, lookups)
+
+    async def close(self) -> None:
+        await self._lookups.close()
+        await self._reading.dispose()
+        await self._writing.dispose()
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises Unavailable."""
+        await self.read(lambda connection: connection.execute(text("SELECT 1")))
+
+    async def migration_state(self) -> tuple[str | None, str]:
+        """The revision that the database is at (None: never migrated) and the newest that we know."""
+        return await self.read(_current_revision), newest_revision()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which every statement stands alone. Raises Unavailable."""
+        async with translated(), self._reading.connect() as connection:
+            yield connection
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """The answer of `work`, which only reads, and is asked again where its connection was lost."""
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            try:
+                async with translated(), self._reading.connect() as connection:
+                    return await work(connection)
+            except errors.Unavailable as error:
+                if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def rows(self, statement: pipeline.Statement) -> pipeline.Rows:
+        """The rows of one statement that only reads, such as a bound `pipeline.Query`: the short way, for
+        what is asked all the time. Asked again where its connection was lost. Raises Unavailable.
+        """
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            try:
+                async with translated(), self._lookups.one() as connection:
+                    _, rows = await pipeline.round_trip(
+                        connection, [(pinned.PINNING, ()), statement]
+                    )
+                    return rows
+            except errors.Unavailable as error:
+                if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
+                    raise
+                if is_lost(error.__cause__):
+                    await self._lookups.weed()
+        raise AssertionError("the last attempt returns or raises")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is rolled back unless the caller commits: for `unit_of_work` alone."""
+        async with self._writing.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Everything as it stood at one moment, to read at leisure: for the audit."""
+        async with self._writing.connect() as connection:
+            await connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            await connection.execute(_AT_LEISURE)
+            yield connection
+
+
+def driver_url(url: str) -> sqlalchemy.URL:
+    """The address as SQLAlchemy takes it. Raises ValueError for one that is not PostgreSQL's."""
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except exc.ArgumentError:
+        raise ValueError("DATABASE_URL is not an address such as postgresql://…") from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError("DATABASE_URL takes an address that begins with postgresql://")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def blocking_engine(url: str) -> sqlalchemy.Engine:
+    """For the migrations: connections without a pool, of PostgreSQL itself rather than of a pooler."""
+    address = plain_url(url)
+    return sqlalchemy.create_engine(
+        driver_url(url),
+        creator=lambda: pinned.connect(address, autocommit=False),
+        poolclass=sqlalchemy.pool.NullPool,
+        use_native_hstore=False,
+    )
+
+
+def plain_url(url: str) -> str:
+    """The address as libpq takes it."""
+    return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def newest_revision() -> str:
+    """The newest migration that this program has."""
+    return known_revisions()[0]
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Every migration that this program has, the newest first."""
+    # Only who asks about migrations waits for what knows them.
+    from alembic.script import ScriptDirectory
+
+    return tuple(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+
+
+async def _current_revision(connection: AsyncConnection) -> str | None:
+    known = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    if not known:
+        return None
+    revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn trouble with the connection, and a database too slow, into Unavailable."""
+    try:
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise unavailable(error) from error
+    except (exc.DBAPIError, exc.TimeoutError, psycopg.Error) as error:
+        if not is_trouble(error):
+            raise
+        raise unavailable(error) from error
+
+
+def unavailable(error: BaseException) -> errors.Unavailable:
+    """What callers are told of that trouble: whether the database is away, too slow or too busy."""
+    if isinstance(error, TimeoutError) or sqlstate(error) == _QUERY_CANCELED:
+        return errors.unavailable("The database took too long to answer.")
+    if isinstance(error, exc.TimeoutError | psycopg_pool.PoolTimeout):
+        return errors.unavailable("No connection to the database became free in time.")
+    if sqlstate(error) in RETRIED:
+        return errors.unavailable("Too many requests changed the same accounts at once.")
+    if sqlstate(error) == READ_ONLY_TRANSACTION:
+        return errors.unavailable("The database takes no changes at the moment.")
+    if sqlstate(error) in {NOT_ALLOWED, *NOT_MIGRATED}:
+        return errors.unavailable("The database is not ready for this version of the service.")
+    return errors.Unavailable()
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of what went wrong; None where it was not the server that said so."""
+    original = error.orig if isinstance(error, exc.DBAPIError) else error
+    return original.sqlstate if isinstance(original, psycopg.Error) else None
+
+
+def plain(error: exc.DBAPIError | psycopg.Error) -> str:
+    """What PostgreSQL or the driver said, in one line and without the statement."""
+    said = error.orig if isinstance(error, exc.DBAPIError) else error
+    primary = said.diag.message_primary if isinstance(said, psycopg.Error) else None
+    return " ".join((primary or str(said)).split()).rstrip(".?")
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether the database is away, full, read-only, took too long, or has not what this version needs: not
+    a fault of the statement.
+    """
+    if isinstance(error, exc.TimeoutError):
+        return True
+    original = error.orig if isinstance(error, exc.DBAPIError) else error
+    return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError) or sqlstate(
+        error
+    ) in {READ_ONLY_TRANSACTION, NOT_ALLOWED, *NOT_MIGRATED}
+
+
+def was_disconnected(error: BaseException | None) -> bool:
+    """Whether a connection that had been good turned out to be lost."""
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+def _is_worth_another_try(error: BaseException | None) -> bool:
+    """Whether a read may succeed at once: its connection was lost, or the role's own isolation was in its way."""
+    return was_disconnected(error) or is_lost(error) or sqlstate(error) in RETRIED

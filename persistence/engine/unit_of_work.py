@@ -1,0 +1,102 @@
+"""The one place that commits: a unit of work, tried again where the database asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import errors, events, ids
+from persistence import tables
+from persistence.engine import database
+from persistence.engine.database import Database
+
+ATTEMPTS = 6
+_FIRST_PAUSE_SECONDS = 0.005
+
+_CLOCK = text("SELECT clock_timestamp()")
+
+Result = TypeVar("Result")
+
+
+class Unit:
+    """A transaction under way: its connection, and what is announced when it has committed."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self._announcements: list[dict[str, object]] = []
+
+    def announce(self, user_id: UUID, topic: events.Topic, payload: Mapping[str, Any]) -> None:
+        """Add a row to the outbox, in the same commit."""
+        self._announcements.append(
+            {"user_id": user_id, "id": ids.new_id(), "topic": topic.value, "payload": payload}
+        )
+
+    async def clock(self) -> datetime:
+        """The database's time now: read it after the locks are held."""
+        now: datetime = await self.connection.scalar(_CLOCK)
+        return now
+
+    async def flush(self) -> None:
+        if self._announcements:
+            await self.connection.execute(tables.outbox.insert(), self._announcements)
+            self._announcements.clear()
+
+
+async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result:
+    """Do `work` in one transaction and commit it.
+
+    It is done again, from the start, after a deadlock, a serialisation failure, or where the connection
+    was lost before the commit began. Raises Unavailable where the database is away, and whatever
+    `work` raises, after a rollback.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        unit: Unit | None = None
+        committing = False
+        try:
+            async with database.translated(), db.transaction() as connection:
+                unit = Unit(connection)
+                answer = await work(unit)
+                await unit.flush()
+                committing = True
+                await connection.commit()
+                return answer
+        except errors.Unavailable as error:
+            cause = error.__cause__
+            again = is_retried(cause) or (database.was_disconnected(cause) and not committing)
+            if attempt == ATTEMPTS or not again:
+                raise
+        await pause(attempt)
+    raise AssertionError("the last attempt returns or raises")
+
+
+@asynccontextmanager
+async def held(db: Database) -> AsyncIterator[Unit]:
+    """A transaction over the body of a `with`, committed at its end; for what cannot be done again."""
+    try:
+        async with db.transaction() as connection:
+            unit = Unit(connection)
+            yield unit
+            await unit.flush()
+            await connection.commit()
+    except (exc.DBAPIError, exc.TimeoutError) as error:
+        if not database.is_trouble(error):
+            raise
+        raise database.unavailable(error) from error
+
+
+def is_retried(error: BaseException | None) -> bool:
+    """Whether PostgreSQL asks for the transaction to be done again."""
+    return database.sqlstate(error) in database.RETRIED
+
+
+async def pause(attempt: int) -> None:
+    """Wait a little longer after each attempt, by chance, so that rivals do not meet again."""
+    await asyncio.sleep(random.uniform(0.5, 1.5) * _FIRST_PAUSE_SECONDS * 2**attempt)  # noqa: S311

@@ -1,0 +1,1 @@
+"""Account ledgers: posted, read, sealed."""

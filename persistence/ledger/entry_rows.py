@@ -1,0 +1,29 @@
+"""A line of the book as the table has it: its columns, and back into the domain's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.ledger.transfers import Direction, Kind, Line
+
+#: In the order of the fields of `Line`.
+COLUMNS = (
+    "user_id, sequence, reference, kind, direction, amount, fee, counterparty_id, note, balance_after, "
+    "created_at, idempotency_key, api_token_id, seal"
+)
+_KINDS = {kind.value: kind for kind in Kind}
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+
+
+class UnknownKind(Exception):
+    """An entry of a kind that this release does not know: a newer one posted it."""
+
+
+def from_row(row: Sequence[Any]) -> Line:
+    """The line in a row of `COLUMNS`. Raises UnknownKind."""
+    user_id, sequence, reference, kind, direction, *rest = row
+    try:
+        return Line(user_id, sequence, reference, _KINDS[kind], _DIRECTIONS[direction], *rest)
+    except KeyError as error:
+        raise UnknownKind(f"{kind!r}, {direction!r}") from error

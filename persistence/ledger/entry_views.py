@@ -1,0 +1,76 @@
+"""Ledger entries together with the counterparties that they name."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.ledger.transfers import Line
+from domain.people.accounts import Person
+from persistence.engine.database import Database
+from persistence.engine.pipeline import Query
+from persistence.ledger import entry_rows
+from persistence.people import persons
+
+#: A user, and the sequence of the last entry that is known.
+Position = tuple[UUID, int]
+#: How people are found by their ids; unknown ids are left out.
+FindPeople = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Person]]]
+
+# Sequences have no gaps, so that the bound is a page; on a damaged ledger it is less than one.
+_COLUMNS = ", ".join(f"t.{column}" for column in entry_rows.COLUMNS.split(", "))
+_AFTER = Query(
+    f"""
+SELECT asked.position, {_COLUMNS}
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:positions AS bigint[])) AS asked (user_id, position)
+JOIN transactions AS t ON t.user_id = asked.user_id
+    AND t.sequence > asked.position AND t.sequence <= asked.position + :limit
+ORDER BY t.user_id, t.sequence
+"""  # noqa: S608
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ledger entry, and its counterparty as they are now."""
+
+    line: Line
+    counterparty: Person | None
+
+
+async def of(entry_lines: Sequence[Line], find_people: FindPeople) -> list[Entry]:
+    """The entries in the same order, all counterparties found by one call."""
+    named = {line.counterparty_id for line in entry_lines if line.counterparty_id is not None}
+    people = await find_people(named) if named else {}
+    return [
+        Entry(line, people.get(line.counterparty_id) if line.counterparty_id else None)
+        for line in entry_lines
+    ]
+
+
+async def after(
+    db: Database, positions: Collection[Position], limit: int
+) -> dict[Position, list[Entry]]:
+    """Of each position the next entries, at most `limit`, in sequence; two queries for all of them.
+
+    A position after which there is nothing is left out, and so is an entry of a kind that this release
+    does not know. Raises Unavailable.
+    """
+    rows = await db.rows(
+        _AFTER.bind(
+            user_ids=[user_id for user_id, _ in positions],
+            positions=[sequence for _, sequence in positions],
+            limit=limit,
+        )
+    )
+    read: list[tuple[int, Line]] = []
+    for position, *columns in rows:
+        with contextlib.suppress(entry_rows.UnknownKind):
+            read.append((position, entry_rows.from_row(columns)))
+    entries = await of([line for _, line in read], lambda ids: persons.by_ids(db, ids))
+    found: dict[Position, list[Entry]] = {}
+    for (position, line), entry in zip(read, entries, strict=True):
+        found.setdefault((line.user_id, position), []).append(entry)
+    return found

@@ -1,0 +1,125 @@
+"""The account ledger of a user: single entries, contacts and past balances."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.ledger.transfers import Kind, Line
+from domain.people.accounts import Person
+from persistence import tables
+from persistence.engine.database import Database
+from persistence.engine.pipeline import Query
+from persistence.ledger import entry_rows as rows_of_lines
+from persistence.people import persons
+
+#: Of a user who exchanged money with more people than this, so many are considered as contacts.
+MAXIMUM_COUNTERPARTIES = 10_000
+_LATEST_LINES = 1_000
+_MAXIMUM_SEQUENCE = 2**63 - 1
+
+_book = tables.transactions.c
+_LINE = [_book[name] for name in rows_of_lines.COLUMNS.split(", ")]
+
+# From one counterparty to the next by the index, without reading the lines in between: a "loose index
+# scan" (wiki.postgresql.org/wiki/Loose_indexscan).
+_SKIP_SCAN = """
+WITH RECURSIVE met (counterparty_id, sequence, number) AS (
+    (
+        SELECT counterparty_id, sequence, 1 FROM transactions
+        WHERE user_id = :user_id AND counterparty_id IS NOT NULL
+        ORDER BY counterparty_id DESC, sequence DESC LIMIT 1
+    )
+    UNION ALL
+    SELECT next.counterparty_id, next.sequence, met.number + 1
+    FROM met, LATERAL (
+        SELECT counterparty_id, sequence FROM transactions
+        WHERE user_id = :user_id AND counterparty_id < met.counterparty_id
+        ORDER BY counterparty_id DESC, sequence DESC LIMIT 1
+    ) AS next
+    WHERE met.number < :most
+)
+"""
+_CONTACTS = text(
+    f"{_SKIP_SCAN} SELECT counterparty_id FROM met ORDER BY sequence DESC LIMIT :first"  # noqa: S608
+)
+_LATEST_CONTACTS = text(
+    "SELECT counterparty_id FROM ("
+    "SELECT counterparty_id, sequence FROM transactions WHERE user_id = :user_id "
+    "ORDER BY sequence DESC LIMIT :lines"
+    ") AS latest WHERE counterparty_id IS NOT NULL "
+    "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
+)
+_NEWEST = Query("SELECT id, sequence FROM users WHERE id = ANY(:user_ids)")
+_BALANCE_AT = text(
+    "SELECT balance_after FROM transactions WHERE user_id = :user_id AND created_at <= :instant "
+    "ORDER BY created_at DESC, sequence DESC LIMIT 1"
+)
+
+
+# ================================================================ single lines
+
+
+async def lines_by_ids(
+    db: Database, ids: Collection[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], Line]:
+    """The lines by whose book and which number, in one query; unknown ones are left out."""
+    wanted = [key for key in ids if 0 < key[1] <= _MAXIMUM_SEQUENCE]
+    if not wanted:
+        return {}
+    query = select(*_LINE).where(sqlalchemy.tuple_(_book.user_id, _book.sequence).in_(wanted))
+    found = await _lines(db, query)
+    return {(each.user_id, each.sequence): each for each in found}
+
+
+async def line_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Line | None:
+    """The line that this key of the person's made; None if it made none (yet)."""
+    query = select(*_LINE).where(
+        _book.user_id == user_id, _book.kind == kind.value, _book.idempotency_key == key
+    )
+    found = await _lines(db, query)
+    return found[0] if found else None
+
+
+async def _lines(db: Database, query: sqlalchemy.Select[Any]) -> list[Line]:
+    found = await db.read(lambda connection: connection.execute(query))
+    return [rows_of_lines.from_row(row) for row in found]
+
+
+# ================================================================ about the book
+
+
+async def newest_sequences(db: Database, user_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The sequence of each of those people, in one query; unknown ids are left out."""
+    if not user_ids:
+        return {}
+    return dict(await db.rows(_NEWEST.bind(user_ids=user_ids)))
+
+
+async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:
+    """The balance in minor units as it stood at that instant; 0 before the first line."""
+    parameters = {"user_id": user_id, "instant": instant}
+    balance: int | None = await db.read(lambda c: c.scalar(_BALANCE_AT, parameters))
+    return balance or 0
+
+
+async def contacts(db: Database, user_id: UUID, first: int) -> list[Person]:
+    """The people that the person exchanged money with, the latest first."""
+
+    async def work(connection: AsyncConnection) -> Sequence[UUID]:
+        parameters = {"user_id": user_id, "first": first}
+        latest = await connection.scalars(_LATEST_CONTACTS, {**parameters, "lines": _LATEST_LINES})
+        if len(ids := latest.all()) == first:
+            return ids
+        most = {**parameters, "most": MAXIMUM_COUNTERPARTIES}
+        return (await connection.scalars(_CONTACTS, most)).all()
+
+    ids = await db.read(work) if first > 0 else []
+    people = await persons.by_ids(db, ids)
+    return [people[each] for each in ids if each in people]

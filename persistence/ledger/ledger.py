@@ -1,0 +1,222 @@
+"""Moving money: lock, look, settle, write and commit, in two round trips to the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+import psycopg_pool
+from psycopg import AsyncConnection
+from psycopg import errors as sqlstates
+
+from domain import errors
+from domain.ledger import money, settling
+from domain.ledger.settling import Posted, TokenBudget
+from domain.ledger.transfers import Account, Command, Direction, Line
+from domain.people.accounts import Person
+from persistence.engine import database, pinned, pipeline, unit_of_work
+from persistence.engine.connections import Connections, is_lost
+from persistence.engine.pipeline import Rows
+from persistence.ledger import entry_rows, statements
+
+#: A connection lost is tried again, with the same key, this often.
+_LOST_ATTEMPTS = 3
+#: How long one attempt may take before it is given up and its connection closed.
+_ATTEMPT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that moved, now or (`replayed`) when this key was first used, and who is concerned."""
+
+    line: Line
+    replayed: bool
+    #: The caller, as now.
+    person: Person
+    counterparty: Person | None
+    #: The same movement in the counterparty's book, where it moved just now.
+    other_line: Line | None = None
+
+
+class Ledger:
+    """The way in which money moves. Make one per process with `open`."""
+
+    def __init__(
+        self,
+        pool: Connections,
+        limits: money.Limits,
+        audit_key: bytes,
+    ) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._audit_key = audit_key
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        limits: money.Limits,
+        *,
+        connections: int = 8,
+        audit_key: bytes = b"",
+    ) -> Self:
+        """Connections are made in the background: a database that is away raises later.
+
+        What it writes is sealed with `audit_key`: the same in every process, or the books are at fault.
+        """
+        pool = await Connections.open(
+            database.plain_url(url),
+            pinned.connection_arguments(),
+            name="ledger",
+            minimum=1,
+            maximum=connections,
+        )
+        return cls(pool, limits, audit_key)
+
+    async def close(self) -> None:
+        """Finish what is under way, then close the connections."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._pool.close()
+
+    async def move(self, command: Command) -> Movement:
+        """Do what the command asks. Raises its refusal, or Unavailable where nothing is known to have
+        moved: repeat it with the same key.
+
+        A caller that is cancelled does not take a commit under way along.
+        """
+        [outcome] = await self.settle([command])
+        if isinstance(outcome, errors.DomainError):
+            raise outcome
+        return outcome
+
+    async def settle(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
+        """An outcome for each command, in order; all that moves is in one commit. Raises Unavailable."""
+        task = asyncio.create_task(self._settle(commands))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _settle(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
+        lost = 0
+        for attempt in range(1, unit_of_work.ATTEMPTS + 1):
+            try:
+                return await self._attempt(commands)
+            except (psycopg.Error, TimeoutError) as error:
+                last = attempt == unit_of_work.ATTEMPTS
+                if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.PoolClosed):
+                    raise database.unavailable(error) from error
+                if isinstance(error, sqlstates.UniqueViolation):
+                    # Somebody used the key in between: the next attempt finds it and replays.
+                    if last:
+                        raise
+                elif unit_of_work.is_retried(error):
+                    if last:
+                        raise database.unavailable(error) from error
+                elif is_lost(error):
+                    lost += 1
+                    if lost == _LOST_ATTEMPTS or last:
+                        raise database.unavailable(error) from error
+                    await self._pool.weed()
+                elif isinstance(error, TimeoutError) or database.is_trouble(error):
+                    raise database.unavailable(error) from error
+                else:
+                    raise
+            await unit_of_work.pause(attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
+        async with self._pool.one() as connection, asyncio.timeout(_ATTEMPT_SECONDS):
+            return await self._in_two_round_trips(connection, commands)
+
+    async def _in_two_round_trips(
+        self, connection: AsyncConnection[Any], commands: Sequence[Command]
+    ) -> list[Movement | errors.DomainError]:
+        _, _, locked, looked, earlier, *asked = await pipeline.round_trip(
+            connection,
+            [
+                statements.BEGIN,
+                statements.PINNING if len(commands) == 1 else statements.PINNING_TOGETHER,
+                statements.lock(commands),
+                *statements.look(commands),
+            ],
+        )
+        people = {row[0]: row for row in locked}
+        ledger = self._as_it_stands(locked, looked, earlier, asked[0] if asked else [])
+        settlement = settling.settle(ledger, commands)
+        writing = statements.write(settlement) if settlement.lines else []
+        await pipeline.round_trip(connection, [*writing, statements.COMMIT])
+        others = {
+            line.reference: line
+            for line in settlement.lines
+            if line.direction is Direction.INCOMING and line.counterparty_id is not None
+        }
+        return [
+            _movement(outcome, people, ledger, others) if isinstance(outcome, Posted) else outcome
+            for outcome in settlement.outcomes
+        ]
+
+    def _as_it_stands(
+        self, locked: Rows, looked: Rows, earlier: Rows, tokens: Rows
+    ) -> settling.Ledger:
+        [[now, active_sessions]] = looked
+        posted = [entry_rows.from_row(row) for row in earlier]
+        return settling.Ledger(
+            accounts={row[0]: _account(row) for row in locked},
+            posted={(p.user_id, p.kind, p.idempotency_key): p for p in posted if p.idempotency_key},
+            active_credentials={*active_sessions, *(row[0] for row in tokens)},
+            budgets={row[0]: TokenBudget(row[1], row[2]) for row in tokens},
+            now=now,
+            limits=self._limits,
+            audit_key=self._audit_key,
+        )
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    user_id, _, _, verified_at, balance_minor, sequence, last_posted_at, book_seal, closed_at = row
+    return Account(
+        user_id=user_id,
+        balance_minor=balance_minor,
+        sequence=sequence,
+        is_verified=verified_at is not None,
+        is_closed=closed_at is not None,
+        last_posted_at=last_posted_at,
+        book_seal=book_seal,
+    )
+
+
+def _movement(
+    posted: Posted,
+    people: dict[UUID, tuple[Any, ...]],
+    ledger: settling.Ledger,
+    others: dict[UUID, Line],
+) -> Movement:
+    account, line = posted.account, posted.line
+    counterparty_id = line.counterparty_id
+    return Movement(
+        line=line,
+        replayed=posted.replayed,
+        person=_person(people[account.user_id], account),
+        counterparty=(
+            _person(people[counterparty_id], ledger.accounts[counterparty_id])
+            if counterparty_id is not None
+            else None
+        ),
+        other_line=None if posted.replayed else others.get(line.reference),
+    )
+
+
+def _person(row: tuple[Any, ...], account: Account) -> Person:
+    return Person(
+        user_id=account.user_id,
+        name=row[1],
+        email=row[2],
+        email_verified_at=row[3],
+        balance_minor=account.balance_minor,
+        sequence=account.sequence,
+    )

@@ -1,0 +1,111 @@
+"""Lines of the books as bytes, straight from PostgreSQL: what the seals are over, and the seals."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from domain.ledger import seals
+from persistence.ledger import entry_rows
+
+_FIELDS = entry_rows.COLUMNS.removesuffix(", seal")
+#: For `COPY (…) TO STDOUT (FORMAT binary)`: what it sends of these is the content of `domain.seals`.
+COLUMNS = f"seal, {_FIELDS}"
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": the file's header comes with the
+# first row or by itself; a row is the number of its fields, then each with its length.
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
+_HEADER_BYTES = len(_SIGNATURE) + 8
+_TRAILER = b"\xff\xff"
+#: The number of fields, then the seal, whose it is and its number, each with its length before it.
+_START = struct.Struct("!hi32si16siq")
+_LENGTHS = (32, 16, 8)
+_FIELD_COUNT = 2
+_LENGTH = 4
+_CONTENT = _FIELD_COUNT + _LENGTH + seals.SEAL_BYTES
+
+#: So many rows at most are in memory at once.
+ROWS_AT_ONCE = 1_000
+
+
+class SealedRow(NamedTuple):
+    """A line of a book: whose, its number, all that it says, and its seal."""
+
+    user_id: bytes
+    sequence: int
+    content: bytes
+    seal: bytes
+
+    @property
+    def key(self) -> str:
+        return f"{UUID(bytes=self.user_id)}/{self.sequence}"
+
+
+def read(data: bytes) -> SealedRow | None:
+    """The row in one message of such a COPY; None where there is none in it."""
+    data = _without_header(data)
+    if not data or data == _TRAILER:
+        return None
+    if len(data) >= _START.size:
+        _, of_seal, seal, of_user_id, user_id, of_sequence, sequence = _START.unpack_from(data)
+        if (of_seal, of_user_id, of_sequence) == _LENGTHS:
+            return SealedRow(user_id, sequence, data[_CONTENT:], seal)
+    return _read_damaged(data)
+
+
+def _without_header(data: bytes) -> bytes:
+    return data[_HEADER_BYTES:] if data.startswith(_SIGNATURE) else data
+
+
+def _read_damaged(data: bytes) -> SealedRow:
+    """A row of a table whose constraints are gone: anything may be missing, or of another length."""
+    seal, content = _field(data[_FIELD_COUNT:])
+    user_id, rest = _field(content)
+    sequence, _ = _field(rest)
+    return SealedRow(
+        user_id.rjust(16, b"\x00")[-16:],
+        int.from_bytes(sequence, "big", signed=True),
+        content,
+        seal,
+    )
+
+
+def _field(data: bytes) -> tuple[bytes, bytes]:
+    """The first field, empty where it is NULL, and what is after it."""
+    end = _LENGTH + max(int.from_bytes(data[:_LENGTH], "big", signed=True), 0)
+    return data[_LENGTH:end], data[end:]
+
+
+async def stream(
+    connection: psycopg.AsyncConnection[Any], query: str, parameters: Sequence[object] = ()
+) -> AsyncIterator[list[SealedRow]]:
+    """The rows of such a COPY as they come, some at a time, in the transaction that is open."""
+    async with connection.cursor() as cursor, cursor.copy(query, parameters) as copy:
+        while data := await copy.read():
+            messages = [bytes(data)]
+            _take_what_is_there(connection.pgconn, messages)
+            rows = [row for each in messages if (row := read(each)) is not None]
+            if rows:
+                yield rows
+
+
+def _take_what_is_there(pgconn: psycopg.pq.abc.PGconn, messages: list[bytes]) -> None:
+    # To wait for each row by itself took more time than to prove it. The trailer is the last message,
+    # and what comes after it is for psycopg to read.
+    while len(messages) < ROWS_AT_ONCE and _without_header(messages[-1]) != _TRAILER:
+        length, data = pgconn.get_copy_data(1)
+        if length == 0:
+            return
+        if length < 0:
+            failed, *_ = iter(pgconn.get_result, None)
+            raise psycopg.errors.error_from_result(failed)
+        messages.append(bytes(data))
+
+
+def is_sealed(row: SealedRow, key: bytes, before: bytes) -> bool:
+    """Whether the row has the seal that this key makes of it after that one."""
+    return seals.seal_content(key, row.content, before) == row.seal

@@ -1,0 +1,131 @@
+"""Sealing the books anew: where there were no seals yet, and where the key is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from domain.ledger import seals
+from domain.ledger.transfers import EMPTY_BOOK_SEAL
+from persistence.ledger import sealed_rows
+from persistence.ledger.sealed_rows import SealedRow
+
+Connection = psycopg.Connection[Any]
+
+#: Whoever moves money for one of these people waits until they are through.
+_PEOPLE_AT_ONCE = 100
+_LINES_AT_ONCE = 5_000
+_NOBODY = UUID(int=0)
+
+_PEOPLE = "SELECT id FROM users WHERE id > %s AND sequence > 0 ORDER BY id LIMIT %s"
+_LOCK = "SELECT id, book_seal FROM lock_accounts(%s)"
+_LINES = f"""
+COPY (
+    SELECT {sealed_rows.COLUMNS} FROM transactions
+    WHERE user_id = ANY (%s) AND (user_id, sequence) > (%s, %s)
+    ORDER BY user_id, sequence LIMIT %s
+) TO STDOUT (FORMAT binary)
+"""  # noqa: S608
+_SEAL_LINES = """
+UPDATE transactions SET seal = made.seal
+FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS made (user_id, sequence, seal)
+WHERE transactions.user_id = made.user_id AND transactions.sequence = made.sequence
+"""
+_SEAL_HEADS = """
+UPDATE users SET book_seal = made.seal
+FROM unnest(%s::uuid[], %s::bytea[]) AS made (id, seal) WHERE users.id = made.id
+"""
+# The triggers that guard the books let seals through, and nothing else, where this is said.
+_RESEALING = "SELECT set_config('mini_wallet.resealing', 'on', true)"
+
+
+class WrongSeal(Exception):
+    """This line (`user_id/sequence`) or head of a book (`user_id`) is of none of the keys."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def seal_unsealed(connection: Connection, key: bytes) -> int:
+    """Seal every line in the transaction that is open; returns how many there are."""
+    return sum(_seal(connection, people, key) for people in _everybody(connection))
+
+
+def reseal(
+    connection: Connection,
+    key: bytes,
+    *,
+    sealed_with: Collection[bytes],
+    on_lines: Callable[[int], None] = lambda lines: None,
+) -> int:
+    """Seal every line with `key` that was sealed with one of those keys; returns how many lines there are.
+
+    Each of the keys may have sealed any line: meanwhile the service goes on with the new one. Book by
+    book in transactions of its own, so that it can be broken off and done again. Raises WrongSeal, and
+    leaves that book as it was. `on_lines` is told how many lines are through.
+    """
+    lines = 0
+    for people in _everybody(connection):
+        with connection.transaction():
+            lines += _seal(connection, people, key, sealed_with={key, *sealed_with})
+        on_lines(lines)
+    return lines
+
+
+def _everybody(connection: Connection) -> Iterator[list[UUID]]:
+    after = _NOBODY
+    while rows := connection.execute(_PEOPLE, [after, _PEOPLE_AT_ONCE]).fetchall():
+        people = [user_id for (user_id,) in rows]
+        yield people
+        after = people[-1]
+
+
+def _seal(
+    connection: Connection,
+    people: Sequence[UUID],
+    key: bytes,
+    *,
+    sealed_with: Collection[bytes] | None = None,
+) -> int:
+    """Seal these people's books; what they are sealed with now is looked at unless it is None."""
+    connection.execute(_RESEALING)
+    heads = connection.execute(_LOCK, [people]).fetchall()
+    #: By person, the seal of the newest line so far: as it was, and as it is made.
+    was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_BOOK_SEAL)
+    made = was.copy()
+    lines, at = 0, (_NOBODY, 0)
+    while rows := _page(connection, people, at):
+        changed: list[tuple[UUID, int, bytes]] = []
+        for row in rows:
+            if sealed_with is not None and not _is_sealed(row, sealed_with, was[row.user_id]):
+                raise WrongSeal(row.key)
+            seal = seals.seal_content(key, row.content, made[row.user_id])
+            if seal != row.seal:
+                changed.append((UUID(bytes=row.user_id), row.sequence, seal))
+            was[row.user_id], made[row.user_id] = row.seal, seal
+        if changed:
+            connection.execute(_SEAL_LINES, [list(column) for column in zip(*changed, strict=True)])
+        lines += len(rows)
+        at = (UUID(bytes=rows[-1].user_id), rows[-1].sequence)
+    for user_id, head in heads:
+        if sealed_with is not None and head != was[user_id.bytes]:
+            raise WrongSeal(str(user_id))
+    connection.execute(
+        _SEAL_HEADS, [[UUID(bytes=user_id) for user_id in made], list(made.values())]
+    )
+    return lines
+
+
+def _is_sealed(row: SealedRow, keys: Collection[bytes], before: bytes) -> bool:
+    return any(sealed_rows.is_sealed(row, key, before) for key in keys)
+
+
+def _page(
+    connection: Connection, people: Sequence[UUID], after: tuple[UUID, int]
+) -> list[SealedRow]:
+    with connection.cursor().copy(_LINES, [people, *after, _LINES_AT_ONCE]) as copy:
+        return [row for data in copy if (row := sealed_rows.read(bytes(data))) is not None]

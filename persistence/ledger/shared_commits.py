@@ -1,0 +1,181 @@
+"""Commands of many callers settled together: what arrives while a commit is under way shares the next.
+
+There is no timer. A caller who comes alone is settled at once; under load the commits carry more, the
+longer they take. A person whom everybody pays is then one lock a commit, not a queue of waiters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from domain import errors
+from domain.ledger.transfers import Command
+from persistence.engine import database
+from persistence.ledger.ledger import Ledger, Movement
+
+#: What could not be settled together is settled alone, this many at once.
+ALONE_AT_ONCE = 4
+#: Fewer are not parted among the batches: a commit costs as much as some of them.
+_WORTH_A_COMMIT = 8
+_LOCK_NOT_AVAILABLE = "55P03"
+#: Whose command it is matters to these: the neighbours' may well go through.
+_OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    command: Command
+    #: An exception is a fault; a refusal is a result, as it is among the ledger's outcomes.
+    outcome: asyncio.Future[Movement | errors.DomainError]
+
+
+def _nobody(_commands: int) -> None:
+    """Tell nobody how many commands a commit carried."""
+
+
+class SharedCommits:
+    """A ledger for the requests of one process. Each command keeps an outcome of its own."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        batches: int = 2,
+        batch_commands: int = 50,
+        queue_commands: int = 1000,
+        settling: Callable[[int], None] = _nobody,
+    ) -> None:
+        """`settling` is told how many commands each commit carries."""
+        self._ledger = ledger
+        self._batches = batches
+        self._batch_commands = batch_commands
+        self._queue_commands = queue_commands
+        self._settling = settling
+        self._waiting: deque[_Waiting] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._alone: set[asyncio.Task[None]] = set()
+        self._alone_at_once = asyncio.Semaphore(ALONE_AT_ONCE)
+        self._is_scheduled = False
+
+    async def move(self, command: Command) -> Movement:
+        """Do what the command asks, in a commit with others. Raises its refusal, or Unavailable where
+        nothing is known to have moved: repeat it with the same key.
+
+        A caller that is cancelled does not take the others' commit along.
+        """
+        if len(self._waiting) + len(self._alone) >= self._queue_commands:
+            raise errors.unavailable(
+                "Too many movements of money are waiting; this one was not begun."
+            )
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(command, loop.create_future())
+        self._waiting.append(waiting)
+        if not self._is_scheduled and len(self._under_way) < self._batches:
+            # Whoever comes in the same turn of the loop comes along.
+            self._is_scheduled = True
+            loop.call_soon(self._begin)
+        outcome = await waiting.outcome
+        if isinstance(outcome, errors.DomainError):
+            raise outcome
+        return outcome
+
+    async def close(self) -> None:
+        """Settle what waits, then close the ledger."""
+        self._begin()
+        while tasks := self._under_way | self._alone:
+            await asyncio.wait(tasks)
+        await self._ledger.close()
+
+    def _begin(self) -> None:
+        self._is_scheduled = False
+        while self._waiting and len(self._under_way) < self._batches:
+            batch = self._next()
+            if batch:
+                self._start(self._settle(batch), self._under_way)
+
+    def _next(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        # Many are parted among the batches that are free: while PostgreSQL has one of them, this process
+        # is at work on the other.
+        share = -(-len(self._waiting) // (self._batches - len(self._under_way)))
+        most = min(self._batch_commands, max(share, _WORTH_A_COMMIT))
+        while self._waiting and len(batch) < most:
+            waiting = self._waiting.popleft()
+            # Nobody waits any longer for the outcome of a cancelled one.
+            if not waiting.outcome.cancelled():
+                batch.append(waiting)
+        return batch
+
+    def _start(self, work: object, tasks: set[asyncio.Task[None]]) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)  # type: ignore[arg-type]
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def _settle(self, batch: Sequence[_Waiting]) -> None:
+        self._settling(len(batch))
+        try:
+            outcomes = await self._ledger.settle([waiting.command for waiting in batch])
+        except Exception as error:
+            self._fail(batch, error)
+        else:
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                if not waiting.outcome.done():
+                    waiting.outcome.set_result(outcome)
+        finally:
+            self._under_way.discard(_this_task())
+            self._begin()
+
+    def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        if _is_of_one_command(error):
+            if len(batch) > 1:
+                for waiting in batch:
+                    self._start(self._settle_alone(waiting), self._alone)
+                return
+            failed = [*batch]
+        else:
+            # The ledger tried long enough: who waits behind these would not fare better.
+            failed = [*batch, *self._waiting]
+            self._waiting.clear()
+        for waiting in failed:
+            _refuse(waiting, error)
+
+    async def _settle_alone(self, waiting: _Waiting) -> None:
+        async with self._alone_at_once:
+            if waiting.outcome.done():
+                return
+            self._settling(1)
+            try:
+                [outcome] = await self._ledger.settle([waiting.command])
+            except Exception as error:
+                _refuse(waiting, error)
+            else:
+                if not waiting.outcome.done():
+                    waiting.outcome.set_result(outcome)
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+def _is_of_one_command(error: Exception) -> bool:
+    """Whether one command may have failed the others: not where the database is away or too slow."""
+    if not isinstance(error, errors.Unavailable):
+        return True
+    return database.sqlstate(error.__cause__) in _OF_ONE_COMMAND
+
+
+def _refuse(waiting: _Waiting, error: Exception) -> None:
+    if waiting.outcome.done():
+        return
+    if isinstance(error, errors.Unavailable):
+        # Each its own: an exception that several raise gathers the traces of all of them.
+        refusal = errors.Unavailable(error.message)
+        refusal.__cause__ = error.__cause__
+        waiting.outcome.set_result(refusal)
+    else:
+        waiting.outcome.set_exception(error)

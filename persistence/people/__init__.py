@@ -1,0 +1,1 @@
+"""Accounts, registrations, credentials, and finding people."""

@@ -1,0 +1,215 @@
+"""Accounts: passwords and profiles, and whose an address is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from domain import errors, ids
+from domain import text as texts
+from domain.people.accounts import MailPurpose, Person
+from domain.people.sessions import NamedSecret, Principal
+from persistence.delivery import mails
+from persistence.engine import unit_of_work
+from persistence.engine.database import Database
+from persistence.engine.unit_of_work import Unit
+from persistence.people import api_tokens, links, persons, sessions
+
+_BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
+_CREDENTIALS = text(
+    "SELECT id, password_hash, email_verified_at FROM users WHERE email = :address "
+    "AND closed_at IS NULL AND (email_verified_at IS NOT NULL "
+    "OR registration_expires_at > clock_timestamp()) "
+    "ORDER BY email_verified_at NULLS LAST, id DESC"
+)
+_PASSWORD_HASH = text("SELECT password_hash FROM users WHERE id = :user_id AND closed_at IS NULL")
+_SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE id = :user_id")
+_RENAME = text("UPDATE users SET name = :name, search_text = :search_text WHERE id = :user_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signing in is checked against."""
+
+    user_id: UUID
+    password_hash: str
+    is_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCredentials:
+    """How many sessions and API tokens a new password ended."""
+
+    sessions: int
+    api_tokens: int
+
+
+# ================================================================ passwords
+
+
+async def credentials(db: Database, email: str) -> list[Credentials]:
+    """What a sign-in with that address is checked against.
+
+    The owner of the address alone; where it has none, its registrations, the newest first.
+    """
+    rows = (await db.read(lambda c: c.execute(_CREDENTIALS, {"address": email}))).all()
+    found = [
+        Credentials(row.id, row.password_hash, row.email_verified_at is not None) for row in rows
+    ]
+    return found[:1] if found and found[0].is_verified else found
+
+
+async def password_hash(db: Database, user_id: UUID) -> str:
+    """The person's password hash. Raises Unauthenticated for nobody."""
+    found: str | None = await db.read(lambda c: c.scalar(_PASSWORD_HASH, {"user_id": user_id}))
+    if found is None:
+        raise errors.Unauthenticated
+    return found
+
+
+async def request_password_reset(
+    db: Database, email: str, *, requester: mails.Requester | None = None
+) -> None:
+    """Mail a reset link if the address is somebody's: one commit in any case."""
+
+    async def work(unit: Unit) -> None:
+        person, now = await _by_address(unit, email)
+        if person is None:
+            # The same work where there is nobody to write to, so that its time says nothing either.
+            await mails.request_nothing(
+                unit, ids.new_id(), MailPurpose.RESET_PASSWORD, now, requester=requester
+            )
+        else:
+            await mails.request(
+                unit, person.id, MailPurpose.RESET_PASSWORD, now, requester=requester
+            )
+
+    await unit_of_work.run(db, work)
+
+
+async def _by_address(unit: Unit, email: str) -> tuple[Row[Any] | None, datetime]:
+    """Whose address it is, locked. The same statements are run where it is nobody's."""
+    user_id = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
+    person = await persons.lock(unit, user_id or ids.new_id())
+    return person, await unit.clock()
+
+
+async def is_link_good(db: Database, token: NamedSecret, purpose: MailPurpose) -> bool:
+    """Whether the link would be accepted now: asked before costly work is done for it."""
+    return await db.read(lambda connection: links.is_good(connection, token, purpose))
+
+
+async def reset_password(
+    db: Database, token: NamedSecret, *, password_hash: str
+) -> EndedCredentials:
+    """Use a reset link: all sessions and API tokens end. Raises InvalidToken."""
+
+    async def work(unit: Unit) -> EndedCredentials:
+        person = await persons.lock(unit, token.user_id)
+        good = await links.is_good(unit.connection, token, MailPurpose.RESET_PASSWORD)
+        if person is None or person.email_verified_at is None or not good:
+            raise errors.InvalidToken
+        return await _set_password(
+            unit, person, password_hash, keep_session_id=None, revoke_api_tokens=True
+        )
+
+    return await unit_of_work.run(db, work)
+
+
+async def change_password(
+    db: Database,
+    caller: Principal,
+    *,
+    old_hash: str,
+    password_hash: str,
+    revoke_api_tokens: bool,
+) -> EndedCredentials:
+    """Replace the caller's password whose hash is `old_hash`: every other session ends, and, where that is
+    asked for, every API token.
+
+    Raises Unauthenticated where the caller's session has ended, and InvalidCredentials where that is no
+    longer the hash.
+    """
+
+    async def work(unit: Unit) -> EndedCredentials:
+        person = await persons.lock_caller(unit, caller)
+        if person.password_hash != old_hash:
+            raise errors.InvalidCredentials
+        return await _set_password(
+            unit,
+            person,
+            password_hash,
+            keep_session_id=caller.session_id,
+            revoke_api_tokens=revoke_api_tokens,
+        )
+
+    return await unit_of_work.run(db, work)
+
+
+async def _set_password(
+    unit: Unit,
+    person: Row[Any],
+    password_hash: str,
+    *,
+    keep_session_id: UUID | None,
+    revoke_api_tokens: bool,
+) -> EndedCredentials:
+    user_id, now = person.id, await unit.clock()
+    await unit.connection.execute(
+        _SET_PASSWORD, {"user_id": user_id, "password_hash": password_hash}
+    )
+    ended = await sessions.end_within(unit, user_id, now, except_id=keep_session_id)
+    revoked = await api_tokens.revoke_within(unit, user_id, now) if revoke_api_tokens else 0
+    await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
+    await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
+    if person.email_verified_at is not None:
+        # Before that, the mail would go to somebody who may have nothing to do with the account.
+        await mails.request(
+            unit,
+            user_id,
+            MailPurpose.PASSWORD_CHANGED,
+            now,
+            details={"api_tokens_revoked": revoked},
+        )
+    return EndedCredentials(sessions=len(ended), api_tokens=revoked)
+
+
+# ================================================================ profiles
+
+
+async def update_profile(db: Database, caller: Principal, *, name: str) -> Person:
+    """Give the caller another name, which is clean.
+
+    Raises Unauthenticated where the caller's session has ended.
+    """
+    user_id = caller.user_id
+
+    async def work(unit: Unit) -> Person:
+        await persons.lock_caller(unit, caller)
+        await unit.connection.execute(
+            _RENAME, {"user_id": user_id, "name": name, "search_text": texts.search_text(name)}
+        )
+        return await persons.within(unit, user_id)
+
+    return await unit_of_work.run(db, work)
+
+
+async def person(db: Database, user_id: UUID) -> Person | None:
+    """That person."""
+    return (await people(db, [user_id])).get(user_id)
+
+
+async def people(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
+    """Those people, in one query; unknown ids are left out."""
+    return await persons.by_ids(db, user_ids)
+
+
+async def user_id_by_email(db: Database, email: str) -> UUID | None:
+    """Who has verified that address."""
+    found: UUID | None = await db.read(lambda c: c.scalar(_BY_ADDRESS, {"address": email}))
+    return found

@@ -1,0 +1,196 @@
+"""Which credentials (sessions and API tokens) are active: the one place that has the rule.
+
+A session is active until it is ended, while it was refreshed within 30 days and begun within 180. An
+API token is active until it is revoked or expires. Neither is once its account is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from domain.people import sessions
+from domain.people.sessions import Principal, Scope
+from persistence.engine import unit_of_work
+from persistence.engine.database import Database
+from persistence.engine.pipeline import Query
+from persistence.engine.unit_of_work import Unit
+
+#: `last_used_at` is kept no more exactly than this.
+_TOUCH_SECONDS = 60
+
+
+def _interval(duration: timedelta) -> str:
+    return f"make_interval(secs => {duration.total_seconds():.0f})"
+
+
+def session_is_active(row: str) -> str:
+    """The SQL condition that a row of `sessions` is active, where its account is open."""
+    return (
+        f"({row}.ended_at IS NULL "
+        f"AND {row}.rotated_at > clock_timestamp() - {_interval(sessions.SESSION_IDLE_LIFETIME)} "
+        f"AND {row}.created_at > clock_timestamp() - {_interval(sessions.SESSION_MAXIMUM_LIFETIME)})"
+    )
+
+
+def session_is_confirmed(row: str) -> str:
+    """The SQL condition that the user of a row of `sessions` signed in or confirmed it lately."""
+    # Without a confirmation since sign-in, confirmed_at is null, which greatest() ignores.
+    return (
+        f"(greatest({row}.created_at, {row}.confirmed_at) "
+        f"> clock_timestamp() - {_interval(sessions.SESSION_CONFIRMED_FOR)})"
+    )
+
+
+def api_token_is_active(row: str, now: str = "clock_timestamp()") -> str:
+    """The SQL condition that a row of `api_tokens` is active, where its account is open."""
+    return f"({row}.revoked_at IS NULL AND ({row}.expires_at IS NULL OR {row}.expires_at > {now}))"
+
+
+_ACTIVE_SESSIONS = f"""
+SELECT s.user_id, s.id FROM sessions AS s
+JOIN users AS u ON u.id = s.user_id AND u.closed_at IS NULL
+WHERE {session_is_active("s")}
+"""  # noqa: S608
+_ACTIVE_API_TOKENS = f"""
+SELECT k.user_id, k.id FROM api_tokens AS k
+JOIN users AS u ON u.id = k.user_id AND u.closed_at IS NULL
+WHERE {api_token_is_active("k")}
+"""  # noqa: S608
+# Nearly all of those that are asked about are active: only the others are sent.
+_ENDED = Query(
+    f"""
+SELECT asked.user_id, asked.id
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS asked (user_id, id)
+WHERE NOT EXISTS ({_ACTIVE_SESSIONS} AND s.user_id = asked.user_id AND s.id = asked.id)
+    AND NOT EXISTS ({_ACTIVE_API_TOKENS} AND k.user_id = asked.user_id AND k.id = asked.id)
+"""  # noqa: S608
+)
+_ACTIVE_OF_USERS = Query(
+    f"""
+{_ACTIVE_SESSIONS} AND s.user_id = ANY(:user_ids)
+UNION ALL
+{_ACTIVE_API_TOKENS} AND k.user_id = ANY(:user_ids)
+    AND (CAST(:scope AS text) IS NULL OR :scope = ANY(k.scopes))
+ORDER BY 1, 2
+"""
+)
+_IS_ACTIVE = text(
+    f"SELECT EXISTS ({_ACTIVE_SESSIONS} AND s.user_id = :user_id AND s.id = :session_id) "
+    f"OR EXISTS ({_ACTIVE_API_TOKENS} AND k.user_id = :user_id AND k.id = :api_token_id)"
+)
+_IS_ACTIVE_SESSION = text(
+    "SELECT 1 FROM sessions AS s WHERE s.user_id = :user_id AND s.id = :session_id "  # noqa: S608
+    f"AND {session_is_active('s')}"
+)
+_IS_CONFIRMED = text(
+    "SELECT 1 FROM sessions AS s WHERE s.user_id = :user_id AND s.id = :session_id "  # noqa: S608
+    f"AND {session_is_active('s')} AND {session_is_confirmed('s')}"
+)
+
+
+def _touching(table: str) -> Any:
+    # Several processes do this at once: each takes the rows that are free, in the same order.
+    return text(
+        f"""
+        UPDATE {table} AS used SET last_used_at = now()
+        FROM (
+            SELECT t.user_id, t.id
+            FROM {table} AS t
+            JOIN unnest(:user_ids, :ids) AS asked (user_id, id)
+                ON asked.user_id = t.user_id AND asked.id = t.id
+            WHERE t.last_used_at IS NULL
+                OR t.last_used_at < now() - make_interval(secs => :seconds)
+            ORDER BY t.user_id, t.id
+            FOR NO KEY UPDATE OF t SKIP LOCKED
+        ) AS due
+        WHERE used.user_id = due.user_id AND used.id = due.id
+        """  # noqa: S608
+    )
+
+
+_TOUCH = [_touching("sessions"), _touching("api_tokens")]
+
+
+async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Of those credentials, each with its user, the ones that are not active. Raises Unavailable."""
+    if not credentials:
+        return set()
+    rows = await db.rows(_ENDED.bind(**_pairs(credentials)))
+    return {(row[0], row[1]) for row in rows}
+
+
+async def active_of(
+    db: Database, user_ids: Collection[UUID], scope: Scope | None = None
+) -> dict[UUID, list[UUID]]:
+    """The active credentials of each of those users that have the scope, in order; empty for none.
+
+    A session has every scope.
+
+    Raises Unavailable.
+    """
+    active: dict[UUID, list[UUID]] = {user_id: [] for user_id in user_ids}
+    if active:
+        rows = await db.rows(_ACTIVE_OF_USERS.bind(user_ids=user_ids, scope=scope))
+        for user_id, credential_id in rows:
+            active[user_id].append(credential_id)
+    return active
+
+
+async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> None:
+    """Note that those credentials, each with its user, are in use now. Raises Unavailable."""
+    if not credentials:
+        return
+
+    async def work(unit: Unit) -> None:
+        for statement in _TOUCH:
+            await unit.connection.execute(
+                statement, {**_pairs(credentials), "seconds": _TOUCH_SECONDS}
+            )
+
+    await unit_of_work.run(db, work)
+
+
+async def is_active(unit: Unit, principal: Principal) -> bool:
+    """Whether the principal's session or API token is active. Under the user's lock the answer is good
+    until the unit of work commits.
+    """
+    found: bool = await unit.connection.scalar(
+        _IS_ACTIVE,
+        {
+            "user_id": principal.user_id,
+            "session_id": principal.session_id,
+            "api_token_id": principal.api_token_id,
+        },
+    )
+    return found
+
+
+async def is_active_session(unit: Unit, user_id: UUID, session_id: UUID | None) -> bool:
+    """Whether that session is this user's and active, where the account is open.
+
+    Under the user's lock the answer is good until the unit of work commits.
+    """
+    found = await unit.connection.scalar(
+        _IS_ACTIVE_SESSION, {"user_id": user_id, "session_id": session_id}
+    )
+    return found is not None
+
+
+async def is_confirmed(unit: Unit, principal: Principal) -> bool:
+    """Whether the principal has a session, which is active and confirmed."""
+    found = await unit.connection.scalar(
+        _IS_CONFIRMED, {"user_id": principal.user_id, "session_id": principal.session_id}
+    )
+    return found is not None
+
+
+def _pairs(credentials: Collection[tuple[UUID, UUID]]) -> dict[str, list[UUID]]:
+    return {
+        "user_ids": [user_id for user_id, _ in credentials],
+        "ids": [credential_id for _, credential_id in credentials],
+    }

@@ -1,0 +1,72 @@
+"""A person's row: read, locked, and as the domain knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from domain import errors
+from domain.people.accounts import Person
+from domain.people.sessions import Principal
+from persistence.engine.database import Database
+from persistence.engine.pipeline import Query
+from persistence.engine.unit_of_work import Unit
+from persistence.people import credentials
+
+#: In the order of the fields of `Person`.
+COLUMNS = "id, name, email, email_verified_at, balance, sequence"
+
+_LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
+_READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
+_READ = Query(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa: S608
+
+
+def from_row(row: Row[Any]) -> Person:
+    """The person in a row of `users`."""
+    return Person(row.id, row.name, row.email, row.email_verified_at, row.balance, row.sequence)
+
+
+async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:
+    """The person's row, held until the end of the unit of work; None for nobody and for the closed.
+
+    Whatever else of a person is written is written under this lock, and it is always taken first.
+    """
+    found = (await unit.connection.execute(_LOCK, {"user_ids": [user_id]})).one_or_none()
+    return None if found is None or found.closed_at is not None else found
+
+
+async def lock_all(unit: Unit, user_ids: Collection[UUID]) -> list[Row[Any]]:
+    """The rows of those users, locked together in the order of their ids; the closed are left out."""
+    found = (await unit.connection.execute(_LOCK, {"user_ids": list(user_ids)})).all()
+    return [row for row in found if row.closed_at is None]
+
+
+async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False) -> Row[Any]:
+    """The caller's row, held until the end of the unit of work.
+
+    Every change that a signed-in user asks for begins with it: what is known outside the transaction of
+    whether a session or an API token is active may be seconds old. Raises Unauthenticated where the
+    caller's is not, and SessionNotConfirmed where it has to be `confirmed` and is not.
+    """
+    found = await lock(unit, caller.user_id)
+    # A statement of its own after the lock, so that it sees what was committed during the wait.
+    if found is None or not await credentials.is_active(unit, caller):
+        raise errors.Unauthenticated
+    if confirmed and not await credentials.is_confirmed(unit, caller):
+        raise errors.SessionNotConfirmed
+    return found
+
+
+async def within(unit: Unit, user_id: UUID) -> Person:
+    """That person, who exists, as the unit of work has left them."""
+    return from_row((await unit.connection.execute(_READ_ONE, {"user_id": user_id})).one())
+
+
+async def by_ids(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
+    """Those people, in one query; unknown ids are left out."""
+    if not user_ids:
+        return {}
+    return {row[0]: Person(*row) for row in await db.rows(_READ.bind(user_ids=user_ids))}

@@ -1,0 +1,120 @@
+"""Finding people by a part of the name, or by an address typed whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import itemgetter
+from uuid import UUID
+
+from domain import errors
+from domain import text as texts
+from domain.paging import Page, PageRequest
+from domain.people import accounts
+from domain.people.accounts import Person
+from persistence.engine import patterns
+from persistence.engine.database import Database
+from persistence.engine.pipeline import Query
+from persistence.people import persons
+
+#: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
+MINIMUM_PART_CHARACTERS = 3
+#: Of those that merely contain the text, so many are considered.
+MAXIMUM_CONTAINING = 200
+MAXIMUM_QUERY_CHARACTERS = 254
+
+# The tiers, the best match first: by the address, the exact name, the beginning of the name, any part.
+_ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
+
+# Every tier in one call, each asked only where those before it do not fill the page.
+_FIND = Query(
+    f"SELECT rank, search_text, {persons.COLUMNS} "  # noqa: S608
+    "FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, :after_rank, "
+    ":after_text, :after_id, :limit, :considered)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    rank: int
+    search_text: str
+    user_id: UUID
+
+    def render(self) -> str:
+        return f"{self.rank}:{self.user_id}:{self.search_text}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """A person who was found."""
+
+    person: Person
+    _position: _Position
+
+    @property
+    def position(self) -> str:
+        """Where in the list: what a cursor holds."""
+        return self._position.render()
+
+
+def _read_position(cursor: str) -> _Position:
+    rank, _, rest = cursor.partition(":")
+    user_id, _, search_text = rest.partition(":")
+    try:
+        position = _Position(int(rank), search_text, UUID(user_id))
+    except ValueError:
+        position = None
+    if position is None or not _ADDRESS <= position.rank <= _CONTAINING or "\0" in cursor:
+        raise errors.BadUserInput("That cursor is not one of this list: use one that it gave.")
+    return position
+
+
+async def search_people(
+    db: Database, *, viewer_id: UUID, query: str, page: PageRequest
+) -> Page[FoundPerson]:
+    """People by a part of the name, the best match first: the exact name, then names that begin with
+    the text, then those that contain it; before all of them whoever has the address, typed whole.
+
+    Never the viewer, the unverified or the closed. Raises BadUserInput for a cursor that is none.
+    """
+    wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
+    after = None if page.after is None else _read_position(page.after)
+    if after is not None and after.rank == _ADDRESS:
+        # Nobody else has that address: the list goes on with the first of the next tier.
+        after = _Position(_EXACT, "", UUID(int=0))
+    found = await db.rows(
+        _FIND.bind(
+            viewer_id=viewer_id,
+            address=_whole_address(query),
+            wanted=wanted,
+            containing=_containing(wanted),
+            beginning=patterns.begins_with(wanted),
+            after_rank=_ADDRESS if after is None else after.rank,
+            after_text=None if after is None else after.search_text,
+            after_id=None if after is None else after.user_id,
+            limit=page.size + 1,
+            considered=MAXIMUM_CONTAINING,
+        )
+    )
+    # By rank, text and id: the first three columns.
+    found.sort(key=itemgetter(slice(3)))
+    items = [
+        FoundPerson(Person(*person), _Position(rank, search_text, person[0]))
+        for rank, search_text, *person in found[: page.size]
+    ]
+    return Page(items, has_next=len(found) > page.size, has_previous=page.after is not None)
+
+
+def _containing(wanted: str) -> str | None:
+    """The pattern of the names that have the text somewhere; None where no trigram would help."""
+    if len(wanted) >= MINIMUM_PART_CHARACTERS:
+        return patterns.contains(wanted)
+    return patterns.contains(f" {wanted}") if wanted.isalnum() else None
+
+
+def _whole_address(query: str) -> str | None:
+    if "@" not in accounts.pasted_address(query):
+        return None
+    try:
+        return accounts.clean_email(query)
+    except errors.InvalidInput:
+        return None

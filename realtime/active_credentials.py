@@ -1,0 +1,219 @@
+"""Which sessions and API tokens are active, as this process knows it, and who waits for their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from adapters import realtime
+from domain import errors
+from domain.people.sessions import Principal, TokenExpired
+from persistence.engine.database import Database
+from persistence.people import credentials
+from realtime.shared_calls import SharedCalls
+
+#: How old the knowledge that a session is active may be; with the rest, under SESSION_END_SECONDS.
+_STANDING_SECONDS = 4.0
+_TOUCH_SECONDS = 60.0
+#: A credential that nobody used for this long is no longer watched.
+_FORGET_SECONDS = 60.0
+_MAXIMUM_CREDENTIALS = 50_000
+#: Asked about in one query: what takes longer than a few milliseconds holds up everybody.
+_CREDENTIALS_AT_ONCE = 250
+Item = TypeVar("Item")
+
+_ENDED = "This session or API token has ended. Sign in again."
+
+
+class Watch:
+    """Somebody who stays connected with a credential, and is told when that is no longer good."""
+
+    __slots__ = ("_ended", "_expires_at", "credential")
+
+    def __init__(
+        self,
+        credential: _Credential,
+        ended: Callable[[errors.Unauthenticated], None],
+        expires_at: float | None,
+    ) -> None:
+        self.credential = credential
+        self._ended = ended
+        self._expires_at = expires_at
+
+    def end(self) -> None:
+        """The session or API token has ended."""
+        self._ended(errors.Unauthenticated(_ENDED))
+
+    def expire(self, now: float) -> None:
+        """Tell of an access token that is out of date, if this one is."""
+        if self._expires_at is not None and self._expires_at <= now:
+            self._expires_at = None
+            self._ended(TokenExpired())
+
+
+class _Credential:
+    """What is known of a session or an API token."""
+
+    __slots__ = ("checked_at", "ended", "seen_at", "used", "user_id", "watches")
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        self.checked_at = float("-inf")
+        self.seen_at = time.monotonic()
+        self.ended = False
+        #: Since `last_used_at` was written last.
+        self.used = False
+        self.watches: set[Watch] | None = None
+
+    def end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            for watch in list(self.watches or ()):
+                watch.end()
+
+
+_Known = tuple[UUID, _Credential]
+
+
+class ActiveCredentials:
+    """The credentials that were used here of late, or whose sockets are open."""
+
+    def __init__(self, database: Database, listening: realtime.Hints) -> None:
+        self._database = database
+        self._listening = listening
+        self._known: dict[UUID, _Credential] = {}
+        #: Of requests that ask at once, in one query.
+        self._checks = SharedCalls(self._check)
+        self._watches: set[Watch] = set()
+        self._doubts: set[asyncio.Task[None]] = set()
+        self._touched_at = time.monotonic()
+
+    async def ensure(self, principal: Principal, *, ask: bool = True) -> None:
+        """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago.
+
+        Asks the database only where the poll has not just done so; without `ask` not even then. Raises
+        Unavailable if it must and cannot.
+        """
+        credential = self._credential(principal)
+        is_old = time.monotonic() - credential.checked_at > _STANDING_SECONDS
+        if ask and is_old and not credential.ended:
+            await self._checks.get([(principal.credential_id, credential)])
+        if credential.ended:
+            raise errors.Unauthenticated(_ENDED)
+        credential.used = True
+        credential.seen_at = time.monotonic()
+
+    def watch(
+        self,
+        principal: Principal,
+        ended: Callable[[errors.Unauthenticated], None],
+        *,
+        expires_in_seconds: float | None = None,
+    ) -> Watch:
+        """Call `ended` once the credential has ended, whichever process ended it, within 5 seconds.
+
+        With TokenExpired after `expires_in_seconds`. Never before this returns; until `unwatch`.
+        """
+        credential = self._credential(principal)
+        # Kept even past the maximum: a socket is worth it, and there is a limit on sockets.
+        self._known[principal.credential_id] = credential
+        expires_at = None if expires_in_seconds is None else time.monotonic() + expires_in_seconds
+        watch = Watch(credential, ended, expires_at)
+        credential.watches = credential.watches or set()
+        credential.watches.add(watch)
+        self._watches.add(watch)
+        self._listening.subscribe(credential.user_id)
+        if credential.ended:
+            asyncio.get_running_loop().call_soon(watch.end)
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """Tell this one no more."""
+        if watch in self._watches:
+            self._watches.remove(watch)
+            if watch.credential.watches is not None:
+                watch.credential.watches.discard(watch)
+            self._listening.unsubscribe(watch.credential.user_id)
+
+    def expire(self) -> None:
+        """Tell those whose token is out of date by now."""
+        now = time.monotonic()
+        for watch in list(self._watches):
+            watch.expire(now)
+
+    def doubt(self, credential_ids: Collection[UUID]) -> None:
+        """Somebody says that these have ended: ask the database at once about those that are known."""
+        doubted = [
+            (name, known)
+            for name in credential_ids
+            if (known := self._known.get(name)) is not None and not known.ended
+        ]
+        if doubted:
+            task = asyncio.get_running_loop().create_task(self._ask(doubted))
+            self._doubts.add(task)
+            task.add_done_callback(self._doubts.discard)
+
+    async def _ask(self, doubted: Collection[_Known]) -> None:
+        # While the database is away the poll asks again.
+        with contextlib.suppress(errors.Unavailable):
+            await self._checks.get(doubted)
+
+    def end(self, credential_ids: Collection[UUID]) -> None:
+        """These have ended, through this process."""
+        for credential_id in credential_ids:
+            credential = self._known.get(credential_id)
+            if credential is not None:
+                credential.end()
+
+    def _credential(self, principal: Principal) -> _Credential:
+        credential = self._known.get(principal.credential_id)
+        if credential is None:
+            credential = _Credential(principal.user_id)
+            if len(self._known) < _MAXIMUM_CREDENTIALS:
+                self._known[principal.credential_id] = credential
+        return credential
+
+    async def _check(self, known: Collection[_Known]) -> Mapping[_Known, None]:
+        asked_at = time.monotonic()
+        ended = await credentials.ended(
+            self._database, [(credential.user_id, name) for name, credential in known]
+        )
+        for credential_id, credential in known:
+            credential.checked_at = asked_at
+            if (credential.user_id, credential_id) in ended:
+                credential.end()
+        return {}
+
+    async def poll(self) -> None:
+        """Ask for all that are known whether they are active. Raises Unavailable."""
+        forgotten_at = time.monotonic() - _FORGET_SECONDS
+        for credential_id, credential in list(self._known.items()):
+            idle = credential.seen_at < forgotten_at and not credential.watches
+            if idle and not credential.used:
+                del self._known[credential_id]
+        for page in _pages([item for item in self._known.items() if not item[1].ended]):
+            await self._check(page)
+        if time.monotonic() - self._touched_at >= _TOUCH_SECONDS:
+            await self.touch()
+
+    async def touch(self) -> None:
+        """Write down which were used. Raises Unavailable."""
+        self._touched_at = time.monotonic()
+        used = [
+            (known.user_id, name)
+            for name, known in self._known.items()
+            if (known.used or known.watches) and not known.ended
+        ]
+        for credential in self._known.values():
+            credential.used = False
+        for page in _pages(used):
+            await credentials.touch(self._database, page)
+
+
+def _pages(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), _CREDENTIALS_AT_ONCE):
+        yield items[start : start + _CREDENTIALS_AT_ONCE]
