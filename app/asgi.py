@@ -111,6 +111,7 @@ class App:
                 return
             await send({"type": "lifespan.startup.complete"})
             looking = asyncio.create_task(health.report(opened))
+            closing.push_async_callback(asyncio.wait, [looking])
             closing.callback(looking.cancel)
             message: Message = await receive()
             assert message["type"] == "lifespan.shutdown"
