@@ -11,7 +11,11 @@ from typing import Any
 import httptools
 import orjson
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from app.http.edge import Edge
@@ -38,6 +42,7 @@ _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 * 1024 * 1024
 
 _TOO_LARGE = "The headers have more than 32 KiB, or are more than 100: send less."
+_TOO_MUCH_FRAMING = "The chunk extensions or trailers have more than 48 KiB: send less."
 _URL_TOO_LONG = "The address has more than 16 KiB: send the request by POST."
 _TOO_SLOW = "The request took too long to arrive: send it again."
 _TOO_MANY = "There are too many connections from your address: close some, or try again later."
@@ -91,7 +96,9 @@ class HttpConnection(HttpToolsProtocol):
         self._owner: str | None = None
         self._is_counted = self._is_waiting = self._is_refused = self._is_socket = False
         self._phase = Phase.NOTHING
-        #: Bytes of the head: at least so many, and at most so many.
+        #: The request that is answered. `cycle` is the one received last, which may wait for its turn.
+        self._answered: RequestResponseCycle | None = None
+        #: Bytes of the head (in a body: since the last of its content): at least and at most so many.
         self._head_minimum = self._head_maximum = 0
         self._chunk_bytes = 0
         #: Another protocol than WebSocket was offered in the request that is read.
@@ -122,6 +129,10 @@ class HttpConnection(HttpToolsProtocol):
             if isinstance(known, RequestFacts):
                 known.leave()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _leave(self) -> None:
         self._edge.stop_waiting(self)
         if self._is_counted:
@@ -132,6 +143,11 @@ class HttpConnection(HttpToolsProtocol):
         lines = [self.url, *(name + value for name, value in self.headers)]
         if max(map(len, lines)) > _HANDSHAKE_LINE_BYTES:
             self._refuse(431, "A line of the handshake has more than 8,000 bytes: send less.")
+            return
+        given = dict(self.headers)
+        if b"transfer-encoding" in given or given.get(b"content-length", b"0") != b"0":
+            # `websockets` would not answer it at all.
+            self._refuse(400, "A WebSocket handshake takes no body.")
             return
         self._stop_waiting()
         self._is_socket = True
@@ -159,13 +175,12 @@ class HttpConnection(HttpToolsProtocol):
                 self.transport.abort()
             return
         self._chunk_bytes = len(data)
-        if self._phase is not Phase.BODY:
-            self._head_minimum += len(data)
-            self._head_maximum += len(data)
+        self._head_minimum += len(data)
+        self._head_maximum += len(data)
         self._unset_keepalive_if_required()
         self._feed(data)
         if self._head_minimum > MAXIMUM_URL_BYTES + MAXIMUM_HEADER_BYTES:
-            self._refuse_head()
+            self._refuse_framing()
         if not self._is_refused and not self._is_socket:
             self._keep_deadline()
 
@@ -209,9 +224,19 @@ class HttpConnection(HttpToolsProtocol):
         self._head_minimum = 0
         self._head_maximum = self._chunk_bytes
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers are not headers: a proxy that set or removed those has not seen them (RFC 9110, 6.5.1).
+        if self._phase is Phase.HEAD:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._head_minimum = 0
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         self._check_head()
         self._phase = Phase.BODY
+        self._head_minimum = 0
         if self.parser.should_upgrade() and not self._should_upgrade():
             self._ignores_upgrade = True
             self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -242,8 +267,10 @@ class HttpConnection(HttpToolsProtocol):
         if self._refusal is not None:
             raise _Refused
 
-    def _refuse_head(self) -> None:
-        if self._phase is Phase.HEAD and len(self.url) > MAXIMUM_URL_BYTES:
+    def _refuse_framing(self) -> None:
+        if self._phase is Phase.BODY:
+            self._refuse(431, _TOO_MUCH_FRAMING)
+        elif self._phase is Phase.HEAD and len(self.url) > MAXIMUM_URL_BYTES:
             self._refuse(414, _URL_TOO_LONG)
         else:
             self._refuse(431, _TOO_LARGE)
@@ -288,8 +315,14 @@ class HttpConnection(HttpToolsProtocol):
         self._is_refused = True
         self._edge.refused(status)
         cycle = self.cycle
+        is_begun = self._phase is Phase.BODY
+        if is_begun and self.pipeline and self.pipeline[0][0] is cycle:
+            # It waits for the answers to earlier requests, and is not answered itself.
+            self.pipeline.popleft()
+            self.cycle = cycle = self.pipeline[0][0] if self.pipeline else self._answered  # type: ignore[assignment]
+            is_begun = False
         if cycle is not None and not cycle.response_complete:
-            if self._phase is not Phase.BODY:
+            if not is_begun:
                 # An earlier request is being answered: that answer is the last one.
                 cycle.keep_alive = False
                 return
