@@ -145,9 +145,9 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(431, "A line of the handshake has more than 8,000 bytes: send less.")
             return
         given = dict(self.headers)
-        if b"transfer-encoding" in given or given.get(b"content-length", b"0") != b"0":
-            # `websockets` would not answer it at all.
-            self._refuse(400, "A WebSocket handshake takes no body.")
+        has_body = b"transfer-encoding" in given or given.get(b"content-length", b"0") != b"0"
+        if has_body or (self.cycle is not None and not self.cycle.response_complete):
+            self._refuse(400, "A WebSocket handshake has no body, and waits for earlier answers.")
             return
         self._stop_waiting()
         self._is_socket = True

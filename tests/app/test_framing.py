@@ -16,6 +16,10 @@ __all__ = ["connect"]
 
 CHUNKED = POST.replace(b"Content-Length: 27", b"Transfer-Encoding: chunked")
 TYPENAME = b'{"query":"{ __typename }"}'
+HANDSHAKE = (
+    b"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 CLOSE = b"Connection: close\r\n"
 
 
@@ -62,13 +66,24 @@ def test_a_handshake_with_a_body_is_refused(
     connect: Callable[..., socket.socket], body: bytes
 ) -> None:
     connection = connect()
-    connection.sendall(
-        b"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        + body
-        + b"\r\n"
-    )
+    connection.sendall(HANDSHAKE + body + b"\r\n")
     assert status_of(read_all(connection)) == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"Content-Length: 5\r\n"], ids=["alone", "with a body"])
+def test_a_handshake_does_not_take_the_connection_from_an_answer_that_is_due(
+    connect: Callable[..., socket.socket],
+    capsys: pytest.CaptureFixture[str],
+    body: bytes,
+) -> None:
+    connection = connect()
+    first = CHUNKED + b"\r\n" + chunk(TYPENAME) + b"0\r\n\r\n"
+    connection.sendall(first + HANDSHAKE + body + b"\r\n")
+    answer = read_all(connection)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in answer.lower()
+    assert answer.endswith(b'{"data":{"__typename":"Query"}}')
+    assert "request failed" not in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("queued", [0, 1, 2])
