@@ -10,10 +10,13 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.frames import CloseCode, Frame
 from websockets.protocol import Protocol
 
 #: A client is asked so often whether it is there, and has as long to answer.
 PING_SECONDS = 20
+#: Of one message.
+MAXIMUM_FRAGMENTS = 1_000
 
 #: What nobody asks of a scope once the socket is accepted.
 _OF_HANDSHAKE = ("asgi", "extensions", "headers", "query_string", "raw_path", "server", "state")
@@ -96,6 +99,14 @@ class Socket(WebSocketsSansIOProtocol):
         if self.left is not None:
             self.left()
             self.left = None
+
+    def handle_cont(self, event: Frame) -> None:
+        # Their bytes have a limit, but fragments may be empty.
+        if len(self.frames) < MAXIMUM_FRAGMENTS:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
 
     def ask(self) -> None:
         """Send a ping, or close if the one before was never answered."""

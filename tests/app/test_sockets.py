@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -81,3 +82,12 @@ async def test_the_gate_holds_all_who_wait_until_it_opens() -> None:
     done = await asyncio.gather(*waiting, return_exceptions=True)
     assert isinstance(done[0], asyncio.CancelledError)
     assert done[1:] == [None, None]
+
+
+def test_a_message_in_endless_fragments_is_not_gathered(api: Api) -> None:
+    with shake_hands(api) as opened:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            opened.sendall(b"\x01\x80mask" + b"\x00\x80mask" * 2_000)
+        opcode, payload = read_frame(opened)
+        assert opcode == _CLOSE
+        assert int.from_bytes(payload[:2]) == 1009
