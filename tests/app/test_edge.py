@@ -160,8 +160,13 @@ def test_a_body_that_is_broken_is_refused_at_once(connect: Callable[..., socket.
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines of a moment."""
     monkeypatch.setattr("app.http.edge._SWEEP_SECONDS", 0.05)
-    for name in ("connections.HEAD", "connections.BODY", "bodies._FIRST_BYTE", "bodies._READ"):
-        monkeypatch.setattr(f"app.http.{name}_SECONDS", 0.3)
+    for name in (
+        "app.http.connections.HEAD",
+        "app.http.connections.BODY",
+        "graphql_server.bodies._FIRST_BYTE",
+        "graphql_server.bodies._READ",
+    ):
+        monkeypatch.setattr(f"{name}_SECONDS", 0.3)
 
 
 @pytest.mark.parametrize(
