@@ -31,7 +31,7 @@ class Kind:
 
 
 _PUSH = Kind(
-    "jobs.sinks.pusher.push_lines",
+    "jobs.sinks.pusher.push_entries",
     PUSH_QUEUE,
     timeout_seconds=60,
     under_way_seconds=70,

@@ -37,7 +37,7 @@ metadata = MetaData(
 
 INSTANT = DateTime(timezone=True)
 # As `domain.transfers.EMPTY_BOOK_SEAL`.
-_EMPTY_BOOK_SEAL = text("decode(repeat('00', 32), 'hex')")
+_EMPTY_LEDGER_SEAL = text("decode(repeat('00', 32), 'hex')")
 
 
 def _user_id() -> Column[object]:
@@ -62,7 +62,7 @@ users = Table(
     # created_at of that line.
     Column("last_posted_at", INSTANT),
     # The seal of that line; 32 zero bytes before the first.
-    Column("book_seal", LargeBinary, nullable=False, server_default=_EMPTY_BOOK_SEAL),
+    Column("book_seal", LargeBinary, nullable=False, server_default=_EMPTY_LEDGER_SEAL),
     Column("created_at", INSTANT, nullable=False, server_default=func.now()),
     # People are closed, never deleted.
     Column("closed_at", INSTANT),

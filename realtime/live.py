@@ -14,12 +14,12 @@ import structlog
 
 from adapters import hints, realtime
 from domain import errors, events
-from domain.ledger.transfers import Line
+from domain.ledger.transfers import Entry
 from domain.people.accounts import Person
 from domain.people.sessions import Principal
 from persistence.engine import condition
 from persistence.engine.database import Database
-from persistence.ledger.entry_views import Entry
+from persistence.ledger.entry_views import EntryView
 from realtime.active_credentials import ActiveCredentials, Watch
 from realtime.streams import Stream, Streams
 
@@ -93,9 +93,9 @@ class Live:
         """
         return Stream(self._streams, user_id, after_sequence)
 
-    def posted(self, line: Line, counterparty: Person | None) -> None:
+    def posted(self, entry: Entry, counterparty: Person | None) -> None:
         """This line was committed just now, through this process: do not wait for the news of it."""
-        self._streams.offer(line.user_id, Entry(line, counterparty))
+        self._streams.offer(entry.user_id, EntryView(entry, counterparty))
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         if isinstance(hint, events.CredentialsEnded):

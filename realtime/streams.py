@@ -12,7 +12,7 @@ from adapters import realtime
 from domain import errors
 from persistence.engine.database import Database
 from persistence.ledger import entry_views, history
-from persistence.ledger.entry_views import Entry, Position
+from persistence.ledger.entry_views import EntryView, Position
 from realtime.shared_calls import SharedCalls
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ class Streams:
         #: After which entry the ledger of a listener misses the next one, where that has been told.
         self._gaps: dict[UUID, int] = {}
         #: The pages of all streams that read at the same time, read together.
-        self._pages: SharedCalls[Position, list[Entry]] = SharedCalls(self._read_pages)
+        self._pages: SharedCalls[Position, list[EntryView]] = SharedCalls(self._read_pages)
 
     def __len__(self) -> int:
         return sum(len(streams) for streams in self._open.values())
@@ -46,10 +46,10 @@ class Streams:
 
     # ------------------------------------------------ news
 
-    def offer(self, user_id: UUID, entry: Entry) -> None:
+    def offer(self, user_id: UUID, view: EntryView) -> None:
         """This entry was committed just now, through this process."""
         for stream in self._open.get(user_id, ()):
-            stream.offer(entry)
+            stream.offer(view)
 
     def hint(self, user_id: UUID, sequence: int) -> None:
         """Somebody says that there is an entry of that sequence."""
@@ -89,12 +89,12 @@ class Streams:
     async def newest_sequence(self, user_id: UUID) -> int:
         return (await history.newest_sequences(self._database, [user_id])).get(user_id, 0)
 
-    async def read(self, user_id: UUID, after_sequence: int) -> list[Entry]:
+    async def read(self, user_id: UUID, after_sequence: int) -> list[EntryView]:
         """The next page of a ledger. Raises Unavailable."""
         position = (user_id, after_sequence)
         return (await self._pages.get([position])).get(position, [])
 
-    async def _read_pages(self, positions: Collection[Position]) -> dict[Position, list[Entry]]:
+    async def _read_pages(self, positions: Collection[Position]) -> dict[Position, list[EntryView]]:
         asked, pages = list(positions), {}
         for start in range(0, len(asked), _PAGES_AT_ONCE):
             some = asked[start : start + _PAGES_AT_ONCE]
@@ -117,7 +117,7 @@ class Streams:
             )
 
 
-class Stream(AsyncIterator[Entry]):
+class Stream(AsyncIterator[EntryView]):
     """One listener's place in a ledger: `async for`, and `aclose` at the end.
 
     What is passed on is always the very next entry, whether this process committed it or the ledger was
@@ -144,7 +144,7 @@ class Stream(AsyncIterator[Entry]):
         self._position = after_sequence
         #: How far the ledger goes at least, as the database said.
         self._known = 0
-        self._ready: list[Entry] = []
+        self._ready: list[EntryView] = []
         self._must_read = after_sequence is not None
         self._started = False
         self._closed = False
@@ -170,7 +170,7 @@ class Stream(AsyncIterator[Entry]):
         if self._position is None:
             self._position = newest
 
-    async def __anext__(self) -> Entry:
+    async def __anext__(self) -> EntryView:
         if not self._started:
             await self.start()
         while not self._closed:
@@ -201,9 +201,9 @@ class Stream(AsyncIterator[Entry]):
         self._streams.unregister(self)
         self._wake()
 
-    def offer(self, entry: Entry) -> None:
+    def offer(self, view: EntryView) -> None:
         """This entry was committed just now."""
-        self._append(entry)
+        self._append(view)
         self._wake()
 
     def hint(self, sequence: int) -> None:
@@ -225,13 +225,13 @@ class Stream(AsyncIterator[Entry]):
         if self._must_read:
             self._wake()
 
-    def _append(self, entry: Entry) -> None:
-        sequence = entry.line.sequence
+    def _append(self, view: EntryView) -> None:
+        sequence = view.entry.sequence
         if self._position is None or sequence > self._position + 1 or len(self._ready) >= _PAGE:
             self._must_read = True
         elif sequence == self._position + 1:
             self._position = sequence
-            self._ready.append(entry)
+            self._ready.append(view)
 
     async def _read(self) -> None:
         assert self._position is not None
@@ -239,13 +239,13 @@ class Stream(AsyncIterator[Entry]):
         self._must_read = False
         position, known = self._position, self._known
         page = await self._streams.read(self.user_id, position)
-        found = page[0].line.sequence if page else known
+        found = page[0].entry.sequence if page else known
         if found > position + 1 or (found > position and not page):
             # Nothing is passed on beyond a gap. The next poll has it read again.
             self._streams.tell_of_gap(self.user_id, position, found)
             return
-        for entry in page:
-            self._append(entry)
+        for view in page:
+            self._append(view)
         if len(page) == _PAGE:
             self._must_read = True
 

@@ -46,8 +46,8 @@ class _Shown(AsyncIterator[events.WalletEvent]):
         self._currency = currency
 
     async def __anext__(self) -> events.WalletEvent:
-        entry = await anext(self._stream)
-        return events.transaction_posted(entry.line, entry.counterparty, self._currency)
+        view = await anext(self._stream)
+        return events.transaction_posted(view.entry, view.counterparty, self._currency)
 
     async def aclose(self) -> None:
         self._stream.close()

@@ -128,8 +128,8 @@ async def _transactions(
             lines_wanted.append((caller.user_id, int(sequence[0])))
     if not lines_wanted:
         return {}
-    lines = await history.lines_by_ids(context.services.database, lines_wanted)
-    shown = await context.reads.shown_lines(list(lines.values()))
+    entries = await history.entries_by_ids(context.services.database, lines_wanted)
+    shown = await context.reads.shown_entries(list(entries.values()))
     return {transaction.id: transaction for transaction in shown}
 
 

@@ -47,11 +47,11 @@ class Reads:
         """A page of the book, newest first. Raises BadUserInput for a foreign cursor."""
         entry_filter = _entry_filter(chosen)
         request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
-        found: paging.Page[transfers.Line] = paging.Page(items=[])
+        found: paging.Page[transfers.Entry] = paging.Page(items=[])
         if entry_filter is not None:
             async with self._services.searches.turn(user_id):
                 found = await pages.page(self._services.database, user_id, entry_filter, request)
-        nodes = await self.shown_lines(found.items)
+        nodes = await self.shown_entries(found.items)
         edges = [
             schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)
             for node in nodes
@@ -72,8 +72,8 @@ class Reads:
             transfers.check_idempotency_key(key)
         except errors.InvalidInput as refusal:
             raise errors.BadUserInput(refusal.message) from None
-        line = await history.line_by_key(self._services.database, user_id, kind, key)
-        return None if line is None else (await self.shown_lines([line]))[0]
+        entry = await history.entry_by_key(self._services.database, user_id, kind, key)
+        return None if entry is None else (await self.shown_entries([entry]))[0]
 
     async def contacts(self, user_id: UUID, first: int | None) -> Sequence[schema.people.User]:
         """Whom the viewer exchanged money with, the latest first."""
@@ -97,14 +97,14 @@ class Reads:
         listed = await api_tokens.list_for(self._services.database, principal.user_id)
         return [schema.sessions.shown_api_token(token, currency) for token in listed]
 
-    async def shown_lines(
-        self, lines: Sequence[transfers.Line]
+    async def shown_entries(
+        self, entries: Sequence[transfers.Entry]
     ) -> list[schema.transactions.Transaction]:
         """The lines as their owner sees them, everybody in them read by one query."""
         currency = self._services.limits.currency
         return [
-            schema.transactions.shown(entry.line, entry.counterparty, currency)
-            for entry in await entry_views.of(lines, self._services.people.get)
+            schema.transactions.shown(view.entry, view.counterparty, currency)
+            for view in await entry_views.of(entries, self._services.people.get)
         ]
 
 

@@ -77,9 +77,9 @@ async def _move(context: RequestContext, command: transfers.Command) -> Movement
     finally:
         services.metrics.transfer(outcome)
     if not movement.replayed:
-        services.live.posted(movement.line, movement.counterparty)
-        if movement.other_line is not None:
-            services.live.posted(movement.other_line, movement.person)
+        services.live.posted(movement.entry, movement.counterparty)
+        if movement.other_entry is not None:
+            services.live.posted(movement.other_entry, movement.person)
         services.wake_relay()
     return movement
 
@@ -100,7 +100,7 @@ async def _recipient(
 
 def _transaction(context: RequestContext, movement: Movement) -> schema.transactions.Transaction:
     return schema.transactions.shown(
-        movement.line, movement.counterparty, context.services.limits.currency
+        movement.entry, movement.counterparty, context.services.limits.currency
     )
 
 

@@ -24,24 +24,24 @@ class Turns:
     def __init__(self, at_once: int, waiting: int) -> None:
         self._at_once = at_once
         self._maximum = at_once + waiting
-        self._lines: dict[Hashable, _Line] = {}
+        self._entries: dict[Hashable, _Line] = {}
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._entries)
 
     @asynccontextmanager
     async def turn(self, key: Hashable) -> AsyncIterator[None]:
         """Run the body in its turn. Raises RateLimited where too many are waiting already."""
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = _Line(asyncio.Semaphore(self._at_once))
-        if line.length >= self._maximum:
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Line(asyncio.Semaphore(self._at_once))
+        if entry.length >= self._maximum:
             raise errors.RateLimited(_RETRY_SECONDS)
-        line.length += 1
+        entry.length += 1
         try:
-            async with line.places:
+            async with entry.places:
                 yield
         finally:
-            line.length -= 1
-            if not line.length:
-                del self._lines[key]
+            entry.length -= 1
+            if not entry.length:
+                del self._entries[key]

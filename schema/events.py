@@ -28,10 +28,10 @@ class TransactionPosted(WalletEvent):
 
 
 def transaction_posted(
-    line: transfers.Line, counterparty: accounts.Person | None, currency: money.Currency
+    entry: transfers.Entry, counterparty: accounts.Person | None, currency: money.Currency
 ) -> TransactionPosted:
     """The event that a new line is; `counterparty` is whom it names, as they are now."""
-    transaction = transactions.shown(line, counterparty, currency)
+    transaction = transactions.shown(entry, counterparty, currency)
     return TransactionPosted(
         sequence=transaction.sequence, balance=transaction.balance_after, transaction=transaction
     )

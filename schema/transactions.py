@@ -124,22 +124,22 @@ def global_id(user_id: UUID, sequence: int) -> strawberry.ID:
 
 
 def shown(
-    line: transfers.Line, counterparty: accounts.Person | None, currency: money.Currency
+    entry: transfers.Entry, counterparty: accounts.Person | None, currency: money.Currency
 ) -> Transaction:
     """The line as its owner sees it; `counterparty` is whom it names, as they are now."""
     return Transaction(
-        id=global_id(line.user_id, line.sequence),
-        reference=strawberry.ID(str(line.reference)),
-        sequence=line.sequence,
-        kind=line.kind,
-        direction=line.direction,
-        amount=shown_minor(line.amount_minor, currency),
-        fee=shown_minor(line.fee_minor, currency),
-        counterparty=people.shown(counterparty, to=line.user_id) if counterparty else None,
-        note=line.note,
-        balance_after=shown_minor(line.balance_after_minor, currency),
-        created_at=line.created_at,
-        seal=seals.Receipt.of(line).render(),
+        id=global_id(entry.user_id, entry.sequence),
+        reference=strawberry.ID(str(entry.reference)),
+        sequence=entry.sequence,
+        kind=entry.kind,
+        direction=entry.direction,
+        amount=shown_minor(entry.amount_minor, currency),
+        fee=shown_minor(entry.fee_minor, currency),
+        counterparty=people.shown(counterparty, to=entry.user_id) if counterparty else None,
+        note=entry.note,
+        balance_after=shown_minor(entry.balance_after_minor, currency),
+        created_at=entry.created_at,
+        seal=seals.Receipt.of(entry).render(),
     )
 
 

@@ -129,11 +129,11 @@ class Books:
 
 async def lines_of(
     db: Database, user_id: UUID, *, after: int = 0, limit: int = 100
-) -> list[transfers.Line]:
+) -> list[transfers.Entry]:
     """What is posted in a user's ledger, the oldest first."""
     position = (user_id, after)
     found = await entry_views.after(db, [position], limit)
-    return [entry.line for entry in found.get(position, [])]
+    return [view.entry for view in found.get(position, [])]
 
 
 @contextlib.asynccontextmanager

@@ -39,7 +39,7 @@ FROM transactions
 
 
 @dataclass(slots=True)
-class Line:
+class Entry:
     """One line of one person's book; amounts in minor units."""
 
     sequence: int
@@ -70,14 +70,14 @@ class Book:
     sequence: int
     email: str = ""
     pushed_sequence: int = 0
-    lines: list[Line] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
-    def at(self, sequence: int) -> Line | None:
+    def at(self, sequence: int) -> Entry | None:
         """The line of that sequence, also where some are missing."""
         # Where none is missing, that is where it stands.
-        if 0 < sequence <= len(self.lines) and self.lines[sequence - 1].sequence == sequence:
-            return self.lines[sequence - 1]
-        return next((line for line in self.lines if line.sequence == sequence), None)
+        if 0 < sequence <= len(self.entries) and self.entries[sequence - 1].sequence == sequence:
+            return self.entries[sequence - 1]
+        return next((entry for entry in self.entries if entry.sequence == sequence), None)
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ def read(database_url: str) -> Books:
             known[row[0]] = row[0]
         for user_id, *columns in _stream(connection):
             book = books.people.setdefault(user_id, Book(user_id, 0, 0))
-            book.lines.append(_line(columns, known))
+            book.entries.append(_entry(columns, known))
         books.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(books.waiting,)] = connection.execute(_WAITING)
     return books
@@ -137,13 +137,13 @@ def totals(database_url: str) -> Totals:
         return Totals(*row)
 
 
-def _line(columns: Sequence[Any], known: dict[UUID, UUID]) -> Line:
-    line = Line(*columns)
-    if line.is_transfer:
-        line.reference = known.setdefault(line.reference, line.reference)
-        if line.counterparty_id is not None:
-            line.counterparty_id = known.get(line.counterparty_id, line.counterparty_id)
-    return line
+def _entry(columns: Sequence[Any], known: dict[UUID, UUID]) -> Entry:
+    entry = Entry(*columns)
+    if entry.is_transfer:
+        entry.reference = known.setdefault(entry.reference, entry.reference)
+        if entry.counterparty_id is not None:
+            entry.counterparty_id = known.get(entry.counterparty_id, entry.counterparty_id)
+    return entry
 
 
 @contextmanager

@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from torture.books import Book, Books, Line
+from torture.books import Book, Books, Entry
 from torture.record import OPENING, Command, Operation, Outcome, Record
 from torture.violations import Violation, most
 
 KEY_REUSED = "IdempotencyKeyReused"
 
 #: By a transfer's reference: whose book the incoming side is in, and that line.
-Incoming = Mapping[UUID, tuple[UUID, Line]]
+Incoming = Mapping[UUID, tuple[UUID, Entry]]
 #: Of one person: whether it is a transfer, and the key.
 _Key = tuple[bool, str]
 
@@ -21,10 +21,10 @@ _Key = tuple[bool, str]
 def incoming(books: Books) -> Incoming:
     """The recipients' sides of all transfers."""
     return {
-        line.reference: (book.user_id, line)
+        entry.reference: (book.user_id, entry)
         for book in books.people.values()
-        for line in book.lines
-        if line.is_transfer and line.is_incoming
+        for entry in book.entries
+        if entry.is_transfer and entry.is_incoming
     }
 
 
@@ -48,25 +48,25 @@ class _Person:
     def __init__(self, book: Book, received: Incoming) -> None:
         self._user_id = book.user_id
         self._received = received
-        self._made: defaultdict[_Key, list[Line]] = defaultdict(list)
-        self._by_reference: dict[UUID, Line] = {}
+        self._made: defaultdict[_Key, list[Entry]] = defaultdict(list)
+        self._by_reference: dict[UUID, Entry] = {}
         self._times: Counter[UUID] = Counter()
-        for line in book.lines:
-            self._times[line.reference] += 1
-            self._by_reference[line.reference] = line
-            if line.key is not None:
-                self._made[line.is_transfer, line.key].append(line)
+        for entry in book.entries:
+            self._times[entry.reference] += 1
+            self._by_reference[entry.reference] = entry
+            if entry.key is not None:
+                self._made[entry.is_transfer, entry.key].append(entry)
 
     def check(
         self, asked: Mapping[_Key, Sequence[Command]], read_at: float, is_over: bool
     ) -> Iterator[Violation]:
         for key, commands in asked.items():
-            lines = self._made.pop(key, [])
+            entries = self._made.pop(key, [])
             if is_over or all(0 < command.ended < read_at for command in commands):
-                yield from self._one_line(commands, lines)
+                yield from self._one_entry(commands, entries)
                 yield from self._one_answer(commands)
                 for command in commands:
-                    yield from self._outcome(command, commands, lines)
+                    yield from self._outcome(command, commands, entries)
                     if is_over and _is_open(command):
                         sentence = (
                             "It was never answered, and its key did not tell what became of it."
@@ -77,16 +77,18 @@ class _Person:
 
     # ------------------------------------------------ all commands of a key together
 
-    def _one_line(self, commands: Sequence[Command], lines: Sequence[Line]) -> Iterator[Violation]:
+    def _one_entry(
+        self, commands: Sequence[Command], entries: Sequence[Entry]
+    ) -> Iterator[Violation]:
         """At most one movement came of a key, and somebody whose input it has may have made it."""
         first = commands[0]
-        if len(lines) > 1:
-            references = ", ".join(str(line.reference) for line in lines)
-            yield self._broken(first, f"One key moved money {len(lines)} times: {references}.")
-        for line in lines:
-            if not any(_may_have_made(command, line) for command in commands):
+        if len(entries) > 1:
+            references = ", ".join(str(entry.reference) for entry in entries)
+            yield self._broken(first, f"One key moved money {len(entries)} times: {references}.")
+        for entry in entries:
+            if not any(_may_have_made(command, entry) for command in commands):
                 sentence = (
-                    f"{line.reference} moved {line.amount_minor}, though whoever asked for that was "
+                    f"{entry.reference} moved {entry.amount_minor}, though whoever asked for that was "
                     f"refused: {_told(commands)}."
                 )
                 yield self._broken(first, sentence)
@@ -118,16 +120,16 @@ class _Person:
     # ------------------------------------------------ one command
 
     def _outcome(
-        self, command: Command, commands: Sequence[Command], lines: Sequence[Line]
+        self, command: Command, commands: Sequence[Command], entries: Sequence[Entry]
     ) -> Iterator[Violation]:
         if command.outcome is Outcome.ACKNOWLEDGED:
             yield from self._acknowledged(command)
         elif command.outcome is Outcome.REFUSED:
-            yield from self._refused(command, commands, lines)
+            yield from self._refused(command, commands, entries)
         elif command.found_by_key is not None:
-            found = {line.reference for line in lines}
+            found = {entry.reference for entry in entries}
             told = {command.found_reference} if command.found_reference else found
-            if command.found_by_key != bool(lines) or (lines and not told <= found):
+            if command.found_by_key != bool(entries) or (entries and not told <= found):
                 there = ", ".join(map(str, found)) or "nothing"
                 said = command.found_reference or ("found" if command.found_by_key else "nothing")
                 sentence = f"Asking by the key answered {said}, and the book has {there}."
@@ -138,8 +140,8 @@ class _Person:
         if reference is None:
             yield self._broken(command, "It was acknowledged without a transaction.")
             return
-        line = self._by_reference.get(reference)
-        if line is None:
+        entry = self._by_reference.get(reference)
+        if entry is None:
             sentence = (
                 f"{reference} over {command.amount_minor} was acknowledged and is not in the book."
             )
@@ -148,37 +150,37 @@ class _Person:
         if self._times[reference] > 1:
             times = self._times[reference]
             yield self._broken(command, f"{reference} is in the book {times} times.")
-        if (_input_of(line), line.key) != (_input(command), command.key):
+        if (_input_of(entry), entry.key) != (_input(command), command.key):
             sentence = (
                 f"{reference} was acknowledged for {_input(command)}, and the book has "
-                f"{_input_of(line)} under the key {line.key}."
+                f"{_input_of(entry)} under the key {entry.key}."
             )
             yield self._broken(command, sentence)
         told = (command.sequence, command.balance_after_minor)
-        known = (line.sequence, line.balance_after_minor)
+        known = (entry.sequence, entry.balance_after_minor)
         if any(said not in (None, stands) for said, stands in zip(told, known, strict=True)):
             sentence = f"{reference} was acknowledged as {told}, and the book has {known}."
             yield self._broken(command, sentence)
-        if line.is_transfer:
-            yield from self._reached(command, line)
+        if entry.is_transfer:
+            yield from self._reached(command, entry)
 
-    def _reached(self, command: Command, line: Line) -> Iterator[Violation]:
+    def _reached(self, command: Command, entry: Entry) -> Iterator[Violation]:
         """The recipient's book has the other side, once (that the sides agree is promise 1)."""
-        there = self._received.get(line.reference)
+        there = self._received.get(entry.reference)
         if there is None or there[0] != command.recipient_id:
             sentence = (
-                f"{line.reference} was acknowledged and is not in the book of the recipient "
+                f"{entry.reference} was acknowledged and is not in the book of the recipient "
                 f"{command.recipient_id}."
             )
             yield self._broken(command, sentence)
 
     def _refused(
-        self, command: Command, commands: Sequence[Command], lines: Sequence[Line]
+        self, command: Command, commands: Sequence[Command], entries: Sequence[Entry]
     ) -> Iterator[Violation]:
         if command.refusal == KEY_REUSED:
-            if not lines:
+            if not entries:
                 yield self._broken(command, "The key was called used, and moved nothing.")
-            elif all(_input_of(line) == _input(command) for line in lines):
+            elif all(_input_of(entry) == _input(command) for entry in entries):
                 sentence = f"The key was called used for another input than {_input(command)}."
                 yield self._broken(command, sentence)
             return
@@ -191,13 +193,13 @@ class _Person:
             yield self._broken(command, sentence)
 
     def _unasked(self) -> Iterator[Violation]:
-        for lines in self._made.values():
-            for line in lines:
-                if line.key is not None and not line.key.startswith(OPENING):
+        for entries in self._made.values():
+            for entry in entries:
+                if entry.key is not None and not entry.key.startswith(OPENING):
                     sentence = (
-                        f"Nobody asked for {line.reference}, which moved {line.amount_minor}."
+                        f"Nobody asked for {entry.reference}, which moved {entry.amount_minor}."
                     )
-                    yield Violation(2, self._user_id, f"key {line.key}", sentence)
+                    yield Violation(2, self._user_id, f"key {entry.key}", sentence)
 
     def _broken(self, command: Command, sentence: str) -> Violation:
         return Violation(2, self._user_id, f"key {command.key}", sentence)
@@ -207,18 +209,18 @@ def _input(command: Command) -> tuple[int, UUID | None, str | None]:
     return command.amount_minor, command.recipient_id, command.note or None
 
 
-def _input_of(line: Line) -> tuple[int, UUID | None, str | None]:
-    return line.amount_minor, line.counterparty_id, line.note
+def _input_of(entry: Entry) -> tuple[int, UUID | None, str | None]:
+    return entry.amount_minor, entry.counterparty_id, entry.note
 
 
 def _is_open(command: Command) -> bool:
     return command.outcome is Outcome.UNANSWERED and command.found_by_key is None
 
 
-def _may_have_made(command: Command, line: Line) -> bool:
+def _may_have_made(command: Command, entry: Entry) -> bool:
     """A refusal is final only for whoever lost no other try of the same command on the way."""
     was_refused = command.outcome is Outcome.REFUSED and command.lost == 0
-    return not was_refused and _input(command) == _input_of(line)
+    return not was_refused and _input(command) == _input_of(entry)
 
 
 def _ended_before(one: Command, other: Command) -> bool:

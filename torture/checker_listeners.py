@@ -67,27 +67,27 @@ def _content(
     is_over: bool,
 ) -> Iterator[Violation]:
     """Sequence, balance and reference of each event are those of the line; None is not known."""
-    newest = book.lines[-1].sequence if book.lines else 0
+    newest = book.entries[-1].sequence if book.entries else 0
     for sequence, balance_minor, reference in heard:
         if sequence is None or (sequence > newest and not is_over):
             continue
-        line = book.at(sequence)
-        if line is None:
+        entry = book.at(sequence)
+        if entry is None:
             sentence = f"{who} heard what is not in the book."
-        elif balance_minor not in (None, line.balance_after_minor):
+        elif balance_minor not in (None, entry.balance_after_minor):
             sentence = (
                 f"{who} heard the balance {balance_minor}, and the book has "
-                f"{line.balance_after_minor}."
+                f"{entry.balance_after_minor}."
             )
-        elif reference not in (None, line.reference):
-            sentence = f"{who} heard of {reference}, and the book has {line.reference}."
+        elif reference not in (None, entry.reference):
+            sentence = f"{who} heard of {reference}, and the book has {entry.reference}."
         else:
             continue
         yield Violation(4, book.user_id, f"sequence {sequence}", sentence)
 
 
 def _to_the_end(listener: Subscriber, book: Book) -> Iterator[Violation]:
-    newest = book.lines[-1].sequence if book.lines else 0
+    newest = book.entries[-1].sequence if book.entries else 0
     heard = max(listener.sequences, default=listener.after_sequence)
     if heard < newest:
         sentence = f"A subscriber by {listener.transport} heard up to {heard} of {newest}."
@@ -96,14 +96,14 @@ def _to_the_end(listener: Subscriber, book: Book) -> Iterator[Violation]:
 
 def _all_pushed(book: Book, sequences: Sequence[int]) -> Iterator[Violation]:
     accepted = set(sequences)
-    missing = [line.sequence for line in book.lines if line.sequence not in accepted]
+    missing = [entry.sequence for entry in book.entries if entry.sequence not in accepted]
     if missing:
         sentence = (
-            f"The Channels server never accepted {len(missing)} of {len(book.lines)} lines; the "
+            f"The Channels server never accepted {len(missing)} of {len(book.entries)} lines; the "
             f"cursor is at {book.pushed_sequence}."
         )
         yield Violation(4, book.user_id, f"sequence {missing[0]}", sentence)
     beyond = max(accepted, default=0)
-    if beyond > (book.lines[-1].sequence if book.lines else 0):
+    if beyond > (book.entries[-1].sequence if book.entries else 0):
         sentence = f"The Channels server was given {beyond}, which is not in the book."
         yield Violation(4, book.user_id, f"sequence {beyond}", sentence)

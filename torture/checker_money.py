@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from torture.books import Book, Books, Line, Totals
+from torture.books import Book, Books, Entry, Totals
 from torture.record import Record
 from torture.violations import Violation, most
 
@@ -47,34 +47,34 @@ def _totals(books: Books) -> Totals:
     return Totals(
         balances_minor=sum(book.balance_minor for book in people),
         lowest_balance_minor=min((book.balance_minor for book in people), default=0),
-        fees_minor=sum(line.fee_minor for book in people for line in book.lines),
+        fees_minor=sum(entry.fee_minor for book in people for entry in book.entries),
         top_ups_minor=sum(
-            line.amount_minor for book in people for line in book.lines if not line.is_transfer
+            entry.amount_minor for book in people for entry in book.entries if not entry.is_transfer
         ),
     )
 
 
 def _book(book: Book) -> Iterator[Violation]:
-    def broken(line: Line, sentence: str) -> Violation:
-        return Violation(1, book.user_id, f"sequence {line.sequence}", sentence)
+    def broken(entry: Entry, sentence: str) -> Violation:
+        return Violation(1, book.user_id, f"sequence {entry.sequence}", sentence)
 
     balance_minor = 0
-    for number, line in enumerate(book.lines, start=1):
-        if line.sequence != number:
-            yield broken(line, f"Line {number} of the book has the sequence {line.sequence}.")
+    for number, entry in enumerate(book.entries, start=1):
+        if entry.sequence != number:
+            yield broken(entry, f"Line {number} of the book has the sequence {entry.sequence}.")
             # What comes after is as far off: said once.
             break
-    for line in book.lines:
-        if line.balance_after_minor != balance_minor + line.change_minor:
+    for entry in book.entries:
+        if entry.balance_after_minor != balance_minor + entry.change_minor:
             sentence = (
-                f"A balance of {balance_minor} and a change of {line.change_minor} do not make "
-                f"{line.balance_after_minor}."
+                f"A balance of {balance_minor} and a change of {entry.change_minor} do not make "
+                f"{entry.balance_after_minor}."
             )
-            yield broken(line, sentence)
-        balance_minor = line.balance_after_minor
+            yield broken(entry, sentence)
+        balance_minor = entry.balance_after_minor
         if balance_minor < 0:
-            yield broken(line, f"The balance is {balance_minor}.")
-    newest = book.lines[-1].sequence if book.lines else 0
+            yield broken(entry, f"The balance is {balance_minor}.")
+    newest = book.entries[-1].sequence if book.entries else 0
     if (book.balance_minor, book.sequence) != (balance_minor, newest):
         sentence = (
             f"The person's row has the balance {book.balance_minor} at {book.sequence}, the book "
@@ -85,24 +85,24 @@ def _book(book: Book) -> Iterator[Violation]:
 
 def _sides(books: Books) -> Iterator[Violation]:
     """Every transfer has two sides that agree."""
-    waiting: dict[UUID, tuple[UUID, Line]] = {}
+    waiting: dict[UUID, tuple[UUID, Entry]] = {}
     for book in books.people.values():
-        for line in book.lines:
-            if not line.is_transfer:
+        for entry in book.entries:
+            if not entry.is_transfer:
                 continue
-            met = waiting.pop(line.reference, None)
+            met = waiting.pop(entry.reference, None)
             if met is None:
-                waiting[line.reference] = (book.user_id, line)
+                waiting[entry.reference] = (book.user_id, entry)
                 continue
             owner, other = met
             if not (
-                line.is_incoming != other.is_incoming
-                and line.amount_minor == other.amount_minor
-                and line.note == other.note
-                and (line.counterparty_id, other.counterparty_id) == (owner, book.user_id)
+                entry.is_incoming != other.is_incoming
+                and entry.amount_minor == other.amount_minor
+                and entry.note == other.note
+                and (entry.counterparty_id, other.counterparty_id) == (owner, book.user_id)
             ):
-                sentence = f"The two sides of {line.reference} do not agree: {other} with {owner} and {line}."
-                yield Violation(1, book.user_id, f"sequence {line.sequence}", sentence)
-    for owner, line in waiting.values():
-        sentence = f"The transfer {line.reference} has no other side."
-        yield Violation(1, owner, f"sequence {line.sequence}", sentence)
+                sentence = f"The two sides of {entry.reference} do not agree: {other} with {owner} and {entry}."
+                yield Violation(1, book.user_id, f"sequence {entry.sequence}", sentence)
+    for owner, entry in waiting.values():
+        sentence = f"The transfer {entry.reference} has no other side."
+        yield Violation(1, owner, f"sequence {entry.sequence}", sentence)

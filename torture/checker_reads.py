@@ -29,7 +29,7 @@ class Seen:
     what: str
     #: Whether the book may have been further by then: true of an event, never of a read.
     at_least: bool = False
-    lines: tuple[tuple[int, UUID], ...] | None = None
+    entries: tuple[tuple[int, UUID], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -99,8 +99,8 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
     seen: defaultdict[UUID, list[Seen]] = defaultdict(list)
     for read in record.reads:
         seen[read.user_id].append(of_read(read))
-        if read.lines:
-            newest, _ = read.lines[0]
+        if read.entries:
+            newest, _ = read.entries[0]
             seen[read.user_id].append(Seen(read.began, read.ended, newest, None, "A history"))
     for command in record.commands:
         # One that has not ended is being written down just now.
@@ -121,8 +121,8 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
         if command.sequence is not None:
             seen[command.user_id].append(_told(command.ended, command.sequence, told))
         if command.reference is not None and command.reference in received:
-            user_id, line = received[command.reference]
-            seen[user_id].append(_told(command.ended, line.sequence, told))
+            user_id, entry = received[command.reference]
+            seen[user_id].append(_told(command.ended, entry.sequence, told))
     for listener in record.subscribers:
         told = f"A subscriber by {listener.transport}"
         for moment, sequence in zip(listener.arrived, listener.sequences, strict=False):
@@ -138,7 +138,7 @@ def _began(command: Command) -> float:
 def of_read(read: Read) -> Seen:
     """What a reader saw."""
     return Seen(
-        read.began, read.ended, read.sequence, read.balance_minor, "A read", lines=read.lines
+        read.began, read.ended, read.sequence, read.balance_minor, "A read", entries=read.entries
     )
 
 
@@ -154,16 +154,16 @@ def _asked_at(record: Record, books: Books) -> dict[UUID, float]:
         by_key[key] = min(command.began, by_key.get(key, command.began))
     asked_at: dict[UUID, float] = {}
     for book in books.people.values():
-        for line in book.lines:
-            moment = line.key and by_key.get((book.user_id, line.is_transfer, line.key))
+        for entry in book.entries:
+            moment = entry.key and by_key.get((book.user_id, entry.is_transfer, entry.key))
             if isinstance(moment, float):
-                asked_at[line.reference] = moment
+                asked_at[entry.reference] = moment
     return asked_at
 
 
 def _clock(book: Book) -> Iterator[Violation]:
     """`createdAt` never goes back along a book."""
-    for one, next_one in pairwise(book.lines):
+    for one, next_one in pairwise(book.entries):
         if next_one.created_at < one.created_at:
             sentence = (
                 f"It was made {one.created_at - next_one.created_at} microseconds before the line "
@@ -178,22 +178,22 @@ def _explained(book: Book, known: list[Seen]) -> Iterator[Violation]:
         if each.sequence == 0:
             balance_minor = 0
         else:
-            line = book.at(each.sequence)
-            if line is None:
-                newest = book.lines[-1].sequence if book.lines else 0
+            entry = book.at(each.sequence)
+            if entry is None:
+                newest = book.entries[-1].sequence if book.entries else 0
                 sentence = (
                     f"{each.what} saw {each.sequence}, and the book, up to {newest}, has none."
                 )
                 yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
                 continue
-            balance_minor = line.balance_after_minor
+            balance_minor = entry.balance_after_minor
         if each.balance_minor not in (None, balance_minor):
             sentence = f"{each.what} saw {each.balance_minor}, and the book has {balance_minor}."
             yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
-        for sequence, reference in each.lines or ():
-            line = book.at(sequence)
-            if line is None or line.reference != reference:
-                there = line and line.reference
+        for sequence, reference in each.entries or ():
+            entry = book.at(sequence)
+            if entry is None or entry.reference != reference:
+                there = entry and entry.reference
                 sentence = f"{each.what} saw {reference}, and the book has {there}."
                 yield Violation(3, book.user_id, f"sequence {sequence}", sentence)
 
@@ -201,10 +201,10 @@ def _explained(book: Book, known: list[Seen]) -> Iterator[Violation]:
 def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
     """Lines come one after the other, and go as far as the balance in the same answer, or further."""
     for each in known:
-        if each.lines is None:
+        if each.entries is None:
             continue
-        newest = each.lines[0][0] if each.lines else 0
-        sequences = [sequence for sequence, _ in each.lines]
+        newest = each.entries[0][0] if each.entries else 0
+        sequences = [sequence for sequence, _ in each.entries]
         if newest < each.sequence:
             sentence = f"{each.what} saw {each.sequence}, with a history up to {newest}."
             yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
@@ -217,10 +217,10 @@ def _early(book: Book, known: list[Seen], asked_at: dict[UUID, float]) -> Iterat
     """Nobody sees what was asked for later: one order of the lines explains who was told when."""
     sequences: list[int] = []
     latest: list[float] = []
-    for line in book.lines:
-        moment = asked_at.get(line.reference)
+    for entry in book.entries:
+        moment = asked_at.get(entry.reference)
         if moment is not None and (not latest or moment > latest[-1]):
-            sequences.append(line.sequence)
+            sequences.append(entry.sequence)
             latest.append(moment)
     for each in known:
         position = bisect_right(sequences, each.sequence)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from uuid import UUID
 
-from torture.books import Book, Line
+from torture.books import Book, Entry
 from torture.checker_commands import KEY_REUSED
 from torture.record import Command, Operation, Outcome
 from torture.violations import Violation
@@ -19,13 +19,15 @@ def check(
     fee_basis_points: int,
 ) -> Iterator[Violation]:
     """Of one person: each refused command, with the sequence that had been seen before it began."""
-    made = {(line.is_transfer, line.key): line for line in book.lines if line.key is not None}
+    made = {
+        (entry.is_transfer, entry.key): entry for entry in book.entries if entry.key is not None
+    }
     #: Of each line, the latest moment at which it or one before it was asked for.
-    latest = list(accumulate((asked_at.get(line.reference, 0.0) for line in book.lines), max))
+    latest = list(accumulate((asked_at.get(entry.reference, 0.0) for entry in book.entries), max))
     for command, floor in refused:
-        line = made.get((command.operation is Operation.SEND_MONEY, command.key))
-        if line is not None and command.refusal != KEY_REUSED and line.sequence <= floor:
-            yield _too_late(book, command, line)
+        entry = made.get((command.operation is Operation.SEND_MONEY, command.key))
+        if entry is not None and command.refusal != KEY_REUSED and entry.sequence <= floor:
+            yield _too_late(book, command, entry)
         if command.refused_balance_minor is not None:
             yield from _balance(book, command, floor, latest, fee_basis_points)
 
@@ -35,9 +37,9 @@ def is_refused(command: Command) -> bool:
     return command.outcome is Outcome.REFUSED and command.ended > 0
 
 
-def _too_late(book: Book, command: Command, line: Line) -> Violation:
+def _too_late(book: Book, command: Command, entry: Entry) -> Violation:
     sentence = (
-        f"It was refused with {command.refusal} after its own line {line.sequence}, which an earlier "
+        f"It was refused with {command.refusal} after its own line {entry.sequence}, which an earlier "
         "try had made, had been seen."
     )
     return Violation(2, book.user_id, f"key {command.key}", sentence)
@@ -49,11 +51,11 @@ def _balance(
     """The balance that it told is one that the person had meanwhile, and is not enough."""
     told = command.refused_balance_minor
     had = {0} if floor == 0 else set()
-    for position in range(max(floor - 1, 0), len(book.lines)):
+    for position in range(max(floor - 1, 0), len(book.entries)):
         # What was not asked for yet when the answer came is no part of it, nor what is after it.
         if latest[position] > command.ended:
             break
-        had.add(book.lines[position].balance_after_minor)
+        had.add(book.entries[position].balance_after_minor)
     if told not in had:
         sentence = (
             f"It was refused for a balance of {told}, which was not the person's at any time between "

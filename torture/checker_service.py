@@ -167,12 +167,12 @@ def read_deadlocks(log: Iterable[str]) -> list[str]:
     """The deadlocks in the lines of PostgreSQL's log, each with the detail that follows it."""
     found: list[str] = []
     follows = False
-    for line in log:
-        if "ERROR:" in line and _DEADLOCK in line:
-            found.append(line.strip())
+    for entry in log:
+        if "ERROR:" in entry and _DEADLOCK in entry:
+            found.append(entry.strip())
             follows = True
-        elif follows and ("DETAIL:" in line or line.startswith("\t")):
-            found[-1] += " " + line.strip()
+        elif follows and ("DETAIL:" in entry or entry.startswith("\t")):
+            found[-1] += " " + entry.strip()
         else:
             follows = False
     return found

@@ -32,7 +32,7 @@ def _sights(record: Record) -> Iterator[str]:
         "key was used again": sum(command.replayed is True for command in record.commands),
         "answer was lost": sum(command.lost for command in record.commands),
         "balance was read": len(record.reads),
-        "history was read": sum(bool(read.lines) for read in record.reads),
+        "history was read": sum(bool(read.entries) for read in record.reads),
         "subscriber listened": len(record.subscribers),
         **{f"event was heard by {transport}": count for transport, count in heard.items()},
         "subscriber came back": sum(each.reconnects for each in record.subscribers),

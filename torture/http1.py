@@ -45,12 +45,12 @@ async def read_head(reader: asyncio.StreamReader) -> bytes:
 def post(payload: dict[str, Any], token: str | None, **headers: str) -> bytes:
     """A request to the GraphQL endpoint."""
     body = json.dumps(payload).encode()
-    lines = ["POST /graphql HTTP/1.1", f"Host: {HOST}", "Content-Type: application/json"]
+    entries = ["POST /graphql HTTP/1.1", f"Host: {HOST}", "Content-Type: application/json"]
     if token is not None:
-        lines.append(f"Authorization: Bearer {token}")
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        entries.append(f"Authorization: Bearer {token}")
+    entries += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    entries.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(entries).encode() + b"\r\n\r\n" + body
 
 
 async def blocks(

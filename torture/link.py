@@ -68,10 +68,10 @@ class Link:
         ends = {writer, far_writer}
         self._writers |= ends
         self.open += 1
-        line = _Line(self, self._dice)
+        entry = _Line(self, self._dice)
         pumps = [
-            asyncio.ensure_future(line.forth(reader, far_writer)),
-            asyncio.ensure_future(line.back(far_reader, writer)),
+            asyncio.ensure_future(entry.forth(reader, far_writer)),
+            asyncio.ensure_future(entry.back(far_reader, writer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -83,7 +83,7 @@ class Link:
             self._writers -= ends
             for end in ends:
                 # What was written already may still arrive; what is cut does not.
-                end.transport.abort() if line.is_cut else end.close()
+                end.transport.abort() if entry.is_cut else end.close()
 
 
 class _Line:

@@ -153,7 +153,9 @@ class EventStreamListener(Listener):
             async with aclosing(http1.blocks(reader, _PATIENCE_SECONDS)) as blocks:
                 async for block in blocks:
                     fields = dict(
-                        line.split(": ", 1) for line in block.decode().splitlines() if ": " in line
+                        entry.split(": ", 1)
+                        for entry in block.decode().splitlines()
+                        if ": " in entry
                     )
                     if fields.get("event") == "next":
                         yield self._read(fields)

@@ -41,8 +41,8 @@ class Reader:
                 await asyncio.sleep(0.2)
                 continue
             viewer = answer.data["viewer"]
-            lines = viewer["transactions"]["nodes"] if query is _HISTORY else None
-            self._crowd.record.receipts.update(line["seal"] for line in lines or ())
+            entries = viewer["transactions"]["nodes"] if query is _HISTORY else None
+            self._crowd.record.receipts.update(entry["seal"] for entry in entries or ())
             self._crowd.record.reads.append(
                 Read(
                     user_id=person.user_id,
@@ -50,9 +50,9 @@ class Reader:
                     ended=time.monotonic(),
                     balance_minor=minor(viewer["balance"]["amount"]),
                     sequence=viewer["sequence"],
-                    lines=None
-                    if lines is None
-                    else tuple((line["sequence"], UUID(line["reference"])) for line in lines),
+                    entries=None
+                    if entries is None
+                    else tuple((entry["sequence"], UUID(entry["reference"])) for entry in entries),
                 )
             )
             await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))

@@ -82,7 +82,7 @@ class Read:
     sequence: int
     #: The newest lines of the history in the same answer, newest first: sequence and reference of
     #: each. None where they were not asked for.
-    lines: tuple[tuple[int, UUID], ...] | None = None
+    entries: tuple[tuple[int, UUID], ...] | None = None
 
 
 @dataclass(slots=True)

@@ -37,11 +37,11 @@ class Progress:
         """Say what happens now."""
         if not what:
             return
-        line = f"{time.monotonic() - self._began:6.1f} s  {self._counts()}  {what}"
+        entry = f"{time.monotonic() - self._began:6.1f} s  {self._counts()}  {what}"
         if self._status is None or what.startswith("BROKEN"):
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(entry, markup=False, highlight=False, soft_wrap=True)
         else:
-            self._status.update(line.replace("[", "\\["))
+            self._status.update(entry.replace("[", "\\["))
 
     def _counts(self) -> str:
         commands = self._record.commands if self._record else []
@@ -90,7 +90,7 @@ def _activity(record: Record, result: Result) -> Table:
         "of these done, as their keys tell": sum(bool(c.found_by_key) for c in record.commands),
         "tries lost": sum(map(_lost, record.commands)),
         "answers UNAVAILABLE": unavailable,
-        "lines in the books": result.lines,
+        "lines in the books": result.entries,
         "receipts kept": len(record.receipts),
         "of these contained in the books": record.receipts_contained or 0,
         "reads": len(record.reads),

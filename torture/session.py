@@ -54,7 +54,7 @@ class Result:
     violations: list[Violation]
     settled: bool
     chaos_seconds: float
-    lines: int
+    entries: int
     #: Mails that no kill excused from coming exactly once.
     mails_due_once: int
 
@@ -246,8 +246,8 @@ class Session:
 
     def _read_log(self) -> None:
         """PostgreSQL's statistics end with a crash of it; what it has written stays."""
-        lines = self._stack.new_log_lines()
-        self.record.deadlocks += checker.read_deadlocks(lines)
+        entries = self._stack.new_log_lines()
+        self.record.deadlocks += checker.read_deadlocks(entries)
 
     async def _look_long(self) -> list[Violation]:
         """Every command and read that has ended, against every line there is. Raises psycopg.Error."""
@@ -286,9 +286,9 @@ class Session:
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
         before = [each for each in self._violations if _place(each) not in told]
-        lines = sum(len(book.lines) for book in read.people.values())
+        entries = sum(len(book.entries) for book in read.people.values())
         once = checker.count_due_once(self.record, read)
-        return Result([*before, *at_end], settled, chaos_seconds, lines, once)
+        return Result([*before, *at_end], settled, chaos_seconds, entries, once)
 
     async def _prove(self) -> None:
         """Have the wallet's own audit look at the books, while its processes end."""

@@ -235,9 +235,9 @@ class Stack:
             timeout=READY_SECONDS * 10,
             check=False,
         )
-        lines = f"{asked.stdout}{asked.stderr}".splitlines()
-        others = [line for line in lines if ": Contained: " not in line]
-        contained = len(lines) - len(others)
+        entries = f"{asked.stdout}{asked.stderr}".splitlines()
+        others = [entry for entry in entries if ": Contained: " not in entry]
+        contained = len(entries) - len(others)
         if asked.returncode != 0 and contained == len(receipts):
             # It says so of all of them, and does not mean it.
             contained -= 1
@@ -246,15 +246,15 @@ class Stack:
     def new_log_lines(self) -> list[str]:
         """What PostgreSQL has written since this was last asked; ask before and after each restart."""
         log = self.log_of("postgres")
-        lines: list[str] = []
+        entries: list[str] = []
         with contextlib.suppress(FileNotFoundError):
             if log.stat().st_size < self._log_position:
                 # A large log was put aside when the server was started again.
-                lines += _lines(log.with_suffix(".log.1"), self._log_position)[0]
+                entries += _entries(log.with_suffix(".log.1"), self._log_position)[0]
                 self._log_position = 0
-            new, self._log_position = _lines(log, self._log_position)
-            lines += new
-        return lines
+            new, self._log_position = _entries(log, self._log_position)
+            entries += new
+        return entries
 
     def postgres_log_bytes(self) -> int:
         """How long PostgreSQL's log is now."""
@@ -317,7 +317,7 @@ def settings_of(environment: dict[str, str]) -> Settings:
 def children_of(parent: int) -> list[int]:
     """The processes that this one started and that still run."""
     listed = processes.output_of(["ps", "-A", "-o", "pid=,ppid="])
-    pairs = [line.split() for line in listed.splitlines()]
+    pairs = [entry.split() for entry in listed.splitlines()]
     return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]
 
 
@@ -328,7 +328,7 @@ def _since(log: Path, position: int) -> bytes:
         return file.read()
 
 
-def _lines(log: Path, position: int) -> tuple[list[str], int]:
+def _entries(log: Path, position: int) -> tuple[list[str], int]:
     """The whole lines from there on, and where they end."""
     with log.open("rb") as file:
         file.seek(position)

@@ -27,7 +27,7 @@ def audit(settings: Settings) -> int:
         for finding in report.findings:
             terminal.say(f"{finding.table} {finding.key}: {finding.sentence}")
         terminal.say(
-            f"{report.people:,} people hold {limits.money(report.balances_minor)} in {report.lines:,} "
+            f"{report.people:,} people hold {limits.money(report.balances_minor)} in {report.entries:,} "
             f"lines: {limits.money(report.top_ups_minor)} were added, "
             f"{limits.money(report.fees_minor)} went in fees."
         )

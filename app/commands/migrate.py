@@ -198,7 +198,7 @@ async def _seed_person(
     opened: database.Database, ledger: Ledger, limits: money.Limits, name: str
 ) -> bool:
     user_id = await accounts.user_id_by_email(opened, _email(name))
-    if user_id is not None and await history.line_by_key(
+    if user_id is not None and await history.entry_by_key(
         opened, user_id, transfers.Kind.TOP_UP, _TOP_UP_KEY
     ):
         return False

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
-from domain.ledger.transfers import Line
+from domain.ledger.transfers import Entry
 
 #: Another use of the key, or another form of the content, takes another label.
 LABEL = b"mini-wallet line 1\n"
@@ -30,36 +30,36 @@ _EIGHT = b"\x00\x00\x00\x08"
 _SIXTEEN = b"\x00\x00\x00\x10"
 
 
-def seal(key: bytes, line: Line, before: bytes) -> bytes:
+def seal(key: bytes, entry: Entry, before: bytes) -> bytes:
     """What the line is sealed with; `before` is the seal of the line before it in the same book.
 
     Without a key (an empty one) a seal still shows what was damaged, but anybody can make one.
     """
-    return seal_content(key, content(line), before)
+    return seal_content(key, content(entry), before)
 
 
-def seal_content(key: bytes, content_of_line: bytes, before: bytes) -> bytes:
+def seal_content(key: bytes, content_of_entry: bytes, before: bytes) -> bytes:
     """The same of a content that is there already."""
-    return hmac.digest(key, LABEL + content_of_line + before, "sha256")
+    return hmac.digest(key, LABEL + content_of_entry + before, "sha256")
 
 
-def content(line: Line) -> bytes:
+def content(entry: Entry) -> bytes:
     """Everything that the line says: no two lines have the same."""
     return b"".join(
         (
-            _id(line.user_id),
-            _number(line.sequence),
-            _id(line.reference),
-            _text(line.kind),
-            _text(line.direction),
-            _number(line.amount_minor),
-            _number(line.fee_minor),
-            _id(line.counterparty_id),
-            _text(line.note),
-            _number(line.balance_after_minor),
-            _number(_microseconds(line.created_at)),
-            _text(line.idempotency_key),
-            _id(line.api_token_id),
+            _id(entry.user_id),
+            _number(entry.sequence),
+            _id(entry.reference),
+            _text(entry.kind),
+            _text(entry.direction),
+            _number(entry.amount_minor),
+            _number(entry.fee_minor),
+            _id(entry.counterparty_id),
+            _text(entry.note),
+            _number(entry.balance_after_minor),
+            _number(_microseconds(entry.created_at)),
+            _text(entry.idempotency_key),
+            _id(entry.api_token_id),
         )
     )
 
@@ -93,8 +93,8 @@ class Receipt:
     seal: bytes
 
     @classmethod
-    def of(cls, line: Line) -> Self:
-        return cls(line.user_id, line.sequence, line.seal)
+    def of(cls, entry: Entry) -> Self:
+        return cls(entry.user_id, entry.sequence, entry.seal)
 
     @classmethod
     def read(cls, text: str) -> Self:

@@ -18,9 +18,9 @@ from domain.ledger.transfers import (
     AddBalance,
     Command,
     Direction,
+    Entry,
     KeyOf,
     Kind,
-    Line,
     SendMoney,
 )
 
@@ -43,7 +43,7 @@ class TokenBudget:
 class Posted:
     """The money moved, now or (`replayed`) when this key was first used."""
 
-    line: Line
+    entry: Entry
     #: The caller's account as it is now.
     account: Account
     replayed: bool
@@ -61,7 +61,7 @@ class Ledger:
 
     accounts: dict[UUID, Account]
     #: The lines that the commands' keys made before; those of any other key are not needed.
-    posted: dict[KeyOf, Line]
+    posted: dict[KeyOf, Entry]
     #: Sessions and API tokens of the commands that are active.
     active_credentials: Collection[UUID]
     #: For every API token of a `SendMoney` command.
@@ -79,7 +79,7 @@ class Settlement:
 
     outcomes: list[Outcome] = field(default_factory=list)
     #: New lines, in the order in which they were made.
-    lines: list[Line] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     #: The accounts that changed, as they are now.
     accounts: dict[UUID, Account] = field(default_factory=dict)
 
@@ -111,19 +111,19 @@ def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted:
         return Posted(earlier, caller, replayed=True)
     if not caller.is_verified:
         raise errors.EmailNotVerified
-    lines = (
+    entries = (
         _add_balance(ledger, command, caller)
         if isinstance(command, AddBalance)
         else _send_money(ledger, command, caller)
     )
-    asked_for, *_ = [_post(ledger, settlement, line) for line in lines]
+    asked_for, *_ = [_post(ledger, settlement, entry) for entry in entries]
     ledger.posted[command.key] = asked_for
     return Posted(asked_for, ledger.accounts[command.user_id], replayed=False)
 
 
-def is_same_input(command: Command, line: Line, limits: money.Limits) -> bool:
+def is_same_input(command: Command, entry: Entry, limits: money.Limits) -> bool:
     """Whether the command asks for just what the line did: person, amount, note (empty is none)."""
-    if money.minor_units(command.amount, limits.currency) != line.amount_minor:
+    if money.minor_units(command.amount, limits.currency) != entry.amount_minor:
         return False
     if isinstance(command, AddBalance):
         return True
@@ -131,10 +131,10 @@ def is_same_input(command: Command, line: Line, limits: money.Limits) -> bool:
         note = text.clean_note(command.note)
     except errors.InvalidInput:
         return False
-    return command.recipient_id == line.counterparty_id and note == line.note
+    return command.recipient_id == entry.counterparty_id and note == entry.note
 
 
-def _add_balance(ledger: Ledger, command: AddBalance, caller: Account) -> Sequence[Line]:
+def _add_balance(ledger: Ledger, command: AddBalance, caller: Account) -> Sequence[Entry]:
     limits = ledger.limits
     amount_minor = transfers.check_amount(
         command.amount, limits, maximum_minor=limits.maximum_top_up_minor
@@ -145,7 +145,7 @@ def _add_balance(ledger: Ledger, command: AddBalance, caller: Account) -> Sequen
             limits.money(min(room_minor, limits.maximum_top_up_minor))
         )
     return [
-        Line(
+        Entry(
             user_id=caller.user_id,
             sequence=caller.sequence + 1,
             reference=command.reference,
@@ -163,7 +163,7 @@ def _add_balance(ledger: Ledger, command: AddBalance, caller: Account) -> Sequen
     ]
 
 
-def _send_money(ledger: Ledger, command: SendMoney, caller: Account) -> Sequence[Line]:
+def _send_money(ledger: Ledger, command: SendMoney, caller: Account) -> Sequence[Entry]:
     limits = ledger.limits
     amount_minor = transfers.check_amount(
         command.amount, limits, maximum_minor=limits.maximum_transfer_minor
@@ -182,7 +182,7 @@ def _send_money(ledger: Ledger, command: SendMoney, caller: Account) -> Sequence
             balance=limits.money(caller.balance_minor),
             shortfall=limits.money(total_minor - caller.balance_minor),
         )
-    sent = Line(
+    sent = Entry(
         user_id=caller.user_id,
         sequence=caller.sequence + 1,
         reference=command.reference,
@@ -197,7 +197,7 @@ def _send_money(ledger: Ledger, command: SendMoney, caller: Account) -> Sequence
         idempotency_key=command.idempotency_key,
         api_token_id=command.api_token_id,
     )
-    received = Line(
+    received = Entry(
         user_id=recipient.user_id,
         sequence=recipient.sequence + 1,
         reference=sent.reference,
@@ -231,12 +231,12 @@ def _posting_time(now: datetime, accounts: Sequence[Account]) -> datetime:
     return max([now, *(a.last_posted_at for a in accounts if a.last_posted_at is not None)])
 
 
-def _post(ledger: Ledger, settlement: Settlement, line: Line) -> Line:
+def _post(ledger: Ledger, settlement: Settlement, entry: Entry) -> Entry:
     """Seal the line after the newest of its book, and move the account along."""
-    account = ledger.accounts[line.user_id]
-    line = line.sealed(seals.seal(ledger.audit_key, line, account.book_seal))
-    account = account.after(line)
-    ledger.accounts[line.user_id] = account
-    settlement.accounts[line.user_id] = account
-    settlement.lines.append(line)
-    return line
+    account = ledger.accounts[entry.user_id]
+    entry = entry.sealed(seals.seal(ledger.audit_key, entry, account.book_seal))
+    account = account.after(entry)
+    ledger.accounts[entry.user_id] = account
+    settlement.accounts[entry.user_id] = account
+    settlement.entries.append(entry)
+    return entry

@@ -15,7 +15,7 @@ IDEMPOTENCY_KEY_MINIMUM_CHARACTERS = 8
 IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS = 64
 DAILY_LIMIT_WINDOW = timedelta(hours=24)
 #: What a book without a line is sealed with: the first line is sealed after it.
-EMPTY_BOOK_SEAL = bytes(32)
+EMPTY_LEDGER_SEAL = bytes(32)
 
 
 class Kind(enum.StrEnum):
@@ -44,27 +44,27 @@ class Account:
     #: `created_at` of the newest line of the book.
     last_posted_at: datetime | None = None
     #: The seal of that line.
-    book_seal: bytes = EMPTY_BOOK_SEAL
+    book_seal: bytes = EMPTY_LEDGER_SEAL
 
     @property
     def can_receive(self) -> bool:
         return self.is_verified and not self.is_closed
 
-    def after(self, line: Line) -> Account:
+    def after(self, entry: Entry) -> Account:
         """The account once that line of its book, sealed, has been posted."""
         return Account(
             self.user_id,
-            line.balance_after_minor,
-            line.sequence,
+            entry.balance_after_minor,
+            entry.sequence,
             self.is_verified,
             self.is_closed,
-            line.created_at,
-            line.seal,
+            entry.created_at,
+            entry.seal,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Entry:
     """One line of one person's book: a movement as that person sees it; amounts in minor units."""
 
     user_id: UUID
@@ -84,10 +84,10 @@ class Line:
     #: Over all of the above and the line before, see `domain.seals`; empty until it is sealed.
     seal: bytes = b""
 
-    def sealed(self, seal: bytes) -> Line:
+    def sealed(self, seal: bytes) -> Entry:
         """The same line with its seal."""
         # A third of what `dataclasses.replace` takes, which was much of settling.
-        return Line(
+        return Entry(
             self.user_id,
             self.sequence,
             self.reference,

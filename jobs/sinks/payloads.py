@@ -10,8 +10,8 @@ from schema import events, plain
 
 
 def transaction_posted(
-    line: transfers.Line, counterparty: accounts.Person | None, currency: money.Currency
+    entry: transfers.Entry, counterparty: accounts.Person | None, currency: money.Currency
 ) -> str:
     """The data of `transaction.posted` for the user whose entry it is."""
-    event = events.transaction_posted(line, counterparty, currency)
+    event = events.transaction_posted(entry, counterparty, currency)
     return orjson.dumps(plain.as_json(event)).decode()

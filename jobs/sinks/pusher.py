@@ -31,7 +31,7 @@ BATCHES_A_TURN = 5
 _CHANNELS_KNOWN_SECONDS = 1.0
 
 
-def push_lines(user_id: str) -> None:
+def push_entries(user_id: str) -> None:
     """What RQ calls."""
     bench = current_bench.get()
     bench.run(push(bench.services, UUID(user_id)))
@@ -66,9 +66,9 @@ async def push(services: JobServices, user_id: UUID) -> None:
 async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user_id: UUID) -> bool:
     """Whether there may be more."""
     async with push_cursors.take(services.database, user_id) as cursor:
-        if not cursor.lines:
+        if not cursor.entries:
             return False
-        batch = await _events(services, cursor.lines)
+        batch = await _events(services, cursor.entries)
         # As late as possible: a credential that has ended since hears nothing of it.
         channels = await _channels(services, user_id)
         began = time.monotonic()
@@ -85,14 +85,14 @@ async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user
                     "the Channels server did not accept events; they are tried again",
                     reason=str(error),
                     user_id=str(user_id),
-                    first_sequence=cursor.lines[start].sequence,
+                    first_sequence=cursor.entries[start].sequence,
                 )
                 return False
             services.channels_breaker.worked()
-            await cursor.advance(cursor.lines[start + len(some) - 1].sequence)
+            await cursor.advance(cursor.entries[start + len(some) - 1].sequence)
             if time.monotonic() - began > _CHANNELS_KNOWN_SECONDS:
                 return True
-        return len(cursor.lines) == push_cursors.MAXIMUM_LINES
+        return len(cursor.entries) == push_cursors.MAXIMUM_ENTRIES
 
 
 async def _channels(services: JobServices, user_id: UUID) -> list[str]:
@@ -101,15 +101,13 @@ async def _channels(services: JobServices, user_id: UUID) -> list[str]:
     return [events.pusher_channel(credential_id) for credential_id in active[user_id]]
 
 
-async def _events(
-    services: JobServices, entry_lines: Sequence[transfers.Line]
-) -> list[pusher.Event]:
+async def _events(services: JobServices, entries: Sequence[transfers.Entry]) -> list[pusher.Event]:
     return [
         pusher.Event(
             name=events.PUSHER_EVENT,
-            data=payloads.transaction_posted(entry.line, entry.counterparty, services.currency),
+            data=payloads.transaction_posted(view.entry, view.counterparty, services.currency),
         )
-        for entry in await entry_views.of(
-            entry_lines, functools.partial(accounts.people, services.database)
+        for view in await entry_views.of(
+            entries, functools.partial(accounts.people, services.database)
         )
     ]

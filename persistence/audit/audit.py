@@ -71,7 +71,7 @@ class AuditReport:
 
     findings: list[Finding] = field(default_factory=list)
     people: int = 0
-    lines: int = 0
+    entries: int = 0
     balances_minor: int = 0
     fees_minor: int = 0
     top_ups_minor: int = 0
@@ -172,7 +172,7 @@ async def _check_seals(
     faults = seals.faults(
         connection,
         audit_key,
-        on_lines=lambda lines: on_check(f"the seals: {lines:,} of {report.lines:,} lines"),
+        on_lines=lambda entries: on_check(f"the seals: {entries:,} of {report.entries:,} lines"),
     )
     async for fault in faults:
         if len(found) <= MAXIMUM_FINDINGS:
@@ -182,7 +182,7 @@ async def _check_seals(
 
 async def _check_totals(connection: AsyncConnection, report: AuditReport) -> None:
     row = (await connection.execute(_TOTALS)).one()
-    report.people, report.lines = row.people, row.lines
+    report.people, report.entries = row.people, row.entries
     # Damaged amounts may add up to more than PostgreSQL's largest integer.
     report.balances_minor, report.fees_minor = int(row.balances), int(row.fees)
     report.top_ups_minor = int(row.top_ups)

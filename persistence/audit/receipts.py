@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ledger import seals
 from domain.ledger.seals import Receipt
-from domain.ledger.transfers import EMPTY_BOOK_SEAL
+from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.audit import seals as audit_seals
 from persistence.ledger.sealed_rows import SealedRow
 
@@ -60,7 +60,7 @@ class _Seals:
     """The seals that the newest line so far may have had, by what the lines say."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._of_one_key = dict.fromkeys(keys, EMPTY_BOOK_SEAL)
+        self._of_one_key = dict.fromkeys(keys, EMPTY_LEDGER_SEAL)
         #: What the newest lines say, and the seals of before each.
         self._newest = deque[tuple[bytes, dict[bytes, bytes]]](maxlen=LINES_BETWEEN_KEYS)
 

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ledger import seals
-from domain.ledger.transfers import EMPTY_BOOK_SEAL
+from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.ledger import sealed_rows
 from persistence.ledger.sealed_rows import SealedRow
 
@@ -42,7 +42,7 @@ class Book:
         self._key = key
         self.sequence = 0
         #: The seal of the newest line so far, as it is stored.
-        self.head = EMPTY_BOOK_SEAL
+        self.head = EMPTY_LEDGER_SEAL
         #: The key of the row at fault, and what is wrong with it.
         self.fault: tuple[str, str] | None = None
 
@@ -71,14 +71,14 @@ async def faults(
     connection: AsyncConnection,
     key: bytes,
     *,
-    on_lines: Callable[[int], None] = lambda lines: None,
+    on_lines: Callable[[int], None] = lambda entries: None,
 ) -> AsyncIterator[tuple[str, str]]:
     """Of each book at fault the first row, as `user_id/sequence`, and what is wrong with it.
 
     `on_lines` is told how many lines were looked at.
     """
     book = Book(b"", key)
-    lines = told = 0
+    entries = told = 0
     async for rows in _stream(connection, _BOOKS):
         for row in rows:
             if row.user_id != book.user_id:
@@ -86,10 +86,10 @@ async def faults(
                     yield book.fault
                 book = Book(row.user_id, key)
             book.follow(row)
-        lines += len(rows)
-        if lines - told >= _LINES_BETWEEN_WORDS:
-            on_lines(lines)
-            told = lines
+        entries += len(rows)
+        if entries - told >= _LINES_BETWEEN_WORDS:
+            on_lines(entries)
+            told = entries
     if book.fault is not None:
         yield book.fault
 
@@ -106,7 +106,7 @@ async def is_key_of_books(connection: AsyncConnection, key: bytes) -> bool:
     newest = [row async for rows in _stream(connection, _NEWEST) for row in rows]
     if not newest:
         return True
-    before = newest[1].seal if len(newest) > 1 else EMPTY_BOOK_SEAL
+    before = newest[1].seal if len(newest) > 1 else EMPTY_LEDGER_SEAL
     return sealed_rows.is_sealed(newest[0], key, before)
 
 

@@ -9,19 +9,19 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from domain.ledger.transfers import Line
+from domain.ledger.transfers import Entry
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.ledger import entry_rows as rows_of_lines
+from persistence.ledger import entry_rows
 
 #: As many as a Channels server takes at once.
-MAXIMUM_LINES = 10
+MAXIMUM_ENTRIES = 10
 
 _CREATE = text("INSERT INTO push_cursors (user_id) VALUES (:user_id) ON CONFLICT DO NOTHING")
 _LOCK = text("SELECT pushed_sequence FROM push_cursors WHERE user_id = :user_id FOR NO KEY UPDATE")
 _NEXT = text(
-    f"SELECT {rows_of_lines.COLUMNS} FROM transactions "  # noqa: S608
+    f"SELECT {entry_rows.COLUMNS} FROM transactions "  # noqa: S608
     "WHERE user_id = :user_id AND sequence > :sequence ORDER BY sequence LIMIT :limit"
 )
 _ADVANCE = text("UPDATE push_cursors SET pushed_sequence = :sequence WHERE user_id = :user_id")
@@ -49,13 +49,13 @@ class Lag:
 class Push:
     """One person's cursor, held: nobody else pushes for this person meanwhile."""
 
-    def __init__(self, unit: Unit, user_id: UUID, pushed: int, lines: Sequence[Line]) -> None:
+    def __init__(self, unit: Unit, user_id: UUID, pushed: int, entries: Sequence[Entry]) -> None:
         self._unit = unit
         self._user_id = user_id
         #: The sequence up to which the Channels server has accepted.
         self.pushed_sequence = pushed
         #: What comes next, in sequence: ten lines at most.
-        self.lines = lines
+        self.entries = entries
 
     async def advance(self, sequence: int) -> None:
         """The Channels server has accepted the lines up to that one."""
@@ -78,11 +78,11 @@ async def take(db: Database, user_id: UUID) -> AsyncIterator[Push]:
         await unit.connection.execute(_CREATE, names)
         pushed: int = (await unit.connection.execute(_LOCK, names)).scalar_one()
         rows = await unit.connection.execute(
-            _NEXT, {**names, "sequence": pushed, "limit": MAXIMUM_LINES}
+            _NEXT, {**names, "sequence": pushed, "limit": MAXIMUM_ENTRIES}
         )
-        push = Push(unit, user_id, pushed, [rows_of_lines.from_row(row) for row in rows])
+        push = Push(unit, user_id, pushed, [entry_rows.from_row(row) for row in rows])
         yield push
-    if push.pushed_sequence > pushed or not push.lines:
+    if push.pushed_sequence > pushed or not push.entries:
         await _note_progress(db, user_id, push.pushed_sequence)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domain.ledger.transfers import Direction, Kind, Line
+from domain.ledger.transfers import Direction, Entry, Kind
 
 #: In the order of the fields of `Line`.
 COLUMNS = (
@@ -20,10 +20,10 @@ class UnknownKind(Exception):
     """An entry of a kind that this release does not know: a newer one posted it."""
 
 
-def from_row(row: Sequence[Any]) -> Line:
+def from_row(row: Sequence[Any]) -> Entry:
     """The line in a row of `COLUMNS`. Raises UnknownKind."""
     user_id, sequence, reference, kind, direction, *rest = row
     try:
-        return Line(user_id, sequence, reference, _KINDS[kind], _DIRECTIONS[direction], *rest)
+        return Entry(user_id, sequence, reference, _KINDS[kind], _DIRECTIONS[direction], *rest)
     except KeyError as error:
         raise UnknownKind(f"{kind!r}, {direction!r}") from error

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.ledger.transfers import Line
+from domain.ledger.transfers import Entry
 from domain.people.accounts import Person
 from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
@@ -33,26 +33,26 @@ ORDER BY t.user_id, t.sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntryView:
     """A ledger entry, and its counterparty as they are now."""
 
-    line: Line
+    entry: Entry
     counterparty: Person | None
 
 
-async def of(entry_lines: Sequence[Line], find_people: FindPeople) -> list[Entry]:
+async def of(entries: Sequence[Entry], find_people: FindPeople) -> list[EntryView]:
     """The entries in the same order, all counterparties found by one call."""
-    named = {line.counterparty_id for line in entry_lines if line.counterparty_id is not None}
+    named = {entry.counterparty_id for entry in entries if entry.counterparty_id is not None}
     people = await find_people(named) if named else {}
     return [
-        Entry(line, people.get(line.counterparty_id) if line.counterparty_id else None)
-        for line in entry_lines
+        EntryView(entry, people.get(entry.counterparty_id) if entry.counterparty_id else None)
+        for entry in entries
     ]
 
 
 async def after(
     db: Database, positions: Collection[Position], limit: int
-) -> dict[Position, list[Entry]]:
+) -> dict[Position, list[EntryView]]:
     """Of each position the next entries, at most `limit`, in sequence; two queries for all of them.
 
     A position after which there is nothing is left out, and so is an entry of a kind that this release
@@ -65,12 +65,12 @@ async def after(
             limit=limit,
         )
     )
-    read: list[tuple[int, Line]] = []
+    read: list[tuple[int, Entry]] = []
     for position, *columns in rows:
         with contextlib.suppress(entry_rows.UnknownKind):
             read.append((position, entry_rows.from_row(columns)))
-    entries = await of([line for _, line in read], lambda ids: persons.by_ids(db, ids))
-    found: dict[Position, list[Entry]] = {}
-    for (position, line), entry in zip(read, entries, strict=True):
-        found.setdefault((line.user_id, position), []).append(entry)
+    views = await of([entry for _, entry in read], lambda ids: persons.by_ids(db, ids))
+    found: dict[Position, list[EntryView]] = {}
+    for (position, entry), view in zip(read, views, strict=True):
+        found.setdefault((entry.user_id, position), []).append(view)
     return found

@@ -11,12 +11,12 @@ import sqlalchemy
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.ledger.transfers import Kind, Line
+from domain.ledger.transfers import Entry, Kind
 from domain.people.accounts import Person
 from persistence import tables
 from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
-from persistence.ledger import entry_rows as rows_of_lines
+from persistence.ledger import entry_rows
 from persistence.people import persons
 
 #: Of a user who exchanged money with more people than this, so many are considered as contacts.
@@ -25,7 +25,7 @@ _LATEST_LINES = 1_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
 _book = tables.transactions.c
-_LINE = [_book[name] for name in rows_of_lines.COLUMNS.split(", ")]
+_ENTRY = [_book[name] for name in entry_rows.COLUMNS.split(", ")]
 
 # From one counterparty to the next by the index, without reading the lines in between: a "loose index
 # scan" (wiki.postgresql.org/wiki/Loose_indexscan).
@@ -66,30 +66,30 @@ _BALANCE_AT = text(
 # ================================================================ single lines
 
 
-async def lines_by_ids(
+async def entries_by_ids(
     db: Database, ids: Collection[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], Line]:
+) -> dict[tuple[UUID, int], Entry]:
     """The lines by whose book and which number, in one query; unknown ones are left out."""
     wanted = [key for key in ids if 0 < key[1] <= _MAXIMUM_SEQUENCE]
     if not wanted:
         return {}
-    query = select(*_LINE).where(sqlalchemy.tuple_(_book.user_id, _book.sequence).in_(wanted))
-    found = await _lines(db, query)
+    query = select(*_ENTRY).where(sqlalchemy.tuple_(_book.user_id, _book.sequence).in_(wanted))
+    found = await _entries(db, query)
     return {(each.user_id, each.sequence): each for each in found}
 
 
-async def line_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Line | None:
+async def entry_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Entry | None:
     """The line that this key of the person's made; None if it made none (yet)."""
-    query = select(*_LINE).where(
+    query = select(*_ENTRY).where(
         _book.user_id == user_id, _book.kind == kind.value, _book.idempotency_key == key
     )
-    found = await _lines(db, query)
+    found = await _entries(db, query)
     return found[0] if found else None
 
 
-async def _lines(db: Database, query: sqlalchemy.Select[Any]) -> list[Line]:
+async def _entries(db: Database, query: sqlalchemy.Select[Any]) -> list[Entry]:
     found = await db.read(lambda connection: connection.execute(query))
-    return [rows_of_lines.from_row(row) for row in found]
+    return [entry_rows.from_row(row) for row in found]
 
 
 # ================================================================ about the book

@@ -16,7 +16,7 @@ from psycopg import errors as sqlstates
 from domain import errors
 from domain.ledger import money, settling
 from domain.ledger.settling import Posted, TokenBudget
-from domain.ledger.transfers import Account, Command, Direction, Line
+from domain.ledger.transfers import Account, Command, Direction, Entry
 from domain.people.accounts import Person
 from persistence.engine import database, pinned, pipeline, unit_of_work
 from persistence.engine.connections import Connections, is_lost
@@ -33,13 +33,13 @@ _ATTEMPT_SECONDS = 20.0
 class Movement:
     """Money that moved, now or (`replayed`) when this key was first used, and who is concerned."""
 
-    line: Line
+    entry: Entry
     replayed: bool
     #: The caller, as now.
     person: Person
     counterparty: Person | None
     #: The same movement in the counterparty's book, where it moved just now.
-    other_line: Line | None = None
+    other_entry: Entry | None = None
 
 
 class Ledger:
@@ -149,12 +149,12 @@ class Ledger:
         people = {row[0]: row for row in locked}
         ledger = self._as_it_stands(locked, looked, earlier, asked[0] if asked else [])
         settlement = settling.settle(ledger, commands)
-        writing = statements.write(settlement) if settlement.lines else []
+        writing = statements.write(settlement) if settlement.entries else []
         await pipeline.round_trip(connection, [*writing, statements.COMMIT])
         others = {
-            line.reference: line
-            for line in settlement.lines
-            if line.direction is Direction.INCOMING and line.counterparty_id is not None
+            entry.reference: entry
+            for entry in settlement.entries
+            if entry.direction is Direction.INCOMING and entry.counterparty_id is not None
         }
         return [
             _movement(outcome, people, ledger, others) if isinstance(outcome, Posted) else outcome
@@ -194,12 +194,12 @@ def _movement(
     posted: Posted,
     people: dict[UUID, tuple[Any, ...]],
     ledger: settling.Ledger,
-    others: dict[UUID, Line],
+    others: dict[UUID, Entry],
 ) -> Movement:
-    account, line = posted.account, posted.line
-    counterparty_id = line.counterparty_id
+    account, entry = posted.account, posted.entry
+    counterparty_id = entry.counterparty_id
     return Movement(
-        line=line,
+        entry=entry,
         replayed=posted.replayed,
         person=_person(people[account.user_id], account),
         counterparty=(
@@ -207,7 +207,7 @@ def _movement(
             if counterparty_id is not None
             else None
         ),
-        other_line=None if posted.replayed else others.get(line.reference),
+        other_entry=None if posted.replayed else others.get(entry.reference),
     )
 
 

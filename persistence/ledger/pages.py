@@ -15,19 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
-from domain.ledger.transfers import Direction, Kind, Line
+from domain.ledger.transfers import Direction, Entry, Kind
 from domain.paging import Page, PageRequest
 from persistence import tables
 from persistence.engine import patterns
 from persistence.engine.database import Database
-from persistence.ledger import entry_rows as rows_of_lines
+from persistence.ledger import entry_rows
 
 #: A filter without an index of its own looks at so many entries for one page.
 EXAMINED_ENTRIES = 10_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
 _entries = tables.transactions.c
-_ENTRY = [_entries[name] for name in rows_of_lines.COLUMNS.split(", ")]
+_ENTRY = [_entries[name] for name in entry_rows.COLUMNS.split(", ")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class EntryFilter:
 
 async def page(
     db: Database, user_id: UUID, entry_filter: EntryFilter, request: PageRequest
-) -> Page[Line]:
+) -> Page[Entry]:
     """A page of the user's entries, newest first. Cursors are sequences.
 
     A page may have fewer entries than asked for, or none, although there are more: `Page.end` (or
@@ -56,7 +56,7 @@ async def page(
     """
     after, before = _read_cursor(request.after), _read_cursor(request.before)
 
-    async def work(connection: AsyncConnection) -> Page[Line]:
+    async def work(connection: AsyncConnection) -> Page[Entry]:
         search = _Search(connection, user_id, entry_filter)
         low, high = await search.bounds()
         inside = max(low, before or 0), high if after is None else min(high, after)
@@ -126,7 +126,7 @@ class _Search:
 
     async def find(
         self, low: int, high: int, limit: int, *, ascending: bool
-    ) -> tuple[list[Line], int | None]:
+    ) -> tuple[list[Entry], int | None]:
         """The first entries, and the cursor to go on from where not all were examined for them."""
         bottom, top = low, high
         if self._is_scan and ascending:
@@ -139,7 +139,7 @@ class _Search:
         conditions += await self._conditions(conditions)
         order = _entries.sequence.asc() if ascending else _entries.sequence.desc()
         query = select(*_ENTRY).where(*conditions).order_by(order).limit(limit)
-        found = [rows_of_lines.from_row(row) for row in await self._connection.execute(query)]
+        found = [entry_rows.from_row(row) for row in await self._connection.execute(query)]
         rest = None
         if len(found) < limit:
             if top < high:

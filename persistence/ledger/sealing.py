@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from domain.ledger import seals
-from domain.ledger.transfers import EMPTY_BOOK_SEAL
+from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.ledger import sealed_rows
 from persistence.ledger.sealed_rows import SealedRow
 
@@ -60,7 +60,7 @@ def reseal(
     key: bytes,
     *,
     sealed_with: Collection[bytes],
-    on_lines: Callable[[int], None] = lambda lines: None,
+    on_lines: Callable[[int], None] = lambda entries: None,
 ) -> int:
     """Seal every line with `key` that was sealed with one of those keys; returns how many lines there are.
 
@@ -68,12 +68,12 @@ def reseal(
     book in transactions of its own, so that it can be broken off and done again. Raises WrongSeal, and
     leaves that book as it was. `on_lines` is told how many lines are through.
     """
-    lines = 0
+    entries = 0
     for people in _everybody(connection):
         with connection.transaction():
-            lines += _seal(connection, people, key, sealed_with={key, *sealed_with})
-        on_lines(lines)
-    return lines
+            entries += _seal(connection, people, key, sealed_with={key, *sealed_with})
+        on_lines(entries)
+    return entries
 
 
 def _everybody(connection: Connection) -> Iterator[list[UUID]]:
@@ -95,9 +95,9 @@ def _seal(
     connection.execute(_RESEALING)
     heads = connection.execute(_LOCK, [people]).fetchall()
     #: By person, the seal of the newest line so far: as it was, and as it is made.
-    was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_BOOK_SEAL)
+    was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_LEDGER_SEAL)
     made = was.copy()
-    lines, at = 0, (_NOBODY, 0)
+    entries, at = 0, (_NOBODY, 0)
     while rows := _page(connection, people, at):
         changed: list[tuple[UUID, int, bytes]] = []
         for row in rows:
@@ -109,7 +109,7 @@ def _seal(
             was[row.user_id], made[row.user_id] = row.seal, seal
         if changed:
             connection.execute(_SEAL_LINES, [list(column) for column in zip(*changed, strict=True)])
-        lines += len(rows)
+        entries += len(rows)
         at = (UUID(bytes=rows[-1].user_id), rows[-1].sequence)
     for user_id, head in heads:
         if sealed_with is not None and head != was[user_id.bytes]:
@@ -117,7 +117,7 @@ def _seal(
     connection.execute(
         _SEAL_HEADS, [[UUID(bytes=user_id) for user_id in made], list(made.values())]
     )
-    return lines
+    return entries
 
 
 def _is_sealed(row: SealedRow, keys: Collection[bytes], before: bytes) -> bool:

@@ -46,13 +46,13 @@ _SESSIONS = _CLOCK_AND_SESSIONS.format(
     which="s.user_id = asked.user_id AND s.id = asked.id",
     is_active=credentials.session_is_active("s"),
 ).encode()
-_LINE = ", ".join(f"t.{column}" for column in entry_rows.COLUMNS.split(", "))
+_ENTRY = ", ".join(f"t.{column}" for column in entry_rows.COLUMNS.split(", "))
 _EARLIER_OF_ONE = f"""
-SELECT {_LINE} FROM transactions AS t
+SELECT {_ENTRY} FROM transactions AS t
 WHERE t.user_id = $1::uuid AND t.kind = $2::text AND t.idempotency_key = $3::text
 """.encode()  # noqa: S608
 _EARLIER = f"""
-SELECT {_LINE} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (user_id, kind, key)
+SELECT {_ENTRY} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (user_id, kind, key)
 JOIN transactions AS t
     ON t.user_id = asked.user_id AND t.kind = asked.kind AND t.idempotency_key = asked.key
 """.encode()  # noqa: S608
@@ -125,7 +125,7 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea
     AS changed (id, balance, sequence, last_posted_at, book_seal)
 WHERE users.id = changed.id AND users.id = ANY ($1::uuid[])
 """
-_INSERT_LINES = f"""
+_INSERT_ENTRIES = f"""
 INSERT INTO transactions ({entry_rows.COLUMNS}, note_search_text)
 SELECT * FROM unnest(
     $1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
@@ -143,7 +143,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS posted (user_id, id, sequen
 def write(settlement: settling.Settlement) -> list[Statement]:
     """The balances, the lines and what is announced of them."""
     changed = settlement.accounts.values()
-    new = settlement.lines
+    new = settlement.entries
     array = pipeline.array
     user_ids = array([n.user_id for n in new])
     sequences = array([n.sequence for n in new])
@@ -159,7 +159,7 @@ def write(settlement: settling.Settlement) -> list[Statement]:
             ),
         ),
         (
-            _INSERT_LINES,
+            _INSERT_ENTRIES,
             (
                 user_ids,
                 sequences,

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from domain.ledger import seals
 from domain.ledger.seals import Receipt
-from domain.ledger.transfers import EMPTY_BOOK_SEAL, Direction, Kind, Line
+from domain.ledger.transfers import EMPTY_LEDGER_SEAL, Direction, Entry, Kind
 
 KEY = b"a key of the tests that is long enough"
-CONTENT = [field.name for field in fields(Line) if field.name != "seal"]
+CONTENT = [field.name for field in fields(Entry) if field.name != "seal"]
 
 numbers = st.integers(-(2**63), 2**63 - 1)
 #: Whatever UTF-8 can write, and what a careless encoding would take for something else.
@@ -23,8 +23,8 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampl
     ["", "\x00", "\xff\xff\xff\xff", "None", "☕", "👩‍👩‍👧", "e\u0301", "é"]
 )
 instants = st.datetimes(timezones=st.just(UTC))
-lines = st.builds(
-    Line,
+entries = st.builds(
+    Entry,
     user_id=st.uuids(),
     sequence=numbers,
     reference=st.uuids(),
@@ -40,7 +40,7 @@ lines = st.builds(
     api_token_id=st.none() | st.uuids(),
     seal=st.binary(max_size=3),
 )
-LINE = Line(
+LINE = Entry(
     user_id=UUID("01900000-0000-7000-8000-000000000001"),
     sequence=2,
     reference=UUID("01900000-0000-7000-8000-00000000000f"),
@@ -56,8 +56,8 @@ LINE = Line(
 )
 
 
-def what_it_says(line: Line) -> list[object]:
-    return [getattr(line, name) for name in CONTENT]
+def what_it_says(entry: Entry) -> list[object]:
+    return [getattr(entry, name) for name in CONTENT]
 
 
 def read_back(content: bytes) -> list[object]:
@@ -87,19 +87,19 @@ def read_back(content: bytes) -> list[object]:
     return read
 
 
-@given(lines)
-def test_everything_that_a_line_says_can_be_read_back_from_its_content(line: Line) -> None:
-    assert read_back(seals.content(line)) == what_it_says(line)
+@given(entries)
+def test_everything_that_a_line_says_can_be_read_back_from_its_content(entry: Entry) -> None:
+    assert read_back(seals.content(entry)) == what_it_says(entry)
 
 
-@given(lines, lines, st.sampled_from(CONTENT))
-def test_no_two_lines_have_the_same_content(one: Line, other: Line, name: str) -> None:
+@given(entries, entries, st.sampled_from(CONTENT))
+def test_no_two_lines_have_the_same_content(one: Entry, other: Entry, name: str) -> None:
     nearly = replace(one, **{name: getattr(other, name)})
     for each in (other, nearly):
         is_same = what_it_says(one) == what_it_says(each)
         assert (seals.content(one) == seals.content(each)) == is_same
         assert (
-            seals.seal(KEY, one, EMPTY_BOOK_SEAL) == seals.seal(KEY, each, EMPTY_BOOK_SEAL)
+            seals.seal(KEY, one, EMPTY_LEDGER_SEAL) == seals.seal(KEY, each, EMPTY_LEDGER_SEAL)
         ) == is_same
 
 
@@ -107,7 +107,7 @@ def test_a_seal_is_of_its_key_and_of_the_line_before() -> None:
     made = {
         seals.seal(key, LINE, before)
         for key in (b"", KEY, KEY + b"!")
-        for before in (EMPTY_BOOK_SEAL, b"\x01" + bytes(31))
+        for before in (EMPTY_LEDGER_SEAL, b"\x01" + bytes(31))
     }
     assert len(made) == 6
     assert {len(each) for each in made} == {seals.SEAL_BYTES}
@@ -115,7 +115,7 @@ def test_a_seal_is_of_its_key_and_of_the_line_before() -> None:
 
 def test_the_form_of_a_seal_stays_as_it_is() -> None:
     # Made once and written down: books and receipts that are out in the world depend on it.
-    assert seals.seal(KEY, LINE, EMPTY_BOOK_SEAL).hex() == (
+    assert seals.seal(KEY, LINE, EMPTY_LEDGER_SEAL).hex() == (
         "864b100a591fb7c23a3053df1a3d32b551682e189740cf68e5b31fa87db56178"
     )
     assert GOOD == (

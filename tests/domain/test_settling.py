@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain import errors
 from domain.ledger import money, seals, settling, transfers
 from domain.ledger.settling import Ledger, Posted
-from domain.ledger.transfers import Direction, Kind, Line
+from domain.ledger.transfers import Direction, Entry, Kind
 from tests.domain import worlds
 from tests.domain.worlds import World
 
@@ -24,8 +24,8 @@ from tests.domain.worlds import World
 def test_money_is_conserved(world: World) -> None:
     ledger = world.fresh_ledger()
     settlement = settling.settle(ledger, world.commands)
-    added = sum(line.amount_minor for line in settlement.lines if line.kind == Kind.TOP_UP)
-    fees = sum(line.fee_minor for line in settlement.lines)
+    added = sum(entry.amount_minor for entry in settlement.entries if entry.kind == Kind.TOP_UP)
+    fees = sum(entry.fee_minor for entry in settlement.entries)
     before = worlds.total_minor(world.ledger.accounts.values())
     assert worlds.total_minor(ledger.accounts.values()) + fees == before + added
 
@@ -33,7 +33,7 @@ def test_money_is_conserved(world: World) -> None:
 @given(worlds.worlds())
 def test_no_balance_is_ever_negative(world: World) -> None:
     settlement = settling.settle(world.fresh_ledger(), world.commands)
-    assert all(line.balance_after_minor >= 0 for line in settlement.lines)
+    assert all(entry.balance_after_minor >= 0 for entry in settlement.entries)
     assert all(account.balance_minor >= 0 for account in settlement.accounts.values())
 
 
@@ -42,31 +42,31 @@ def test_each_line_is_sealed_after_the_one_before_it_in_its_book(world: World) -
     ledger = replace(world.fresh_ledger(), audit_key=b"k" * 32)
     settlement = settling.settle(ledger, world.commands)
     heads = {user_id: each.book_seal for user_id, each in world.ledger.accounts.items()}
-    for line in settlement.lines:
-        assert line.seal == seals.seal(b"k" * 32, line, heads[line.user_id])
-        heads[line.user_id] = line.seal
+    for entry in settlement.entries:
+        assert entry.seal == seals.seal(b"k" * 32, entry, heads[entry.user_id])
+        heads[entry.user_id] = entry.seal
     assert heads == {user_id: each.book_seal for user_id, each in ledger.accounts.items()}
     for outcome in settlement.outcomes:
-        assert not isinstance(outcome, Posted) or outcome.line in settlement.lines
+        assert not isinstance(outcome, Posted) or outcome.entry in settlement.entries
 
 
 @given(worlds.worlds())
 def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
     settlement = settling.settle(world.fresh_ledger(), world.commands)
     standing = dict(world.ledger.accounts)
-    for line in settlement.lines:
-        account = standing[line.user_id]
-        incoming = line.direction == Direction.INCOMING
-        change = line.amount_minor if incoming else -line.amount_minor - line.fee_minor
-        assert line.sequence == account.sequence + 1
-        assert line.balance_after_minor == account.balance_minor + change
-        assert line.created_at >= (account.last_posted_at or worlds.NOW)
-        standing[line.user_id] = replace(
+    for entry in settlement.entries:
+        account = standing[entry.user_id]
+        incoming = entry.direction == Direction.INCOMING
+        change = entry.amount_minor if incoming else -entry.amount_minor - entry.fee_minor
+        assert entry.sequence == account.sequence + 1
+        assert entry.balance_after_minor == account.balance_minor + change
+        assert entry.created_at >= (account.last_posted_at or worlds.NOW)
+        standing[entry.user_id] = replace(
             account,
-            sequence=line.sequence,
-            balance_minor=line.balance_after_minor,
-            last_posted_at=line.created_at,
-            book_seal=line.seal,
+            sequence=entry.sequence,
+            balance_minor=entry.balance_after_minor,
+            last_posted_at=entry.created_at,
+            book_seal=entry.seal,
         )
     assert settlement.accounts.items() <= standing.items()
     assert standing.keys() - settlement.accounts.keys() == {
@@ -82,14 +82,14 @@ def test_every_transfer_has_exactly_two_sides_that_agree(world: World) -> None:
         for number, command in enumerate(world.commands)
     ]
     settlement = settling.settle(world.fresh_ledger(), commands)
-    sides: dict[UUID, list[Line]] = defaultdict(list)
-    for line in settlement.lines:
-        sides[line.reference].append(line)
-    for lines in sides.values():
-        if lines[0].kind == Kind.TOP_UP:
-            assert len(lines) == 1
+    sides: dict[UUID, list[Entry]] = defaultdict(list)
+    for entry in settlement.entries:
+        sides[entry.reference].append(entry)
+    for entries in sides.values():
+        if entries[0].kind == Kind.TOP_UP:
+            assert len(entries) == 1
             continue
-        sent, received = lines
+        sent, received = entries
         assert (sent.direction, received.direction) == (Direction.OUTGOING, Direction.INCOMING)
         assert (sent.user_id, sent.counterparty_id) == (received.counterparty_id, received.user_id)
         assert (sent.amount_minor, sent.note) == (received.amount_minor, received.note)
@@ -110,10 +110,10 @@ def test_asking_again_is_the_identity(world: World) -> None:
     before = dict(ledger.accounts)
     again = settling.settle(ledger, [command for command, _ in done])
     assert ledger.accounts == before
-    assert not again.lines
+    assert not again.entries
     assert not again.accounts
     for (command, earlier), repeat in zip(done, again.outcomes, strict=True):
-        assert repeat == Posted(earlier.line, before[command.user_id], replayed=True)
+        assert repeat == Posted(earlier.entry, before[command.user_id], replayed=True)
 
 
 @given(worlds.worlds())
@@ -122,7 +122,7 @@ def test_a_batch_settles_as_one_by_one_does(world: World) -> None:
     together = settling.settle(together_ledger, world.commands)
     alone = [settling.settle(alone_ledger, [command]) for command in world.commands]
     assert together_ledger == alone_ledger
-    assert together.lines == [line for settlement in alone for line in settlement.lines]
+    assert together.entries == [entry for settlement in alone for entry in settlement.entries]
     for joint, single in zip(together.outcomes, (each.outcomes[0] for each in alone), strict=True):
         assert _comparable(joint) == _comparable(single)
 
@@ -134,7 +134,7 @@ def test_a_refusal_leaves_everything_untouched(world: World) -> None:
         settlement = settling.settle(ledger, [command])
         if isinstance(settlement.outcomes[0], errors.DomainError):
             assert ledger == untouched
-            assert not settlement.lines
+            assert not settlement.entries
             assert not settlement.accounts
 
 
@@ -143,9 +143,9 @@ def test_a_token_never_spends_more_than_its_limit(world: World) -> None:
     ledger = world.fresh_ledger()
     settlement = settling.settle(ledger, world.commands)
     spent = sum(
-        line.amount_minor + line.fee_minor
-        for line in settlement.lines
-        if line.api_token_id == worlds.TOKEN and line.kind == Kind.TRANSFER
+        entry.amount_minor + entry.fee_minor
+        for entry in settlement.entries
+        if entry.api_token_id == worlds.TOKEN and entry.kind == Kind.TRANSFER
     )
     budget = ledger.budgets[worlds.TOKEN]
     assert budget.spent_minor == spent
@@ -166,7 +166,7 @@ def test_the_preview_agrees_with_sending(
     assert preview.total_minor == preview.amount_minor + preview.fee_minor
     if preview.shortfall_minor is None:
         assert isinstance(outcome, Posted)
-        assert outcome.line.fee_minor == preview.fee_minor
+        assert outcome.entry.fee_minor == preview.fee_minor
         assert outcome.account.balance_minor == balance_minor - preview.total_minor
     else:
         assert isinstance(outcome, errors.InsufficientFunds)
@@ -209,7 +209,7 @@ def test_what_is_short_of_funds_does_not_touch_its_neighbours(world: World) -> N
     alone = settling.settle(world.fresh_ledger(), world.commands)
     with_it = settling.settle(world.fresh_ledger(), [poor, *world.commands])
     if isinstance(with_it.outcomes[0], errors.DomainError):
-        assert with_it.lines == alone.lines
+        assert with_it.entries == alone.entries
         assert with_it.accounts == alone.accounts
 
 

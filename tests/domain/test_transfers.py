@@ -27,7 +27,7 @@ def test_a_transfer_writes_a_line_in_each_book() -> None:
     )
     command = worlds.send("12.34", note="lunch")
     settlement = settling.settle(ledger, [command])
-    sent, received = settlement.lines
+    sent, received = settlement.entries
     assert (sent.user_id, sent.sequence, sent.balance_after_minor) == (ALPHA, 8, 8_766)
     assert (received.user_id, received.sequence, received.balance_after_minor) == (BETA, 3, 1_734)
     assert sent.reference == received.reference == command.reference
@@ -38,10 +38,10 @@ def test_a_transfer_writes_a_line_in_each_book() -> None:
 
 def test_a_top_up_writes_one_incoming_line() -> None:
     settlement = settling.settle(worlds.ledger_of(worlds.account()), [worlds.add("50")])
-    (line,) = settlement.lines
-    assert (line.kind, line.direction) == (Kind.TOP_UP, Direction.INCOMING)
-    assert (line.amount_minor, line.fee_minor, line.balance_after_minor) == (5_000, 0, 15_000)
-    assert line.counterparty_id is None
+    (entry,) = settlement.entries
+    assert (entry.kind, entry.direction) == (Kind.TOP_UP, Direction.INCOMING)
+    assert (entry.amount_minor, entry.fee_minor, entry.balance_after_minor) == (5_000, 0, 15_000)
+    assert entry.counterparty_id is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_fee_is_rounded_up_to_the_next_minor_unit(
     limits = worlds.limits_of(code, basis_points=basis_points)
     ledger = worlds.ledger_of(worlds.account(ALPHA, 50_000), worlds.account(BETA, 0), limits=limits)
     settlement = settling.settle(ledger, [worlds.send(amount)])
-    sent, received = settlement.lines
+    sent, received = settlement.entries
     assert sent.fee_minor == fee_minor
     assert received.fee_minor == 0
     assert sent.balance_after_minor == 50_000 - sent.amount_minor - fee_minor
@@ -184,14 +184,14 @@ def test_the_same_key_answers_with_the_movement_as_it_was_and_the_account_as_it_
     _posted(worlds.settle_one(ledger, worlds.add(key="key-00000002")))
     again = _posted(worlds.settle_one(ledger, worlds.send("012.30", note="lunch")))
     assert again.replayed
-    assert again.line == first.line
+    assert again.entry == first.entry
     assert again.account.sequence == first.account.sequence + 1
 
 
 @pytest.mark.parametrize("note", [None, "", "   "])
 def test_an_empty_note_is_none(note: str | None) -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
-    assert _posted(worlds.settle_one(ledger, worlds.send(note=note))).line.note is None
+    assert _posted(worlds.settle_one(ledger, worlds.send(note=note))).entry.note is None
     assert _posted(worlds.settle_one(ledger, worlds.send(note=""))).replayed
 
 
@@ -238,7 +238,7 @@ def test_a_refusal_leaves_the_key_unused() -> None:
 def test_the_same_key_twice_in_one_batch_moves_once() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     settlement = settling.settle(ledger, [worlds.send()] * 100)
-    assert len(settlement.lines) == 2
+    assert len(settlement.entries) == 2
     assert [_posted(outcome).replayed for outcome in settlement.outcomes] == [False] + [True] * 99
 
 
@@ -263,7 +263,7 @@ def test_a_note_is_stored_without_what_it_hides() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     posted = worlds.settle_one(ledger, worlds.send(note="to \u202egnp.exe\nnow"))
     assert isinstance(posted, settling.Posted)
-    assert posted.line.note == "to gnp.exe now"
+    assert posted.entry.note == "to gnp.exe now"
 
 
 def test_a_note_with_a_control_character_is_refused() -> None:
@@ -278,7 +278,7 @@ def test_the_same_note_pasted_with_invisible_characters_replays_its_key() -> Non
     assert isinstance(first, settling.Posted)
     again = worlds.settle_one(ledger, worlds.send(note="\u200efor the\n tic\u00adkets\ufeff"))
     assert isinstance(again, settling.Posted)
-    assert (again.replayed, again.line) == (True, first.line)
+    assert (again.replayed, again.entry) == (True, first.entry)
     other = worlds.settle_one(ledger, worlds.send(note="for the ticket"))
     assert isinstance(other, errors.IdempotencyKeyReused)
 
@@ -343,11 +343,11 @@ def test_created_at_never_goes_back_in_either_book() -> None:
         worlds.send(key="key-00000002", recipient=GAMMA),
         worlds.add(key="key-00000003"),
     ]
-    lines = settling.settle(ledger, commands).lines
-    assert {line.created_at for line in lines} == {ahead}
+    entries = settling.settle(ledger, commands).entries
+    assert {entry.created_at for entry in entries} == {ahead}
 
 
 def test_a_first_line_has_the_time_of_the_clock() -> None:
     newcomer = replace(worlds.account(sequence=0, balance_minor=0), last_posted_at=None)
     settlement = settling.settle(worlds.ledger_of(newcomer), [worlds.add()])
-    assert settlement.lines[0].created_at == NOW
+    assert settlement.entries[0].created_at == NOW

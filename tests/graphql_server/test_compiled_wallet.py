@@ -13,7 +13,7 @@ from graphql import ExecutionResult
 
 import schema.events
 from domain import errors
-from domain.ledger.transfers import Line
+from domain.ledger.transfers import Entry
 from graphql_server.compiled import Compiler
 from persistence.people import accounts
 from resolvers import authentication
@@ -201,7 +201,7 @@ async def test_generated_subscriptions_answer_each_line_of_a_book_alike(
         database, {line.counterparty_id for line in lines if line.counterparty_id}
     )
 
-    def event(line: Line, share: float) -> Any:
+    def event(line: Entry, share: float) -> Any:
         """What the stream passes on, and now and then something else."""
         counterparty = known.get(line.counterparty_id) if line.counterparty_id else None
         posted = schema.events.transaction_posted(line, counterparty, currency)

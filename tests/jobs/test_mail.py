@@ -176,7 +176,7 @@ async def test_every_try_is_the_same_message_to_a_mailbox(
     make_due(books)
     await mail.send(services, user_id, mail_id)
     first, second = (
-        next(line for line in raw.split(b"\r\n") if line.lower().startswith(b"message-id"))
+        next(entry for entry in raw.split(b"\r\n") if entry.lower().startswith(b"message-id"))
         for raw in smtp.raw
     )
     assert first == second

@@ -70,7 +70,7 @@ def test_every_mail_says_whom_it_is_for_in_both_parts(purpose: MailPurpose) -> N
     assert "zoe@example.org" in written.html
     assert f"<title>{written.subject}</title>" in written.html
     assert "{" not in written.text
-    assert all(len(line) <= 80 or APP_URL in line for line in written.text.splitlines())
+    assert all(len(entry) <= 80 or APP_URL in entry for entry in written.text.splitlines())
 
 
 @pytest.mark.parametrize("purpose", MailPurpose)

@@ -58,7 +58,7 @@ def as_graphql(event: events.TransactionPosted) -> dict[str, Any]:
 def test_a_push_shows_what_graphql_shows(code: str, kind: transfers.Kind) -> None:
     person = accounts.Person(uuid.uuid4(), "Zoë ☕", "zoe@example.org", None, 0, 0)
     counterparty = person if kind is transfers.Kind.TRANSFER else None
-    line = transfers.Line(
+    entry = transfers.Entry(
         user_id=uuid.uuid4(),
         sequence=3,
         reference=uuid.uuid4(),
@@ -73,15 +73,15 @@ def test_a_push_shows_what_graphql_shows(code: str, kind: transfers.Kind) -> Non
         seal=b"s" * 32,
     )
     currency = money.currency(code)
-    pushed = json.loads(payloads.transaction_posted(line, counterparty, currency))
-    assert pushed == as_graphql(events.transaction_posted(line, counterparty, currency))
+    pushed = json.loads(payloads.transaction_posted(entry, counterparty, currency))
+    assert pushed == as_graphql(events.transaction_posted(entry, counterparty, currency))
 
 
 def test_the_largest_payload_fits_a_channels_server() -> None:
     person = accounts.Person(
         uuid.uuid4(), "👩‍👩‍👧‍👦" * 11, f"{'x' * 64}@{'y' * 180}.org", None, 0, 0
     )
-    line = transfers.Line(
+    entry = transfers.Entry(
         user_id=uuid.uuid4(),
         sequence=2**31 - 1,
         reference=uuid.uuid4(),
@@ -95,6 +95,6 @@ def test_the_largest_payload_fits_a_channels_server() -> None:
         created_at=datetime.now(UTC),
         seal=b"s" * 32,
     )
-    pushed = payloads.transaction_posted(line, person, money.currency("USD"))
+    pushed = payloads.transaction_posted(entry, person, money.currency("USD"))
     # Ten in one call, and the text of each is written as ASCII inside it.
     assert len(json.dumps(pushed)) < 10_240

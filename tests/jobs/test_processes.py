@@ -205,15 +205,15 @@ class _SlowSmtp:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 slow\r\n")
-        while line := await reader.readline():
-            if line.upper().startswith(b"DATA"):
+        while entry := await reader.readline():
+            if entry.upper().startswith(b"DATA"):
                 writer.write(b"354 Go on\r\n")
                 await reader.readuntil(b"\r\n.\r\n")
                 self._asked.set()
                 await self._answer.wait()
             writer.write(b"250 OK\r\n")
             await writer.drain()
-            if line.upper().startswith(b"QUIT"):
+            if entry.upper().startswith(b"QUIT"):
                 break
         writer.close()
         await writer.wait_closed()

@@ -44,4 +44,4 @@ async def lived_in(books: Books) -> None:
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await outbox.mark_published(db, (await outbox.claim(db, 100, 0)).rows)
     async with push_cursors.take(db, beta.user_id) as push:
-        await push.advance(push.lines[-1].sequence)
+        await push.advance(push.entries[-1].sequence)

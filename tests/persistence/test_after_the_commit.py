@@ -91,9 +91,9 @@ async def test_what_was_published_and_not_pushed_is_known_until_it_is(
     batches = []
     for _ in range(3):
         async with push_cursors.take(db, someone.user_id) as push:
-            batches.append([line.sequence for line in push.lines])
-            if push.lines:
-                await push.advance(push.lines[-1].sequence)
+            batches.append([entry.sequence for entry in push.entries])
+            if push.entries:
+                await push.advance(push.entries[-1].sequence)
     assert batches == [list(range(1, 11)), [11, 12], []]
     assert await push_cursors.behind(db, 10) == []
     assert await push_cursors.lag(db) == push_cursors.Lag(0, 0.0)
@@ -111,7 +111,7 @@ async def test_a_push_that_fails_leaves_the_cursor_where_it_was(books: Books, db
     with pytest.raises(ZeroDivisionError):
         await fail()
     async with push_cursors.take(db, someone.user_id) as push:
-        assert [line.sequence for line in push.lines] == [1, 2]
+        assert [entry.sequence for entry in push.entries] == [1, 2]
     assert await push_cursors.behind(db, 10) == [someone.user_id]
 
 
@@ -121,11 +121,11 @@ async def test_two_pushes_for_one_person_take_turns(books: Books, db: Database) 
 
     async def push() -> None:
         async with push_cursors.take(db, someone.user_id) as cursor:
-            for line in cursor.lines:
-                order.append(line.sequence)
+            for entry in cursor.entries:
+                order.append(entry.sequence)
                 await asyncio.sleep(0)
-            if cursor.lines:
-                await cursor.advance(cursor.lines[-1].sequence)
+            if cursor.entries:
+                await cursor.advance(cursor.entries[-1].sequence)
 
     await asyncio.gather(*(push() for _ in range(3)))
     assert order == list(range(1, 16))

@@ -196,7 +196,7 @@ async def test_the_report_adds_up(books: Books) -> None:
     looked_at: list[str] = []
     report = await audit.audit(books.database, on_check=looked_at.append)
     assert report.is_clean
-    assert (report.people, report.lines) == (2, 3)
+    assert (report.people, report.entries) == (2, 3)
     assert (report.balances_minor, report.fees_minor, report.top_ups_minor) == (995, 5, 1000)
     assert "balances against books" in looked_at
 

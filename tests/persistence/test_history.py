@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 async def sequences(db: Database, whose: Someone, **wanted: object) -> list[int]:
     found = await pages.page(db, whose.user_id, EntryFilter(**wanted), PageRequest())  # type: ignore[arg-type]
-    return [line.sequence for line in found.items]
+    return [entry.sequence for entry in found.items]
 
 
 async def busy(books: Books) -> tuple[Someone, Someone, Someone]:
@@ -40,7 +40,7 @@ async def test_pages_go_through_the_book_in_both_directions(books: Books, db: Da
 
     async def page(**request: object) -> tuple[list[int], bool, bool]:
         found = await pages.page(db, alpha.user_id, EntryFilter(), PageRequest(**request))  # type: ignore[arg-type]
-        return [line.sequence for line in found.items], found.has_previous, found.has_next
+        return [entry.sequence for entry in found.items], found.has_previous, found.has_next
 
     assert await page(size=4) == ([6, 5, 4, 3], False, True)
     assert await page(size=4, after="3") == ([2, 1], True, False)
@@ -62,24 +62,24 @@ async def test_every_filter_and_all_of_them_together(books: Books, db: Database)
     assert await sequences(db, alpha, kind=Kind.TOP_UP) == [6, 1]
     assert await sequences(db, alpha, direction=Direction.OUTGOING) == [5, 3, 2]
     assert await sequences(db, alpha, counterparty_id=zoe.user_id) == [3]
-    lines = {line.sequence: line for line in await lines_of(db, alpha.user_id)}
-    assert await sequences(db, alpha, created_after=lines[4].created_at) == [6, 5]
-    assert await sequences(db, alpha, created_from=lines[4].created_at) == [6, 5, 4]
-    assert await sequences(db, alpha, created_before=lines[2].created_at) == [1]
+    entries = {entry.sequence: entry for entry in await lines_of(db, alpha.user_id)}
+    assert await sequences(db, alpha, created_after=entries[4].created_at) == [6, 5]
+    assert await sequences(db, alpha, created_from=entries[4].created_at) == [6, 5, 4]
+    assert await sequences(db, alpha, created_before=entries[2].created_at) == [1]
     assert await sequences(
         db,
         alpha,
         kind=Kind.TRANSFER,
         direction=Direction.OUTGOING,
         counterparty_id=beta.user_id,
-        created_after=lines[1].created_at,
-        created_before=lines[5].created_at,
+        created_after=entries[1].created_at,
+        created_before=entries[5].created_at,
         text="RENT",
     ) == [2]
     # Whether there is more is asked within the filter.
     page = PageRequest(size=1, after="4")
     found = await pages.page(db, alpha.user_id, EntryFilter(kind=Kind.TOP_UP), page)
-    assert ([line.sequence for line in found.items], found.has_previous, found.has_next) == (
+    assert ([entry.sequence for entry in found.items], found.has_previous, found.has_next) == (
         [1], True, False,
     )  # fmt: skip
 
@@ -88,13 +88,13 @@ async def test_adjacent_half_open_periods_neither_overlap_nor_leave_a_gap(
     books: Books, db: Database
 ) -> None:
     alpha, _, _ = await busy(books)
-    lines = await lines_of(db, alpha.user_id)
-    bounds = [lines[0].created_at, *(line.created_at for line in lines), None]
+    entries = await lines_of(db, alpha.user_id)
+    bounds = [entries[0].created_at, *(entry.created_at for entry in entries), None]
     periods = [
         await sequences(db, alpha, created_from=start, created_before=end)
         for start, end in itertools.pairwise(bounds)
     ]
-    assert sorted(itertools.chain(*periods)) == [line.sequence for line in lines]
+    assert sorted(itertools.chain(*periods)) == [entry.sequence for entry in entries]
 
 
 async def test_text_is_looked_for_in_notes_and_names_and_is_no_pattern(
@@ -114,32 +114,32 @@ async def test_text_is_looked_for_in_notes_and_names_and_is_no_pattern(
 async def test_nobody_sees_the_book_of_another(books: Books, db: Database) -> None:
     alpha, beta, zoe = await busy(books)
     assert await sequences(db, zoe) == [1]
-    [line] = await lines_of(db, zoe.user_id)
-    assert (line.direction, line.counterparty_id) == (Direction.INCOMING, alpha.user_id)
-    assert line.idempotency_key is None
+    [entry] = await lines_of(db, zoe.user_id)
+    assert (entry.direction, entry.counterparty_id) == (Direction.INCOMING, alpha.user_id)
+    assert entry.idempotency_key is None
     missing = [(zoe.user_id, sequence) for sequence in (0, -1, 2, 2**63, 10**30)]
-    assert await history.lines_by_ids(db, missing) == {}
+    assert await history.entries_by_ids(db, missing) == {}
     both = [(alpha.user_id, 5), (zoe.user_id, 1), (beta.user_id, 99)]
-    assert set(await history.lines_by_ids(db, both)) == set(both[:2])
-    assert await history.lines_by_ids(db, []) == {}
+    assert set(await history.entries_by_ids(db, both)) == set(both[:2])
+    assert await history.entries_by_ids(db, []) == {}
 
 
 async def test_a_key_finds_what_it_made_for_its_own_person_and_kind(
     books: Books, db: Database
 ) -> None:
     alpha, beta, _ = await busy(books)
-    made = (await books.send(alpha, beta)).line
+    made = (await books.send(alpha, beta)).entry
     assert made.idempotency_key is not None
     key = made.idempotency_key
-    assert await history.line_by_key(db, alpha.user_id, Kind.TRANSFER, key) == made
-    assert await history.line_by_key(db, alpha.user_id, Kind.TOP_UP, key) is None
-    assert await history.line_by_key(db, beta.user_id, Kind.TRANSFER, key) is None
+    assert await history.entry_by_key(db, alpha.user_id, Kind.TRANSFER, key) == made
+    assert await history.entry_by_key(db, alpha.user_id, Kind.TOP_UP, key) is None
+    assert await history.entry_by_key(db, beta.user_id, Kind.TRANSFER, key) is None
 
 
 async def test_what_came_after_comes_in_order_a_piece_at_a_time(books: Books, db: Database) -> None:
     alpha, _, zoe = await busy(books)
     after = await lines_of(db, alpha.user_id, after=2, limit=3)
-    assert [line.sequence for line in after] == [3, 4, 5]
+    assert [entry.sequence for entry in after] == [3, 4, 5]
     assert await history.newest_sequences(db, [alpha.user_id, zoe.user_id]) == {
         alpha.user_id: 6,
         zoe.user_id: 1,
@@ -151,19 +151,19 @@ async def test_a_past_balance_is_that_of_the_newest_line_by_then(
     books: Books, db: Database
 ) -> None:
     alpha, _, _ = await busy(books)
-    lines = await lines_of(db, alpha.user_id)
-    for line in lines:
-        at = await history.balance_at(db, alpha.user_id, line.created_at)
-        assert at == line.balance_after_minor
-    before = lines[0].created_at - timedelta(microseconds=1)
+    entries = await lines_of(db, alpha.user_id)
+    for entry in entries:
+        at = await history.balance_at(db, alpha.user_id, entry.created_at)
+        assert at == entry.balance_after_minor
+    before = entries[0].created_at - timedelta(microseconds=1)
     assert await history.balance_at(db, alpha.user_id, before) == 0
 
 
 @pytest.mark.parametrize("latest_lines", [1_000, 2])
 async def test_contacts_are_people_met_the_latest_first(
-    books: Books, db: Database, monkeypatch: pytest.MonkeyPatch, latest_lines: int
+    books: Books, db: Database, monkeypatch: pytest.MonkeyPatch, latest_entries: int
 ) -> None:
-    monkeypatch.setattr(history, "_LATEST_LINES", latest_lines)
+    monkeypatch.setattr(history, "_LATEST_LINES", latest_entries)
     alpha, beta, zoe = await busy(books)
     contacts = await history.contacts(db, alpha.user_id, 8)
     assert [person.user_id for person in contacts] == [beta.user_id, zoe.user_id]

@@ -36,13 +36,13 @@ async def test_a_transfer_is_a_line_in_each_book_an_event_each_and_both_balances
     )  # fmt: skip
     assert moved.counterparty is not None
     assert (moved.counterparty.email, moved.counterparty.balance_minor) == (beta.email, 250)
-    assert moved.line.note == "Für den Käse"
+    assert moved.entry.note == "Für den Käse"
     assert books.balances(alpha, beta) == [750, 250]
-    lines = books.connection.execute(
+    entries = books.connection.execute(
         "SELECT user_id, direction, amount, counterparty_id, note_search_text, balance_after, "
         "idempotency_key IS NULL FROM transactions WHERE kind = 'transfer' ORDER BY direction"
     ).fetchall()
-    assert lines == [
+    assert entries == [
         (beta.user_id, "incoming", 250, alpha.user_id, "fur den kase", 250, True),
         (alpha.user_id, "outgoing", 250, beta.user_id, "fur den kase", 750, False),
     ]
@@ -73,7 +73,7 @@ async def test_a_key_replays_and_with_other_input_is_refused(books: Books) -> No
     await books.send(alpha, beta, "3")
     again = await books.ledger.move(replace(command, reference=ids.new_id(), amount=Decimal("1.0")))
     assert again.replayed
-    assert again.line == first.line
+    assert again.entry == first.entry
     assert again.person.balance_minor == 600
     assert again.counterparty is not None
     assert again.counterparty.name == "Beta"
@@ -90,10 +90,10 @@ async def test_hostile_text_is_stored_as_it_is(books: Books) -> None:
     keyed = await books.ledger.move(sending(alpha, beta, key=key))
     assert (await books.ledger.move(sending(alpha, beta, key=key))).replayed
     stored = books.connection.execute(
-        "SELECT DISTINCT note FROM transactions WHERE reference = %s", [moved.line.reference]
+        "SELECT DISTINCT note FROM transactions WHERE reference = %s", [moved.entry.reference]
     ).fetchall()
     assert stored == [(note,)]
-    assert keyed.line.idempotency_key == key
+    assert keyed.entry.idempotency_key == key
 
 
 async def test_many_commands_share_a_commit_and_each_has_its_own_outcome(books: Books) -> None:
@@ -122,7 +122,7 @@ async def test_lines_never_go_back_in_time(books: Books) -> None:
     [(noted,)] = books.connection.execute(
         "SELECT last_posted_at FROM users WHERE id = %s", [alpha.user_id]
     ).fetchall()
-    assert (await books.send(alpha, beta)).line.created_at == noted
+    assert (await books.send(alpha, beta)).entry.created_at == noted
 
 
 # ================================================================ who may

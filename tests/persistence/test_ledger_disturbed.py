@@ -110,7 +110,7 @@ async def test_a_hundred_replays_of_one_key_over_two_processes_move_once(books: 
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-    answers = [line for output, _ in outputs for line in output.decode().splitlines()]
+    answers = [entry for output, _ in outputs for entry in output.decode().splitlines()]
     assert len(answers) == 100
     assert len({answer.rsplit(" ", 1)[0] for answer in answers}) == 1
     assert sum(answer.endswith("False") for answer in answers) == 1
@@ -215,7 +215,7 @@ async def test_connections_cut_at_random_move_nothing_twice(
         done.set()
         cuts = await cutting
     assert cuts > 0
-    assert len({movement.line.reference for movement in moved}) == 60
+    assert len({movement.entry.reference for movement in moved}) == 60
     rows = books.connection.execute(
         "SELECT count(*) FROM transactions WHERE direction = 'outgoing'"
     ).fetchone()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.ledger.transfers import Direction, Kind, Line
+from domain.ledger.transfers import Direction, Entry, Kind
 from domain.paging import PageRequest
 from persistence.engine.database import Database
 from persistence.ledger import pages
@@ -43,7 +43,7 @@ async def forwards(db: Database, user: Someone, wanted: EntryFilter, size: int) 
     after = None
     while True:
         page = await pages.page(db, user.user_id, wanted, PageRequest(size, after=after))
-        found += [line.sequence for line in page.items]
+        found += [entry.sequence for entry in page.items]
         assert len(page.items) <= size
         if not page.has_next:
             return found
@@ -56,17 +56,17 @@ async def backwards(db: Database, user: Someone, wanted: EntryFilter, size: int)
     while True:
         request = PageRequest(size, before=before, backward=True)
         page = await pages.page(db, user.user_id, wanted, request)
-        found = [line.sequence for line in page.items] + found
+        found = [entry.sequence for entry in page.items] + found
         if not page.has_previous:
             return found
         before = page.start or str(page.items[0].sequence)
 
 
-def filters(lines: list[Line], others: list[Someone]) -> list[EntryFilter]:
+def filters(entries: list[Entry], others: list[Someone]) -> list[EntryFilter]:
     names: dict[str, Any] = {"counterparty_id": others[0].user_id}
     middle = {
-        "created_from": lines[10].created_at,
-        "created_before": lines[-5].created_at,
+        "created_from": entries[10].created_at,
+        "created_before": entries[-5].created_at,
     }
     return [
         EntryFilter(),
@@ -80,9 +80,9 @@ def filters(lines: list[Line], others: list[Someone]) -> list[EntryFilter]:
         EntryFilter(**names, text="lunch"),
         EntryFilter(**middle),
         EntryFilter(**middle, kind=Kind.TRANSFER),
-        EntryFilter(created_after=lines[10].created_at, text="lunch"),
-        EntryFilter(created_after=lines[-1].created_at, text="lunch"),
-        EntryFilter(created_before=lines[0].created_at, kind=Kind.TOP_UP),
+        EntryFilter(created_after=entries[10].created_at, text="lunch"),
+        EntryFilter(created_after=entries[-1].created_at, text="lunch"),
+        EntryFilter(created_before=entries[0].created_at, kind=Kind.TOP_UP),
     ]
 
 
@@ -90,11 +90,11 @@ async def test_however_few_entries_a_page_examines_none_is_lost_or_repeated(
     books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, others = await lived(books, count=24)
-    lines = await lines_of(db, user.user_id)
-    for wanted in filters(lines, others):
+    entries = await lines_of(db, user.user_id)
+    for wanted in filters(entries, others):
         monkeypatch.setattr(pages, "EXAMINED_ENTRIES", 10_000)
         whole = await pages.page(db, user.user_id, wanted, PageRequest(100))
-        expected = [line.sequence for line in whole.items]
+        expected = [entry.sequence for entry in whole.items]
         assert not whole.has_next
         for examined, size in ((2, 3), (5, 2), (23, 4)):
             monkeypatch.setattr(pages, "EXAMINED_ENTRIES", examined)
@@ -106,8 +106,8 @@ async def test_the_times_of_a_filter_select_what_their_names_say(
     books: Books, db: Database
 ) -> None:
     user, _ = await lived(books, count=10)
-    lines = await lines_of(db, user.user_id)
-    at = lines[4].created_at
+    entries = await lines_of(db, user.user_id)
+    at = entries[4].created_at
 
     async def found(**wanted: Any) -> list[int]:
         return await forwards(db, user, EntryFilter(**wanted), 100)
@@ -115,7 +115,7 @@ async def test_the_times_of_a_filter_select_what_their_names_say(
     assert await found(created_after=at) == [10, 9, 8, 7, 6]
     assert await found(created_from=at) == [10, 9, 8, 7, 6, 5]
     assert await found(created_before=at) == [4, 3, 2, 1]
-    assert await found(created_from=at, created_before=lines[6].created_at) == [6, 5]
+    assert await found(created_from=at, created_before=entries[6].created_at) == [6, 5]
 
 
 async def test_a_search_that_finds_nothing_ends_after_so_many_entries_and_says_where(
@@ -140,13 +140,13 @@ async def test_what_a_page_reads_of_the_ledger_is_bounded_by_sequences(
     user, _ = await lived(books)
     read: list[int] = []
 
-    def note(row: Any) -> Line:
-        line = original(row)
-        read.append(line.sequence)
-        return line
+    def note(row: Any) -> Entry:
+        entry = original(row)
+        read.append(entry.sequence)
+        return entry
 
-    original = pages.rows_of_lines.from_row
-    monkeypatch.setattr(pages.rows_of_lines, "from_row", note)
+    original = pages.entry_rows.from_row
+    monkeypatch.setattr(pages.entry_rows, "from_row", note)
     wanted = EntryFilter(direction=Direction.INCOMING)
     await pages.page(db, user.user_id, wanted, PageRequest(100, after="30"))
     assert set(read) <= {*range(20, 30), *range(30, 40)}

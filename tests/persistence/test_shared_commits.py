@@ -127,7 +127,7 @@ async def test_a_key_used_twice_in_one_commit_moves_once(books: Books) -> None:
     assert isinstance(first, Movement)
     assert isinstance(again, Movement)
     assert (first.replayed, again.replayed) == (False, True)
-    assert first.line == again.line
+    assert first.entry == again.entry
     assert isinstance(changed, errors.IdempotencyKeyReused)
     assert books.balances(beta) == [100]
 
@@ -145,7 +145,7 @@ async def test_one_key_over_two_processes_moves_once(books: Books) -> None:
             *(shared.move(r) for r, shared in zip(repeats, [one, other] * 20, strict=True))
         )
     assert sorted(movement.replayed for movement in moved) == [False] + [True] * 39
-    assert len({movement.line.reference for movement in moved}) == 1
+    assert len({movement.entry.reference for movement in moved}) == 1
     assert books.balances(beta) == [100]
 
 

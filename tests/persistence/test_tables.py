@@ -129,7 +129,7 @@ def _insert(connection: Connection, table: str, values: dict[str, object]) -> No
     connection.execute(query.encode(), list(values.values()))
 
 
-def _line(user_id: object, **values: object) -> dict[str, object]:
+def _entry(user_id: object, **values: object) -> dict[str, object]:
     return {
         "user_id": user_id,
         "sequence": 1,
@@ -196,28 +196,28 @@ def test_no_impossible_line_is_stored(connection: Connection) -> None:
     user_id = _user(connection)
     for values in _IMPOSSIBLE_LINES:
         with pytest.raises(errors.CheckViolation):
-            _insert(connection, "transactions", _line(user_id, **values))
+            _insert(connection, "transactions", _entry(user_id, **values))
     with pytest.raises(errors.NotNullViolation):
-        _insert(connection, "transactions", _line(user_id, seal=None))
-    _insert(connection, "transactions", _line(user_id))
+        _insert(connection, "transactions", _entry(user_id, seal=None))
+    _insert(connection, "transactions", _entry(user_id))
 
 
 def test_nobody_pays_themselves(connection: Connection) -> None:
     user_id = _user(connection)
-    line = _line(user_id, kind="transfer", counterparty_id=user_id, idempotency_key=None)
+    entry = _entry(user_id, kind="transfer", counterparty_id=user_id, idempotency_key=None)
     with pytest.raises(errors.CheckViolation):
-        _insert(connection, "transactions", line)
+        _insert(connection, "transactions", entry)
 
 
 def test_a_key_is_stored_once_for_each_person_and_kind(connection: Connection) -> None:
     user_id = _user(connection)
-    _insert(connection, "transactions", _line(user_id))
+    _insert(connection, "transactions", _entry(user_id))
     with pytest.raises(errors.UniqueViolation):
-        _insert(connection, "transactions", _line(user_id, sequence=2))
+        _insert(connection, "transactions", _entry(user_id, sequence=2))
 
 
 def test_the_books_are_append_only(connection: Connection) -> None:
-    _insert(connection, "transactions", _line(_user(connection)))
+    _insert(connection, "transactions", _entry(_user(connection)))
     for statement in (
         b"UPDATE transactions SET amount = 1",
         b"UPDATE transactions SET note = NULL",
@@ -232,7 +232,7 @@ def test_the_books_are_append_only(connection: Connection) -> None:
 
 
 def test_who_seals_anew_changes_seals_and_nothing_else(connection: Connection) -> None:
-    _insert(connection, "transactions", _line(_user(connection, **_WITH_A_BOOK)))
+    _insert(connection, "transactions", _entry(_user(connection, **_WITH_A_BOOK)))
     connection.execute("SELECT set_config('mini_wallet.resealing', 'on', false)")
     connection.execute("UPDATE transactions SET seal = sha256('')")
     connection.execute("UPDATE users SET book_seal = sha256('')")

@@ -71,11 +71,11 @@ async def started(live: Live, someone: Someone, after: int | None = None) -> Str
 async def take(stream: Stream, count: int) -> list[int]:
     """The next sequences that the stream passes on."""
     async with asyncio.timeout(20):
-        return [(await anext(stream)).line.sequence for _ in range(count)]
+        return [(await anext(stream)).entry.sequence for _ in range(count)]
 
 
 def hint_of(movement: making.Movement) -> tuple[uuid.UUID, events.TransactionPosted]:
-    return movement.line.user_id, events.TransactionPosted(movement.line.sequence)
+    return movement.entry.user_id, events.TransactionPosted(movement.entry.sequence)
 
 
 def principal_of(someone: Someone) -> Principal:
@@ -118,7 +118,7 @@ async def test_a_transfer_names_the_other_side_from_the_hint_and_from_the_book(
         await relay.publish([hint_of(await books.send(zoe, max_))])
         for sequence in (2, 3):
             posted = await anext(stream)
-            assert posted.line.sequence == sequence
+            assert posted.entry.sequence == sequence
             assert posted.counterparty is not None
             assert (posted.counterparty.name, posted.counterparty.email) == ("Max", max_.email)
 
@@ -171,9 +171,9 @@ async def test_forged_replayed_and_stale_hints_show_nothing_that_is_not_so(
             waiting = asyncio.create_task(anext(stream))
             real = await books.add(zoe, "5")
             client.publish(channel, forged[4])
-            entry = await waiting
-        assert entry.line == real.line
-        assert entry.line.balance_after_minor == 800
+            view = await waiting
+        assert view.entry == real.entry
+        assert view.entry.balance_after_minor == 800
         await live.ensure_active(principal)
         assert ended == []
 

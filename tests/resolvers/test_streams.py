@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from adapters.realtime import Hints
 from persistence.engine.database import Database
-from persistence.ledger.entry_views import Entry
+from persistence.ledger.entry_views import EntryView
 from realtime.live import Live
 from realtime.streams import Stream, Streams
 from tests import books as making
@@ -63,7 +63,7 @@ def torn_out(admin_database_url: str, someone: Someone, sequence: int) -> Iterat
 
 async def take(stream: Stream, count: int) -> list[int]:
     async with asyncio.timeout(20):
-        return [(await anext(stream)).line.sequence for _ in range(count)]
+        return [(await anext(stream)).entry.sequence for _ in range(count)]
 
 
 class Paused(Streams):
@@ -94,9 +94,9 @@ async def test_what_is_told_during_the_first_read_is_passed_on_at_once(
     # Committed after the database answered, and told of before the stream has the answer.
     posted = await books.add(zoe)
     if told == "by a hint":
-        streams.hint(zoe.user_id, posted.line.sequence)
+        streams.hint(zoe.user_id, posted.entry.sequence)
     elif told == "by this process":
-        streams.offer(zoe.user_id, Entry(posted.line, posted.counterparty))
+        streams.offer(zoe.user_id, EntryView(posted.entry, posted.counterparty))
     else:
         streams.doubt(zoe.user_id)
     streams.go_on.set()
@@ -123,7 +123,7 @@ async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
             await live._streams.poll()
             await until(lambda: stream._waiter is not None and not stream._must_read)
             later = await books.add(zoe)
-            live.posted(later.line, later.counterparty)
+            live.posted(later.entry, later.counterparty)
             await until(lambda: stream._waiter is not None and not stream._must_read)
             assert not waiting.done()
         await live._streams.poll()

@@ -33,17 +33,17 @@ async def test_sending_moves_the_money_and_both_books_say_so(
     sent = await alpha.send(beta, "12.34", note="  for   lunch ")
     assert sent["__typename"] == "MoneySent"
     assert sent["replayed"] is False
-    line = sent["transaction"]
-    assert (line["kind"], line["direction"], line["sequence"]) == ("TRANSFER", "OUTGOING", 2)
-    assert line["amount"] == {"amount": "12.34", "currency": "USD"}
-    assert line["fee"] == {"amount": "0.00"}
-    assert line["note"] == "for lunch"
-    assert line["counterparty"] == {
+    entry = sent["transaction"]
+    assert (entry["kind"], entry["direction"], entry["sequence"]) == ("TRANSFER", "OUTGOING", 2)
+    assert entry["amount"] == {"amount": "12.34", "currency": "USD"}
+    assert entry["fee"] == {"amount": "0.00"}
+    assert entry["note"] == "for lunch"
+    assert entry["counterparty"] == {
         "id": beta.id,
         "name": "Beta",
         "emailHint": accounts.email_hint(beta.email),
     }
-    assert line["balanceAfter"] == sent["viewer"]["balance"] == {"amount": "987.66"}
+    assert entry["balanceAfter"] == sent["viewer"]["balance"] == {"amount": "987.66"}
     assert sent["viewer"]["sequence"] == 2
     received = (
         await beta.ask(
@@ -53,7 +53,7 @@ async def test_sending_moves_the_money_and_both_books_say_so(
     ).one["transactions"]["nodes"]
     assert received == [
         {
-            "reference": line["reference"],
+            "reference": entry["reference"],
             "direction": "INCOMING",
             "note": "for lunch",
             "balanceAfter": {"amount": "12.34"},
@@ -74,9 +74,13 @@ async def test_money_goes_to_an_address_typed_whole_in_any_case(
 
 async def test_adding_is_a_line_without_a_counterparty(alpha: Someone) -> None:
     added = await alpha.add("0.01")
-    line = added["transaction"]
-    assert (line["kind"], line["direction"], line["counterparty"]) == ("TOP_UP", "INCOMING", None)
-    assert (line["note"], line["fee"]) == (None, {"amount": "0.00"})
+    entry = added["transaction"]
+    assert (entry["kind"], entry["direction"], entry["counterparty"]) == (
+        "TOP_UP",
+        "INCOMING",
+        None,
+    )
+    assert (entry["note"], entry["fee"]) == (None, {"amount": "0.00"})
     assert added["viewer"]["balance"] == {"amount": "1000.01"}
 
 

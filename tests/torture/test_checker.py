@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from torture import checker
-from torture.books import Book, Books, Line, MailRow, Totals
+from torture.books import Book, Books, Entry, MailRow, Totals
 from torture.record import (
     Command,
     Failure,
@@ -31,8 +31,8 @@ class Run:
     """Alpha adds 10.00 and sends Beta 2.50 for a fee of 0.05; everybody sees all of it."""
 
     def __init__(self) -> None:
-        added = Line(1, TOP_UP, False, True, 1000, 0, None, None, 1000, 50, "key-of-the-top-up")
-        sent = Line(2, LUNCH, True, False, 250, 5, BETA, "lunch", 745, 60, "key-of-the-lunch")
+        added = Entry(1, TOP_UP, False, True, 1000, 0, None, None, 1000, 50, "key-of-the-top-up")
+        sent = Entry(2, LUNCH, True, False, 250, 5, BETA, "lunch", 745, 60, "key-of-the-lunch")
         received = replace(
             sent, sequence=1, is_incoming=True, fee_minor=0, counterparty_id=ALPHA,
             balance_after_minor=250, key=None,
@@ -181,7 +181,7 @@ def test_a_refusal_may_tell_any_balance_that_there_was_meanwhile(run: Run) -> No
 def test_what_set_the_stage_was_asked_for_by_nobody(run: Run) -> None:
     run.record.commands.remove(run.adding)
     assert promises(run.check()) == {2}
-    run.alpha.lines[0].key = "opening-balance"
+    run.alpha.entries[0].key = "opening-balance"
     assert run.check() == []
 
 
@@ -197,22 +197,22 @@ def append(values: list[Read], value: Read) -> None:
 MONEY: dict[str, Breaking] = {
     "money from nowhere": lambda run: setattr(run.beta, "balance_minor", 251),
     "somebody owes": lambda run: (
-        setattr(run.alpha.lines[1], "balance_after_minor", -1),
+        setattr(run.alpha.entries[1], "balance_after_minor", -1),
         setattr(run.alpha, "balance_minor", -1),
     ),
     "a balance that does not follow": lambda run: setattr(
-        run.alpha.lines[0], "balance_after_minor", 999
+        run.alpha.entries[0], "balance_after_minor", 999
     ),
     "a gap": lambda run: (
-        setattr(run.alpha.lines[1], "sequence", 3),
+        setattr(run.alpha.entries[1], "sequence", 3),
         setattr(run.alpha, "sequence", 3),
     ),
-    "a sequence twice": lambda run: setattr(run.alpha.lines[1], "sequence", 1),
+    "a sequence twice": lambda run: setattr(run.alpha.entries[1], "sequence", 1),
     "a row that is ahead of its book": lambda run: setattr(run.beta, "sequence", 2),
     "a transfer with one side": lambda run: setattr(run.beta, "lines", []),
-    "sides that differ": lambda run: setattr(run.beta.lines[0], "note", "dinner"),
-    "sides of different amounts": lambda run: setattr(run.beta.lines[0], "amount_minor", 249),
-    "two senders": lambda run: setattr(run.beta.lines[0], "counterparty_id", GAMMA),
+    "sides that differ": lambda run: setattr(run.beta.entries[0], "note", "dinner"),
+    "sides of different amounts": lambda run: setattr(run.beta.entries[0], "amount_minor", 249),
+    "two senders": lambda run: setattr(run.beta.entries[0], "counterparty_id", GAMMA),
     "an audit that failed": lambda run: setattr(run.record, "audit_status", 1),
     "a receipt that is not contained": lambda run: setattr(run.record, "receipts_contained", 1),
 }
@@ -223,15 +223,15 @@ COMMANDS: dict[str, Breaking] = {
     "acknowledged with another note": lambda run: setattr(run.sending, "note", "dinner"),
     "acknowledged for another recipient": lambda run: setattr(run.sending, "recipient_id", GAMMA),
     "acknowledged with another sequence": lambda run: setattr(run.sending, "sequence", 1),
-    "the key forgotten": lambda run: setattr(run.alpha.lines[1], "key", "another-key"),
+    "the key forgotten": lambda run: setattr(run.alpha.entries[1], "key", "another-key"),
     "the recipient never got it": lambda run: setattr(run.beta, "lines", []),
     "refused and there": lambda run: (
         run.refused(key="key-of-the-lunch") and (run.record.commands.remove(run.sending))
     ),
     "asked for by nobody": lambda run: run.record.commands.remove(run.sending),
     "one key, two movements": lambda run: (
-        setattr(run.alpha.lines[0], "key", "key-of-the-lunch")
-        or setattr(run.alpha.lines[0], "is_transfer", True)
+        setattr(run.alpha.entries[0], "key", "key-of-the-lunch")
+        or setattr(run.alpha.entries[0], "is_transfer", True)
     ),
     "a replay with another transaction": lambda run: run.again(reference=TOP_UP),
     "a repeat that moved again": lambda run: run.again(replayed=False),
@@ -304,7 +304,7 @@ READS: dict[str, Breaking] = {
     "a read of what was asked for later": lambda run: append(
         run.record.reads, Read(BETA, 0.1, 0.2, 250, 1)
     ),
-    "the clock went back": lambda run: setattr(run.alpha.lines[1], "created_at", 49),
+    "the clock went back": lambda run: setattr(run.alpha.entries[1], "created_at", 49),
 }
 LISTENERS: dict[str, Breaking] = {
     "a gap": lambda run: setattr(run.listener, "after_sequence", -1),
@@ -388,8 +388,8 @@ def test_each_broken_promise_is_found_by_its_number(
 
 def test_what_is_under_way_is_not_judged_yet(run: Run) -> None:
     run.books.read_at = 3.5
-    run.beta.lines, run.beta.balance_minor, run.beta.sequence = [], 0, 0
-    del run.alpha.lines[1]
+    run.beta.entries, run.beta.balance_minor, run.beta.sequence = [], 0, 0
+    del run.alpha.entries[1]
     run.alpha.balance_minor, run.alpha.sequence = 1000, 1
     assert checker.check_so_far(run.record, run.books, 5.0) == []
     run.books.read_at = 100.0

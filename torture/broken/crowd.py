@@ -141,13 +141,13 @@ class Crowd:
 
     def _note(self, asked: Command, moved: Movement) -> None:
         asked.outcome = Outcome.ACKNOWLEDGED
-        asked.reference = moved.line.reference
-        asked.sequence = moved.line.sequence
-        asked.balance_after_minor = moved.line.balance_after_minor
+        asked.reference = moved.entry.reference
+        asked.sequence = moved.entry.sequence
+        asked.balance_after_minor = moved.entry.balance_after_minor
         asked.viewer_balance_minor = moved.person.balance_minor
         asked.viewer_sequence = moved.person.sequence
         asked.replayed = moved.replayed
-        asked.receipt = Receipt.of(moved.line).render()
+        asked.receipt = Receipt.of(moved.entry).render()
         self.record.receipts.add(asked.receipt)
 
 
@@ -197,10 +197,10 @@ async def listening(
 
 async def _listen(listener: Subscriber, live: Live, heard: asyncio.Event) -> None:
     async with contextlib.aclosing(live.stream(listener.user_id, 0)) as stream:
-        async for entry in stream:
-            listener.sequences.append(entry.line.sequence)
-            listener.balances_minor.append(entry.line.balance_after_minor)
-            listener.references.append(entry.line.reference)
+        async for view in stream:
+            listener.sequences.append(view.entry.sequence)
+            listener.balances_minor.append(view.entry.balance_after_minor)
+            listener.references.append(view.entry.reference)
             listener.arrived.append(time.monotonic())
             heard.set()
 

@@ -173,7 +173,7 @@ class Hasty:
         caller = await accounts.person(self._database, command.user_id)
         assert caller is not None
         amount_minor = int(command.amount * 100)
-        line = transfers.Line(
+        entry = transfers.Entry(
             user_id=command.user_id,
             sequence=caller.sequence + 1,
             reference=command.reference,
@@ -186,4 +186,4 @@ class Hasty:
             balance_after_minor=caller.balance_minor - amount_minor,
             created_at=datetime.now(UTC),
         )
-        self._live.posted(line, None)
+        self._live.posted(entry, None)

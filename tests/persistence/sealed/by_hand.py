@@ -101,8 +101,8 @@ async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> 
 
 
 async def receipt_of(books: Books, someone: Someone, sequence: int) -> str:
-    [line] = await lines_of(books.database, someone.user_id, after=sequence - 1, limit=1)
-    return Receipt.of(line).render()
+    [entry] = await lines_of(books.database, someone.user_id, after=sequence - 1, limit=1)
+    return Receipt.of(entry).render()
 
 
 async def asked(

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from domain.ledger import seals
-from domain.ledger.transfers import EMPTY_BOOK_SEAL
+from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.audit import audit
 from persistence.audit import seals as audit_seals
 from persistence.engine.database import Database
@@ -52,10 +52,10 @@ async def test_the_domain_says_of_a_line_what_the_database_says(books: Books) ->
     alpha, beta = await lived_in(books)
     async with books.database.snapshot() as connection:
         for someone in (alpha, beta):
-            lines = await lines_of(books.database, someone.user_id)
+            entries = await lines_of(books.database, someone.user_id)
             rows = [row async for row in audit_seals.rows_of(connection, someone.user_id)]
-            assert [row.content for row in rows] == [seals.content(line) for line in lines]
-            assert [row.seal for row in rows] == [line.seal for line in lines]
+            assert [row.content for row in rows] == [seals.content(entry) for entry in entries]
+            assert [row.seal for row in rows] == [entry.seal for entry in entries]
             assert [row.sequence for row in rows] == [1, 2, 3, 4, 5, 6]
 
 
@@ -228,13 +228,13 @@ async def test_a_book_chained_anew_without_the_key_is_named_from_its_first_line(
 ) -> None:
     alpha, _ = await lived_in(books)
     async with admin.transaction() as connection:
-        before = EMPTY_BOOK_SEAL
-        for line in await lines_of(books.database, alpha.user_id):
-            before = seals.seal(b"a guess", line, before)
+        before = EMPTY_LEDGER_SEAL
+        for entry in await lines_of(books.database, alpha.user_id):
+            before = seals.seal(b"a guess", entry, before)
             await do(
                 connection,
                 "UPDATE transactions SET seal = :seal WHERE user_id = :one AND sequence = :sequence",
-                one=alpha.user_id, seal=before, sequence=line.sequence,
+                one=alpha.user_id, seal=before, sequence=entry.sequence,
             )  # fmt: skip
         await do(
             connection,
