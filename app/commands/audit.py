@@ -107,7 +107,7 @@ def reseal(settings: Settings, *, key_before: Path | None) -> int:
                     connection,
                     settings.sealing_key,
                     sealed_with=[before],
-                    on_lines=lambda lines: status.update(f"Sealing … {lines:,} lines"),
+                    on_entries=lambda lines: status.update(f"Sealing … {lines:,} lines"),
                 )
             except sealing.WrongSeal as wrong:
                 raise terminal.Refused(

@@ -33,7 +33,7 @@ _TOTALS = text(
     SELECT
         (SELECT count(*) FROM users) AS people,
         (SELECT coalesce(sum(balance), 0) FROM users) AS balances,
-        count(*) AS lines,
+        count(*) AS entries,
         coalesce(sum(fee), 0) AS fees,
         coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0) AS top_ups
     FROM transactions
@@ -172,7 +172,7 @@ async def _check_seals(
     faults = seals.faults(
         connection,
         audit_key,
-        on_lines=lambda entries: on_check(f"the seals: {entries:,} of {report.entries:,} lines"),
+        on_entries=lambda entries: on_check(f"the seals: {entries:,} of {report.entries:,} lines"),
     )
     async for fault in faults:
         if len(found) <= MAXIMUM_FINDINGS:

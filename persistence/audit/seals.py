@@ -71,11 +71,11 @@ async def faults(
     connection: AsyncConnection,
     key: bytes,
     *,
-    on_lines: Callable[[int], None] = lambda entries: None,
+    on_entries: Callable[[int], None] = lambda entries: None,
 ) -> AsyncIterator[tuple[str, str]]:
     """Of each book at fault the first row, as `user_id/sequence`, and what is wrong with it.
 
-    `on_lines` is told how many lines were looked at.
+    `on_entries` is told how many lines were looked at.
     """
     book = Book(b"", key)
     entries = told = 0
@@ -88,7 +88,7 @@ async def faults(
             book.follow(row)
         entries += len(rows)
         if entries - told >= _LINES_BETWEEN_WORDS:
-            on_lines(entries)
+            on_entries(entries)
             told = entries
     if book.fault is not None:
         yield book.fault

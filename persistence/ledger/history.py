@@ -21,7 +21,7 @@ from persistence.people import persons
 
 #: Of a user who exchanged money with more people than this, so many are considered as contacts.
 MAXIMUM_COUNTERPARTIES = 10_000
-_LATEST_LINES = 1_000
+_LATEST_ENTRIES = 1_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
 _book = tables.transactions.c
@@ -52,7 +52,7 @@ _CONTACTS = text(
 _LATEST_CONTACTS = text(
     "SELECT counterparty_id FROM ("
     "SELECT counterparty_id, sequence FROM transactions WHERE user_id = :user_id "
-    "ORDER BY sequence DESC LIMIT :lines"
+    "ORDER BY sequence DESC LIMIT :entries"
     ") AS latest WHERE counterparty_id IS NOT NULL "
     "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
 )
@@ -114,7 +114,9 @@ async def contacts(db: Database, user_id: UUID, first: int) -> list[Person]:
 
     async def work(connection: AsyncConnection) -> Sequence[UUID]:
         parameters = {"user_id": user_id, "first": first}
-        latest = await connection.scalars(_LATEST_CONTACTS, {**parameters, "lines": _LATEST_LINES})
+        latest = await connection.scalars(
+            _LATEST_CONTACTS, {**parameters, "entries": _LATEST_ENTRIES}
+        )
         if len(ids := latest.all()) == first:
             return ids
         most = {**parameters, "most": MAXIMUM_COUNTERPARTIES}

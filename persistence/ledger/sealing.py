@@ -60,19 +60,19 @@ def reseal(
     key: bytes,
     *,
     sealed_with: Collection[bytes],
-    on_lines: Callable[[int], None] = lambda entries: None,
+    on_entries: Callable[[int], None] = lambda entries: None,
 ) -> int:
     """Seal every line with `key` that was sealed with one of those keys; returns how many lines there are.
 
     Each of the keys may have sealed any line: meanwhile the service goes on with the new one. Book by
     book in transactions of its own, so that it can be broken off and done again. Raises WrongSeal, and
-    leaves that book as it was. `on_lines` is told how many lines are through.
+    leaves that book as it was. `on_entries` is told how many lines are through.
     """
     entries = 0
     for people in _everybody(connection):
         with connection.transaction():
             entries += _seal(connection, people, key, sealed_with={key, *sealed_with})
-        on_lines(entries)
+        on_entries(entries)
     return entries
 
 

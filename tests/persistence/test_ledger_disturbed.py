@@ -67,8 +67,9 @@ _REPLAYER = """
 import asyncio, sys
 from decimal import Decimal
 from uuid import UUID
-from domain import ids, transfers
-from persistence.ledger import Ledger
+from domain import ids
+from domain.ledger import transfers
+from persistence.ledger.ledger import Ledger
 from tests.books import LIMITS
 
 async def main(url, sender, session, recipient):
@@ -77,7 +78,7 @@ async def main(url, sender, session, recipient):
         movement = await ledger.move(transfers.SendMoney(
             user_id=UUID(sender), recipient_id=UUID(recipient), amount=Decimal("1"), note=None,
             idempotency_key="the-same-key", reference=ids.new_id(), session_id=UUID(session)))
-        return f"{movement.line.reference} {movement.line.sequence} {movement.replayed}"
+        return f"{movement.entry.reference} {movement.entry.sequence} {movement.replayed}"
     print("ready", flush=True)
     sys.stdin.readline()
     print("\\n".join(await asyncio.gather(*(move() for _ in range(50)))), flush=True)

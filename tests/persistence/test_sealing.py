@@ -179,7 +179,7 @@ async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_databas
 
 _RESEAL = """
 import sys, psycopg
-from persistence import sealing
+from persistence.ledger import sealing
 sealing._PEOPLE_AT_ONCE = 2
 url, key, before = sys.argv[1:]
 with psycopg.connect(url, autocommit=True) as connection:

@@ -209,7 +209,7 @@ MONEY: dict[str, Breaking] = {
     ),
     "a sequence twice": lambda run: setattr(run.alpha.entries[1], "sequence", 1),
     "a row that is ahead of its book": lambda run: setattr(run.beta, "sequence", 2),
-    "a transfer with one side": lambda run: setattr(run.beta, "lines", []),
+    "a transfer with one side": lambda run: setattr(run.beta, "entries", []),
     "sides that differ": lambda run: setattr(run.beta.entries[0], "note", "dinner"),
     "sides of different amounts": lambda run: setattr(run.beta.entries[0], "amount_minor", 249),
     "two senders": lambda run: setattr(run.beta.entries[0], "counterparty_id", GAMMA),
@@ -224,7 +224,7 @@ COMMANDS: dict[str, Breaking] = {
     "acknowledged for another recipient": lambda run: setattr(run.sending, "recipient_id", GAMMA),
     "acknowledged with another sequence": lambda run: setattr(run.sending, "sequence", 1),
     "the key forgotten": lambda run: setattr(run.alpha.entries[1], "key", "another-key"),
-    "the recipient never got it": lambda run: setattr(run.beta, "lines", []),
+    "the recipient never got it": lambda run: setattr(run.beta, "entries", []),
     "refused and there": lambda run: (
         run.refused(key="key-of-the-lunch") and (run.record.commands.remove(run.sending))
     ),
@@ -281,14 +281,14 @@ READS: dict[str, Breaking] = {
     "a refusal for want of what there was": lambda run: run.refused(
         refused_balance_minor=745, amount_minor=730
     ),
-    "a history that is behind the balance": lambda run: setattr(run.read, "lines", ()),
+    "a history that is behind the balance": lambda run: setattr(run.read, "entries", ()),
     "a history with a hole": lambda run: append(
         run.record.reads, Read(ALPHA, 5.0, 5.5, 745, 2, ((2, LUNCH), (0, TOP_UP)))
     ),
     "a history that went back": lambda run: append(
         run.record.reads, Read(ALPHA, 5.0, 5.5, 1000, 1, ((1, TOP_UP),))
     ),
-    "a line that never was": lambda run: setattr(run.read, "lines", ((1, TOP_UP),)),
+    "a line that never was": lambda run: setattr(run.read, "entries", ((1, TOP_UP),)),
     "somebody who never was": lambda run: setattr(run.read, "user_id", GAMMA),
     "the caller does not see what was acknowledged": lambda run: append(
         run.record.reads, Read(ALPHA, 4.5, 4.6, 1000, 1)
