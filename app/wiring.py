@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from adapters import pusher, rate_limiter, realtime
 from app.telemetry.metrics import Metrics
+from application.services import Services
 from domain.ledger import money
 from persistence.engine.database import Database
 from persistence.ledger import shared_commits
 from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
 from realtime.live import Live
-from resolvers.services import Services
 from settings import Settings, SettingsError
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from application.services import Services
 from domain import errors
 from domain.people import sessions
 from realtime.active_credentials import Watch
-from resolvers.services import Services
 
 
 def watch(

@@ -25,14 +25,15 @@ from graphql.execution.values import VariableValues
 
 from app.http.edge import Quota
 from app.telemetry.metrics import Metrics
+from application import authentication
+from application.services import Services
 from domain import errors as domain_errors
 from domain.people import sessions
 from graphql_server import compiled, errors
 from graphql_server.documents import Documents, Operation
 from graphql_server.shutdown import LongLived
-from resolvers import authentication, guards
+from resolvers import guards
 from resolvers.request import RequestContext
-from resolvers.services import Services
 
 #: What a person who is signed out, or whose token is out of date, needs to sign in again: a bad
 #: `Authorization` does not stand in the way of a request for these alone.

@@ -12,13 +12,14 @@ from typing import Any
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
+from application import authentication
 from domain import errors as domain_errors
 from domain.people import sessions
 from graphql_server import bodies, credentials, errors, facts
 from graphql_server.execution import Engine, read_request
 from graphql_server.websocket_operations import Operations
 from realtime.active_credentials import Watch
-from resolvers import authentication, guards
+from resolvers import guards
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0

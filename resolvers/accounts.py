@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
+from application.services import Services
 from domain import errors, text
 from domain.people import sessions
 from domain.people.accounts import MailPurpose, clean_email
@@ -16,7 +17,6 @@ from persistence.people import accounts, registrations
 from resolvers import devices
 from resolvers.guards import network
 from resolvers.operations import Info
-from resolvers.services import Services
 from schema import inputs, results, viewers
 from schema.arguments import given
 

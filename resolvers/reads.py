@@ -12,12 +12,12 @@ import schema.money
 import schema.people
 import schema.sessions
 import schema.transactions
+from application.services import Services
 from domain import errors, ids, paging
 from domain.ledger import transfers
 from domain.people.sessions import Principal
 from persistence.ledger import entry_views, history, pages
 from persistence.people import api_tokens, sessions
-from resolvers.services import Services
 from schema.arguments import given
 
 CONTACTS_DEFAULT = 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from application.services import Services
 from domain import errors, text
 from domain.people import sessions
 from resolvers.reads import Reads
-from resolvers.services import Services
 
 _USER_AGENT_MAXIMUM_CHARACTERS = 300
 
@@ -18,7 +18,7 @@ class RequestContext:
     """What resolvers know of a request: `info.context`."""
 
     services: Services
-    #: Already authenticated (resolvers.authentication); None when signed out.
+    #: Already authenticated (application.authentication); None when signed out.
     principal: sessions.Principal | None
     client_ip: str
     user_agent: str | None = None

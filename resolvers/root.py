@@ -45,7 +45,7 @@ ADDITIONS = at_most(*MONEY)
 TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
 SEARCHES = at_most(("120/minute", account), ("600/minute", client))
 # Nothing that strangers elsewhere do with an address refuses its owner: guesses of its password are
-# delayed (resolvers.guesses), and mails that are too many come later (persistence.mails).
+# delayed (application.guesses), and mails that are too many come later (persistence.mails).
 LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
 REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
 MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))

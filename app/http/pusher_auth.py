@@ -10,10 +10,11 @@ from starlette.responses import Response
 from adapters.pusher import PusherGateway
 from app.http import replies
 from app.wiring import Opened
+from application import authentication
 from domain import errors, events
 from domain.people.sessions import Scope
 from graphql_server import bodies, facts
-from resolvers import authentication, guards
+from resolvers import guards
 from schema import errors as schema_errors
 
 _BODY_MAXIMUM_BYTES = 4096

@@ -14,12 +14,12 @@ import pytest
 import strawberry
 
 from app.http.edge import Quota
+from application.allowances import Allowance
 from dev import node
 from graphql_server.execution import Engine, GraphQLRequest
 from graphql_server.facts import RequestFacts
 from graphql_server.shutdown import LongLived
 from graphql_server.websocket_operations import Operations
-from resolvers.allowances import Allowance
 from tests.app.conftest import ALPHA, Api, judges
 from tests.app.test_websocket import (
     EVENTS,

@@ -12,11 +12,11 @@ import pytest
 from graphql import ExecutionResult
 
 import schema.events
+from application import authentication
 from domain import errors
 from domain.ledger.transfers import Entry
 from graphql_server.compiled import Compiler
 from persistence.people import accounts
-from resolvers import authentication
 from resolvers.reads import Reads
 from resolvers.request import RequestContext
 from tests.books import lines_of

@@ -11,11 +11,11 @@ import pytest
 import tests.conftest
 from adapters.rate_limiter import RateLimiter
 from adapters.realtime import Hints
+from application.services import Services
 from domain.ledger import money
 from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
 from realtime.live import Live
-from resolvers.services import Services
 from settings import Settings
 from tests.resolvers.world import CountedMetrics, Someone, World
 

@@ -9,10 +9,10 @@ from typing import Any
 import jwt
 import pytest
 
+from application import authentication
 from domain import errors, ids
 from domain.people import sessions
 from realtime.token_cache import TokenCache
-from resolvers import authentication
 from tests.resolvers.endings import wait_until_ended
 from tests.resolvers.world import Someone, World
 

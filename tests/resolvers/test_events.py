@@ -12,8 +12,8 @@ import pytest
 
 import schema.errors
 from adapters.realtime import Hints
+from application import authentication
 from realtime.live import Live
-from resolvers import authentication
 from resolvers.request import RequestContext
 from tests.resolvers.world import SCHEMA, Someone, World
 

@@ -12,7 +12,7 @@ from graphql import GraphQLInputType, GraphQLList, GraphQLNonNull, OperationType
 from graphql.execution import create_source_event_stream
 
 from adapters.rate_limiter import RateLimiter, Use
-from resolvers import authentication
+from application import authentication
 from resolvers.request import RequestContext
 from tests.resolvers.world import SCHEMA, Someone, World
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from application import guesses
 from domain import errors
-from resolvers import guesses
 from tests.resolvers.world import LOGIN, PASSWORD, Answer, World
 
 pytestmark = pytest.mark.anyio

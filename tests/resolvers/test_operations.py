@@ -9,9 +9,8 @@ import pytest
 from graphql import ExecutionResult, parse
 from graphql.execution import create_source_event_stream
 
-from application import hashing
+from application import authentication, hashing
 from domain import errors
-from resolvers import authentication
 from resolvers.request import RequestContext
 from tests.resolvers.world import SCHEMA, Someone, World
 

@@ -9,7 +9,8 @@ import graphql
 import pytest
 from graphql.execution import create_source_event_stream
 
-from resolvers import authentication, guards
+from application import authentication
+from resolvers import guards
 from resolvers.request import RequestContext
 from tests.resolvers.world import SCHEMA, Answer, Someone, World, new_key
 

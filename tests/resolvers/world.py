@@ -12,11 +12,12 @@ import psycopg
 from graphql import GraphQLError
 
 import schema.errors
+from application import authentication
+from application.services import Services
 from domain import errors, ids
 from domain.people import sessions
-from resolvers import authentication, root
+from resolvers import root
 from resolvers.request import RequestContext
-from resolvers.services import Services
 
 PASSWORD = "correct horse battery"
 SCHEMA = root.strawberry_schema()

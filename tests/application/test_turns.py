@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from application.turns import Turns
 from domain import errors
-from resolvers.turns import Turns
 
 pytestmark = pytest.mark.anyio
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from application.services import Services
 from domain import errors
 from domain.people import sessions
 from persistence.people import api_tokens
-from resolvers.services import Services
 
 _TOKEN_MAXIMUM_CHARACTERS = 2048
 

@@ -11,7 +11,10 @@ from typing import Protocol
 from uuid import UUID
 
 from adapters.rate_limiter import Limit, RateLimiter, Use
+from application.allowances import Allowance
+from application.guesses import Guesses
 from application.hashing import Hashing
+from application.turns import Turns
 from domain import errors
 from domain.ledger import money
 from domain.ledger.transfers import Command
@@ -23,9 +26,6 @@ from persistence.people import accounts
 from realtime.live import Live
 from realtime.shared_calls import SharedCalls
 from realtime.token_cache import TokenCache
-from resolvers.allowances import Allowance
-from resolvers.guesses import Guesses
-from resolvers.turns import Turns
 from settings import Settings
 
 

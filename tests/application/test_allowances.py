@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from adapters.rate_limiter import RateLimiter, Use
-from resolvers.allowances import Allowance
+from application.allowances import Allowance
 
 pytestmark = pytest.mark.anyio
 
