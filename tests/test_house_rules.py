@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from settings import ROOT, Settings
-from tests import scheduling
+from tests import scheduling, terms
 
 ROOMS = (
     "app",
@@ -31,7 +32,7 @@ ROOMS = (
 BIN = Path(sys.executable).parent
 
 #: About 300 is the aim; past this it takes a reason.
-MAXIMUM_ENTRIES = 400
+MAXIMUM_LINES = 400
 MAXIMUM_FUNCTION_LINES = 70
 #: What reads better in one piece, and why.
 LONGER_WITH_REASON = {
@@ -88,7 +89,7 @@ def test_a_module_opens_with_what_it_is_and_fits_a_few_screens(path: Path) -> No
     assert docstring, f"{_name(path)} opens without a sentence that says what it is."
     assert docstring.splitlines()[0].endswith("."), f"{_name(path)} opens without a whole sentence."
     lines = len(source.splitlines())
-    assert lines <= MAXIMUM_ENTRIES or _name(path) in LONGER_WITH_REASON, (
+    assert lines <= MAXIMUM_LINES or _name(path) in LONGER_WITH_REASON, (
         f"{_name(path)} has {lines} lines: split it, or say in LONGER_WITH_REASON why not."
     )
     for node in ast.walk(tree):
@@ -114,6 +115,25 @@ def test_tests_are_neither_skipped_nor_asleep() -> None:
         # Half a second at most, between two looks at a condition with a deadline.
         for seconds in re.findall(r"\bsleep\(([0-9.]+)\)", text):
             assert float(seconds) <= 0.5, f"{_name(path)} sleeps {seconds} s: poll with a deadline."
+
+
+def test_texts_use_the_terms_of_the_project() -> None:
+    owed = set((ROOT / "tests" / "terms_owed.txt").read_text(encoding="utf-8").split())
+    found: list[str] = []
+    for name in _texts():
+        if name not in owed:
+            found += terms.misused(name, (ROOT / name).read_text(encoding="utf-8"))
+    assert not found, "\n".join(found)
+
+
+def _texts() -> list[str]:
+    found: list[str] = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(set(folders) - {"node_modules", "dist", "__pycache__"})
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        names = [_name(Path(folder, file)) for file in sorted(files)]
+        found += filter(terms.read_by_this_check, names)
+    return found
 
 
 # ================================================================ files that must agree
