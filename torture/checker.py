@@ -13,7 +13,7 @@ from torture import (
     checker_reads,
     checker_service,
 )
-from torture.books import Books, Totals
+from torture.ledgers import Books, Totals
 from torture.checker_reads import Horizon
 from torture.checker_service import (
     count_due_once,

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from torture.books import Book, Books, Entry
+from torture.ledgers import Book, Books, Entry
 from torture.record import OPENING, Command, Operation, Outcome, Record
 from torture.violations import Violation, most
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from uuid import UUID
 
-from torture.books import Book, Books
+from torture.ledgers import Book, Books
 from torture.record import Record, Subscriber
 from torture.violations import Violation, most
 

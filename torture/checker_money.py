@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from torture.books import Book, Books, Entry, Totals
+from torture.ledgers import Book, Books, Entry, Totals
 from torture.record import Record
 from torture.violations import Violation, most
 

@@ -11,7 +11,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from torture import checker_refusals
-from torture.books import Book, Books
+from torture.ledgers import Book, Books
 from torture.checker_commands import Incoming
 from torture.record import Command, Operation, Outcome, Read, Record
 from torture.violations import Violation, most

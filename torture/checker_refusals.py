@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from uuid import UUID
 
-from torture.books import Book, Entry
+from torture.ledgers import Book, Entry
 from torture.checker_commands import KEY_REUSED
 from torture.record import Command, Operation, Outcome
 from torture.violations import Violation

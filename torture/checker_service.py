@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from torture.books import Books, MailRow
+from torture.ledgers import Books, MailRow
 from torture.record import Fault, Mail, Record
 from torture.violations import Violation, most
 

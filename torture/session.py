@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from torture import books, calm, checker, movers, people
+from torture import calm, checker, ledgers, movers, people
 from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
 from torture.checker import Violation
@@ -227,10 +227,10 @@ class Session:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self._read_log()
-            totals: books.Totals | None = None
+            totals: ledgers.Totals | None = None
             # It is away now and then, as it is meant to be.
             with contextlib.suppress(psycopg.Error):
-                totals = await asyncio.to_thread(books.totals, self._stack.postgres.url)
+                totals = await asyncio.to_thread(ledgers.totals, self._stack.postgres.url)
                 self.record.looks += 1
             found = along.look(self.record, totals, time.monotonic())
             if time.monotonic() >= long_look_at:
@@ -251,7 +251,7 @@ class Session:
 
     async def _look_long(self) -> list[Violation]:
         """Every command and read that has ended, against every line there is. Raises psycopg.Error."""
-        read = await asyncio.to_thread(books.read, self._stack.postgres.url)
+        read = await asyncio.to_thread(ledgers.read, self._stack.postgres.url)
         # What people see meanwhile is no part of it.
         seen = self.record.so_far()
         found = await asyncio.to_thread(checker.check_so_far, seen, read, time.monotonic())
@@ -282,7 +282,7 @@ class Session:
         await self._prove()
         self._mailbox.write_into(self.record)
         self._read_log()
-        read = await asyncio.to_thread(books.read, database_url)
+        read = await asyncio.to_thread(ledgers.read, database_url)
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
         before = [each for each in self._violations if _place(each) not in told]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-import torture.books
+import torture.ledgers
 from adapters.realtime import Hints
 from app.commands import migrate
 from dev import channels, postgres
@@ -81,7 +81,7 @@ async def gather(books: Books, *others: Books, people: int = 4, seed: int = 1) -
 
 def check(crowd: Crowd, url: str) -> list[checker.Violation]:
     """What the checker finds; nobody relays in most of these tests, so the outbox may wait."""
-    read = torture.books.read(url)
+    read = torture.ledgers.read(url)
     if not crowd.record.has_channels:
         read.waiting = 0
     return checker.check(crowd.record, read)
@@ -295,7 +295,7 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
             for user_id, mail_id in due:
                 await mail.send(services, user_id, mail_id)
     Mailbox(catcher.folder).write_into(record)
-    read = torture.books.read(books.url)
+    read = torture.ledgers.read(books.url)
     read.waiting = 0
     return checker.check(record, read)
 
@@ -313,4 +313,4 @@ async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
 
 def _is_told(books: Books) -> bool:
     """Whether the relay has passed on all that there is."""
-    return torture.books.read(books.url).waiting == 0
+    return torture.ledgers.read(books.url).waiting == 0

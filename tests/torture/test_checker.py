@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from torture import checker
-from torture.books import Book, Books, Entry, MailRow, Totals
+from torture.ledgers import Book, Books, Entry, MailRow, Totals
 from torture.record import (
     Command,
     Failure,
