@@ -1,4 +1,4 @@
-"""Holds what people saw of a run against the books: which of the six promises were broken."""
+"""Holds what people saw of a run against the ledgers: which of the six promises were broken."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torture import (
     checker_reads,
     checker_service,
 )
-from torture.ledgers import Books, Totals
 from torture.checker_reads import Horizon
 from torture.checker_service import (
     count_due_once,
     read_deadlocks,
 )
+from torture.ledgers import Ledgers, Totals
 from torture.record import Record
 from torture.violations import PROMISES, Violation, most
 
@@ -33,27 +33,27 @@ __all__ = [
 ]
 
 
-def check(record: Record, books: Books) -> list[Violation]:
+def check(record: Record, ledgers: Ledgers) -> list[Violation]:
     """Everything, once the faults are mended and the queues are empty."""
-    received = checker_commands.incoming(books)
+    received = checker_commands.incoming(ledgers)
     return [
-        *checker_money.check(record, books),
-        *checker_commands.check(record, books, received),
-        *checker_reads.check(record, books, received),
-        *checker_listeners.check(record, books),
-        *checker_service.check_mails(record, books),
+        *checker_money.check(record, ledgers),
+        *checker_commands.check(record, ledgers, received),
+        *checker_reads.check(record, ledgers, received),
+        *checker_listeners.check(record, ledgers),
+        *checker_service.check_mails(record, ledgers),
         *checker_service.check_service(record),
     ]
 
 
-def check_so_far(record: Record, books: Books, now: float) -> list[Violation]:
-    """What can be said while money moves: of what had ended before the books were read."""
-    received = checker_commands.incoming(books)
+def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation]:
+    """What can be said while money moves: of what had ended before the ledgers were read."""
+    received = checker_commands.incoming(ledgers)
     return [
-        *checker_money.check(record, books),
-        *checker_commands.check(record, books, received, is_over=False),
-        *checker_reads.check(record, books, received, is_over=False),
-        *checker_listeners.check(record, books, is_over=False),
+        *checker_money.check(record, ledgers),
+        *checker_commands.check(record, ledgers, received, is_over=False),
+        *checker_reads.check(record, ledgers, received, is_over=False),
+        *checker_listeners.check(record, ledgers, is_over=False),
         *checker_service.check_service(record, now),
     ]
 

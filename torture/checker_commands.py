@@ -6,52 +6,52 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from torture.ledgers import Book, Books, Entry
+from torture.ledgers import AccountLedger, Entry, Ledgers
 from torture.record import OPENING, Command, Operation, Outcome, Record
 from torture.violations import Violation, most
 
 KEY_REUSED = "IdempotencyKeyReused"
 
-#: By a transfer's reference: whose book the incoming side is in, and that line.
+#: By a transfer's reference: whose ledger the incoming side is in, and that entry.
 Incoming = Mapping[UUID, tuple[UUID, Entry]]
 #: Of one person: whether it is a transfer, and the key.
 _Key = tuple[bool, str]
 
 
-def incoming(books: Books) -> Incoming:
+def incoming(ledgers: Ledgers) -> Incoming:
     """The recipients' sides of all transfers."""
     return {
-        entry.reference: (book.user_id, entry)
-        for book in books.people.values()
-        for entry in book.entries
+        entry.reference: (ledger.user_id, entry)
+        for ledger in ledgers.people.values()
+        for entry in ledger.entries
         if entry.is_transfer and entry.is_incoming
     }
 
 
 def check(
-    record: Record, books: Books, received: Incoming, *, is_over: bool = True
+    record: Record, ledgers: Ledgers, received: Incoming, *, is_over: bool = True
 ) -> Iterator[Violation]:
-    """Each key of each person; while money moves (not `is_over`), what ended before the books were read."""
+    """Each key of each person; while money moves (not `is_over`), what ended before the ledgers were read."""
     asked: defaultdict[UUID, defaultdict[_Key, list[Command]]]
     asked = defaultdict(lambda: defaultdict(list))
     for command in record.commands:
         key = (command.operation is Operation.SEND_MONEY, command.key)
         asked[command.user_id][key].append(command)
-    for user_id in asked.keys() | books.people.keys():
-        person = _Person(books.people.get(user_id) or Book(user_id, 0, 0), received)
-        yield from most(person.check(asked.pop(user_id, {}), books.read_at, is_over))
+    for user_id in asked.keys() | ledgers.people.keys():
+        person = _Person(ledgers.people.get(user_id) or AccountLedger(user_id, 0, 0), received)
+        yield from most(person.check(asked.pop(user_id, {}), ledgers.read_at, is_over))
 
 
 class _Person:
-    """One person's book, by key and by reference."""
+    """One person's ledger, by key and by reference."""
 
-    def __init__(self, book: Book, received: Incoming) -> None:
-        self._user_id = book.user_id
+    def __init__(self, ledger: AccountLedger, received: Incoming) -> None:
+        self._user_id = ledger.user_id
         self._received = received
         self._made: defaultdict[_Key, list[Entry]] = defaultdict(list)
         self._by_reference: dict[UUID, Entry] = {}
         self._times: Counter[UUID] = Counter()
-        for entry in book.entries:
+        for entry in ledger.entries:
             self._times[entry.reference] += 1
             self._by_reference[entry.reference] = entry
             if entry.key is not None:
@@ -132,7 +132,7 @@ class _Person:
             if command.found_by_key != bool(entries) or (entries and not told <= found):
                 there = ", ".join(map(str, found)) or "nothing"
                 said = command.found_reference or ("found" if command.found_by_key else "nothing")
-                sentence = f"Asking by the key answered {said}, and the book has {there}."
+                sentence = f"Asking by the key answered {said}, and the ledger has {there}."
                 yield self._broken(command, sentence)
 
     def _acknowledged(self, command: Command) -> Iterator[Violation]:
@@ -142,34 +142,32 @@ class _Person:
             return
         entry = self._by_reference.get(reference)
         if entry is None:
-            sentence = (
-                f"{reference} over {command.amount_minor} was acknowledged and is not in the book."
-            )
+            sentence = f"{reference} over {command.amount_minor} was acknowledged and is not in the ledger."
             yield self._broken(command, sentence)
             return
         if self._times[reference] > 1:
             times = self._times[reference]
-            yield self._broken(command, f"{reference} is in the book {times} times.")
+            yield self._broken(command, f"{reference} is in the ledger {times} times.")
         if (_input_of(entry), entry.key) != (_input(command), command.key):
             sentence = (
-                f"{reference} was acknowledged for {_input(command)}, and the book has "
+                f"{reference} was acknowledged for {_input(command)}, and the ledger has "
                 f"{_input_of(entry)} under the key {entry.key}."
             )
             yield self._broken(command, sentence)
         told = (command.sequence, command.balance_after_minor)
         known = (entry.sequence, entry.balance_after_minor)
         if any(said not in (None, stands) for said, stands in zip(told, known, strict=True)):
-            sentence = f"{reference} was acknowledged as {told}, and the book has {known}."
+            sentence = f"{reference} was acknowledged as {told}, and the ledger has {known}."
             yield self._broken(command, sentence)
         if entry.is_transfer:
             yield from self._reached(command, entry)
 
     def _reached(self, command: Command, entry: Entry) -> Iterator[Violation]:
-        """The recipient's book has the other side, once (that the sides agree is promise 1)."""
+        """The recipient's ledger has the other side, once (that the sides agree is promise 1)."""
         there = self._received.get(entry.reference)
         if there is None or there[0] != command.recipient_id:
             sentence = (
-                f"{entry.reference} was acknowledged and is not in the book of the recipient "
+                f"{entry.reference} was acknowledged and is not in the ledger of the recipient "
                 f"{command.recipient_id}."
             )
             yield self._broken(command, sentence)

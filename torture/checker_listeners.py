@@ -6,35 +6,35 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from uuid import UUID
 
-from torture.ledgers import Book, Books
+from torture.ledgers import AccountLedger, Ledgers
 from torture.record import Record, Subscriber
 from torture.violations import Violation, most
 
 
-def check(record: Record, books: Books, *, is_over: bool = True) -> Iterator[Violation]:
+def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator[Violation]:
     """Each subscriber and each person's channel; only what `is_over` has come to its end."""
     for listener in record.subscribers:
-        book = books.people.get(listener.user_id) or Book(listener.user_id, 0, 0)
+        ledger = ledgers.people.get(listener.user_id) or AccountLedger(listener.user_id, 0, 0)
         yield from most(in_order(listener))
         who = f"A subscriber by {listener.transport}"
         heard = zip_longest(listener.sequences, listener.balances_minor, listener.references)
-        yield from most(_content(who, heard, book, is_over))
+        yield from most(_content(who, heard, ledger, is_over))
         if is_over:
-            yield from _to_the_end(listener, book)
+            yield from _to_the_end(listener, ledger)
     for user_id, sequences in record.pushed.items():
         yield from most(first_in_order(user_id, sequences))
         told = zip(sequences, record.pushed_content.get(user_id, ()), strict=False)
         accepted = ((sequence, *content) for sequence, content in told)
-        book = books.people.get(user_id) or Book(user_id, 0, 0)
-        yield from most(_content("The Channels server", accepted, book, is_over))
-        if is_over and user_id not in books.people:
+        ledger = ledgers.people.get(user_id) or AccountLedger(user_id, 0, 0)
+        yield from most(_content("The Channels server", accepted, ledger, is_over))
+        if is_over and user_id not in ledgers.people:
             yield Violation(4, user_id, "channel", "Events were pushed to nobody.")
     if is_over:
         if record.has_channels:
-            for book in books.people.values():
-                yield from _all_pushed(book, record.pushed.get(book.user_id, ()))
-        if books.waiting:
-            sentence = f"{books.waiting} rows of the outbox were never passed on."
+            for ledger in ledgers.people.values():
+                yield from _all_pushed(ledger, record.pushed.get(ledger.user_id, ()))
+        if ledgers.waiting:
+            sentence = f"{ledgers.waiting} rows of the outbox were never passed on."
             yield Violation(4, None, "outbox", sentence)
 
 
@@ -63,47 +63,47 @@ def first_in_order(user_id: UUID, sequences: Sequence[int], before: int = 0) -> 
 def _content(
     who: str,
     heard: Iterable[tuple[int | None, int | None, UUID | None]],
-    book: Book,
+    ledger: AccountLedger,
     is_over: bool,
 ) -> Iterator[Violation]:
-    """Sequence, balance and reference of each event are those of the line; None is not known."""
-    newest = book.entries[-1].sequence if book.entries else 0
+    """Sequence, balance and reference of each event are those of the entry; None is not known."""
+    newest = ledger.entries[-1].sequence if ledger.entries else 0
     for sequence, balance_minor, reference in heard:
         if sequence is None or (sequence > newest and not is_over):
             continue
-        entry = book.at(sequence)
+        entry = ledger.at(sequence)
         if entry is None:
-            sentence = f"{who} heard what is not in the book."
+            sentence = f"{who} heard what is not in the ledger."
         elif balance_minor not in (None, entry.balance_after_minor):
             sentence = (
-                f"{who} heard the balance {balance_minor}, and the book has "
+                f"{who} heard the balance {balance_minor}, and the ledger has "
                 f"{entry.balance_after_minor}."
             )
         elif reference not in (None, entry.reference):
-            sentence = f"{who} heard of {reference}, and the book has {entry.reference}."
+            sentence = f"{who} heard of {reference}, and the ledger has {entry.reference}."
         else:
             continue
-        yield Violation(4, book.user_id, f"sequence {sequence}", sentence)
+        yield Violation(4, ledger.user_id, f"sequence {sequence}", sentence)
 
 
-def _to_the_end(listener: Subscriber, book: Book) -> Iterator[Violation]:
-    newest = book.entries[-1].sequence if book.entries else 0
+def _to_the_end(listener: Subscriber, ledger: AccountLedger) -> Iterator[Violation]:
+    newest = ledger.entries[-1].sequence if ledger.entries else 0
     heard = max(listener.sequences, default=listener.after_sequence)
     if heard < newest:
         sentence = f"A subscriber by {listener.transport} heard up to {heard} of {newest}."
         yield Violation(4, listener.user_id, f"sequence {heard + 1}", sentence)
 
 
-def _all_pushed(book: Book, sequences: Sequence[int]) -> Iterator[Violation]:
+def _all_pushed(ledger: AccountLedger, sequences: Sequence[int]) -> Iterator[Violation]:
     accepted = set(sequences)
-    missing = [entry.sequence for entry in book.entries if entry.sequence not in accepted]
+    missing = [entry.sequence for entry in ledger.entries if entry.sequence not in accepted]
     if missing:
         sentence = (
-            f"The Channels server never accepted {len(missing)} of {len(book.entries)} lines; the "
-            f"cursor is at {book.pushed_sequence}."
+            f"The Channels server never accepted {len(missing)} of {len(ledger.entries)} entries; the "
+            f"cursor is at {ledger.pushed_sequence}."
         )
-        yield Violation(4, book.user_id, f"sequence {missing[0]}", sentence)
+        yield Violation(4, ledger.user_id, f"sequence {missing[0]}", sentence)
     beyond = max(accepted, default=0)
-    if beyond > (book.entries[-1].sequence if book.entries else 0):
-        sentence = f"The Channels server was given {beyond}, which is not in the book."
-        yield Violation(4, book.user_id, f"sequence {beyond}", sentence)
+    if beyond > (ledger.entries[-1].sequence if ledger.entries else 0):
+        sentence = f"The Channels server was given {beyond}, which is not in the ledger."
+        yield Violation(4, ledger.user_id, f"sequence {beyond}", sentence)

@@ -1,35 +1,35 @@
-"""Promise 1: the money adds up, nobody owes any, and every book follows from its own lines."""
+"""Promise 1: the money adds up, nobody owes any, and every ledger follows from its own entries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from uuid import UUID
 
-from torture.ledgers import Book, Books, Entry, Totals
+from torture.ledgers import AccountLedger, Entry, Ledgers, Totals
 from torture.record import Record
 from torture.violations import Violation, most
 
 
-def check(record: Record, books: Books) -> Iterator[Violation]:
-    """What the books themselves show; `record` has the audit's exit status."""
-    yield from check_totals(_totals(books))
-    for book in books.people.values():
-        yield from most(_book(book))
-    yield from most(_sides(books))
+def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
+    """What the ledgers themselves show; `record` has the audit's exit status."""
+    yield from check_totals(_totals(ledgers))
+    for ledger in ledgers.people.values():
+        yield from most(_ledger(ledger))
+    yield from most(_sides(ledgers))
     if record.audit_status not in (None, 0):
         said = record.audit_output.strip() or "nothing"
         sentence = f"The audit ended with status {record.audit_status} and wrote: {said}"
         yield Violation(1, None, "audit", sentence)
     if record.receipts_contained not in (None, len(record.receipts)):
         sentence = (
-            f"The books contain {record.receipts_contained} of the {len(record.receipts)} receipts "
+            f"The ledgers contain {record.receipts_contained} of the {len(record.receipts)} receipts "
             f"that people kept: {record.receipts_output[:1000]}"
         )
         yield Violation(1, None, "receipts", sentence)
 
 
 def check_totals(totals: Totals) -> Iterator[Violation]:
-    """What can be said without looking at a single line."""
+    """What can be said without looking at a single entry."""
     explained = totals.balances_minor + totals.fees_minor
     if explained != totals.top_ups_minor:
         sentence = (
@@ -42,29 +42,32 @@ def check_totals(totals: Totals) -> Iterator[Violation]:
         yield Violation(1, None, "totals", sentence)
 
 
-def _totals(books: Books) -> Totals:
-    people = books.people.values()
+def _totals(ledgers: Ledgers) -> Totals:
+    people = ledgers.people.values()
     return Totals(
-        balances_minor=sum(book.balance_minor for book in people),
-        lowest_balance_minor=min((book.balance_minor for book in people), default=0),
-        fees_minor=sum(entry.fee_minor for book in people for entry in book.entries),
+        balances_minor=sum(ledger.balance_minor for ledger in people),
+        lowest_balance_minor=min((ledger.balance_minor for ledger in people), default=0),
+        fees_minor=sum(entry.fee_minor for ledger in people for entry in ledger.entries),
         top_ups_minor=sum(
-            entry.amount_minor for book in people for entry in book.entries if not entry.is_transfer
+            entry.amount_minor
+            for ledger in people
+            for entry in ledger.entries
+            if not entry.is_transfer
         ),
     )
 
 
-def _book(book: Book) -> Iterator[Violation]:
+def _ledger(ledger: AccountLedger) -> Iterator[Violation]:
     def broken(entry: Entry, sentence: str) -> Violation:
-        return Violation(1, book.user_id, f"sequence {entry.sequence}", sentence)
+        return Violation(1, ledger.user_id, f"sequence {entry.sequence}", sentence)
 
     balance_minor = 0
-    for number, entry in enumerate(book.entries, start=1):
+    for number, entry in enumerate(ledger.entries, start=1):
         if entry.sequence != number:
-            yield broken(entry, f"Line {number} of the book has the sequence {entry.sequence}.")
+            yield broken(entry, f"Entry {number} of the ledger has the sequence {entry.sequence}.")
             # What comes after is as far off: said once.
             break
-    for entry in book.entries:
+    for entry in ledger.entries:
         if entry.balance_after_minor != balance_minor + entry.change_minor:
             sentence = (
                 f"A balance of {balance_minor} and a change of {entry.change_minor} do not make "
@@ -74,35 +77,35 @@ def _book(book: Book) -> Iterator[Violation]:
         balance_minor = entry.balance_after_minor
         if balance_minor < 0:
             yield broken(entry, f"The balance is {balance_minor}.")
-    newest = book.entries[-1].sequence if book.entries else 0
-    if (book.balance_minor, book.sequence) != (balance_minor, newest):
+    newest = ledger.entries[-1].sequence if ledger.entries else 0
+    if (ledger.balance_minor, ledger.sequence) != (balance_minor, newest):
         sentence = (
-            f"The person's row has the balance {book.balance_minor} at {book.sequence}, the book "
+            f"The person's row has the balance {ledger.balance_minor} at {ledger.sequence}, the ledger "
             f"{balance_minor} at {newest}."
         )
-        yield Violation(1, book.user_id, f"sequence {book.sequence}", sentence)
+        yield Violation(1, ledger.user_id, f"sequence {ledger.sequence}", sentence)
 
 
-def _sides(books: Books) -> Iterator[Violation]:
+def _sides(ledgers: Ledgers) -> Iterator[Violation]:
     """Every transfer has two sides that agree."""
     waiting: dict[UUID, tuple[UUID, Entry]] = {}
-    for book in books.people.values():
-        for entry in book.entries:
+    for ledger in ledgers.people.values():
+        for entry in ledger.entries:
             if not entry.is_transfer:
                 continue
             met = waiting.pop(entry.reference, None)
             if met is None:
-                waiting[entry.reference] = (book.user_id, entry)
+                waiting[entry.reference] = (ledger.user_id, entry)
                 continue
             owner, other = met
             if not (
                 entry.is_incoming != other.is_incoming
                 and entry.amount_minor == other.amount_minor
                 and entry.note == other.note
-                and (entry.counterparty_id, other.counterparty_id) == (owner, book.user_id)
+                and (entry.counterparty_id, other.counterparty_id) == (owner, ledger.user_id)
             ):
                 sentence = f"The two sides of {entry.reference} do not agree: {other} with {owner} and {entry}."
-                yield Violation(1, book.user_id, f"sequence {entry.sequence}", sentence)
+                yield Violation(1, ledger.user_id, f"sequence {entry.sequence}", sentence)
     for owner, entry in waiting.values():
         sentence = f"The transfer {entry.reference} has no other side."
         yield Violation(1, owner, f"sequence {entry.sequence}", sentence)

@@ -11,15 +11,15 @@ from operator import attrgetter
 from uuid import UUID
 
 from torture import checker_refusals
-from torture.ledgers import Book, Books
 from torture.checker_commands import Incoming
+from torture.ledgers import AccountLedger, Ledgers
 from torture.record import Command, Operation, Outcome, Read, Record
 from torture.violations import Violation, most
 
 
 @dataclass(slots=True)
 class Seen:
-    """That a book was at that sequence, or had at least come to it, at some moment of an interval."""
+    """That a ledger was at that sequence, or had at least come to it, at some moment of an interval."""
 
     began: float
     ended: float
@@ -27,14 +27,14 @@ class Seen:
     #: None where only the sequence is known.
     balance_minor: int | None
     what: str
-    #: Whether the book may have been further by then: true of an event, never of a read.
+    #: Whether the ledger may have been further by then: true of an event, never of a read.
     at_least: bool = False
     entries: tuple[tuple[int, UUID], ...] | None = None
 
 
 @dataclass(slots=True)
 class Horizon:
-    """How far a book was known to be at each moment."""
+    """How far a ledger was known to be at each moment."""
 
     #: Side by side, both rising: from that moment on it was known to be there.
     moments: list[float] = field(default_factory=list)
@@ -53,33 +53,33 @@ class Horizon:
 
 
 def check(
-    record: Record, books: Books, received: Incoming, *, is_over: bool = True
+    record: Record, ledgers: Ledgers, received: Incoming, *, is_over: bool = True
 ) -> Iterator[Violation]:
     """Each person's reads, answers and events, in real time; while money moves, those before `read_at`."""
     seen = _seen(record, received)
-    asked_at = _asked_at(record, books)
+    asked_at = _asked_at(record, ledgers)
     refused: defaultdict[UUID, list[Command]] = defaultdict(list)
     for command in filter(checker_refusals.is_refused, record.commands):
         refused[command.user_id].append(command)
-    for user_id, book in books.people.items():
+    for user_id, ledger in ledgers.people.items():
         known = seen.pop(user_id, [])
         if not is_over:
-            known = [each for each in known if each.ended < books.read_at]
+            known = [each for each in known if each.ended < ledgers.read_at]
         known.sort(key=attrgetter("ended"))
-        yield from most(_clock(book))
-        yield from most(_explained(book, known))
+        yield from most(_clock(ledger))
+        yield from most(_explained(ledger, known))
         yield from most(_histories(user_id, known))
         horizon = Horizon()
         yield from most(backwards(user_id, horizon, known))
-        yield from most(_early(book, known, asked_at))
+        yield from most(_early(ledger, known, asked_at))
         told = [
             (command, horizon.before(_began(command)))
             for command in refused[user_id]
-            if is_over or command.ended < books.read_at
+            if is_over or command.ended < ledgers.read_at
         ]
-        yield from most(checker_refusals.check(book, told, asked_at, record.fee_basis_points))
+        yield from most(checker_refusals.check(ledger, told, asked_at, record.fee_basis_points))
     for user_id in seen:
-        yield Violation(3, user_id, "book", "Somebody was seen whom the database does not have.")
+        yield Violation(3, user_id, "ledger", "Somebody was seen whom the database does not have.")
 
 
 def backwards(user_id: UUID, horizon: Horizon, known: list[Seen]) -> Iterator[Violation]:
@@ -146,60 +146,60 @@ def _told(moment: float, sequence: int, what: str) -> Seen:
     return Seen(moment, moment, sequence, None, what, at_least=True)
 
 
-def _asked_at(record: Record, books: Books) -> dict[UUID, float]:
+def _asked_at(record: Record, ledgers: Ledgers) -> dict[UUID, float]:
     """By reference, when the money was first asked to move."""
     by_key: dict[tuple[UUID, bool, str], float] = {}
     for command in record.commands:
         key = (command.user_id, command.operation is Operation.SEND_MONEY, command.key)
         by_key[key] = min(command.began, by_key.get(key, command.began))
     asked_at: dict[UUID, float] = {}
-    for book in books.people.values():
-        for entry in book.entries:
-            moment = entry.key and by_key.get((book.user_id, entry.is_transfer, entry.key))
+    for ledger in ledgers.people.values():
+        for entry in ledger.entries:
+            moment = entry.key and by_key.get((ledger.user_id, entry.is_transfer, entry.key))
             if isinstance(moment, float):
                 asked_at[entry.reference] = moment
     return asked_at
 
 
-def _clock(book: Book) -> Iterator[Violation]:
-    """`createdAt` never goes back along a book."""
-    for one, next_one in pairwise(book.entries):
+def _clock(ledger: AccountLedger) -> Iterator[Violation]:
+    """`createdAt` never goes back along a ledger."""
+    for one, next_one in pairwise(ledger.entries):
         if next_one.created_at < one.created_at:
             sentence = (
-                f"It was made {one.created_at - next_one.created_at} microseconds before the line "
+                f"It was made {one.created_at - next_one.created_at} microseconds before the entry "
                 f"{one.sequence}."
             )
-            yield Violation(3, book.user_id, f"sequence {next_one.sequence}", sentence)
+            yield Violation(3, ledger.user_id, f"sequence {next_one.sequence}", sentence)
 
 
-def _explained(book: Book, known: list[Seen]) -> Iterator[Violation]:
-    """Every balance is the one after the line of that sequence, and every line seen is in the book."""
+def _explained(ledger: AccountLedger, known: list[Seen]) -> Iterator[Violation]:
+    """Every balance is the one after the entry of that sequence, and every entry seen is in the ledger."""
     for each in known:
         if each.sequence == 0:
             balance_minor = 0
         else:
-            entry = book.at(each.sequence)
+            entry = ledger.at(each.sequence)
             if entry is None:
-                newest = book.entries[-1].sequence if book.entries else 0
+                newest = ledger.entries[-1].sequence if ledger.entries else 0
                 sentence = (
-                    f"{each.what} saw {each.sequence}, and the book, up to {newest}, has none."
+                    f"{each.what} saw {each.sequence}, and the ledger, up to {newest}, has none."
                 )
-                yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
+                yield Violation(3, ledger.user_id, f"sequence {each.sequence}", sentence)
                 continue
             balance_minor = entry.balance_after_minor
         if each.balance_minor not in (None, balance_minor):
-            sentence = f"{each.what} saw {each.balance_minor}, and the book has {balance_minor}."
-            yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
+            sentence = f"{each.what} saw {each.balance_minor}, and the ledger has {balance_minor}."
+            yield Violation(3, ledger.user_id, f"sequence {each.sequence}", sentence)
         for sequence, reference in each.entries or ():
-            entry = book.at(sequence)
+            entry = ledger.at(sequence)
             if entry is None or entry.reference != reference:
                 there = entry and entry.reference
-                sentence = f"{each.what} saw {reference}, and the book has {there}."
-                yield Violation(3, book.user_id, f"sequence {sequence}", sentence)
+                sentence = f"{each.what} saw {reference}, and the ledger has {there}."
+                yield Violation(3, ledger.user_id, f"sequence {sequence}", sentence)
 
 
 def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
-    """Lines come one after the other, and go as far as the balance in the same answer, or further."""
+    """Entries come one after the other, and go as far as the balance in the same answer, or further."""
     for each in known:
         if each.entries is None:
             continue
@@ -209,15 +209,17 @@ def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
             sentence = f"{each.what} saw {each.sequence}, with a history up to {newest}."
             yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
         if sequences != list(range(newest, newest - len(sequences), -1)):
-            sentence = f"{each.what} saw the lines {sequences}, which do not follow each other."
+            sentence = f"{each.what} saw the entries {sequences}, which do not follow each other."
             yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
 
 
-def _early(book: Book, known: list[Seen], asked_at: dict[UUID, float]) -> Iterator[Violation]:
-    """Nobody sees what was asked for later: one order of the lines explains who was told when."""
+def _early(
+    ledger: AccountLedger, known: list[Seen], asked_at: dict[UUID, float]
+) -> Iterator[Violation]:
+    """Nobody sees what was asked for later: one order of the entries explains who was told when."""
     sequences: list[int] = []
     latest: list[float] = []
-    for entry in book.entries:
+    for entry in ledger.entries:
         moment = asked_at.get(entry.reference)
         if moment is not None and (not latest or moment > latest[-1]):
             sequences.append(entry.sequence)
@@ -226,7 +228,7 @@ def _early(book: Book, known: list[Seen], asked_at: dict[UUID, float]) -> Iterat
         position = bisect_right(sequences, each.sequence)
         if position and latest[position - 1] > each.ended:
             sentence = (
-                f"{each.what} at {each.ended:.3f} was at {each.sequence}, and the line "
+                f"{each.what} at {each.ended:.3f} was at {each.sequence}, and the entry "
                 f"{sequences[position - 1]} was only asked for at {latest[position - 1]:.3f}."
             )
-            yield Violation(3, book.user_id, f"sequence {each.sequence}", sentence)
+            yield Violation(3, ledger.user_id, f"sequence {each.sequence}", sentence)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from torture.ledgers import Books, MailRow
+from torture.ledgers import Ledgers, MailRow
 from torture.record import Fault, Mail, Record
 from torture.violations import Violation, most
 
@@ -20,10 +20,10 @@ _DEADLOCK = "deadlock detected"
 # ================================================================ promise 5
 
 
-def check_mails(record: Record, books: Books) -> Iterator[Violation]:
+def check_mails(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
     """Every mail that was asked for, once all is quiet."""
     rows: Counter[tuple[str, str]] = Counter()
-    for row in books.mails:
+    for row in ledgers.mails:
         rows[row.address, row.purpose] += 1
         if row.state in ("pending", "failed"):
             yield _mail(row.mail_id, f"The {row.purpose} mail to {row.address} is {row.state}.")
@@ -34,10 +34,10 @@ def check_mails(record: Record, books: Books) -> Iterator[Violation]:
             sentence = f"{address} asked for {purpose} {mail.asked} times{lost}, and the database has {kept}."
             yield Violation(5, None, f"mail to {address}", sentence)
     if record.caught is not None:
-        yield from most(_each_mail(record, record.caught, books))
+        yield from most(_each_mail(record, record.caught, ledgers))
     else:
         was_killed = any(fault.kills for fault in record.faults)
-        yield from most(_counted(record, books, was_killed))
+        yield from most(_counted(record, ledgers, was_killed))
 
 
 def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
@@ -55,10 +55,12 @@ def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
     return all_of
 
 
-def count_due_once(record: Record, books: Books) -> int:
+def count_due_once(record: Record, ledgers: Ledgers) -> int:
     """How many mails nothing excused from coming exactly once."""
     asked = _asked_for(record)
-    return sum(_due_once(record, asked.get((row.address, row.purpose)), row) for row in books.mails)
+    return sum(
+        _due_once(record, asked.get((row.address, row.purpose)), row) for row in ledgers.mails
+    )
 
 
 def _due_once(record: Record, asked: Mail | None, row: MailRow) -> bool:
@@ -75,9 +77,9 @@ def _due_once(record: Record, asked: Mail | None, row: MailRow) -> bool:
     )
 
 
-def _each_mail(record: Record, caught: dict[UUID, int], books: Books) -> Iterator[Violation]:
+def _each_mail(record: Record, caught: dict[UUID, int], ledgers: Ledgers) -> Iterator[Violation]:
     asked = _asked_for(record)
-    for row in books.mails:
+    for row in ledgers.mails:
         times = caught.get(row.mail_id, 0)
         for address, _ in record.delivered.get(row.mail_id, ()):
             if address != row.address.lower():
@@ -87,13 +89,13 @@ def _each_mail(record: Record, caught: dict[UUID, int], books: Books) -> Iterato
             yield _mail(row.mail_id, f"{what} is called sent and never came.")
         if times > 1 and _due_once(record, asked.get((row.address, row.purpose)), row):
             yield _mail(row.mail_id, f"{what} came {times} times, and nothing was killed.")
-    for mail_id in caught.keys() - {row.mail_id for row in books.mails}:
+    for mail_id in caught.keys() - {row.mail_id for row in ledgers.mails}:
         yield _mail(mail_id, "A mail came that the database does not know.")
 
 
-def _counted(record: Record, books: Books, was_killed: bool) -> Iterator[Violation]:
+def _counted(record: Record, ledgers: Ledgers, was_killed: bool) -> Iterator[Violation]:
     """The same, where nobody looked at which mail it was."""
-    sent = Counter((row.address, row.purpose) for row in books.mails if row.state == "sent")
+    sent = Counter((row.address, row.purpose) for row in ledgers.mails if row.state == "sent")
     for (address, purpose), mail in _asked_for(record).items():
         due = sent[address, purpose]
         if mail.caught < due or (mail.caught > due and not was_killed):

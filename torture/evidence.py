@@ -48,7 +48,7 @@ def _sights(record: Record) -> Iterator[str]:
     if record.audit_status is None:
         yield "The audit was not run."
     if record.receipts_contained is None:
-        yield "Nobody held the receipts against the books."
+        yield "Nobody held the receipts against the ledgers."
 
 
 def _faults(faults: list[Fault]) -> Iterator[str]:

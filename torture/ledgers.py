@@ -1,4 +1,4 @@
-"""The books as the database has them at one moment, read into plain data for the checker."""
+"""The ledgers as the database has them at one moment, read into plain data for the checker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PEOPLE = """
 SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.pushed_sequence, 0)
 FROM users AS u LEFT JOIN push_cursors AS c ON c.user_id = u.id
 """
-_LINES = """
+_ENTRIES = """
 SELECT user_id, sequence, reference, kind = 'transfer', direction = 'incoming', amount, fee,
     counterparty_id, note, balance_after, (extract(epoch FROM created_at) * 1000000)::bigint,
     idempotency_key
@@ -40,7 +40,7 @@ FROM transactions
 
 @dataclass(slots=True)
 class Entry:
-    """One line of one person's book; amounts in minor units."""
+    """One entry of one account's ledger; amounts in minor units."""
 
     sequence: int
     reference: UUID
@@ -62,8 +62,8 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Book:
-    """One person: the row, and the lines in the order of their sequences."""
+class AccountLedger:
+    """One person: the row, and the entries in the order of their sequences."""
 
     user_id: UUID
     balance_minor: int
@@ -73,7 +73,7 @@ class Book:
     entries: list[Entry] = field(default_factory=list)
 
     def at(self, sequence: int) -> Entry | None:
-        """The line of that sequence, also where some are missing."""
+        """The entry of that sequence, also where some are missing."""
         # Where none is missing, that is where it stands.
         if 0 < sequence <= len(self.entries) and self.entries[sequence - 1].sequence == sequence:
             return self.entries[sequence - 1]
@@ -91,10 +91,10 @@ class MailRow:
 
 
 @dataclass(slots=True)
-class Books:
+class Ledgers:
     """Everything that the checker holds against a record."""
 
-    people: dict[UUID, Book] = field(default_factory=dict)
+    people: dict[UUID, AccountLedger] = field(default_factory=dict)
     mails: list[MailRow] = field(default_factory=list)
     #: Rows of the outbox that nobody has passed on.
     waiting: int = 0
@@ -104,7 +104,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the books add up to, in minor units."""
+    """What the ledgers add up to, in minor units."""
 
     balances_minor: int
     lowest_balance_minor: int
@@ -112,22 +112,22 @@ class Totals:
     top_ups_minor: int
 
 
-def read(database_url: str) -> Books:
+def read(database_url: str) -> Ledgers:
     """All of it, as it stood at one moment. Raises psycopg.Error where the database is away."""
     read_at = time.monotonic()
-    # There are two lines of one reference, and many of one person: each id is kept once.
+    # There are two entries of one reference, and many of one person: each id is kept once.
     known: dict[UUID, UUID] = {}
-    books = Books(read_at=read_at)
+    ledgers = Ledgers(read_at=read_at)
     with _snapshot(database_url) as connection:
         for row in connection.execute(_PEOPLE):
-            books.people[row[0]] = Book(*row)
+            ledgers.people[row[0]] = AccountLedger(*row)
             known[row[0]] = row[0]
         for user_id, *columns in _stream(connection):
-            book = books.people.setdefault(user_id, Book(user_id, 0, 0))
-            book.entries.append(_entry(columns, known))
-        books.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
-        [(books.waiting,)] = connection.execute(_WAITING)
-    return books
+            ledger = ledgers.people.setdefault(user_id, AccountLedger(user_id, 0, 0))
+            ledger.entries.append(_entry(columns, known))
+        ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
+        [(ledgers.waiting,)] = connection.execute(_WAITING)
+    return ledgers
 
 
 def totals(database_url: str) -> Totals:
@@ -154,6 +154,6 @@ def _snapshot(database_url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]
 
 
 def _stream(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor(name="lines", binary=True) as cursor:
+    with connection.cursor(name="entries", binary=True) as cursor:
         cursor.itersize = _FETCHED_AT_ONCE
-        yield from cursor.execute(_LINES)
+        yield from cursor.execute(_ENTRIES)

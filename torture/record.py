@@ -80,7 +80,7 @@ class Read:
     ended: float
     balance_minor: int
     sequence: int
-    #: The newest lines of the history in the same answer, newest first: sequence and reference of
+    #: The newest entries of the history in the same answer, newest first: sequence and reference of
     #: each. None where they were not asked for.
     entries: tuple[tuple[int, UUID], ...] | None = None
 
@@ -182,9 +182,9 @@ class Record:
     #: Exit status of `./wallet audit` at the end, and what it wrote.
     audit_status: int | None = None
     audit_output: str = ""
-    #: `seal` of every line that anybody was shown, kept as a receipt.
+    #: `seal` of every entry that anybody was shown, kept as a receipt.
     receipts: set[str] = field(default_factory=set)
-    #: How many of them the books still contain, as `./wallet audit --receipt` says; None was not asked.
+    #: How many of them the ledgers still contain, as `./wallet audit --receipt` says; None was not asked.
     receipts_contained: int | None = None
     #: What it wrote of the others.
     receipts_output: str = ""

@@ -250,7 +250,7 @@ class Session:
         self.record.deadlocks += checker.read_deadlocks(entries)
 
     async def _look_long(self) -> list[Violation]:
-        """Every command and read that has ended, against every line there is. Raises psycopg.Error."""
+        """Every command and read that has ended, against every ledger entry. Raises psycopg.Error."""
         read = await asyncio.to_thread(ledgers.read, self._stack.postgres.url)
         # What people see meanwhile is no part of it.
         seen = self.record.so_far()
@@ -286,12 +286,12 @@ class Session:
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
         before = [each for each in self._violations if _place(each) not in told]
-        entries = sum(len(book.entries) for book in read.people.values())
+        entries = sum(len(ledger.entries) for ledger in read.people.values())
         once = checker.count_due_once(self.record, read)
         return Result([*before, *at_end], settled, chaos_seconds, entries, once)
 
     async def _prove(self) -> None:
-        """Have the wallet's own audit look at the books, while its processes end."""
+        """Have the wallet's own audit look at the ledgers, while its processes end."""
         await self._cancel_tasks()
         proof, _ = await asyncio.gather(
             asyncio.to_thread(self._stack.prove, sorted(self.record.receipts)),

@@ -41,11 +41,11 @@ class Choices:
 
 @dataclass(frozen=True)
 class Proof:
-    """What the wallet's own audit says of its books."""
+    """What the wallet's own audit says of its ledgers."""
 
     status: int
     output: str
-    #: How many of the receipts the books contain, and what was written of the others.
+    #: How many of the receipts the ledgers contain, and what was written of the others.
     contained: int
     other_receipts: str
 
@@ -219,7 +219,7 @@ class Stack:
         return Proof(1 if status is None else status, log.read_text(), contained, others)
 
     def _hold(self, receipts: Sequence[str]) -> tuple[int, str]:
-        """How many of them the books contain, and what is written of the others."""
+        """How many of them the ledgers contain, and what is written of the others."""
         asked = subprocess.run(
             [sys.executable, "-P", "-m", "app.cli", "audit", "--receipt", "-"],
             env={

@@ -182,7 +182,7 @@ async def test_an_answer_before_the_commit_is_lost_in_a_crash(
         wallets.acknowledge_early(connection)
     found = check(await _crash(server), server.url)
     assert promises(found) >= {2, 3}, found
-    assert any("acknowledged and is not in the book" in each.sentence for each in found)
+    assert any("acknowledged and is not in the ledger" in each.sentence for each in found)
 
 
 async def _crash(server: postgres.Postgres) -> Crowd:

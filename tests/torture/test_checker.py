@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from torture import checker
-from torture.ledgers import Book, Books, Entry, MailRow, Totals
+from torture.ledgers import AccountLedger, Entry, Ledgers, MailRow, Totals
 from torture.record import (
     Command,
     Failure,
@@ -37,9 +37,9 @@ class Run:
             sent, sequence=1, is_incoming=True, fee_minor=0, counterparty_id=ALPHA,
             balance_after_minor=250, key=None,
         )  # fmt: skip
-        self.alpha = Book(ALPHA, 745, 2, "alpha@example.com", 2, [added, sent])
-        self.beta = Book(BETA, 250, 1, "beta@example.com", 1, [received])
-        self.books = Books(
+        self.alpha = AccountLedger(ALPHA, 745, 2, "alpha@example.com", 2, [added, sent])
+        self.beta = AccountLedger(BETA, 250, 1, "beta@example.com", 1, [received])
+        self.ledgers = Ledgers(
             people={ALPHA: self.alpha, BETA: self.beta},
             mails=[MailRow(MAIL_ID, "beta@example.com", "reset_password", "sent")],
             read_at=100.0,
@@ -95,7 +95,7 @@ class Run:
         return command
 
     def check(self) -> list[checker.Violation]:
-        return checker.check(self.record, self.books)
+        return checker.check(self.record, self.ledgers)
 
 
 def command(
@@ -129,7 +129,7 @@ def promises(found: list[checker.Violation]) -> set[int]:
 
 def test_a_clean_record_has_no_violations(run: Run) -> None:
     assert run.check() == []
-    assert checker.check_so_far(run.record, run.books, 100.0) == []
+    assert checker.check_so_far(run.record, run.ledgers, 100.0) == []
     assert checker.Along().look(run.record, Totals(995, 250, 5, 1000), 100.0) == []
 
 
@@ -208,7 +208,7 @@ MONEY: dict[str, Breaking] = {
         setattr(run.alpha, "sequence", 3),
     ),
     "a sequence twice": lambda run: setattr(run.alpha.entries[1], "sequence", 1),
-    "a row that is ahead of its book": lambda run: setattr(run.beta, "sequence", 2),
+    "a row that is ahead of its ledger": lambda run: setattr(run.beta, "sequence", 2),
     "a transfer with one side": lambda run: setattr(run.beta, "entries", []),
     "sides that differ": lambda run: setattr(run.beta.entries[0], "note", "dinner"),
     "sides of different amounts": lambda run: setattr(run.beta.entries[0], "amount_minor", 249),
@@ -288,7 +288,7 @@ READS: dict[str, Breaking] = {
     "a history that went back": lambda run: append(
         run.record.reads, Read(ALPHA, 5.0, 5.5, 1000, 1, ((1, TOP_UP),))
     ),
-    "a line that never was": lambda run: setattr(run.read, "entries", ((1, TOP_UP),)),
+    "an entry that never was": lambda run: setattr(run.read, "entries", ((1, TOP_UP),)),
     "somebody who never was": lambda run: setattr(run.read, "user_id", GAMMA),
     "the caller does not see what was acknowledged": lambda run: append(
         run.record.reads, Read(ALPHA, 4.5, 4.6, 1000, 1)
@@ -329,7 +329,7 @@ LISTENERS: dict[str, Breaking] = {
     "pushed to nobody": lambda run: setattr(
         run.record, "pushed", {ALPHA: [1, 2], BETA: [1], GAMMA: []}
     ),
-    "left in the outbox": lambda run: setattr(run.books, "waiting", 1),
+    "left in the outbox": lambda run: setattr(run.ledgers, "waiting", 1),
 }
 MAILS: dict[str, Breaking] = {
     "never came": lambda run: setattr(run.record, "caught", {}),
@@ -341,8 +341,8 @@ MAILS: dict[str, Breaking] = {
         setattr(run.fault, "kills", True),
         setattr(run.record, "caught", {MAIL_ID: 2}),
     ),
-    "not sent": lambda run: setattr(run.books.mails[0], "state", "pending"),
-    "given up": lambda run: setattr(run.books.mails[0], "state", "failed"),
+    "not sent": lambda run: setattr(run.ledgers.mails[0], "state", "pending"),
+    "given up": lambda run: setattr(run.ledgers.mails[0], "state", "failed"),
     "forgotten": lambda run: setattr(run.mail, "asked", 2),
     "asked for by nobody": lambda run: setattr(run.mail, "asked", 0),
     "rolled back and sent": lambda run: setattr(
@@ -387,13 +387,13 @@ def test_each_broken_promise_is_found_by_its_number(
 
 
 def test_what_is_under_way_is_not_judged_yet(run: Run) -> None:
-    run.books.read_at = 3.5
+    run.ledgers.read_at = 3.5
     run.beta.entries, run.beta.balance_minor, run.beta.sequence = [], 0, 0
     del run.alpha.entries[1]
     run.alpha.balance_minor, run.alpha.sequence = 1000, 1
-    assert checker.check_so_far(run.record, run.books, 5.0) == []
-    run.books.read_at = 100.0
-    assert promises(checker.check_so_far(run.record, run.books, 5.0)) >= {2, 3}
+    assert checker.check_so_far(run.record, run.ledgers, 5.0) == []
+    run.ledgers.read_at = 100.0
+    assert promises(checker.check_so_far(run.record, run.ledgers, 5.0)) >= {2, 3}
 
 
 def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run: Run) -> None:
@@ -404,10 +404,10 @@ def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run:
     run.fault.served_again = None
     standing = Fault("locks", 19.0, None, None, kills=False)
     run.record.faults = [run.fault]
-    assert checker.check_so_far(run.record, run.books, 11.0) == []
-    assert promises(checker.check_so_far(run.record, run.books, 12.1)) == {6}
+    assert checker.check_so_far(run.record, run.ledgers, 11.0) == []
+    assert promises(checker.check_so_far(run.record, run.ledgers, 12.1)) == {6}
     run.record.faults.append(standing)
-    assert checker.check_so_far(run.record, run.books, 30.0) == []
+    assert checker.check_so_far(run.record, run.ledgers, 30.0) == []
 
 
 def test_a_look_along_the_way_tells_each_violation_once(run: Run) -> None:
@@ -440,11 +440,11 @@ def test_reads_that_overlap_may_end_in_any_order(run: Run) -> None:
 
 
 def test_a_mail_had_to_come_once_where_nothing_was_killed_meanwhile(run: Run) -> None:
-    assert checker.count_due_once(run.record, run.books) == 1
+    assert checker.count_due_once(run.record, run.ledgers) == 1
     run.fault.kills = True
-    assert checker.count_due_once(run.record, run.books) == 1
+    assert checker.count_due_once(run.record, run.ledgers) == 1
     run.fault.served_again = 8.1
-    assert checker.count_due_once(run.record, run.books) == 0
+    assert checker.count_due_once(run.record, run.ledgers) == 0
 
 
 def test_a_thorough_look_is_at_the_record_as_it_was(run: Run) -> None:
@@ -454,8 +454,8 @@ def test_a_thorough_look_is_at_the_record_as_it_was(run: Run) -> None:
     run.record.pushed[GAMMA] = [7]
     run.record.pushed[BETA].append(3)
     run.listener.sequences.append(9)
-    assert checker.check_so_far(seen, run.books, 100.0) == []
-    assert promises(checker.check_so_far(run.record, run.books, 100.0)) == {3, 4}
+    assert checker.check_so_far(seen, run.ledgers, 100.0) == []
+    assert promises(checker.check_so_far(run.record, run.ledgers, 100.0)) == {3, 4}
 
 
 # ================================================================ PostgreSQL's log

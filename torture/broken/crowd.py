@@ -179,7 +179,7 @@ def _typed(person: Person, asked: Command) -> transfers.Command:
 async def listening(
     crowd: Crowd, live: Live, *, patience_seconds: float = 20.0
 ) -> AsyncIterator[None]:
-    """Everybody listens from the beginning of the book until its end has come, or patience ends."""
+    """Everybody listens from the beginning of the ledger until its end has come, or patience ends."""
     listeners = [Subscriber(person.user_id, "stream") for person in crowd.people]
     crowd.record.subscribers += listeners
     heard = asyncio.Event()

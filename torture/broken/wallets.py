@@ -109,12 +109,12 @@ def acknowledge_early(connection: Connection) -> None:
 
 
 def skip_a_sequence(connection: Connection) -> None:
-    """A number of each book is taken and not used, as a rollback leaves those of a sequence object."""
+    """A number of each ledger is taken and not used, as a rollback leaves those of a sequence object."""
     connection.execute("UPDATE users SET sequence = sequence + 1 WHERE sequence > 0")
 
 
 def lose_events(connection: Connection) -> None:
-    """Every third line of a book is never announced."""
+    """Every third entry of a ledger is never announced."""
     connection.execute(_LOSING_EVENTS)
 
 
