@@ -28,7 +28,7 @@ from app.served_schema import print_sdl
 from app.telemetry.metrics import Metrics
 from graphql_server.endpoint import Endpoint, methods
 from graphql_server.execution import Engine
-from graphql_server.shutdown import LongLived
+from graphql_server.long_lived import LongLived
 from settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)

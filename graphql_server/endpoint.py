@@ -9,9 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.http.edge import Quota
 from app.http.origins import Origins
-from graphql_server import errors, facts, http, websocket
+from graphql_server import errors, facts
 from graphql_server.execution import Engine
-from graphql_server.negotiation import JSON, negotiate
+from graphql_server.http import answering
+from graphql_server.http.negotiation import JSON, negotiate
+from graphql_server.websocket import connection
 from resolvers import guards
 
 _RETRY_SECONDS = 10
@@ -67,7 +69,7 @@ class Endpoint:
         ):
             await self._show_playground(send)
             return
-        stream = await http.answer(self._engine, scope, receive, send)
+        stream = await answering.answer(self._engine, scope, receive, send)
         if stream is not None:
             principal = stream.context.principal
             account = None if principal is None else str(principal.user_id)
@@ -113,15 +115,15 @@ class Endpoint:
                 "The playground is not built: run `npm ci` and `npm run build` in client/playground, "
                 "or start the service with `./wallet up`. The API itself is here by POST.\n"
             )
-            await http.respond(send, 404, "text/plain; charset=utf-8", text.encode(), [])
+            await answering.respond(send, 404, "text/plain; charset=utf-8", text.encode(), [])
             return
         page, policy = built
         headers = [(b"content-security-policy", policy)]
-        await http.respond(send, 200, "text/html; charset=utf-8", page, headers)
+        await answering.respond(send, 200, "text/html; charset=utf-8", page, headers)
 
 
 async def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-    await websocket.Connection(engine, scope, receive, send).run()
+    await connection.Connection(engine, scope, receive, send).run()
 
 
 async def _refuse(
@@ -129,7 +131,7 @@ async def _refuse(
     status: int,
     message: str,
     code: str,
-    headers: list[http.Header],
+    headers: list[answering.Header],
     *,
     kind: str = "http",
 ) -> None:
@@ -138,4 +140,4 @@ async def _refuse(
         extensions["retryAfterSeconds"] = _RETRY_SECONDS
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
     content_type = f"{JSON}; charset=utf-8"
-    await http.respond(send, status, content_type, body, headers, kind=kind)
+    await answering.respond(send, status, content_type, body, headers, kind=kind)

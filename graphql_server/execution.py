@@ -31,7 +31,7 @@ from domain import errors as domain_errors
 from domain.people import sessions
 from graphql_server import compiled, errors
 from graphql_server.documents import Documents, Operation
-from graphql_server.shutdown import LongLived
+from graphql_server.long_lived import LongLived
 from resolvers import guards
 from resolvers.request import RequestContext
 

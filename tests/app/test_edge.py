@@ -278,7 +278,7 @@ def test_a_client_that_takes_nothing_in_is_gone(
 def test_a_socket_without_a_credential_lives_for_a_bounded_time(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphql_server.websocket.ANONYMOUS_SECONDS", 0.3)
+    monkeypatch.setattr("graphql_server.websocket.connection.ANONYMOUS_SECONDS", 0.3)
     token = api.sign_in()
     with opened(api) as anonymous, opened(api) as known:
         begin(known, token)

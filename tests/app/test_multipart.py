@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_server import negotiation
+from graphql_server.http import negotiation
 from tests.app.conftest import ALPHA, BETA, GAMMA, Api, code_of
 from tests.app.test_websocket import EVENTS, LOGOUT
 from tests.app.test_websocket_operations import judge
@@ -68,7 +68,7 @@ def test_events_are_parts_with_a_payload_after_a_first_heartbeat(api: Api) -> No
 
 
 def test_heartbeats_go_on_while_nothing_happens(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_server.streams.KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr("graphql_server.http.streams.KEEP_ALIVE_SECONDS", 0.05)
     with streamed(api, LISTEN, token=api.sign_in(GAMMA)) as parts:
         assert [next(parts) for _ in range(3)] == [HEARTBEAT] * 3
 

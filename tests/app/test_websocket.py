@@ -112,7 +112,7 @@ def test_a_message_past_the_limit_closes_the_socket(api: Api) -> None:
 
 
 def test_who_does_not_begin_is_closed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_server.websocket.INIT_SECONDS", 0.1)
+    monkeypatch.setattr("graphql_server.websocket.connection.INIT_SECONDS", 0.1)
     with opened(api) as socket:
         assert close_code(socket) == 4408
 

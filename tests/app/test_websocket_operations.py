@@ -18,8 +18,8 @@ from application.allowances import Allowance
 from dev import node
 from graphql_server.execution import Engine, GraphQLRequest
 from graphql_server.facts import RequestFacts
-from graphql_server.shutdown import LongLived
-from graphql_server.websocket_operations import Operations
+from graphql_server.long_lived import LongLived
+from graphql_server.websocket.operations import Operations
 from tests.app.conftest import ALPHA, Api, judges
 from tests.app.test_websocket import (
     EVENTS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from graphql_server import negotiation
+from graphql_server.http import negotiation
 
 
 @dataclass(frozen=True, slots=True)

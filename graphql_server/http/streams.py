@@ -14,7 +14,7 @@ from domain import errors as domain_errors
 from graphql_server import credentials, errors, facts
 from graphql_server.documents import Operation
 from graphql_server.execution import RESUMABLE_FIELD, Engine, GraphQLRequest
-from graphql_server.framings import Framing
+from graphql_server.http.framings import Framing
 from resolvers.request import RequestContext
 
 KEEP_ALIVE_SECONDS = 12.0

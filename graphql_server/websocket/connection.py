@@ -17,7 +17,7 @@ from domain import errors as domain_errors
 from domain.people import sessions
 from graphql_server import bodies, credentials, errors, facts
 from graphql_server.execution import Engine, read_request
-from graphql_server.websocket_operations import Operations
+from graphql_server.websocket.operations import Operations
 from realtime.active_credentials import Watch
 from resolvers import guards
 

@@ -20,10 +20,11 @@ from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
 from app.http import device_cookie, refresh_cookie
-from graphql_server import bodies, errors, facts, framings, negotiation, streams
+from graphql_server import bodies, errors, facts
 from graphql_server.documents import Operation
 from graphql_server.execution import Engine, GraphQLRequest, read_request
-from graphql_server.negotiation import JSON, RESPONSE_JSON
+from graphql_server.http import framings, negotiation, streams
+from graphql_server.http.negotiation import JSON, RESPONSE_JSON
 from resolvers import request as requests
 
 log = structlog.get_logger(__name__)

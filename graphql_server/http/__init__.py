@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: requests and their answers, and streams of results."""
