@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, code_of
 from tests.app.test_edge import read_all
-from tests.app.test_websocket import begin, close_code, opened
+from tests.graphql_server.test_websocket import begin, close_code, opened
 
 BODY = b'{"query": "{ __typename }"}'
 JSON = {"content-type": "application/json"}

@@ -9,7 +9,7 @@ import pytest
 
 from settings import Settings
 from tests.app.conftest import Api
-from tests.app.test_websocket import begin, opened
+from tests.graphql_server.test_websocket import begin, opened
 
 FRIENDS = (
     "https://friend.example",

@@ -15,8 +15,8 @@ from app.http import edge
 from settings import Settings
 from tests.app.conftest import ALPHA, LOGIN, PASSWORD, Api, _Running
 from tests.app.test_sockets import shake_hands
-from tests.app.test_websocket import begin, close_code, opened
 from tests.conftest import make_settings
+from tests.graphql_server.test_websocket import begin, close_code, opened
 from tests.waiting import block_until
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from app.http import edge
 from dev import processes
 from settings import ROOT, Settings
-from tests.app.test_websocket import hear_to_the_end, say
+from tests.graphql_server.test_websocket import hear_to_the_end, say
 from tests.waiting import block_until
 
 Start = Callable[..., "subprocess.Popen[str]"]

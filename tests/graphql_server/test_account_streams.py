@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.app import test_multipart, test_sse, test_websocket
 from tests.app.conftest import BETA, GAMMA, Api, code_of
+from tests.graphql_server import test_multipart, test_sse, test_websocket
 from tests.waiting import block_until
 
 LISTEN = "subscription { walletEvents { sequence } }"

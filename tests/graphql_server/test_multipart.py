@@ -13,8 +13,8 @@ import pytest
 
 from graphql_server.http import negotiation
 from tests.app.conftest import ALPHA, BETA, GAMMA, Api, code_of
-from tests.app.test_websocket import EVENTS, LOGOUT
-from tests.app.test_websocket_operations import judge
+from tests.graphql_server.test_websocket import EVENTS, LOGOUT
+from tests.graphql_server.test_websocket_operations import judge
 from tests.waiting import block_until
 
 #: What Apollo's clients send with a subscription.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.app import test_multipart, test_sse, test_websocket
 from tests.app.conftest import ADD, GAMMA, Api
+from tests.graphql_server import test_multipart, test_sse, test_websocket
 
 QUERIES: list[tuple[str, dict[str, Any]]] = [
     ("{ __typename }", {}),

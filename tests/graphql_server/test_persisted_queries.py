@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.app import test_websocket
 from tests.app.conftest import Api
-from tests.app.test_websocket_operations import judge
+from tests.graphql_server import test_websocket
+from tests.graphql_server.test_websocket_operations import judge
 
 HASHED = {"persistedQuery": {"version": 1, "sha256Hash": "ab" * 32}}
 ERROR = {

@@ -9,7 +9,7 @@ import pytest
 from dev import channels
 from tests.app.conftest import Api, code_of
 from tests.app.test_addresses import pusher_settings
-from tests.app.test_websocket import begin, close_code, hear, opened, say, subscribe
+from tests.graphql_server.test_websocket import begin, close_code, hear, opened, say, subscribe
 
 #: One block of refused requests (five), one of reads (fifty), and one question about the schema.
 FACTOR = 0.02

@@ -21,7 +21,7 @@ from graphql_server.facts import RequestFacts
 from graphql_server.long_lived import LongLived
 from graphql_server.websocket.operations import Operations
 from tests.app.conftest import ALPHA, Api, judges
-from tests.app.test_websocket import (
+from tests.graphql_server.test_websocket import (
     EVENTS,
     begin,
     hear,

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from tests.app.conftest import BETA, GAMMA, Api
-from tests.app.test_websocket import EVENTS, LOGOUT
-from tests.app.test_websocket_operations import judge
+from tests.graphql_server.test_websocket import EVENTS, LOGOUT
+from tests.graphql_server.test_websocket_operations import judge
 
 
 @contextmanager
