@@ -19,7 +19,7 @@ async def authenticate(
 ) -> sessions.Principal | None:
     """Whose token it is; None where there is no header at all.
 
-    `client` is where the request comes from (`guards.network`): forged and unknown tokens count as its
+    `client` is where the request comes from (`domain.networks`): forged and unknown tokens count as its
     refused requests, and after too many of these, API tokens that are not known here are not looked up.
 
     Without `ask_active` the database is not asked whether the credential is active: for who does so

@@ -120,7 +120,7 @@ class Services:
             raise errors.RateLimited(wait)
 
     async def count_refusal(self, client: str) -> None:
-        """A request of that client (`guards.network`) was refused before it was executed."""
+        """A request of that client (`domain.networks`) was refused before it was executed."""
         if not self.rate_limiter.is_off:
             await self.refusal_allowance.take(client)
 

@@ -1,10 +1,10 @@
-"""Keys for programs: made and revoked by people alone."""
+"""API tokens: created and revoked by signed-in users, never by a program."""
 
 from __future__ import annotations
 
-from domain import errors, ids, text
-from domain.ledger import money, transfers
-from persistence.people import api_tokens
+import application.create_api_token
+import application.revoke_api_token
+from domain import ids
 from resolvers.operations import Info
 from schema import inputs, results, sessions
 from schema.arguments import given
@@ -14,23 +14,13 @@ async def create_api_token(
     info: Info,
     input: inputs.CreateApiTokenInput,  # noqa: A002
 ) -> results.CreateApiTokenResult:
-    services, caller = info.context.services, info.context.caller
-    _check(info, input)
-    limit = given(input.daily_limit)
-    limit_minor = None
-    if limit is not None:
-        limit_minor = transfers.check_amount(
-            limit,
-            services.limits,
-            maximum_minor=money.MAXIMUM_LIMIT_MINOR,
-            what="The daily limit",
-        )
-    token, secret = await api_tokens.create(
-        services.database,
-        caller,
-        name=text.clean_name(input.name),
+    services = info.context.services
+    token, secret = await application.create_api_token.execute(
+        services,
+        info.context.caller,
+        name=input.name,
         scopes=input.scopes,
-        daily_limit_minor=limit_minor,
+        daily_limit=given(input.daily_limit),
         expires_at=given(input.expires_at),
     )
     return results.ApiTokenCreated(
@@ -42,31 +32,10 @@ async def revoke_api_token(
     info: Info,
     input: inputs.RevokeApiTokenInput,  # noqa: A002
 ) -> results.RevokeApiTokenResult:
-    services, caller = info.context.services, info.context.caller
-    api_token_id = ids.read_row_id(input.api_token_id, "ApiToken")
-    if api_token_id is None:
-        raise errors.NotFound
-    token = await api_tokens.revoke(services.database, caller, api_token_id)
-    await services.live.forget([api_token_id])
-    services.wake_relay()
+    services = info.context.services
+    token = await application.revoke_api_token.execute(
+        services, info.context.caller, ids.read_row_id(input.api_token_id, "ApiToken")
+    )
     return results.ApiTokenRevoked(
         api_token=sessions.shown_api_token(token, services.limits.currency)
     )
-
-
-def _check(info: Info, asked: inputs.CreateApiTokenInput) -> None:
-    """Raise InvalidInput that names every field at fault."""
-    wrong: list[errors.FieldError] = []
-    try:
-        text.clean_name(asked.name)
-    except errors.InvalidInput as refusal:
-        wrong.extend(refusal.fields)
-    if not asked.scopes:
-        wrong.append(errors.FieldError(("scopes",), "Choose at least one scope."))
-    elif len(set(asked.scopes)) < len(asked.scopes):
-        wrong.append(errors.FieldError(("scopes",), "Name each scope once."))
-    expires_at = given(asked.expires_at)
-    if expires_at is not None and expires_at <= info.context.services.clock():
-        wrong.append(errors.FieldError(("expiresAt",), "Choose a time in the future."))
-    if wrong:
-        raise errors.InvalidInput(wrong)

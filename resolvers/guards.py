@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from adapters.rate_limiter import Limit
-from domain import errors
-from domain.people.accounts import clean_email
+from domain import errors, networks
+from domain.people.accounts import address_key, clean_email
 from domain.people.sessions import Scope
 from resolvers.request import RequestContext
 from schema.arguments import given
@@ -20,6 +18,7 @@ from schema.arguments import given
 Guard = Callable[[RequestContext, str, Mapping[str, Any]], Awaitable[None] | None]
 #: What a limit counts by; None where it does not concern the request.
 KeyOf = Callable[[RequestContext, Mapping[str, Any]], str | None]
+network = networks.network
 
 # ------------------------------------------------ who
 
@@ -88,29 +87,9 @@ def link_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str
     return f"link:{digest[:32]}@{network(context.client_ip)}"
 
 
-def address_key(address: str) -> str:
-    """An email address as a key in Redis: hashed, as it is personal."""
-    digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"address:{digest[:32]}"
-
-
 def named_account_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
     """The account that the input names, as tried from one place: others do not lock its owner out."""
     return f"{named_account(context, arguments)}@{network(context.client_ip)}"
-
-
-@functools.lru_cache(maxsize=4096)
-def network(address: str) -> str:
-    """The address; of IPv6 the /64, which is what one customer is given (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:

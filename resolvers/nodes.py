@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
+from application import read_ledger
 from domain import errors, ids, paging
 from domain.people.sessions import Principal, Scope
-from persistence.ledger import history
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import people, viewers
@@ -115,7 +114,7 @@ async def _transactions(
 ) -> Found:
     if not caller.may(Scope.READ_TRANSACTIONS):
         return {}
-    lines_wanted: list[tuple[UUID, int]] = []
+    sequences: list[int] = []
     for parts in asked.values():
         owner, *sequence = parts
         if owner != str(caller.user_id) or len(sequence) != 1:
@@ -125,11 +124,11 @@ async def _transactions(
             and len(sequence[0]) < 20
             and int(sequence[0]) <= _MAXIMUM_SEQUENCE
         ):
-            lines_wanted.append((caller.user_id, int(sequence[0])))
-    if not lines_wanted:
+            sequences.append(int(sequence[0]))
+    if not sequences:
         return {}
-    entries = await history.entries_by_ids(context.services.database, lines_wanted)
-    shown = await context.reads.shown_entries(list(entries.values()))
+    entries = await read_ledger.entries(context.services, caller.user_id, sequences)
+    shown = await context.reads.shown_entries(entries)
     return {transaction.id: transaction for transaction in shown}
 
 

@@ -7,16 +7,13 @@ from typing import Annotated
 
 import strawberry
 
-from domain import errors, paging
-from domain.text import search_text
-from persistence.people import search
+import application.search_users
+from domain import paging
 from resolvers.operations import Info
 from schema import connections, people
 from schema.arguments import AFTER, FIRST, Description, given
 
 _LIST_NAME = "people"
-#: As long as an address may be.
-_QUERY_MAXIMUM_CHARACTERS = 254
 
 QUERY = Annotated[str, Description("A part of the name, or a whole email address.")]
 
@@ -31,15 +28,7 @@ async def search_users(
     page = paging.page_request(given(first), given(after))
     if page.after is not None:
         page = replace(page, after=connections.read_cursor(page.after, _LIST_NAME))
-    if len(query) > _QUERY_MAXIMUM_CHARACTERS:
-        raise errors.BadUserInput(f"`query` takes at most {_QUERY_MAXIMUM_CHARACTERS} characters.")
-    found: paging.Page[search.FoundPerson] = paging.Page(items=[])
-    if search_text(query):
-        services = info.context.services
-        async with services.searches.turn(viewer_id):
-            found = await search.search_people(
-                services.database, viewer_id=viewer_id, query=query, page=page
-            )
+    found = await application.search_users.execute(info.context.services, viewer_id, query, page)
     edges = [
         people.UserEdge(
             cursor=connections.cursor_of(_LIST_NAME, match.position),

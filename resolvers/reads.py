@@ -12,12 +12,12 @@ import schema.money
 import schema.people
 import schema.sessions
 import schema.transactions
+from application import read_credentials, read_ledger
 from application.services import Services
 from domain import errors, ids, paging
 from domain.ledger import transfers
 from domain.people.sessions import Principal
-from persistence.ledger import entry_views, history, pages
-from persistence.people import api_tokens, sessions
+from persistence.ledger import pages
 from schema.arguments import given
 
 CONTACTS_DEFAULT = 8
@@ -33,9 +33,7 @@ class Reads:
 
     async def balance_at(self, user_id: UUID, time: datetime) -> schema.money.Money:
         """The balance as it stood at that instant. Raises BadUserInput for one in the future."""
-        if time > self._services.clock():
-            raise errors.BadUserInput("`time` is in the future: ask for now or earlier.")
-        balance_minor = await history.balance_at(self._services.database, user_id, time)
+        balance_minor = await read_ledger.balance_at(self._services, user_id, time)
         return schema.money.shown_minor(balance_minor, self._services.limits.currency)
 
     async def transactions(
@@ -49,8 +47,7 @@ class Reads:
         request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
         found: paging.Page[transfers.Entry] = paging.Page(items=[])
         if entry_filter is not None:
-            async with self._services.searches.turn(user_id):
-                found = await pages.page(self._services.database, user_id, entry_filter, request)
+            found = await read_ledger.page(self._services, user_id, entry_filter, request)
         nodes = await self.shown_entries(found.items)
         edges = [
             schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)
@@ -68,33 +65,24 @@ class Reads:
         self, user_id: UUID, kind: transfers.Kind, key: str
     ) -> schema.transactions.Transaction | None:
         """The movement that the key made. Raises BadUserInput for what cannot be a key."""
-        try:
-            transfers.check_idempotency_key(key)
-        except errors.InvalidInput as refusal:
-            raise errors.BadUserInput(refusal.message) from None
-        entry = await history.entry_by_key(self._services.database, user_id, kind, key)
+        entry = await read_ledger.entry_by_key(self._services, user_id, kind, key)
         return None if entry is None else (await self.shown_entries([entry]))[0]
 
     async def contacts(self, user_id: UUID, first: int | None) -> Sequence[schema.people.User]:
         """Whom the viewer exchanged money with, the latest first."""
         size = CONTACTS_DEFAULT if first is None else first
-        if not 0 <= size <= paging.MAXIMUM_SIZE:
-            raise errors.BadUserInput(f"`first` takes a number from 0 to {paging.MAXIMUM_SIZE}.")
-        if size == 0:
-            return []
-        async with self._services.searches.turn(user_id):
-            people = await history.contacts(self._services.database, user_id, size)
+        people = await read_ledger.contacts(self._services, user_id, size)
         return schema.people.shown_together(people, to=user_id)
 
     async def sessions(self, principal: Principal) -> Sequence[schema.sessions.Session]:
         """The viewer's active sessions."""
-        listed = await sessions.list_for(self._services.database, principal.user_id)
+        listed = await read_credentials.active_sessions(self._services, principal.user_id)
         return [schema.sessions.shown_session(session, principal) for session in listed]
 
     async def api_tokens(self, principal: Principal) -> Sequence[schema.sessions.ApiToken]:
         """The viewer's active API tokens."""
         currency = self._services.limits.currency
-        listed = await api_tokens.list_for(self._services.database, principal.user_id)
+        listed = await read_credentials.active_api_tokens(self._services, principal.user_id)
         return [schema.sessions.shown_api_token(token, currency) for token in listed]
 
     async def shown_entries(
@@ -104,7 +92,7 @@ class Reads:
         currency = self._services.limits.currency
         return [
             schema.transactions.shown(view.entry, view.counterparty, currency)
-            for view in await entry_views.of(entries, self._services.people.get)
+            for view in await read_ledger.views(self._services, entries)
         ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from application.origins import Origin
 from application.services import Services
 from domain import errors, text
 from domain.people import sessions
@@ -49,13 +50,9 @@ class RequestContext:
         return self.principal
 
     @property
-    def device(self) -> str | None:
-        """The User-Agent as a session shows it: printable and of bounded length."""
-        if self.user_agent is None:
-            return None
-        visible = text.without_invisible(self.user_agent)
-        printable = "".join(c if c.isprintable() else " " for c in visible)
-        return printable[:_USER_AGENT_MAXIMUM_CHARACTERS].strip() or None
+    def origin(self) -> Origin:
+        """Where the request comes from, with the User-Agent as a session shows it."""
+        return Origin(self.client_ip, _device(self.user_agent), self.device_token)
 
     def set_refresh_cookie(self, token: str, lifetime: timedelta) -> None:
         """Have the browser keep the refresh token for so long."""
@@ -66,3 +63,12 @@ class RequestContext:
         """Have the browser forget it, if it sent one."""
         if self.refresh_cookie is not None:
             self.cookie_to_set = ""
+
+
+def _device(user_agent: str | None) -> str | None:
+    """The User-Agent as a session shows it: printable and of bounded length."""
+    if user_agent is None:
+        return None
+    visible = text.without_invisible(user_agent)
+    printable = "".join(c if c.isprintable() else " " for c in visible)
+    return printable[:_USER_AGENT_MAXIMUM_CHARACTERS].strip() or None

@@ -1,15 +1,14 @@
-"""Sessions: signing in, going on and signing out."""
+"""Sessions: signing in, refreshing, confirming and signing out."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+import application.confirm_session
+import application.end_sessions
+import application.refresh_session
+import application.sign_in
+from application import devices
+from application.signed_in import SignedIn
 from domain import errors, ids
-from domain.people import sessions as rules
-from domain.people.accounts import Person, clean_email
-from persistence.people import accounts, sessions
-from resolvers import devices
-from resolvers.guards import address_key, network
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import inputs, results, viewers
@@ -17,94 +16,57 @@ from schema.arguments import given
 
 
 async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  # noqa: A002
-    context, services = info.context, info.context.services
+    context = info.context
     _require_cookies(context, wanted=input.use_cookie)
-    email = clean_email(input.email)
-    known = await accounts.credentials(services.database, email)
-    owner_id = known[0].user_id if known and known[0].is_verified else None
-    if not await devices.is_known(context, owner_id):
-        await services.guesses.wait_turn(address_key(email), network(context.client_ip))
-    # As much work whether the address has an owner, several registrations or nobody.
-    password_hash = await services.hashing.matching(
-        input.password, [candidate.password_hash for candidate in known]
-    )
-    if password_hash is None:
-        raise errors.InvalidCredentials
-    chosen = next(candidate for candidate in known if candidate.password_hash == password_hash)
-    token = rules.first_refresh_token(chosen.user_id, ids.new_id())
-    token_text = token.render(services.settings.jwt_secrets[0])
-    person = await sessions.begin(
-        services.database,
-        user_id=chosen.user_id,
-        password_hash=chosen.password_hash,
-        token=token,
-        token_text=token_text,
-        user_agent=context.device,
-        ip_address=context.client_ip,
+    signed_in = await application.sign_in.execute(
+        context.services, context.origin, email=input.email, password=input.password
     )
     if input.use_cookie:
-        devices.remember(context, chosen.user_id)
-    return _signed_in(
-        context,
-        person,
-        token,
-        token_text,
-        cookie_lifetime=rules.SESSION_IDLE_LIFETIME if input.use_cookie else None,
-    )
+        context.device_token_to_set = devices.remember(
+            context.services, context.device_token, signed_in.person.user_id
+        )
+    return _shown(context, signed_in, use_cookie=input.use_cookie)
 
 
 async def refresh_session(
     info: Info,
     input: inputs.RefreshSessionInput,  # noqa: A002
 ) -> results.RefreshSessionResult:
-    context, services = info.context, info.context.services
-    token_text = given(input.refresh_token)
-    use_cookie = token_text is None
-    if token_text is None:
+    context = info.context
+    refresh_token = given(input.refresh_token)
+    use_cookie = refresh_token is None
+    if refresh_token is None:
         _require_cookies(context, wanted=context.refresh_cookie is not None)
-        token_text = context.refresh_cookie or ""
-    secrets = services.settings.jwt_secrets
+        refresh_token = context.refresh_cookie or ""
     try:
-        token = rules.read_refresh_token(token_text, secrets)
-        refreshed = await sessions.refresh(
-            services.database, token, token_text, jwt_secrets=secrets
+        signed_in = await application.refresh_session.execute(
+            context.services, refresh_token=refresh_token
         )
     except errors.InvalidToken:
         if use_cookie:
             context.clear_refresh_cookie()
-        services.wake_relay()
         raise
-    return _signed_in(
-        context,
-        refreshed.person,
-        refreshed.token,
-        refreshed.token_text,
-        cookie_lifetime=refreshed.lifetime_left if use_cookie else None,
-    )
+    return _shown(context, signed_in, use_cookie=use_cookie)
 
 
 async def confirm_session(
     info: Info,
     input: inputs.ConfirmSessionInput,  # noqa: A002
 ) -> results.ConfirmSessionResult:
-    services, caller = info.context.services, info.context.caller
-    password_hash = await accounts.password_hash(services.database, caller.user_id)
-    if not await services.hashing.verify(given(input.password) or "", password_hash):
-        raise errors.InvalidCredentials("The password is wrong.")
-    until = await sessions.confirm(services.database, caller, password_hash=password_hash)
+    until = await application.confirm_session.execute(
+        info.context.services, info.context.caller, password=given(input.password) or ""
+    )
     return results.SessionConfirmed(until=until)
 
 
 async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
-    context, services, caller = info.context, info.context.services, info.context.caller
+    context = info.context
+    caller = context.caller
     # Also where the session turns out to have ended already.
     context.clear_refresh_cookie()
-    if input.everywhere:
-        ended = await sessions.end_all(services.database, caller)
-    else:
-        ended = int(await sessions.end(services.database, caller, caller.credential_id))
-    await services.live.forget([caller.credential_id])
-    services.wake_relay()
+    ended = await application.end_sessions.sign_out(
+        context.services, caller, everywhere=input.everywhere
+    )
     return results.SignedOut(sessions=ended)
 
 
@@ -112,42 +74,25 @@ async def revoke_session(
     info: Info,
     input: inputs.RevokeSessionInput,  # noqa: A002
 ) -> results.RevokeSessionResult:
-    services, caller = info.context.services, info.context.caller
-    session_id = ids.read_row_id(input.session_id, "Session")
-    if session_id is None or not await sessions.end(services.database, caller, session_id):
-        raise errors.NotFound
-    await services.live.forget([session_id])
-    services.wake_relay()
+    await application.end_sessions.revoke(
+        info.context.services, info.context.caller, ids.read_row_id(input.session_id, "Session")
+    )
     return results.SignedOut(sessions=1)
 
 
-def _signed_in(
-    context: RequestContext,
-    person: Person,
-    token: rules.RefreshToken,
-    token_text: str,
-    *,
-    cookie_lifetime: timedelta | None,
-) -> results.SignedIn:
-    """The credentials of the session; the refresh token in a cookie where that has a lifetime."""
-    services = context.services
-    principal = rules.Principal(user_id=person.user_id, session_id=token.session_id)
-    access_token, expires_at = rules.issue_access_token(
-        principal,
-        issuer=services.settings.app_url,
-        secret=services.settings.jwt_secrets[0],
-        lifetime=timedelta(seconds=services.settings.access_token_seconds),
-        now=services.clock(),
-    )
-    if cookie_lifetime is not None:
-        context.set_refresh_cookie(token_text, cookie_lifetime)
+def _shown(context: RequestContext, signed_in: SignedIn, *, use_cookie: bool) -> results.SignedIn:
+    """The credentials of the session, with the refresh token in a cookie if `use_cookie`."""
+    if use_cookie:
+        context.set_refresh_cookie(signed_in.refresh_token, signed_in.refresh_lifetime)
     return results.SignedIn(
         credentials=results.Credentials(
-            access_token=access_token,
-            expires_at=expires_at,
-            refresh_token=None if cookie_lifetime is not None else token_text,
+            access_token=signed_in.access_token,
+            expires_at=signed_in.expires_at,
+            refresh_token=None if use_cookie else signed_in.refresh_token,
         ),
-        viewer=viewers.shown(person, principal, services.limits.currency),
+        viewer=viewers.shown(
+            signed_in.person, signed_in.principal, context.services.limits.currency
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -155,3 +156,9 @@ def hints_side_by_side(people: Iterable[Person]) -> dict[UUID, str]:
         if all(hints[user_id] == hint for user_id, hint in longer.items()):
             return hints
         hints |= longer
+
+
+def address_key(address: str) -> str:
+    """An email address as a key of rate limits: hashed, because it is personal data."""
+    digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"address:{digest[:32]}"

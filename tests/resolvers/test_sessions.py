@@ -291,4 +291,4 @@ async def test_a_device_is_shown_by_its_user_agent_in_printable_characters(
     context = RequestContext(
         services=world.services, principal=None, client_ip="192.0.2.1", user_agent=sent
     )
-    assert context.device == shown
+    assert context.origin.device == shown

@@ -1,0 +1,76 @@
+"""Read an account's own ledger; whether the caller may was checked before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from application.services import Services
+from domain import errors, paging
+from domain.ledger import transfers
+from domain.people.accounts import Person
+from persistence.ledger import entry_views, history, pages
+from persistence.ledger.entry_views import EntryView
+
+
+async def balance_at(services: Services, user_id: UUID, time: datetime) -> int:
+    """The balance in minor units at that instant. Raises BadUserInput for one in the future."""
+    if time > services.clock():
+        raise errors.BadUserInput("`time` is in the future: ask for now or earlier.")
+    return await history.balance_at(services.database, user_id, time)
+
+
+async def page(
+    services: Services,
+    user_id: UUID,
+    entry_filter: pages.EntryFilter,
+    request: paging.PageRequest,
+) -> paging.Page[transfers.Entry]:
+    """A page of the ledger, newest first.
+
+    Raises BadUserInput for a foreign cursor, and RateLimited where too many of the user's searches are
+    waiting.
+    """
+    async with services.searches.turn(user_id):
+        return await pages.page(services.database, user_id, entry_filter, request)
+
+
+async def entries(
+    services: Services, user_id: UUID, sequences: Collection[int]
+) -> list[transfers.Entry]:
+    """The user's entries with those sequence numbers; unknown numbers are left out."""
+    found = await history.entries_by_ids(
+        services.database, [(user_id, sequence) for sequence in sequences]
+    )
+    return list(found.values())
+
+
+async def entry_by_key(
+    services: Services, user_id: UUID, kind: transfers.Kind, key: str
+) -> transfers.Entry | None:
+    """The entry that the key produced; None if there is none (yet). Raises BadUserInput for what cannot
+    be a key."""
+    try:
+        transfers.check_idempotency_key(key)
+    except errors.InvalidInput as refusal:
+        raise errors.BadUserInput(refusal.message) from None
+    return await history.entry_by_key(services.database, user_id, kind, key)
+
+
+async def views(services: Services, entries: Sequence[transfers.Entry]) -> list[EntryView]:
+    """The entries with their counterparties as they are now, all of them read by one query."""
+    return await entry_views.of(entries, services.people.get)
+
+
+async def contacts(services: Services, user_id: UUID, first: int) -> list[Person]:
+    """The users that the user exchanged money with, the latest first.
+
+    Raises BadUserInput for a number out of range, and RateLimited as `page`.
+    """
+    if not 0 <= first <= paging.MAXIMUM_SIZE:
+        raise errors.BadUserInput(f"`first` takes a number from 0 to {paging.MAXIMUM_SIZE}.")
+    if first == 0:
+        return []
+    async with services.searches.turn(user_id):
+        return await history.contacts(services.database, user_id, first)

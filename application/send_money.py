@@ -1,0 +1,57 @@
+"""Send money from one account to another."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from application import posting
+from application.services import Services
+from domain import errors, ids
+from domain.ledger import transfers
+from domain.people.accounts import clean_email
+from domain.people.sessions import Principal
+from persistence.ledger.ledger import Movement
+from persistence.people import accounts
+
+
+async def execute(
+    services: Services,
+    principal: Principal,
+    *,
+    recipient: UUID | str | None,
+    amount: Decimal,
+    note: str | None,
+    idempotency_key: str,
+) -> Movement:
+    """Send `amount`, in whole units, once per key.
+
+    The recipient is a user's id or an email address; None stands for an id that is malformed.
+    Raises the refusals of `sendMoney`, or Unavailable.
+    """
+    key = transfers.check_idempotency_key(idempotency_key)
+    malformed = None
+    if isinstance(recipient, str):
+        try:
+            email = clean_email(recipient, ("recipient", "email"))
+        except errors.InvalidInput as refusal:
+            malformed, recipient = refusal, None
+        else:
+            recipient = await accounts.user_id_by_email(services.database, email)
+    try:
+        return await posting.post(
+            services,
+            transfers.SendMoney(
+                user_id=principal.user_id,
+                recipient_id=recipient,
+                amount=amount,
+                note=note,
+                idempotency_key=key,
+                reference=ids.new_id(),
+                session_id=principal.session_id,
+                api_token_id=principal.api_token_id,
+            ),
+        )
+    except errors.RecipientNotFound:
+        # Only after the ledger has looked for the key: a replay comes before every other rule.
+        raise malformed or errors.RecipientNotFound from None

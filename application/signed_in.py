@@ -1,0 +1,43 @@
+"""What signing in and refreshing a session answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from application.services import Services
+from domain.people import sessions
+from domain.people.accounts import Person
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session has begun or goes on, with these credentials."""
+
+    person: Person
+    principal: sessions.Principal
+    access_token: str
+    #: When the access token expires.
+    expires_at: datetime
+    refresh_token: str
+    #: How long the refresh token is accepted if it is not used.
+    refresh_lifetime: timedelta
+
+
+def signed_in(
+    services: Services,
+    person: Person,
+    token: sessions.RefreshToken,
+    token_text: str,
+    lifetime: timedelta,
+) -> SignedIn:
+    """Issue an access token for the session of that refresh token."""
+    principal = sessions.Principal(user_id=person.user_id, session_id=token.session_id)
+    access_token, expires_at = sessions.issue_access_token(
+        principal,
+        issuer=services.settings.app_url,
+        secret=services.settings.jwt_secrets[0],
+        lifetime=timedelta(seconds=services.settings.access_token_seconds),
+        now=services.clock(),
+    )
+    return SignedIn(person, principal, access_token, expires_at, token_text, lifetime)
