@@ -1,12 +1,15 @@
-"""Makes a root field of a resolver: its guards first, its refusals as members of its result."""
+"""Makes a resolver a root field: guards run first, and refusals become members of its result."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
 import strawberry
+from strawberry.types import get_object_definition
+from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 import schema.errors
@@ -22,27 +25,92 @@ Source = Callable[..., Awaitable[AsyncIterator[Any]]]
 _INPUT = "What the operation takes."
 
 
-def operation(resolver: Resolver, *guards: Guard, description: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A root field, as far as its schema does not tell."""
+
+    #: Called in order before the resolver.
+    guards: tuple[Guard, ...]
+    #: What it costs on top of the objects in its answer.
+    cost: int = 0
+    #: Whether it works signed out even if the request has a bearer token that is not valid: what a
+    #: client needs in order to sign in again.
+    works_signed_out: bool = False
+    #: Whether the transaction that does the work checks that the credential is active.
+    checks_credential: bool = False
+    #: Of a subscription with numbered events: the argument that takes the last number received.
+    resume_argument: str | None = None
+
+
+def operation(
+    resolver: Resolver,
+    *guards: Guard,
+    description: str,
+    cost: int = 0,
+    works_signed_out: bool = False,
+    checks_credential: bool = False,
+) -> Any:
     """The field that the resolver answers, of the type that the resolver says it returns.
 
-    Guards are asked in order. A refusal that the field's union has is the field's result; any other
-    goes on as an exception, which becomes a top-level error with its code.
+    A refusal that is a member of the field's union is the field's result; any other is raised, and
+    becomes a top-level error with its code.
     """
+    entry = Operation(guards, cost, works_signed_out, checks_credential)
     answer = _guarded(resolver, guards, _members(resolver))
-    # The guards are kept with the field, so that a test can walk the operations of one guard.
-    field = strawberry.field(resolver=answer, description=description, metadata={"guards": guards})
+    field = strawberry.field(
+        resolver=answer, description=description, metadata={"operation": entry}
+    )
     for argument in field.arguments:
         argument.description = argument.description or _INPUT
     return field
 
 
-def subscription(source: Source, *guards: Guard, description: str) -> Any:
-    """The field that streams what the source returns, once its guards have been asked.
+def subscription(
+    source: Source, *guards: Guard, description: str, resume_argument: str | None = None
+) -> Any:
+    """The field that streams what the source returns, once its guards have been called.
 
-    Guards and the source refuse before there is a stream: the answer is an error then.
+    A refusal of a guard or of the source is an error, and there is no stream.
     """
+    entry = Operation(guards, resume_argument=resume_argument)
     answer = _guarded(source, guards, frozenset())
-    return strawberry.subscription(resolver=answer, description=description)
+    return strawberry.subscription(
+        resolver=answer, description=description, metadata={"operation": entry}
+    )
+
+
+def table(*roots: type) -> dict[str, Operation]:
+    """The operations of those root types, by their names in the API."""
+    return {
+        to_camel_case(field.python_name): field.metadata["operation"] for field in _fields(roots)
+    }
+
+
+def field_costs(*types: type) -> dict[str, int]:
+    """What fields of those types cost on top of the objects in their answers, by their names in the API."""
+    declared = {to_camel_case(field.python_name): _cost(field.metadata) for field in _fields(types)}
+    return {name: cost for name, cost in declared.items() if cost}
+
+
+def usual_lengths(*types: type) -> dict[str, int]:
+    """How long lists without `first` usually are, by their fields' names in the API."""
+    declared = {
+        to_camel_case(field.python_name): field.metadata.get("usual_length")
+        for field in _fields(types)
+    }
+    return {name: length for name, length in declared.items() if length is not None}
+
+
+def _fields(types: Iterable[type]) -> Iterator[StrawberryField]:
+    for each in types:
+        definition = get_object_definition(each, strict=True)
+        yield from definition.fields
+
+
+def _cost(metadata: Mapping[Any, Any]) -> int:
+    entry = metadata.get("operation")
+    cost: int = metadata.get("cost", 0) if entry is None else entry.cost
+    return cost
 
 
 def _guarded(resolver: Resolver, guards: tuple[Guard, ...], members: frozenset[Any]) -> Resolver:

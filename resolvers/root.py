@@ -1,7 +1,8 @@
-"""Every operation of the API: a table, one line each, with its guards.
+"""The operations table: one entry for each root field of the API.
 
-Guards are asked from left to right: who it is, with which scope, whether verified, how often; then
-the resolver looks at the input. Every operation has a limit on how often.
+An entry has the resolver, the guards in the order in which they run (who, with which scope, whether
+verified, rate limits), the cost, and whether the operation works signed out. Every operation has a rate
+limit.
 """
 
 import strawberry
@@ -31,9 +32,10 @@ from resolvers.guards import (
     scope,
     verified,
 )
-from resolvers.operations import operation, subscription
+from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
 from schema.events import TransactionPosted
 from schema.scalars import SCALARS
+from schema.viewers import Viewer
 
 READ = scope(Scope.READ_TRANSACTIONS)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
@@ -61,7 +63,7 @@ STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 class Query:
     viewer = operation(wallets.viewer, reads, description="Null when signed out.")
     search_users = operation(
-        people.search_users, SEARCH, verified, SEARCHES,
+        people.search_users, SEARCH, verified, SEARCHES, cost=10,
         description=(
             "By a part of the name, or by an email address typed whole; the best match first; never "
             "the viewer, never the unverified."
@@ -72,7 +74,10 @@ class Query:
         description="What sending that amount would cost now, without sending it.",
     )  # fmt: skip
     wallet = operation(
-        wallets.wallet, reads, description="What this service allows, and how to listen to it."
+        wallets.wallet,
+        reads,
+        works_signed_out=True,
+        description="What this service allows, and how to listen to it.",
     )
     node = operation(
         nodes.node, reads,
@@ -89,13 +94,13 @@ class Query:
 )
 class Mutation:
     register = operation(
-        accounts.register, REGISTRATIONS,
+        accounts.register, REGISTRATIONS, works_signed_out=True,
         description=(
             "Answers alike whether or not the address is taken: the mail that follows tells its owner."
         ),
     )  # fmt: skip
     verify_email = operation(
-        accounts.verify_email, VERIFICATIONS,
+        accounts.verify_email, VERIFICATIONS, works_signed_out=True,
         description=(
             "Makes the address that of the registration the link belongs to, given a session of that "
             "registration or its password; the link stays usable otherwise. Discards the other "
@@ -103,12 +108,14 @@ class Mutation:
         ),
     )  # fmt: skip
     resend_verification_email = operation(
-        accounts.resend_verification_email, MAILS,
+        accounts.resend_verification_email, MAILS, works_signed_out=True,
         description="Answers alike whether or not the address waits to be verified.",
     )  # fmt: skip
-    login = operation(sessions.login, LOGINS, description="Begins a session.")
+    login = operation(
+        sessions.login, LOGINS, works_signed_out=True, description="Begins a session."
+    )
     refresh_session = operation(
-        sessions.refresh_session, REFRESHES,
+        sessions.refresh_session, REFRESHES, works_signed_out=True,
         description=(
             "A fresh access token, and the refresh token's successor. The one before the newest is "
             "good for 30 seconds more; any older one ends the session."
@@ -121,11 +128,11 @@ class Mutation:
         sessions.revoke_session, person, CHANGES, description="Ends one session of the viewer's."
     )
     request_password_reset = operation(
-        accounts.request_password_reset, MAILS,
+        accounts.request_password_reset, MAILS, works_signed_out=True,
         description="Answers alike whether or not the address is known.",
     )  # fmt: skip
     reset_password = operation(
-        accounts.reset_password, SECRETS,
+        accounts.reset_password, SECRETS, works_signed_out=True,
         description="Signs every device out and revokes every API token.",
     )  # fmt: skip
     change_password = operation(
@@ -144,11 +151,11 @@ class Mutation:
     )
 
     add_balance = operation(
-        transfers.add_balance, ADD, ADDITIONS,
+        transfers.add_balance, ADD, ADDITIONS, checks_credential=True,
         description="Credits the viewer's own balance, once per idempotency key.",
     )  # fmt: skip
     send_money = operation(
-        transfers.send_money, SEND, TRANSFERS,
+        transfers.send_money, SEND, TRANSFERS, checks_credential=True,
         description=(
             "Debits the sender, credits the recipient and records both, all or nothing, once per "
             "idempotency key."
@@ -170,13 +177,21 @@ class Mutation:
 @strawberry.type(description="What can be listened to.")
 class Subscription:
     wallet_events = subscription(
-        events.wallet_events, READ, STREAMS,
+        events.wallet_events, READ, STREAMS, resume_argument="afterSequence",
         description=(
             "What happens to the viewer's wallet, as it happens: each transaction exactly once and in "
             "sequence. With `afterSequence`, first all that came after it: a client that comes back "
             "with the last number it saw misses nothing and sees nothing twice."
         ),
     )  # fmt: skip
+
+
+#: Every operation by its name in the API.
+OPERATIONS = table(Query, Mutation, Subscription)
+#: What a field costs on top of the objects in its answer, by its name.
+FIELD_COSTS = field_costs(Query, Mutation, Subscription, Viewer)
+#: How long lists without `first` usually are, by their fields' names.
+USUAL_LENGTHS = usual_lengths(Query, Viewer)
 
 
 def strawberry_schema(*, suggestions: bool = True) -> strawberry.Schema:

@@ -9,9 +9,19 @@ Value = TypeVar("Value")
 Resolver = TypeVar("Resolver", bound=Callable[..., Any])
 
 
-def resolved(description: str) -> Callable[[Resolver], Resolver]:
-    """A field that its method answers."""
-    return cast("Callable[[Resolver], Resolver]", strawberry.field(description=description))
+def resolved(
+    description: str, *, cost: int = 0, usual_length: int | None = None
+) -> Callable[[Resolver], Resolver]:
+    """A field that its method answers.
+
+    `cost` is what it costs on top of the objects in its answer, for a field that reads the database by
+    itself. `usual_length` is that of a list without `first`.
+    """
+    metadata = {"cost": cost, "usual_length": usual_length}
+    return cast(
+        "Callable[[Resolver], Resolver]",
+        strawberry.field(description=description, metadata=metadata),
+    )
 
 
 def Description(text: str) -> object:  # noqa: N802

@@ -65,7 +65,8 @@ class Viewer(Node):
 
     @resolved(
         "The balance as it stood at that instant, which is not in the future; zero before the "
-        f"first transaction. {_TRANSACTIONS}"
+        f"first transaction. {_TRANSACTIONS}",
+        cost=5,
     )
     async def balance_at(
         self,
@@ -75,7 +76,7 @@ class Viewer(Node):
         self._require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.balance_at(self.person.user_id, time)
 
-    @resolved(f"Newest first. {_TRANSACTIONS}")
+    @resolved(f"Newest first. {_TRANSACTIONS}", cost=5)
     async def transactions(  # noqa: PLR0917
         self,
         info: Info,
@@ -98,7 +99,8 @@ class Viewer(Node):
     @resolved(
         "The movement that this key of the viewer's made; null if it made none (yet). Asks "
         "without sending: for a client that does not know what became of its request. "
-        f"{_TRANSACTIONS}"
+        f"{_TRANSACTIONS}",
+        cost=5,
     )
     async def transaction_by_idempotency_key(
         self,
@@ -113,7 +115,9 @@ class Viewer(Node):
             self.person.user_id, kind, idempotency_key
         )
 
-    @resolved(f"The people the viewer exchanged money with, the latest first. {_TRANSACTIONS}")
+    @resolved(
+        f"The people the viewer exchanged money with, the latest first. {_TRANSACTIONS}", cost=5
+    )
     async def contacts(
         self,
         info: Info,
@@ -122,12 +126,12 @@ class Viewer(Node):
         self._require(Scope.READ_TRANSACTIONS)
         return list(await info.context.reads.contacts(self.person.user_id, first))
 
-    @resolved(f"The devices and programs that are signed in. {_PEOPLE}")
+    @resolved(f"The devices and programs that are signed in. {_PEOPLE}", cost=5, usual_length=10)
     async def sessions(self, info: Info) -> list[Session]:
         self._require_person()
         return list(await info.context.reads.sessions(self.principal))
 
-    @resolved(f"The keys of programs that act for the viewer. {_PEOPLE}")
+    @resolved(f"The keys of programs that act for the viewer. {_PEOPLE}", cost=5, usual_length=10)
     async def api_tokens(self, info: Info) -> list[ApiToken]:
         self._require_person()
         return list(await info.context.reads.api_tokens(self.principal))
