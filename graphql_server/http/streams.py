@@ -75,7 +75,7 @@ class _Running:
 
     async def run(self, receive: Receive) -> None:
         """Raises OSError when the client goes away."""
-        await self._write(self.framing.opening + self.framing.keep_alive)
+        await self._write(self.framing.opening)
         stopping = asyncio.Event()
         stopped = asyncio.create_task(stopping.wait())
         gone = asyncio.create_task(_wait_for_disconnect(receive))
@@ -112,6 +112,7 @@ class _Running:
             if self.operation.kind is OperationType.SUBSCRIPTION:
                 await self._write_events()
             else:
+                await self._write(self.framing.keep_alive)
                 await self._next(
                     await self.engine.execute(self.operation, self.request, self.context)
                 )
@@ -126,6 +127,8 @@ class _Running:
         subscribed = await self.engine.subscribe(self.operation, self.request, self.context)
         with self.engine.metrics.subscriptions.track_inprogress():
             async with aclosing(subscribed) as events:
+                # The first keep-alive tells the client that nothing is missed from here on.
+                await self._write(self.framing.keep_alive)
                 async for event in events:
                     await self._next(event.answer, event.sequence)
 
@@ -160,6 +163,8 @@ class _Running:
         await self.send({"type": "http.response.body", "body": b""})
 
     async def _write(self, chunk: bytes) -> None:
+        if not chunk:
+            return
         async with self._turn:
             await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
