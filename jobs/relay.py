@@ -20,7 +20,7 @@ from adapters import hints, realtime, redis_connection
 from domain import errors
 from jobs import queue, reactions
 from persistence import retention
-from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
 from persistence.engine import condition
 from persistence.engine.database import Database
@@ -177,9 +177,7 @@ class Relay:
         return False
 
     async def _ask_for_pushes(self) -> bool:
-        behind = await push_cursors.behind(
-            self._database, _BATCH, older_than_seconds=_BEHIND_SECONDS
-        )
+        behind = await cursors.behind(self._database, _BATCH, older_than_seconds=_BEHIND_SECONDS)
         await self._put([reactions.push(user_id) for user_id in self._patience.of(behind)])
         return False
 

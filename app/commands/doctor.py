@@ -22,7 +22,7 @@ from app.telemetry import logs
 from domain import errors
 from jobs import reactions
 from persistence.audit import seals
-from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database, newest_revision, translated
 from persistence.people import refolding
@@ -183,7 +183,7 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
         )
         findings.append(Finding("Set aside", "bad", says))
     if settings.pusher_configured:
-        lag = await push_cursors.lag(database)
+        lag = await cursors.lag(database)
         findings.append(
             _lag(
                 "Push",

@@ -23,7 +23,7 @@ from prometheus_client import (
 from adapters import redis_connection
 from domain import errors
 from jobs import reactions
-from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database
 
@@ -149,7 +149,7 @@ class Metrics:
         self._outbox.set(backlog.count)
         self._set_aside.set(backlog.set_aside)
         self._relay_lag.set(backlog.oldest_age_seconds)
-        lag = await push_cursors.lag(database)
+        lag = await cursors.lag(database)
         self._push_users.set(lag.users)
         self._push_lag.set(lag.oldest_age_seconds)
         counts: Mapping[str, int] = await mails.counts(database)

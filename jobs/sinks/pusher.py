@@ -18,7 +18,7 @@ from domain.people.sessions import Scope
 from jobs import reactions
 from jobs.services import JobServices, current_bench
 from jobs.sinks import payloads
-from persistence.delivery import push_cursors
+from persistence.delivery import cursors
 from persistence.ledger import entry_rows, entry_views
 from persistence.people import accounts, credentials
 
@@ -65,7 +65,7 @@ async def push(services: JobServices, user_id: UUID) -> None:
 
 async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user_id: UUID) -> bool:
     """Whether there may be more."""
-    async with push_cursors.take(services.database, user_id) as cursor:
+    async with cursors.take(services.database, user_id) as cursor:
         if not cursor.entries:
             return False
         batch = await _events(services, cursor.entries)
@@ -92,7 +92,7 @@ async def _push_batch(services: JobServices, gateway: pusher.PusherGateway, user
             await cursor.advance(cursor.entries[start + len(some) - 1].sequence)
             if time.monotonic() - began > _CHANNELS_KNOWN_SECONDS:
                 return True
-        return len(cursor.entries) == push_cursors.MAXIMUM_ENTRIES
+        return len(cursor.entries) == cursors.MAXIMUM_ENTRIES
 
 
 async def _channels(services: JobServices, user_id: UUID) -> list[str]:

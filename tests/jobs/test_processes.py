@@ -12,7 +12,7 @@ import redis
 
 from dev import channels, mail_catcher, valkey
 from dev.processes import Child
-from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery import cursors, mails, outbox
 from persistence.people import registrations
 from settings import Settings
 from tests.books import Books
@@ -28,7 +28,7 @@ Start = Callable[..., Child]
 
 async def is_all_done(books: Books) -> bool:
     told = (await outbox.backlog(books.database)).count == 0
-    return told and (await push_cursors.lag(books.database)).users == 0
+    return told and (await cursors.lag(books.database)).users == 0
 
 
 def pushing(books: Books, redis_url: str, server: channels.Channels, **more: str) -> Settings:

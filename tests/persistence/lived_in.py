@@ -8,7 +8,7 @@ from domain import ids
 from domain.ledger import transfers
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
-from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery import cursors, mails, outbox
 from persistence.people import accounts, api_tokens, registrations
 from persistence.people import sessions as stored_sessions
 from tests.books import Books
@@ -43,5 +43,5 @@ async def lived_in(books: Books) -> None:
     await registrations.resend_verification(db, "zoe@example.com")
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await outbox.mark_published(db, (await outbox.claim(db, 100, 0)).rows)
-    async with push_cursors.take(db, beta.user_id) as push:
+    async with cursors.take(db, beta.user_id) as push:
         await push.advance(push.entries[-1].sequence)

@@ -12,7 +12,7 @@ from domain import errors, ids
 from domain.events import TransactionPosted
 from domain.people.accounts import MailPurpose
 from persistence import retention
-from persistence.delivery import mails, outbox, push_cursors
+from persistence.delivery import cursors, mails, outbox
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.people import accounts, api_tokens, sessions
@@ -84,20 +84,20 @@ async def test_what_was_published_and_not_pushed_is_known_until_it_is(
     books: Books, db: Database
 ) -> None:
     someone = await posted(books, 12)
-    assert await push_cursors.behind(db, 10) == []
+    assert await cursors.behind(db, 10) == []
     await publish(db)
-    assert await push_cursors.behind(db, 10) == [someone.user_id]
-    assert await push_cursors.behind(db, 10, older_than_seconds=60) == []
-    assert (await push_cursors.lag(db)).users == 1
+    assert await cursors.behind(db, 10) == [someone.user_id]
+    assert await cursors.behind(db, 10, older_than_seconds=60) == []
+    assert (await cursors.lag(db)).users == 1
     batches = []
     for _ in range(3):
-        async with push_cursors.take(db, someone.user_id) as push:
+        async with cursors.take(db, someone.user_id) as push:
             batches.append([entry.sequence for entry in push.entries])
             if push.entries:
                 await push.advance(push.entries[-1].sequence)
     assert batches == [list(range(1, 11)), [11, 12], []]
-    assert await push_cursors.behind(db, 10) == []
-    assert await push_cursors.lag(db) == push_cursors.Lag(0, 0.0)
+    assert await cursors.behind(db, 10) == []
+    assert await cursors.lag(db) == cursors.Lag(0, 0.0)
 
 
 async def test_a_push_that_fails_leaves_the_cursor_where_it_was(books: Books, db: Database) -> None:
@@ -105,15 +105,15 @@ async def test_a_push_that_fails_leaves_the_cursor_where_it_was(books: Books, db
     await publish(db)
 
     async def fail() -> None:
-        async with push_cursors.take(db, someone.user_id) as push:
+        async with cursors.take(db, someone.user_id) as push:
             await push.advance(2)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail()
-    async with push_cursors.take(db, someone.user_id) as push:
+    async with cursors.take(db, someone.user_id) as push:
         assert [entry.sequence for entry in push.entries] == [1, 2]
-    assert await push_cursors.behind(db, 10) == [someone.user_id]
+    assert await cursors.behind(db, 10) == [someone.user_id]
 
 
 async def test_two_pushes_for_one_person_take_turns(books: Books, db: Database) -> None:
@@ -121,7 +121,7 @@ async def test_two_pushes_for_one_person_take_turns(books: Books, db: Database) 
     order: list[int] = []
 
     async def push() -> None:
-        async with push_cursors.take(db, someone.user_id) as cursor:
+        async with cursors.take(db, someone.user_id) as cursor:
             for entry in cursor.entries:
                 order.append(entry.sequence)
                 await asyncio.sleep(0)
@@ -136,10 +136,10 @@ async def test_a_line_that_was_pushed_before_it_was_marked_is_not_due(
     books: Books, db: Database
 ) -> None:
     someone = await posted(books, 1)
-    async with push_cursors.take(db, someone.user_id) as push:
+    async with cursors.take(db, someone.user_id) as push:
         await push.advance(1)
     await publish(db)
-    assert await push_cursors.behind(db, 10) == []
+    assert await cursors.behind(db, 10) == []
 
 
 # ================================================================ mails

@@ -18,7 +18,7 @@ from jobs import services as job_services
 from jobs.services import JobServices
 from jobs.sinks import pusher
 from persistence.audit import audit
-from persistence.delivery import mails, push_cursors
+from persistence.delivery import cursors, mails
 from persistence.people import registrations
 from realtime.live import Live
 from tests import books as making
@@ -302,7 +302,7 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
 
 async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
     """Do what workers do; whether every cursor has come that far."""
-    for user_id in await push_cursors.behind(books.database, 10):
+    for user_id in await cursors.behind(books.database, 10):
         await pusher.push(services, user_id)
     [(reached,)] = books.connection.execute(
         "SELECT coalesce(min(pushed_sequence) FILTER (WHERE pushed_sequence > 0), 0) "
