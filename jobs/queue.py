@@ -13,6 +13,7 @@ import rq.utils
 
 from adapters import redis_connection
 from jobs import reactions, untrusted
+from jobs.kinds import Job
 
 #: A worker takes a job off the list a moment before it says that it has begun.
 _TAKING = timedelta(seconds=5)
@@ -31,19 +32,19 @@ class JobQueue:
     def close(self) -> None:
         self._redis.close()
 
-    def put(self, jobs: Iterable[reactions.Job]) -> None:
+    def put(self, jobs: Iterable[Job]) -> None:
         """Queue each job, unless one of its id is queued already and has yet to begin."""
         for job in dict.fromkeys(jobs):
             if not self._put(job, job.id) and job.kind.follows_itself:
                 self._put(job, f"{job.id}-next")
 
-    def _put(self, job: reactions.Job, job_id: str) -> bool:
+    def _put(self, job: Job, job_id: str) -> bool:
         """Whether such a job is now waiting to begin; False when it is under way."""
         queue = self._queues[job.kind.queue]
         while True:
             try:
                 queue.enqueue_call(
-                    job.kind.function,
+                    job.kind.name,
                     args=job.arguments,
                     timeout=job.kind.timeout_seconds,
                     result_ttl=0,
@@ -61,7 +62,7 @@ class JobQueue:
             else:
                 return True
 
-    def _is_waiting(self, queue: untrusted.Queue, job: reactions.Job, job_id: str) -> bool | None:
+    def _is_waiting(self, queue: untrusted.Queue, job: Job, job_id: str) -> bool | None:
         """Whether it has yet to begin; False while it is under way, None where nobody has it.
 
         Whatever else the key says is no reason to leave the job out: Redis may be written to by others.

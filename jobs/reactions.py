@@ -1,60 +1,67 @@
-"""What follows from what: which jobs each kind of event asks for."""
+"""The table of reactions: what each kind of event leads to after its commit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from adapters import hints, realtime
 from domain import events
+from jobs.kinds import Job, Kind
+from jobs.sinks import table
+from jobs.sinks.sink import Sink
+from persistence.delivery import streams
+from persistence.delivery.cursors import Due, Receiver
 from persistence.delivery.outbox import OutboxRow
+from persistence.delivery.streams import Stream
+from persistence.engine.database import Database
 
-PUSH_QUEUE = "push"
 MAIL_QUEUE = "mail"
-#: In the order in which a worker looks at them.
-QUEUES = (PUSH_QUEUE, MAIL_QUEUE)
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A function that workers run. They run no others, whatever a queue asks for."""
-
-    #: Its dotted path: the name by which a queued job asks for it.
-    function: str
-    queue: str
-    #: How long it may take before it is ended.
-    timeout_seconds: int
-    #: For how long after its start it is not queued again: afterwards its worker may have been killed.
-    under_way_seconds: int
-    #: Whether one that is queued while another one runs must run after it: it may find more to do.
-    follows_itself: bool = False
-
-
-_PUSH = Kind(
-    "jobs.sinks.pusher.push_entries",
-    PUSH_QUEUE,
-    timeout_seconds=60,
-    under_way_seconds=70,
-    follows_itself=True,
-)
 # Whoever asks for a mail again has seen in the database that no worker has it in hand.
-_MAIL = Kind("jobs.mail.send_mail", MAIL_QUEUE, timeout_seconds=170, under_way_seconds=5)
-#: The allow-list, by name.
-KINDS: Mapping[str, Kind] = {kind.function: kind for kind in (_PUSH, _MAIL)}
+_MAIL = Kind(
+    "jobs.mail.send_mail",
+    "jobs.mail.send_mail",
+    MAIL_QUEUE,
+    timeout_seconds=170,
+    under_way_seconds=5,
+)
+#: The jobs that workers may run, by name.
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (*(sink.kind for sink in table.SINKS), _MAIL)
+}
+#: Every queue; a worker takes jobs from its queues in turn.
+QUEUES: Sequence[str] = tuple(dict.fromkeys(kind.queue for kind in KINDS.values()))
+
+
+def queues_of(sinks: Sequence[Sink]) -> Sequence[str]:
+    """The queues that have jobs while those sinks are configured."""
+    return tuple(dict.fromkeys([*(sink.queue for sink in sinks), MAIL_QUEUE]))
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A call of a kind's function with plain arguments; one of the same `id` is queued once."""
+class Relaying:
+    """What reactions work with."""
 
-    id: str
-    kind: Kind
-    arguments: tuple[str, ...]
+    database: Database
+    listeners: realtime.Hints
+    #: The sinks that are configured.
+    sinks: Sequence[Sink]
 
 
-def push(user_id: UUID) -> Job:
-    """Give the Channels server what it does not have yet of a person's book."""
-    return Job(f"push-{user_id}", _PUSH, (str(user_id),))
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What is to be done after some events, besides what a reaction has done itself."""
+
+    jobs: Sequence[Job] = ()
+    #: Who is behind from now on.
+    due: Sequence[Due] = ()
+
+
+#: Reacts to rows of the outbox whose events are of one kind. Everything may be done twice.
+Reaction = Callable[[Relaying, Sequence[OutboxRow]], Awaitable[Consequences]]
 
 
 def mail(user_id: UUID, mail_id: UUID) -> Job:
@@ -62,12 +69,70 @@ def mail(user_id: UUID, mail_id: UUID) -> Job:
     return Job(f"mail-{mail_id}", _MAIL, (str(user_id), str(mail_id)))
 
 
-def job_for(row: OutboxRow) -> Job | None:
-    """The job that an event asks for; None where it is only told to those who listen."""
-    match row.event:
-        case events.TransactionPosted():
-            return push(row.user_id)
-        case events.MailRequested(mail_id):
-            return mail(row.user_id, mail_id)
-        case events.CredentialsEnded() | events.NothingHappened():
-            return None
+async def tell_listeners(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
+    """Publish hints to the processes that listen: the sink without jobs and cursors."""
+    await relaying.listeners.publish(
+        [(row.user_id, row.event) for row in rows if isinstance(row.event, hints.Hint)]
+    )
+    return Consequences()
+
+
+def deliver(stream: Stream[Any], number: Callable[[events.Event], int]) -> Reaction:
+    """Deliver the events to the receivers of every sink that follows the stream."""
+
+    async def react(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
+        newest: dict[UUID, int] = {}
+        for row in rows:
+            newest[row.user_id] = max(newest.get(row.user_id, 0), number(row.event))
+        jobs: list[Job] = []
+        due: list[Due] = []
+        for sink in relaying.sinks:
+            if sink.stream is not stream:
+                continue
+            found = await sink.receivers(relaying.database, newest)
+            for user_id, receiver_ids in found.items():
+                for receiver_id in receiver_ids:
+                    receiver = Receiver(sink.name, user_id, receiver_id)
+                    jobs.append(sink.job(receiver))
+                    due.append(Due(receiver, newest[user_id]))
+        return Consequences(jobs, due)
+
+    return react
+
+
+async def send_mails(_relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
+    """Send the mails that were requested."""
+    return Consequences(
+        [
+            mail(row.user_id, row.event.mail_id)
+            for row in rows
+            if isinstance(row.event, events.MailRequested)
+        ]
+    )
+
+
+def _sequence(event: events.Event) -> int:
+    assert isinstance(event, events.TransactionPosted)
+    return event.sequence
+
+
+#: By kind of event. One that leads to nothing has an empty row.
+REACTIONS: Mapping[type[object], Sequence[Reaction]] = {
+    events.TransactionPosted: (tell_listeners, deliver(streams.ENTRIES, _sequence)),
+    events.MailRequested: (send_mails,),
+    events.CredentialsEnded: (tell_listeners,),
+    events.NothingHappened: (),
+}
+
+
+async def react(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
+    """Do what the rows lead to. Raises Unavailable, or one of `redis_connection.AWAY`."""
+    jobs: list[Job] = []
+    due: list[Due] = []
+    for kind, reactions in REACTIONS.items():
+        chosen = [row for row in rows if isinstance(row.event, kind)]
+        for reaction in reactions if chosen else ():
+            consequences = await reaction(relaying, chosen)
+            jobs += consequences.jobs
+            due += consequences.due
+    return Consequences(jobs, due)

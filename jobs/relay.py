@@ -7,22 +7,22 @@ database, and every step may be done twice.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import signal
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
-from adapters import hints, realtime, redis_connection
-from domain import errors
+from adapters import realtime
 from jobs import queue, reactions
+from jobs.duty import AWAY, Duty
+from jobs.kinds import Job
+from jobs.sinks import table
+from jobs.sinks.sink import Sink
 from persistence import retention
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
-from persistence.engine import condition
 from persistence.engine.database import Database
 from settings import Settings
 
@@ -34,17 +34,10 @@ _LEASE_SECONDS = 5.0
 _BATCH = 200
 _SET_ASIDE_SECONDS = 30.0
 _MAIL_SECONDS = 1.0
-_PUSH_SECONDS = 1.0
-_LONGEST_PUSH_PAUSE_SECONDS = 5.0
-#: Pushing what was posted just now is the outbox's business.
-_BEHIND_SECONDS = 2.0
+_DUE_SECONDS = 1.0
 _RETENTION_SECONDS = 60.0
 _RETENTION_BATCH = 500
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 2.0
 _STOP_SECONDS = 10.0
-
-_AWAY = (errors.Unavailable, *redis_connection.AWAY)
 
 
 def main(settings: Settings) -> int:
@@ -66,9 +59,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     database = await Database.open(settings.database_url.get_secret_value(), pool_size=4)
     listeners = await realtime.Hints.open(redis_url)
     jobs = queue.JobQueue(redis_url)
-    relay = Relay(database, listeners, jobs, pushes=settings.pusher_configured)
+    sinks = table.configured(settings)
+    relay = Relay(database, listeners, jobs, sinks)
     try:
-        log.info("the relay has started", pushes=settings.pusher_configured)
+        log.info("the relay has started", sinks=[sink.name for sink in sinks])
         await relay.run(stop)
         log.info("the relay has stopped")
     finally:
@@ -78,39 +72,42 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 
 class Relay:
-    """One relay; `pushes` says whether there is a Channels server to push to."""
+    """One relay; `sinks` are those that are configured."""
 
     def __init__(
         self,
         database: Database,
         listeners: realtime.Hints,
         jobs: queue.JobQueue,
+        sinks: Sequence[Sink],
         *,
-        pushes: bool,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._database = database
         self._listeners = listeners
         self._jobs = jobs
-        self._pushes = pushes
+        self._sinks = sinks
+        self._relaying = reactions.Relaying(database, listeners, sinks)
         self._poll_seconds = poll_seconds
         self._woken = asyncio.Event()
         #: Rows that are claimed and not yet passed on: tried again before any other.
         self._in_hand: Sequence[OutboxRow] = ()
-        self._patience = _Patience()
         self._unknown_mails = 0
+        #: Rows that were set aside before this time cannot be read by this release.
+        self._set_aside_since: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         self._listeners.listen_for_wake(self._woken.set)
         duties = [
-            _Duty("the outbox", self._poll_seconds, self._pass_on, self._woken),
-            _Duty("events set aside", _SET_ASIDE_SECONDS, self._take_up),
-            _Duty("due mails", _MAIL_SECONDS, self._ask_for_mails),
-            _Duty("retention", _RETENTION_SECONDS, self._clean_up),
+            Duty("the outbox", self._poll_seconds, self._pass_on, self._woken),
+            Duty("events set aside", _SET_ASIDE_SECONDS, self._take_up),
+            Duty("due mails", _MAIL_SECONDS, self._ask_for_mails),
+            Duty("retention", _RETENTION_SECONDS, self._clean_up),
         ]
-        if self._pushes:
-            duties.append(_Duty("pushes behind", _PUSH_SECONDS, self._ask_for_pushes))
-        tasks = [asyncio.create_task(duty.repeat(stop)) for duty in duties]
+        for sink in self._sinks:
+            ask = functools.partial(self._ask_for_deliveries, sink)
+            duties.append(Duty(f"due deliveries: {sink.name}", _DUE_SECONDS, ask))
+        tasks = [asyncio.create_task(each.repeat(stop)) for each in duties]
         await stop.wait()
         _, late = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
         for task in late:
@@ -125,7 +122,7 @@ class Relay:
         self._in_hand = ()
         try:
             await self._pass_on_rows(rows)
-        except _AWAY:
+        except AWAY:
             self._in_hand = rows
             raise
         return len(rows) == _BATCH
@@ -149,25 +146,23 @@ class Relay:
         if unknown > self._unknown_mails:
             log.error("mails wait: this release does not know what they are for", count=unknown)
         self._unknown_mails = unknown
-        rows = await outbox.readable_set_aside(self._database)
-        await self._pass_on_rows(rows)
-        if rows:
-            log.info("events that had been set aside were passed on", count=len(rows))
-        return bool(rows)
+        found = await outbox.readable_set_aside(self._database, self._set_aside_since)
+        if not found.rows:
+            self._set_aside_since = found.looked_until
+            return False
+        await self._pass_on_rows(found.rows)
+        log.info("events that had been set aside were passed on", count=len(found.rows))
+        return True
 
     async def _pass_on_rows(self, rows: Sequence[OutboxRow]) -> None:
-        if not rows:
-            return
-        messages = [(row.user_id, row.event) for row in rows if isinstance(row.event, hints.Hint)]
-        if messages:
-            await self._listeners.publish(messages)
-        await self._put([job for row in rows if (job := reactions.job_for(row)) is not None])
-        await outbox.mark_published(self._database, rows)
+        if rows:
+            consequences = await reactions.react(self._relaying, rows)
+            await self._put(consequences.jobs)
+            await outbox.mark_published(self._database, rows, consequences.due)
 
-    async def _put(self, jobs: Sequence[reactions.Job]) -> None:
-        wanted = [job for job in jobs if self._pushes or job.kind.queue != reactions.PUSH_QUEUE]
-        if wanted:
-            await asyncio.to_thread(self._jobs.put, wanted)
+    async def _put(self, jobs: Sequence[Job]) -> None:
+        if jobs:
+            await asyncio.to_thread(self._jobs.put, jobs)
 
     # ------------------------------------------------ what is left to do, whatever Redis remembers
 
@@ -176,91 +171,18 @@ class Relay:
         await self._put([reactions.mail(user_id, mail_id) for user_id, mail_id in due])
         return False
 
-    async def _ask_for_pushes(self) -> bool:
-        behind = await cursors.behind(self._database, _BATCH, older_than_seconds=_BEHIND_SECONDS)
-        await self._put([reactions.push(user_id) for user_id in self._patience.of(behind)])
-        return False
+    async def _ask_for_deliveries(self, sink: Sink) -> bool:
+        receivers = await cursors.due(
+            self._database,
+            sink.name,
+            _BATCH,
+            longest_pause_seconds=sink.longest_pause_seconds,
+        )
+        await self._put([sink.job(receiver) for receiver in receivers])
+        return len(receivers) == _BATCH
 
     async def _clean_up(self) -> bool:
         deleted = await retention.sweep(self._database, _RETENTION_BATCH)
         if any(deleted.values()):
             log.info("deleted what nobody needs any more", **deleted)
         return any(count >= _RETENTION_BATCH for count in deleted.values())
-
-
-class _Patience:
-    """Asks less and less often for those who stay behind, up to once in five seconds."""
-
-    def __init__(self) -> None:
-        #: Person → when to ask again, and how long the pause before that was.
-        self._pauses: dict[UUID, tuple[float, float]] = {}
-
-    def of(self, behind: Sequence[UUID]) -> list[UUID]:
-        """Those of them whose turn it is."""
-        now = asyncio.get_running_loop().time()
-        self._pauses = {name: self._pauses[name] for name in behind if name in self._pauses}
-        asked = []
-        for user_id in behind:
-            again_at, pause_seconds = self._pauses.get(user_id, (0.0, _PUSH_SECONDS / 2))
-            if now >= again_at:
-                pause_seconds = min(pause_seconds * 2, _LONGEST_PUSH_PAUSE_SECONDS)
-                # A little early, so that a sweep that comes in time counts.
-                self._pauses[user_id] = (now + pause_seconds - _PUSH_SECONDS / 2, pause_seconds)
-                asked.append(user_id)
-        return asked
-
-
-@dataclass(slots=True)
-class _Duty:
-    """Something to be done again and again, at once where there is more, sooner when woken."""
-
-    name: str
-    every_seconds: float
-    work: Callable[[], Awaitable[bool]]
-    woken: asyncio.Event | None = None
-    _pause_seconds: float = 0.0
-
-    async def repeat(self, stop: asyncio.Event) -> None:
-        stopped: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-        while not stop.is_set():
-            if self.woken is not None:
-                self.woken.clear()
-            wait_seconds = 0.0 if await self._try() else self._pause_seconds or self.every_seconds
-            if wait_seconds:
-                await self._wait(stopped, wait_seconds)
-        stopped.cancel()
-
-    async def _try(self) -> bool:
-        try:
-            is_more = await self.work()
-        except _AWAY as error:
-            if not self._pause_seconds:
-                reason = (
-                    condition.explain(error.__cause__)
-                    if isinstance(error, errors.Unavailable)
-                    else repr(error)
-                )
-                log.warning("the relay waits", duty=self.name, reason=reason)
-            doubled = max(self._pause_seconds * 2, _FIRST_PAUSE_SECONDS)
-            self._pause_seconds = min(doubled, _LONGEST_PAUSE_SECONDS)
-            return False
-        except Exception:
-            # One bad row must not end the relay for all others.
-            log.exception("the relay failed", duty=self.name)
-            self._pause_seconds = _LONGEST_PAUSE_SECONDS
-            return False
-        if self._pause_seconds:
-            log.info("the relay goes on", duty=self.name)
-        self._pause_seconds = 0.0
-        return is_more
-
-    async def _wait(self, stopped: asyncio.Future[Any], seconds: float) -> None:
-        waited: set[asyncio.Future[Any]] = {stopped}
-        # While it is failing, being woken is no reason to try at once.
-        if self.woken is not None and not self._pause_seconds:
-            waited.add(asyncio.ensure_future(self.woken.wait()))
-        await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for future in waited - {stopped}:
-            future.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await future

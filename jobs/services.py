@@ -1,11 +1,10 @@
-"""What jobs work with: made once per worker, and found by the functions that RQ calls by name."""
+"""The services that jobs use: opened once per worker, and found by the functions that RQ calls."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,37 +15,15 @@ from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
 from domain import errors
 from domain.ledger import money
+from jobs.breaker import Breaker
 from jobs.queue import JobQueue
+from jobs.sinks import table
+from jobs.sinks.sink import Sink
 from persistence.engine import condition
 from persistence.engine.database import Database
 from settings import Settings
 
 log = structlog.get_logger()
-
-
-class Breaker:
-    """Leaves a server alone for a while after it failed: longer each time, up to five seconds."""
-
-    _FIRST_PAUSE_SECONDS = 0.25
-    _LONGEST_PAUSE_SECONDS = 5.0
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._pause_seconds = 0.0
-        self._until = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether to leave it alone now."""
-        return self._clock() < self._until
-
-    def failed(self) -> None:
-        doubled = max(self._pause_seconds * 2, self._FIRST_PAUSE_SECONDS)
-        self._pause_seconds = min(doubled, self._LONGEST_PAUSE_SECONDS)
-        self._until = self._clock() + self._pause_seconds
-
-    def worked(self) -> None:
-        self._pause_seconds = self._until = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +38,13 @@ class JobServices:
     pusher: PusherGateway | None
     currency: money.Currency
     app_url: str
-    channels_breaker: Breaker = field(default_factory=Breaker)
+    #: The sinks that are configured.
+    sinks: Sequence[Sink]
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
+
+    def breaker(self, sink: str) -> Breaker:
+        """The breaker of that sink's server."""
+        return self._breakers.setdefault(sink, Breaker())
 
 
 @contextlib.asynccontextmanager
@@ -79,6 +62,7 @@ async def opened(settings: Settings) -> AsyncIterator[JobServices]:
             pusher=gateway,
             currency=money.currency(settings.wallet_currency),
             app_url=settings.app_url,
+            sinks=table.configured(settings),
         )
     finally:
         jobs.close()

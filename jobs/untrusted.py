@@ -7,10 +7,11 @@ its dependents and reads several fields with the serializer. Here a job is a nam
 
 from __future__ import annotations
 
+import functools
 import json
 import pkgutil
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
@@ -21,6 +22,7 @@ import structlog
 from rq.serializers import JSONSerializer
 
 from jobs import reactions
+from jobs.kinds import Kind
 
 log = structlog.get_logger()
 
@@ -59,15 +61,15 @@ class Job(rq.job.Job):
             raise rq.exceptions.NoSuchJobError(str(error)) from error
 
     @property
-    def func(self) -> Callable[..., None]:
+    def func(self) -> functools.partial[None]:
         """The allowed function. Raises NotAllowed."""
-        function: Callable[..., None] = pkgutil.resolve_name(self._kind().function)
-        return function
+        kind = self._kind()
+        return functools.partial(pkgutil.resolve_name(kind.function), *kind.first_arguments)
 
     def _execute(self) -> None:
         self.func(*self.args)
 
-    def _kind(self) -> reactions.Kind:
+    def _kind(self) -> Kind:
         try:
             name, instance, arguments, named = json.loads(self.data)
             kind = reactions.KINDS.get(name)

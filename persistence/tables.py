@@ -302,6 +302,7 @@ outbox = Table(
     ),
     Index(
         "outbox_set_aside_idx",
+        "set_aside_at",
         "id",
         postgresql_where=text("published_at IS NULL AND set_aside_at IS NOT NULL"),
     ),
@@ -310,25 +311,33 @@ outbox = Table(
     ),
 )
 
-push_cursors = Table(
-    "push_cursors",
+# Up to which event of a user's stream each receiver of a sink has accepted.
+delivery_cursors = Table(
+    "delivery_cursors",
     metadata,
     _user_id(),
-    # The last sequence that the Channels server has accepted.
-    Column("pushed_sequence", BigInteger, nullable=False, server_default=text("0")),
-    CheckConstraint("pushed_sequence >= 0", name="pushed_sequence_not_negative"),
+    # A row of jobs.sinks.table, which says which stream it is.
+    Column("sink", Text, primary_key=True),
+    # The user's own id where the sink has one receiver per user.
+    Column("receiver_id", UUID, primary_key=True),
+    # The number of the newest event that the receiver has accepted; 0 before the first.
+    Column("accepted_number", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("accepted_number >= 0", name="accepted_number_not_negative"),
 )
 
-# Whose lines were published and are not yet accepted by the Channels server. Apart from the cursor,
-# whose row is locked for as long as a push takes.
-push_due = Table(
-    "push_due",
+# The receivers that have not accepted all that was published. Apart from the cursor, whose row is locked
+# for as long as a delivery takes.
+delivery_due = Table(
+    "delivery_due",
     metadata,
     _user_id(),
-    # The newest line that was published.
-    Column("sequence", BigInteger, nullable=False),
-    # Since when something has been waiting.
+    Column("sink", Text, primary_key=True),
+    Column("receiver_id", UUID, primary_key=True),
+    # The number of the newest event that was published.
+    Column("number", BigInteger, nullable=False),
+    # Since when nothing has been accepted.
     Column("since", INSTANT, nullable=False),
-    CheckConstraint("sequence > 0", name="sequence_positive"),
-    Index("push_due_since_idx", "since"),
+    Column("next_try_at", INSTANT, nullable=False),
+    CheckConstraint("number > 0", name="number_positive"),
+    Index("delivery_due_next_try_idx", "sink", "next_try_at"),
 )

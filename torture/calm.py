@@ -19,8 +19,9 @@ _MAIL_PATIENCE_SECONDS = 6.0
 _WAITING = """
 SELECT
     (SELECT count(*) FROM outbox WHERE published_at IS NULL),
-    (SELECT sum(u.sequence - coalesce(c.pushed_sequence, 0))::bigint
-        FROM users AS u LEFT JOIN push_cursors AS c ON c.user_id = u.id),
+    (SELECT sum(u.sequence - coalesce(c.accepted_number, 0))::bigint
+        FROM users AS u
+        LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'),
     (SELECT count(*) FROM mails WHERE state = 'pending')
 """
 _SEQUENCES = "SELECT id, sequence FROM users"

@@ -15,8 +15,8 @@ _FETCHED_AT_ONCE = 5_000
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PEOPLE = """
-SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.pushed_sequence, 0)
-FROM users AS u LEFT JOIN push_cursors AS c ON c.user_id = u.id
+SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.accepted_number, 0)
+FROM users AS u LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
 """
 _ENTRIES = """
 SELECT user_id, sequence, reference, kind = 'transfer', direction = 'incoming', amount, fee,

@@ -21,6 +21,7 @@ from app.http import client, pages
 from app.telemetry import logs
 from domain import errors
 from jobs import reactions
+from jobs.sinks import table as sinks
 from persistence.audit import seals
 from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
@@ -182,17 +183,25 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
             "not know: run the newest release, whose relays and workers pass them on by themselves."
         )
         findings.append(Finding("Set aside", "bad", says))
-    if settings.pusher_configured:
-        lag = await cursors.lag(database)
+    lags = await cursors.lag(database)
+    for sink in sinks.configured(settings):
+        lag = lags.get(sink.name, cursors.NO_LAG)
         findings.append(
             _lag(
-                "Push",
-                lag.users,
+                f"Sink {sink.name}",
+                lag.receivers,
                 lag.oldest_age_seconds,
-                "people wait for Pusher events",
-                "is `./wallet worker` running, and Pusher reachable?",
+                "receivers wait for events",
+                f"is a worker for the queue `{sink.queue}` running, and can it reach the receivers?",
             )
         )
+    unknown = sorted(lags.keys() - {sink.name for sink in sinks.SINKS})
+    if unknown:
+        says = (
+            f"{', '.join(unknown)}: this release does not know these sinks, whose receivers wait: run "
+            "the newest release."
+        )
+        findings.append(Finding("Sinks", "bad", says))
     failed, pending = counts.get("failed", 0), counts.get("pending", 0)
     if failed:
         says = f"{failed} could not be sent: once the mail server is well, run `./wallet worker --retry-failed`."
@@ -230,12 +239,14 @@ def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str)
 
 async def _redis(settings: Settings) -> list[Finding]:
     url = settings.redis_url.get_secret_value()
+    queues = reactions.queues_of(sinks.configured(settings))
     try:
         client = redis_connection.connect(url, timeout_seconds=3, connections=1)
         try:
             version = (await client.info("server"))["redis_version"]
             await redis_connection.check_writes(client)
             workers = await client.scard("rq:workers")
+            unattended = [name for name in queues if not await client.scard(f"rq:workers:{name}")]
             failed = sum([await client.zcard(f"rq:failed:{name}") for name in reactions.QUEUES])
         finally:
             await client.aclose()
@@ -256,7 +267,13 @@ async def _redis(settings: Settings) -> list[Finding]:
         )
         findings.append(Finding("Jobs", "bad", says))
     if not workers:
-        says = "None is running: mails and Pusher events wait. Start `./wallet worker`."
+        says = "None is running: mails and events for sinks wait. Start `./wallet worker`."
+        return [*findings, Finding("Workers", "bad", says)]
+    if unattended:
+        says = (
+            f"None takes jobs from {', '.join(unattended)}: start `./wallet worker`, or name them in "
+            "`--queues`."
+        )
         return [*findings, Finding("Workers", "bad", says)]
     return [*findings, Finding("Workers", "ok", f"{workers} running")]
 

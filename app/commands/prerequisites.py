@@ -14,7 +14,7 @@ MINIMUM_SERVER_VERSION = 160_000
 # Before the schema of the tables was pinned, they were made in the first one that the role's search path had.
 _ELSEWHERE = """
 SELECT n.nspname FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
-WHERE t.relname = 'push_cursors' AND n.nspname <> %s AND to_regclass(%s) IS NULL
+WHERE t.relname = 'email_addresses' AND n.nspname <> %s AND to_regclass(%s) IS NULL
     AND EXISTS (
         SELECT FROM pg_class AS v WHERE v.relname = 'alembic_version' AND v.relnamespace = n.oid
     )
@@ -75,7 +75,7 @@ def _check_schema(connection: sqlalchemy.Connection) -> None:
             f'The role "{role}" may not create tables in the schema "{name}": migrate as the owner of the '
             f'database "{database}", or let that one run GRANT USAGE, CREATE ON SCHEMA {name} TO "{role}".'
         )
-    elsewhere = connection.exec_driver_sql(_ELSEWHERE, (name, f"{name}.push_cursors")).scalar()
+    elsewhere = connection.exec_driver_sql(_ELSEWHERE, (name, f"{name}.email_addresses")).scalar()
     if elsewhere is not None:
         raise terminal.Refused(
             f'The tables of a wallet are in the schema "{elsewhere}", and this version keeps them in '

@@ -23,6 +23,7 @@ from prometheus_client import (
 from adapters import redis_connection
 from domain import errors
 from jobs import reactions
+from jobs.sinks import table
 from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database
@@ -85,11 +86,15 @@ class Metrics:
         self._relay_lag = self._gauge(
             "wallet_relay_lag_seconds", "Age of the oldest row waiting for the relay."
         )
-        self._push_users = self._gauge(
-            "wallet_push_users_behind", "People whom Pusher has not been told everything."
+        self._receivers_behind = self._gauge(
+            "wallet_sink_receivers_behind",
+            "Receivers that have not accepted all events, by sink.",
+            ["sink"],
         )
-        self._push_lag = self._gauge(
-            "wallet_push_lag_seconds", "Age of the oldest transaction that Pusher was not told."
+        self._sink_lag = self._gauge(
+            "wallet_sink_lag_seconds",
+            "How long a receiver has accepted nothing though events wait for it, by sink.",
+            ["sink"],
         )
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
@@ -149,9 +154,11 @@ class Metrics:
         self._outbox.set(backlog.count)
         self._set_aside.set(backlog.set_aside)
         self._relay_lag.set(backlog.oldest_age_seconds)
-        lag = await cursors.lag(database)
-        self._push_users.set(lag.users)
-        self._push_lag.set(lag.oldest_age_seconds)
+        found = await cursors.lag(database)
+        for name in {*found, *(sink.name for sink in table.SINKS)}:
+            lag = found.get(name, cursors.NO_LAG)
+            self._receivers_behind.labels(name).set(lag.receivers)
+            self._sink_lag.labels(name).set(lag.oldest_age_seconds)
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)

@@ -176,6 +176,6 @@ CHECKS = (
     Check("mails", "mails", _MAILS),
     Check("links", "links", _LINKS),
     Check("the outbox", "outbox", _OUTBOX),
-    Check("what was pushed", "push_cursors", _beyond("push_cursors", "pushed_sequence")),
-    Check("what is to be pushed", "push_due", _beyond("push_due", "sequence")),
+    Check("cursors", "delivery_cursors", _beyond("delivery_cursors", "accepted_number")),
+    Check("due deliveries", "delivery_due", _beyond("delivery_due", "number")),
 )

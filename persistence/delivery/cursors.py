@@ -1,108 +1,206 @@
-"""How far each person's book has been given to the Channels server."""
+"""Cursors: up to which event each receiver of a sink has accepted a user's stream, and who is behind.
+
+A receiver that is behind has a row in `delivery_due`, apart from its cursor, whose row is locked for as
+long as a delivery takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
-from domain.ledger.transfers import Entry
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.ledger import entry_rows
 
-#: As many as a Channels server takes at once.
-MAXIMUM_ENTRIES = 10
+#: For so long after an event was published its delivery is left to the job that was queued for it.
+GRACE_SECONDS = 2.0
 
-_CREATE = text("INSERT INTO push_cursors (user_id) VALUES (:user_id) ON CONFLICT DO NOTHING")
-_LOCK = text("SELECT pushed_sequence FROM push_cursors WHERE user_id = :user_id FOR NO KEY UPDATE")
-_NEXT = text(
-    f"SELECT {entry_rows.COLUMNS} FROM transactions "  # noqa: S608
-    "WHERE user_id = :user_id AND sequence > :sequence ORDER BY sequence LIMIT :limit"
+_KEY = "user_id = :user_id AND sink = :sink AND receiver_id = :receiver_id"
+_CREATE = text(
+    "INSERT INTO delivery_cursors (user_id, sink, receiver_id) "
+    "VALUES (:user_id, :sink, :receiver_id) ON CONFLICT DO NOTHING"
 )
-_ADVANCE = text("UPDATE push_cursors SET pushed_sequence = :sequence WHERE user_id = :user_id")
-_DONE = text("DELETE FROM push_due WHERE user_id = :user_id AND sequence <= :sequence")
-_SINCE = text("UPDATE push_due SET since = now() WHERE user_id = :user_id")
-_BEHIND = text(
-    "SELECT user_id FROM push_due WHERE since <= now() - make_interval(secs => :age) "
-    "ORDER BY since LIMIT :limit"
+_LOCK = text(f"SELECT accepted_number FROM delivery_cursors WHERE {_KEY} FOR NO KEY UPDATE")  # noqa: S608
+_ADVANCE = text(f"UPDATE delivery_cursors SET accepted_number = :number WHERE {_KEY}")  # noqa: S608
+_NOTE_DUE = text(
+    """
+    INSERT INTO delivery_due (user_id, sink, receiver_id, number, since, next_try_at)
+    SELECT told.user_id, told.sink, told.receiver_id, told.number, now(),
+        now() + make_interval(secs => :grace)
+    FROM unnest(
+        CAST(:user_ids AS uuid[]), CAST(:sinks AS text[]), CAST(:receiver_ids AS uuid[]),
+        CAST(:numbers AS bigint[])
+    ) AS told (user_id, sink, receiver_id, number)
+    JOIN users AS u ON u.id = told.user_id
+    WHERE NOT EXISTS (
+        SELECT FROM delivery_cursors AS c
+        WHERE c.user_id = told.user_id AND c.sink = told.sink AND c.receiver_id = told.receiver_id
+            AND c.accepted_number >= told.number
+    )
+    ORDER BY told.user_id, told.sink, told.receiver_id
+    ON CONFLICT (user_id, sink, receiver_id)
+        DO UPDATE SET number = greatest(delivery_due.number, excluded.number)
+    """
+)
+_DONE = text(f"DELETE FROM delivery_due WHERE {_KEY} AND number <= :number")  # noqa: S608
+_PROGRESS = text(
+    "UPDATE delivery_due "  # noqa: S608
+    f"SET since = now(), next_try_at = now() + make_interval(secs => :grace) WHERE {_KEY}"
+)
+_DUE = text(
+    "SELECT user_id, receiver_id, since, clock_timestamp() AS now FROM delivery_due "
+    "WHERE sink = :sink AND next_try_at <= now() ORDER BY next_try_at LIMIT :limit"
+)
+_POSTPONE = text(
+    """
+    UPDATE delivery_due AS due SET next_try_at = asked.next_try_at
+    FROM unnest(
+        CAST(:user_ids AS uuid[]), CAST(:receiver_ids AS uuid[]), CAST(:times AS timestamptz[])
+    ) AS asked (user_id, receiver_id, next_try_at)
+    WHERE due.user_id = asked.user_id AND due.sink = :sink AND due.receiver_id = asked.receiver_id
+    """
 )
 _LAG = text(
-    "SELECT count(*) AS users, "
-    "coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0) AS oldest_age_seconds "
-    "FROM push_due"
+    "SELECT sink, count(*) AS receivers, "
+    "extract(epoch FROM clock_timestamp() - min(since)) AS oldest_age_seconds "
+    "FROM delivery_due GROUP BY sink"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """How many people have lines that the Channels server has not accepted, and since when."""
+class Receiver:
+    """Who is delivered the events of a user: the user's one receiver of a sink, or one of several."""
 
-    users: int
+    sink: str
+    user_id: UUID
+    #: The user's own id where the sink has one receiver per user.
+    receiver_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An event that a receiver has to be delivered, with all before it."""
+
+    receiver: Receiver
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How many receivers of a sink have not accepted everything, and since when."""
+
+    receivers: int
     oldest_age_seconds: float
 
 
-class Push:
-    """One person's cursor, held: nobody else pushes for this person meanwhile."""
+NO_LAG = Lag(0, 0.0)
 
-    def __init__(self, unit: Unit, user_id: UUID, pushed: int, entries: Sequence[Entry]) -> None:
+
+class Cursor:
+    """A receiver's cursor, locked: nobody else delivers to this receiver meanwhile."""
+
+    def __init__(self, unit: Unit, receiver: Receiver, accepted_number: int) -> None:
         self._unit = unit
-        self._user_id = user_id
-        #: The sequence up to which the Channels server has accepted.
-        self.pushed_sequence = pushed
-        #: What comes next, in sequence: ten lines at most.
-        self.entries = entries
+        self._receiver = receiver
+        #: The number of the newest event that the receiver has accepted; 0 before the first.
+        self.accepted_number = accepted_number
 
-    async def advance(self, sequence: int) -> None:
-        """The Channels server has accepted the lines up to that one."""
-        await self._unit.connection.execute(
-            _ADVANCE, {"user_id": self._user_id, "sequence": sequence}
-        )
-        self.pushed_sequence = sequence
+    async def advance(self, number: int) -> None:
+        """The receiver has accepted the events up to that one."""
+        await self._unit.connection.execute(_ADVANCE, {**_key(self._receiver), "number": number})
+        self.accepted_number = number
 
 
 @asynccontextmanager
-async def take(db: Database, user_id: UUID) -> AsyncIterator[Push]:
-    """Hold the person's cursor for one batch: trigger `lines` in order, then `advance`.
+async def take(db: Database, receiver: Receiver) -> AsyncIterator[Cursor]:
+    """Lock the receiver's cursor for one page of events: deliver them in order, and `advance`.
 
-    What is done between has to take less than 15 seconds. What was advanced is committed at the end of
-    the `with`; for more than ten lines, take it again. Raises Unavailable, also while somebody else
-    has held it for 5 seconds.
+    What is done meanwhile has to take less than 15 seconds. What was advanced is committed at the end of
+    the `with`. Raises Unavailable, also when somebody else has held it for 5 seconds.
     """
     async with unit_of_work.held(db) as unit:
-        names = {"user_id": user_id}
-        await unit.connection.execute(_CREATE, names)
-        pushed: int = (await unit.connection.execute(_LOCK, names)).scalar_one()
-        rows = await unit.connection.execute(
-            _NEXT, {**names, "sequence": pushed, "limit": MAXIMUM_ENTRIES}
+        await unit.connection.execute(_CREATE, _key(receiver))
+        found = await unit.connection.execute(_LOCK, _key(receiver))
+        before: int = found.scalar_one()
+        cursor = Cursor(unit, receiver, before)
+        yield cursor
+    after = cursor.accepted_number
+
+    async def note(unit: Unit) -> None:
+        done = await unit.connection.execute(_DONE, {**_key(receiver), "number": after})
+        if after > before and not done.rowcount:
+            await unit.connection.execute(_PROGRESS, {**_key(receiver), "grace": GRACE_SECONDS})
+
+    await unit_of_work.run(db, note)
+
+
+async def note_due(unit: Unit, due: Sequence[Due]) -> None:
+    """Within a unit of work: from here on these receivers are known to be behind, until they accept."""
+    newest: dict[Receiver, int] = {}
+    for each in due:
+        newest[each.receiver] = max(newest.get(each.receiver, 0), each.number)
+    if newest:
+        await unit.connection.execute(
+            _NOTE_DUE,
+            {
+                "user_ids": [receiver.user_id for receiver in newest],
+                "sinks": [receiver.sink for receiver in newest],
+                "receiver_ids": [receiver.receiver_id for receiver in newest],
+                "numbers": list(newest.values()),
+                "grace": GRACE_SECONDS,
+            },
         )
-        push = Push(unit, user_id, pushed, [entry_rows.from_row(row) for row in rows])
-        yield push
-    if push.pushed_sequence > pushed or not push.entries:
-        await _note_progress(db, user_id, push.pushed_sequence)
 
 
-async def _note_progress(db: Database, user_id: UUID, sequence: int) -> None:
-    async def work(unit: Unit) -> None:
-        done = await unit.connection.execute(_DONE, {"user_id": user_id, "sequence": sequence})
-        if not done.rowcount:
-            await unit.connection.execute(_SINCE, {"user_id": user_id})
+async def due(
+    db: Database, sink: str, limit: int, *, longest_pause_seconds: float
+) -> list[Receiver]:
+    """The receivers of a sink that are behind and whose next try is due, the longest waiting first.
 
-    await unit_of_work.run(db, work)
+    Each is due again after a pause, which is half as long as the receiver has been behind, up to
+    `longest_pause_seconds`. Several relays may be given the same receiver.
+    """
+    parameters = {"sink": sink, "limit": limit}
+    rows = (await db.read(lambda connection: connection.execute(_DUE, parameters))).all()
+    if not rows:
+        return []
+    shortest, longest = timedelta(seconds=GRACE_SECONDS), timedelta(seconds=longest_pause_seconds)
+    # In the order of the key, so that relays that do the same do not deadlock.
+    ordered = sorted(rows, key=lambda row: (row.user_id, row.receiver_id))
+
+    async def postpone(unit: Unit) -> None:
+        await unit.connection.execute(
+            _POSTPONE,
+            {
+                "sink": sink,
+                "user_ids": [row.user_id for row in ordered],
+                "receiver_ids": [row.receiver_id for row in ordered],
+                "times": [
+                    row.now + min(max((row.now - row.since) / 2, shortest), longest)
+                    for row in ordered
+                ],
+            },
+        )
+
+    await unit_of_work.run(db, postpone)
+    return [Receiver(sink, row.user_id, row.receiver_id) for row in rows]
 
 
-async def behind(db: Database, limit: int, *, older_than_seconds: float = 0) -> list[UUID]:
-    """Whose published lines have waited so long for the Channels server: the longest first."""
-    parameters = {"limit": limit, "age": older_than_seconds}
-    found = await db.read(lambda connection: connection.scalars(_BEHIND, parameters))
-    return list(found)
+async def lag(db: Database) -> dict[str, Lag]:
+    """How far behind each sink is, by its name; a sink without a receiver that is behind is left out."""
+    rows = await db.read(lambda connection: connection.execute(_LAG))
+    return {row.sink: Lag(row.receivers, max(float(row.oldest_age_seconds), 0.0)) for row in rows}
 
 
-async def lag(db: Database) -> Lag:
-    """How far behind the pushes are."""
-    row = (await db.read(lambda connection: connection.execute(_LAG))).one()
-    return Lag(row.users, max(float(row.oldest_age_seconds), 0.0))
+def _key(receiver: Receiver) -> dict[str, object]:
+    return {
+        "user_id": receiver.user_id,
+        "sink": receiver.sink,
+        "receiver_id": receiver.receiver_id,
+    }

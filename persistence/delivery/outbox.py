@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
 from domain import events
+from persistence.delivery import cursors
+from persistence.delivery.cursors import Due
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
@@ -49,22 +52,10 @@ _SET_ASIDE = text(
     """
 )
 _READ_SET_ASIDE = text(
-    "SELECT user_id, id, topic, payload FROM outbox "
-    "WHERE published_at IS NULL AND set_aside_at IS NOT NULL AND id > :after ORDER BY id LIMIT :limit"
-)
-_PUSH_DUE = text(
-    """
-    INSERT INTO push_due (user_id, sequence, since)
-    SELECT posted.user_id, posted.sequence, now()
-    FROM unnest(CAST(:user_ids AS uuid[]), CAST(:sequences AS bigint[])) AS posted (user_id, sequence)
-    JOIN users AS u ON u.id = posted.user_id
-    WHERE NOT EXISTS (
-        SELECT FROM push_cursors AS c
-        WHERE c.user_id = posted.user_id AND c.pushed_sequence >= posted.sequence
-    )
-    ORDER BY posted.user_id
-    ON CONFLICT (user_id) DO UPDATE SET sequence = greatest(push_due.sequence, excluded.sequence)
-    """
+    "SELECT user_id, id, topic, payload, set_aside_at FROM outbox "
+    "WHERE published_at IS NULL AND set_aside_at IS NOT NULL "
+    "AND (set_aside_at, id) > (CAST(:after_time AS timestamptz), CAST(:after_id AS uuid)) "
+    "ORDER BY set_aside_at, id LIMIT :limit"
 )
 _BACKLOG = text(
     """
@@ -79,6 +70,12 @@ _BACKLOG = text(
         ) AS set_aside
     """
 )
+
+
+_CLOCK = text("SELECT clock_timestamp()")
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+#: A row that was set aside may be committed this much later.
+_COMMITTING = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +105,15 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Rows that were set aside and are readable."""
+
+    rows: Sequence[OutboxRow]
+    #: Once `rows` is empty: what was set aside before this time need not be looked at again.
+    looked_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """How much is yet to be told, and how old the oldest of it is."""
 
@@ -133,17 +139,24 @@ async def claim(db: Database, limit: int, lease_seconds: float) -> Claimed:
     return await unit_of_work.run(db, work)
 
 
-async def readable_set_aside(db: Database, page: int = 500) -> Sequence[OutboxRow]:
-    """Of the rows that were set aside, at most a page of those that this release can read."""
-    after = UUID(int=0)
+async def readable_set_aside(
+    db: Database, since: datetime | None = None, page: int = 500
+) -> SetAside:
+    """Of the rows that were set aside since then, at most a page of those that this release can read.
+
+    Without `since`: of all of them.
+    """
+    after_time, after_id = since or _BEGINNING, UUID(int=0)
+    async with db.reading() as connection:
+        looked_at: datetime = (await connection.execute(_CLOCK)).scalar_one()
     while True:
         async with db.reading() as connection:
-            parameters = {"after": after, "limit": page}
+            parameters = {"after_time": after_time, "after_id": after_id, "limit": page}
             found = (await connection.execute(_READ_SET_ASIDE, parameters)).all()
         rows = _read(found).rows
         if rows or len(found) < page:
-            return rows
-        after = found[-1].id
+            return SetAside(rows, looked_at - _COMMITTING)
+        after_time, after_id = found[-1].set_aside_at, found[-1].id
 
 
 def _read(found: Sequence[Row[Any]]) -> Claimed:
@@ -162,27 +175,14 @@ def _names(rows: Sequence[OutboxRow] | Sequence[UnreadableRow]) -> dict[str, lis
     return {"user_ids": [row.user_id for row in rows], "ids": [row.id for row in rows]}
 
 
-async def mark_published(db: Database, rows: Sequence[OutboxRow]) -> None:
-    """Everybody who listens now was told, and the jobs are queued: these rows are done.
-
-    From here on a person with a new line is known to be behind at the Channels server.
-    """
+async def mark_published(db: Database, rows: Sequence[OutboxRow], due: Sequence[Due] = ()) -> None:
+    """Listeners were told, and jobs are queued: these rows are done. In the same commit, note who is due."""
     if not rows:
         return
-    newest: dict[UUID, int] = {}
-    for row in rows:
-        if isinstance(row.event, events.TransactionPosted):
-            newest[row.user_id] = max(newest.get(row.user_id, 0), row.event.sequence)
 
     async def work(unit: Unit) -> None:
-        if newest:
-            await unit.connection.execute(
-                _PUSH_DUE, {"user_ids": list(newest), "sequences": list(newest.values())}
-            )
-        await unit.connection.execute(
-            _MARK_PUBLISHED,
-            _names(rows),
-        )
+        await cursors.note_due(unit, due)
+        await unit.connection.execute(_MARK_PUBLISHED, _names(rows))
 
     await unit_of_work.run(db, work)
 

@@ -178,7 +178,7 @@ def test_metrics_count_operations_transfers_and_queues(api: Api) -> None:
     for name in (
         "wallet_outbox_rows",
         "wallet_relay_lag_seconds",
-        "wallet_push_lag_seconds",
+        "wallet_sink_lag_seconds",
         "wallet_sockets",
         "wallet_subscriptions",
         "wallet_mails",

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from adapters import realtime
 from jobs import queue, relay
+from jobs.sinks import table
 from persistence.engine.database import Database
 from settings import Settings
 
@@ -32,7 +33,7 @@ async def relaying(settings: Settings, *, poll_seconds: float = 0.05) -> AsyncIt
     listeners = await realtime.Hints.open(redis_url)
     jobs = queue.JobQueue(redis_url)
     running = relay.Relay(
-        database, listeners, jobs, pushes=settings.pusher_configured, poll_seconds=poll_seconds
+        database, listeners, jobs, table.configured(settings), poll_seconds=poll_seconds
     )
     stop = asyncio.Event()
     task = asyncio.create_task(running.run(stop))

@@ -28,7 +28,7 @@ Start = Callable[..., Child]
 
 async def is_all_done(books: Books) -> bool:
     told = (await outbox.backlog(books.database)).count == 0
-    return told and (await cursors.lag(books.database)).users == 0
+    return told and not await cursors.lag(books.database)
 
 
 def pushing(books: Books, redis_url: str, server: channels.Channels, **more: str) -> Settings:

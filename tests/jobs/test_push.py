@@ -18,8 +18,10 @@ from dev import channels
 from domain import ids
 from domain.people.sessions import Scope
 from jobs import services as job_services
-from jobs.services import Breaker, JobServices
-from jobs.sinks import pusher
+from jobs.breaker import Breaker
+from jobs.services import JobServices
+from jobs.sinks import delivery, table
+from persistence.delivery.cursors import Receiver
 from persistence.people import api_tokens, sessions
 from settings import Settings
 from tests.books import Books, Someone
@@ -46,9 +48,17 @@ async def services(pushing: Settings) -> AsyncIterator[JobServices]:
         yield opened
 
 
+PUSHER = table.by_name("pusher")
+
+
+async def push(services: JobServices, someone: Someone) -> None:
+    await delivery.deliver(services, Receiver(PUSHER.name, someone.user_id, someone.user_id))
+
+
 def cursor(books: Books, someone: Someone) -> int:
     row = books.connection.execute(
-        "SELECT pushed_sequence FROM push_cursors WHERE user_id = %s", [someone.user_id]
+        "SELECT accepted_number FROM delivery_cursors WHERE sink = 'pusher' AND user_id = %s",
+        [someone.user_id],
     ).fetchone()
     return int(str(row[0])) if row else 0
 
@@ -60,11 +70,11 @@ async def test_all_lines_arrive_in_order_over_many_batches(
     for _ in range(23):
         await books.add(zoe)
     async with listening(pushing, zoe) as socket:
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(socket, 23) == list(range(1, 24))
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         await books.add(zoe)
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(socket, 1) == [24]
     assert cursor(books, zoe) == 24
 
@@ -73,16 +83,16 @@ async def test_whoever_has_very_many_lines_waits_for_another_turn(
     books: Books, services: JobServices, pushing: Settings, redis_url: str
 ) -> None:
     zoe = books.join()
-    a_turn = pusher.BATCHES_A_TURN * 10
+    a_turn = PUSHER.pages_a_job * PUSHER.page_events
     for _ in range(a_turn + 3):
         await books.add(zoe)
     async with listening(pushing, zoe) as socket:
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(socket, a_turn) == list(range(1, a_turn + 1))
         assert cursor(books, zoe) == a_turn
         with contextlib.closing(redis.Redis.from_url(redis_url)) as queued:
-            assert queued.lrange("rq:queue:push", 0, -1) == [f"push-{zoe.user_id}".encode()]
-        await pusher.push(services, zoe.user_id)
+            assert queued.lrange("rq:queue:push", 0, -1) == [f"pusher-{zoe.user_id}".encode()]
+        await push(services, zoe)
         assert await take(socket, 3) == [a_turn + 1, a_turn + 2, a_turn + 3]
 
 
@@ -93,7 +103,7 @@ async def test_jobs_of_one_person_at_once_keep_the_order(
     for _ in range(30):
         await books.add(zoe)
     async with listening(pushing, zoe) as socket:
-        await asyncio.gather(*(pusher.push(services, zoe.user_id) for _ in range(3)))
+        await asyncio.gather(*(push(services, zoe) for _ in range(3)))
         assert await take(socket, 30) == list(range(1, 31))
 
 
@@ -122,7 +132,7 @@ async def test_every_active_credential_that_may_read_hears_and_an_ended_one_hear
     ):
         for _ in range(12):
             await books.add(zoe)
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(session, 12) == await take(token, 12) == list(range(1, 13))
         await sessions.end(books.database, zoe.principal, zoe.session_id)
         other_session = ids.new_id()
@@ -130,7 +140,7 @@ async def test_every_active_credential_that_may_read_hears_and_an_ended_one_hear
             "UPDATE sessions SET id = %s, ended_at = NULL, created_at = now()", [other_session]
         )
         await books.add(replace(zoe, session_id=other_session))
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(token, 1) == [13]
         # Whatever had been triggered for them would have come before this.
         for socket in (session, other):
@@ -147,9 +157,9 @@ async def test_a_user_without_a_credential_that_could_listen_is_passed_over(
         await books.add(zoe)
     books.connection.execute("UPDATE sessions SET ended_at = now()")
     server.kill()
-    await pusher.push(services, zoe.user_id)
+    await push(services, zoe)
     assert cursor(books, zoe) == 3
-    assert not services.channels_breaker.is_open
+    assert not services.breaker("pusher").is_open
 
 
 async def test_all_channels_of_a_user_with_hundreds_of_credentials_hear_in_order(
@@ -170,7 +180,7 @@ async def test_all_channels_of_a_user_with_hundreds_of_credentials_hear_in_order
         listening(pushing, zoe, session_ids[70]) as middle,
         listening(pushing, zoe, session_ids[-1]) as last,
     ):
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         for socket in (first, middle, last):
             assert await take(socket, 12) == list(range(1, 13))
     assert cursor(books, zoe) == 12
@@ -186,12 +196,12 @@ async def test_an_entry_of_a_newer_release_waits_for_a_worker_that_knows_it(
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
         admin.execute("UPDATE transactions SET kind = 'reversal'")
         with capture_logs() as logged:
-            await pusher.push(services, zoe.user_id)
+            await push(services, zoe)
         assert [one["user_id"] for one in logged if "waits" in one["event"]] == [str(zoe.user_id)]
         assert cursor(books, zoe) == 0
         admin.execute("UPDATE transactions SET kind = 'top_up'")
     async with listening(pushing, zoe) as socket:
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(socket, 1) == [1]
 
 
@@ -201,13 +211,13 @@ async def test_while_the_channels_server_is_away_the_cursor_stays(
     zoe = books.join()
     await books.add(zoe)
     server.kill()
-    await pusher.push(services, zoe.user_id)
+    await push(services, zoe)
     assert cursor(books, zoe) == 0
-    assert services.channels_breaker.is_open
+    assert services.breaker("pusher").is_open
     server.start()
-    services.channels_breaker.worked()
+    services.breaker("pusher").worked()
     async with listening(pushing, zoe) as socket:
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
         assert await take(socket, 1) == [1]
     assert cursor(books, zoe) == 1
 
@@ -221,7 +231,7 @@ async def test_a_channels_server_that_refuses_is_asked_again_later(
         **{**pushing.model_dump(), "pusher_secret": "another secret", "database_url": books.url}
     )
     async with job_services.opened(wrong) as services:
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
     assert cursor(books, zoe) == 0
 
 
@@ -229,7 +239,7 @@ async def test_without_a_channels_server_nothing_is_pushed(books: Books) -> None
     zoe = books.join()
     await books.add(zoe)
     async with job_services.opened(make_settings(database_url=books.url)) as services:
-        await pusher.push(services, zoe.user_id)
+        await push(services, zoe)
     assert cursor(books, zoe) == 0
 
 

@@ -13,9 +13,11 @@ import rq.job
 import rq.utils
 
 from jobs import queue, reactions, untrusted
+from jobs.sinks import table
+from persistence.delivery.cursors import Receiver
 
 USER_ID = uuid.uuid4()
-PUSH = reactions.push(USER_ID)
+PUSH = table.by_name("pusher").job(Receiver("pusher", USER_ID, USER_ID))
 MAIL = reactions.mail(USER_ID, uuid.uuid4())
 
 

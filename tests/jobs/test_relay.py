@@ -86,8 +86,8 @@ async def test_both_sides_are_told_of_a_transfer(
         await until(lambda: is_all_told(books))
     with redis.Redis.from_url(redis_url, decode_responses=True) as memory:
         assert set(memory.lrange("rq:queue:push", 0, -1)) == {
-            f"push-{zoe.user_id}",
-            f"push-{max_.user_id}",
+            f"pusher-{zoe.user_id}",
+            f"pusher-{max_.user_id}",
         }
 
 
@@ -142,7 +142,7 @@ async def test_what_is_committed_while_redis_is_away_follows(
         async with Ear(server.url, zoe) as ear:
             await until(lambda: is_all_told(books))
             with redis.Redis.from_url(server.url, decode_responses=True) as memory:
-                assert memory.lrange("rq:queue:push", 0, -1) == [f"push-{zoe.user_id}"]
+                assert memory.lrange("rq:queue:push", 0, -1) == [f"pusher-{zoe.user_id}"]
             assert ear.sequences(zoe) in ([], [2, 3, 4])
 
 
@@ -252,7 +252,7 @@ async def test_readable_rows_are_found_behind_many_that_are_not(books: Books) ->
     await books.add(zoe)
     books.connection.execute("UPDATE outbox SET set_aside_at = now()")
     found = await outbox.readable_set_aside(books.database, page=2)
-    assert [row.event for row in found] == [events.TransactionPosted(1)]
+    assert [row.event for row in found.rows] == [events.TransactionPosted(1)]
 
 
 async def test_what_nobody_needs_any_more_is_deleted(books: Books, pushing: Settings) -> None:

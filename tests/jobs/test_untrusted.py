@@ -147,8 +147,10 @@ def test_of_a_job_nothing_is_believed_but_its_call(memory: redis.Redis, marks: P
 def test_every_allowed_function_is_there() -> None:
     for kind in reactions.KINDS.values():
         job = untrusted.Job("some-id", connection=redis.Redis(), serializer=untrusted.SERIALIZER)
-        job.restore({b"data": call(kind.function)})
-        assert f"{job.func.__module__}.{job.func.__name__}" == kind.function
+        job.restore({b"data": call(kind.name)})
+        called = job.func
+        assert f"{called.func.__module__}.{called.func.__name__}" == kind.function
+        assert called.args == kind.first_arguments
         assert (job.origin, job.timeout) == (kind.queue, kind.timeout_seconds)
 
 

@@ -9,6 +9,7 @@ from domain.ledger import transfers
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from persistence.delivery import cursors, mails, outbox
+from persistence.delivery.cursors import Due, Receiver
 from persistence.people import accounts, api_tokens, registrations
 from persistence.people import sessions as stored_sessions
 from tests.books import Books
@@ -42,6 +43,9 @@ async def lived_in(books: Books) -> None:
     await mails.sent(db, mail)
     await registrations.resend_verification(db, "zoe@example.com")
     await stored_sessions.end(db, beta.principal, beta.session_id)
-    await outbox.mark_published(db, (await outbox.claim(db, 100, 0)).rows)
-    async with cursors.take(db, beta.user_id) as push:
-        await push.advance(push.entries[-1].sequence)
+    receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
+    await outbox.mark_published(
+        db, (await outbox.claim(db, 100, 0)).rows, [Due(receiver, 1) for receiver in receivers]
+    )
+    async with cursors.take(db, receivers[1]) as cursor:
+        await cursor.advance(1)

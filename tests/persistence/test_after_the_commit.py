@@ -1,4 +1,4 @@
-"""The outbox, mails, push cursors and what is swept: nothing is lost, nothing is in two hands."""
+"""The outbox, cursors, mails and what is swept: nothing is lost, nothing is in two hands."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from domain.events import TransactionPosted
 from domain.people.accounts import MailPurpose
 from persistence import retention
 from persistence.delivery import cursors, mails, outbox
+from persistence.delivery.cursors import Receiver
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.people import accounts, api_tokens, sessions
@@ -73,73 +74,130 @@ async def test_what_was_published_is_done_and_the_backlog_says_what_is_not(
     assert await claimed(db, 10, 0) == []
 
 
-# ================================================================ push cursors
+# ================================================================ cursors
 
 
 async def publish(db: Database) -> None:
-    await outbox.mark_published(db, await claimed(db, 100, 60))
+    rows = await claimed(db, 100, 60)
+    due = [
+        cursors.Due(receiver_of(row.user_id), row.event.sequence)
+        for row in rows
+        if isinstance(row.event, TransactionPosted)
+    ]
+    await outbox.mark_published(db, rows, due)
 
 
-async def test_what_was_published_and_not_pushed_is_known_until_it_is(
+def receiver_of(user_id: UUID, sink: str = "pusher") -> Receiver:
+    return Receiver(sink, user_id, user_id)
+
+
+async def due(db: Database, sink: str = "pusher") -> list[Receiver]:
+    return await cursors.due(db, sink, 10, longest_pause_seconds=5)
+
+
+def pass_time(books: Books, seconds: int) -> None:
+    books.connection.execute(
+        "UPDATE delivery_due SET since = since - make_interval(secs => %(seconds)s), "
+        "next_try_at = next_try_at - make_interval(secs => %(seconds)s)",
+        {"seconds": seconds},
+    )
+
+
+async def test_what_was_published_and_not_accepted_is_known_until_it_is(
     books: Books, db: Database
 ) -> None:
-    someone = await posted(books, 12)
-    assert await cursors.behind(db, 10) == []
+    someone = await posted(books, 3)
+    receiver = receiver_of(someone.user_id)
+    assert await cursors.lag(db) == {}
     await publish(db)
-    assert await cursors.behind(db, 10) == [someone.user_id]
-    assert await cursors.behind(db, 10, older_than_seconds=60) == []
-    assert (await cursors.lag(db)).users == 1
-    batches = []
-    for _ in range(3):
-        async with cursors.take(db, someone.user_id) as push:
-            batches.append([entry.sequence for entry in push.entries])
-            if push.entries:
-                await push.advance(push.entries[-1].sequence)
-    assert batches == [list(range(1, 11)), [11, 12], []]
-    assert await cursors.behind(db, 10) == []
-    assert await cursors.lag(db) == cursors.Lag(0, 0.0)
+    lag = await cursors.lag(db)
+    assert {sink: each.receivers for sink, each in lag.items()} == {"pusher": 1}
+    for accepted in (2, 3):
+        assert list(await cursors.lag(db)) == ["pusher"]
+        async with cursors.take(db, receiver) as cursor:
+            await cursor.advance(accepted)
+    assert await cursors.lag(db) == {}
 
 
-async def test_a_push_that_fails_leaves_the_cursor_where_it_was(books: Books, db: Database) -> None:
+async def test_who_stays_behind_is_due_again_after_longer_and_longer_pauses(
+    books: Books, db: Database
+) -> None:
     someone = await posted(books, 2)
+    receiver = receiver_of(someone.user_id)
+    await publish(db)
+    assert await due(db) == []
+    for behind_seconds, pause_seconds in ((2, 2), (4, 2), (8, 4), (1000, 5)):
+        books.connection.execute(
+            "UPDATE delivery_due SET since = now() - make_interval(secs => %s), next_try_at = now()",
+            [behind_seconds],
+        )
+        assert await due(db, "another") == []
+        assert await due(db) == [receiver]
+        assert await due(db) == []
+        [(pause,)] = books.connection.execute(
+            "SELECT round(extract(epoch FROM next_try_at - now())) FROM delivery_due"
+        ).fetchall()
+        assert pause == pause_seconds
+    async with cursors.take(db, receiver) as cursor:
+        await cursor.advance(1)
+    pass_time(books, 2)
+    assert await due(db) == [receiver]
+
+
+async def test_receivers_and_sinks_have_cursors_of_their_own(books: Books, db: Database) -> None:
+    user_id = (await posted(books, 2)).user_id
+    receivers = [Receiver("webhooks", user_id, ids.new_id()) for _ in range(2)]
+    rows = await claimed(db, 100, 60)
+    everyone = [receiver_of(user_id), *receivers]
+    await outbox.mark_published(db, rows, [cursors.Due(each, 2) for each in everyone])
+    async with cursors.take(db, receivers[0]) as cursor:
+        await cursor.advance(2)
+    pass_time(books, 2)
+    assert await due(db, "webhooks") == receivers[1:]
+    assert await due(db) == [receiver_of(user_id)]
+
+
+async def test_a_delivery_that_fails_leaves_the_cursor_where_it_was(
+    books: Books, db: Database
+) -> None:
+    receiver = receiver_of((await posted(books, 2)).user_id)
     await publish(db)
 
     async def fail() -> None:
-        async with cursors.take(db, someone.user_id) as push:
-            await push.advance(2)
+        async with cursors.take(db, receiver) as cursor:
+            await cursor.advance(2)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail()
-    async with cursors.take(db, someone.user_id) as push:
-        assert [entry.sequence for entry in push.entries] == [1, 2]
-    assert await cursors.behind(db, 10) == [someone.user_id]
+    async with cursors.take(db, receiver) as cursor:
+        assert cursor.accepted_number == 0
+    assert list(await cursors.lag(db)) == ["pusher"]
 
 
-async def test_two_pushes_for_one_person_take_turns(books: Books, db: Database) -> None:
-    someone = await posted(books, 15)
+async def test_deliveries_to_one_receiver_take_turns(books: Books, db: Database) -> None:
+    receiver = receiver_of((await posted(books, 15)).user_id)
     order: list[int] = []
 
-    async def push() -> None:
-        async with cursors.take(db, someone.user_id) as cursor:
-            for entry in cursor.entries:
-                order.append(entry.sequence)
+    async def deliver() -> None:
+        async with cursors.take(db, receiver) as cursor:
+            for number in range(cursor.accepted_number + 1, cursor.accepted_number + 6):
+                order.append(number)
                 await asyncio.sleep(0)
-            if cursor.entries:
-                await cursor.advance(cursor.entries[-1].sequence)
+            await cursor.advance(order[-1])
 
-    await asyncio.gather(*(push() for _ in range(3)))
+    await asyncio.gather(*(deliver() for _ in range(3)))
     assert order == list(range(1, 16))
 
 
-async def test_a_line_that_was_pushed_before_it_was_marked_is_not_due(
+async def test_an_event_that_was_accepted_before_it_was_marked_is_not_due(
     books: Books, db: Database
 ) -> None:
     someone = await posted(books, 1)
-    async with cursors.take(db, someone.user_id) as push:
-        await push.advance(1)
+    async with cursors.take(db, receiver_of(someone.user_id)) as cursor:
+        await cursor.advance(1)
     await publish(db)
-    assert await cursors.behind(db, 10) == []
+    assert await cursors.lag(db) == {}
 
 
 # ================================================================ mails

@@ -36,8 +36,8 @@ DAMAGE = [
     ("DELETE FROM users WHERE name = 'Zoë'", "links", "of nobody"),
     ("DELETE FROM users WHERE name = 'Zoë'", "outbox", "tells of nobody"),
     ("DELETE FROM users WHERE name = 'Beta'", "sessions", "of nobody"),
-    ("DELETE FROM users WHERE name = 'Beta'", "push_cursors", "of nobody"),
-    ("DELETE FROM users WHERE name = 'Alpha'", "push_due", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Beta'", "delivery_cursors", "of nobody"),
+    ("DELETE FROM users WHERE name = 'Alpha'", "delivery_due", "of nobody"),
     ("DELETE FROM users WHERE name = 'Alpha'", "api_tokens", "of nobody"),
     ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "of nobody"),
     ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "other side of this line is nobody"),
@@ -125,9 +125,9 @@ DAMAGE = [
     ("UPDATE outbox SET published_at = created_at - interval '1 s'", "outbox", "before it happened"),
     ("UPDATE outbox SET user_id = gen_random_uuid() WHERE topic = 'mail.requested'",
      "outbox", "tells of nobody"),
-    # push_cursors, push_due
-    ("UPDATE push_cursors SET pushed_sequence = 99", "push_cursors", "the newest is"),
-    ("UPDATE push_due SET sequence = 99", "push_due", "the newest is"),
+    # delivery_cursors, delivery_due
+    ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
+    ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),
     # the guards
     ("ALTER TABLE transactions DISABLE TRIGGER transactions_append_only", "pg_trigger", "switched off"),
     ("DROP TRIGGER users_balance_follows_book ON users", "pg_trigger", "switched off"),

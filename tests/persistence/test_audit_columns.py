@@ -52,10 +52,10 @@ PROVED = {
     "outbox.payload": "'{}'",
     "outbox.created_at": "coalesce(published_at + interval '1 us', created_at)",
     "outbox.published_at": "created_at - interval '1 us'",
-    "push_cursors.user_id": "gen_random_uuid()",
-    "push_cursors.pushed_sequence": "99",
-    "push_due.user_id": "gen_random_uuid()",
-    "push_due.sequence": "99",
+    "delivery_cursors.user_id": "gen_random_uuid()",
+    "delivery_cursors.accepted_number": "99",
+    "delivery_due.user_id": "gen_random_uuid()",
+    "delivery_due.number": "99",
 }
 #: What the audit cannot know: who people are, how they sign in and what their tokens may do, and how far
 #: the work of afterwards has come. docs/reliability.md says so.
@@ -87,7 +87,12 @@ NOT_PROVED = {
     "outbox.id": "gen_random_uuid()",
     "outbox.claimed_until": "now()",
     "outbox.set_aside_at": "now()",
-    "push_due.since": "since - interval '1 day'",
+    "delivery_cursors.sink": "'another'",
+    "delivery_cursors.receiver_id": "gen_random_uuid()",
+    "delivery_due.sink": "'another'",
+    "delivery_due.receiver_id": "gen_random_uuid()",
+    "delivery_due.since": "since - interval '1 day'",
+    "delivery_due.next_try_at": "next_try_at + interval '1 day'",
 }
 
 

@@ -16,9 +16,10 @@ from dev.mail_catcher import MailCatcher
 from jobs import mail
 from jobs import services as job_services
 from jobs.services import JobServices
-from jobs.sinks import pusher
+from jobs.sinks import delivery
 from persistence.audit import audit
-from persistence.delivery import cursors, mails
+from persistence.delivery import mails
+from persistence.delivery.cursors import Receiver
 from persistence.people import registrations
 from realtime.live import Live
 from tests import books as making
@@ -302,11 +303,11 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
 
 async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
     """Do what workers do; whether every cursor has come that far."""
-    for user_id in await cursors.behind(books.database, 10):
-        await pusher.push(services, user_id)
+    for (user_id,) in books.connection.execute("SELECT user_id FROM delivery_due").fetchall():
+        await delivery.deliver(services, Receiver("pusher", user_id, user_id))
     [(reached,)] = books.connection.execute(
-        "SELECT coalesce(min(pushed_sequence) FILTER (WHERE pushed_sequence > 0), 0) "
-        "FROM push_cursors HAVING count(*) = 2"
+        "SELECT coalesce(min(accepted_number) FILTER (WHERE accepted_number > 0), 0) "
+        "FROM delivery_cursors HAVING count(*) = 2"
     ).fetchall() or [(-1,)]
     return int(str(reached)) >= at_least
 

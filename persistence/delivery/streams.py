@@ -1,0 +1,46 @@
+"""Streams: the numbered sequences of events that each user has, and how the next ones are read.
+
+Numbers begin at 1 and have no gap, so that a number says which events have been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from persistence.engine.database import Database
+from persistence.ledger import entry_views, history
+from persistence.ledger.entry_views import EntryView
+
+Event = TypeVar("Event")
+
+#: A user, and the number of the last event that has been seen.
+Position = tuple[UUID, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Generic[Event]):
+    """One kind of stream; every user has one of it."""
+
+    name: str
+    #: The events after each of those positions, at most so many of each, in order. An event that this
+    #: release cannot read is left out: the caller sees the gap. Raises Unavailable.
+    after: Callable[
+        [Database, Collection[Position], int], Awaitable[Mapping[Position, Sequence[Event]]]
+    ]
+    #: The number of each user's newest event. Raises Unavailable.
+    newest: Callable[[Database, Collection[UUID]], Awaitable[Mapping[UUID, int]]]
+    #: The number of an event.
+    number: Callable[[Event], int]
+
+
+def _sequence(view: EntryView) -> int:
+    return view.entry.sequence
+
+
+#: The entries of a user's ledger, numbered by their sequence.
+ENTRIES: Stream[EntryView] = Stream(
+    "entries", after=entry_views.after, newest=history.newest_sequences, number=_sequence
+)

@@ -1,0 +1,34 @@
+"""The tables of reactions and sinks: complete, and all that workers and relays do follows from them."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import typing
+
+from domain import events
+from jobs import reactions
+from jobs.sinks import table
+from tests.conftest import make_settings
+
+
+def test_every_kind_of_event_has_a_row() -> None:
+    assert set(reactions.REACTIONS) == set(typing.get_args(events.Event))
+
+
+def test_names_of_sinks_and_kinds_are_unique() -> None:
+    assert len({sink.name for sink in table.SINKS}) == len(table.SINKS)
+    assert len(reactions.KINDS) == len(table.SINKS) + 1
+
+
+def test_every_sink_has_its_delivery_and_its_jobs_are_allowed() -> None:
+    for sink in table.SINKS:
+        assert inspect.isasyncgenfunction(pkgutil.resolve_name(sink.deliver))
+        assert reactions.KINDS[sink.kind.name] == sink.kind
+        assert sink.queue in reactions.QUEUES
+
+
+def test_only_configured_sinks_are_delivered_to() -> None:
+    assert table.configured(make_settings()) == []
+    assert reactions.queues_of(table.SINKS) == reactions.QUEUES
+    assert reactions.queues_of([]) == (reactions.MAIL_QUEUE,)
