@@ -19,7 +19,7 @@ async def wallet_events(
     after_sequence: Annotated[
         int | None,
         Description(
-            "The last sequence number that the client saw: first comes all that was posted after it."
+            "The last sequence that the client has seen; everything posted after it is delivered first."
         ),
     ] = strawberry.UNSET,
 ) -> AsyncIterator[events.WalletEvent]:

@@ -18,8 +18,10 @@ from schema.nodes import Node
 
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
-ID = Annotated[strawberry.ID, Description("A `Node.id` from an earlier answer.")]
-IDS = Annotated[list[strawberry.ID], Description("At most 100; the answer keeps their order.")]
+ID = Annotated[strawberry.ID, Description("A `Node.id` from an earlier response.")]
+IDS = Annotated[
+    list[strawberry.ID], Description("At most 100 ids; the response keeps their order.")
+]
 
 #: What is found of one type, by the ids as they were asked for.
 Found = dict[str, Node]

@@ -22,7 +22,7 @@ Info = strawberry.Info[RequestContext, None]
 Resolver = Callable[..., Awaitable[Any]]
 Source = Callable[..., Awaitable[AsyncIterator[Any]]]
 
-_INPUT = "What the operation takes."
+_INPUT = "The operation's input."
 
 
 @dataclass(frozen=True, slots=True)

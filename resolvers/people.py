@@ -15,7 +15,7 @@ from schema.arguments import AFTER, FIRST, Description, given
 
 _LIST_NAME = "people"
 
-QUERY = Annotated[str, Description("A part of the name, or a whole email address.")]
+QUERY = Annotated[str, Description("A part of the name, or a complete email address.")]
 
 
 async def search_users(

@@ -59,85 +59,104 @@ CHANGES = at_most(("120/minute", account))
 STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="Reads.")
 class Query:
-    viewer = operation(wallets.viewer, reads, description="Null when signed out.")
+    viewer = operation(wallets.viewer, reads, description="The signed-in user; null if signed out.")
     search_users = operation(
         people.search_users, SEARCH, verified, SEARCHES, cost=10,
         description=(
-            "By a part of the name, or by an email address typed whole; the best match first; never "
-            "the viewer, never the unverified."
+            "Finds users by a part of the name or by a complete email address, best match first. "
+            "Never returns the viewer or unverified users."
         ),
     )  # fmt: skip
     transfer_preview = operation(
         transfers.transfer_preview, SEND, reads,
-        description="What sending that amount would cost now, without sending it.",
+        description="Calculates what sending this amount would cost now, without sending it.",
     )  # fmt: skip
     wallet = operation(
         wallets.wallet,
         reads,
         works_signed_out=True,
-        description="What this service allows, and how to listen to it.",
+        description=("Limits, fee and currency of this service, and its Pusher Channels settings."),
     )
     node = operation(
         nodes.node, reads,
-        description="Null for what does not exist and for what the viewer may not see.",
+        description=(
+            "The object with this id; null if it does not exist or the viewer may not see it."
+        ),
     )  # fmt: skip
     nodes = operation(
         nodes.nodes, reads,
-        description="Each as `node` would answer, in the order asked for; at most 100 at once.",
+        description=(
+            "The objects with these ids, each as `node` returns it, in the requested order; at most "
+            "100."
+        ),
     )  # fmt: skip
 
 
-@strawberry.type(
-    description="What can be changed; the fields of one request go one after the other."
-)
+@strawberry.type(description="Changes. The fields of one request are executed one after the other.")
 class Mutation:
     register = operation(
         accounts.register, REGISTRATIONS, works_signed_out=True,
         description=(
-            "Answers alike whether or not the address is taken: the mail that follows tells its owner."
+
+                "Creates a registration and sends a verification mail. The response is the same "
+                "whether or not the address has an account; if it has one, its owner is told by "
+                "mail."
+
         ),
     )  # fmt: skip
     verify_email = operation(
         accounts.verify_email, VERIFICATIONS, works_signed_out=True,
         description=(
-            "Makes the address that of the registration the link belongs to, given a session of that "
-            "registration or its password; the link stays usable otherwise. Discards the other "
-            "registrations of the address and ends every session begun before but the one that verifies."
+            "Verifies the address for the registration that the link belongs to, given a session of "
+            "that registration or its password; the link remains valid otherwise. Deletes the other "
+            "registrations of the address and ends all earlier sessions except the one that "
+            "verifies."
         ),
     )  # fmt: skip
     resend_verification_email = operation(
         accounts.resend_verification_email, MAILS, works_signed_out=True,
-        description="Answers alike whether or not the address waits to be verified.",
+        description=(
+            "Sends another verification mail. The response is the same whether or not the address is"
+            " waiting to be verified."
+        ),
     )  # fmt: skip
     login = operation(
-        sessions.login, LOGINS, works_signed_out=True, description="Begins a session."
+        sessions.login, LOGINS, works_signed_out=True, description="Starts a session."
     )
     refresh_session = operation(
         sessions.refresh_session, REFRESHES, works_signed_out=True,
         description=(
-            "A fresh access token, and the refresh token's successor. The one before the newest is "
-            "good for 30 seconds more; any older one ends the session."
+            "Returns a new access token and a new refresh token. The previous refresh token remains "
+            "valid for 30 seconds; any older one ends the session."
         ),
     )  # fmt: skip
     logout = operation(
-        sessions.logout, person, CHANGES, description="Ends this session, or every one."
+        sessions.logout,
+        person,
+        CHANGES,
+        description="Ends this session, or all sessions of the viewer.",
     )
     revoke_session = operation(
-        sessions.revoke_session, person, CHANGES, description="Ends one session of the viewer's."
+        sessions.revoke_session, person, CHANGES, description="Ends one session of the viewer."
     )
     request_password_reset = operation(
         accounts.request_password_reset, MAILS, works_signed_out=True,
-        description="Answers alike whether or not the address is known.",
+        description=(
+            "Sends a mail with a link to choose a new password. The response is the same whether or "
+            "not the address has an account."
+        ),
     )  # fmt: skip
     reset_password = operation(
         accounts.reset_password, SECRETS, works_signed_out=True,
-        description="Signs every device out and revokes every API token.",
+        description="Sets a new password, ends all sessions and revokes all API tokens.",
     )  # fmt: skip
     change_password = operation(
         accounts.change_password, person, PASSWORDS,
-        description="Signs every other device out, and revokes every API token if that is asked for.",
+        description=(
+            "Changes the password and ends all other sessions. Revokes all API tokens if requested."
+        ),
     )  # fmt: skip
     confirm_session = operation(
         sessions.confirm_session, person, PASSWORDS,
@@ -147,7 +166,10 @@ class Mutation:
         ),
     )  # fmt: skip
     update_profile = operation(
-        accounts.update_profile, person, CHANGES, description="Changes what other people see."
+        accounts.update_profile,
+        person,
+        CHANGES,
+        description="Changes the viewer's profile, which other users can see.",
     )
 
     add_balance = operation(
@@ -157,31 +179,35 @@ class Mutation:
     send_money = operation(
         transfers.send_money, SEND, TRANSFERS, checks_credential=True,
         description=(
-            "Debits the sender, credits the recipient and records both, all or nothing, once per "
-            "idempotency key."
+            "Debits the sender, credits the recipient and posts an entry to both ledgers, all or "
+            "nothing, once per idempotency key."
         ),
     )  # fmt: skip
 
     create_api_token = operation(
         api_tokens.create_api_token, person, CHANGES,
         description=(
-            "Makes a key for a program, and tells its owner by mail. Requires a session confirmed within "
-            "the last hour: otherwise `FORBIDDEN` with the `reason` `CONFIRM_SESSION`."
+            "Creates an API token for a program and tells its owner by mail. Requires a session "
+            "confirmed within the last hour: otherwise `FORBIDDEN` with the `reason` "
+            "`CONFIRM_SESSION`."
         ),
     )  # fmt: skip
     revoke_api_token = operation(
-        api_tokens.revoke_api_token, person, CHANGES, description="Ends a key for good."
+        api_tokens.revoke_api_token,
+        person,
+        CHANGES,
+        description="Revokes an API token permanently.",
     )
 
 
-@strawberry.type(description="What can be listened to.")
+@strawberry.type(description="Live updates.")
 class Subscription:
     wallet_events = subscription(
         events.wallet_events, READ, STREAMS, resume_argument="afterSequence",
         description=(
-            "What happens to the viewer's wallet, as it happens: each transaction exactly once and in "
-            "sequence. With `afterSequence`, first all that came after it: a client that comes back "
-            "with the last number it saw misses nothing and sees nothing twice."
+            "Delivers each new transaction of the viewer exactly once and in sequence. With "
+            "`afterSequence`, it first delivers all transactions after that sequence, so a client "
+            "that resumes from the last sequence it has seen misses nothing and sees nothing twice."
         ),
     )  # fmt: skip
 

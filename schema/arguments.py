@@ -31,9 +31,9 @@ def Description(text: str) -> object:  # noqa: N802
 
 FIRST = Annotated[
     int | None,
-    Description("The first so many, 0 to 100; 20 where neither it nor `last` is given."),
+    Description("The number of items from the start, 0 to 100. Default: 20 if `last` is not set."),
 ]
-AFTER = Annotated[str | None, Description("A cursor: only what follows it in the list.")]
+AFTER = Annotated[str | None, Description("A cursor: only items after it.")]
 
 
 def given(value: Value | None) -> Value | None:

@@ -10,17 +10,21 @@ import strawberry
 from domain import errors, paging
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether the list goes on after the page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether there are more items after the page."
+    )
     has_previous_page: bool = strawberry.field(
-        description="Whether the list has something before the page."
+        description="Whether there are items before the page."
     )
     start_cursor: str | None = strawberry.field(
-        description="Where to go on with `before`; null where there is nothing to go on from."
+        description=(
+            "Continue backwards from here with `before`; null if there is nothing to continue from."
+        )
     )
     end_cursor: str | None = strawberry.field(
-        description="Where to go on with `after`; null where there is nothing to go on from."
+        description=("Continue from here with `after`; null if there is nothing to continue from.")
     )
 
 

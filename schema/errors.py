@@ -9,18 +9,18 @@ from domain import errors
 from domain.ledger import money
 from schema.money import Money, shown
 
-_MESSAGE = "A sentence that can be shown to a person."
+_MESSAGE = "A sentence that can be shown to the user."
 
 
 @strawberry.interface(
     description=(
-        "A rule that the request broke and that a person can mend: a member of the operation's result. "
-        "The response's top-level `errors` are for all else, each with `extensions.code`: "
-        "`UNAUTHENTICATED`, `FORBIDDEN` (with the `reason` `CONFIRM_SESSION` where `confirmSession` helps), "
-        "`RATE_LIMITED` (with `retryAfterSeconds`), "
-        "`QUERY_TOO_EXPENSIVE`, `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `BAD_USER_INPUT`, "
-        "`UNAVAILABLE` (repeat the request with the same key) or `INTERNAL` (with a `reference`). "
-        "Results grow new members: always select `... on UserError { message }`."
+        "An error that the user can do something about, as a member of the operation's result. All "
+        "other errors are in the response's top-level `errors`, each with `extensions.code`: "
+        "`UNAUTHENTICATED`, `FORBIDDEN` (with the `reason` `CONFIRM_SESSION` if `confirmSession` "
+        "helps), `RATE_LIMITED` (with `retryAfterSeconds`), `QUERY_TOO_EXPENSIVE`, "
+        "`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `BAD_USER_INPUT`, `UNAVAILABLE` "
+        "(repeat the request with the same key) or `INTERNAL` (with a `reference`). New members may "
+        "be added to results: always select `... on UserError { message }`."
     )
 )
 class UserError:
@@ -30,59 +30,63 @@ class UserError:
 @strawberry.type(description="One field of the input that is wrong.")
 class FieldError:
     path: list[str] = strawberry.field(
-        description='The input field, from the outside in, such as ["recipient", "userId"].'
+        description=(
+            'The path of the input field, outermost first, such as ["recipient", "userId"].'
+        )
     )
     message: str = strawberry.field(description=_MESSAGE)
 
 
 @strawberry.type(description="One or more fields of the input are wrong.")
 class InvalidInput(UserError):
-    fields: list[FieldError] = strawberry.field(description="Each field at fault.")
+    fields: list[FieldError] = strawberry.field(description="The invalid fields.")
 
 
-@strawberry.type(description="Too short, too long, or one of the first that an attacker tries.")
+@strawberry.type(description="The password is too short, too long, or a common one.")
 class WeakPassword(UserError):
     pass
 
 
 @strawberry.type(
     description=(
-        "Wrong address or wrong password: the answer does not say which. From `verifyEmail`: neither a "
-        "session of the registration nor its password."
+        "The address or the password is wrong; the response does not say which. From `verifyEmail`: "
+        "neither a session of the registration nor its password was given."
     ),
 )
 class InvalidCredentials(UserError):
     pass
 
 
-@strawberry.type(description="Money moves only once the viewer's email address is verified.")
+@strawberry.type(description="The viewer's email address has to be verified first.")
 class EmailNotVerified(UserError):
     pass
 
 
 @strawberry.type(
-    description="A link, code or refresh token that is wrong, used already, withdrawn or too old.",
+    description=("The link, code or refresh token is invalid, already used, withdrawn or expired."),
 )
 class InvalidToken(UserError):
     pass
 
 
 @strawberry.type(
-    description="Zero, negative, too small, too large, or with more decimals than the currency has.",
+    description=(
+        "The amount is zero, negative, too small, too large, or has more decimals than the currency."
+    ),
 )
 class InvalidAmount(UserError):
-    minimum: Money = strawberry.field(description="The least that is accepted here.")
-    maximum: Money = strawberry.field(description="The most that is accepted here.")
+    minimum: Money = strawberry.field(description="The smallest accepted amount.")
+    maximum: Money = strawberry.field(description="The largest accepted amount.")
 
 
 @strawberry.type(description="The viewer's balance does not cover the amount and its fee.")
 class InsufficientFunds(UserError):
-    balance: Money = strawberry.field(description="What the viewer has.")
-    shortfall: Money = strawberry.field(description="What the balance lacks.")
+    balance: Money = strawberry.field(description="The viewer's balance.")
+    shortfall: Money = strawberry.field(description="The amount missing from the balance.")
 
 
 @strawberry.type(
-    description="Nobody by that id or address, or somebody who is not verified yet.",
+    description="No verified user has this id or address.",
 )
 class RecipientNotFound(UserError):
     pass
@@ -94,22 +98,22 @@ class CannotPayYourself(UserError):
 
 
 @strawberry.type(
-    description=(
-        "Adding this would take the balance past the most that a wallet may hold by top-ups."
-    ),
+    description=("The top-up would exceed the maximum balance."),
 )
 class BalanceLimitExceeded(UserError):
-    maximum_top_up: Money = strawberry.field(description="The most that could be added now.")
+    maximum_top_up: Money = strawberry.field(
+        description="The largest amount that can be added now."
+    )
 
 
-@strawberry.type(description="The API token's own daily limit.")
+@strawberry.type(description="The amount exceeds what is left of the API token's daily limit.")
 class TokenLimitExceeded(UserError):
-    remaining: Money = strawberry.field(description="What the token may still send now.")
+    remaining: Money = strawberry.field(description="The amount that the token can still send now.")
 
 
 @strawberry.type(
     description=(
-        "The key was used before with another amount, recipient or note: nothing moved now."
+        "The key was used before with another amount, recipient or note; nothing was posted."
     ),
 )
 class IdempotencyKeyReused(UserError):
@@ -117,7 +121,7 @@ class IdempotencyKeyReused(UserError):
 
 
 @strawberry.type(
-    description="Nothing of the viewer's goes by that id, or it has ended already.",
+    description="The viewer has no such object, or it has already ended.",
 )
 class NotFound(UserError):
     pass

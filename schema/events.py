@@ -8,22 +8,20 @@ from schema import transactions
 from schema.money import Money
 
 
-@strawberry.interface(description="Something that happened to the viewer's wallet.")
+@strawberry.interface(description="A change of the viewer's wallet.")
 class WalletEvent:
-    sequence: int = strawberry.field(
-        description="The viewer's sequence number once this had happened."
-    )
+    sequence: int = strawberry.field(description="The viewer's sequence after this event.")
     balance: Money = strawberry.field(
         description=(
-            "The viewer's balance once this had happened: a value to show, not a difference to add."
+            "The viewer's balance after this event: a value to display, not a difference to add."
         )
     )
 
 
-@strawberry.type(description="Money came, went or was added.")
+@strawberry.type(description="A transaction was posted to the viewer's ledger.")
 class TransactionPosted(WalletEvent):
     transaction: transactions.Transaction = strawberry.field(
-        description="The new line of the viewer's book."
+        description="The new entry of the viewer's ledger."
     )
 
 

@@ -7,18 +7,18 @@ import strawberry
 
 from domain.people.sessions import Scope
 
-_KEY = "Chosen by the caller, 8 to 64 printable ASCII characters: one key never {} twice."
+_KEY = "Chosen by the caller, 8 to 64 printable ASCII characters. A key never {} twice."
 _PASSWORD = "8 to 128 characters, and none of the common ones."  # noqa: S105
 
 
 @strawberry.input(description="A new account.")
 class RegisterInput:
-    name: str = strawberry.field(description="What other people will see, 1 to 80 characters.")
+    name: str = strawberry.field(description="The name that other users see, 1 to 80 characters.")
     email: str = strawberry.field(description="The address to sign in with.")
     password: str = strawberry.field(description=_PASSWORD)
 
 
-@strawberry.input(description="The proof that an address is the viewer's.")
+@strawberry.input(description="The token from the verification link, and the password if required.")
 class VerifyEmailInput:
     token: str = strawberry.field(description="From the link in the mail.")
     password: str | None = strawberry.field(
@@ -35,39 +35,37 @@ class ResendVerificationEmailInput:
     email: str = strawberry.field(description="The address that was registered.")
 
 
-@strawberry.input(description="Who signs in.")
+@strawberry.input(description="Email address and password of a user.")
 class LoginInput:
     email: str = strawberry.field(description="The address that was registered.")
     password: str = strawberry.field(description="Its password.")
     use_cookie: bool = strawberry.field(
         default=False,
-        description=(
-            "For browsers: keeps the refresh token in an HttpOnly cookie, out of the answer."
-        ),
+        description=("For browsers: returns the refresh token in an HttpOnly cookie only."),
     )
 
 
-@strawberry.input(description="The session to go on with.")
+@strawberry.input(description="The session to continue.")
 class RefreshSessionInput:
     refresh_token: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Left out by browsers, which have it in the cookie.",
+        description="Omitted by browsers, which send it in the cookie.",
     )
 
 
-@strawberry.input(description="What to sign out of.")
+@strawberry.input(description="The sessions to end.")
 class LogoutInput:
     everywhere: bool = strawberry.field(
-        default=False, description="Every session of the viewer's, not this one alone."
+        default=False, description="Ends all sessions of the viewer instead of only this one."
     )
 
 
 @strawberry.input(description="The session to end.")
 class RevokeSessionInput:
-    session_id: strawberry.ID = strawberry.field(description="A `Session.id` of the viewer's.")
+    session_id: strawberry.ID = strawberry.field(description="A `Session.id` of the viewer.")
 
 
-@strawberry.input(description="Whose password was forgotten.")
+@strawberry.input(description="The account whose password was forgotten.")
 class RequestPasswordResetInput:
     email: str = strawberry.field(description="The address that was registered.")
 
@@ -80,7 +78,7 @@ class ResetPasswordInput:
 
 @strawberry.input(description="A new password in place of a known one.")
 class ChangePasswordInput:
-    current_password: str = strawberry.field(description="The one until now.")
+    current_password: str = strawberry.field(description="The current password.")
     new_password: str = strawberry.field(description=_PASSWORD)
     revoke_api_tokens: bool = strawberry.field(
         default=False, description="Also revokes every API token of the viewer's."
@@ -94,9 +92,9 @@ class ConfirmSessionInput:
     )
 
 
-@strawberry.input(description="What the viewer's profile becomes.")
+@strawberry.input(description="The viewer's new profile.")
 class UpdateProfileInput:
-    name: str = strawberry.field(description="What other people will see, 1 to 80 characters.")
+    name: str = strawberry.field(description="The name that other users see, 1 to 80 characters.")
 
 
 @strawberry.input(description="Money to add to the viewer's own balance.")
@@ -105,45 +103,48 @@ class AddBalanceInput:
     idempotency_key: str = strawberry.field(description=_KEY.format("adds"))
 
 
-@strawberry.input(description="Exactly one of the two.", one_of=True)
+@strawberry.input(description="Exactly one field must be set.", one_of=True)
 class RecipientInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="A `User.id`."
     )
     email: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A whole email address."
+        default=strawberry.UNSET, description="A complete email address."
     )
 
 
 @strawberry.input(description="Money to send, and to whom.")
 class SendMoneyInput:
-    recipient: RecipientInput = strawberry.field(description="Who gets it.")
+    recipient: RecipientInput = strawberry.field(description="The recipient.")
     amount: Decimal = strawberry.field(
-        description="In whole units of the currency; the fee comes on top."
+        description="In whole units of the currency; the fee is added."
     )
     note: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Up to 140 characters, for both sides to see.",
+        description="Up to 140 characters, visible to both sides.",
     )
     idempotency_key: str = strawberry.field(description=_KEY.format("sends"))
 
 
-@strawberry.input(description="A new key for a program.")
+@strawberry.input(description="A new API token.")
 class CreateApiTokenInput:
-    name: str = strawberry.field(description="To know it by, 1 to 80 characters.")
-    scopes: list[Scope] = strawberry.field(description="What it may do: at least one thing.")
+    name: str = strawberry.field(
+        description="A name to recognise the token by, 1 to 80 characters."
+    )
+    scopes: list[Scope] = strawberry.field(description="What the token may do; at least one scope.")
     daily_limit: Decimal | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "The most that it may send in any 24 hours, amounts and fees together; none if left out."
+            "The most that the token can send in any 24 hours, amounts and fees together; no "
+            "limit if omitted."
         ),
     )
     expires_at: datetime | None = strawberry.field(
         default=strawberry.UNSET,
-        description="When it stops working by itself; never if left out.",
+        description="When the token expires; never if omitted.",
     )
 
 
 @strawberry.input(description="The API token to end.")
 class RevokeApiTokenInput:
-    api_token_id: strawberry.ID = strawberry.field(description="An `ApiToken.id` of the viewer's.")
+    api_token_id: strawberry.ID = strawberry.field(description="An `ApiToken.id` of the viewer.")

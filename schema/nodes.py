@@ -3,8 +3,8 @@
 import strawberry
 
 
-@strawberry.interface(description="A thing that can be read again by its id.")
+@strawberry.interface(description="An object that can be read again by its id.")
 class Node:
     id: strawberry.ID = strawberry.field(
-        description="Opaque, never changes, and unique over all types."
+        description="Opaque, never changes, and unique across all types."
     )

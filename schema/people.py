@@ -11,28 +11,30 @@ from schema.connections import PageInfo
 from schema.nodes import Node
 
 
-@strawberry.type(description="A person with a wallet, as other people see them.")
+@strawberry.type(description="A user of the wallet, as other users see them.")
 class User(Node):
-    name: str = strawberry.field(description="What they are called.")
+    name: str = strawberry.field(description="The user's current name.")
     email_hint: str = strawberry.field(
         description=(
-            'Enough of the address to recognise a person by, such as "u…a@demo.app"; whole for '
-            "oneself alone. Longer in a list where two people would look the same otherwise."
+            'Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for'
+            " the viewer. Longer in a list where two users would otherwise look the same."
         )
     )
 
 
-@strawberry.type(description="A person's place in the list.")
+@strawberry.type(description="A user's place in the list.")
 class UserEdge:
     cursor: str = strawberry.field(description="For `after`.")
-    node: User = strawberry.field(description="The person.")
+    node: User = strawberry.field(description="The user.")
 
 
-@strawberry.type(description="A page of people, the best match first.")
+@strawberry.type(description="A page of users, best match first.")
 class UserConnection:
     edges: list[UserEdge] = strawberry.field(description="The page, with cursors.")
     nodes: list[User] = strawberry.field(description="The page, without cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
+    page_info: PageInfo = strawberry.field(
+        description="Whether there are further pages, and how to continue."
+    )
 
 
 def global_id(user_id: UUID) -> strawberry.ID:

@@ -11,38 +11,38 @@ from schema.transactions import Transaction
 from schema.viewers import Viewer
 
 
-@strawberry.type(description="A mail with a link is on its way.")
+@strawberry.type(description="A mail with a link is being sent.")
 class RegistrationReceived:
     email: str = strawberry.field(description="Where the verification mail went.")
 
 
 RegisterResult = Annotated[
     RegistrationReceived | errors.InvalidInput | errors.WeakPassword,
-    strawberry.union("RegisterResult", description="What `register` answers."),
+    strawberry.union("RegisterResult", description="What `register` returns."),
 ]
 
 
-@strawberry.type(description="The address is the viewer's: money may move.")
+@strawberry.type(description="The address is verified.")
 class EmailVerified:
     email: str = strawberry.field(description="The verified address.")
 
 
 VerifyEmailResult = Annotated[
     EmailVerified | errors.InvalidToken | errors.InvalidCredentials,
-    strawberry.union("VerifyEmailResult", description="What `verifyEmail` answers."),
+    strawberry.union("VerifyEmailResult", description="What `verifyEmail` returns."),
 ]
 
 
-@strawberry.type(description="A mail is on its way, if the address waits for one.")
+@strawberry.type(description="A mail is being sent if the address is waiting to be verified.")
 class VerificationEmailRequested:
-    email: str = strawberry.field(description="The address it was asked for.")
+    email: str = strawberry.field(description="The requested address.")
 
 
 ResendVerificationEmailResult = Annotated[
     VerificationEmailRequested | errors.InvalidInput,
     strawberry.union(
         "ResendVerificationEmailResult",
-        description="What `resendVerificationEmail` answers.",
+        description="What `resendVerificationEmail` returns.",
     ),
 ]
 
@@ -52,25 +52,25 @@ class Credentials:
     access_token: str = strawberry.field(
         description="A JWT for the header `Authorization: Bearer …`."
     )
-    expires_at: datetime = strawberry.field(description="When the access token stops working.")
+    expires_at: datetime = strawberry.field(description="When the access token expires.")
     refresh_token: str | None = strawberry.field(
-        description="Replaced at each use: keep the newest. Null where it is in the cookie."
+        description="Replaced at each use: keep the newest. Null if it is in the cookie."
     )
 
 
-@strawberry.type(description="A session has begun, or goes on.")
+@strawberry.type(description="A session was started or continued.")
 class SignedIn:
-    credentials: Credentials = strawberry.field(description="What to sign requests with.")
+    credentials: Credentials = strawberry.field(description="The tokens for further requests.")
     viewer: Viewer = strawberry.field(description="Who signed in.")
 
 
 LoginResult = Annotated[
     SignedIn | errors.InvalidCredentials | errors.InvalidInput,
-    strawberry.union("LoginResult", description="What `login` answers."),
+    strawberry.union("LoginResult", description="What `login` returns."),
 ]
 RefreshSessionResult = Annotated[
     SignedIn | errors.InvalidToken,
-    strawberry.union("RefreshSessionResult", description="What `refreshSession` answers."),
+    strawberry.union("RefreshSessionResult", description="What `refreshSession` returns."),
 ]
 
 
@@ -80,40 +80,40 @@ class SignedOut:
 
 
 LogoutResult = Annotated[
-    SignedOut, strawberry.union("LogoutResult", description="What `logout` answers.")
+    SignedOut, strawberry.union("LogoutResult", description="What `logout` returns.")
 ]
 RevokeSessionResult = Annotated[
     SignedOut | errors.NotFound,
-    strawberry.union("RevokeSessionResult", description="What `revokeSession` answers."),
+    strawberry.union("RevokeSessionResult", description="What `revokeSession` returns."),
 ]
 
 
-@strawberry.type(description="A mail is on its way, if the address is known.")
+@strawberry.type(description="A mail is being sent if the address has an account.")
 class PasswordResetRequested:
-    email: str = strawberry.field(description="The address it was asked for.")
+    email: str = strawberry.field(description="The requested address.")
 
 
 RequestPasswordResetResult = Annotated[
     PasswordResetRequested | errors.InvalidInput,
     strawberry.union(
-        "RequestPasswordResetResult", description="What `requestPasswordReset` answers."
+        "RequestPasswordResetResult", description="What `requestPasswordReset` returns."
     ),
 ]
 
 
-@strawberry.type(description="The new password is in force.")
+@strawberry.type(description="The password was changed.")
 class PasswordChanged:
-    sessions: int = strawberry.field(description="How many sessions that ended.")
-    api_tokens: int = strawberry.field(description="How many API tokens that revoked.")
+    sessions: int = strawberry.field(description="How many sessions were ended.")
+    api_tokens: int = strawberry.field(description="How many API tokens were revoked.")
 
 
 ResetPasswordResult = Annotated[
     PasswordChanged | errors.InvalidToken | errors.WeakPassword,
-    strawberry.union("ResetPasswordResult", description="What `resetPassword` answers."),
+    strawberry.union("ResetPasswordResult", description="What `resetPassword` returns."),
 ]
 ChangePasswordResult = Annotated[
     PasswordChanged | errors.InvalidCredentials | errors.WeakPassword,
-    strawberry.union("ChangePasswordResult", description="What `changePassword` answers."),
+    strawberry.union("ChangePasswordResult", description="What `changePassword` returns."),
 ]
 
 
@@ -124,27 +124,29 @@ class SessionConfirmed:
 
 ConfirmSessionResult = Annotated[
     SessionConfirmed | errors.InvalidCredentials,
-    strawberry.union("ConfirmSessionResult", description="What `confirmSession` answers."),
+    strawberry.union("ConfirmSessionResult", description="What `confirmSession` returns."),
 ]
 
 
-@strawberry.type(description="The profile is as asked.")
+@strawberry.type(description="The profile was changed.")
 class ProfileUpdated:
-    viewer: Viewer = strawberry.field(description="The viewer as they are now.")
+    viewer: Viewer = strawberry.field(description="The viewer as it is now.")
 
 
 UpdateProfileResult = Annotated[
     ProfileUpdated | errors.InvalidInput,
-    strawberry.union("UpdateProfileResult", description="What `updateProfile` answers."),
+    strawberry.union("UpdateProfileResult", description="What `updateProfile` returns."),
 ]
 
 
-@strawberry.type(description="The money is in the balance.")
+@strawberry.type(description="The amount was added to the balance.")
 class BalanceAdded:
-    transaction: Transaction = strawberry.field(description="The movement, as it was made.")
-    viewer: Viewer = strawberry.field(description="The viewer as they are now.")
+    transaction: Transaction = strawberry.field(description="The transaction as it was posted.")
+    viewer: Viewer = strawberry.field(description="The viewer as it is now.")
     replayed: bool = strawberry.field(
-        description="True when this key had added already and nothing moved now."
+        description=(
+            "True if this key had already been used for this top-up and nothing was posted now."
+        )
     )
 
 
@@ -155,16 +157,18 @@ AddBalanceResult = Annotated[
     | errors.InvalidInput
     | errors.BalanceLimitExceeded
     | errors.IdempotencyKeyReused,
-    strawberry.union("AddBalanceResult", description="What `addBalance` answers."),
+    strawberry.union("AddBalanceResult", description="What `addBalance` returns."),
 ]
 
 
-@strawberry.type(description="The recipient has the money.")
+@strawberry.type(description="The transfer was posted.")
 class MoneySent:
-    transaction: Transaction = strawberry.field(description="The movement, as it was made.")
-    viewer: Viewer = strawberry.field(description="The viewer as they are now.")
+    transaction: Transaction = strawberry.field(description="The transaction as it was posted.")
+    viewer: Viewer = strawberry.field(description="The viewer as it is now.")
     replayed: bool = strawberry.field(
-        description="True when this key had sent already and nothing moved now."
+        description=(
+            "True if this key had already been used for this transfer and nothing was posted now."
+        )
     )
 
 
@@ -178,32 +182,30 @@ SendMoneyResult = Annotated[
     | errors.CannotPayYourself
     | errors.TokenLimitExceeded
     | errors.IdempotencyKeyReused,
-    strawberry.union("SendMoneyResult", description="What `sendMoney` answers."),
+    strawberry.union("SendMoneyResult", description="What `sendMoney` returns."),
 ]
 
 
-@strawberry.type(description="The key is made.")
+@strawberry.type(description="The API token was created.")
 class ApiTokenCreated:
-    api_token: ApiToken = strawberry.field(description="What is known of it from now on.")
+    api_token: ApiToken = strawberry.field(description="The new token, without its secret.")
     secret: str = strawberry.field(
-        description=(
-            "For the header `Authorization: Bearer …`. It is in this answer and nowhere else."
-        )
+        description=("For the header `Authorization: Bearer …`. Only returned here.")
     )
 
 
 CreateApiTokenResult = Annotated[
     ApiTokenCreated | errors.InvalidInput | errors.InvalidAmount,
-    strawberry.union("CreateApiTokenResult", description="What `createApiToken` answers."),
+    strawberry.union("CreateApiTokenResult", description="What `createApiToken` returns."),
 ]
 
 
-@strawberry.type(description="The key has ended.")
+@strawberry.type(description="The API token was revoked.")
 class ApiTokenRevoked:
-    api_token: ApiToken = strawberry.field(description="The token that ended.")
+    api_token: ApiToken = strawberry.field(description="The revoked token.")
 
 
 RevokeApiTokenResult = Annotated[
     ApiTokenRevoked | errors.NotFound,
-    strawberry.union("RevokeApiTokenResult", description="What `revokeApiToken` answers."),
+    strawberry.union("RevokeApiTokenResult", description="What `revokeApiToken` returns."),
 ]

@@ -71,7 +71,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description=(
-            'An exact decimal number: a string such as "12.50" in every answer, never a float. '
+            'An exact decimal number: always a string such as "12.50" in responses, never a float. '
             "As input a string or an integer of plain digits."
         ),
         serialize=serialise_decimal,

@@ -14,10 +14,10 @@ from schema.nodes import Node
 Scope = described(
     sessions.Scope,
     "Scope",
-    "What a program may do with an API token. A signed-in person may do everything.",
+    "What a program may do with an API token. A signed-in user may do everything.",
     READ_PROFILE="Read the viewer's name, email address and whether it is verified.",
     READ_TRANSACTIONS="Read the balance, the transactions and the contacts, and subscribe to them.",
-    SEARCH_USERS="Search for people.",
+    SEARCH_USERS="Search for users.",
     ADD_BALANCE="Add to the balance.",
     SEND_MONEY="Send money, within the token's daily limit, and preview a transfer.",
 )
@@ -25,32 +25,31 @@ Scope = described(
 
 @strawberry.type(description="A device or program that is signed in.")
 class Session(Node):
-    user_agent: str | None = strawberry.field(
-        description="What the device called itself when it signed in."
-    )
-    ip_address: str | None = strawberry.field(description="Where it signed in from.")
+    user_agent: str | None = strawberry.field(description="The `User-Agent` header at sign-in.")
+    ip_address: str | None = strawberry.field(description="The client address at sign-in.")
     created_at: datetime = strawberry.field(description="When it signed in.")
     last_used_at: datetime = strawberry.field(
-        description="When it was last heard of, give or take a minute."
+        description="When it was last used, to about a minute."
     )
-    is_current: bool = strawberry.field(description="Whether it is the one that asks.")
+    is_current: bool = strawberry.field(description="Whether it is the session of this request.")
 
 
-@strawberry.type(description="A key for a program that acts for the viewer.")
+@strawberry.type(description="A credential for a program that acts for the viewer.")
 class ApiToken(Node):
-    name: str = strawberry.field(description="What the viewer called it.")
-    scopes: list[sessions.Scope] = strawberry.field(description="What it may do.")
+    name: str = strawberry.field(description="The name that the viewer gave it.")
+    scopes: list[sessions.Scope] = strawberry.field(description="What the token may do.")
     daily_limit: Money | None = strawberry.field(
         description=(
-            "The most that the token may send in any 24 hours; null is no limit of its own."
+            "The most that the token can send in any 24 hours, amounts and fees together; null "
+            "if there is no limit."
         )
     )
-    created_at: datetime = strawberry.field(description="When it was made.")
+    created_at: datetime = strawberry.field(description="When it was created.")
     expires_at: datetime | None = strawberry.field(
-        description="When it stops working by itself; null is never."
+        description="When the token expires; null if never."
     )
     last_used_at: datetime | None = strawberry.field(
-        description="When it was last used, give or take a minute; null is never."
+        description="When it was last used, to about a minute; null if never."
     )
 
 

@@ -20,56 +20,56 @@ LIST_NAME = "transactions"
 TransactionKind = described(
     transfers.Kind,
     "TransactionKind",
-    "What moved the money.",
-    TRANSFER="From one person to another.",
-    TOP_UP="Added by the viewer from outside.",
+    "The kind of transaction.",
+    TRANSFER="From one user to another.",
+    TOP_UP="Added by the viewer from outside the wallet.",
 )
 TransactionDirection = described(
     transfers.Direction,
     "TransactionDirection",
-    "Which way the money went, as the viewer sees it.",
-    INCOMING="To the viewer.",
-    OUTGOING="From the viewer.",
+    "Whether the viewer received or sent the money.",
+    INCOMING="The viewer received it.",
+    OUTGOING="The viewer sent it.",
 )
 
 
 @strawberry.type(
-    description=(
-        "One movement of money, as the viewer sees it: each side of a transfer has its own."
-    )
+    description=("An entry of the viewer's ledger. Each side of a transfer has its own.")
 )
 class Transaction(Node):
     reference: strawberry.ID = strawberry.field(
         description=(
-            "Shared by both sides of a transfer: what to quote to each other and to support."
+            "The same on both sides of a transfer; to be quoted to the other side and to support."
         )
     )
     sequence: int = strawberry.field(
-        description=("1, 2, 3 … in the order in which the viewer's balance changed, without a gap.")
+        description=("1, 2, 3 … in the order in which the viewer's balance changed, without gaps.")
     )
-    kind: transfers.Kind = strawberry.field(description="What moved the money.")
-    direction: transfers.Direction = strawberry.field(description="Which way the money went.")
+    kind: transfers.Kind = strawberry.field(description="The kind of transaction.")
+    direction: transfers.Direction = strawberry.field(
+        description="Whether the viewer received or sent the money."
+    )
     amount: Money = strawberry.field(
-        description="What was sent, received or added, without the fee; always positive."
+        description="The amount sent, received or added, without the fee; always positive."
     )
     fee: Money = strawberry.field(
-        description="What the viewer paid on top; zero for incoming money."
+        description="The fee that the viewer paid in addition; zero for incoming transactions."
     )
     counterparty: people.User | None = strawberry.field(
-        description="The person on the other side, as they are now. Null for a top-up."
+        description="The user on the other side, as they are now. Null for a top-up."
     )
-    note: str | None = strawberry.field(description="What the sender wrote, for both to see.")
+    note: str | None = strawberry.field(description="The sender's note, visible to both sides.")
     balance_after: Money = strawberry.field(
         description="The viewer's balance right after this transaction."
     )
     created_at: datetime = strawberry.field(
-        description="When it was committed; never goes back along `sequence`."
+        description="When it was posted; never decreases along `sequence`."
     )
     seal: str = strawberry.field(
         description=(
-            "Proof of this transaction and of every one of the viewer's before it. Opaque: keep it "
-            "outside the wallet, as a receipt. Whoever runs the wallet can tell with it, by "
-            "`./wallet audit --receipt`, whether the books still contain all of them unchanged."
+            "A receipt that proves this transaction and every one of the viewer's before it. Opaque:"
+            " store it outside the wallet. With it, the operator can check by `./wallet audit "
+            "--receipt` whether the ledger still contains all of them, unchanged."
         )
     )
 
@@ -84,10 +84,12 @@ class TransactionEdge:
 class TransactionConnection:
     edges: list[TransactionEdge] = strawberry.field(description="The page, with cursors.")
     nodes: list[Transaction] = strawberry.field(description="The page, without cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether there is more, and where.")
+    page_info: PageInfo = strawberry.field(
+        description="Whether there are further pages, and how to continue."
+    )
 
 
-@strawberry.input(description="Which transactions; those that meet every condition given.")
+@strawberry.input(description="Selects the transactions that meet all conditions given.")
 class TransactionFilter:
     kind: transfers.Kind | None = strawberry.field(
         default=strawberry.UNSET, description="Only transfers, or only top-ups."
@@ -96,7 +98,7 @@ class TransactionFilter:
         default=strawberry.UNSET, description="Only incoming, or only outgoing money."
     )
     counterparty_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Only with this person: a `User.id`."
+        default=strawberry.UNSET, description="Only with this user: a `User.id`."
     )
     created_after: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Exclusive."
@@ -111,9 +113,9 @@ class TransactionFilter:
     text: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "A part of the note or of the counterparty's name. Of a long ledger one request examines "
-            "10,000 transactions for this, `kind` and `direction`: a page may then hold fewer than asked "
-            "for, or none, with `hasNextPage` true. Go on from its `endCursor`."
+            "A part of the note or of the counterparty's name. For this, `kind` and `direction`, one"
+            " request examines at most 10,000 transactions: a page may then contain fewer than "
+            "requested, or none, while `hasNextPage` is true. Continue from its `endCursor`."
         ),
     )
 

@@ -21,7 +21,7 @@ Info = strawberry.Info[Context, None]
 
 _PROFILE = "An API token needs the scope `READ_PROFILE`."
 _TRANSACTIONS = "An API token needs the scope `READ_TRANSACTIONS`."
-_PEOPLE = "For signed-in people alone: no API token may."
+_PEOPLE = "Not available to API tokens."
 
 
 @strawberry.type(description="The signed-in user's own account.")
@@ -32,7 +32,7 @@ class Viewer(Node):
     #: The answer to a movement of money shows the balance to whoever was allowed to move it.
     shows_balance: strawberry.Private[bool] = False
 
-    @resolved(f"The account as other people see it. {_PROFILE}")
+    @resolved(f"The account as other users see it. {_PROFILE}")
     def user(self) -> people.User:
         self._require(Scope.READ_PROFILE)
         return people.shown(self.person, to=self.person.user_id)
@@ -42,36 +42,36 @@ class Viewer(Node):
         self._require(Scope.READ_PROFILE)
         return self.person.email
 
-    @resolved(f"Null until the address is verified; money moves only afterwards. {_PROFILE}")
+    @resolved(f"When the address was verified; null if it was not, and no money moves. {_PROFILE}")
     def email_verified_at(self) -> datetime | None:
         self._require(Scope.READ_PROFILE)
         return self.person.email_verified_at
 
     @resolved(
-        f"What the viewer has. {_TRANSACTIONS} In the answer to its own movement of money it "
-        "needs none but the movement's."
+        f"The viewer's balance. {_TRANSACTIONS} In the response to its own transfer or top-up it "
+        "needs no other scope."
     )
     def balance(self) -> Money:
         self._require_balance()
         return shown_minor(self.person.balance_minor, self.currency)
 
     @resolved(
-        "The sequence number of the newest transaction; 0 before the first. An API token needs "
-        "what `balance` needs."
+        "The sequence of the newest transaction; 0 before the first. An API token needs the same "
+        "scope as for `balance`."
     )
     def sequence(self) -> int:
         self._require_balance()
         return self.person.sequence
 
     @resolved(
-        "The balance as it stood at that instant, which is not in the future; zero before the "
-        f"first transaction. {_TRANSACTIONS}",
+        "The balance at that time, which must not be in the future; zero before the first "
+        f"transaction. {_TRANSACTIONS}",
         cost=5,
     )
     async def balance_at(
         self,
         info: Info,
-        time: Annotated[datetime, Description("The instant.")],
+        time: Annotated[datetime, Description("The time.")],
     ) -> Money:
         self._require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.balance_at(self.person.user_id, time)
@@ -83,13 +83,14 @@ class Viewer(Node):
         first: FIRST = strawberry.UNSET,
         after: AFTER = strawberry.UNSET,
         last: Annotated[
-            int | None, Description("The last so many, 0 to 100; not together with `first`.")
+            int | None,
+            Description("The number of items from the end, 0 to 100; not together with `first`."),
         ] = strawberry.UNSET,
         before: Annotated[
-            str | None, Description("A cursor: only what precedes it in the list.")
+            str | None, Description("A cursor: only items before it.")
         ] = strawberry.UNSET,
         filter: Annotated[  # noqa: A002
-            TransactionFilter | None, Description("Only those that meet this.")
+            TransactionFilter | None, Description("Only transactions that match this filter.")
         ] = strawberry.UNSET,
     ) -> TransactionConnection:
         self._require(Scope.READ_TRANSACTIONS)
@@ -97,8 +98,8 @@ class Viewer(Node):
         return await info.context.reads.transactions(self.person.user_id, page, given(filter))
 
     @resolved(
-        "The movement that this key of the viewer's made; null if it made none (yet). Asks "
-        "without sending: for a client that does not know what became of its request. "
+        "The transaction that this key of the viewer posted; null if it has posted none (yet). For "
+        "clients that do not know the outcome of their request. "
         f"{_TRANSACTIONS}",
         cost=5,
     )
@@ -106,9 +107,12 @@ class Viewer(Node):
         self,
         info: Info,
         kind: Annotated[
-            transfers.Kind, Description("Which operation the key was for: a key belongs to one.")
+            transfers.Kind,
+            Description(
+                "The kind of transaction that the key was for; each kind has keys of its own."
+            ),
         ],
-        idempotency_key: Annotated[str, Description("The key as it was sent.")],
+        idempotency_key: Annotated[str, Description("The key that was sent.")],
     ) -> Transaction | None:
         self._require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.transaction_by_key(
@@ -116,7 +120,8 @@ class Viewer(Node):
         )
 
     @resolved(
-        f"The people the viewer exchanged money with, the latest first. {_TRANSACTIONS}", cost=5
+        f"The users that the viewer exchanged money with, most recent first. {_TRANSACTIONS}",
+        cost=5,
     )
     async def contacts(
         self,
@@ -126,12 +131,16 @@ class Viewer(Node):
         self._require(Scope.READ_TRANSACTIONS)
         return list(await info.context.reads.contacts(self.person.user_id, first))
 
-    @resolved(f"The devices and programs that are signed in. {_PEOPLE}", cost=5, usual_length=10)
+    @resolved(f"The viewer's active sessions. {_PEOPLE}", cost=5, usual_length=10)
     async def sessions(self, info: Info) -> list[Session]:
         self._require_person()
         return list(await info.context.reads.sessions(self.principal))
 
-    @resolved(f"The keys of programs that act for the viewer. {_PEOPLE}", cost=5, usual_length=10)
+    @resolved(
+        f"The viewer's API tokens, with which programs act for them. {_PEOPLE}",
+        cost=5,
+        usual_length=10,
+    )
     async def api_tokens(self, info: Info) -> list[ApiToken]:
         self._require_person()
         return list(await info.context.reads.api_tokens(self.principal))

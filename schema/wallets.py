@@ -11,15 +11,15 @@ from schema.errors import InvalidAmount
 from schema.money import Money, shown_minor
 
 
-@strawberry.type(description="What a transfer would do, without doing it.")
+@strawberry.type(description="The effect that a transfer would have.")
 class TransferPreview:
-    amount: Money = strawberry.field(description="What the recipient would get.")
-    fee: Money = strawberry.field(description="What the viewer would pay on top.")
+    amount: Money = strawberry.field(description="The amount that the recipient would get.")
+    fee: Money = strawberry.field(description="The fee that the viewer would pay in addition.")
     total: Money = strawberry.field(description="The amount and the fee together.")
     shortfall: Money | None = strawberry.field(
         description=(
-            "What the balance lacks; null when the transfer would go through. For an API token, also what its "
-            "daily limit lacks."
+            "The amount missing from the balance, or from the API token's daily limit; null if the "
+            "transfer would be posted."
         )
     )
     maximum_sendable: Money = strawberry.field(
@@ -28,11 +28,11 @@ class TransferPreview:
 
 
 AmountToPreview = Annotated[
-    Decimal, Description("What the recipient would get, in whole units of the currency.")
+    Decimal, Description("The amount that the recipient would get, in whole units of the currency.")
 ]
 TransferPreviewResult = Annotated[
     TransferPreview | InvalidAmount,
-    strawberry.union("TransferPreviewResult", description="The preview, or why there can be none."),
+    strawberry.union("TransferPreviewResult", description="What `transferPreview` returns."),
 ]
 
 
@@ -40,41 +40,43 @@ TransferPreviewResult = Annotated[
 class PusherSettings:
     key: str = strawberry.field(description="The app's public key.")
     cluster: str | None = strawberry.field(
-        description="The cluster's name; null where `host` says it all."
+        description="The name of the cluster; null if `host` is set."
     )
-    host: str | None = strawberry.field(
-        description="For `wsHost`; null where the cluster says it all."
-    )
+    host: str | None = strawberry.field(description="For `wsHost`; null if `cluster` is set.")
     port: int | None = strawberry.field(
-        description="For `wsPort` and `wssPort`; null is the default one."
+        description="For `wsPort` and `wssPort`; null for the default port."
     )
     use_tls: bool = strawberry.field(description="For `forceTLS`.")
     auth_endpoint: str = strawberry.field(
         description=(
-            "Where a private channel is authorised, with the same bearer token as the API."
+            "The address that authorises private channels, with the same bearer token as the API."
         )
     )
     channel: str | None = strawberry.field(
-        description="The signed-in viewer's own channel; null when signed out."
+        description=(
+            "The private channel of the session or API token that asks; null if signed out."
+        )
     )
 
 
-@strawberry.type(description="What this service allows, and how to listen to it.")
+@strawberry.type(
+    description="Limits, fee and currency of this service, and its Pusher Channels settings."
+)
 class WalletSettings:
-    currency: str = strawberry.field(description="ISO 4217 code of the one currency there is.")
+    currency: str = strawberry.field(description="ISO 4217 code of the wallet's currency.")
     minimum_amount: Money = strawberry.field(
-        description="The least that can be sent or added at once."
+        description="The smallest amount of a transfer or top-up."
     )
-    maximum_transfer: Money = strawberry.field(description="The most that can be sent at once.")
-    maximum_top_up: Money = strawberry.field(description="The most that can be added at once.")
+    maximum_transfer: Money = strawberry.field(description="The largest amount of a transfer.")
+    maximum_top_up: Money = strawberry.field(description="The largest amount of a top-up.")
     maximum_balance: Money = strawberry.field(
-        description="The most that a wallet may hold by top-ups; incoming money is not bounded."
+        description="The largest balance after a top-up; incoming transfers are not limited."
     )
     transfer_fee_basis_points: int = strawberry.field(
         description="The fee of a transfer, in hundredths of a percent of its amount."
     )
     pusher: PusherSettings | None = strawberry.field(
-        description="Null where no Pusher Channels server is configured."
+        description="Null if Pusher Channels is not configured."
     )
 
 
