@@ -90,14 +90,23 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def worker(
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="First take up the mails that were given up.")
+        bool, typer.Option("--retry-failed", help="First retry the mails that were given up.")
     ] = False,
+    queues: Annotated[
+        str | None,
+        typer.Option(help="Run jobs from these queues only, separated by commas: mail,push."),
+    ] = None,
 ) -> None:
-    """Do the jobs after a commit: mails, and pushes to the Channels server."""
+    """Run the jobs that follow a commit: send mails, and deliver events to sinks such as Pusher."""
     chosen = _settings()
     from app import processes
 
-    raise typer.Exit(processes.worker(chosen, retry_failed=retry_failed))
+    names = None if queues is None else [name.strip() for name in queues.split(",")]
+    try:
+        status = processes.worker(chosen, queues=names, retry_failed=retry_failed)
+    except ValueError as error:
+        _refuse(str(error))
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.telemetry import logs
@@ -27,9 +28,20 @@ def relay(settings: Settings) -> int:
     return process.main(settings)
 
 
-def worker(settings: Settings, *, retry_failed: bool = False) -> int:
-    """Do the jobs, until SIGTERM or SIGINT; the exit status."""
+def worker(
+    settings: Settings, *, queues: Sequence[str] | None = None, retry_failed: bool = False
+) -> int:
+    """Run jobs from those queues, or from all, until SIGTERM or SIGINT; the exit status.
+
+    Raises ValueError for a queue that there is not.
+    """
+    from jobs import reactions
     from jobs import worker as process
 
+    chosen = reactions.QUEUES if queues is None else queues
+    if not chosen or not set(chosen) <= set(reactions.QUEUES):
+        raise ValueError(
+            f"--queues takes one or more of {', '.join(reactions.QUEUES)}, separated by commas."
+        )
     logs.configure(settings.log_level)
-    return process.main(settings, retry_failed=retry_failed)
+    return process.main(settings, queues=chosen, retry_failed=retry_failed)

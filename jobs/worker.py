@@ -1,4 +1,4 @@
-"""A worker: does the jobs that the relay queued, one at a time, until it is told to stop."""
+"""A worker: runs the jobs that relays queued, one at a time, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redis
@@ -32,10 +32,13 @@ _PAUSE_SECONDS = 1.0
 _WORKER_TTL_SECONDS = 45
 
 
-def main(settings: Settings, *, retry_failed: bool = False) -> int:
-    """Work until SIGTERM or SIGINT; the job under way is finished first. The exit status.
+def main(
+    settings: Settings, *, queues: Sequence[str] = reactions.QUEUES, retry_failed: bool = False
+) -> int:
+    """Run jobs from those queues until SIGTERM or SIGINT; the job under way is finished first.
 
-    `retry_failed` first makes the mails that were given up due again. Raises SettingsError.
+    Returns the exit status. `retry_failed` first makes the mails that were given up due again. Raises
+    SettingsError.
     """
     stop = _Stop()
     with stop.on_signals(), contextlib.suppress(StopRequested), asyncio.Runner() as runner:
@@ -48,8 +51,8 @@ def main(settings: Settings, *, retry_failed: bool = False) -> int:
         try:
             if retry_failed:
                 _retry_failed(runner, opened)
-            log.info("the worker has started", queues=reactions.QUEUES)
-            _work(settings.redis_url.get_secret_value(), stop)
+            log.info("the worker has started", queues=queues)
+            _work(settings.redis_url.get_secret_value(), queues, stop)
         finally:
             services.current_bench.reset(token)
             runner.run(opening.__aexit__(None, None, None))
@@ -113,14 +116,12 @@ class _Worker(rq.SimpleWorker):
     def run_maintenance_tasks(self) -> None:
         """Forget what has expired. RQ's own would also go on with what others left in Redis."""
         self.last_cleaned_at = rq.utils.now()  # type: ignore[assignment]
-        try:
-            for each in self.queues:
-                for registry in (each.started_job_registry, each.failed_job_registry):
+        for each in self.queues:
+            for registry in (each.started_job_registry, each.failed_job_registry):
+                with _tolerating(registry.key):
                     self.connection.zremrangebyscore(registry.key, 0, time.time())
+            with _tolerating(f"workers of {each.name}"):
                 rq.worker_registration.clean_worker_registry(each)
-        except (redis.ResponseError, UnicodeDecodeError) as error:
-            # Something else has the name of a registry, or is in it.
-            log.warning("expired jobs were not forgotten", error=repr(error))
 
     def execute_job(self, job: rq.job.Job, from_queue: rq.Queue) -> None:
         try:
@@ -135,33 +136,54 @@ class _Worker(rq.SimpleWorker):
             self.register_death()  # type: ignore[no-untyped-call]
 
 
-def _work(redis_url: str, stop: _Stop) -> None:
+@contextlib.contextmanager
+def _tolerating(registry: str) -> Iterator[None]:
+    """Leave out a registry whose name something else has, or that has something else in it."""
+    try:
+        yield
+    except (redis.ResponseError, UnicodeDecodeError) as error:
+        log.warning("expired jobs were not forgotten", registry=registry, error=repr(error))
+
+
+def _drop_what_is_no_queue(connection: redis.Redis, queues: Sequence[str]) -> None:
+    """Delete what has the name of a queue and is none: it would keep workers from all queues."""
+    for key in map(rq.Queue.redis_queue_namespace_prefix.__add__, queues):
+        if connection.type(key) not in (b"list", b"none"):
+            connection.delete(key)
+            log.error("a key was dropped that has the name of a queue and is none", key=key)
+
+
+def _work(redis_url: str, queues: Sequence[str], stop: _Stop) -> None:
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
-    redis = queue.worker_connection(redis_url)
+    connection = queue.worker_connection(redis_url)
     was_away = False
     try:
         while True:
-            with contextlib.suppress(*redis_connection.AWAY):
+            try:
+                _drop_what_is_no_queue(connection, queues)
                 stop.worker = _Worker(
-                    list(reactions.QUEUES),
-                    connection=redis,
+                    list(queues),
+                    connection=connection,
                     serializer=untrusted.SERIALIZER,
                     job_class=untrusted.Job,
                     queue_class=untrusted.Queue,
                     worker_ttl=_WORKER_TTL_SECONDS,
                 )
                 was_away = False
-                # In turn, so that neither a flood of events nor one of mails keeps the other waiting.
+                # In turn, so that a flood of jobs in one queue keeps no other waiting.
                 stop.worker.work(dequeue_strategy=rq.worker.DequeueStrategy.ROUND_ROBIN)
                 if stop.requested:
                     return
+                # RQ has logged why.
+                log.warning("the worker was interrupted: it starts again after a pause")
+            except redis_connection.AWAY as error:
+                if not was_away:
+                    log.warning("the worker waits: Redis is away", error=repr(error))
+                was_away = True
             stop.worker = None
-            if not was_away:
-                log.warning("the worker waits: Redis is away")
-            was_away = True
             time.sleep(_PAUSE_SECONDS)
     finally:
-        redis.close()
+        connection.close()
 
 
 def _retry_failed(runner: asyncio.Runner, opened: services.JobServices) -> None:
