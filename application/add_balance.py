@@ -8,6 +8,7 @@ from application import posting
 from application.services import Services
 from domain import ids
 from domain.ledger import transfers
+from domain.ledger.add_balance import AddBalance
 from domain.people.sessions import Principal
 from persistence.ledger.ledger import Movement
 
@@ -18,12 +19,10 @@ async def execute(
     """Add `amount`, in whole units, once per key. Raises the refusals of `addBalance`, or Unavailable."""
     return await posting.post(
         services,
-        transfers.AddBalance(
-            user_id=principal.user_id,
+        AddBalance(
+            authority=principal.authority,
             amount=amount,
             idempotency_key=transfers.check_idempotency_key(idempotency_key),
             reference=ids.new_id(),
-            session_id=principal.session_id,
-            api_token_id=principal.api_token_id,
         ),
     )

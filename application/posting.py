@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from application.services import Services
 from domain import errors
-from domain.ledger.transfers import Command
+from domain.ledger.posting import PostingCommand
 from persistence.ledger.ledger import Movement
 
 
-async def post(services: Services, command: Command) -> Movement:
+async def post(services: Services, command: PostingCommand) -> Movement:
     """Have the ledger carry out the command; then count it, tell the listeners and wake the relay.
 
     Raises the command's refusal, or Unavailable.

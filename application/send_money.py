@@ -9,6 +9,7 @@ from application import posting
 from application.services import Services
 from domain import errors, ids
 from domain.ledger import transfers
+from domain.ledger.send_money import SendMoney
 from domain.people.accounts import clean_email
 from domain.people.sessions import Principal
 from persistence.ledger.ledger import Movement
@@ -41,15 +42,13 @@ async def execute(
     try:
         return await posting.post(
             services,
-            transfers.SendMoney(
-                user_id=principal.user_id,
+            SendMoney(
+                authority=principal.authority,
                 recipient_id=recipient,
                 amount=amount,
                 note=note,
                 idempotency_key=key,
                 reference=ids.new_id(),
-                session_id=principal.session_id,
-                api_token_id=principal.api_token_id,
             ),
         )
     except errors.RecipientNotFound:

@@ -17,7 +17,8 @@ from application.hashing import Hashing
 from application.turns import Turns
 from domain import errors
 from domain.ledger import money
-from domain.ledger.transfers import Command
+from domain.ledger.decisions import Command
+from domain.ledger.posting import PostingCommand
 from domain.people import passwords
 from domain.people.accounts import Person
 from persistence.engine.database import Database
@@ -42,8 +43,11 @@ class Metrics(Protocol):
 class Ledger(Protocol):
     """The way in which money moves (persistence.shared_commits, persistence.ledger)."""
 
-    async def move(self, command: Command) -> Movement:
-        """Do what the command asks. Raises its refusal, or Unavailable."""
+    async def move(self, command: PostingCommand) -> Movement:
+        """Post what the command asks for. Raises its refusal, or Unavailable."""
+
+    async def run(self, command: Command) -> Movement | None:
+        """Carry out the command, as `move` does; None where it posted nothing."""
 
 
 def _now() -> datetime:

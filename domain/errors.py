@@ -117,8 +117,20 @@ class TokenLimitExceeded(DomainError):
 @dataclass(eq=False)
 class IdempotencyKeyReused(DomainError):
     message: str = (
-        "This idempotency key was used before with another amount, recipient or note. Nothing moved now; "
-        "use a new key for a new movement."
+        "This idempotency key was used before with another amount, recipient, note or metadata. Nothing "
+        "moved now; use a new key for a new movement."
+    )
+
+
+@dataclass(eq=False)
+class IdempotencyKeyClosed(DomainError):
+    message: str = "The key was closed by `closeIdempotencyKey` and can no longer move money."
+
+
+@dataclass(eq=False)
+class TooLate(DomainError):
+    message: str = (
+        "The request was processed after its `notAfter`. Nothing moved; the key remains unused."
     )
 
 

@@ -62,7 +62,8 @@ def _is_refused(character: str) -> bool:
     return category in _REFUSED_CATEGORIES or character in _BLANK_LETTERS
 
 
-def _clean(text: str, path: str, what: str) -> str:
+def clean(text: str, path: str | tuple[str, ...], what: str) -> str:
+    """The text in NFC with single spaces. Raises InvalidInput as `clean_name` does for characters."""
     text = without_invisible(text)
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
@@ -79,7 +80,7 @@ def clean_name(name: str, path: str = "name", what: str = "The name") -> str:
     Line breaks and tabs become spaces; soft hyphens, direction marks and their like are dropped. Raises
     InvalidInput for an empty or too long one, and for other control and invisible characters.
     """
-    cleaned = _clean(name, path, what)
+    cleaned = clean(name, path, what)
     # "Cn" has only young emoji left in it here.
     if not any(
         unicodedata.category(c)[0] in "LNSP" or unicodedata.category(c) == "Cn" for c in cleaned
@@ -94,7 +95,7 @@ def clean_note(note: str | None) -> str | None:
     """The note as it is stored, None where it is empty. Raises InvalidInput as `clean_name` does."""
     if note is None:
         return None
-    cleaned = _clean(note, "note", "The note")
+    cleaned = clean(note, "note", "The note")
     if len(cleaned) > NOTE_MAXIMUM_CHARACTERS:
         raise errors.invalid(
             "note", f"The note takes at most {NOTE_MAXIMUM_CHARACTERS} characters."

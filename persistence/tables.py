@@ -146,7 +146,9 @@ transactions = Table(
     # On the line of the person who asked for the movement alone.
     Column("idempotency_key", String(64)),
     Column("api_token_id", UUID),
-    # Over all of the line and the seal of the line before: domain.seals.
+    # A salted hash of the caller's metadata, whose pairs are in transaction_metadata.
+    Column("metadata_digest", LargeBinary),
+    # Over all of the entry and the seal of the entry before: domain.ledger.seals.
     Column("seal", LargeBinary, nullable=False),
     UniqueConstraint("user_id", "kind", "idempotency_key"),
     CheckConstraint("sequence > 0", name="sequence_positive"),
@@ -168,6 +170,10 @@ transactions = Table(
         name="key_of_who_asked",
     ),
     CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+    CheckConstraint(
+        "metadata_digest IS NULL OR idempotency_key IS NOT NULL", name="metadata_of_who_asked"
+    ),
+    CheckConstraint("octet_length(metadata_digest) = 32", name="metadata_digest_length"),
     CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
     CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
     CheckConstraint("octet_length(seal) = 32", name="seal_length"),
@@ -183,6 +189,41 @@ transactions = Table(
         "created_at",
         postgresql_where=text("api_token_id IS NOT NULL"),
     ),
+)
+
+# Key-value pairs that the caller attached to its own entry. Rows may be erased, never changed: the entry
+# keeps their hash.
+transaction_metadata = Table(
+    "transaction_metadata",
+    metadata,
+    _user_id(),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    # The same in all rows of an entry.
+    Column("salt", LargeBinary, nullable=False),
+    UniqueConstraint(
+        "user_id", "sequence", "key", name="transaction_metadata_user_id_sequence_key_key"
+    ),
+    CheckConstraint("position BETWEEN 1 AND 20", name="position"),
+    CheckConstraint("char_length(key) BETWEEN 1 AND 40", name="key_length"),
+    CheckConstraint("char_length(value) <= 500", name="value_length"),
+    CheckConstraint("octet_length(salt) = 16", name="salt_length"),
+    # The filter by a pair.
+    Index("transaction_metadata_entry_idx", "user_id", "key", "value", "sequence"),
+)
+
+# Idempotency keys that will never move money. Append-only, by grant and by trigger.
+closed_keys = Table(
+    "closed_keys",
+    metadata,
+    _user_id(),
+    Column("kind", String(8), primary_key=True),
+    Column("idempotency_key", String(64), primary_key=True),
+    Column("closed_at", INSTANT, nullable=False),
+    CheckConstraint("kind IN ('transfer', 'top_up')", name="kind"),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
 )
 
 sessions = Table(

@@ -12,7 +12,10 @@ from uuid import UUID
 import psycopg
 
 from domain import ids, text
+from domain.authority import Session
 from domain.ledger import money, transfers
+from domain.ledger.add_balance import AddBalance
+from domain.ledger.send_money import SendMoney
 from domain.people.sessions import Principal
 from persistence.audit import audit
 from persistence.engine.database import Database
@@ -36,19 +39,23 @@ class Someone:
     email: str
 
     @property
+    def authority(self) -> Session:
+        """The user, signed in."""
+        return Session(self.user_id, self.session_id)
+
+    @property
     def principal(self) -> Principal:
         """The person, as the session says."""
         return Principal(self.user_id, session_id=self.session_id)
 
 
-def adding(someone: Someone, amount: str = "1") -> transfers.AddBalance:
+def adding(someone: Someone, amount: str = "1") -> AddBalance:
     """The command that tops somebody's wallet up, with a key of its own."""
-    return transfers.AddBalance(
-        user_id=someone.user_id,
+    return AddBalance(
+        authority=someone.authority,
         amount=Decimal(amount),
         idempotency_key=f"key-of-a-test-{next(_numbers)}",
         reference=ids.new_id(),
-        session_id=someone.session_id,
     )
 
 
@@ -59,16 +66,15 @@ def sending(
     *,
     note: str | None = None,
     key: str | None = None,
-) -> transfers.SendMoney:
+) -> SendMoney:
     """The command that moves money from one to the other; the key is its own if none is given."""
-    return transfers.SendMoney(
-        user_id=sender.user_id,
+    return SendMoney(
+        authority=sender.authority,
         recipient_id=recipient.user_id,
         amount=Decimal(amount),
         note=note,
         idempotency_key=key or f"key-of-a-test-{next(_numbers)}",
         reference=ids.new_id(),
-        session_id=sender.session_id,
     )
 
 

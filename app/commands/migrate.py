@@ -17,8 +17,9 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 
 from app.commands import prerequisites, terminal
-from domain import ids
+from domain import authority, ids
 from domain.ledger import money, transfers
+from domain.ledger.add_balance import AddBalance
 from domain.people import passwords, sessions
 from domain.people.sessions import Principal
 from persistence.engine import database
@@ -222,12 +223,11 @@ async def _seed_person(
     )
     most = limits.money(min(limits.maximum_top_up_minor, limits.maximum_balance_minor)).amount
     await ledger.move(
-        transfers.AddBalance(
-            user_id=user_id,
+        AddBalance(
+            authority=authority.Session(user_id, token.session_id),
             amount=min(_TOP_UP, most),
             idempotency_key=_TOP_UP_KEY,
             reference=ids.new_id(),
-            session_id=token.session_id,
         )
     )
     await stored_sessions.end(

@@ -45,6 +45,7 @@ def seal_content(key: bytes, content_of_entry: bytes, before: bytes) -> bytes:
 
 def content(entry: Entry) -> bytes:
     """Everything that the line says: no two lines have the same."""
+    digest = entry.metadata_digest
     return b"".join(
         (
             _id(entry.user_id),
@@ -60,6 +61,7 @@ def content(entry: Entry) -> bytes:
             _number(_microseconds(entry.created_at)),
             _text(entry.idempotency_key),
             _id(entry.api_token_id),
+            b"" if digest is None else _bytes(digest),
         )
     )
 
@@ -75,8 +77,11 @@ def _number(value: int) -> bytes:
 def _text(value: str | None) -> bytes:
     if value is None:
         return _NONE
-    encoded = value.encode()
-    return len(encoded).to_bytes(4, "big") + encoded
+    return _bytes(value.encode())
+
+
+def _bytes(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
 
 
 def _microseconds(instant: datetime) -> int:

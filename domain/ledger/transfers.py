@@ -1,4 +1,4 @@
-"""Movements of money: the lines of the books, what asks for a new one, and what it may ask for."""
+"""Entries of account ledgers, accounts, and the rules on amounts that commands and previews share."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ class Entry:
     #: On the line of the person who asked for the movement alone.
     idempotency_key: str | None = None
     api_token_id: UUID | None = None
-    #: Over all of the above and the line before, see `domain.seals`; empty until it is sealed.
+    #: A salted hash of the caller's metadata, see `domain.ledger.metadata`; None where there is none.
+    metadata_digest: bytes | None = None
+    #: Over all of the above and the entry before, see `domain.ledger.seals`; empty until it is sealed.
     seal: bytes = b""
 
     def sealed(self, seal: bytes) -> Entry:
@@ -101,66 +103,9 @@ class Entry:
             self.created_at,
             self.idempotency_key,
             self.api_token_id,
+            self.metadata_digest,
             seal,
         )
-
-
-#: What a key belongs to: one person, one operation.
-KeyOf = tuple[UUID, Kind, str]
-
-
-@dataclass(frozen=True, slots=True)
-class AddBalance:
-    """Ask to add to the caller's own balance. `amount` is in whole units, as it was typed."""
-
-    user_id: UUID
-    amount: Decimal
-    idempotency_key: str
-    #: What both sides will quote: a new id, made beforehand so that settling stays pure.
-    reference: UUID
-    #: The session or the API token that asks; one that has ended moves nothing.
-    session_id: UUID | None = None
-    api_token_id: UUID | None = None
-
-    kind = Kind.TOP_UP
-
-    @property
-    def account_ids(self) -> tuple[UUID, ...]:
-        return (self.user_id,)
-
-    @property
-    def key(self) -> KeyOf:
-        return (self.user_id, self.kind, self.idempotency_key)
-
-
-@dataclass(frozen=True, slots=True)
-class SendMoney:
-    """Ask to send money. `amount` is in whole units and `note` raw, both as they were typed."""
-
-    user_id: UUID
-    #: None where the id is malformed or nobody has the address.
-    recipient_id: UUID | None
-    amount: Decimal
-    note: str | None
-    idempotency_key: str
-    reference: UUID
-    session_id: UUID | None = None
-    api_token_id: UUID | None = None
-
-    kind = Kind.TRANSFER
-
-    @property
-    def account_ids(self) -> tuple[UUID, ...]:
-        if self.recipient_id is None or self.recipient_id == self.user_id:
-            return (self.user_id,)
-        return (self.user_id, self.recipient_id)
-
-    @property
-    def key(self) -> KeyOf:
-        return (self.user_id, self.kind, self.idempotency_key)
-
-
-Command = AddBalance | SendMoney
 
 
 def check_idempotency_key(key: str) -> str:
@@ -220,7 +165,7 @@ def preview(
     *,
     remaining_minor: int | None = None,
 ) -> Preview:
-    """What sending that amount would do, by the rules that `settle` charges by.
+    """What sending that amount would do, by the rules of `send_money`.
 
     `remaining_minor` is what an API token may still send within its daily limit, fees included; None is no
     limit. Raises InvalidAmount.

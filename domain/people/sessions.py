@@ -20,7 +20,8 @@ from uuid import UUID
 
 import jwt
 
-from domain import errors
+from domain import authority, errors
+from domain.authority import Authority
 
 #: How long a session lives without being refreshed.
 SESSION_IDLE_LIFETIME = timedelta(days=30)
@@ -60,6 +61,14 @@ class Principal:
     scopes: frozenset[Scope] | None = None
     #: When the bearer token itself stops being good.
     expires_at: datetime | None = None
+
+    @property
+    def authority(self) -> Authority:
+        """The session or the API token, as whatever acts by it names it."""
+        if self.session_id is None:
+            assert self.api_token_id is not None
+            return authority.ApiToken(self.user_id, self.api_token_id)
+        return authority.Session(self.user_id, self.session_id)
 
     @property
     def credential_id(self) -> UUID:

@@ -17,6 +17,8 @@ from persistence.engine.database import Database, known_revisions
 _READ, _ADD, _CHANGE = ("SELECT",), ("SELECT", "INSERT"), ("SELECT", "INSERT", "UPDATE")
 _FEWER: Mapping[str, tuple[str, ...]] = {
     tables.transactions.name: _ADD,
+    tables.transaction_metadata.name: _ADD,
+    tables.closed_keys.name: _ADD,
     tables.email_addresses.name: _ADD,
 }
 _NEEDED = {

@@ -7,10 +7,10 @@ from typing import Any
 
 from domain.ledger.transfers import Direction, Entry, Kind
 
-#: In the order of the fields of `Line`.
+#: In the order of the fields of `Entry`.
 COLUMNS = (
     "user_id, sequence, reference, kind, direction, amount, fee, counterparty_id, note, balance_after, "
-    "created_at, idempotency_key, api_token_id, seal"
+    "created_at, idempotency_key, api_token_id, metadata_digest, seal"
 )
 _KINDS = {kind.value: kind for kind in Kind}
 _DIRECTIONS = {direction.value: direction for direction in Direction}

@@ -14,14 +14,15 @@ from psycopg import AsyncConnection
 from psycopg import errors as sqlstates
 
 from domain import errors
-from domain.ledger import money, settling
-from domain.ledger.settling import Posted, TokenBudget
-from domain.ledger.transfers import Account, Command, Direction, Entry
+from domain.ledger import decisions, money, settling
+from domain.ledger.decisions import Command, Done, Posted
+from domain.ledger.posting import PostingCommand
+from domain.ledger.transfers import Account, Direction, Entry
 from domain.people.accounts import Person
 from persistence.engine import database, pinned, pipeline, unit_of_work
 from persistence.engine.connections import Connections, is_lost
-from persistence.engine.pipeline import Rows
-from persistence.ledger import entry_rows, statements
+from persistence.ledger import statements
+from persistence.ledger.looking import Questions
 
 #: A connection lost is tried again, with the same key, this often.
 _LOST_ATTEMPTS = 3
@@ -40,6 +41,10 @@ class Movement:
     counterparty: Person | None
     #: The same movement in the counterparty's book, where it moved just now.
     other_entry: Entry | None = None
+
+
+#: What became of a command: a movement, None where it was carried out and posted nothing, or its refusal.
+Result = Movement | None | errors.DomainError
 
 
 class Ledger:
@@ -84,25 +89,31 @@ class Ledger:
             await asyncio.wait(self._under_way)
         await self._pool.close()
 
-    async def move(self, command: Command) -> Movement:
-        """Do what the command asks. Raises its refusal, or Unavailable where nothing is known to have
-        moved: repeat it with the same key.
+    async def move(self, command: PostingCommand) -> Movement:
+        """Post what the command asks for. Raises its refusal, or Unavailable where nothing is known to
+        have moved: repeat it with the same key.
 
         A caller that is cancelled does not take a commit under way along.
         """
+        movement = await self.run(command)
+        assert movement is not None
+        return movement
+
+    async def run(self, command: Command) -> Movement | None:
+        """Carry out the command, as `move` does; None where it posted nothing."""
         [outcome] = await self.settle([command])
         if isinstance(outcome, errors.DomainError):
             raise outcome
         return outcome
 
-    async def settle(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
-        """An outcome for each command, in order; all that moves is in one commit. Raises Unavailable."""
+    async def settle(self, commands: Sequence[Command]) -> list[Result]:
+        """A result for each command, in order; all changes are in one commit. Raises Unavailable."""
         task = asyncio.create_task(self._settle(commands))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _settle(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
+    async def _settle(self, commands: Sequence[Command]) -> list[Result]:
         lost = 0
         for attempt in range(1, unit_of_work.ATTEMPTS + 1):
             try:
@@ -130,51 +141,53 @@ class Ledger:
             await unit_of_work.pause(attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, commands: Sequence[Command]) -> list[Movement | errors.DomainError]:
+    async def _attempt(self, commands: Sequence[Command]) -> list[Result]:
         async with self._pool.one() as connection, asyncio.timeout(_ATTEMPT_SECONDS):
             return await self._in_two_round_trips(connection, commands)
 
     async def _in_two_round_trips(
         self, connection: AsyncConnection[Any], commands: Sequence[Command]
-    ) -> list[Movement | errors.DomainError]:
-        _, _, locked, looked, earlier, *asked = await pipeline.round_trip(
+    ) -> list[Result]:
+        questions = Questions(commands)
+        _, _, locked, *answers = await pipeline.round_trip(
             connection,
             [
                 statements.BEGIN,
                 statements.PINNING if len(commands) == 1 else statements.PINNING_TOGETHER,
                 statements.lock(commands),
-                *statements.look(commands),
+                *questions.statements,
             ],
         )
         people = {row[0]: row for row in locked}
-        ledger = self._as_it_stands(locked, looked, earlier, asked[0] if asked else [])
+        known = questions.read(answers)
+        ledger = decisions.Ledger(
+            accounts={user_id: _account(row) for user_id, row in people.items()},
+            posted=known.posted,
+            active=known.active,
+            now=known.now,
+            limits=self._limits,
+            found=known.found,
+            audit_key=self._audit_key,
+        )
         settlement = settling.settle(ledger, commands)
-        writing = statements.write(settlement) if settlement.entries else []
-        await pipeline.round_trip(connection, [*writing, statements.COMMIT])
+        await pipeline.round_trip(connection, [*statements.write(settlement), statements.COMMIT])
         others = {
             entry.reference: entry
             for entry in settlement.entries
             if entry.direction is Direction.INCOMING and entry.counterparty_id is not None
         }
-        return [
-            _movement(outcome, people, ledger, others) if isinstance(outcome, Posted) else outcome
-            for outcome in settlement.outcomes
-        ]
+        return [_result(outcome, people, ledger, others) for outcome in settlement.outcomes]
 
-    def _as_it_stands(
-        self, locked: Rows, looked: Rows, earlier: Rows, tokens: Rows
-    ) -> settling.Ledger:
-        [[now, active_sessions]] = looked
-        posted = [entry_rows.from_row(row) for row in earlier]
-        return settling.Ledger(
-            accounts={row[0]: _account(row) for row in locked},
-            posted={(p.user_id, p.kind, p.idempotency_key): p for p in posted if p.idempotency_key},
-            active_credentials={*active_sessions, *(row[0] for row in tokens)},
-            budgets={row[0]: TokenBudget(row[1], row[2]) for row in tokens},
-            now=now,
-            limits=self._limits,
-            audit_key=self._audit_key,
-        )
+
+def _result(
+    outcome: decisions.Outcome,
+    people: dict[UUID, tuple[Any, ...]],
+    ledger: decisions.Ledger,
+    others: dict[UUID, Entry],
+) -> Result:
+    if isinstance(outcome, Posted):
+        return _movement(outcome, people, ledger, others)
+    return None if isinstance(outcome, Done) else outcome
 
 
 def _account(row: tuple[Any, ...]) -> Account:
@@ -193,7 +206,7 @@ def _account(row: tuple[Any, ...]) -> Account:
 def _movement(
     posted: Posted,
     people: dict[UUID, tuple[Any, ...]],
-    ledger: settling.Ledger,
+    ledger: decisions.Ledger,
     others: dict[UUID, Entry],
 ) -> Movement:
     account, entry = posted.account, posted.entry

@@ -12,21 +12,23 @@ import psycopg
 from domain.ledger import seals
 from persistence.ledger import entry_rows
 
-_FIELDS = entry_rows.COLUMNS.removesuffix(", seal")
-#: For `COPY (…) TO STDOUT (FORMAT binary)`: what it sends of these is the content of `domain.seals`.
-COLUMNS = f"seal, {_FIELDS}"
+_FIELDS = entry_rows.COLUMNS.removesuffix(", metadata_digest, seal")
+#: For `COPY (…) TO STDOUT (FORMAT binary)`: `read` finds the content of `domain.ledger.seals` in them.
+COLUMNS = f"seal, metadata_digest, {_FIELDS}"
+#: The same of a table whose entries cannot have metadata yet.
+COLUMNS_BEFORE_METADATA = f"seal, NULL::bytea, {_FIELDS}"
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": the file's header comes with the
 # first row or by itself; a row is the number of its fields, then each with its length.
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 _HEADER_BYTES = len(_SIGNATURE) + 8
 _TRAILER = b"\xff\xff"
-#: The number of fields, then the seal, whose it is and its number, each with its length before it.
-_START = struct.Struct("!hi32si16siq")
-_LENGTHS = (32, 16, 8)
+#: The number of fields, then the seal, no metadata digest, user and sequence, each after its length.
+_START = struct.Struct("!hi32sii16siq")
+_LENGTHS = (32, -1, 16, 8)
 _FIELD_COUNT = 2
 _LENGTH = 4
-_CONTENT = _FIELD_COUNT + _LENGTH + seals.SEAL_BYTES
+_CONTENT = _FIELD_COUNT + _LENGTH + seals.SEAL_BYTES + _LENGTH
 
 #: So many rows at most are in memory at once.
 ROWS_AT_ONCE = 1_000
@@ -51,32 +53,40 @@ def read(data: bytes) -> SealedRow | None:
     if not data or data == _TRAILER:
         return None
     if len(data) >= _START.size:
-        _, of_seal, seal, of_user_id, user_id, of_sequence, sequence = _START.unpack_from(data)
-        if (of_seal, of_user_id, of_sequence) == _LENGTHS:
+        _, of_seal, seal, of_digest, of_user_id, user_id, of_sequence, sequence = (
+            _START.unpack_from(data)
+        )
+        if (of_seal, of_digest, of_user_id, of_sequence) == _LENGTHS:
             return SealedRow(user_id, sequence, data[_CONTENT:], seal)
-    return _read_damaged(data)
+    return _read_any(data)
 
 
 def _without_header(data: bytes) -> bytes:
     return data[_HEADER_BYTES:] if data.startswith(_SIGNATURE) else data
 
 
-def _read_damaged(data: bytes) -> SealedRow:
-    """A row of a table whose constraints are gone: anything may be missing, or of another length."""
-    seal, content = _field(data[_FIELD_COUNT:])
-    user_id, rest = _field(content)
-    sequence, _ = _field(rest)
+def _read_any(data: bytes) -> SealedRow:
+    """A row with a metadata digest; or of a table whose constraints are gone, where anything may be missing
+    or have another length."""
+    seal, rest = _field(data[_FIELD_COUNT:])
+    digest, fields = _field(rest)
+    user_id, after_user_id = _field(fields)
+    sequence, _ = _field(after_user_id)
     return SealedRow(
-        user_id.rjust(16, b"\x00")[-16:],
-        int.from_bytes(sequence, "big", signed=True),
-        content,
-        seal,
+        (user_id or b"").rjust(16, b"\x00")[-16:],
+        int.from_bytes(sequence or b"", "big", signed=True),
+        # The seal covers the digest, where there is one, after the other fields.
+        fields + (b"" if digest is None else len(digest).to_bytes(_LENGTH, "big") + digest),
+        seal or b"",
     )
 
 
-def _field(data: bytes) -> tuple[bytes, bytes]:
-    """The first field, empty where it is NULL, and what is after it."""
-    end = _LENGTH + max(int.from_bytes(data[:_LENGTH], "big", signed=True), 0)
+def _field(data: bytes) -> tuple[bytes | None, bytes]:
+    """The first field, None where it is NULL, and what is after it."""
+    length = int.from_bytes(data[:_LENGTH], "big", signed=True)
+    if length < 0:
+        return None, data[_LENGTH:]
+    end = _LENGTH + length
     return data[_LENGTH:end], data[end:]
 
 

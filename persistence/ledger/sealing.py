@@ -22,13 +22,13 @@ _NOBODY = UUID(int=0)
 
 _PEOPLE = "SELECT id FROM users WHERE id > %s AND sequence > 0 ORDER BY id LIMIT %s"
 _LOCK = "SELECT id, book_seal FROM lock_accounts(%s)"
-_LINES = f"""
+_LINES = """
 COPY (
-    SELECT {sealed_rows.COLUMNS} FROM transactions
+    SELECT {columns} FROM transactions
     WHERE user_id = ANY (%s) AND (user_id, sequence) > (%s, %s)
     ORDER BY user_id, sequence LIMIT %s
 ) TO STDOUT (FORMAT binary)
-"""  # noqa: S608
+"""
 _SEAL_LINES = """
 UPDATE transactions SET seal = made.seal
 FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS made (user_id, sequence, seal)
@@ -52,7 +52,8 @@ class WrongSeal(Exception):
 
 def seal_unsealed(connection: Connection, key: bytes) -> int:
     """Seal every line in the transaction that is open; returns how many there are."""
-    return sum(_seal(connection, people, key) for people in _everybody(connection))
+    columns = sealed_rows.COLUMNS_BEFORE_METADATA
+    return sum(_seal(connection, people, key, columns=columns) for people in _everybody(connection))
 
 
 def reseal(
@@ -90,6 +91,7 @@ def _seal(
     key: bytes,
     *,
     sealed_with: Collection[bytes] | None = None,
+    columns: str = sealed_rows.COLUMNS,
 ) -> int:
     """Seal these people's books; what they are sealed with now is looked at unless it is None."""
     connection.execute(_RESEALING)
@@ -98,7 +100,7 @@ def _seal(
     was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_LEDGER_SEAL)
     made = was.copy()
     entries, at = 0, (_NOBODY, 0)
-    while rows := _page(connection, people, at):
+    while rows := _page(connection, people, at, columns):
         changed: list[tuple[UUID, int, bytes]] = []
         for row in rows:
             if sealed_with is not None and not _is_sealed(row, sealed_with, was[row.user_id]):
@@ -125,7 +127,8 @@ def _is_sealed(row: SealedRow, keys: Collection[bytes], before: bytes) -> bool:
 
 
 def _page(
-    connection: Connection, people: Sequence[UUID], after: tuple[UUID, int]
+    connection: Connection, people: Sequence[UUID], after: tuple[UUID, int], columns: str
 ) -> list[SealedRow]:
-    with connection.cursor().copy(_LINES, [people, *after, _LINES_AT_ONCE]) as copy:
+    query = _LINES.format(columns=columns)
+    with connection.cursor().copy(query, [people, *after, _LINES_AT_ONCE]) as copy:
         return [row for data in copy if (row := sealed_rows.read(bytes(data))) is not None]

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain import errors
-from domain.ledger.transfers import Command
+from domain.ledger.decisions import Command
+from domain.ledger.posting import PostingCommand
 from persistence.engine import database
-from persistence.ledger.ledger import Ledger, Movement
+from persistence.ledger.ledger import Ledger, Movement, Result
 
 #: What could not be settled together is settled alone, this many at once.
 ALONE_AT_ONCE = 4
@@ -29,7 +30,7 @@ _OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE}
 class _Waiting:
     command: Command
     #: An exception is a fault; a refusal is a result, as it is among the ledger's outcomes.
-    outcome: asyncio.Future[Movement | errors.DomainError]
+    outcome: asyncio.Future[Result]
 
 
 def _nobody(_commands: int) -> None:
@@ -60,12 +61,18 @@ class SharedCommits:
         self._alone_at_once = asyncio.Semaphore(ALONE_AT_ONCE)
         self._is_scheduled = False
 
-    async def move(self, command: Command) -> Movement:
-        """Do what the command asks, in a commit with others. Raises its refusal, or Unavailable where
-        nothing is known to have moved: repeat it with the same key.
+    async def move(self, command: PostingCommand) -> Movement:
+        """Post what the command asks for, in a commit with others. Raises its refusal, or Unavailable
+        where nothing is known to have moved: repeat it with the same key.
 
         A caller that is cancelled does not take the others' commit along.
         """
+        movement = await self.run(command)
+        assert movement is not None
+        return movement
+
+    async def run(self, command: Command) -> Movement | None:
+        """Carry out the command, as `move` does; None where it posted nothing."""
         if len(self._waiting) + len(self._alone) >= self._queue_commands:
             raise errors.unavailable(
                 "Too many movements of money are waiting; this one was not begun."

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors, ids
 from domain import text as text_rules
-from domain.ledger.settling import TokenBudget
+from domain.ledger.budgets import BudgetOf, TokenBudget
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import ApiToken, NamedSecret, Principal, Scope
@@ -21,7 +21,7 @@ from persistence.delivery import mails
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.ledger import statements
+from persistence.ledger import look_ups
 from persistence.people import credentials, persons
 from persistence.people import sessions as stored_sessions
 
@@ -139,10 +139,11 @@ async def budget(db: Database, user_id: UUID, api_token_id: UUID) -> TokenBudget
 
     Raises Unauthenticated where it is not active.
     """
-    rows = await db.rows(statements.budgets({(user_id, api_token_id)}))
-    if not rows:
+    asked = BudgetOf(user_id, api_token_id)
+    found = look_ups.read_budgets(await db.rows(look_ups.budgets([asked])))
+    if asked not in found:
         raise errors.Unauthenticated
-    return TokenBudget(daily_limit_minor=rows[0][1], spent_minor=rows[0][2])
+    return found[asked]
 
 
 async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToken:

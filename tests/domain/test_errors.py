@@ -23,6 +23,8 @@ REFUSALS = [
     errors.BalanceLimitExceeded(TEN),
     errors.TokenLimitExceeded(TEN),
     errors.IdempotencyKeyReused(),
+    errors.IdempotencyKeyClosed(),
+    errors.TooLate(),
     errors.NotFound(),
     errors.Unauthenticated(),
     errors.Forbidden(),

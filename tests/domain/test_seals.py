@@ -38,6 +38,7 @@ entries = st.builds(
     created_at=instants,
     idempotency_key=st.none() | texts,
     api_token_id=st.none() | st.uuids(),
+    metadata_digest=st.none() | st.binary(min_size=32, max_size=32),
     seal=st.binary(max_size=3),
 )
 LINE = Entry(
@@ -72,12 +73,17 @@ def read_back(content: bytes) -> list[object]:
             assert len(content) >= length
             parts.append(content[:length])
             content = content[length:]
+    if len(parts) < len(CONTENT):
+        # Entries without metadata are sealed as they were before there was any.
+        parts.append(None)
     read: list[object] = []
     for name, part in zip(CONTENT, parts, strict=True):
         if part is None:
             read.append(None)
         elif name in {"user_id", "reference", "counterparty_id", "api_token_id"}:
             read.append(UUID(bytes=part))
+        elif name == "metadata_digest":
+            read.append(part)
         elif name in {"kind", "direction", "note", "idempotency_key"}:
             read.append(part.decode())
         else:
@@ -117,6 +123,10 @@ def test_the_form_of_a_seal_stays_as_it_is() -> None:
     # Made once and written down: books and receipts that are out in the world depend on it.
     assert seals.seal(KEY, LINE, EMPTY_LEDGER_SEAL).hex() == (
         "864b100a591fb7c23a3053df1a3d32b551682e189740cf68e5b31fa87db56178"
+    )
+    with_metadata = replace(LINE, metadata_digest=bytes(range(32)))
+    assert seals.seal(KEY, with_metadata, EMPTY_LEDGER_SEAL).hex() == (
+        "16f471ec8d59ae517516654a29c120a1dc34f0bf0988a2697406090bafaccda2"
     )
     assert GOOD == (
         "seal_1_AZAAAAAAcACAAAAAAAAAAQAAAAAAAAACc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from domain import errors
 from domain.ledger import money, seals, settling, transfers
-from domain.ledger.settling import Ledger, Posted
+from domain.ledger.budgets import BudgetOf
+from domain.ledger.decisions import Ledger, Outcome, Posted
 from domain.ledger.transfers import Direction, Entry, Kind
 from tests.domain import worlds
 from tests.domain.worlds import World
@@ -113,7 +114,7 @@ def test_asking_again_is_the_identity(world: World) -> None:
     assert not again.entries
     assert not again.accounts
     for (command, earlier), repeat in zip(done, again.outcomes, strict=True):
-        assert repeat == Posted(earlier.entry, before[command.user_id], replayed=True)
+        assert repeat == Posted(earlier.entry, before[command.authority.user_id], replayed=True)
 
 
 @given(worlds.worlds())
@@ -142,14 +143,17 @@ def test_a_refusal_leaves_everything_untouched(world: World) -> None:
 def test_a_token_never_spends_more_than_its_limit(world: World) -> None:
     ledger = world.fresh_ledger()
     settlement = settling.settle(ledger, world.commands)
-    spent = sum(
-        entry.amount_minor + entry.fee_minor
-        for entry in settlement.entries
-        if entry.api_token_id == worlds.TOKEN and entry.kind == Kind.TRANSFER
-    )
-    budget = ledger.budgets[worlds.TOKEN]
-    assert budget.spent_minor == spent
-    assert budget.daily_limit_minor is None or spent <= budget.daily_limit_minor
+    for user_id in worlds.PEOPLE:
+        spent = sum(
+            entry.amount_minor + entry.fee_minor
+            for entry in settlement.entries
+            if (entry.user_id, entry.api_token_id, entry.kind)
+            == (user_id, worlds.TOKEN, Kind.TRANSFER)
+        )
+        budget = ledger.find(BudgetOf(user_id, worlds.TOKEN))
+        assert budget is not None
+        assert budget.spent_minor == spent
+        assert budget.daily_limit_minor is None or spent <= budget.daily_limit_minor
 
 
 @given(worlds.any_limits(), st.integers(0, 3_000), st.integers(1, 3_500))
@@ -213,22 +217,21 @@ def test_what_is_short_of_funds_does_not_touch_its_neighbours(world: World) -> N
         assert with_it.accounts == alone.accounts
 
 
-def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> settling.Outcome:
+def _send(limits: money.Limits, balance_minor: int, amount: Decimal) -> Outcome:
     ledger = Ledger(
         accounts={
             worlds.ALPHA: worlds.account(worlds.ALPHA, balance_minor),
             worlds.BETA: worlds.account(worlds.BETA, 0),
         },
         posted={},
-        active_credentials={worlds.SESSION},
-        budgets={},
+        active={worlds.SESSION},
         now=worlds.NOW,
         limits=limits,
     )
     return worlds.settle_one(ledger, worlds.send(amount))
 
 
-def _comparable(outcome: settling.Outcome) -> object:
+def _comparable(outcome: Outcome) -> object:
     if isinstance(outcome, Posted):
         return outcome
     return type(outcome), outcome.message

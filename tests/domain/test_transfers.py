@@ -10,13 +10,21 @@ import pytest
 
 from domain import errors
 from domain.ledger import settling, transfers
-from domain.ledger.settling import Posted, TokenBudget
+from domain.ledger.budgets import BudgetOf, TokenBudget
+from domain.ledger.decisions import Command, Ledger, Outcome, Posted
+from domain.ledger.send_money import SendMoney
 from domain.ledger.transfers import Direction, Kind
 from tests.domain import worlds
 from tests.domain.worlds import ALPHA, BETA, GAMMA, NOW, TOKEN
 
 
-def _posted(outcome: settling.Outcome) -> Posted:
+def _budget(ledger: Ledger) -> TokenBudget:
+    budget = ledger.find(BudgetOf(ALPHA, TOKEN))
+    assert budget is not None
+    return budget
+
+
+def _posted(outcome: Outcome) -> Posted:
     assert isinstance(outcome, Posted), outcome
     return outcome
 
@@ -135,16 +143,16 @@ def test_who_is_not_verified_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize("command", [worlds.send(), worlds.add()], ids=["send", "add"])
-def test_an_ended_session_moves_nothing_and_learns_nothing(command: transfers.Command) -> None:
+def test_an_ended_session_moves_nothing_and_learns_nothing(command: Command) -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     _posted(worlds.settle_one(ledger, command))
-    ledger.active_credentials = set()
+    ledger.active = set()
     assert isinstance(worlds.settle_one(ledger, command), errors.Unauthenticated)
 
 
 def test_who_asks_without_any_credential_moves_nothing() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
-    outcome = worlds.settle_one(ledger, worlds.send(session_id=None))
+    outcome = worlds.settle_one(ledger, worlds.send(session_id=worlds.ENDED_SESSION))
     assert isinstance(outcome, errors.Unauthenticated)
 
 
@@ -208,7 +216,7 @@ def test_an_empty_note_is_none(note: str | None) -> None:
         worlds.send(recipient=ALPHA),
     ],
 )
-def test_a_key_is_looked_at_before_every_other_rule(other: transfers.SendMoney) -> None:
+def test_a_key_is_looked_at_before_every_other_rule(other: SendMoney) -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA), worlds.account(GAMMA))
     _posted(worlds.settle_one(ledger, worlds.send()))
     assert isinstance(worlds.settle_one(ledger, other), errors.IdempotencyKeyReused)
@@ -262,7 +270,7 @@ def test_a_key_is_8_to_64_printable_ascii_characters(key: str) -> None:
 def test_a_note_is_stored_without_what_it_hides() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     posted = worlds.settle_one(ledger, worlds.send(note="to \u202egnp.exe\nnow"))
-    assert isinstance(posted, settling.Posted)
+    assert isinstance(posted, Posted)
     assert posted.entry.note == "to gnp.exe now"
 
 
@@ -275,9 +283,9 @@ def test_a_note_with_a_control_character_is_refused() -> None:
 def test_the_same_note_pasted_with_invisible_characters_replays_its_key() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     first = worlds.settle_one(ledger, worlds.send(note="for the tickets"))
-    assert isinstance(first, settling.Posted)
+    assert isinstance(first, Posted)
     again = worlds.settle_one(ledger, worlds.send(note="\u200efor the\n tic\u00adkets\ufeff"))
-    assert isinstance(again, settling.Posted)
+    assert isinstance(again, Posted)
     assert (again.replayed, again.entry) == (True, first.entry)
     other = worlds.settle_one(ledger, worlds.send(note="for the ticket"))
     assert isinstance(other, errors.IdempotencyKeyReused)
@@ -295,7 +303,7 @@ def test_a_tokens_spending_adds_up_within_a_batch() -> None:
     refusal = outcomes[2]
     assert isinstance(refusal, errors.TokenLimitExceeded)
     assert str(refusal.remaining) == "5.00 USD"
-    assert ledger.budgets[TOKEN].remaining_minor == 500
+    assert _budget(ledger).remaining_minor == 500
 
 
 def test_a_tokens_limit_counts_the_fee() -> None:
@@ -316,13 +324,13 @@ def test_a_replay_spends_nothing_of_a_tokens_limit() -> None:
     command = worlds.send("10", by_token=True)
     _posted(worlds.settle_one(ledger, command))
     assert _posted(worlds.settle_one(ledger, command)).replayed
-    assert ledger.budgets[TOKEN].spent_minor == 1_000
+    assert _budget(ledger).spent_minor == 1_000
 
 
 def test_a_tokens_limit_is_for_sending_alone() -> None:
     ledger = worlds.ledger_of(worlds.account(), budget=TokenBudget(daily_limit_minor=1))
     assert not _posted(worlds.settle_one(ledger, worlds.add(by_token=True))).replayed
-    assert ledger.budgets[TOKEN].spent_minor == 0
+    assert _budget(ledger).spent_minor == 0
 
 
 def test_a_limit_that_was_lowered_leaves_nothing_and_no_negative_remainder() -> None:
@@ -338,7 +346,7 @@ def test_created_at_never_goes_back_in_either_book() -> None:
     ledger = worlds.ledger_of(
         worlds.account(), replace(worlds.account(BETA), last_posted_at=ahead), worlds.account(GAMMA)
     )
-    commands: list[transfers.Command] = [
+    commands: list[Command] = [
         worlds.send(key="key-00000001"),
         worlds.send(key="key-00000002", recipient=GAMMA),
         worlds.add(key="key-00000003"),

@@ -10,9 +10,14 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain.ledger import money, settling
-from domain.ledger.settling import Ledger, TokenBudget
-from domain.ledger.transfers import Account, AddBalance, Command, SendMoney
+from domain import authority
+from domain.authority import Authority
+from domain.ledger import decisions, money, settling
+from domain.ledger.add_balance import AddBalance
+from domain.ledger.budgets import BudgetOf, TokenBudget
+from domain.ledger.decisions import Command, Ledger
+from domain.ledger.send_money import SendMoney
+from domain.ledger.transfers import Account
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 ALPHA, BETA, GAMMA, DELTA = PEOPLE = tuple(UUID(int=number) for number in range(1, 5))
@@ -46,10 +51,21 @@ def ledger_of(
     return Ledger(
         accounts={each.user_id: each for each in accounts},
         posted={},
-        active_credentials={SESSION, TOKEN},
-        budgets={TOKEN: budget or TokenBudget(None)},
+        active={SESSION, TOKEN},
+        found=_budgets(budget or TokenBudget(None)),
         now=now,
         limits=limits or limits_of(),
+    )
+
+
+def _budgets(budget: TokenBudget) -> dict[decisions.LookUp[object], object]:
+    """Everybody has an API token of that id and with that budget."""
+    return {BudgetOf(user_id, TOKEN): budget for user_id in PEOPLE}
+
+
+def _authority(user_id: UUID, *, by_token: bool, session_id: UUID) -> Authority:
+    return (
+        authority.ApiToken(user_id, TOKEN) if by_token else authority.Session(user_id, session_id)
     )
 
 
@@ -61,17 +77,15 @@ def send(
     note: str | None = None,
     key: str = "key-00000001",
     by_token: bool = False,
-    session_id: UUID | None = SESSION,
+    session_id: UUID = SESSION,
 ) -> SendMoney:
     return SendMoney(
-        user_id=sender,
+        authority=_authority(sender, by_token=by_token, session_id=session_id),
         recipient_id=recipient,
         amount=Decimal(amount),
         note=note,
         idempotency_key=key,
         reference=UUID(int=999),
-        session_id=None if by_token else session_id,
-        api_token_id=TOKEN if by_token else None,
     )
 
 
@@ -81,19 +95,17 @@ def add(
     who: UUID = ALPHA,
     key: str = "key-00000001",
     by_token: bool = False,
-    session_id: UUID | None = SESSION,
+    session_id: UUID = SESSION,
 ) -> AddBalance:
     return AddBalance(
-        user_id=who,
+        authority=_authority(who, by_token=by_token, session_id=session_id),
         amount=Decimal(amount),
         idempotency_key=key,
         reference=UUID(int=998),
-        session_id=None if by_token else session_id,
-        api_token_id=TOKEN if by_token else None,
     )
 
 
-def settle_one(ledger: Ledger, command: Command) -> settling.Outcome:
+def settle_one(ledger: Ledger, command: Command) -> decisions.Outcome:
     (outcome,) = settling.settle(ledger, [command]).outcomes
     return outcome
 
@@ -114,7 +126,7 @@ class World:
             self.ledger,
             accounts=dict(self.ledger.accounts),
             posted={},
-            budgets=dict(self.ledger.budgets),
+            found=dict(self.ledger.found),
         )
 
 
@@ -143,8 +155,8 @@ def worlds(draw: st.DrawFn) -> World:
     ledger = Ledger(
         accounts={each.user_id: each for each in accounts},
         posted={},
-        active_credentials={SESSION, TOKEN},
-        budgets={TOKEN: TokenBudget(draw(st.none() | st.integers(1, 2_000)), draw(st.just(0)))},
+        active={SESSION, TOKEN},
+        found=_budgets(TokenBudget(draw(st.none() | st.integers(1, 2_000)))),
         now=NOW,
         limits=limits,
     )

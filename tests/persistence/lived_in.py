@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import ids
-from domain.ledger import transfers
+from domain.authority import ApiToken
+from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from persistence.delivery import cursors, mails, outbox
@@ -27,10 +28,9 @@ async def lived_in(books: Books) -> None:
         daily_limit_minor=100, expires_at=None,
     )  # fmt: skip
     await books.ledger.move(
-        transfers.SendMoney(
-            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note=None,
+        SendMoney(
+            authority=ApiToken(alpha.user_id, token.api_token_id), recipient_id=beta.user_id, amount=Decimal("0.10"), note=None,
             idempotency_key="a-token's-key", reference=ids.new_id(),
-            api_token_id=token.api_token_id,
         )
     )  # fmt: skip
     await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids
-from domain.ledger import money, transfers
+from domain.ledger import money
+from domain.ledger.send_money import SendMoney
 from persistence import tables
 from persistence.audit import audit, people
 from persistence.audit import books as audit_books
@@ -187,9 +188,9 @@ async def test_the_report_adds_up(books: Books) -> None:
     await books.add(alpha, "10")
     ledger = await Ledger.open(books.url, fees, connections=1)
     await ledger.move(
-        transfers.SendMoney(
-            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal(5), note=None,
-            idempotency_key="with-a-fee", reference=ids.new_id(), session_id=alpha.session_id,
+        SendMoney(
+            authority=alpha.authority, recipient_id=beta.user_id, amount=Decimal(5), note=None,
+            idempotency_key="with-a-fee", reference=ids.new_id(),
         )
     )  # fmt: skip
     await ledger.close()

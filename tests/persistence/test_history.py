@@ -159,11 +159,11 @@ async def test_a_past_balance_is_that_of_the_newest_line_by_then(
     assert await history.balance_at(db, alpha.user_id, before) == 0
 
 
-@pytest.mark.parametrize("latest_lines", [1_000, 2])
+@pytest.mark.parametrize("latest_entries", [1_000, 2])
 async def test_contacts_are_people_met_the_latest_first(
     books: Books, db: Database, monkeypatch: pytest.MonkeyPatch, latest_entries: int
 ) -> None:
-    monkeypatch.setattr(history, "_LATEST_LINES", latest_entries)
+    monkeypatch.setattr(history, "_LATEST_ENTRIES", latest_entries)
     alpha, beta, zoe = await busy(books)
     contacts = await history.contacts(db, alpha.user_id, 8)
     assert [person.user_id for person in contacts] == [beta.user_id, zoe.user_id]

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from domain import errors, ids
-from domain.ledger import transfers
+from domain.authority import ApiToken, Session
+from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from persistence.ledger.ledger import Movement
 from persistence.people import api_tokens
@@ -154,12 +155,14 @@ async def test_an_ended_session_moves_nothing_and_replays_nothing(
 async def test_the_session_of_another_moves_nothing(books: Books) -> None:
     alpha, beta = await books.pair()
     with pytest.raises(errors.Unauthenticated):
-        await books.ledger.move(replace(sending(alpha, beta), session_id=beta.session_id))
+        await books.ledger.move(
+            replace(sending(alpha, beta), authority=Session(alpha.user_id, beta.session_id))
+        )
 
 
 async def by_token(
     books: Books, sender: Someone, recipient: Someone, *, daily_limit_minor: int | None
-) -> Callable[[str], transfers.SendMoney]:
+) -> Callable[[str], SendMoney]:
     token, _ = await api_tokens.create(
         books.database,
         sender.principal,
@@ -169,9 +172,10 @@ async def by_token(
         expires_at=None,
     )
 
-    def command(amount: str) -> transfers.SendMoney:
+    def command(amount: str) -> SendMoney:
         return replace(
-            sending(sender, recipient, amount), session_id=None, api_token_id=token.api_token_id
+            sending(sender, recipient, amount),
+            authority=ApiToken(sender.user_id, token.api_token_id),
         )
 
     return command
@@ -216,4 +220,6 @@ async def test_an_ended_api_token_moves_nothing(books: Books, column: str) -> No
 async def test_somebody_unknown_is_unauthenticated(books: Books) -> None:
     alpha, beta = await books.pair()
     with pytest.raises(errors.Unauthenticated):
-        await books.ledger.move(replace(sending(alpha, beta), user_id=UUID(int=1)))
+        await books.ledger.move(
+            replace(sending(alpha, beta), authority=Session(UUID(int=1), alpha.session_id))
+        )

@@ -15,7 +15,7 @@ import pytest
 
 from dev.postgres import Postgres
 from domain import errors
-from domain.ledger import transfers
+from domain.ledger.send_money import SendMoney
 from persistence.engine import unit_of_work
 from persistence.ledger.ledger import Ledger, Movement
 from tests.books import LIMITS, Books, sending
@@ -24,7 +24,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.anyio
 
 
-async def insist(ledger: Ledger, command: transfers.SendMoney) -> Movement:
+async def insist(ledger: Ledger, command: SendMoney) -> Movement:
     """Repeat with the same key while the answer is that it may be repeated."""
     for _ in range(50):
         with suppress(errors.Unavailable):
@@ -68,16 +68,17 @@ import asyncio, sys
 from decimal import Decimal
 from uuid import UUID
 from domain import ids
-from domain.ledger import transfers
+from domain.authority import Session
+from domain.ledger.send_money import SendMoney
 from persistence.ledger.ledger import Ledger
 from tests.books import LIMITS
 
 async def main(url, sender, session, recipient):
     ledger = await Ledger.open(url, LIMITS, connections=8)
     async def move():
-        movement = await ledger.move(transfers.SendMoney(
-            user_id=UUID(sender), recipient_id=UUID(recipient), amount=Decimal("1"), note=None,
-            idempotency_key="the-same-key", reference=ids.new_id(), session_id=UUID(session)))
+        movement = await ledger.move(SendMoney(
+            authority=Session(UUID(sender), UUID(session)), recipient_id=UUID(recipient), amount=Decimal("1"), note=None,
+            idempotency_key="the-same-key", reference=ids.new_id()))
         return f"{movement.entry.reference} {movement.entry.sequence} {movement.replayed}"
     print("ready", flush=True)
     sys.stdin.readline()

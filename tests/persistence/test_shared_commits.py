@@ -14,7 +14,7 @@ import pytest
 
 from dev.postgres import Postgres
 from domain import errors, ids
-from domain.ledger import transfers
+from domain.ledger.posting import PostingCommand
 from persistence.ledger.ledger import Ledger, Movement
 from persistence.ledger.shared_commits import SharedCommits
 from tests import books as test_books
@@ -39,7 +39,7 @@ async def sharing(
 
 
 async def together(
-    shared: SharedCommits, *commands: transfers.Command
+    shared: SharedCommits, *commands: PostingCommand
 ) -> list[Movement | BaseException]:
     return await asyncio.gather(*map(shared.move, commands), return_exceptions=True)
 

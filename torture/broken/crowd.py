@@ -13,8 +13,11 @@ from typing import Protocol
 from uuid import UUID
 
 from domain import errors, ids
-from domain.ledger import transfers
+from domain.authority import Session
+from domain.ledger.add_balance import AddBalance
+from domain.ledger.posting import PostingCommand
 from domain.ledger.seals import Receipt
+from domain.ledger.send_money import SendMoney
 from persistence.engine.database import Database
 from persistence.ledger import history
 from persistence.ledger.ledger import Movement
@@ -29,7 +32,7 @@ TRIES = 5
 class Mover(Protocol):
     """A ledger, whole or broken."""
 
-    async def move(self, command: transfers.Command) -> Movement: ...
+    async def move(self, command: PostingCommand) -> Movement: ...
 
 
 class Person(Protocol):
@@ -154,24 +157,22 @@ class Crowd:
 _INPUT = ("user_id", "operation", "key", "recipient_id", "amount_minor", "note", "began")
 
 
-def _typed(person: Person, asked: Command) -> transfers.Command:
+def _typed(person: Person, asked: Command) -> PostingCommand:
     amount = Decimal(asked.amount_minor).scaleb(-2)
     if asked.operation is Operation.ADD_BALANCE:
-        return transfers.AddBalance(
-            user_id=asked.user_id,
+        return AddBalance(
+            authority=Session(asked.user_id, person.session_id),
             amount=amount,
             idempotency_key=asked.key,
             reference=ids.new_id(),
-            session_id=person.session_id,
         )
-    return transfers.SendMoney(
-        user_id=asked.user_id,
+    return SendMoney(
+        authority=Session(asked.user_id, person.session_id),
         recipient_id=asked.recipient_id,
         amount=amount,
         note=asked.note,
         idempotency_key=asked.key,
         reference=ids.new_id(),
-        session_id=person.session_id,
     )
 
 

@@ -11,6 +11,8 @@ from psycopg import sql
 
 from domain import ids
 from domain.ledger import transfers
+from domain.ledger.posting import PostingCommand
+from domain.ledger.send_money import SendMoney
 from persistence.engine.database import Database
 from persistence.ledger import sealing
 from persistence.ledger.ledger import Ledger, Movement
@@ -146,12 +148,13 @@ class Generous:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def move(self, command: transfers.Command) -> Movement:
+    async def move(self, command: PostingCommand) -> Movement:
         """What `Ledger.move` does, and once more."""
         moved = await self._ledger.move(command)
         if moved.replayed:
             key = f"again-{ids.new_id()}"
-            await self._ledger.move(replace(command, idempotency_key=key, reference=ids.new_id()))
+            again = replace(command, idempotency_key=key, reference=ids.new_id())  # type: ignore[type-var]
+            await self._ledger.move(again)
         return moved
 
 
@@ -163,18 +166,18 @@ class Hasty:
         self._database = database
         self._live = live
 
-    async def move(self, command: transfers.Command) -> Movement:
+    async def move(self, command: PostingCommand) -> Movement:
         """What `Ledger.move` does, too late."""
-        if isinstance(command, transfers.SendMoney):
+        if isinstance(command, SendMoney):
             await self._tell(command)
         return await self._ledger.move(command)
 
-    async def _tell(self, command: transfers.SendMoney) -> None:
-        caller = await accounts.person(self._database, command.user_id)
+    async def _tell(self, command: SendMoney) -> None:
+        caller = await accounts.person(self._database, command.authority.user_id)
         assert caller is not None
         amount_minor = int(command.amount * 100)
         entry = transfers.Entry(
-            user_id=command.user_id,
+            user_id=command.authority.user_id,
             sequence=caller.sequence + 1,
             reference=command.reference,
             kind=transfers.Kind.TRANSFER,

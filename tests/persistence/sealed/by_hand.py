@@ -9,8 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids
-from domain.ledger import money, transfers
+from domain.authority import ApiToken
+from domain.ledger import money
 from domain.ledger.seals import Receipt
+from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from persistence.audit import audit, seals
 from persistence.audit import receipts as audit_receipts
@@ -36,10 +38,9 @@ async def lived_in(books: Books) -> tuple[Someone, Someone]:
         daily_limit_minor=None, expires_at=None,
     )  # fmt: skip
     await books.ledger.move(
-        transfers.SendMoney(
-            user_id=alpha.user_id, recipient_id=beta.user_id, amount=Decimal("0.10"), note="NULL",
+        SendMoney(
+            authority=ApiToken(alpha.user_id, token.api_token_id), recipient_id=beta.user_id, amount=Decimal("0.10"), note="NULL",
             idempotency_key='a "token\'s" key', reference=ids.new_id(),
-            api_token_id=token.api_token_id,
         )
     )  # fmt: skip
     await books.send(beta, alpha, "0.25")

@@ -1,0 +1,35 @@
+"""The daily limit of an API token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from domain.ledger.decisions import LookUp
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBudget:
+    """An API token's daily limit and what it has spent in the last 24 hours, in minor units."""
+
+    daily_limit_minor: int | None
+    spent_minor: int = 0
+
+    @property
+    def remaining_minor(self) -> int | None:
+        """What the token may still send, fees included; None is no limit."""
+        if self.daily_limit_minor is None:
+            return None
+        return max(self.daily_limit_minor - self.spent_minor, 0)
+
+    def after(self, total_minor: int) -> TokenBudget:
+        """The budget once that much more was spent."""
+        return replace(self, spent_minor=self.spent_minor + total_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOf(LookUp[TokenBudget]):
+    """The budget of an API token."""
+
+    user_id: UUID
+    api_token_id: UUID

@@ -1,0 +1,58 @@
+"""Closing an idempotency key: the entry it made, or the promise that it will never make one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.authority import Authority
+from domain.ledger.decisions import Decision, Effect, Key, KeyClosure, Ledger, LookUp
+from domain.ledger.transfers import Account, Entry, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIdempotencyKey:
+    """Ask what a key did; if it moved nothing, it never will.
+
+    Replays the entry that the key made. Otherwise the key is closed for ever, and every other command
+    with it is refused (IdempotencyKeyClosed), however long it was on its way.
+    """
+
+    authority: Authority
+    kind: Kind
+    idempotency_key: str
+
+    @property
+    def key(self) -> Key:
+        return Key(self.authority.user_id, self.kind, self.idempotency_key)
+
+    @property
+    def account_ids(self) -> Sequence[UUID]:
+        return (self.authority.user_id,)
+
+    @property
+    def look_ups(self) -> Sequence[LookUp[object]]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CloseKey(Effect):
+    """Close a key, which has made no entry."""
+
+    key: Key
+    closed_at: datetime
+
+
+def is_same_input(_ledger: Ledger, _command: CloseIdempotencyKey, _earlier: Entry) -> bool:
+    """Always: the command asks for whatever the key made."""
+    return True
+
+
+def decide(ledger: Ledger, command: CloseIdempotencyKey, _caller: Account) -> Decision:
+    """Close the key, once."""
+    closure = KeyClosure(command.key)
+    if ledger.find(closure):
+        return Decision()
+    return Decision(effects=[CloseKey(command.key, ledger.now)], found={closure: True})

@@ -1,0 +1,31 @@
+"""The table of commands: each kind with the functions that decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.ledger import add_balance, close_key, send_money
+from domain.ledger.add_balance import AddBalance
+from domain.ledger.close_key import CloseIdempotencyKey
+from domain.ledger.decisions import Decision, Ledger
+from domain.ledger.send_money import SendMoney
+from domain.ledger.transfers import Account, Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How commands of one kind are decided."""
+
+    #: What a command with an unused key changes. Raises its refusal.
+    decide: Callable[[Ledger, Any, Account], Decision]
+    #: Whether a command asks for what its key did earlier, and is answered with that entry.
+    is_same_input: Callable[[Ledger, Any, Entry], bool]
+
+
+HANDLERS: Mapping[type, Handler] = {
+    AddBalance: Handler(add_balance.decide, add_balance.is_same_input),
+    SendMoney: Handler(send_money.decide, send_money.is_same_input),
+    CloseIdempotencyKey: Handler(close_key.decide, close_key.is_same_input),
+}

@@ -1,0 +1,70 @@
+"""Rules that all commands share which post entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain import errors
+from domain.ledger import metadata
+from domain.ledger.decisions import Command, Decision, Key, KeyClosure, Ledger, LookUp
+from domain.ledger.metadata import Metadata, MetadataOf, StoreMetadata
+from domain.ledger.transfers import Account, Entry
+
+
+class PostingCommand(Command, Protocol):
+    """A command that posts entries, once per key."""
+
+    @property
+    def metadata(self) -> Metadata | None:
+        """As it was given."""
+
+    @property
+    def not_after(self) -> datetime | None:
+        """After this instant, by the clock of the database, the command is refused; None is never."""
+
+
+def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) -> None:
+    """Raises IdempotencyKeyClosed, TooLate or EmailNotVerified.
+
+    A key that made an entry does not come here: it is answered with that entry.
+    """
+    if ledger.find(KeyClosure(command.key)):
+        raise errors.IdempotencyKeyClosed
+    if command.not_after is not None and ledger.now > command.not_after:
+        raise errors.TooLate
+    if not caller.is_verified:
+        raise errors.EmailNotVerified
+
+
+def look_ups(given: Metadata | None, key: Key) -> tuple[LookUp[object], ...]:
+    """What every posting command has to know: the metadata to compare with, where it has any."""
+    return () if given is None else (MetadataOf(key),)
+
+
+def has_same_metadata(ledger: Ledger, command: PostingCommand, earlier: Entry) -> bool:
+    """Whether the entry that the key made has the metadata that the command gives."""
+    if command.metadata is None:
+        return earlier.metadata_digest is None
+    return metadata.is_same(command.metadata, ledger.find(MetadataOf(command.key)))
+
+
+def posted(
+    command: PostingCommand,
+    entries: Sequence[Entry],
+    stored: Metadata | None,
+    found: Mapping[LookUp[object], object] | None = None,
+) -> Decision:
+    """The decision to post those entries, the first of them with this metadata, cleaned."""
+    found = dict(found or {})
+    if stored is None:
+        return Decision(entries, found=found)
+    own = entries[0]
+    found[MetadataOf(command.key)] = stored
+    return Decision(entries, [StoreMetadata(own.user_id, own.sequence, stored)], found)
+
+
+def posting_time(now: datetime, *accounts: Account) -> datetime:
+    """The clock, but never earlier than the newest entry of any of the accounts."""
+    return max([now, *(a.last_posted_at for a in accounts if a.last_posted_at is not None)])

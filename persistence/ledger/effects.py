@@ -1,0 +1,52 @@
+"""The kinds of effect that decisions have: one set-based statement of the second round trip each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from domain.ledger.close_key import CloseKey
+from domain.ledger.decisions import Effect
+from domain.ledger.metadata import StoreMetadata
+from persistence.engine import pipeline
+from persistence.engine.pipeline import Statement
+from persistence.ledger import look_ups
+
+_CLOSE_KEYS = b"""
+INSERT INTO closed_keys (user_id, kind, idempotency_key, closed_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+"""
+_STORE_METADATA = b"""
+INSERT INTO transaction_metadata (user_id, sequence, position, key, value, salt)
+SELECT * FROM unnest(
+    $1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]
+)
+"""
+
+
+def _close_keys(effects: Sequence[CloseKey]) -> Statement:
+    closed_at = pipeline.array(each.closed_at for each in effects)
+    return _CLOSE_KEYS, (*look_ups.keys([each.key for each in effects]), closed_at)
+
+
+def _store_metadata(effects: Sequence[StoreMetadata]) -> Statement:
+    rows = [
+        (each.user_id, each.sequence, position, key, value, each.metadata.salt)
+        for each in effects
+        for position, (key, value) in enumerate(each.metadata.pairs, 1)
+    ]
+    return _STORE_METADATA, [pipeline.array(column) for column in zip(*rows, strict=True)]
+
+
+STATEMENTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
+    CloseKey: _close_keys,
+    StoreMetadata: _store_metadata,
+}
+
+
+def write(effects: Sequence[Effect]) -> list[Statement]:
+    """One statement for each kind of effect that there is."""
+    by_kind: dict[type[Effect], list[Effect]] = {}
+    for effect in effects:
+        by_kind.setdefault(type(effect), []).append(effect)
+    return [STATEMENTS[kind](of_kind) for kind, of_kind in by_kind.items()]
