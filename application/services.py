@@ -22,10 +22,10 @@ from domain.ledger.posting import PostingCommand
 from domain.people import passwords
 from domain.people.accounts import Person
 from persistence.engine.database import Database
+from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger.ledger import Movement
 from persistence.people import accounts
 from realtime.live import Live
-from realtime.shared_calls import SharedCalls
 from realtime.token_cache import TokenCache
 from settings import Settings
 

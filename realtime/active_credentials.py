@@ -13,8 +13,8 @@ from adapters import realtime
 from domain import errors
 from domain.people.sessions import Principal, TokenExpired
 from persistence.engine.database import Database
+from persistence.engine.shared_calls import SharedCalls
 from persistence.people import credentials
-from realtime.shared_calls import SharedCalls
 
 #: How old the knowledge that a session is active may be; with the rest, under SESSION_END_SECONDS.
 _STANDING_SECONDS = 4.0

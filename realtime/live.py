@@ -21,7 +21,7 @@ from persistence.engine import condition
 from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
 from realtime.active_credentials import ActiveCredentials, Watch
-from realtime.streams import Stream, Streams
+from realtime.subscriptions import Stream, Streams
 
 log = structlog.get_logger()
 

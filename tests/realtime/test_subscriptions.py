@@ -15,7 +15,7 @@ from adapters.realtime import Hints
 from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
 from realtime.live import Live
-from realtime.streams import Stream, Streams
+from realtime.subscriptions import Stream, Streams
 from tests import books as making
 from tests.books import Books, Someone
 from tests.waiting import until

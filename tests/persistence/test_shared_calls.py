@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain import errors
-from realtime.shared_calls import SharedCalls
+from persistence.engine.shared_calls import SharedCalls
 
 pytestmark = pytest.mark.anyio
 

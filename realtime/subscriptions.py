@@ -11,9 +11,9 @@ import structlog
 from adapters import realtime
 from domain import errors
 from persistence.engine.database import Database
+from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger import entry_views, history
 from persistence.ledger.entry_views import EntryView, Position
-from realtime.shared_calls import SharedCalls
 
 log = structlog.get_logger()
 

@@ -21,7 +21,7 @@ from domain import errors, events
 from domain.people.sessions import Principal, TokenExpired
 from persistence.ledger import entry_views
 from realtime.live import Live
-from realtime.streams import Stream
+from realtime.subscriptions import Stream
 from tests import books as making
 from tests.books import Books, Someone
 from tests.conftest import make_settings
@@ -376,7 +376,7 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
 async def test_the_poll_reaches_everybody_page_by_page(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.streams._PEOPLE_AT_ONCE", 2)
+    monkeypatch.setattr("realtime.subscriptions._PEOPLE_AT_ONCE", 2)
     monkeypatch.setattr("realtime.active_credentials._CREDENTIALS_AT_ONCE", 2)
     people = [books.join() for _ in range(5)]
     async with living(books, NOWHERE, 0.1) as live:

@@ -1,0 +1,1 @@
+"""What happens after a commit: the relay, the queues, the workers and their jobs."""
