@@ -151,7 +151,8 @@ class Stream(AsyncIterator[EntryView]):
         self._waiter: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Listen from now on. Raises BadUserInput for a place that is not in the book, Unavailable."""
+        """Listen from now on. Raises BadUserInput for a sequence that the ledger does not have, and
+        Unavailable."""
         if self._position is not None and self._position < 0:
             raise errors.BadUserInput("`afterSequence` takes 0 or the number of a transaction.")
         self._started = True

@@ -8,7 +8,7 @@ from typing import Annotated
 import strawberry
 
 from domain.ledger import money
-from realtime import streams
+from realtime import subscriptions
 from resolvers.operations import Info
 from schema import events
 from schema.arguments import Description, given
@@ -41,7 +41,7 @@ class _Shown(AsyncIterator[events.WalletEvent]):
 
     __slots__ = ("_currency", "_stream")
 
-    def __init__(self, stream: streams.Stream, currency: money.Currency) -> None:
+    def __init__(self, stream: subscriptions.Stream, currency: money.Currency) -> None:
         self._stream = stream
         self._currency = currency
 

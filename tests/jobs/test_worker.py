@@ -60,7 +60,7 @@ async def test_a_worker_serves_only_the_queues_that_it_is_given(
 async def test_an_unknown_queue_is_refused(books: Books, redis_url: str) -> None:
     settings = make_settings(database_url=books.url, redis_url=redis_url)
     done = subprocess.run(  # noqa: ASYNC221
-        [sys.executable, "-m", "app.cli", "worker", "--queues", "mail,letters"],
+        [sys.executable, "-m", "app.cli", "worker", "--queues", "mail,fax"],
         env=environment(settings),
         capture_output=True,
         text=True,

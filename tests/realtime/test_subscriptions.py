@@ -44,7 +44,7 @@ async def live(books: Books) -> AsyncIterator[Live]:
 
 @contextlib.contextmanager
 def torn_out(admin_database_url: str, someone: Someone, sequence: int) -> Iterator[None]:
-    """The person's book without that line, for a while."""
+    """The user's ledger without that entry, for a while."""
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute(
