@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from application import posting
 from application.services import Services
 from domain import ids
+from domain.authority import Authority
+from domain.ledger import metadata as metadata_rules
 from domain.ledger import transfers
 from domain.ledger.add_balance import AddBalance
-from domain.people.sessions import Principal
+from domain.ledger.metadata import Pair
 from persistence.ledger.ledger import Movement
 
 
 async def execute(
-    services: Services, principal: Principal, *, amount: Decimal, idempotency_key: str
+    services: Services,
+    authority: Authority,
+    *,
+    amount: Decimal,
+    idempotency_key: str,
+    metadata: Sequence[Pair] = (),
+    not_after: datetime | None = None,
 ) -> Movement:
-    """Add `amount`, in whole units, once per key. Raises the refusals of `addBalance`, or Unavailable."""
+    """Add `amount`, in whole units, once per key, and not after `not_after`.
+
+    Raises the refusals of `addBalance`, or Unavailable.
+    """
     return await posting.post(
         services,
         AddBalance(
-            authority=principal.authority,
+            authority=authority,
             amount=amount,
             idempotency_key=transfers.check_idempotency_key(idempotency_key),
             reference=ids.new_id(),
+            metadata=metadata_rules.of(metadata),
+            not_after=not_after,
         ),
     )

@@ -23,7 +23,7 @@ async def post(services: Services, command: PostingCommand) -> Movement:
     finally:
         services.metrics.transfer(outcome)
     if not movement.replayed:
-        services.live.posted(movement.entry, movement.counterparty)
+        services.live.posted(movement.entry, movement.counterparty, movement.metadata)
         if movement.other_entry is not None:
             services.live.posted(movement.other_entry, movement.person)
         services.wake_relay()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from application.services import Services
@@ -58,9 +59,18 @@ async def entry_by_key(
     return await history.entry_by_key(services.database, user_id, kind, key)
 
 
+async def entry_by_reference(
+    services: Services, user_id: UUID, reference: UUID
+) -> transfers.Entry | None:
+    """The user's own entry with that reference; None if there is none."""
+    return await history.entry_by_reference(services.database, user_id, reference)
+
+
 async def views(services: Services, entries: Sequence[transfers.Entry]) -> list[EntryView]:
-    """The entries with their counterparties as they are now, all of them read by one query."""
-    return await entry_views.of(entries, services.people.get)
+    """The entries with their metadata, and their counterparties as they are now; a query for each at most."""
+    return await entry_views.of(
+        entries, services.people.get, partial(history.metadata, services.database)
+    )
 
 
 async def contacts(services: Services, user_id: UUID, first: int) -> list[Person]:

@@ -42,8 +42,14 @@ def read_row_id(text: str, type_name: str) -> UUID | None:
     named = read_global_id(text)
     if named is None or named[0] != type_name or len(named[1]) != 1:
         return None
+    row_id = read_uuid(named[1][0])
+    return row_id if str(row_id) == named[1][0] else None
+
+
+def read_uuid(text: str) -> UUID | None:
+    """The UUID in its usual spelling, in either case; None for any other text."""
     try:
-        row_id = UUID(named[1][0])
+        parsed = UUID(text)
     except ValueError:
         return None
-    return row_id if str(row_id) == named[1][0] else None
+    return parsed if str(parsed) == text.lower() else None

@@ -181,6 +181,8 @@ transactions = Table(
     Index("transactions_counterparty_idx", "user_id", "counterparty_id", "sequence"),
     # balanceAt, and the date filters.
     Index("transactions_created_at_idx", "user_id", "created_at", "sequence"),
+    # transactionByReference.
+    Index("transactions_reference_idx", "user_id", "reference"),
     # What an API token has spent in the last 24 hours.
     Index(
         "transactions_api_token_idx",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 import structlog
 
 from adapters import hints, realtime
 from domain import errors, events
+from domain.ledger.metadata import Pair
 from domain.ledger.transfers import Entry
 from domain.people.accounts import Person
 from domain.people.sessions import Principal
@@ -93,9 +94,11 @@ class Live:
         """
         return Stream(self._streams, user_id, after_sequence)
 
-    def posted(self, entry: Entry, counterparty: Person | None) -> None:
+    def posted(
+        self, entry: Entry, counterparty: Person | None, metadata: Sequence[Pair] = ()
+    ) -> None:
         """This line was committed just now, through this process: do not wait for the news of it."""
-        self._streams.offer(entry.user_id, EntryView(entry, counterparty))
+        self._streams.offer(entry.user_id, EntryView(entry, counterparty, metadata))
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         if isinstance(hint, events.CredentialsEnded):

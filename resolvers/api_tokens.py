@@ -24,7 +24,10 @@ async def create_api_token(
         expires_at=given(input.expires_at),
     )
     return results.ApiTokenCreated(
-        api_token=sessions.shown_api_token(token, services.limits.currency), secret=secret
+        api_token=sessions.shown_api_token(
+            token, services.limits.currency, remaining_minor=token.daily_limit_minor
+        ),
+        secret=secret,
     )
 
 
@@ -37,5 +40,10 @@ async def revoke_api_token(
         services, info.context.caller, ids.read_row_id(input.api_token_id, "ApiToken")
     )
     return results.ApiTokenRevoked(
-        api_token=sessions.shown_api_token(token, services.limits.currency)
+        # A token that has ended may send nothing more.
+        api_token=sessions.shown_api_token(
+            token,
+            services.limits.currency,
+            remaining_minor=None if token.daily_limit_minor is None else 0,
+        )
     )

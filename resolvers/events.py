@@ -47,7 +47,9 @@ class _Shown(AsyncIterator[events.WalletEvent]):
 
     async def __anext__(self) -> events.WalletEvent:
         view = await anext(self._stream)
-        return events.transaction_posted(view.entry, view.counterparty, self._currency)
+        return events.transaction_posted(
+            view.entry, view.counterparty, self._currency, view.metadata
+        )
 
     async def aclose(self) -> None:
         self._stream.close()

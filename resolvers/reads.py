@@ -15,7 +15,8 @@ import schema.transactions
 from application import read_credentials, read_ledger
 from application.services import Services
 from domain import errors, ids, paging
-from domain.ledger import transfers
+from domain.ledger import metadata, transfers
+from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal
 from persistence.ledger import pages
 from schema.arguments import given
@@ -68,6 +69,16 @@ class Reads:
         entry = await read_ledger.entry_by_key(self._services, user_id, kind, key)
         return None if entry is None else (await self.shown_entries([entry]))[0]
 
+    async def transaction_by_reference(
+        self, user_id: UUID, reference: str
+    ) -> schema.transactions.Transaction | None:
+        """The user's own side of the movement with that reference."""
+        named = ids.read_uuid(reference)
+        if named is None:
+            return None
+        entry = await read_ledger.entry_by_reference(self._services, user_id, named)
+        return None if entry is None else (await self.shown_entries([entry]))[0]
+
     async def contacts(self, user_id: UUID, first: int | None) -> Sequence[schema.people.User]:
         """Whom the viewer exchanged money with, the latest first."""
         size = CONTACTS_DEFAULT if first is None else first
@@ -83,7 +94,10 @@ class Reads:
         """The viewer's active API tokens."""
         currency = self._services.limits.currency
         listed = await read_credentials.active_api_tokens(self._services, principal.user_id)
-        return [schema.sessions.shown_api_token(token, currency) for token in listed]
+        return [
+            schema.sessions.shown_api_token(token, currency, remaining_minor=remaining_minor)
+            for token, remaining_minor in listed
+        ]
 
     async def shown_entries(
         self, entries: Sequence[transfers.Entry]
@@ -91,7 +105,7 @@ class Reads:
         """The lines as their owner sees them, everybody in them read by one query."""
         currency = self._services.limits.currency
         return [
-            schema.transactions.shown(view.entry, view.counterparty, currency)
+            schema.transactions.shown(view.entry, view.counterparty, currency, view.metadata)
             for view in await read_ledger.views(self._services, entries)
         ]
 
@@ -117,6 +131,7 @@ def _entry_filter(
         counterparty_id = ids.read_row_id(named, "User")
         if counterparty_id is None:
             return None
+    pair = given(chosen.metadata)
     text = given(chosen.text)
     if text is not None and len(text) > _TEXT_MAXIMUM_CHARACTERS:
         raise errors.BadUserInput(
@@ -129,5 +144,16 @@ def _entry_filter(
         created_after=given(chosen.created_after),
         created_from=given(chosen.created_from),
         created_before=given(chosen.created_before),
+        metadata=None if pair is None else _metadata_pair(pair),
         text=text,
     )
+
+
+def _metadata_pair(chosen: schema.transactions.MetadataEntryInput) -> Pair:
+    """The pair as it is stored. Raises BadUserInput for one that no transaction can carry."""
+    try:
+        cleaned = metadata.clean(metadata.of([(chosen.key, chosen.value)]))
+    except errors.InvalidInput as refusal:
+        raise errors.BadUserInput(f"`filter.metadata`: {refusal.message}") from None
+    assert cleaned is not None
+    return cleaned.pairs[0]

@@ -30,6 +30,7 @@ from resolvers.guards import (
     person,
     reads,
     scope,
+    scope_of_kind,
     verified,
 )
 from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
@@ -43,6 +44,7 @@ SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(S
 # Ordinary use never meets these; RATE_LIMIT_FACTOR scales them all.
 MONEY = (("600/minute", account), ("3000/minute", client))
 ADDITIONS = at_most(*MONEY)
+CLOSURES = at_most(*MONEY)
 # The answer tells who has an account: guesses are few, however many accounts one makes for them.
 TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
 SEARCHES = at_most(("120/minute", account), ("600/minute", client))
@@ -73,6 +75,7 @@ class Query:
         transfers.transfer_preview, SEND, reads,
         description="Calculates what sending this amount would cost now, without sending it.",
     )  # fmt: skip
+    credential = operation(sessions.credential, reads, cost=10, description="Null when signed out.")
     wallet = operation(
         wallets.wallet,
         reads,
@@ -181,6 +184,14 @@ class Mutation:
         description=(
             "Debits the sender, credits the recipient and posts an entry to both ledgers, all or "
             "nothing, once per idempotency key."
+        ),
+    )  # fmt: skip
+
+    close_idempotency_key = operation(
+        transfers.close_idempotency_key, scope_of_kind, CLOSURES, checks_credential=True,
+        description=(
+            "Settles the outcome of an idempotency key: returns the transaction it produced, or closes the "
+            "key so that it never produces one, even for a request still in transit."
         ),
     )  # fmt: skip
 

@@ -9,9 +9,10 @@ import application.sign_in
 from application import devices
 from application.signed_in import SignedIn
 from domain import errors, ids
+from domain.people.sessions import Scope
 from resolvers.operations import Info
 from resolvers.request import RequestContext
-from schema import inputs, results, viewers
+from schema import inputs, results, sessions, viewers
 from schema.arguments import given
 
 
@@ -78,6 +79,23 @@ async def revoke_session(
         info.context.services, info.context.caller, ids.read_row_id(input.session_id, "Session")
     )
     return results.SignedOut(sessions=1)
+
+
+async def credential(info: Info) -> sessions.Credential | None:
+    context, principal = info.context, info.context.principal
+    if principal is None:
+        return None
+    # One that ended a moment ago is in neither list.
+    if principal.api_token_id is None:
+        for session in await context.reads.sessions(principal):
+            if session.is_current:
+                return sessions.Credential(session=session, api_token=None, scopes=list(Scope))
+        return None
+    own_id = sessions.api_token_id(principal.api_token_id)
+    for token in await context.reads.api_tokens(principal):
+        if token.id == own_id:
+            return sessions.Credential(session=None, api_token=token, scopes=token.scopes)
+    return None
 
 
 def _shown(context: RequestContext, signed_in: SignedIn, *, use_cookie: bool) -> results.SignedIn:

@@ -5,26 +5,31 @@ from __future__ import annotations
 from uuid import UUID
 
 import application.add_balance
+import application.close_idempotency_key
 import application.preview_transfer
 import application.send_money
 import schema.transactions
 from domain import ids
+from domain.ledger.metadata import Pair
 from persistence.ledger.ledger import Movement
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import inputs, results, viewers, wallets
 from schema.arguments import given
+from schema.transactions import MetadataEntryInput
 
 
 async def send_money(info: Info, input: inputs.SendMoneyInput) -> results.SendMoneyResult:  # noqa: A002
     context = info.context
     movement = await application.send_money.execute(
         context.services,
-        context.caller,
+        context.caller.authority,
         recipient=_recipient(input.recipient),
         amount=input.amount,
         note=given(input.note),
         idempotency_key=input.idempotency_key,
+        metadata=_pairs(input.metadata),
+        not_after=given(input.not_after),
     )
     return results.MoneySent(
         transaction=_transaction(context, movement),
@@ -37,15 +42,41 @@ async def add_balance(info: Info, input: inputs.AddBalanceInput) -> results.AddB
     context = info.context
     movement = await application.add_balance.execute(
         context.services,
-        context.caller,
+        context.caller.authority,
         amount=input.amount,
         idempotency_key=input.idempotency_key,
+        metadata=_pairs(input.metadata),
+        not_after=given(input.not_after),
     )
     return results.BalanceAdded(
         transaction=_transaction(context, movement),
         viewer=_viewer(context, movement),
         replayed=movement.replayed,
     )
+
+
+async def close_idempotency_key(
+    info: Info,
+    input: inputs.CloseIdempotencyKeyInput,  # noqa: A002
+) -> results.CloseIdempotencyKeyResult:
+    context = info.context
+    view = await application.close_idempotency_key.execute(
+        context.services,
+        context.caller.authority,
+        kind=input.kind,
+        idempotency_key=input.idempotency_key,
+    )
+    return results.IdempotencyKeySettled(
+        transaction=None
+        if view is None
+        else schema.transactions.shown(
+            view.entry, view.counterparty, context.services.limits.currency, view.metadata
+        )
+    )
+
+
+def _pairs(given_pairs: list[MetadataEntryInput] | None) -> list[Pair]:
+    return [(pair.key, pair.value) for pair in given(given_pairs) or ()]
 
 
 def _recipient(recipient: inputs.RecipientInput) -> UUID | str | None:
@@ -58,7 +89,10 @@ def _recipient(recipient: inputs.RecipientInput) -> UUID | str | None:
 
 def _transaction(context: RequestContext, movement: Movement) -> schema.transactions.Transaction:
     return schema.transactions.shown(
-        movement.entry, movement.counterparty, context.services.limits.currency
+        movement.entry,
+        movement.counterparty,
+        context.services.limits.currency,
+        movement.metadata,
     )
 
 

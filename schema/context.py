@@ -33,6 +33,10 @@ class Reads(Protocol):
         """Raises BadUserInput for what cannot be a key."""
         ...
 
+    async def transaction_by_reference(
+        self, user_id: UUID, reference: str
+    ) -> Transaction | None: ...
+
     async def contacts(self, user_id: UUID, first: int | None) -> Sequence[User]:
         """Raises BadUserInput for a number out of range."""
         ...

@@ -121,6 +121,22 @@ class IdempotencyKeyReused(UserError):
 
 
 @strawberry.type(
+    description="The key was closed by `closeIdempotencyKey` and can no longer move money."
+)
+class IdempotencyKeyClosed(UserError):
+    pass
+
+
+@strawberry.type(
+    description=(
+        "The request was processed after its `notAfter`. Nothing moved; the key remains unused."
+    )
+)
+class TooLate(UserError):
+    pass
+
+
+@strawberry.type(
     description="The viewer has no such object, or it has already ended.",
 )
 class NotFound(UserError):
@@ -141,6 +157,8 @@ MEMBERS: dict[type[errors.DomainError], type[UserError]] = {
     errors.BalanceLimitExceeded: BalanceLimitExceeded,
     errors.TokenLimitExceeded: TokenLimitExceeded,
     errors.IdempotencyKeyReused: IdempotencyKeyReused,
+    errors.IdempotencyKeyClosed: IdempotencyKeyClosed,
+    errors.TooLate: TooLate,
     errors.NotFound: NotFound,
 }
 

@@ -1,8 +1,11 @@
 """What a subscriber hears."""
 
+from collections.abc import Sequence
+
 import strawberry
 
 from domain.ledger import money, transfers
+from domain.ledger.metadata import Pair
 from domain.people import accounts
 from schema import transactions
 from schema.money import Money
@@ -26,10 +29,13 @@ class TransactionPosted(WalletEvent):
 
 
 def transaction_posted(
-    entry: transfers.Entry, counterparty: accounts.Person | None, currency: money.Currency
+    entry: transfers.Entry,
+    counterparty: accounts.Person | None,
+    currency: money.Currency,
+    metadata: Sequence[Pair] = (),
 ) -> TransactionPosted:
-    """The event that a new line is; `counterparty` is whom it names, as they are now."""
-    transaction = transactions.shown(entry, counterparty, currency)
+    """The event that a new entry is; `counterparty` is whom it names, as they are now."""
+    transaction = transactions.shown(entry, counterparty, currency, metadata)
     return TransactionPosted(
         sequence=transaction.sequence, balance=transaction.balance_after, transaction=transaction
     )

@@ -5,9 +5,17 @@ from decimal import Decimal
 
 import strawberry
 
+from domain.ledger import transfers
 from domain.people.sessions import Scope
+from schema.transactions import MetadataEntryInput
 
 _KEY = "Chosen by the caller, 8 to 64 printable ASCII characters. A key never {} twice."
+_METADATA = (
+    "Key-value pairs to attach, which only the caller sees: part of the input, as the amount is."
+)
+_NOT_AFTER = (
+    "The request is refused (TooLate) if processed after this instant, by the database clock."
+)
 _PASSWORD = "8 to 128 characters, and none of the common ones."  # noqa: S105
 
 
@@ -101,6 +109,10 @@ class UpdateProfileInput:
 class AddBalanceInput:
     amount: Decimal = strawberry.field(description="In whole units of the currency.")
     idempotency_key: str = strawberry.field(description=_KEY.format("adds"))
+    metadata: list[MetadataEntryInput] | None = strawberry.field(
+        default=strawberry.UNSET, description=_METADATA
+    )
+    not_after: datetime | None = strawberry.field(default=strawberry.UNSET, description=_NOT_AFTER)
 
 
 @strawberry.input(description="Exactly one field must be set.", one_of=True)
@@ -124,6 +136,18 @@ class SendMoneyInput:
         description="Up to 140 characters, visible to both sides.",
     )
     idempotency_key: str = strawberry.field(description=_KEY.format("sends"))
+    metadata: list[MetadataEntryInput] | None = strawberry.field(
+        default=strawberry.UNSET, description=_METADATA
+    )
+    not_after: datetime | None = strawberry.field(default=strawberry.UNSET, description=_NOT_AFTER)
+
+
+@strawberry.input(description="The key whose outcome is to become final.")
+class CloseIdempotencyKeyInput:
+    kind: transfers.Kind = strawberry.field(
+        description="Which operation the key was for: a key belongs to one."
+    )
+    idempotency_key: str = strawberry.field(description="The key as it was sent.")
 
 
 @strawberry.input(description="A new API token.")

@@ -80,7 +80,8 @@ class SignedOut:
 
 
 LogoutResult = Annotated[
-    SignedOut, strawberry.union("LogoutResult", description="What `logout` returns.")
+    SignedOut | errors.InvalidInput,
+    strawberry.union("LogoutResult", description="What `logout` returns."),
 ]
 RevokeSessionResult = Annotated[
     SignedOut | errors.NotFound,
@@ -156,7 +157,9 @@ AddBalanceResult = Annotated[
     | errors.InvalidAmount
     | errors.InvalidInput
     | errors.BalanceLimitExceeded
-    | errors.IdempotencyKeyReused,
+    | errors.IdempotencyKeyReused
+    | errors.IdempotencyKeyClosed
+    | errors.TooLate,
     strawberry.union("AddBalanceResult", description="What `addBalance` returns."),
 ]
 
@@ -181,12 +184,29 @@ SendMoneyResult = Annotated[
     | errors.RecipientNotFound
     | errors.CannotPayYourself
     | errors.TokenLimitExceeded
-    | errors.IdempotencyKeyReused,
+    | errors.IdempotencyKeyReused
+    | errors.IdempotencyKeyClosed
+    | errors.TooLate,
     strawberry.union("SendMoneyResult", description="What `sendMoney` returns."),
 ]
 
 
-@strawberry.type(description="The API token was created.")
+@strawberry.type(description="The outcome of the key is final.")
+class IdempotencyKeySettled:
+    transaction: Transaction | None = strawberry.field(
+        description="The transaction produced by the key; null if it produced none and never will."
+    )
+
+
+CloseIdempotencyKeyResult = Annotated[
+    IdempotencyKeySettled | errors.InvalidInput,
+    strawberry.union(
+        "CloseIdempotencyKeyResult", description="What `closeIdempotencyKey` returns."
+    ),
+]
+
+
+@strawberry.type(description="The key is made.")
 class ApiTokenCreated:
     api_token: ApiToken = strawberry.field(description="The new token, without its secret.")
     secret: str = strawberry.field(

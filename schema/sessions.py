@@ -1,6 +1,7 @@
 """Who and what is signed in: sessions of people, API tokens of programs."""
 
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -44,6 +45,9 @@ class ApiToken(Node):
             "if there is no limit."
         )
     )
+    daily_remaining: Money | None = strawberry.field(
+        description="Amount of the daily limit still available; null if there is no limit."
+    )
     created_at: datetime = strawberry.field(description="When it was created.")
     expires_at: datetime | None = strawberry.field(
         description="When the token expires; null if never."
@@ -51,6 +55,11 @@ class ApiToken(Node):
     last_used_at: datetime | None = strawberry.field(
         description="When it was last used, to about a minute; null if never."
     )
+
+
+def api_token_id(row_id: UUID) -> strawberry.ID:
+    """The API's id of an API token."""
+    return strawberry.ID(ids.global_id("ApiToken", row_id))
 
 
 def shown_session(session: sessions.Session, principal: sessions.Principal) -> Session:
@@ -65,16 +74,28 @@ def shown_session(session: sessions.Session, principal: sessions.Principal) -> S
     )
 
 
-def shown_api_token(token: sessions.ApiToken, currency: money.Currency) -> ApiToken:
-    """The API token as its owner sees it."""
+def shown_api_token(
+    token: sessions.ApiToken, currency: money.Currency, *, remaining_minor: int | None
+) -> ApiToken:
+    """The API token as its owner sees it; `remaining_minor` is what is left of its daily limit."""
     return ApiToken(
-        id=strawberry.ID(ids.global_id("ApiToken", token.api_token_id)),
+        id=api_token_id(token.api_token_id),
         name=token.name,
         scopes=list(token.scopes),
         daily_limit=None
         if token.daily_limit_minor is None
         else shown_minor(token.daily_limit_minor, currency),
+        daily_remaining=None if remaining_minor is None else shown_minor(remaining_minor, currency),
         created_at=token.created_at,
         expires_at=token.expires_at,
         last_used_at=token.last_used_at,
+    )
+
+
+@strawberry.type(description="The credential that authenticated this request, and its scopes.")
+class Credential:
+    session: Session | None = strawberry.field(description="Null for an API token.")
+    api_token: ApiToken | None = strawberry.field(description="Null for a session.")
+    scopes: list[sessions.Scope] = strawberry.field(
+        description="What it may do: every scope, for a session."
     )

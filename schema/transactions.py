@@ -1,5 +1,6 @@
 """Movements of money, as one side sees them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import strawberry
 
 from domain import ids
 from domain.ledger import money, seals, transfers
+from domain.ledger.metadata import Pair
 from domain.people import accounts
 from schema import people
 from schema.connections import PageInfo, cursor_of
@@ -31,6 +33,22 @@ TransactionDirection = described(
     INCOMING="The viewer received it.",
     OUTGOING="The viewer sent it.",
 )
+
+
+@strawberry.type(description="A key-value pair attached to a transaction.")
+class MetadataEntry:
+    key: str = strawberry.field(description="1 to 40 characters, once per transaction.")
+    value: str = strawberry.field(description="Up to 500 characters.")
+
+
+@strawberry.input(
+    description=(
+        "Key: 1 to 40 characters. Value: up to 500. At most 20 entries with distinct keys."
+    )
+)
+class MetadataEntryInput:
+    key: str = strawberry.field(description="The key.")
+    value: str = strawberry.field(description="The value.")
 
 
 @strawberry.type(
@@ -59,6 +77,11 @@ class Transaction(Node):
         description="The user on the other side, as they are now. Null for a top-up."
     )
     note: str | None = strawberry.field(description="The sender's note, visible to both sides.")
+    metadata: list[MetadataEntry] = strawberry.field(
+        description=(
+            "Key-value pairs attached by the caller, in the order given. Visible to the caller only."
+        )
+    )
     balance_after: Money = strawberry.field(
         description="The viewer's balance right after this transaction."
     )
@@ -110,6 +133,9 @@ class TransactionFilter:
     created_before: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Exclusive."
     )
+    metadata: MetadataEntryInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Transactions that carry this metadata entry."
+    )
     text: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
@@ -126,9 +152,12 @@ def global_id(user_id: UUID, sequence: int) -> strawberry.ID:
 
 
 def shown(
-    entry: transfers.Entry, counterparty: accounts.Person | None, currency: money.Currency
+    entry: transfers.Entry,
+    counterparty: accounts.Person | None,
+    currency: money.Currency,
+    metadata: Sequence[Pair] = (),
 ) -> Transaction:
-    """The line as its owner sees it; `counterparty` is whom it names, as they are now."""
+    """The entry as its owner sees it; `counterparty` is whom it names, as they are now."""
     return Transaction(
         id=global_id(entry.user_id, entry.sequence),
         reference=strawberry.ID(str(entry.reference)),
@@ -139,6 +168,7 @@ def shown(
         fee=shown_minor(entry.fee_minor, currency),
         counterparty=people.shown(counterparty, to=entry.user_id) if counterparty else None,
         note=entry.note,
+        metadata=[MetadataEntry(key=key, value=value) for key, value in metadata],
         balance_after=shown_minor(entry.balance_after_minor, currency),
         created_at=entry.created_at,
         seal=seals.Receipt.of(entry).render(),

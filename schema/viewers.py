@@ -120,6 +120,19 @@ class Viewer(Node):
         )
 
     @resolved(
+        "Look up a transaction of the viewer by its reference; null if there is none. "
+        f"{_TRANSACTIONS}",
+        cost=5,
+    )
+    async def transaction_by_reference(
+        self,
+        info: Info,
+        reference: Annotated[strawberry.ID, Description("A `Transaction.reference`.")],
+    ) -> Transaction | None:
+        self._require(Scope.READ_TRANSACTIONS)
+        return await info.context.reads.transaction_by_reference(self.person.user_id, reference)
+
+    @resolved(
         f"The users that the viewer exchanged money with, most recent first. {_TRANSACTIONS}",
         cost=5,
     )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+from domain.ledger.metadata import Pair
 from domain.ledger.transfers import Entry
 from domain.people.accounts import Person
 from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
-from persistence.ledger import entry_rows
+from persistence.ledger import entry_rows, history
 from persistence.people import persons
 
 #: A user, and the sequence of the last entry that is known.
 Position = tuple[UUID, int]
 #: How people are found by their ids; unknown ids are left out.
 FindPeople = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Person]]]
+#: How the metadata of entries is found, by user and sequence.
+FindMetadata = Callable[[Collection[Position]], Awaitable[Mapping[Position, Sequence[Pair]]]]
 
 # Sequences have no gaps, so that the bound is a page; on a damaged ledger it is less than one.
 _COLUMNS = ", ".join(f"t.{column}" for column in entry_rows.COLUMNS.split(", "))
@@ -34,18 +38,27 @@ ORDER BY t.user_id, t.sequence
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """A ledger entry, and its counterparty as they are now."""
+    """A ledger entry, its counterparty as they are now, and its metadata."""
 
     entry: Entry
     counterparty: Person | None
+    metadata: Sequence[Pair] = ()
 
 
-async def of(entries: Sequence[Entry], find_people: FindPeople) -> list[EntryView]:
-    """The entries in the same order, all counterparties found by one call."""
+async def of(
+    entries: Sequence[Entry], find_people: FindPeople, find_metadata: FindMetadata
+) -> list[EntryView]:
+    """The entries in the same order: one call for all counterparties, one for all metadata."""
     named = {entry.counterparty_id for entry in entries if entry.counterparty_id is not None}
     people = await find_people(named) if named else {}
+    carrying = [(e.user_id, e.sequence) for e in entries if e.metadata_digest is not None]
+    metadata = await find_metadata(carrying) if carrying else {}
     return [
-        EntryView(entry, people.get(entry.counterparty_id) if entry.counterparty_id else None)
+        EntryView(
+            entry,
+            people.get(entry.counterparty_id) if entry.counterparty_id else None,
+            metadata.get((entry.user_id, entry.sequence), ()),
+        )
         for entry in entries
     ]
 
@@ -69,7 +82,9 @@ async def after(
     for position, *columns in rows:
         with contextlib.suppress(entry_rows.UnknownKind):
             read.append((position, entry_rows.from_row(columns)))
-    views = await of([entry for _, entry in read], lambda ids: persons.by_ids(db, ids))
+    views = await of(
+        [entry for _, entry in read], partial(persons.by_ids, db), partial(history.metadata, db)
+    )
     found: dict[Position, list[EntryView]] = {}
     for (position, entry), view in zip(read, views, strict=True):
         found.setdefault((entry.user_id, position), []).append(view)

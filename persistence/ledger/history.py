@@ -11,6 +11,7 @@ import sqlalchemy
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.ledger.metadata import Pair
 from domain.ledger.transfers import Entry, Kind
 from domain.people.accounts import Person
 from persistence import tables
@@ -57,6 +58,14 @@ _LATEST_CONTACTS = text(
     "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
 )
 _NEWEST = Query("SELECT id, sequence FROM users WHERE id = ANY(:user_ids)")
+_METADATA = Query(
+    """
+SELECT m.user_id, m.sequence, m.key, m.value
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:sequences AS bigint[])) AS asked (user_id, sequence)
+JOIN transaction_metadata AS m ON m.user_id = asked.user_id AND m.sequence = asked.sequence
+ORDER BY m.user_id, m.sequence, m.position
+"""
+)
 _BALANCE_AT = text(
     "SELECT balance_after FROM transactions WHERE user_id = :user_id AND created_at <= :instant "
     "ORDER BY created_at DESC, sequence DESC LIMIT 1"
@@ -87,9 +96,33 @@ async def entry_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Ent
     return found[0] if found else None
 
 
+async def entry_by_reference(db: Database, user_id: UUID, reference: UUID) -> Entry | None:
+    """The user's own entry with that reference; None if there is none."""
+    found = await _entries(
+        db, select(*_ENTRY).where(_book.user_id == user_id, _book.reference == reference)
+    )
+    return found[0] if found else None
+
+
 async def _entries(db: Database, query: sqlalchemy.Select[Any]) -> list[Entry]:
     found = await db.read(lambda connection: connection.execute(query))
     return [entry_rows.from_row(row) for row in found]
+
+
+async def metadata(
+    db: Database, ids: Collection[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], tuple[Pair, ...]]:
+    """The metadata of the entries by user and sequence, in one query; entries without any are left out."""
+    rows = await db.rows(
+        _METADATA.bind(
+            user_ids=[user_id for user_id, _ in ids], sequences=[sequence for _, sequence in ids]
+        )
+    )
+    found: dict[tuple[UUID, int], tuple[Pair, ...]] = {}
+    for user_id, sequence, key, value in rows:
+        entry = user_id, sequence
+        found[entry] = (*found.get(entry, ()), (key, value))
+    return found
 
 
 # ================================================================ about the book

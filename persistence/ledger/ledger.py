@@ -16,6 +16,7 @@ from psycopg import errors as sqlstates
 from domain import errors
 from domain.ledger import decisions, money, settling
 from domain.ledger.decisions import Command, Done, Posted
+from domain.ledger.metadata import MetadataOf, Pair
 from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Account, Direction, Entry
 from domain.people.accounts import Person
@@ -38,9 +39,12 @@ class Movement:
     replayed: bool
     #: The caller, as now.
     person: Person
+    #: None where the command did not lock their account.
     counterparty: Person | None
     #: The same movement in the counterparty's book, where it moved just now.
     other_entry: Entry | None = None
+    #: The entry's, where the command gave any.
+    metadata: tuple[Pair, ...] = ()
 
 
 #: What became of a command: a movement, None where it was carried out and posted nothing, or its refusal.
@@ -217,11 +221,19 @@ def _movement(
         person=_person(people[account.user_id], account),
         counterparty=(
             _person(people[counterparty_id], ledger.accounts[counterparty_id])
-            if counterparty_id is not None
+            if counterparty_id in people
             else None
         ),
         other_entry=None if posted.replayed else others.get(entry.reference),
+        metadata=() if entry.metadata_digest is None else _metadata(ledger, entry),
     )
+
+
+def _metadata(ledger: decisions.Ledger, entry: Entry) -> tuple[Pair, ...]:
+    assert entry.idempotency_key is not None
+    key = decisions.Key(entry.user_id, entry.kind, entry.idempotency_key)
+    found = ledger.find(MetadataOf(key))
+    return () if found is None else found.pairs
 
 
 def _person(row: tuple[Any, ...], account: Account) -> Person:

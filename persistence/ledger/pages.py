@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
+from domain.ledger.metadata import Pair
 from domain.ledger.transfers import Direction, Entry, Kind
 from domain.paging import Page, PageRequest
 from persistence import tables
@@ -27,6 +28,7 @@ EXAMINED_ENTRIES = 10_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
 _entries = tables.transactions.c
+_metadata = tables.transaction_metadata.c
 _ENTRY = [_entries[name] for name in entry_rows.COLUMNS.split(", ")]
 
 
@@ -43,6 +45,8 @@ class EntryFilter:
     created_from: datetime | None = None
     #: Exclusive.
     created_before: datetime | None = None
+    #: A pair that the entry carries, as it is stored.
+    metadata: Pair | None = None
     text: str | None = None
 
 
@@ -85,6 +89,7 @@ class _Search:
 
     def __init__(self, connection: AsyncConnection, user_id: UUID, wanted: EntryFilter) -> None:
         self._connection = connection
+        self._user_id = user_id
         self._mine = _entries.user_id == user_id
         self._wanted = wanted
         text = texts.search_text(wanted.text or "")
@@ -156,6 +161,8 @@ class _Search:
             conditions.append(_entries.direction == wanted.direction.value)
         if wanted.counterparty_id is not None:
             conditions.append(_entries.counterparty_id == wanted.counterparty_id)
+        if wanted.metadata is not None:
+            conditions.append(self._carries(wanted.metadata))
         if self._pattern is not None:
             named = await self._named([*window, *conditions], self._pattern)
             conditions.append(
@@ -165,6 +172,14 @@ class _Search:
                 )
             )
         return conditions
+
+    def _carries(self, pair: Pair) -> ColumnElement[bool]:
+        """Whether the entry carries that metadata, by an index that leads from the pair to sequences."""
+        key, value = pair
+        carrying = select(_metadata.sequence).where(
+            _metadata.user_id == self._user_id, _metadata.key == key, _metadata.value == value
+        )
+        return _entries.sequence.in_(carrying)
 
     async def _named(self, conditions: list[ColumnElement[bool]], pattern: str) -> Sequence[UUID]:
         """Which counterparties of those entries have a name like that."""

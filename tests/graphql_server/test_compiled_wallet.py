@@ -32,7 +32,16 @@ world = conftest.world
 
 CORE = SCHEMA._schema
 #: Those whose answers are the same a second time; a movement of money is then a replay.
-MUTATIONS = frozenset({"addBalance", "sendMoney", "updateProfile", "revokeSession", "verifyEmail"})
+MUTATIONS = frozenset(
+    {
+        "addBalance",
+        "closeIdempotencyKey",
+        "sendMoney",
+        "updateProfile",
+        "revokeSession",
+        "verifyEmail",
+    }
+)
 #: When something was last used may be written down between one asking and the next.
 CHANGING = frozenset({"lastUsedAt"})
 
@@ -41,7 +50,12 @@ class Values:
     """Scalars for arguments that lead somewhere: of people, lines and keys that there are."""
 
     def __init__(
-        self, someone: Someone, other: Someone, ids: list[str], cursors: list[str]
+        self,
+        someone: Someone,
+        other: Someone,
+        ids: list[str],
+        cursors: list[str],
+        references: list[str],
     ) -> None:
         self.found: dict[str, list[Any]] = {
             "ids": [*ids, "VXNlcjox", "nonsense"],
@@ -58,6 +72,9 @@ class Values:
             "before": [*cursors, "nonsense"],
             "amount": ["1.00", "0.10", 2, "0", "-1", "1000000", "0.001"],
             "idempotencyKey": ["key-of-test-1", "key-of-test-2", "short"],
+            "reference": [*references, references[0].upper(), "nonsense"],
+            "key": ["order", ""],
+            "value": ["7", "8"],
             "query": ["so", other.email, "zzz", ""],
             "text": ["lunch", "other", ""],
             "note": ["lunch", "", "x" * 141],
@@ -145,14 +162,20 @@ async def asking(world: World) -> tuple[Mapping[str, Asking], Values]:
     )
     found = await someone.ask(
         """{ viewer { id user { id } sessions { id } apiTokens { id }
-          transactions { edges { cursor node { id } } } } }"""
+          transactions { edges { cursor node { id reference } } } } }"""
     )
     viewer = found.one
     edges = viewer["transactions"]["edges"]
     ids = [viewer["id"], viewer["user"]["id"], other.id, edges[0]["node"]["id"]]
     ids += [one["id"] for one in viewer["sessions"] + viewer["apiTokens"]]
     bearers = {"person": someone.bearer, "program": made.one["secret"], "nobody": None}
-    values = Values(someone, other, ids, [edge["cursor"] for edge in edges])
+    values = Values(
+        someone,
+        other,
+        ids,
+        [edge["cursor"] for edge in edges],
+        [edge["node"]["reference"] for edge in edges],
+    )
     return {name: Asking(world, bearer) for name, bearer in bearers.items()}, values
 
 

@@ -32,6 +32,8 @@ EXAMPLES: list[errors.DomainError] = [
     errors.BalanceLimitExceeded(TEN),
     errors.TokenLimitExceeded(TEN),
     errors.IdempotencyKeyReused(),
+    errors.IdempotencyKeyClosed(),
+    errors.TooLate(),
     errors.NotFound(),
     errors.Unauthenticated(),
     errors.Forbidden(),
