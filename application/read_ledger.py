@@ -18,7 +18,7 @@ from persistence.ledger.entry_views import EntryView
 async def balance_at(services: Services, user_id: UUID, time: datetime) -> int:
     """The balance in minor units at that instant. Raises BadUserInput for one in the future."""
     if time > services.clock():
-        raise errors.BadUserInput("`time` is in the future: ask for now or earlier.")
+        raise errors.BadUserInput("`time` is in the future.")
     return await history.balance_at(services.database, user_id, time)
 
 

@@ -53,5 +53,5 @@ async def _checked_password(
         # The registration was discarded meanwhile.
         raise errors.InvalidToken from None
     if not await services.hashing.verify(password, known):
-        raise errors.InvalidCredentials("That is not the password of this registration.")
+        raise errors.InvalidCredentials("This is not the password of this registration.")
     return known

@@ -9,17 +9,17 @@ from domain.ledger.money import Money
 
 
 class DomainError(Exception):
-    """A request was refused and nothing changed. `message` is a sentence for a person."""
+    """A request was refused and nothing changed. `message` is a sentence for the user."""
 
     message: str
 
 
-# ------------------------------------------------ rules that a person can mend (result unions)
+# ------------------------------------------------ errors that the user can act on (result unions)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field at fault: its path inside the input, from the outside in."""
+    """One invalid field: its path inside the input, outermost first."""
 
     path: tuple[str, ...]
     message: str
@@ -53,12 +53,12 @@ class InvalidCredentials(DomainError):
 
 @dataclass(eq=False)
 class EmailNotVerified(DomainError):
-    message: str = "Verify your email address first: the link is in the mail we sent you."
+    message: str = "Verify your email address first, with the link in the mail that we sent you."
 
 
 @dataclass(eq=False)
 class InvalidToken(DomainError):
-    message: str = "This link or token is wrong, was used already or is too old. Ask for a new one."
+    message: str = "This link or token is invalid, already used or expired. Request a new one."
 
 
 @dataclass(eq=False)
@@ -76,18 +76,20 @@ class InsufficientFunds(DomainError):
 
     def __post_init__(self) -> None:
         self.message = (
-            f"Your balance is {self.balance}: {self.shortfall} too little for this transfer."
+            f"Your balance of {self.balance} is {self.shortfall} too low for this transfer."
         )
 
 
 @dataclass(eq=False)
 class RecipientNotFound(DomainError):
-    message: str = "There is nobody here by that address or id. Check it, or invite them to join."
+    message: str = (
+        "There is no user with this email address or id. Check it, or invite them to join."
+    )
 
 
 @dataclass(eq=False)
 class CannotPayYourself(DomainError):
-    message: str = "You cannot send money to yourself. Choose somebody else."
+    message: str = "You cannot send money to yourself. Choose another user."
 
 
 @dataclass(eq=False)
@@ -97,7 +99,7 @@ class BalanceLimitExceeded(DomainError):
 
     def __post_init__(self) -> None:
         self.message = (
-            "That would take your balance past the most that a wallet may hold by top-ups. "
+            "This top-up would exceed the maximum balance. "
             f"The most you can add now is {self.maximum_top_up}."
         )
 
@@ -109,7 +111,7 @@ class TokenLimitExceeded(DomainError):
 
     def __post_init__(self) -> None:
         self.message = (
-            f"This API token may send {self.remaining} more within its daily limit. "
+            f"This API token can send {self.remaining} more within its daily limit. "
             "Send less, wait, or use a token with a higher limit."
         )
 
@@ -118,7 +120,7 @@ class TokenLimitExceeded(DomainError):
 class IdempotencyKeyReused(DomainError):
     message: str = (
         "This idempotency key was used before with another amount, recipient, note or metadata. Nothing "
-        "moved now; use a new key for a new movement."
+        "was posted; use a new key for a new transaction."
     )
 
 
@@ -130,13 +132,13 @@ class IdempotencyKeyClosed(DomainError):
 @dataclass(eq=False)
 class TooLate(DomainError):
     message: str = (
-        "The request was processed after its `notAfter`. Nothing moved; the key remains unused."
+        "The request was processed after its `notAfter`. Nothing was posted; the key remains unused."
     )
 
 
 @dataclass(eq=False)
 class NotFound(DomainError):
-    message: str = "There is nothing by that id, or it has ended already."
+    message: str = "There is nothing with this id, or it has already ended."
 
 
 # ------------------------------------------------ everything else (top-level errors with a code)
@@ -149,12 +151,12 @@ class Unauthenticated(DomainError):
 
 @dataclass(eq=False)
 class Forbidden(DomainError):
-    message: str = "This token may not do that."
+    message: str = "This token is not allowed to do that."
 
 
 @dataclass(eq=False)
 class SessionNotConfirmed(Forbidden):
-    message: str = "Confirm that it is you: enter your password, then try again."
+    message: str = "Enter your password to confirm that it is you, then try again."
 
 
 @dataclass(eq=False)
@@ -177,16 +179,16 @@ class BadUserInput(DomainError):
 
 @dataclass(eq=False)
 class Unavailable(DomainError):
-    """Something the service needs is away or too busy; the default is that it is the database."""
+    """Something the service needs is unavailable or too busy: the database, unless the message says otherwise."""
 
     message: str = (
-        "The service cannot reach its database right now. Nothing is lost: repeat the request, "
+        "The service cannot reach its database at the moment. Nothing is lost: repeat the request, "
         "with the same idempotency key if it has one."
     )
 
 
 def unavailable(what: str) -> Unavailable:
-    """`what` is a sentence that says what happened; what to do about it is added."""
+    """The error for a sentence that says what happened; what to do about it is appended."""
     return Unavailable(
         f"{what} Repeat the request in a few seconds, with the same idempotency key if it has one."
     )

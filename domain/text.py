@@ -69,7 +69,7 @@ def clean(text: str, path: str | tuple[str, ...], what: str) -> str:
         return " ".join(text.split())
     if any(_is_refused(character) for character in text):
         raise errors.invalid(
-            path, f"{what} has a control or invisible character in it. Remove it and try again."
+            path, f"{what} contains a control or invisible character. Remove it and try again."
         )
     return " ".join(unicodedata.normalize("NFC", text).split())
 

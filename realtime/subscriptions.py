@@ -154,14 +154,14 @@ class Stream(AsyncIterator[EntryView]):
         """Listen from now on. Raises BadUserInput for a sequence that the ledger does not have, and
         Unavailable."""
         if self._position is not None and self._position < 0:
-            raise errors.BadUserInput("`afterSequence` takes 0 or the number of a transaction.")
+            raise errors.BadUserInput("`afterSequence` must be 0 or the sequence of a transaction.")
         self._started = True
         self._streams.register(self)
         try:
             newest = await self._streams.newest_sequence(self.user_id)
             if self._position is not None and self._position > newest:
                 raise errors.BadUserInput(
-                    f"`afterSequence` is past the newest transaction, which is number {newest}."
+                    f"`afterSequence` is greater than the sequence of the newest transaction, which is {newest}."
                 )
         except BaseException:
             self.close()

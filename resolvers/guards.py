@@ -33,7 +33,7 @@ def signed_in(context: RequestContext, _operation: str, _arguments: Mapping[str,
 def person(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
     """A signed-in person: no API token may manage sessions, passwords, profiles or tokens."""
     if context.caller.session_id is None:
-        raise errors.Forbidden("An API token may not do that. Sign in as a person instead.")
+        raise errors.Forbidden("API tokens are not allowed to do that. Sign in instead.")
 
 
 def scope(needed: Scope) -> Guard:
@@ -67,7 +67,7 @@ async def verified(context: RequestContext, _operation: str, _arguments: Mapping
         raise errors.Unauthenticated
     if caller.email_verified_at is None:
         raise errors.Forbidden(
-            "Verify your email address first: the link is in the mail we sent you."
+            "Verify your email address first, with the link in the mail that we sent you."
         )
 
 

@@ -115,7 +115,7 @@ def _sequence(cursor: str | None) -> str | None:
         return None
     position = schema.connections.read_cursor(cursor, schema.transactions.LIST_NAME)
     if not (position.isascii() and position.isdigit()) or len(position) > _SEQUENCE_MAXIMUM_DIGITS:
-        raise errors.BadUserInput("That cursor is not one of this list.")
+        raise errors.BadUserInput("This cursor does not belong to this list.")
     return position
 
 

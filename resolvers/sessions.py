@@ -117,5 +117,5 @@ def _shown(context: RequestContext, signed_in: SignedIn, *, use_cookie: bool) ->
 def _require_cookies(context: RequestContext, *, wanted: bool) -> None:
     if wanted and not context.can_set_cookies:
         raise errors.BadUserInput(
-            "A WebSocket cannot carry a cookie back: send this over HTTP, or go without the cookie."
+            "A cookie cannot be set over WebSocket: send this over HTTP, or do not use the cookie."
         )

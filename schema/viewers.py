@@ -168,7 +168,9 @@ class Viewer(Node):
 
     def _require_person(self) -> None:
         if self.principal.session_id is None:
-            raise errors.Forbidden("An API token may not see sessions or tokens. Sign in instead.")
+            raise errors.Forbidden(
+                "API tokens are not allowed to read sessions or tokens. Sign in instead."
+            )
 
 
 def shown(

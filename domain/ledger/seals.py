@@ -112,7 +112,7 @@ class Receipt:
             raise ValueError("A receipt is 82 characters long.")
         receipt = cls(UUID(bytes=data[:16]), int.from_bytes(data[16:24], "big"), data[24:])
         if receipt.render() != text:
-            raise ValueError("A receipt is written in one way alone, and not in this one.")
+            raise ValueError("The receipt is malformed: copy it again, completely.")
         return receipt
 
     def render(self) -> str:

@@ -119,7 +119,7 @@ def check_idempotency_key(key: str) -> str:
     ):
         raise errors.invalid(
             "idempotencyKey",
-            f"The idempotency key takes {IDEMPOTENCY_KEY_MINIMUM_CHARACTERS} to "
+            f"The idempotency key must have {IDEMPOTENCY_KEY_MINIMUM_CHARACTERS} to "
             f"{IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS} printable ASCII characters.",
         )
     return key
@@ -134,14 +134,14 @@ def check_amount(
     if amount_minor is None:
         decimals = limits.currency.decimals
         problem = (
-            f"has more decimals than {limits.currency.code} has: use at most {decimals}"
+            f"has too many decimals: {limits.currency.code} has {decimals}"
             if decimals
-            else f"has decimals, which {limits.currency.code} has not: use a whole number"
+            else f"must be a whole number: {limits.currency.code} has no decimals"
         )
     elif amount_minor < limits.minimum_minor:
-        problem = f"is too small: the least is {minimum}"
+        problem = f"is too small: the minimum is {minimum}"
     elif amount_minor > maximum_minor:
-        problem = f"is too large: the most is {maximum}"
+        problem = f"is too large: the maximum is {maximum}"
     else:
         return amount_minor
     raise errors.InvalidAmount(f"{what} {problem}.", minimum, maximum)

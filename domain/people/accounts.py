@@ -100,7 +100,7 @@ def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
     Raises InvalidInput for what is not an address, RFC 5321 and 5322 by `email-validator`. Addresses
     are one and the same whatever their case, as people expect of them.
     """
-    sentence = "That is not an email address such as name@example.com."
+    sentence = "Enter an email address such as name@example.com."
     address = pasted_address(email) if len(email) <= _PASTED_MAXIMUM_CHARACTERS else ""
     if len(address) > EMAIL_MAXIMUM_CHARACTERS:
         raise errors.invalid(path, sentence)

@@ -50,9 +50,7 @@ def check(password: str) -> None:
             f"The password is too long: use at most {MAXIMUM_CHARACTERS} characters."
         )
     if password.casefold() in _common() or len(set(password)) == 1:
-        raise errors.WeakPassword(
-            "This password is one of the first that an attacker tries. Choose a less common one."
-        )
+        raise errors.WeakPassword("This password is too common. Choose another one.")
 
 
 def _normal(password: str) -> str:

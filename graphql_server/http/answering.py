@@ -252,7 +252,7 @@ async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
     except bodies.TooLarge:
         raise HttpError(
             413,
-            f"The body has more than {bodies.MAXIMUM_BYTES // 1024} KiB: send less at a time.",
+            f"The body is larger than {bodies.MAXIMUM_BYTES // 1024} KiB.",
             ((b"connection", b"close"),),
         ) from None
     except bodies.TooSlow:

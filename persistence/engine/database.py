@@ -227,11 +227,11 @@ def unavailable(error: BaseException) -> errors.Unavailable:
     if isinstance(error, TimeoutError) or sqlstate(error) == _QUERY_CANCELED:
         return errors.unavailable("The database took too long to answer.")
     if isinstance(error, exc.TimeoutError | psycopg_pool.PoolTimeout):
-        return errors.unavailable("No connection to the database became free in time.")
+        return errors.unavailable("No database connection became available in time.")
     if sqlstate(error) in RETRIED:
-        return errors.unavailable("Too many requests changed the same accounts at once.")
+        return errors.unavailable("Too many concurrent requests changed the same accounts.")
     if sqlstate(error) == READ_ONLY_TRANSACTION:
-        return errors.unavailable("The database takes no changes at the moment.")
+        return errors.unavailable("The database accepts no changes at the moment.")
     if sqlstate(error) in {NOT_ALLOWED, *NOT_MIGRATED}:
         return errors.unavailable("The database is not ready for this version of the service.")
     return errors.Unavailable()

@@ -16,7 +16,7 @@ REFUSALS = [
     errors.InvalidCredentials(),
     errors.EmailNotVerified(),
     errors.InvalidToken(),
-    errors.InvalidAmount("The amount is too small: the least is 10.00 USD.", TEN, TEN),
+    errors.InvalidAmount("The amount is too small: the minimum is 10.00 USD.", TEN, TEN),
     errors.InsufficientFunds(TEN, TEN),
     errors.RecipientNotFound(),
     errors.CannotPayYourself(),

@@ -92,7 +92,7 @@ def test_a_currency_without_decimals_says_so() -> None:
     ledger = worlds.ledger_of(worlds.account(), limits=worlds.limits_of("JPY"))
     outcome = worlds.settle_one(ledger, worlds.add("12.0"))
     assert isinstance(outcome, errors.InvalidAmount)
-    assert outcome.message == "The amount has decimals, which JPY has not: use a whole number."
+    assert outcome.message == "The amount must be a whole number: JPY has no decimals."
 
 
 def test_too_little_money_says_how_much_is_lacking() -> None:

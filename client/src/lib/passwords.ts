@@ -19,7 +19,7 @@ export function judgePassword(password: string, common: ReadonlySet<string> | nu
   if (length < SHORTEST) return { level: 'refused', words: `At least ${SHORTEST} characters: ${SHORTEST - length} more to go.` };
   if (length > LONGEST) return { level: 'refused', words: `At most ${LONGEST} characters.` };
   if (different === 1 || common?.has(text.toLowerCase())) {
-    return { level: 'refused', words: 'This is one of the first that an attacker tries. Choose a less common one.' };
+    return { level: 'refused', words: 'This password is too common. Choose another one.' };
   }
   if (length < 12 || different < 6) return { level: 'fair', words: 'Good enough. A longer one is safer.' };
   if (length < 16 || different < 9) return { level: 'good', words: 'A good password.' };

@@ -27,7 +27,7 @@ export function textLength(text: string): number {
 
 /** What the service will refuse in a text; `what` is its subject, such as "The note". */
 export function textFault(text: string, what: string, maximum: number): string | undefined {
-  if (REFUSED.test(cleanText(text))) return `${what} has a control or invisible character in it. Remove it and try again.`;
+  if (REFUSED.test(cleanText(text))) return `${what} contains a control or invisible character. Remove it and try again.`;
   const excess = textLength(text) - maximum;
   if (excess <= 0) return undefined;
   return `${what} is ${String(excess)} ${excess === 1 ? 'character' : 'characters'} too long: it takes at most ${String(maximum)}.`;

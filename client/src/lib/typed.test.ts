@@ -26,7 +26,7 @@ describe('as the service has it', () => {
 describe('what the service refuses', () => {
   test.each(['a\u0000b', 'a\u001bb', 'a\u009bb', 'a\ue000b', 'a\ud800b', 'a\u3164b', 'a\u2800b', 'a\ufff9b'])('%j has what cannot be seen', (text) => {
     expect(textFault(text, 'The note', NOTE_CHARACTERS)).toBe(
-      'The note has a control or invisible character in it. Remove it and try again.',
+      'The note contains a control or invisible character. Remove it and try again.',
     );
   });
 

@@ -6,7 +6,7 @@ import { cleanText, nameFault } from '@/lib/text';
 export function checkEmail(email: string): string | undefined {
   const address = pastedAddress(email);
   if (address === '') return 'Enter your email address.';
-  if (!/^\S+@\S+\.\S+$/.test(address)) return 'That is not an email address such as name@example.com.';
+  if (!/^\S+@\S+\.\S+$/.test(address)) return 'Enter an email address such as name@example.com.';
   return undefined;
 }
 
