@@ -97,8 +97,8 @@ async def test_text_is_kept_whatever_encoding_the_environment_asks_for(
         (TimeoutError(), "took too long"),
         (psycopg_pool.PoolTimeout(), "No database connection became available"),
         (exc.TimeoutError(), "No database connection became available"),
-        (psycopg.errors.SerializationFailure(), "changed the same accounts at once"),
-        (psycopg.errors.DeadlockDetected(), "changed the same accounts at once"),
+        (psycopg.errors.SerializationFailure(), "changed the same accounts"),
+        (psycopg.errors.DeadlockDetected(), "changed the same accounts"),
     ],
 )
 def test_what_is_unavailable_says_what_happened_and_what_to_do(error: Exception, told: str) -> None:
