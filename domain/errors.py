@@ -131,9 +131,7 @@ class IdempotencyKeyClosed(DomainError):
 
 @dataclass(eq=False)
 class TooLate(DomainError):
-    message: str = (
-        "The request was processed after its `notAfter`. Nothing was posted; the key remains unused."
-    )
+    message: str = "The request was processed after its `notAfter`. Nothing was posted; the key remains unused."
 
 
 @dataclass(eq=False)
