@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import orjson
 
 from domain.ledger import money, transfers
+from domain.ledger.metadata import Pair
 from domain.people import accounts
 from schema import events, plain
 
+#: The most that a Channels server accepts as the data of an event, which the client library escapes.
+MAXIMUM_BYTES = 10_240
+
 
 def transaction_posted(
-    entry: transfers.Entry, counterparty: accounts.Person | None, currency: money.Currency
+    entry: transfers.Entry,
+    counterparty: accounts.Person | None,
+    currency: money.Currency,
+    metadata: Sequence[Pair] = (),
 ) -> str:
-    """The data of `transaction.posted` for the user whose entry it is."""
-    event = events.transaction_posted(entry, counterparty, currency)
-    return orjson.dumps(plain.as_json(event)).decode()
+    """The data of `transaction.posted` for the user whose entry it is.
+
+    Metadata that does not fit is null instead of a list: listeners read it with the API.
+    """
+    shown = plain.as_json(events.transaction_posted(entry, counterparty, currency, metadata))
+    data = orjson.dumps(shown).decode()
+    if metadata and len(json.dumps(data)) >= MAXIMUM_BYTES:
+        shown["transaction"]["metadata"] = None
+        data = orjson.dumps(shown).decode()
+    return data

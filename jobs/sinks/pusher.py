@@ -26,7 +26,9 @@ async def deliver(services: JobServices, page: Page[EntryView]) -> AsyncIterator
     batch = [
         pusher.Event(
             name=events.PUSHER_EVENT,
-            data=payloads.transaction_posted(view.entry, view.counterparty, services.currency),
+            data=payloads.transaction_posted(
+                view.entry, view.counterparty, services.currency, view.metadata
+            ),
         )
         for view in page.events
     ]

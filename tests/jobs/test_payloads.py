@@ -73,8 +73,10 @@ def test_a_push_shows_what_graphql_shows(code: str, kind: transfers.Kind) -> Non
         seal=b"s" * 32,
     )
     currency = money.currency(code)
-    pushed = json.loads(payloads.transaction_posted(entry, counterparty, currency))
-    assert pushed == as_graphql(events.transaction_posted(entry, counterparty, currency))
+    metadata = [("order", "7"), ("customer", "Zoë & sons")]
+    pushed = json.loads(payloads.transaction_posted(entry, counterparty, currency, metadata))
+    event = events.transaction_posted(entry, counterparty, currency, metadata)
+    assert pushed == as_graphql(event)
 
 
 def test_the_largest_payload_fits_a_channels_server() -> None:
@@ -95,6 +97,8 @@ def test_the_largest_payload_fits_a_channels_server() -> None:
         created_at=datetime.now(UTC),
         seal=b"s" * 32,
     )
-    pushed = payloads.transaction_posted(entry, person, money.currency("USD"))
+    metadata = [(f"{number:02}" + "k" * 38, "𝄞" * 500) for number in range(20)]
+    pushed = payloads.transaction_posted(entry, person, money.currency("USD"), metadata)
+    assert json.loads(pushed)["transaction"]["metadata"] is None
     # Ten in one call, and the text of each is written as ASCII inside it.
     assert len(json.dumps(pushed)) < 10_240
