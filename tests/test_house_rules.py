@@ -199,7 +199,7 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        for heading in ("## Decision", "## What was weighed", "## What follows"):
+        for heading in ("## Decision", "## Alternatives considered", "## Consequences"):
             assert heading in text, f"{_name(page)} lacks {heading!r}."
 
 
