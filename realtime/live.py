@@ -1,6 +1,6 @@
-"""What happens while somebody listens: new lines of a book, and sessions that end.
+"""Live updates for the clients of this process: new ledger entries, and credentials that end.
 
-Redis makes it quick; a poll of the database, always on, makes it sure.
+Hints through Redis make them fast; polling the database, always, makes them reliable.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from domain.ledger.metadata import Pair
 from domain.ledger.transfers import Entry
 from domain.people.accounts import Person
 from domain.people.sessions import Principal
+from persistence.delivery import streams
 from persistence.engine import condition
 from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
 from realtime.active_credentials import ActiveCredentials, Watch
-from realtime.subscriptions import Stream, Streams
+from realtime.subscriptions import Subscription, Subscriptions
 
 log = structlog.get_logger()
 
@@ -38,31 +39,31 @@ class Live:
     ) -> None:
         self._listening = listening
         self._poll_seconds = poll_seconds
-        self._streams = Streams(database, listening)
+        self._entries = Subscriptions(database, listening, streams.ENTRIES)
         self._credentials = ActiveCredentials(database, listening)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._is_database_away = False
 
     async def start(self) -> None:
-        self._listening.listen(self._take_hint, confirmed=self._streams.doubt)
+        self._listening.listen(self._take_hint, confirmed=self._entries.doubt)
         self._tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._expire())]
 
     async def stop(self) -> None:
-        """End every stream, and write down which credentials were used."""
+        """End every subscription, and store which credentials were used."""
         self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._streams.close()
+        self._entries.close()
         with contextlib.suppress(errors.Unavailable):
             await self._credentials.touch()
 
     async def ensure_active(self, principal: Principal, *, ask: bool = True) -> None:
-        """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago.
+        """Raise Unauthenticated if the credential has ended, as of at most 4 seconds ago.
 
-        Asks the database only where the poll has not just done so; without `ask` not even then. Raises
-        Unavailable if it must and cannot.
+        Asks the database only if the poll has not just done so; without `ask` not even then. Raises
+        Unavailable if it has to ask and cannot.
         """
         await self._credentials.ensure(principal, ask=ask)
 
@@ -73,61 +74,65 @@ class Live:
         *,
         expires_in_seconds: float | None = None,
     ) -> Watch:
-        """Call `ended` once the credential has ended, whichever process ended it, within 5 seconds.
+        """Call `ended` within 5 seconds after the credential ends, whichever process ends it.
 
-        With TokenExpired after `expires_in_seconds`. Never before this returns; until `unwatch`.
+        After `expires_in_seconds` it is called with TokenExpired. It is never called before this returns
+        or after `unwatch`.
         """
         return self._credentials.watch(principal, ended, expires_in_seconds=expires_in_seconds)
 
     def unwatch(self, watch: Watch) -> None:
-        """Tell this one no more."""
+        """Stop watching."""
         self._credentials.unwatch(watch)
 
     async def forget(self, credential_ids: Collection[UUID]) -> None:
-        """These have ended just now, through this process: do not wait for the news of it."""
+        """This process has just ended these: do not wait for hints of it."""
         self._credentials.end(credential_ids)
 
-    def stream(self, user_id: UUID, after_sequence: int | None) -> Stream:
-        """The lines of a person's book after that one, each exactly once and in sequence.
+    def entries(self, user_id: UUID, after_sequence: int | None) -> Subscription[EntryView]:
+        """The user's ledger entries after that sequence, each exactly once and in order.
 
-        Without a number: those that are posted from now on. `Stream.start` says when now is.
+        Without a sequence: those posted from now on, which is when `Subscription.start` is called.
         """
-        return Stream(self._streams, user_id, after_sequence)
+        return Subscription(self._entries, user_id, after_sequence)
 
     def posted(
         self, entry: Entry, counterparty: Person | None, metadata: Sequence[Pair] = ()
     ) -> None:
-        """This line was committed just now, through this process: do not wait for the news of it."""
-        self._streams.offer(entry.user_id, EntryView(entry, counterparty, metadata))
+        """This process has just committed this entry: do not wait for hints of it."""
+        self._entries.offer(entry.user_id, EntryView(entry, counterparty, metadata))
 
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         if isinstance(hint, events.CredentialsEnded):
             self._credentials.doubt(hint.credential_ids)
         else:
-            self._streams.hint(user_id, hint.sequence)
+            self._entries.hint(user_id, hint.sequence)
 
     async def _expire(self) -> None:
-        # Of its own, because the poll may have to wait for the database.
+        # Not part of the poll, which may have to wait for the database.
         while not self._stopping:
             await asyncio.sleep(_EXPIRE_SECONDS)
             try:
                 self._credentials.expire()
             except Exception:
-                log.exception("what is out of date was not ended")
+                log.exception("expired access tokens were not ended")
 
     async def _poll(self) -> None:
-        # A driver may lose a cancellation; the flag is not lost.
+        # A database driver may swallow a cancellation: the flag ends the loop nevertheless.
         while not self._stopping:
             await asyncio.sleep(self._poll_seconds)
             try:
                 await self._credentials.poll()
-                await self._streams.poll()
+                await self._entries.poll()
             except errors.Unavailable as error:
                 if not self._is_database_away:
-                    log.warning("streams wait", reason=condition.explain(error.__cause__))
+                    log.warning(
+                        "subscriptions wait for the database",
+                        reason=condition.explain(error.__cause__),
+                    )
                 self._is_database_away = True
             except Exception:
-                # Without the poll nothing is sure: it must not end.
+                # Reliability depends on the poll: it must not end.
                 log.exception("a poll failed")
             else:
                 self._is_database_away = False

@@ -1,128 +1,135 @@
-"""Streams of ledger entries: each exactly once and in sequence, however the news arrives."""
+"""Subscriptions to a user's stream: each event exactly once and in order, however it becomes known."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Generic
 from uuid import UUID
 
 import structlog
 
 from adapters import realtime
 from domain import errors
+from persistence.delivery.streams import Event, Position, Stream
 from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
-from persistence.ledger import entry_views, history
-from persistence.ledger.entry_views import EntryView, Position
 
 log = structlog.get_logger()
 
 _PAGE = 100
-#: Asked about in one query of the poll: what takes longer than a few milliseconds holds up deliveries.
-_PEOPLE_AT_ONCE = 250
-#: Whose pages are read in one query, for the same reason.
+#: Users per query of the poll: a query of more than a few milliseconds would delay deliveries.
+_USERS_AT_ONCE = 250
+#: Pages per query, for the same reason.
 _PAGES_AT_ONCE = 20
 
 
-class Streams:
-    """All that are open in this process."""
+class Subscriptions(Generic[Event]):
+    """All subscriptions to one kind of stream that are open in this process."""
 
-    def __init__(self, database: Database, listening: realtime.Hints) -> None:
+    def __init__(
+        self, database: Database, listening: realtime.Hints, stream: Stream[Event]
+    ) -> None:
+        self.stream = stream
         self._database = database
         self._listening = listening
-        self._open: dict[UUID, set[Stream]] = {}
-        #: After which entry the ledger of a listener misses the next one, where that has been told.
+        self._open: dict[UUID, set[Subscription[Event]]] = {}
+        #: By user: the number after which the next event is missing, where that has been logged.
         self._gaps: dict[UUID, int] = {}
-        #: The pages of all streams that read at the same time, read together.
-        self._pages: SharedCalls[Position, list[EntryView]] = SharedCalls(self._read_pages)
+        #: Reads the pages of all subscriptions that read at the same time together.
+        self._pages: SharedCalls[Position, Sequence[Event]] = SharedCalls(self._read_pages)
 
     def __len__(self) -> int:
-        return sum(len(streams) for streams in self._open.values())
+        return sum(len(subscriptions) for subscriptions in self._open.values())
 
     def close(self) -> None:
-        """End every one of them."""
-        for stream in [stream for streams in self._open.values() for stream in streams]:
-            stream.close()
+        """End all of them."""
+        for subscription in [each for opened in self._open.values() for each in opened]:
+            subscription.close()
 
-    # ------------------------------------------------ news
+    # ------------------------------------------------ what becomes known
 
-    def offer(self, user_id: UUID, view: EntryView) -> None:
-        """This entry was committed just now, through this process."""
-        for stream in self._open.get(user_id, ()):
-            stream.offer(view)
+    def offer(self, user_id: UUID, event: Event) -> None:
+        """This process has just committed this event."""
+        for subscription in self._open.get(user_id, ()):
+            subscription.offer(event)
 
-    def hint(self, user_id: UUID, sequence: int) -> None:
-        """Somebody says that there is an entry of that sequence."""
-        for stream in self._open.get(user_id, ()):
-            stream.hint(sequence)
+    def hint(self, user_id: UUID, number: int) -> None:
+        """A hint says that there is an event of that number."""
+        for subscription in self._open.get(user_id, ()):
+            subscription.hint(number)
 
     def doubt(self, user_id: UUID) -> None:
-        """Something may have been missed."""
-        for stream in self._open.get(user_id, ()):
-            stream.doubt()
+        """Hints may have been missed."""
+        for subscription in self._open.get(user_id, ()):
+            subscription.doubt()
 
     async def poll(self) -> None:
-        """Ask how far the ledgers of all listeners go. Raises Unavailable."""
+        """Read the newest number of every subscribed user. Raises Unavailable."""
         listening = list(self._open)
-        for start in range(0, len(listening), _PEOPLE_AT_ONCE):
-            page = listening[start : start + _PEOPLE_AT_ONCE]
-            newest = await history.newest_sequences(self._database, page)
-            for user_id, sequence in newest.items():
-                for stream in self._open.get(user_id, ()):
-                    stream.expect(sequence)
+        for start in range(0, len(listening), _USERS_AT_ONCE):
+            page = listening[start : start + _USERS_AT_ONCE]
+            newest = await self.stream.newest(self._database, page)
+            for user_id, number in newest.items():
+                for subscription in self._open.get(user_id, ()):
+                    subscription.expect(number)
 
-    # ------------------------------------------------ for a stream
+    # ------------------------------------------------ for a subscription
 
-    def register(self, stream: Stream) -> None:
-        self._open.setdefault(stream.user_id, set()).add(stream)
-        self._listening.subscribe(stream.user_id)
+    def register(self, subscription: Subscription[Event]) -> None:
+        self._open.setdefault(subscription.user_id, set()).add(subscription)
+        self._listening.subscribe(subscription.user_id)
 
-    def unregister(self, stream: Stream) -> None:
-        streams = self._open.get(stream.user_id, set())
-        if stream in streams:
-            streams.remove(stream)
-            self._listening.unsubscribe(stream.user_id)
-            if not streams:
-                del self._open[stream.user_id]
-                self._gaps.pop(stream.user_id, None)
+    def unregister(self, subscription: Subscription[Event]) -> None:
+        opened = self._open.get(subscription.user_id, set())
+        if subscription in opened:
+            opened.remove(subscription)
+            self._listening.unsubscribe(subscription.user_id)
+            if not opened:
+                del self._open[subscription.user_id]
+                self._gaps.pop(subscription.user_id, None)
 
-    async def newest_sequence(self, user_id: UUID) -> int:
-        return (await history.newest_sequences(self._database, [user_id])).get(user_id, 0)
+    async def newest_number(self, user_id: UUID) -> int:
+        """The number of the user's newest event; 0 before the first. Raises Unavailable."""
+        return (await self.stream.newest(self._database, [user_id])).get(user_id, 0)
 
-    async def read(self, user_id: UUID, after_sequence: int) -> list[EntryView]:
-        """The next page of a ledger. Raises Unavailable."""
-        position = (user_id, after_sequence)
-        return (await self._pages.get([position])).get(position, [])
+    async def read(self, user_id: UUID, after_number: int) -> Sequence[Event]:
+        """The next page of a user's stream. Raises Unavailable."""
+        position = (user_id, after_number)
+        return (await self._pages.get([position])).get(position, ())
 
-    async def _read_pages(self, positions: Collection[Position]) -> dict[Position, list[EntryView]]:
-        asked, pages = list(positions), {}
+    async def _read_pages(
+        self, positions: Collection[Position]
+    ) -> Mapping[Position, Sequence[Event]]:
+        asked = list(positions)
+        pages: dict[Position, Sequence[Event]] = {}
         for start in range(0, len(asked), _PAGES_AT_ONCE):
             some = asked[start : start + _PAGES_AT_ONCE]
-            pages.update(await entry_views.after(self._database, some, limit=_PAGE))
+            pages.update(await self.stream.after(self._database, some, _PAGE))
         return pages
 
-    def tell_of_gap(self, user_id: UUID, after_sequence: int, found_sequence: int) -> None:
-        """Log once that the ledger cannot be read further: `./wallet audit` says whether it is damaged.
+    def report_gap(self, user_id: UUID, after_number: int, found_number: int) -> None:
+        """Log once that a stream cannot be read further: `./wallet audit` says whether it is damaged.
 
-        `found_sequence` is an entry after the gap, or the user's newest sequence where there is none.
+        `found_number` is an event after the gap, or the user's newest number if there is none.
         """
-        if self._gaps.get(user_id) != after_sequence:
-            self._gaps[user_id] = after_sequence
+        if self._gaps.get(user_id) != after_number:
+            self._gaps[user_id] = after_number
             log.error(
-                "a ledger has a gap, or an entry of a kind that this release does not know: "
-                "its listeners wait",
+                "a stream has a gap, or an event that this release cannot read: its subscribers wait",
+                stream=self.stream.name,
                 user_id=str(user_id),
-                after_sequence=after_sequence,
-                found_sequence=found_sequence,
+                after_number=after_number,
+                found_number=found_number,
             )
 
 
-class Stream(AsyncIterator[EntryView]):
-    """One listener's place in a ledger: `async for`, and `aclose` at the end.
+class Subscription(AsyncIterator[Event], Generic[Event]):
+    """One subscriber's position in a user's stream: use `async for`, and `aclose` at the end.
 
-    What is passed on is always the very next entry, whether this process committed it or the ledger was
-    read: that alone is why each comes exactly once and in sequence. Everything else is only a reason to
-    read: a hint, a poll that knows of more, an entry that is not the next one, one too many.
+    It only ever yields the event after the previous one, whether this process committed it or it was read
+    from the database. This alone guarantees each event exactly once and in order. Everything else only
+    causes a read: a hint, a poll that found more, an event that is not the next one, a full buffer.
     """
 
     __slots__ = (
@@ -132,33 +139,37 @@ class Stream(AsyncIterator[EntryView]):
         "_position",
         "_ready",
         "_started",
-        "_streams",
+        "_subscriptions",
         "_waiter",
         "user_id",
     )
 
-    def __init__(self, streams: Streams, user_id: UUID, after_sequence: int | None) -> None:
+    def __init__(
+        self, subscriptions: Subscriptions[Event], user_id: UUID, after_number: int | None
+    ) -> None:
         self.user_id = user_id
-        self._streams = streams
-        #: The newest entry in `_ready` or passed on; None until it is known.
-        self._position = after_sequence
-        #: How far the ledger goes at least, as the database said.
+        self._subscriptions = subscriptions
+        #: The number of the last event in `_ready`, or else of the last one yielded; None until known.
+        self._position = after_number
+        #: The newest number that the database has reported.
         self._known = 0
-        self._ready: list[EntryView] = []
-        self._must_read = after_sequence is not None
+        self._ready: list[Event] = []
+        self._must_read = after_number is not None
         self._started = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Listen from now on. Raises BadUserInput for a sequence that the ledger does not have, and
-        Unavailable."""
+        """Subscribe from now on.
+
+        Raises BadUserInput for a number that the stream does not have, and Unavailable.
+        """
         if self._position is not None and self._position < 0:
             raise errors.BadUserInput("`afterSequence` must be 0 or the sequence of a transaction.")
         self._started = True
-        self._streams.register(self)
+        self._subscriptions.register(self)
         try:
-            newest = await self._streams.newest_sequence(self.user_id)
+            newest = await self._subscriptions.newest_number(self.user_id)
             if self._position is not None and self._position > newest:
                 raise errors.BadUserInput(
                     f"`afterSequence` is greater than the sequence of the newest transaction, which is {newest}."
@@ -167,11 +178,11 @@ class Stream(AsyncIterator[EntryView]):
             self.close()
             raise
         self._known = newest
-        # What was told of meanwhile may be past the newest: then it has to be read.
+        # Hints that came meanwhile may be past the newest: then `_must_read` is set.
         if self._position is None:
             self._position = newest
 
-    async def __anext__(self) -> EntryView:
+    async def __anext__(self) -> Event:
         if not self._started:
             await self.start()
         while not self._closed:
@@ -182,7 +193,7 @@ class Stream(AsyncIterator[EntryView]):
                     await self._read()
                     continue
                 except errors.Unavailable:
-                    # The next poll that succeeds wakes whoever must still read.
+                    # The next poll that succeeds wakes it.
                     self._must_read = True
             if not self._closed:
                 self._waiter = asyncio.get_running_loop().create_future()
@@ -193,60 +204,60 @@ class Stream(AsyncIterator[EntryView]):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Listen no more; a waiting `__anext__` ends at once."""
+        """End the subscription; a waiting `__anext__` ends at once."""
         self.close()
 
     def close(self) -> None:
-        """`aclose`, for those who cannot wait."""
+        """`aclose` for callers that cannot await."""
         self._closed = True
-        self._streams.unregister(self)
+        self._subscriptions.unregister(self)
         self._wake()
 
-    def offer(self, view: EntryView) -> None:
-        """This entry was committed just now."""
-        self._append(view)
+    def offer(self, event: Event) -> None:
+        """This process has just committed this event."""
+        self._append(event)
         self._wake()
 
-    def hint(self, sequence: int) -> None:
-        """Somebody says that there is an entry of that sequence; it may be true."""
-        if self._position is None or sequence > self._position:
+    def hint(self, number: int) -> None:
+        """A hint, which need not be true, says that there is an event of that number."""
+        if self._position is None or number > self._position:
             self._must_read = True
             self._wake()
 
     def doubt(self) -> None:
-        """Something may have been missed."""
+        """Hints may have been missed."""
         self._must_read = True
         self._wake()
 
-    def expect(self, sequence: int) -> None:
-        """The ledger goes up to there, as the database said."""
-        self._known = max(self._known, sequence)
-        if self._position is not None and sequence > self._position:
+    def expect(self, number: int) -> None:
+        """The database has reported that this is the newest number."""
+        self._known = max(self._known, number)
+        if self._position is not None and number > self._position:
             self._must_read = True
         if self._must_read:
             self._wake()
 
-    def _append(self, view: EntryView) -> None:
-        sequence = view.entry.sequence
-        if self._position is None or sequence > self._position + 1 or len(self._ready) >= _PAGE:
+    def _append(self, event: Event) -> None:
+        number = self._subscriptions.stream.number(event)
+        if self._position is None or number > self._position + 1 or len(self._ready) >= _PAGE:
             self._must_read = True
-        elif sequence == self._position + 1:
-            self._position = sequence
-            self._ready.append(view)
+        elif number == self._position + 1:
+            self._position = number
+            self._ready.append(event)
 
     async def _read(self) -> None:
         assert self._position is not None
-        # What is told of meanwhile counts: it has the ledger read again.
+        # Hints during the read set it again.
         self._must_read = False
         position, known = self._position, self._known
-        page = await self._streams.read(self.user_id, position)
-        found = page[0].entry.sequence if page else known
+        page = await self._subscriptions.read(self.user_id, position)
+        found = self._subscriptions.stream.number(page[0]) if page else known
         if found > position + 1 or (found > position and not page):
-            # Nothing is passed on beyond a gap. The next poll has it read again.
-            self._streams.tell_of_gap(self.user_id, position, found)
+            # Nothing beyond a gap is yielded. The next poll causes another read.
+            self._subscriptions.report_gap(self.user_id, position, found)
             return
-        for view in page:
-            self._append(view)
+        for event in page:
+            self._append(event)
         if len(page) == _PAGE:
             self._must_read = True
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import strawberry
 
 from domain.ledger import money
-from realtime import subscriptions
+from persistence.ledger.entry_views import EntryView
+from realtime.subscriptions import Subscription
 from resolvers.operations import Info
 from schema import events
 from schema.arguments import Description, given
@@ -28,7 +29,7 @@ async def wallet_events(
     Raises BadUserInput for an `afterSequence` that is not in the viewer's book.
     """
     services = info.context.services
-    stream = services.live.stream(info.context.caller.user_id, given(after_sequence))
+    stream = services.live.entries(info.context.caller.user_id, given(after_sequence))
     await stream.start()
     return _Shown(stream, services.limits.currency)
 
@@ -41,7 +42,7 @@ class _Shown(AsyncIterator[events.WalletEvent]):
 
     __slots__ = ("_currency", "_stream")
 
-    def __init__(self, stream: subscriptions.Stream, currency: money.Currency) -> None:
+    def __init__(self, stream: Subscription[EntryView], currency: money.Currency) -> None:
         self._stream = stream
         self._currency = currency
 

@@ -20,8 +20,9 @@ from dev import postgres, valkey
 from domain import errors, events
 from domain.people.sessions import Principal, TokenExpired
 from persistence.ledger import entry_views
+from persistence.ledger.entry_views import EntryView
 from realtime.live import Live
-from realtime.subscriptions import Stream
+from realtime.subscriptions import Subscription
 from tests import books as making
 from tests.books import Books, Someone
 from tests.conftest import make_settings
@@ -62,13 +63,15 @@ async def relay(redis_url: str) -> AsyncIterator[Hints]:
     await opened.close()
 
 
-async def started(live: Live, someone: Someone, after: int | None = None) -> Stream:
-    stream = live.stream(someone.user_id, after)
+async def started(
+    live: Live, someone: Someone, after: int | None = None
+) -> Subscription[EntryView]:
+    stream = live.entries(someone.user_id, after)
     await stream.start()
     return stream
 
 
-async def take(stream: Stream, count: int) -> list[int]:
+async def take(stream: Subscription[EntryView], count: int) -> list[int]:
     """The next sequences that the stream passes on."""
     async with asyncio.timeout(20):
         return [(await anext(stream)).entry.sequence for _ in range(count)]
@@ -266,7 +269,7 @@ async def test_closing_ends_a_waiting_listener_and_the_subscription(
             async with asyncio.timeout(1):
                 assert await waiting == "ended"
             await until(lambda: client.pubsub_numsub(channel)[0][1] == 0)
-        assert len(live._streams) == 0
+        assert len(live._entries) == 0
 
 
 @pytest.mark.parametrize("after", [-1, 2, 2**31 - 1])
@@ -276,7 +279,7 @@ async def test_a_place_that_is_not_in_the_book_is_refused(books: Books, after: i
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
         with pytest.raises(errors.BadUserInput, match="afterSequence"):
             await started(live, zoe, after=after)
-        assert len(live._streams) == 0
+        assert len(live._entries) == 0
 
 
 async def test_stopping_ends_every_stream(books: Books) -> None:
@@ -294,9 +297,9 @@ async def test_an_idle_stream_is_small(books: Books) -> None:
         await started(live, people[0])
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
-        streams = [live.stream(someone.user_id, 0) for someone in people for _ in range(50)]
+        streams = [live.entries(someone.user_id, 0) for someone in people for _ in range(50)]
         for stream in streams:
-            live._streams.register(stream)
+            live._entries.register(stream)
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert (after - before) / len(streams) < 1024
@@ -376,7 +379,7 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
 async def test_the_poll_reaches_everybody_page_by_page(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.subscriptions._PEOPLE_AT_ONCE", 2)
+    monkeypatch.setattr("realtime.subscriptions._USERS_AT_ONCE", 2)
     monkeypatch.setattr("realtime.active_credentials._CREDENTIALS_AT_ONCE", 2)
     people = [books.join() for _ in range(5)]
     async with living(books, NOWHERE, 0.1) as live:

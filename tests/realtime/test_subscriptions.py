@@ -1,4 +1,4 @@
-"""Streams that are told of something while they begin, and streams on a damaged ledger."""
+"""Subscriptions that receive hints while they start, and subscriptions to a damaged ledger."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.realtime import Hints
+from persistence.delivery import streams
 from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
 from realtime.live import Live
-from realtime.subscriptions import Stream, Streams
+from realtime.subscriptions import Subscription, Subscriptions
 from tests import books as making
 from tests.books import Books, Someone
 from tests.waiting import until
@@ -61,20 +62,20 @@ def torn_out(admin_database_url: str, someone: Someone, sequence: int) -> Iterat
         admin.execute("INSERT INTO transactions SELECT * FROM torn_out")
 
 
-async def take(stream: Stream, count: int) -> list[int]:
+async def take(stream: Subscription[EntryView], count: int) -> list[int]:
     async with asyncio.timeout(20):
         return [(await anext(stream)).entry.sequence for _ in range(count)]
 
 
-class Paused(Streams):
-    """Streams whose first answer of the database is held back until the test has it go on."""
+class Paused(Subscriptions[EntryView]):
+    """Subscriptions whose first answer of the database is held back until the test has it go on."""
 
     def __init__(self, database: Database, listening: Hints) -> None:
-        super().__init__(database, listening)
+        super().__init__(database, listening, streams.ENTRIES)
         self.answered, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def newest_sequence(self, user_id: UUID) -> int:
-        newest = await super().newest_sequence(user_id)
+    async def newest_number(self, user_id: UUID) -> int:
+        newest = await super().newest_number(user_id)
         self.answered.set()
         await self.go_on.wait()
         return newest
@@ -87,23 +88,23 @@ async def test_what_is_told_during_the_first_read_is_passed_on_at_once(
     zoe = books.join()
     await books.add(zoe)
     nowhere = await Hints.open("redis://127.0.0.1:1/0")
-    streams = Paused(books.database, nowhere)
-    stream = Stream(streams, zoe.user_id, None)
+    paused = Paused(books.database, nowhere)
+    stream = Subscription(paused, zoe.user_id, None)
     starting = asyncio.create_task(stream.start())
-    await streams.answered.wait()
+    await paused.answered.wait()
     # Committed after the database answered, and told of before the stream has the answer.
     posted = await books.add(zoe)
     if told == "by a hint":
-        streams.hint(zoe.user_id, posted.entry.sequence)
+        paused.hint(zoe.user_id, posted.entry.sequence)
     elif told == "by this process":
-        streams.offer(zoe.user_id, EntryView(posted.entry, posted.counterparty))
+        paused.offer(zoe.user_id, EntryView(posted.entry, posted.counterparty))
     else:
-        streams.doubt(zoe.user_id)
-    streams.go_on.set()
+        paused.doubt(zoe.user_id)
+    paused.go_on.set()
     await starting
     # Nothing else says so: no poll runs here.
     assert await take(stream, 1) == [2]
-    streams.close()
+    paused.close()
     await nowhere.close()
 
 
@@ -113,23 +114,23 @@ async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     zoe = books.join()
     for _ in range(5):
         await books.add(zoe)
-    stream = live.stream(zoe.user_id, 0)
+    stream = live.entries(zoe.user_id, 0)
     with capture_logs() as logged:
         with torn_out(admin_database_url, zoe, 3):
             assert await take(stream, 2) == [1, 2]
             waiting = asyncio.create_task(take(stream, 4))
             await until(lambda: stream._waiter is not None)
             # Neither the poll nor a hint of what comes after the gap has it passed on.
-            await live._streams.poll()
+            await live._entries.poll()
             await until(lambda: stream._waiter is not None and not stream._must_read)
             later = await books.add(zoe)
             live.posted(later.entry, later.counterparty)
             await until(lambda: stream._waiter is not None and not stream._must_read)
             assert not waiting.done()
-        await live._streams.poll()
+        await live._entries.poll()
         assert await waiting == [3, 4, 5, 6]
     told = [one for one in logged if "gap" in one["event"]]
-    assert [(one["user_id"], one["after_sequence"], one["found_sequence"]) for one in told] == [
+    assert [(one["user_id"], one["after_number"], one["found_number"]) for one in told] == [
         (str(zoe.user_id), 2, 4)
     ]
 
@@ -140,19 +141,19 @@ async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
     zoe = books.join()
     for _ in range(3):
         await books.add(zoe)
-    stream = live.stream(zoe.user_id, 1)
+    stream = live.entries(zoe.user_id, 1)
     with capture_logs() as logged:
         with torn_out(admin_database_url, zoe, 3):
             assert await take(stream, 1) == [2]
             waiting = asyncio.create_task(take(stream, 1))
             await until(lambda: stream._waiter is not None)
-            await live._streams.poll()
+            await live._entries.poll()
             await until(lambda: any("gap" in one["event"] for one in logged))
             assert not waiting.done()
-        await live._streams.poll()
+        await live._entries.poll()
         assert await waiting == [3]
     told = [one for one in logged if "gap" in one["event"]]
-    assert [(one["after_sequence"], one["found_sequence"]) for one in told] == [(2, 3)]
+    assert [(one["after_number"], one["found_number"]) for one in told] == [(2, 3)]
 
 
 async def test_listeners_of_one_damaged_book_are_one_line_in_the_log(
@@ -162,11 +163,11 @@ async def test_listeners_of_one_damaged_book_are_one_line_in_the_log(
     for _ in range(3):
         await books.add(zoe)
     with capture_logs() as logged, torn_out(admin_database_url, zoe, 2):
-        streams = [live.stream(zoe.user_id, 1) for _ in range(3)]
+        streams = [live.entries(zoe.user_id, 1) for _ in range(3)]
         waiting = [asyncio.create_task(take(stream, 2)) for stream in streams]
         await until(lambda: all(stream._waiter is not None for stream in streams))
         assert sum("gap" in one["event"] for one in logged) == 1
-    await live._streams.poll()
+    await live._entries.poll()
     assert await asyncio.gather(*waiting) == [[2, 3]] * 3
 
 
@@ -182,10 +183,10 @@ async def test_an_entry_of_a_newer_release_stops_the_listeners_of_its_own_ledger
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
         changing = "UPDATE transactions SET kind = %s WHERE user_id = %s AND sequence = 2"
         admin.execute(changing, ["reversal", zoe.user_id])
-        stopped = asyncio.create_task(take(live.stream(zoe.user_id, 0), 2))
-        assert await take(live.stream(max_.user_id, 0), 2) == [1, 2]
-        await live._streams.poll()
+        stopped = asyncio.create_task(take(live.entries(zoe.user_id, 0), 2))
+        assert await take(live.entries(max_.user_id, 0), 2) == [1, 2]
+        await live._entries.poll()
         assert not stopped.done()
         admin.execute(changing, ["top_up", zoe.user_id])
-    await live._streams.poll()
+    await live._entries.poll()
     assert await stopped == [1, 2]

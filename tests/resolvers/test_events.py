@@ -152,5 +152,5 @@ async def test_a_subscription_that_ends_leaves_nothing_behind(world: World, alph
     assert isinstance(live, Live)
     async with listening(world, alpha.bearer, 0) as source:
         await take(source, 1)
-        assert len(live._streams) == 1
-    assert len(live._streams) == 0
+        assert len(live._entries) == 1
+    assert len(live._entries) == 0

@@ -197,7 +197,7 @@ async def listening(
 
 
 async def _listen(listener: Subscriber, live: Live, heard: asyncio.Event) -> None:
-    async with contextlib.aclosing(live.stream(listener.user_id, 0)) as stream:
+    async with contextlib.aclosing(live.entries(listener.user_id, 0)) as stream:
         async for view in stream:
             listener.sequences.append(view.entry.sequence)
             listener.balances_minor.append(view.entry.balance_after_minor)
