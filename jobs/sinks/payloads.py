@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 
 import orjson
@@ -28,7 +29,8 @@ def transaction_posted(
     """
     shown = plain.as_json(events.transaction_posted(entry, counterparty, currency, metadata))
     data = orjson.dumps(shown).decode()
-    if metadata and len(json.dumps(data)) >= MAXIMUM_BYTES:
+    # The client library measures the text in memory, four bytes per character if one of them needs them.
+    if metadata and max(sys.getsizeof(data), len(json.dumps(data))) >= MAXIMUM_BYTES:
         shown["transaction"]["metadata"] = None
         data = orjson.dumps(shown).decode()
     return data
