@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 import psycopg_pool
-from psycopg import AsyncConnection
+
+from persistence.engine.pinned import Connection
 
 #: How long a caller waits for a free connection, or for one to be made.
 POOL_SECONDS = 3.0
@@ -22,7 +23,7 @@ class Connections:
 
     def __init__(
         self,
-        pool: psycopg_pool.AsyncConnectionPool[AsyncConnection[Any]],
+        pool: psycopg_pool.AsyncConnectionPool[Connection],
         *,
         cancels_statements: bool,
     ) -> None:
@@ -33,7 +34,6 @@ class Connections:
     async def open(
         cls,
         url: str,
-        arguments: Mapping[str, Any],
         *,
         name: str,
         minimum: int,
@@ -42,12 +42,13 @@ class Connections:
     ) -> Self:
         """At least `minimum` are made in the background: a database that is away raises later.
 
-        `url` is libpq's, and `arguments` are those of its connections. With `cancels_statements`, for
-        connections that only read, the statement of a caller that is cancelled is cancelled on the server.
+        `url` is libpq's. With `cancels_statements`, for connections that only read, the statement of a
+        caller that is cancelled is cancelled on the server.
         """
         pool = psycopg_pool.AsyncConnectionPool(
             url,
-            kwargs={**arguments, "autocommit": True},
+            connection_class=Connection,
+            kwargs={"autocommit": True},
             min_size=minimum,
             max_size=maximum,
             timeout=POOL_SECONDS,
@@ -63,7 +64,7 @@ class Connections:
         await self._pool.close()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[AsyncConnection[Any]]:
+    async def one(self) -> AsyncIterator[Connection]:
         """A connection, this caller's alone. Raises `psycopg_pool.PoolTimeout` and `PoolClosed`."""
         connection = await self._pool.getconn()
         try:
@@ -84,7 +85,7 @@ class Connections:
                 await self._pool.check()
 
 
-async def _cancel_statement(connection: AsyncConnection[Any]) -> None:
+async def _cancel_statement(connection: Connection) -> None:
     """PostgreSQL does not notice that a connection was closed before its statement has ended."""
     with suppress(psycopg.Error):
         await connection.cancel_safe(timeout=_CANCEL_SECONDS)

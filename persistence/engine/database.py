@@ -64,10 +64,7 @@ class Database:
         def engine(isolation_level: str, **options: Any) -> AsyncEngine:
             return create_async_engine(
                 address,
-                connect_args={
-                    **pinned.connection_arguments(),
-                    "cursor_factory": pinned.PinningCursor,
-                },
+                connect_args={"async_creator_fn": pinned.Connection.connect},
                 isolation_level=isolation_level,
                 # What people gave us has no place in a log, wherever a statement fails.
                 hide_parameters=True,
@@ -86,7 +83,6 @@ class Database:
         reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
         lookups = await Connections.open(
             plain_url(url),
-            pinned.connection_arguments(),
             name="lookups",
             minimum=0,
             maximum=_LOOKUPS_AT_ONCE,
@@ -131,10 +127,8 @@ class Database:
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 async with translated(), self._lookups.one() as connection:
-                    _, rows = await pipeline.round_trip(
-                        connection, [(pinned.PINNING, ()), statement]
-                    )
-                    return rows
+                    statements = [*pinned.settings(connection), statement]
+                    return (await pipeline.round_trip(connection, statements))[-1]
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
                     raise

@@ -1,19 +1,23 @@
-"""The PostgreSQL settings that the code depends on, pinned against role, database and environment.
+"""The PostgreSQL settings that the code depends on, whatever role, database and environment set.
 
-A role, a database or the environment may set any of them. A pooler in transaction mode passes on few
-startup parameters and forgets `SET`, so each transaction begins by setting its own, in the same round
-trip as its first statement. Only `DateStyle`, `TimeZone` and `client_encoding` are startup parameters:
-the driver reads them from what the server reported at sign-in, and every PgBouncer keeps them per client.
+A connection to PostgreSQL itself gets them once, as the startup parameter `options`, which takes precedence
+over the defaults of role and database. A pooler in transaction mode refuses or drops `options` and
+forgets `SET`: behind one, each transaction begins by setting its own, in the same round trip as its
+first statement. `DateStyle`, `TimeZone` and `client_encoding` are startup parameters of their own: the
+driver reads what the server reported at sign-in, and every PgBouncer keeps them per client.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Self
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import ConnectionInfo, IsolationLevel, conninfo
 from psycopg.abc import Params, Query, QueryNoTemplate
 from psycopg.pq import TransactionStatus
 
@@ -33,29 +37,33 @@ _SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "array_nulls": "on",
-    # A limit would leave out people whom a search finds.
+    # A limit would omit people from the results of a search.
     "gin_fuzzy_search_limit": "0",
 }
-#: Of a connection that keeps them, in which transactions begin with the defaults.
+# A transaction behind a pooler states its own isolation level instead.
 _SESSION_SETTINGS = {
     **_SETTINGS,
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
+    "idle_session_timeout": "0",
+}
+_NO_TIMEOUTS = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
-    "idle_session_timeout": "0",
 }
 
-# PostgreSQL 16 does not know it, and takes any name with a dot for a setting of somebody's own.
-_TRANSACTION_TIMEOUT = (
-    "CASE WHEN current_setting('server_version_num')::integer < 170000 "
-    "THEN 'mini_wallet.transaction_timeout' ELSE 'transaction_timeout' END"
-)
+# Tells our own session from a pooler's: nobody else, no role and no database can set the value.
+_MARKER_NAME = "mini_wallet.marker"
+_MARKER = secrets.token_hex(16)
+# PgBouncer: "unsupported startup parameter: options"; Amazon's RDS Proxy: "command-line options".
+_OPTIONS_REFUSED = re.compile(r"unsupported startup parameter|options")
 
-# libpq sends these two as startup parameters, which nothing but the environment can ask it for.
+_TRANSACTION_TIMEOUT_SINCE = 170_000
+
+# libpq takes these two startup parameters from the environment only.
 _SENT_FROM_ENVIRONMENT = {"PGDATESTYLE": "ISO, MDY", "PGTZ": "UTC"}
-# `PGSERVICE` brings in a whole file of them. Poolers refuse a connection that has the others.
+# `PGSERVICE` refers to a file of further settings.
 _IGNORED_ENVIRONMENT = ("PGOPTIONS", "PGGEQO", "PGSERVICE")
 
 _CONNECT_SECONDS = 5
@@ -64,7 +72,7 @@ _ARGUMENTS: dict[str, Any] = {
     # No prepared statement outlives a transaction, as poolers require.
     "prepare_threshold": None,
     "connect_timeout": _CONNECT_SECONDS,
-    # A server that fell silent is noticed.
+    # Detects a server that stopped answering.
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -73,46 +81,84 @@ _ARGUMENTS: dict[str, Any] = {
 }
 
 
-def connection_arguments() -> dict[str, Any]:
-    """The arguments of every connection. Also takes libpq's settings out of this process's environment."""
-    os.environ.update(_SENT_FROM_ENVIRONMENT)
-    for name in _IGNORED_ENVIRONMENT:
-        os.environ.pop(name, None)
-    return dict(_ARGUMENTS)
+class Connection(psycopg.AsyncConnection[Any]):
+    """A connection that has the settings, by session or by transaction; see `settings`."""
+
+    #: Whether the session keeps the settings: no pooler is in between.
+    keeps_settings = False
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **given: Any) -> Self:
+        """Raises psycopg.OperationalError. The arguments are those of `psycopg.AsyncConnection`."""
+        arguments = {**_connection_arguments(), **given}
+        options = _options(conninfo, given, _timeouts(STATEMENT_SECONDS, LOCK_SECONDS))
+        try:
+            connection = await super().connect(conninfo, **{**arguments, "options": options})
+        except psycopg.OperationalError as error:
+            if not _OPTIONS_REFUSED.search(str(error)):
+                raise
+            connection = await super().connect(conninfo, **arguments)
+        try:
+            asked = _keep_settings(connection.info)
+            [[(kept,)]] = await pipeline.round_trip(connection, [(asked.encode(), ())])
+        except BaseException:
+            await connection.close()
+            raise
+        connection.keeps_settings = kept is not None
+        if not connection.keeps_settings:
+            connection.cursor_factory = _PinningCursor
+        return connection
 
 
-def transaction_settings(
-    *,
-    statement_timeout_seconds: int = STATEMENT_SECONDS,
-    lock_timeout_seconds: int = LOCK_SECONDS,
-) -> str:
-    """The first statement of every transaction; what it sets ends with the transaction."""
-    timeouts = {
-        "statement_timeout": f"{statement_timeout_seconds}s",
-        "lock_timeout": f"{lock_timeout_seconds}s",
-        "idle_in_transaction_session_timeout": f"{statement_timeout_seconds}s",
-    }
-    return _set({**_SETTINGS, **timeouts}, is_local=True)
+def settings(
+    connection: Connection, *, lock_timeout_seconds: int | None = None
+) -> list[pipeline.Statement]:
+    """The statements that a transaction begins with, to be sent in one round trip with the next.
+
+    None on a connection that keeps the settings, unless the timeout for locks differs from the usual.
+    """
+    if not connection.keeps_settings:
+        return [
+            _transaction_settings(
+                connection.info.server_version,
+                STATEMENT_SECONDS,
+                LOCK_SECONDS if lock_timeout_seconds is None else lock_timeout_seconds,
+            )
+        ]
+    if lock_timeout_seconds is None:
+        return []
+    return [(b"SET LOCAL lock_timeout = '%ds'" % lock_timeout_seconds, ())]
 
 
 def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
-    """A blocking connection that keeps the settings as long as it lives, and has no timeouts.
+    """A blocking connection whose session has the settings and no timeouts.
 
     For commands that connect to PostgreSQL directly: a pooler in transaction mode would lose the settings.
     `url` is libpq's. Raises psycopg.OperationalError.
     """
-    connection = psycopg.connect(url, autocommit=True, **connection_arguments())
+    arguments = _connection_arguments()
+    options = _options(url, {}, _NO_TIMEOUTS)
     try:
-        connection.execute(_set(_SESSION_SETTINGS, is_local=False).encode())
+        connection = psycopg.connect(url, autocommit=True, **{**arguments, "options": options})
+    except psycopg.OperationalError as error:
+        if not _OPTIONS_REFUSED.search(str(error)):
+            raise
+        connection = psycopg.connect(url, autocommit=True, **arguments)
+    try:
+        [kept] = connection.execute(_keep_settings(connection.info).encode()).fetchone() or (None,)
+        if kept is None:
+            session = {**_SESSION_SETTINGS, **_NO_TIMEOUTS}
+            version = connection.info.server_version
+            connection.execute(_set(session, version, is_local=False).encode())
         connection.autocommit = autocommit
-    except psycopg.Error:
+    except BaseException:
         connection.close()
         raise
     return connection
 
 
-class PinningCursor(psycopg.AsyncCursor[Any]):
-    """A cursor whose statement, where it is the first of its transaction, is sent after the settings.
+class _PinningCursor(psycopg.AsyncCursor[Any]):
+    """A cursor that sends the settings before the first statement of each transaction.
 
     In autocommit the two are one implicit transaction: a pipeline is one up to its end.
     """
@@ -126,10 +172,12 @@ class PinningCursor(psycopg.AsyncCursor[Any]):
         binary: bool | None = None,
     ) -> Self:
         connection = self.connection
+        assert isinstance(connection, Connection)
         if connection.info.transaction_status == TransactionStatus.IDLE:
             if connection.autocommit:
+                [(pinning, _)] = settings(connection)
                 async with connection.pipeline():
-                    await psycopg.AsyncCursor(connection).execute(PINNING)
+                    await psycopg.AsyncCursor(connection).execute(pinning)
                     return await super().execute(query, params, prepare=prepare, binary=binary)
             await _begin(connection)
         return await super().execute(query, params, prepare=prepare, binary=binary)
@@ -137,30 +185,86 @@ class PinningCursor(psycopg.AsyncCursor[Any]):
     async def executemany(
         self, query: Query, params_seq: Iterable[Params], *, returning: bool = False
     ) -> None:
-        if self.connection.info.transaction_status == TransactionStatus.IDLE:
-            await _begin(self.connection)
+        connection = self.connection
+        assert isinstance(connection, Connection)
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            await _begin(connection)
         await super().executemany(query, params_seq, returning=returning)
 
 
-async def _begin(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Begin the transaction with its settings: psycopg would wait for each of the two by itself."""
+async def _begin(connection: Connection) -> None:
+    """Begin the transaction with its settings, in one round trip instead of psycopg's two."""
     level = connection.isolation_level or IsolationLevel.READ_COMMITTED
     begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')}"
     if connection.read_only:
         begin += " READ ONLY"
     try:
-        await pipeline.round_trip(connection, [(begin.encode(), ()), (PINNING, ())])
+        await pipeline.round_trip(connection, [(begin.encode(), ()), *settings(connection)])
     except BaseException:
-        # It is in the middle of a pipeline. Closed, it is one that was lost, and its work is done again.
+        # The pipeline was left halfway. A closed connection counts as lost, and its work is repeated.
         await connection.close()
         raise
 
 
-def _set(settings: Mapping[str, str], *, is_local: bool) -> str:
+def _connection_arguments() -> dict[str, Any]:
+    """The arguments of every connection. Also removes libpq's settings from this process's environment."""
+    os.environ.update(_SENT_FROM_ENVIRONMENT)
+    for name in _IGNORED_ENVIRONMENT:
+        os.environ.pop(name, None)
+    return dict(_ARGUMENTS)
+
+
+def _options(url: str, given: Mapping[str, Any], timeouts: Mapping[str, str]) -> str:
+    """The startup parameter `options`: that of the address, then ours, which wins."""
+    before = given.get("options") or conninfo.conninfo_to_dict(url).get("options") or ""
+    ours = {**_SESSION_SETTINGS, **timeouts, _MARKER_NAME: _MARKER}
+    escaped = {name: re.sub(r"([\\\s])", r"\\\1", value) for name, value in ours.items()}
+    return " ".join(
+        [str(before), *(f"-c {name}={value}" for name, value in escaped.items())]
+    ).strip()
+
+
+def _keep_settings(info: ConnectionInfo) -> str:
+    """A query whose value is NULL where a pooler is in between.
+
+    Elsewhere it sets, for the session, the one setting that not every version has: an unknown one in
+    `options` would be refused. A pooler may reuse a session that another connection of ours began, but has
+    process numbers of its own.
+    """
+    timeout = _transaction_timeout(info.server_version)
+    return (
+        f"SELECT CASE WHEN pg_backend_pid() = {info.backend_pid} "
+        f"AND current_setting('{_MARKER_NAME}', true) = '{_MARKER}' "
+        f"THEN set_config('{timeout}', '0', false) END"
+    )
+
+
+def _timeouts(statement_seconds: int, lock_seconds: int) -> dict[str, str]:
+    return {
+        "statement_timeout": f"{statement_seconds}s",
+        "lock_timeout": f"{lock_seconds}s",
+        "idle_in_transaction_session_timeout": f"{statement_seconds}s",
+    }
+
+
+@cache
+def _transaction_settings(
+    server_version: int, statement_seconds: int, lock_seconds: int
+) -> pipeline.Statement:
+    pinned = {**_SETTINGS, **_timeouts(statement_seconds, lock_seconds)}
+    return _set(pinned, server_version, is_local=True).encode(), ()
+
+
+def _set(settings: Mapping[str, str], server_version: int, *, is_local: bool) -> str:
+    """One statement that sets all of them, for the transaction (`is_local`) or the session."""
     how = "true" if is_local else "false"
-    calls = [f"set_config('{name}', '{value}', {how})" for name, value in settings.items()]
-    return f"SELECT {', '.join(calls)}, set_config({_TRANSACTION_TIMEOUT}, '0', {how})"
+    every = {**settings, _transaction_timeout(server_version): "0"}
+    calls = [f"set_config('{name}', '{value}', {how})" for name, value in every.items()]
+    return f"SELECT {', '.join(calls)}"
 
 
-#: What every transaction begins with that says nothing else.
-PINNING = transaction_settings().encode()
+def _transaction_timeout(server_version: int) -> str:
+    """The setting's name; before PostgreSQL 17, which added it, a placeholder without effect."""
+    if server_version < _TRANSACTION_TIMEOUT_SINCE:
+        return "mini_wallet.transaction_timeout"
+    return "transaction_timeout"

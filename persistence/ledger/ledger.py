@@ -10,7 +10,6 @@ from uuid import UUID
 
 import psycopg
 import psycopg_pool
-from psycopg import AsyncConnection
 from psycopg import errors as sqlstates
 
 from domain import errors
@@ -20,8 +19,9 @@ from domain.ledger.metadata import MetadataOf, Pair
 from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Account, Direction, Entry
 from domain.people.accounts import Person
-from persistence.engine import database, pinned, pipeline, unit_of_work
+from persistence.engine import database, pipeline, unit_of_work
 from persistence.engine.connections import Connections, is_lost
+from persistence.engine.pinned import Connection
 from persistence.ledger import statements
 from persistence.ledger.looking import Questions
 
@@ -80,7 +80,6 @@ class Ledger:
         """
         pool = await Connections.open(
             database.plain_url(url),
-            pinned.connection_arguments(),
             name="ledger",
             minimum=1,
             maximum=connections,
@@ -150,18 +149,14 @@ class Ledger:
             return await self._in_two_round_trips(connection, commands)
 
     async def _in_two_round_trips(
-        self, connection: AsyncConnection[Any], commands: Sequence[Command]
+        self, connection: Connection, commands: Sequence[Command]
     ) -> list[Result]:
         questions = Questions(commands)
-        _, _, locked, *answers = await pipeline.round_trip(
-            connection,
-            [
-                statements.BEGIN,
-                statements.PINNING if len(commands) == 1 else statements.PINNING_TOGETHER,
-                statements.lock(commands),
-                *questions.statements,
-            ],
+        begin = statements.begin(connection, commands)
+        results = await pipeline.round_trip(
+            connection, [*begin, statements.lock(commands), *questions.statements]
         )
+        locked, *answers = results[len(begin) :]
         people = {row[0]: row for row in locked}
         known = questions.read(answers)
         ledger = decisions.Ledger(

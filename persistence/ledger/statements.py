@@ -8,23 +8,29 @@ from domain import ids, text
 from domain.ledger import settling
 from domain.ledger.decisions import Command
 from persistence.engine import pinned, pipeline
+from persistence.engine.pinned import Connection
 from persistence.engine.pipeline import Statement
 from persistence.ledger import effects, entry_rows
 
 # ================================================================ the first round trip
 
-# Said aloud, whatever default the role or the database has: a stricter level takes its snapshot before the
-# locks, and would not see what was committed during the wait for them.
-BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
-PINNING: Statement = (pinned.transaction_settings().encode(), ())
-# Whoever is behind a lock held elsewhere does not keep those for long who share the commit.
-PINNING_TOGETHER: Statement = (pinned.transaction_settings(lock_timeout_seconds=1).encode(), ())
+# Explicit, whatever the default of role or database: a stricter level takes its snapshot before the locks,
+# and would not see what was committed while waiting for them.
+_BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
+# A lock held elsewhere delays everybody who shares the commit.
+_SHARED_LOCK_SECONDS = 1
 COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = b"""
 SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at
 FROM lock_accounts($1::uuid[])
 """
+
+
+def begin(connection: Connection, commands: Sequence[Command]) -> list[Statement]:
+    """Begin the transaction, with its settings where they are needed."""
+    seconds = None if len(commands) == 1 else _SHARED_LOCK_SECONDS
+    return [_BEGIN, *pinned.settings(connection, lock_timeout_seconds=seconds)]
 
 
 def lock(commands: Sequence[Command]) -> Statement:

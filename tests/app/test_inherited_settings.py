@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import get_args
 from urllib.parse import urlsplit
 
 import psycopg
@@ -17,6 +18,7 @@ from jobs import mail
 from jobs import services as job_services
 from persistence.delivery import mails
 from settings import Settings
+from tests import relays
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
 from tests.conftest import ADMIN_VARIABLE, make_settings, with_database
 from tests.dev.faulty_smtp import FaultySmtp
@@ -132,9 +134,16 @@ def hostile_url(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> str
     return empty_database_url
 
 
-@pytest.fixture
-def settings(hostile_url: str, redis_url: str) -> Settings:
-    return make_settings(database_url=hostile_url, redis_url=redis_url)
+@pytest.fixture(params=["no pooler", *get_args(relays.Treatment)])
+def settings(
+    hostile_url: str, redis_url: str, request: pytest.FixtureRequest
+) -> Iterator[Settings]:
+    """Without a pooler, and behind what a pooler does with startup parameters."""
+    if request.param == "no pooler":
+        yield make_settings(database_url=hostile_url, redis_url=redis_url)
+        return
+    with relays.before(hostile_url, request.param) as url:
+        yield make_settings(database_url=url, redis_url=redis_url)
 
 
 def test_everything_works_whatever_role_database_and_environment_set(

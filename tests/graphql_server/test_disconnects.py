@@ -26,6 +26,13 @@ BALANCE = "{ viewer { balance { amount } } }"
 
 
 @pytest.fixture
+def without_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No timeout ends a statement of an API that starts after this."""
+    monkeypatch.setattr(pinned, "STATEMENT_SECONDS", 3600)
+    monkeypatch.setattr(pinned, "LOCK_SECONDS", 3600)
+
+
+@pytest.fixture
 def api(settings: Settings, start_api: Callable[..., Api]) -> Api:
     asyncio.run(add_people(settings))
     return start_api()
@@ -66,6 +73,7 @@ def ask(api: Api, token: str, query: str, **variables: Any) -> http.client.HTTPC
     return connection
 
 
+@pytest.mark.usefixtures("without_timeouts")
 @pytest.mark.parametrize(
     ("query", "table", "part"),
     [(SEARCH, "email_addresses", "find_people"), (HISTORY, "transactions", "transactions")],
@@ -73,14 +81,10 @@ def ask(api: Api, token: str, query: str, **variables: Any) -> http.client.HTTPC
 def test_the_statements_of_a_query_end_with_its_client(
     api: Api,
     admin: psycopg.Connection,
-    monkeypatch: pytest.MonkeyPatch,
     query: str,
     table: str,
     part: str,
 ) -> None:
-    # Nothing but its client ends it.
-    patient = pinned.transaction_settings(statement_timeout_seconds=3600, lock_timeout_seconds=3600)
-    monkeypatch.setattr(pinned, "PINNING", patient.encode())
     token = api.sign_in(ALPHA)
     # More often than there are connections for it.
     for _ in range(6):
