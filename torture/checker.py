@@ -1,4 +1,4 @@
-"""Holds what people saw of a run against the ledgers: which of the six promises were broken."""
+"""Compares what the callers of a run observed with the ledgers, and reports each broken promise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from torture import (
+    checker_closings,
     checker_commands,
     checker_listeners,
     checker_money,
@@ -43,6 +44,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_listeners.check(record, ledgers),
         *checker_service.check_mails(record, ledgers),
         *checker_service.check_service(record),
+        *checker_closings.check(record, ledgers),
     ]
 
 
@@ -55,6 +57,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_reads.check(record, ledgers, received, is_over=False),
         *checker_listeners.check(record, ledgers, is_over=False),
         *checker_service.check_service(record, now),
+        *checker_closings.check(record, ledgers, is_over=False),
     ]
 
 

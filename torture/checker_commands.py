@@ -11,11 +11,14 @@ from torture.record import OPENING, Command, Operation, Outcome, Record
 from torture.violations import Violation, most
 
 KEY_REUSED = "IdempotencyKeyReused"
+TOO_LATE = "TooLate"
 
 #: By a transfer's reference: whose ledger the incoming side is in, and that entry.
 Incoming = Mapping[UUID, tuple[UUID, Entry]]
 #: Of one person: whether it is a transfer, and the key.
 _Key = tuple[bool, str]
+#: What a key stands for: amount in minor units, recipient, note and metadata.
+_Input = tuple[int, UUID | None, str | None, tuple[tuple[str, str], ...]]
 
 
 def incoming(ledgers: Ledgers) -> Incoming:
@@ -38,15 +41,17 @@ def check(
         key = (command.operation is Operation.SEND_MONEY, command.key)
         asked[command.user_id][key].append(command)
     for user_id in asked.keys() | ledgers.people.keys():
-        person = _Person(ledgers.people.get(user_id) or AccountLedger(user_id, 0, 0), received)
+        ledger = ledgers.people.get(user_id) or AccountLedger(user_id, 0, 0)
+        person = _Person(ledger, received, record)
         yield from most(person.check(asked.pop(user_id, {}), ledgers.read_at, is_over))
 
 
 class _Person:
     """One person's ledger, by key and by reference."""
 
-    def __init__(self, ledger: AccountLedger, received: Incoming) -> None:
+    def __init__(self, ledger: AccountLedger, received: Incoming, record: Record) -> None:
         self._user_id = ledger.user_id
+        self._record = record
         self._received = received
         self._made: defaultdict[_Key, list[Entry]] = defaultdict(list)
         self._by_reference: dict[UUID, Entry] = {}
@@ -88,8 +93,8 @@ class _Person:
         for entry in entries:
             if not any(_may_have_made(command, entry) for command in commands):
                 sentence = (
-                    f"{entry.reference} moved {entry.amount_minor}, though whoever asked for that was "
-                    f"refused: {_told(commands)}."
+                    f"{entry.reference} moved {entry.amount_minor} at {entry.created_at}, though every "
+                    f"request for that was refused or too late: {_told(commands)}."
                 )
                 yield self._broken(first, sentence)
 
@@ -159,6 +164,12 @@ class _Person:
         if any(said not in (None, stands) for said, stands in zip(told, known, strict=True)):
             sentence = f"{reference} was acknowledged as {told}, and the ledger has {known}."
             yield self._broken(command, sentence)
+        if command.answered_metadata not in (None, entry.metadata):
+            sentence = (
+                f"{reference} was acknowledged with the metadata {command.answered_metadata}, and the "
+                f"ledger has {entry.metadata}."
+            )
+            yield self._broken(command, sentence)
         if entry.is_transfer:
             yield from self._reached(command, entry)
 
@@ -169,6 +180,11 @@ class _Person:
             sentence = (
                 f"{entry.reference} was acknowledged and is not in the ledger of the recipient "
                 f"{command.recipient_id}."
+            )
+            yield self._broken(command, sentence)
+        elif there[1].metadata:
+            sentence = (
+                f"The recipient of {entry.reference} has its metadata {there[1].metadata} too."
             )
             yield self._broken(command, sentence)
 
@@ -182,12 +198,23 @@ class _Person:
                 sentence = f"The key was called used for another input than {_input(command)}."
                 yield self._broken(command, sentence)
             return
+        if command.refusal == TOO_LATE:
+            yield from self._too_late(command)
         before = next((c for c in commands if _ended_before(c, command)), None)
         if before is not None:
             sentence = (
                 f"It was refused with {command.refusal} after the same key had been acknowledged with "
                 f"{before.reference}."
             )
+            yield self._broken(command, sentence)
+
+    def _too_late(self, command: Command) -> Iterator[Violation]:
+        answered_at = self._record.microseconds(command.ended)
+        if command.not_after is None:
+            yield self._broken(command, "It was refused as too late, and had no `notAfter`.")
+        elif command.not_after > answered_at:
+            early = (command.not_after - answered_at) / 1_000_000
+            sentence = f"It was refused as too late {early:.3f} s before its `notAfter`."
             yield self._broken(command, sentence)
 
     def _unasked(self) -> Iterator[Violation]:
@@ -203,12 +230,12 @@ class _Person:
         return Violation(2, self._user_id, f"key {command.key}", sentence)
 
 
-def _input(command: Command) -> tuple[int, UUID | None, str | None]:
-    return command.amount_minor, command.recipient_id, command.note or None
+def _input(command: Command) -> _Input:
+    return command.amount_minor, command.recipient_id, command.note or None, command.metadata
 
 
-def _input_of(entry: Entry) -> tuple[int, UUID | None, str | None]:
-    return entry.amount_minor, entry.counterparty_id, entry.note
+def _input_of(entry: Entry) -> _Input:
+    return entry.amount_minor, entry.counterparty_id, entry.note, entry.metadata
 
 
 def _is_open(command: Command) -> bool:
@@ -216,9 +243,10 @@ def _is_open(command: Command) -> bool:
 
 
 def _may_have_made(command: Command, entry: Entry) -> bool:
-    """A refusal is final only for whoever lost no other try of the same command on the way."""
+    """A refusal is final if no try of the command was lost; nothing is posted after `notAfter`."""
     was_refused = command.outcome is Outcome.REFUSED and command.lost == 0
-    return not was_refused and _input(command) == _input_of(entry)
+    is_late = command.not_after is not None and entry.created_at > command.not_after
+    return not was_refused and not is_late and _input(command) == _input_of(entry)
 
 
 def _ended_before(one: Command, other: Command) -> bool:
@@ -228,4 +256,8 @@ def _ended_before(one: Command, other: Command) -> bool:
 
 
 def _told(commands: Sequence[Command]) -> str:
-    return ", ".join(f"{c.refusal or c.outcome} for {_input(c)}" for c in commands)
+    return ", ".join(
+        f"{c.refusal or c.outcome} for {_input(c)}"
+        + (f" not after {c.not_after}" if c.not_after is not None else "")
+        for c in commands
+    )

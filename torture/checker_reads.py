@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from operator import attrgetter
 from uuid import UUID
 
@@ -30,6 +30,7 @@ class Seen:
     #: Whether the ledger may have been further by then: true of an event, never of a read.
     at_least: bool = False
     entries: tuple[tuple[int, UUID], ...] | None = None
+    metadata: tuple[tuple[tuple[str, str], ...], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -138,7 +139,13 @@ def _began(command: Command) -> float:
 def of_read(read: Read) -> Seen:
     """What a reader saw."""
     return Seen(
-        read.began, read.ended, read.sequence, read.balance_minor, "A read", entries=read.entries
+        read.began,
+        read.ended,
+        read.sequence,
+        read.balance_minor,
+        "A read",
+        entries=read.entries,
+        metadata=read.metadata,
     )
 
 
@@ -190,11 +197,16 @@ def _explained(ledger: AccountLedger, known: list[Seen]) -> Iterator[Violation]:
         if each.balance_minor not in (None, balance_minor):
             sentence = f"{each.what} saw {each.balance_minor}, and the ledger has {balance_minor}."
             yield Violation(3, ledger.user_id, f"sequence {each.sequence}", sentence)
-        for sequence, reference in each.entries or ():
+        for (sequence, reference), metadata in zip_longest(each.entries or (), each.metadata or ()):
             entry = ledger.at(sequence)
             if entry is None or entry.reference != reference:
                 there = entry and entry.reference
                 sentence = f"{each.what} saw {reference}, and the ledger has {there}."
+                yield Violation(3, ledger.user_id, f"sequence {sequence}", sentence)
+            elif metadata not in (None, entry.metadata):
+                sentence = (
+                    f"{each.what} saw the metadata {metadata}, and the ledger has {entry.metadata}."
+                )
                 yield Violation(3, ledger.user_id, f"sequence {sequence}", sentence)
 
 

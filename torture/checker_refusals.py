@@ -27,7 +27,7 @@ def check(
     for command, floor in refused:
         entry = made.get((command.operation is Operation.SEND_MONEY, command.key))
         if entry is not None and command.refusal != KEY_REUSED and entry.sequence <= floor:
-            yield _too_late(ledger, command, entry)
+            yield _after_its_own_entry(ledger, command, entry)
         if command.refused_balance_minor is not None:
             yield from _balance(ledger, command, floor, latest, fee_basis_points)
 
@@ -37,7 +37,7 @@ def is_refused(command: Command) -> bool:
     return command.outcome is Outcome.REFUSED and command.ended > 0
 
 
-def _too_late(ledger: AccountLedger, command: Command, entry: Entry) -> Violation:
+def _after_its_own_entry(ledger: AccountLedger, command: Command, entry: Entry) -> Violation:
     sentence = (
         f"It was refused with {command.refusal} after its own entry {entry.sequence}, which an earlier "
         "try had made, had been seen."

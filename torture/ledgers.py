@@ -54,6 +54,8 @@ class Entry:
     #: Microseconds since 1970.
     created_at: int
     key: str | None
+    #: Key and value of each metadata entry.
+    metadata: tuple[tuple[str, str], ...] = ()
 
     @property
     def change_minor(self) -> int:

@@ -69,6 +69,55 @@ class Command:
     found_by_key: bool | None = None
     #: The reference that it answered, where it found one.
     found_reference: UUID | None = None
+    #: Key and value of each entry, in the order given.
+    metadata: tuple[tuple[str, str], ...] = ()
+    #: `metadata` of the transaction in the answer; None if it was not requested.
+    answered_metadata: tuple[tuple[str, str], ...] | None = None
+    #: `notAfter`, in microseconds since 1970.
+    not_after: int | None = None
+
+
+@dataclass(slots=True)
+class Closing:
+    """A call of `closeIdempotencyKey`, in one or many tries."""
+
+    user_id: UUID
+    operation: Operation
+    key: str
+    began: float
+    ended: float = 0.0
+    #: Tries whose answer never came, or was UNAVAILABLE: they may have closed the key.
+    lost: int = 0
+    #: Whether the outcome of the key was returned.
+    is_answered: bool = False
+    #: The transaction that was returned; None if the key was closed without one.
+    reference: UUID | None = None
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether the caller was told that the key produced no transaction and never will."""
+        return self.is_answered and self.reference is None
+
+
+@dataclass(slots=True)
+class DelayedRequest:
+    """A request that was held in transit: its caller got no answer, and it was delivered later.
+
+    The try counts as lost in its `Command`.
+    """
+
+    user_id: UUID
+    operation: Operation
+    key: str
+    held: float
+    #: `notAfter`, in microseconds since 1970.
+    not_after: int | None = None
+    #: When it was passed on to the service; None while it is held.
+    delivered: float | None = None
+    #: The `__typename` of the answer, or an error's code; None if there was no answer.
+    answer: str | None = None
+    #: `replayed` of the answer.
+    replayed: bool | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +132,8 @@ class Read:
     #: The newest entries of the history in the same answer, newest first: sequence and reference of
     #: each. None where they were not asked for.
     entries: tuple[tuple[int, UUID], ...] | None = None
+    #: `metadata` of each of them; None where it was not requested.
+    metadata: tuple[tuple[tuple[str, str], ...], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -162,6 +213,8 @@ class Record:
 
     seed: int
     commands: list[Command] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
+    delayed: list[DelayedRequest] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     subscribers: list[Subscriber] = field(default_factory=list)
     #: Per person the sequences that the Channels server accepted, in order.
@@ -197,12 +250,20 @@ class Record:
     fee_basis_points: int = 0
     #: Whether there was a Channels server to push to.
     has_channels: bool = True
+    #: What to add to a time of the record to get seconds since 1970.
+    epoch_offset: float = 0.0
+
+    def microseconds(self, moment: float) -> int:
+        """A time of the record, in microseconds since 1970."""
+        return int((moment + self.epoch_offset) * 1_000_000)
 
     def so_far(self) -> Record:
         """As it stands now, while more is appended to this one."""
         return replace(
             self,
             commands=self.commands.copy(),
+            closings=[replace(closing) for closing in self.closings],
+            delayed=[replace(request) for request in self.delayed],
             reads=self.reads.copy(),
             subscribers=[each.so_far() for each in self.subscribers],
             pushed={user_id: each.copy() for user_id, each in self.pushed.items()},

@@ -15,6 +15,7 @@ PROMISES = {
     4: "Whoever listens hears everything once and in order.",
     5: "Each mail that was asked for is sent.",
     6: "No deadlock, no error but UNAVAILABLE, and service again within ten seconds.",
+    7: "A key that was closed without a transaction never moves money.",
 }
 
 #: Of each kind so many are told: one fault of a wallet may break everything that came after it.
@@ -23,7 +24,7 @@ MOST_OF_A_KIND = 50
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken promise (1 to 6), in one sentence that has the evidence."""
+    """A broken promise (1 to 7), in one sentence that has the evidence."""
 
     promise: int
     #: Whose wallet; None where it is nobody's alone.

@@ -11,7 +11,9 @@ import pytest
 from torture import checker
 from torture.ledgers import AccountLedger, Entry, Ledgers, MailRow, Totals
 from torture.record import (
+    Closing,
     Command,
+    DelayedRequest,
     Failure,
     Fault,
     Mail,
@@ -93,6 +95,30 @@ class Run:
         command = replace(command, **changes)  # type: ignore[arg-type]
         self.record.commands.append(command)
         return command
+
+    def closed(self, **changes: object) -> Closing:
+        """A key that Alpha closed from 6.0 to 6.5, before it was ever used."""
+        closing = Closing(
+            ALPHA, Operation.SEND_MONEY, "key-that-is-closed", 6.0, 6.5, is_answered=True
+        )
+        closing = replace(closing, **changes)  # type: ignore[arg-type]
+        self.record.closings.append(closing)
+        return closing
+
+    def delayed(self, **changes: object) -> DelayedRequest:
+        """A request with that key, held since 5.0 and delivered after the key was closed."""
+        request = DelayedRequest(
+            ALPHA,
+            Operation.SEND_MONEY,
+            "key-that-is-closed",
+            5.0,
+            None,
+            60.0,
+            "IdempotencyKeyClosed",
+        )
+        request = replace(request, **changes)  # type: ignore[arg-type]
+        self.record.delayed.append(request)
+        return request
 
     def check(self) -> list[checker.Violation]:
         return checker.check(self.record, self.ledgers)
@@ -185,6 +211,46 @@ def test_what_set_the_stage_was_asked_for_by_nobody(run: Run) -> None:
     assert run.check() == []
 
 
+def test_a_closed_key_refuses_whatever_comes_later(run: Run) -> None:
+    run.closed()
+    run.delayed()
+    run.delayed(answer=None)
+    run.delayed(answer="UNAVAILABLE")
+    run.refused(key="key-that-is-closed", refusal="IdempotencyKeyClosed", began=8.0, ended=8.5)
+    run.refused(key="key-that-is-closed", refusal="InsufficientFunds")
+    run.closed(key="key-of-the-lunch", reference=LUNCH)
+    run.delayed(key="key-of-the-lunch", answer="MoneySent", replayed=True)
+    assert run.check() == []
+    assert checker.check_so_far(run.record, run.ledgers, 100.0) == []
+
+
+def test_a_closing_that_was_not_answered_may_have_closed_the_key_or_not(run: Run) -> None:
+    run.closed(is_answered=False, lost=1)
+    run.closed(key="key-of-the-lunch", is_answered=False, lost=1)
+    run.delayed()
+    run.refused(key="key-that-is-closed", refusal="IdempotencyKeyClosed", began=6.2, ended=6.3)
+    assert run.check() == []
+
+
+def test_what_is_too_late_is_refused_and_leaves_the_key_usable(run: Run) -> None:
+    late = {"outcome": Outcome.REFUSED, "refusal": "TooLate", "reference": None}
+    run.again(began=2.5, answer_began=2.5, ended=2.6, not_after=2_550_000, **late)
+    run.again(not_after=60)
+    run.delayed(key="key-of-the-lunch", not_after=10_000_000, answer="TooLate")
+    assert run.check() == []
+
+
+def test_metadata_is_seen_by_its_owner_alone(run: Run) -> None:
+    order = (("order", "4711"),)
+    run.ledgers.people[ALPHA].entries[1].metadata = order
+    run.sending.metadata = run.sending.answered_metadata = order
+    run.record.reads.append(Read(ALPHA, 6.0, 6.1, 745, 2, ((2, LUNCH), (1, TOP_UP)), (order, ())))
+    run.read.metadata = ((),)
+    assert run.check() == []
+    run.beta.entries[0].metadata = order
+    assert promises(run.check()) == {2, 3}
+
+
 # ================================================================ what is broken
 
 Breaking = Callable[[Run], object]
@@ -265,6 +331,21 @@ COMMANDS: dict[str, Breaking] = {
         setattr(run.sending, "found_by_key", True),
         setattr(run.sending, "found_reference", TOP_UP),
     ),
+    "moved though it was too late": lambda run: setattr(run.sending, "not_after", 59),
+    "too late before its time": lambda run: run.refused(refusal="TooLate", not_after=5_600_000),
+    "too late without a time": lambda run: run.refused(refusal="TooLate"),
+    "too late after it had been acknowledged": lambda run: run.again(
+        outcome=Outcome.REFUSED, refusal="TooLate", not_after=1_000
+    ),
+    "the key called used by what was too late": lambda run: (
+        run.refused(refusal="TooLate", not_after=1_000),
+        run.refused(refusal="IdempotencyKeyReused", began=6.0, ended=6.5),
+    ),
+    "acknowledged with other metadata": lambda run: setattr(
+        run.sending, "answered_metadata", (("order", "4711"),)
+    ),
+    "posted with other metadata": lambda run: setattr(run.sending, "metadata", (("order", "1"),)),
+    "a replay for other metadata": lambda run: run.again(metadata=(("order", "4711"),)),
     "asking by the key finds what is not there": lambda run: run.refused(
         outcome=Outcome.UNANSWERED, found_by_key=True, found_reference=LUNCH
     ),
@@ -289,6 +370,7 @@ READS: dict[str, Breaking] = {
         run.record.reads, Read(ALPHA, 5.0, 5.5, 1000, 1, ((1, TOP_UP),))
     ),
     "an entry that never was": lambda run: setattr(run.read, "entries", ((1, TOP_UP),)),
+    "metadata that never was": lambda run: setattr(run.read, "metadata", ((("order", "1"),),)),
     "somebody who never was": lambda run: setattr(run.read, "user_id", GAMMA),
     "the caller does not see what was acknowledged": lambda run: append(
         run.record.reads, Read(ALPHA, 4.5, 4.6, 1000, 1)
@@ -366,9 +448,45 @@ SERVICE: dict[str, Breaking] = {
     "no service": lambda run: setattr(run.fault, "served_again", None),
     "service too late": lambda run: setattr(run.fault, "served_again", 12.1),
 }
+CLOSINGS: dict[str, Breaking] = {
+    "money moved with a closed key": lambda run: (
+        run.closed(key="key-of-the-lunch", began=2.8, ended=2.9),
+        run.record.commands.remove(run.sending),
+    ),
+    "money moved with a key that was closed later": lambda run: run.closed(key="key-of-the-lunch"),
+    "acknowledged with a closed key": lambda run: (
+        run.closed(key="key-of-the-lunch"),
+        setattr(run.alpha.entries[1], "key", "another-key"),
+    ),
+    "a delayed request moved money": lambda run: run.closed() and run.delayed(answer="MoneySent"),
+    "a delayed request was refused otherwise": lambda run: (
+        run.closed() and run.delayed(answer="InsufficientFunds")
+    ),
+    "a later request was refused otherwise": lambda run: (
+        run.closed() and run.refused(key="key-that-is-closed", began=7.0, ended=7.5)
+    ),
+    "called closed by nobody": lambda run: run.refused(refusal="IdempotencyKeyClosed"),
+    "called closed before anybody closed it": lambda run: (
+        run.closed() and run.refused(key="key-that-is-closed", refusal="IdempotencyKeyClosed")
+    ),
+    "a delayed request called closed by nobody": lambda run: run.delayed(),
+    "called closed and there": lambda run: (
+        run.closed(key="key-of-the-lunch", reference=LUNCH),
+        run.again(outcome=Outcome.REFUSED, refusal="IdempotencyKeyClosed", ended=7.0),
+    ),
+    "closing returned another transaction": lambda run: run.closed(
+        key="key-of-the-lunch", reference=TOP_UP
+    ),
+    "closing returned a transaction that never was": lambda run: run.closed(reference=LUNCH),
+    "closing had two outcomes": lambda run: (
+        run.closed() and run.closed(key="key-that-is-closed", reference=LUNCH)
+    ),
+}
 BROKEN = [
     pytest.param(promise, breaking, id=f"{promise}: {what}")
-    for promise, ways in enumerate([MONEY, COMMANDS, READS, LISTENERS, MAILS, SERVICE], start=1)
+    for promise, ways in enumerate(
+        [MONEY, COMMANDS, READS, LISTENERS, MAILS, SERVICE, CLOSINGS], start=1
+    )
     for what, breaking in ways.items()
 ]
 
@@ -394,6 +512,13 @@ def test_what_is_under_way_is_not_judged_yet(run: Run) -> None:
     assert checker.check_so_far(run.record, run.ledgers, 5.0) == []
     run.ledgers.read_at = 100.0
     assert promises(checker.check_so_far(run.record, run.ledgers, 5.0)) >= {2, 3}
+
+
+def test_a_closing_that_ends_after_the_ledgers_were_read_is_not_judged_yet(run: Run) -> None:
+    run.closed(began=120.0, ended=130.0, reference=UUID(int=9))
+    run.refused(refusal="IdempotencyKeyClosed", key="key-that-is-closed", began=120.0, ended=125.0)
+    assert checker.check_so_far(run.record, run.ledgers, 140.0) == []
+    assert promises(run.check()) == {7}
 
 
 def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run: Run) -> None:
