@@ -11,8 +11,8 @@ from uuid import UUID
 
 from domain import ids
 from torture import http1
-from torture.movers import minor
 from torture.record import Record
+from torture.requests import minor
 
 HOST = "127.0.0.1"
 #: How often the server's answer is kept from the worker, who then has to trigger again.

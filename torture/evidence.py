@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from torture.checker_closings import KEY_CLOSED
+from torture.checker_commands import TOO_LATE
 from torture.record import Fault, Outcome, Record
 
 #: A fault that missed may have had bad luck; one that always misses is none.
@@ -40,6 +42,12 @@ def _sights(record: Record) -> Iterator[str]:
         "mail was caught": sum((record.caught or {}).values()),
         "line of a caller was bad": record.bad_lines.total(),
         "look along the way found the database": record.looks,
+        **_closings(record),
+        **_deadlines(record),
+        "movement carried metadata": sum(
+            bool(command.answered_metadata) for command in record.commands
+        ),
+        "metadata was read": sum(any(read.metadata or ()) for read in record.reads),
         "receipt was kept": len(record.receipts),
     }
     for what, count in seen.items():
@@ -49,6 +57,47 @@ def _sights(record: Record) -> Iterator[str]:
         yield "The audit was not run."
     if record.receipts_contained is None:
         yield "Nobody held the receipts against the ledgers."
+
+
+def _closings(record: Record) -> dict[str, int]:
+    refused = Counter(command.refusal for command in record.commands)
+    return {
+        "key was closed": sum(closing.has_closed for closing in record.closings),
+        "key that had moved money was closed": sum(
+            closing.reference is not None for closing in record.closings
+        ),
+        "request was refused for a closed key": refused[KEY_CLOSED],
+        "request that was held past the closing of its key was delivered": held_past_closing(
+            record
+        ),
+    }
+
+
+def held_past_closing(record: Record) -> int:
+    """How many requests the service answered though they were delivered after their key was closed."""
+    closed_at: dict[str, float] = {}
+    for closing in record.closings:
+        if closing.has_closed:
+            closed_at[closing.key] = min(closing.ended, closed_at.get(closing.key, closing.ended))
+    return sum(
+        request.held < closed_at[request.key] < request.delivered
+        for request in record.delayed
+        if request.key in closed_at and request.delivered is not None and request.answer is not None
+    )
+
+
+def _deadlines(record: Record) -> dict[str, int]:
+    late = {command.key for command in record.commands if command.refusal == TOO_LATE}
+    return {
+        "request was too late": len(late),
+        "request was held past its `notAfter`": sum(
+            request.answer == TOO_LATE for request in record.delayed
+        ),
+        "key was used after a request with it was too late": sum(
+            command.key in late and command.outcome is Outcome.ACKNOWLEDGED
+            for command in record.commands
+        ),
+    }
 
 
 def _faults(faults: list[Fault]) -> Iterator[str]:

@@ -24,6 +24,9 @@ SELECT user_id, sequence, reference, kind = 'transfer', direction = 'incoming', 
     idempotency_key
 FROM transactions ORDER BY user_id, sequence
 """
+_METADATA = """
+SELECT user_id, sequence, key, value FROM transaction_metadata ORDER BY user_id, sequence, position
+"""
 _MAILS = (
     "SELECT m.id, u.email, m.purpose, m.state FROM mails AS m JOIN users AS u ON u.id = m.user_id"
 )
@@ -127,6 +130,10 @@ def read(database_url: str) -> Ledgers:
         for user_id, *columns in _stream(connection):
             ledger = ledgers.people.setdefault(user_id, AccountLedger(user_id, 0, 0))
             ledger.entries.append(_entry(columns, known))
+        for user_id, sequence, key, value in connection.execute(_METADATA):
+            entry = ledgers.people[user_id].at(sequence)
+            if entry is not None:
+                entry.metadata += ((key, value),)
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(ledgers.waiting,)] = connection.execute(_WAITING)
     return ledgers

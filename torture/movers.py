@@ -1,4 +1,4 @@
-"""People who move money: they try again with the same key until they are answered or give up."""
+"""Callers who move money: they repeat a request with the same key until it is answered, or close the key."""
 
 from __future__ import annotations
 
@@ -9,61 +9,42 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from torture import http1, requests
+from torture.checker_commands import TOO_LATE
 from torture.client import UNAVAILABLE, Answer, Client, Lost
+from torture.delayed import DelayingNetwork
 from torture.people import Person
-from torture.record import Command, Operation, Outcome, Record
+from torture.record import Closing, Command, Operation, Outcome, Record
 
 TRIES = 7
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.2
 _LONGEST_THOUGHT_SECONDS = 0.15
-#: How many of the latest commands of each mover may be asked for again.
+#: How many of the latest commands of each mover may be repeated.
 _REMEMBERED = 50
+#: How often a mover does something rarer than moving money with a new key.
+_RARE = 0.25
 _NOTES = (None, None, None, "rent", "Straße 12, Hinterhaus", "お昼ご飯 🍱", 'a "quoted" \\ {note}')
-
-_ANSWER = """
-  __typename
-  ... on {moved} {{
-    replayed
-    transaction {{ reference sequence seal balanceAfter {{ amount }} }}
-    viewer {{ sequence balance {{ amount }} }}
-  }}
-  ... on UserError {{ message }}
-  {refusals}
-"""
-_SENDING_REFUSALS = "... on InsufficientFunds { balance { amount } }"
-DOCUMENTS = {
-    Operation.SEND_MONEY: "mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {"
-    + _ANSWER.format(moved="MoneySent", refusals=_SENDING_REFUSALS)
-    + "} }",
-    Operation.ADD_BALANCE: "mutation ($input: AddBalanceInput!) { addBalance(input: $input) {"
-    + _ANSWER.format(moved="BalanceAdded", refusals="")
-    + "} }",
-}
-_MOVED = {"MoneySent", "BalanceAdded"}
-_BY_KEY = """
-query ($kind: TransactionKind!, $key: String!) { viewer {
-  transactionByIdempotencyKey(kind: $kind, idempotencyKey: $key) { reference }
-} }
-"""
-_KINDS = {Operation.SEND_MONEY: "TRANSFER", Operation.ADD_BALANCE: "TOP_UP"}
-
-
-def minor(amount: str) -> int:
-    """Hundredths, from what the API writes."""
-    return int(Decimal(amount) * 100)
+_METADATA: tuple[tuple[tuple[str, str], ...], ...] = (
+    (),
+    (),
+    (),
+    (("order", "4711"),),
+    (("rechnung", "Straße 12"), ("empty", "")),
+    (("a", "2"), ("b", 'a "quoted" \\ {value}'), ("お昼", "🍱")),
+)
 
 
 @dataclass
 class Crowd:
-    """Those who move money and what they share; the first of them is whom everybody likes to pay."""
+    """The callers who move money and what they share; the first person is paid most often."""
 
     people: Sequence[Person]
     record: Record
     stopping: asyncio.Event
+    network: DelayingNetwork
     asked: int = 0
 
     def __post_init__(self) -> None:
@@ -75,63 +56,207 @@ class Crowd:
         return f"torture-{self.record.seed}-{self.asked}"
 
 
+@dataclass(slots=True)
+class _Tries:
+    """What came of trying one request until it was answered."""
+
+    #: The last answer; None if the last try was lost.
+    answer: Answer | None = None
+    #: When the last try began.
+    began: float = 0.0
+    count: int = 0
+    lost: int = 0
+
+    @property
+    def is_answered(self) -> bool:
+        return self.answer is not None and not self.answer.has_failed
+
+
 class Mover:
-    """One who asks for movements of anybody's money, one after the other."""
+    """A caller who moves anybody's money, one movement after the other."""
 
     def __init__(self, crowd: Crowd, devices: Sequence[Client], dice: random.Random) -> None:
         self._crowd = crowd
-        #: Each with connections of its own; the first is used unless two things are asked at once.
+        #: Each with connections of its own; the first is used unless two requests are sent at once.
         self._devices = devices
         self._dice = dice
         self._recent: deque[Command] = deque(maxlen=_REMEMBERED)
 
     async def run(self) -> None:
-        """Move money until it is time to stop."""
+        """Move money until it is time to stop; nothing that is rare is left out, however short the run."""
+        rare = [
+            self._move,
+            self._repeat,
+            self._alter,
+            self._send_twice_at_once,
+            self._close_lost,
+            self._leave_lost,
+            self._close_unanswered,
+            self._close_answered,
+            self._close_unused,
+            self._close_at_once,
+            self._be_late,
+        ]
+        for act in rare:
+            if not self._crowd.stopping.is_set():
+                await act()
         while not self._crowd.stopping.is_set():
-            what = self._dice.random()
-            if what < 0.04 and self._recent:
-                await self.ask(self._again(self._dice.choice(self._recent)))
-            elif what < 0.07 and self._recent:
-                await self.ask(self._altered(self._dice.choice(self._recent)))
-            elif what < 0.12:
-                # The same at once, from two devices: at times with another amount.
-                command = self._command()
-                twin = (self._altered if self._dice.random() < 0.4 else self._again)(command)
-                await asyncio.gather(self.ask(command), self.ask(twin, self._devices[-1]))
-            else:
-                command = self._command()
-                await self.ask(command)
-                self._recent.append(command)
+            is_rare = self._dice.random() < _RARE
+            await (self._dice.choice(rare) if is_rare else self._move)()
             await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))
 
-    async def ask(self, command: Command, device: Client | None = None) -> None:
-        """Try until there is an answer, with pauses that grow; what is known of it is in the command."""
+    async def ask(
+        self, command: Command, device: Client | None = None, *, tries: int = TRIES
+    ) -> None:
+        """Try until there is an answer; what is known of the outcome is in the command."""
         self._crowd.record.commands.append(command)
-        for attempt in range(TRIES):
-            began = time.monotonic()
-            command.tries += 1
-            try:
-                answer = await self._try(command, device or self._devices[0])
-            except Lost:
-                command.lost += 1
-            else:
-                if answer.code is None and answer.status == 200:
-                    command.answer_began = began
-                    self._note(command, answer)
-                    break
-                command.refusal = answer.code
-                if answer.code != UNAVAILABLE:
-                    # It is in the record's failures; what it did is asked at the end.
-                    command.lost += 1
-                    break
-                command.lost += 1
+        document, variables = requests.DOCUMENTS[command.operation], requests.variables(command)
+        tried = await self._try(document, variables, command.user_id, device, tries)
+        command.tries, command.lost = tried.count, tried.lost
+        if tried.is_answered and tried.answer is not None:
+            command.answer_began = tried.began
+            requests.note(command, tried.answer)
+            if command.receipt is not None:
+                self._crowd.record.receipts.add(command.receipt)
+            if command.viewer_balance_minor is not None:
+                self._crowd.balances[command.user_id] = command.viewer_balance_minor
+        elif tried.answer is not None:
+            command.refusal = tried.answer.code
+        command.ended = time.monotonic()
+
+    async def close(self, command: Command, device: Client | None = None) -> Closing:
+        """Close the key of the command; try until there is an answer."""
+        closing = Closing(command.user_id, command.operation, command.key, began=time.monotonic())
+        self._crowd.record.closings.append(closing)
+        variables = requests.closing_variables(closing)
+        tried = await self._try(requests.CLOSE, variables, command.user_id, device, TRIES)
+        closing.lost = tried.lost
+        if tried.is_answered and tried.answer is not None:
+            requests.note_closing(closing, tried.answer)
+        closing.ended = time.monotonic()
+        return closing
+
+    async def _try(
+        self,
+        document: str,
+        variables: dict[str, Any],
+        user_id: UUID,
+        device: Client | None,
+        tries: int,
+    ) -> _Tries:
+        """Pauses between the tries grow."""
+        token = self._crowd.by_id[user_id].token
+        tried = _Tries()
+        for attempt in range(tries):
+            tried.began, tried.answer = time.monotonic(), None
+            tried.count += 1
+            with contextlib.suppress(Lost):
+                tried.answer = await (device or self._devices[0]).ask(document, variables, token)
+            if tried.is_answered:
+                break
+            # The record's failures have every error; what the try did is asked at the end.
+            tried.lost += 1
+            if tried.answer is not None and tried.answer.code != UNAVAILABLE:
+                break
             if self._crowd.stopping.is_set():
                 break
             pause = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause * self._dice.uniform(0.5, 1.5))
+        return tried
+
+    # ------------------------------------------------ what callers do
+
+    async def _move(self) -> None:
+        """Move money; close the key of a movement that was never answered."""
+        command = self._command()
+        await self.ask(command)
+        if command.outcome is Outcome.UNANSWERED:
+            await self.close(command)
+        self._recent.append(command)
+
+    async def _repeat(self) -> None:
+        if self._recent:
+            await self.ask(self._again(self._dice.choice(self._recent)))
+
+    async def _alter(self) -> None:
+        if self._recent:
+            await self.ask(self._altered(self._dice.choice(self._recent)))
+
+    async def _send_twice_at_once(self) -> None:
+        """Use one key from two devices; at times with another input."""
+        command = self._command()
+        twin = (self._altered if self._dice.random() < 0.4 else self._again)(command)
+        await asyncio.gather(self.ask(command), self.ask(twin, self._devices[-1]))
+
+    async def _close_lost(self) -> None:
+        """Close the key of a request that is held in transit, and repeat the request."""
+        command = self._command()
+        self._lose(command)
+        await self.close(command)
+        await self.ask(self._again(command))
+        self._recent.append(command)
+
+    async def _leave_lost(self) -> None:
+        """Leave a request in transit; it may have a `notAfter` that passes before it is delivered."""
+        command = self._command()
+        if self._dice.random() < 0.7:
+            command.not_after = self._soon(0.0, 0.5)
+        self._lose(command)
+        self._recent.append(command)
+
+    async def _close_unanswered(self) -> None:
+        """Try once; close the key if there was no answer."""
+        command = self._command()
+        await self.ask(command, tries=1)
+        if command.outcome is Outcome.UNANSWERED:
+            await self.close(command)
+            await self.ask(self._again(command))
+        self._recent.append(command)
+
+    async def _close_answered(self) -> None:
+        if self._recent:
+            await self.close(self._dice.choice(self._recent))
+
+    async def _close_unused(self) -> None:
+        """Close a key before it is used."""
+        command = self._command()
+        await self.close(command)
+        await self.ask(command)
+        self._recent.append(command)
+
+    async def _close_at_once(self) -> None:
+        """Use a key and close it, from two devices."""
+        command = self._command()
+        await asyncio.gather(self.ask(command), self.close(command, self._devices[-1]))
+        self._recent.append(command)
+
+    async def _be_late(self) -> None:
+        """Move money with a `notAfter` that has passed or is about to; if too late, use the key again."""
+        command = self._command()
+        command.not_after = self._soon(-0.05, 0.05)
+        await self.ask(command)
+        if command.refusal == TOO_LATE:
+            await self.ask(self._again(command))
+        self._recent.append(command)
+
+    def _lose(self, command: Command) -> None:
+        """Send the request; the network holds it, and the caller gives up."""
+        self._crowd.record.commands.append(command)
+        payload = {
+            "query": requests.DOCUMENTS[command.operation],
+            "variables": requests.variables(command),
+        }
+        token = self._crowd.by_id[command.user_id].token
+        self._crowd.network.hold(command, http1.post(payload, token))
+        command.tries = command.lost = 1
         command.ended = time.monotonic()
 
     # ------------------------------------------------ what is asked
+
+    def _soon(self, earliest_seconds: float, latest_seconds: float) -> int:
+        """An instant so far from now, in microseconds since 1970."""
+        seconds = self._dice.uniform(earliest_seconds, latest_seconds)
+        return self._crowd.record.microseconds(time.monotonic() + seconds)
 
     def _command(self) -> Command:
         person = self._dice.choice(self._crowd.people)
@@ -152,6 +277,7 @@ class Mover:
             amount_minor=amount,
             note=self._dice.choice(_NOTES) if recipient else None,
             began=time.monotonic(),
+            metadata=self._dice.choice(_METADATA),
         )
 
     def _amount(self, balance: int) -> int:
@@ -163,6 +289,7 @@ class Mover:
 
     @staticmethod
     def _again(command: Command) -> Command:
+        """The same key with the same input, at any time."""
         return Command(
             user_id=command.user_id,
             operation=command.operation,
@@ -171,56 +298,28 @@ class Mover:
             amount_minor=command.amount_minor,
             note=command.note,
             began=time.monotonic(),
+            metadata=command.metadata,
         )
 
     def _altered(self, command: Command) -> Command:
-        """The same key with another amount."""
-        return replace(self._again(command), amount_minor=command.amount_minor + 1)
-
-    # ------------------------------------------------ what is answered
-
-    async def _try(self, command: Command, device: Client) -> Answer:
-        asked: dict[str, Any] = {
-            "amount": f"{command.amount_minor // 100}.{command.amount_minor % 100:02d}",
-            "idempotencyKey": command.key,
-        }
-        if command.recipient_id is not None:
-            recipient = self._crowd.by_id[command.recipient_id]
-            asked |= {"recipient": {"userId": recipient.global_id}, "note": command.note}
-        token = self._crowd.by_id[command.user_id].token
-        return await device.ask(DOCUMENTS[command.operation], {"input": asked}, token)
-
-    def _note(self, command: Command, answer: Answer) -> None:
-        result = answer.data[command.operation.value]
-        if result["__typename"] not in _MOVED:
-            command.outcome = Outcome.REFUSED
-            command.refusal = result["__typename"]
-            if "balance" in result:
-                command.refused_balance_minor = minor(result["balance"]["amount"])
-            return
-        command.outcome = Outcome.ACKNOWLEDGED
-        command.refusal = None
-        command.replayed = result["replayed"]
-        moved, viewer = result["transaction"], result["viewer"]
-        command.reference = UUID(moved["reference"])
-        command.sequence = moved["sequence"]
-        command.receipt = moved["seal"]
-        self._crowd.record.receipts.add(moved["seal"])
-        command.balance_after_minor = minor(moved["balanceAfter"]["amount"])
-        command.viewer_sequence = viewer["sequence"]
-        command.viewer_balance_minor = minor(viewer["balance"]["amount"])
-        self._crowd.balances[command.user_id] = command.viewer_balance_minor
+        """The same key with another amount or other metadata."""
+        again = self._again(command)
+        if self._dice.random() < 0.3:
+            return replace(again, metadata=(*command.metadata, ("altered", "yes")))
+        return replace(again, amount_minor=command.amount_minor + 1)
 
 
 async def ask_by_key(crowd: Crowd, client: Client) -> None:
-    """Ask what became of every command that was never answered. The line is good by now."""
+    """Ask what became of every command that was never answered. Connections are good by now."""
     for command in crowd.record.commands:
         if command.outcome is not Outcome.UNANSWERED:
             continue
-        names = {"kind": _KINDS[command.operation], "key": command.key}
+        names = {"kind": requests.KINDS[command.operation], "key": command.key}
         for _ in range(TRIES):
             with contextlib.suppress(Lost):
-                answer = await client.ask(_BY_KEY, names, crowd.by_id[command.user_id].token)
+                answer = await client.ask(
+                    requests.BY_KEY, names, crowd.by_id[command.user_id].token
+                )
                 if answer.code is None:
                     found = answer.data["viewer"]["transactionByIdempotencyKey"]
                     command.found_by_key = found is not None

@@ -7,14 +7,16 @@ import random
 import time
 from uuid import UUID
 
+from torture import requests
 from torture.client import Client, Lost
-from torture.movers import Crowd, minor
+from torture.movers import Crowd
 from torture.record import Read
+from torture.requests import minor
 
 _LONGEST_THOUGHT_SECONDS = 0.12
 _VIEWER = "{ viewer { sequence balance { amount } } }"
 _HISTORY = """
-{ viewer { sequence balance { amount } transactions(first: 5) { nodes { sequence reference seal } } } }
+{ viewer { sequence balance { amount } transactions(first: 5) { nodes { sequence reference seal metadata { key value } } } } }
 """
 
 
@@ -53,6 +55,9 @@ class Reader:
                     entries=None
                     if entries is None
                     else tuple((entry["sequence"], UUID(entry["reference"])) for entry in entries),
+                    metadata=None
+                    if entries is None
+                    else tuple(requests.pairs(entry["metadata"]) for entry in entries),
                 )
             )
             await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from torture import evidence
 from torture.checker import PROMISES, Violation
+from torture.checker_commands import TOO_LATE
 from torture.record import Command, Fault, Outcome, Record
 from torture.session import Result
 
@@ -88,6 +90,14 @@ def _activity(record: Record, result: Result) -> Table:
         "refused": outcomes[Outcome.REFUSED],
         "never answered": outcomes[Outcome.UNANSWERED],
         "of these done, as their keys tell": sum(bool(c.found_by_key) for c in record.commands),
+        "keys closed": sum(closing.is_answered for closing in record.closings),
+        "of these without a transaction": sum(closing.has_closed for closing in record.closings),
+        "requests held in transit": len(record.delayed),
+        "of these delivered after their key was closed": evidence.held_past_closing(record),
+        "of these delivered after their notAfter": sum(
+            request.answer == TOO_LATE for request in record.delayed
+        ),
+        "longest delay, in seconds": round(_longest_delay(record)),
         "tries lost": sum(map(_lost, record.commands)),
         "answers UNAVAILABLE": unavailable,
         "ledger entries": result.entries,
@@ -109,6 +119,11 @@ def _activity(record: Record, result: Result) -> Table:
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
     return table
+
+
+def _longest_delay(record: Record) -> float:
+    delays = ((request.delivered or 0.0) - request.held for request in record.delayed)
+    return max(delays, default=0.0)
 
 
 def _lost(command: Command) -> int:

@@ -18,6 +18,7 @@ from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
 from torture.checker import Violation
 from torture.client import Answer, Client
+from torture.delayed import DelayingNetwork
 from torture.link import NONE, Chances, Link
 from torture.listeners import EventStreamListener, Listener, WebSocketListener
 from torture.mails import Correspondent, Mailbox
@@ -29,6 +30,7 @@ from torture.stack import Stack
 from torture.trouble import World
 
 READERS = 3
+LONGEST_DELAY_SECONDS = 300.0
 #: The mail catcher keeps a thousand.
 MOST_MAILS = 600
 _LOOK_SECONDS = 4.0
@@ -66,6 +68,7 @@ class Session:
         self.record = Record(
             seed=plan.seed,
             fee_basis_points=stack.settings.transfer_fee_basis_points,
+            epoch_offset=time.time() - time.monotonic(),
         )
         self._stack = stack
         self._plan = plan
@@ -79,6 +82,13 @@ class Session:
         self._links = [Link(port, dice, plan.chances) for port in stack.api_ports]
         self._mail_link = Link(stack.catcher.port, dice, NONE, port=stack.mail_port)
         self._mailbox = Mailbox(stack.catcher.folder)
+        self._network = DelayingNetwork(
+            self.record,
+            stack.api_ports,
+            self._dice("delayed"),
+            self._watch,
+            longest_seconds=min(LONGEST_DELAY_SECONDS, plan.seconds * 0.8),
+        )
         self._channels_tap = ChannelsTap(
             stack.channels_port, stack.channels.port, self._dice("channels"), self.record
         )
@@ -95,6 +105,7 @@ class Session:
             return await self._finish(movers_at_work, chaos_seconds)
         finally:
             await self._cancel_tasks()
+            await self._network.cancel()
             for client in self._clients:
                 client.close()
             for link in (*self._links, self._mail_link):
@@ -133,7 +144,7 @@ class Session:
 
     def _begin(self, settled_in: list[Person]) -> list[asyncio.Task[Any]]:
         """Have everybody begin; the tasks of those who have to finish what they do."""
-        self._crowd = Crowd(settled_in[1:], self.record, self._stopping)
+        self._crowd = Crowd(settled_in[1:], self.record, self._stopping, self._network)
         # The prober has a wallet too, whom nobody else pays.
         self._crowd.by_id[settled_in[0].user_id] = settled_in[0]
         crowd = self._crowd
@@ -269,6 +280,7 @@ class Session:
         self._channels_tap.swallow = 0.0
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
             await asyncio.gather(*at_work)
+        await self._network.deliver_rest()
         database_url = self._stack.postgres.url
         settled = await calm.settle(database_url, self._stack.valkey.url, self._listeners)
         direct = self._client(self._dice("end"), self._stack.api_ports)

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from jobs import relay
 from torture import evidence
-from torture.record import Command, Fault, Operation, Outcome, Read, Record, Subscriber
+from torture.record import (
+    Closing,
+    Command,
+    DelayedRequest,
+    Fault,
+    Operation,
+    Outcome,
+    Read,
+    Record,
+    Subscriber,
+)
 from torture.troubles import RelaySuspended
 
 PERSON = UUID(int=1)
+HELD_PAST_CLOSING = "No request that was held past the closing of its key was delivered."
 
 
 @pytest.fixture
@@ -25,11 +37,20 @@ def record() -> Record:
         for outcome in (Outcome.ACKNOWLEDGED, Outcome.REFUSED)
     ]
     commands[0].replayed = True
+    commands[0].answered_metadata = (("order", "4711"),)
     commands[1].refused_balance_minor = 0
+    for refusal in ("IdempotencyKeyClosed", "TooLate"):
+        commands.append(replace(commands[1], refusal=refusal))
+    closed = Closing(PERSON, Operation.ADD_BALANCE, "closed", 1.0, 2.0, is_answered=True)
+    held = DelayedRequest(
+        PERSON, Operation.ADD_BALANCE, "closed", 1.5, None, 3.0, "IdempotencyKeyClosed"
+    )
     return Record(
         seed=1,
         commands=[command, *commands],
-        reads=[Read(PERSON, 1.0, 2.0, 1, 1, ((1, PERSON),))],
+        closings=[closed, replace(closed, key="key", reference=PERSON)],
+        delayed=[held, replace(held, key="late", answer="TooLate")],
+        reads=[Read(PERSON, 1.0, 2.0, 1, 1, ((1, PERSON),), ((("order", "4711"),),))],
         subscribers=[Subscriber(PERSON, "sse", [1], reconnects=1)],
         pushed={PERSON: [1]},
         faults=[Fault("Valkey killed", 1.0, 2.0, 3.0, had_effect=True)],
@@ -50,7 +71,28 @@ def test_a_run_that_saw_everything_lacks_nothing(record: Record) -> None:
     ("rob", "sentence"),
     [
         (lambda record: record.commands.pop(1), "No movement was acknowledged."),
-        (lambda record: record.commands.pop(2), "No movement was refused."),
+        (
+            lambda record: setattr(record, "commands", record.commands[:2]),
+            "No movement was refused.",
+        ),
+        (lambda record: record.closings.pop(0), "No key was closed."),
+        (lambda record: record.closings.pop(1), "No key that had moved money was closed."),
+        (lambda record: record.commands.pop(3), "No request was refused for a closed key."),
+        (lambda record: setattr(record.delayed[0], "delivered", None), HELD_PAST_CLOSING),
+        (lambda record: setattr(record.delayed[0], "delivered", 1.9), HELD_PAST_CLOSING),
+        (lambda record: setattr(record.delayed[0], "held", 2.5), HELD_PAST_CLOSING),
+        (lambda record: setattr(record.delayed[0], "answer", None), HELD_PAST_CLOSING),
+        (lambda record: record.commands.pop(4), "No request was too late."),
+        (lambda record: record.delayed.pop(1), "No request was held past its `notAfter`."),
+        (
+            lambda record: setattr(record.commands[4], "key", "another"),
+            "No key was used after a request with it was too late.",
+        ),
+        (
+            lambda record: setattr(record.commands[1], "answered_metadata", ()),
+            "No movement carried metadata.",
+        ),
+        (lambda record: setattr(record.reads[0], "metadata", ((),)), "No metadata was read."),
         (lambda record: record.commands.pop(1), "No key was used again."),
         (lambda record: record.commands.pop(0), "No answer was lost."),
         (lambda record: record.reads.clear(), "No history was read."),

@@ -25,6 +25,7 @@ BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
     "lost-event": (4, wallets.lose_events),
     "lost-mail": (5, wallets.lose_mails),
     "any-order": (6, wallets.lock_in_any_order),
+    "no-closed-key": (7, wallets.forget_closed_keys),
 }
 FORGED = "forged-history"
 

@@ -81,6 +81,11 @@ CREATE TRIGGER forget_sending BEFORE UPDATE ON mails
     FOR EACH ROW WHEN (NEW.state = 'sent' AND OLD.last_error IS NULL)
     EXECUTE FUNCTION forget_sending();
 """
+_FORGETTING_CLOSED_KEYS = """
+CREATE FUNCTION forget_closed_key() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER forget_closed_key BEFORE INSERT ON closed_keys
+    FOR EACH ROW EXECUTE FUNCTION forget_closed_key();
+"""
 _FORGING = """
 ALTER TABLE transactions DISABLE TRIGGER USER;
 UPDATE transactions SET created_at = created_at - interval '1 microsecond'
@@ -102,6 +107,11 @@ def remove_locks(connection: Connection) -> None:
 def forget_keys(connection: Connection) -> None:
     """No key: what is kept is never what was given, so that no repeat is known again."""
     connection.execute(_FORGETTING_KEYS)
+
+
+def forget_closed_keys(connection: Connection) -> None:
+    """Closing a key is acknowledged and not stored."""
+    connection.execute(_FORGETTING_CLOSED_KEYS)
 
 
 def acknowledge_early(connection: Connection) -> None:

@@ -1,0 +1,107 @@
+"""The mutations of a run: how a command becomes a request, and what its answer says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain import ids
+from torture.client import Answer
+from torture.record import Closing, Command, Operation, Outcome
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ANSWER = """
+  __typename
+  ... on {moved} {{
+    replayed
+    transaction {{ reference sequence seal balanceAfter {{ amount }} metadata {{ key value }} }}
+    viewer {{ sequence balance {{ amount }} }}
+  }}
+  ... on UserError {{ message }}
+  {refusals}
+"""
+_SENDING_REFUSALS = "... on InsufficientFunds { balance { amount } }"
+DOCUMENTS = {
+    Operation.SEND_MONEY: "mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {"
+    + _ANSWER.format(moved="MoneySent", refusals=_SENDING_REFUSALS)
+    + "} }",
+    Operation.ADD_BALANCE: "mutation ($input: AddBalanceInput!) { addBalance(input: $input) {"
+    + _ANSWER.format(moved="BalanceAdded", refusals="")
+    + "} }",
+}
+CLOSE = """
+mutation ($input: CloseIdempotencyKeyInput!) { closeIdempotencyKey(input: $input) {
+  __typename
+  ... on IdempotencyKeySettled { transaction { reference } }
+  ... on UserError { message }
+} }
+"""
+BY_KEY = """
+query ($kind: TransactionKind!, $key: String!) { viewer {
+  transactionByIdempotencyKey(kind: $kind, idempotencyKey: $key) { reference }
+} }
+"""
+KINDS = {Operation.SEND_MONEY: "TRANSFER", Operation.ADD_BALANCE: "TOP_UP"}
+_MOVED = {"MoneySent", "BalanceAdded"}
+
+
+def minor(amount: str) -> int:
+    """Hundredths, from what the API writes."""
+    return int(Decimal(amount) * 100)
+
+
+def pairs(metadata: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Key and value of each entry, from what the API writes."""
+    return tuple((entry["key"], entry["value"]) for entry in metadata)
+
+
+def variables(command: Command) -> dict[str, Any]:
+    """The variables of the command's document."""
+    asked: dict[str, Any] = {
+        "amount": f"{command.amount_minor // 100}.{command.amount_minor % 100:02d}",
+        "idempotencyKey": command.key,
+    }
+    if command.metadata:
+        asked["metadata"] = [{"key": key, "value": value} for key, value in command.metadata]
+    if command.not_after is not None:
+        asked["notAfter"] = (_EPOCH + timedelta(microseconds=command.not_after)).isoformat()
+    if command.recipient_id is not None:
+        asked["recipient"] = {"userId": ids.global_id("User", command.recipient_id)}
+        asked["note"] = command.note
+    return {"input": asked}
+
+
+def closing_variables(closing: Closing) -> dict[str, Any]:
+    """The variables of `CLOSE`."""
+    return {"input": {"kind": KINDS[closing.operation], "idempotencyKey": closing.key}}
+
+
+def note(command: Command, answer: Answer) -> None:
+    """Write into the command what it was answered."""
+    result = answer.data[command.operation.value]
+    if result["__typename"] not in _MOVED:
+        command.outcome = Outcome.REFUSED
+        command.refusal = result["__typename"]
+        if "balance" in result:
+            command.refused_balance_minor = minor(result["balance"]["amount"])
+        return
+    command.outcome = Outcome.ACKNOWLEDGED
+    command.refusal = None
+    command.replayed = result["replayed"]
+    moved, viewer = result["transaction"], result["viewer"]
+    command.reference = UUID(moved["reference"])
+    command.sequence = moved["sequence"]
+    command.receipt = moved["seal"]
+    command.answered_metadata = pairs(moved["metadata"])
+    command.balance_after_minor = minor(moved["balanceAfter"]["amount"])
+    command.viewer_sequence = viewer["sequence"]
+    command.viewer_balance_minor = minor(viewer["balance"]["amount"])
+
+
+def note_closing(closing: Closing, answer: Answer) -> None:
+    """Write into the closing what it was answered. Raises KeyError for anything but an outcome."""
+    transaction = answer.data["closeIdempotencyKey"]["transaction"]
+    closing.reference = UUID(transaction["reference"]) if transaction else None
+    closing.is_answered = True
