@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
-from torture import troubles
+from torture import faults
 from torture.channels_tap import ChannelsTap
+from torture.fault import Trouble, World
 from torture.listeners import Listener
 from torture.movers import Crowd, Mover
-from torture.people import Person
 from torture.record import Command, Fault, Operation, Outcome, Record
-from torture.trouble import Trouble, World
+from torture.users import Person
 
 #: How long a probe goes on asking; the promise is less.
 PROBE_SECONDS = 60.0
@@ -124,7 +124,7 @@ class Chaos:
     def _first(self) -> list[type[Trouble]]:
         """What no run goes without, however short."""
         has_pooler = self._world.stack.pooler is not None
-        return [*troubles.FIRST, *(troubles.WITH_POOLER if has_pooler else ())]
+        return [*faults.FIRST, *(faults.WITH_POOLER if has_pooler else ())]
 
     async def _suffer(self, trouble: Trouble, *, shorter: bool) -> None:
         self._tell(trouble.name)
@@ -156,7 +156,7 @@ async def _holds(what: Callable[[], bool], began: float) -> bool:
 
 def _kinds(dice: random.Random, first: list[type[Trouble]]) -> Iterator[type[Trouble]]:
     """These first, then each of the others, then all of them again and again."""
-    further = list(troubles.FURTHER)
+    further = list(faults.FURTHER)
     dice.shuffle(first)
     dice.shuffle(further)
     everything = [*first, *further]

@@ -17,9 +17,9 @@ from websockets.asyncio.client import connect
 
 from torture import client, http1
 from torture.client import Answer, Watch
-from torture.people import Person
 from torture.record import Subscriber
 from torture.requests import minor
+from torture.users import Person
 
 HOST = "127.0.0.1"
 #: Both transports give a sign of life more often.

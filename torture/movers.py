@@ -16,8 +16,8 @@ from torture import http1, requests
 from torture.checker_commands import TOO_LATE
 from torture.client import UNAVAILABLE, Answer, Client, Lost
 from torture.delayed import DelayingNetwork
-from torture.people import Person
 from torture.record import Closing, Command, Operation, Outcome, Record
+from torture.users import Person
 
 TRIES = 7
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.2

@@ -13,21 +13,21 @@ from uuid import UUID
 
 import psycopg
 
-from torture import calm, checker, ledgers, movers, people
+from torture import checker, drain, ledgers, movers, users
 from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
 from torture.checker import Violation
 from torture.client import Answer, Client
 from torture.delayed import DelayingNetwork
+from torture.fault import World
 from torture.link import NONE, Chances, Link
 from torture.listeners import EventStreamListener, Listener, WebSocketListener
 from torture.mails import Correspondent, Mailbox
 from torture.movers import Crowd, Mover
-from torture.people import Person
 from torture.readers import Reader
 from torture.record import Failure, Record
 from torture.stack import Stack
-from torture.trouble import World
+from torture.users import Person
 
 READERS = 3
 LONGEST_DELAY_SECONDS = 300.0
@@ -120,7 +120,7 @@ class Session:
         await asyncio.to_thread(self._stack.start_services)
         addresses = [f"person-{number}@torture.example" for number in range(self._plan.people + 1)]
         everybody = await asyncio.to_thread(
-            people.settle_in,
+            users.settle_in,
             self._stack.postgres.url,
             self._stack.settings,
             [*addresses, *self._addresses_for_mails()],
@@ -282,7 +282,7 @@ class Session:
             await asyncio.gather(*at_work)
         await self._network.deliver_rest()
         database_url = self._stack.postgres.url
-        settled = await calm.settle(database_url, self._stack.valkey.url, self._listeners)
+        settled = await drain.settle(database_url, self._stack.valkey.url, self._listeners)
         direct = self._client(self._dice("end"), self._stack.api_ports)
         await movers.ask_by_key(self._crowd, direct)
         for task in self._tasks:

@@ -11,6 +11,7 @@ import pytest
 
 from jobs import relay
 from torture import evidence
+from torture.faults import RelaySuspended
 from torture.record import (
     Closing,
     Command,
@@ -22,7 +23,6 @@ from torture.record import (
     Record,
     Subscriber,
 )
-from torture.troubles import RelaySuspended
 
 PERSON = UUID(int=1)
 HELD_PAST_CLOSING = "No request that was held past the closing of its key was delivered."

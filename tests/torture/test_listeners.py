@@ -18,7 +18,7 @@ from tests.waiting import until
 from torture import http1
 from torture.client import Answer
 from torture.listeners import EventStreamListener, Listener, WebSocketListener
-from torture.people import Person
+from torture.users import Person
 
 HOST = "127.0.0.1"
 PERSON = Person(UUID(int=7), "person@example.com", "token")

@@ -17,7 +17,7 @@ import pytest
 from domain import events, ids
 from settings import ROOT
 from tests.waiting import until
-from torture import http1, run, troubles
+from torture import faults, http1, run
 from torture.channels_tap import ChannelsTap
 from torture.client import Answer, Client, Lost
 from torture.link import NONE, Chances, Link
@@ -47,7 +47,7 @@ def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> None:
         check=False,
     )
     assert finished.returncode == 0, f"{finished.stdout[-8000:]}\n{finished.stderr[-4000:]}"
-    for trouble in troubles.FIRST:
+    for trouble in faults.FIRST:
         assert f"{trouble.name}, mended" in finished.stdout
     assert not list(tmp_path.iterdir())
 

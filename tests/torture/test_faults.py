@@ -15,8 +15,8 @@ import pytest
 
 from dev import processes
 from dev.processes import Child
-from torture import trouble
-from torture.database_troubles import HELD_UP, StatementsSlow, finds
+from torture import fault
+from torture.database_faults import HELD_UP, StatementsSlow, finds
 
 pytestmark = pytest.mark.anyio
 
@@ -36,22 +36,22 @@ def child(tmp_path: Path) -> Iterator[Child]:
 
 
 def test_a_process_stands_still_until_it_is_told_to_go_on(child: Child) -> None:
-    assert not trouble.stands_still(child)
+    assert not fault.stands_still(child)
     child.signal(signal.SIGSTOP)
-    assert trouble.stands_still(child)
+    assert fault.stands_still(child)
     child.signal(signal.SIGCONT)
-    assert not trouble.stands_still(child)
+    assert not fault.stands_still(child)
 
 
 def test_a_process_that_ended_otherwise_was_not_killed(child: Child) -> None:
-    assert not trouble.was_killed(child)
+    assert not fault.was_killed(child)
     child.stop()
-    assert not trouble.was_killed(child)
+    assert not fault.was_killed(child)
 
 
 def test_a_process_that_was_killed_was(child: Child) -> None:
     child.kill()
-    assert trouble.was_killed(child)
+    assert fault.was_killed(child)
 
 
 async def test_a_lock_bites_where_somebody_waits_for_it(database_url: str) -> None:

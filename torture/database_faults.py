@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 
 from dev import processes
+from torture.fault import Trouble, stands_still, was_killed, within
 from torture.stack import MAXIMUM_CONNECTIONS
-from torture.trouble import Trouble, stands_still, was_killed, within
 
 #: How long it is looked whether a trouble holds anybody up.
 _LOOK_SECONDS = 2.0

@@ -7,7 +7,7 @@ import signal
 
 import redis
 
-from torture.database_troubles import (
+from torture.database_faults import (
     BackendKilled,
     ConnectionsTaken,
     PoolerKilled,
@@ -16,7 +16,7 @@ from torture.database_troubles import (
     RowsLocked,
     StatementsSlow,
 )
-from torture.trouble import Trouble, was_killed, within
+from torture.fault import Trouble, was_killed, within
 
 _BUSY_SECONDS = 4.0
 #: A key that Valkey knows until it is killed.
