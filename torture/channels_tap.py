@@ -22,7 +22,7 @@ _SWALLOW = 0.01
 class ChannelsTap:
     """An HTTP proxy on loopback. The record grows as the server behind it accepts events."""
 
-    def __init__(self, port: int, to_port: int, dice: random.Random, record: Record) -> None:
+    def __init__(self, port: int, to_port: int, rng: random.Random, record: Record) -> None:
         self.port = port
         #: Before and after the server has accepted.
         self.slow_seconds = 0.0
@@ -32,7 +32,7 @@ class ChannelsTap:
         self.accepted = 0
         self._record = record
         self._to_port = to_port
-        self._dice = dice
+        self._rng = rng
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -55,7 +55,7 @@ class ChannelsTap:
                         answer = await self._pass_on(request, *far)
                     finally:
                         self.in_flight -= 1
-                    if self._dice.random() < self.swallow:
+                    if self._rng.random() < self.swallow:
                         return
                     writer.write(answer.head + answer.body)
                     await writer.drain()

@@ -1,4 +1,4 @@
-"""One seeded schedule of troubles: each begins, is mended, and has to be followed by service."""
+"""One seeded schedule of faults: each begins, is ended, and has to be followed by service."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from uuid import UUID
 
 from torture import faults
 from torture.channels_tap import ChannelsTap
-from torture.fault import Trouble, World
+from torture.fault import Fault, World
 from torture.listeners import Listener
 from torture.movers import Crowd, Mover
-from torture.record import Command, Fault, Operation, Outcome, Record
-from torture.users import Person
+from torture.record import Command, InjectedFault, Operation, Outcome, Record
+from torture.users import User
 
 #: How long a probe goes on asking; the promise is less.
 PROBE_SECONDS = 60.0
 _PAUSE_SECONDS = (0.3, 2.0)
-#: A run shorter than this has shorter troubles.
+#: A run shorter than this has shorter faults.
 _SHORT_RUN_SECONDS = 60.0
 
 
@@ -29,14 +29,14 @@ class Probe:
     def __init__(
         self,
         *,
-        person: Person,
+        user: User,
         crowd: Crowd,
         movers: Sequence[Mover],
         listener: Listener,
         tap: ChannelsTap,
         mails: Callable[[], Awaitable[bool]],
     ) -> None:
-        self._person = person
+        self._user = user
         self._crowd = crowd
         #: One for each API process.
         self._movers = movers
@@ -49,7 +49,7 @@ class Probe:
         """Whether money moves through each API process, its event is heard, and pushes (and mails) go on.
 
         Where more is asked for than the workers can do, a push or a mail may wait its turn for long: that
-        they go on is what can be asked of a mend, and that none is lost is found out at the end.
+        they go on is what can be asked of a end, and that none is lost is found out at the end.
         """
         accepted = self._tap.accepted
         passed = []
@@ -70,7 +70,7 @@ class Probe:
 
     async def _moves(self, mover: Mover, began: float) -> bool:
         """Whether money comes in, and goes on to whom everybody pays: the row that most wait for."""
-        for recipient_id in (None, self._crowd.people[0].user_id):
+        for recipient_id in (None, self._crowd.users[0].user_id):
             if not await self._is_acknowledged(mover, recipient_id, began):
                 return False
         return True
@@ -86,7 +86,7 @@ class Probe:
 
     def _command(self, recipient_id: UUID | None) -> Command:
         return Command(
-            user_id=self._person.user_id,
+            user_id=self._user.user_id,
             operation=Operation.SEND_MONEY if recipient_id else Operation.ADD_BALANCE,
             key=self._crowd.new_key(),
             recipient_id=recipient_id,
@@ -104,46 +104,46 @@ class Chaos:
         self, world: World, probe: Probe, record: Record, tell: Callable[[str], None]
     ) -> None:
         self._world = world
-        self._dice = world.dice
+        self._rng = world.rng
         self._probe = probe
         self._record = record
         self._tell = tell
 
     async def run(self, seconds: float) -> None:
-        """Break and mend for so long, or for as long as what no run goes without takes."""
+        """Break and end for so long, or for as long as what no run goes without takes."""
         ends_at = time.monotonic() + seconds
-        for number, kind in enumerate(_kinds(self._dice, self._first())):
+        for number, kind in enumerate(_kinds(self._rng, self._first())):
             left = ends_at - time.monotonic()
             if left <= 0 and number >= len(self._first()):
                 return
-            await asyncio.sleep(self._dice.uniform(*_PAUSE_SECONDS))
+            await asyncio.sleep(self._rng.uniform(*_PAUSE_SECONDS))
             # Nothing is killed just now, and nobody but us starts it again.
             self._record.ended += set(self._world.stack.ended()) - set(self._record.ended)
-            await self._suffer(kind(self._world), shorter=seconds < _SHORT_RUN_SECONDS)
+            await self._inject(kind(self._world), shorter=seconds < _SHORT_RUN_SECONDS)
 
-    def _first(self) -> list[type[Trouble]]:
+    def _first(self) -> list[type[Fault]]:
         """What no run goes without, however short."""
         has_pooler = self._world.stack.pooler is not None
         return [*faults.FIRST, *(faults.WITH_POOLER if has_pooler else ())]
 
-    async def _suffer(self, trouble: Trouble, *, shorter: bool) -> None:
-        self._tell(trouble.name)
-        fault = Fault(trouble.name, began=time.monotonic(), kills=trouble.kills)
-        self._record.faults.append(fault)
-        await trouble.begin()
+    async def _inject(self, fault: Fault, *, shorter: bool) -> None:
+        self._tell(fault.name)
+        injected = InjectedFault(fault.name, began=time.monotonic(), kills=fault.kills)
+        self._record.faults.append(injected)
+        await fault.begin()
         try:
-            shortest, longest = trouble.seconds
+            shortest, longest = fault.seconds
             if shorter:
                 longest = shortest + (longest - shortest) / 3
-            await asyncio.sleep(self._dice.uniform(shortest, longest))
+            await asyncio.sleep(self._rng.uniform(shortest, longest))
         finally:
-            fault.mending = time.monotonic()
-            await trouble.mend()
-        fault.mended = time.monotonic()
-        fault.had_effect = trouble.had_effect
-        self._tell(f"{trouble.name}, mended")
-        if await self._probe.wait_for_service(self._tell, mails=trouble.stops_mails):
-            fault.served_again = time.monotonic()
+            injected.ending = time.monotonic()
+            await fault.end()
+        injected.ended = time.monotonic()
+        injected.had_effect = fault.had_effect
+        self._tell(f"{fault.name}, ended")
+        if await self._probe.wait_for_service(self._tell, mails=fault.stops_mails):
+            injected.recovered_at = time.monotonic()
 
 
 async def _holds(what: Callable[[], bool], began: float) -> bool:
@@ -154,12 +154,12 @@ async def _holds(what: Callable[[], bool], began: float) -> bool:
     return False
 
 
-def _kinds(dice: random.Random, first: list[type[Trouble]]) -> Iterator[type[Trouble]]:
+def _kinds(rng: random.Random, first: list[type[Fault]]) -> Iterator[type[Fault]]:
     """These first, then each of the others, then all of them again and again."""
     further = list(faults.FURTHER)
-    dice.shuffle(first)
-    dice.shuffle(further)
+    rng.shuffle(first)
+    rng.shuffle(further)
     everything = [*first, *further]
     while True:
         yield from everything
-        dice.shuffle(everything)
+        rng.shuffle(everything)

@@ -25,7 +25,7 @@ from torture.violations import PROMISES, Violation, most
 
 __all__ = [
     "PROMISES",
-    "Along",
+    "RunningChecks",
     "Violation",
     "check",
     "check_so_far",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def check(record: Record, ledgers: Ledgers) -> list[Violation]:
-    """Everything, once the faults are mended and the queues are empty."""
+    """Everything, once the faults are ended and the queues are empty."""
     received = checker_commands.incoming(ledgers)
     return [
         *checker_money.check(record, ledgers),
@@ -62,16 +62,16 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
 
 
 @dataclass(slots=True)
-class Along:
+class RunningChecks:
     """A light look every few seconds, at what is new in the record since the one before."""
 
     _reads: int = 0
     _failures: int = 0
-    #: By the subscriber's place in the record, and by person: how many were looked at.
+    #: By the subscriber's place in the record, and by user: how many were looked at.
     _heard: dict[int, int] = field(default_factory=dict)
     _pushed: dict[UUID, tuple[int, int]] = field(default_factory=dict)
     _horizons: dict[UUID, Horizon] = field(default_factory=dict)
-    #: Promise, person and place of what was told already.
+    #: Promise, user and place of what was told already.
     _told: set[tuple[int, UUID | None, str]] = field(default_factory=set)
 
     def look(self, record: Record, totals: Totals | None, now: float) -> list[Violation]:
@@ -81,7 +81,7 @@ class Along:
             *self._backwards(record),
             *self._listeners(record),
             *most(checker_service.check_failures(record, self._failures)),
-            *checker_service.check_mends(record, now),
+            *checker_service.check_recoveries(record, now),
         ]
         self._failures = len(record.failures)
         news = {(each.promise, each.user_id, each.where): each for each in found}

@@ -47,7 +47,7 @@ def _collect(record: Record, ledgers: Ledgers) -> dict[_Key, _Uses]:
     for request in record.delayed:
         if _key(request) in keys or request.answer == KEY_CLOSED:
             keys[_key(request)].delayed.append(request)
-    for ledger in ledgers.people.values():
+    for ledger in ledgers.users.values():
         for entry in ledger.entries:
             if entry.key is not None:
                 uses = keys.get((ledger.user_id, entry.is_transfer, entry.key))

@@ -15,7 +15,7 @@ TOO_LATE = "TooLate"
 
 #: By a transfer's reference: whose ledger the incoming side is in, and that entry.
 Incoming = Mapping[UUID, tuple[UUID, Entry]]
-#: Of one person: whether it is a transfer, and the key.
+#: Of one user: whether it is a transfer, and the key.
 _Key = tuple[bool, str]
 #: What a key stands for: amount in minor units, recipient, note and metadata.
 _Input = tuple[int, UUID | None, str | None, tuple[tuple[str, str], ...]]
@@ -25,7 +25,7 @@ def incoming(ledgers: Ledgers) -> Incoming:
     """The recipients' sides of all transfers."""
     return {
         entry.reference: (ledger.user_id, entry)
-        for ledger in ledgers.people.values()
+        for ledger in ledgers.users.values()
         for entry in ledger.entries
         if entry.is_transfer and entry.is_incoming
     }
@@ -34,20 +34,20 @@ def incoming(ledgers: Ledgers) -> Incoming:
 def check(
     record: Record, ledgers: Ledgers, received: Incoming, *, is_over: bool = True
 ) -> Iterator[Violation]:
-    """Each key of each person; while money moves (not `is_over`), what ended before the ledgers were read."""
+    """Each key of each user; while money moves (not `is_over`), what ended before the ledgers were read."""
     asked: defaultdict[UUID, defaultdict[_Key, list[Command]]]
     asked = defaultdict(lambda: defaultdict(list))
     for command in record.commands:
         key = (command.operation is Operation.SEND_MONEY, command.key)
         asked[command.user_id][key].append(command)
-    for user_id in asked.keys() | ledgers.people.keys():
-        ledger = ledgers.people.get(user_id) or AccountLedger(user_id, 0, 0)
-        person = _Person(ledger, received, record)
-        yield from most(person.check(asked.pop(user_id, {}), ledgers.read_at, is_over))
+    for user_id in asked.keys() | ledgers.users.keys():
+        ledger = ledgers.users.get(user_id) or AccountLedger(user_id, 0, 0)
+        account = _AccountCheck(ledger, received, record)
+        yield from most(account.check(asked.pop(user_id, {}), ledgers.read_at, is_over))
 
 
-class _Person:
-    """One person's ledger, by key and by reference."""
+class _AccountCheck:
+    """One user's ledger, by key and by reference."""
 
     def __init__(self, ledger: AccountLedger, received: Incoming, record: Record) -> None:
         self._user_id = ledger.user_id

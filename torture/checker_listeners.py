@@ -12,9 +12,9 @@ from torture.violations import Violation, most
 
 
 def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator[Violation]:
-    """Each subscriber and each person's channel; only what `is_over` has come to its end."""
+    """Each subscriber and each user's channel; only what `is_over` has come to its end."""
     for listener in record.subscribers:
-        ledger = ledgers.people.get(listener.user_id) or AccountLedger(listener.user_id, 0, 0)
+        ledger = ledgers.users.get(listener.user_id) or AccountLedger(listener.user_id, 0, 0)
         yield from most(in_order(listener))
         who = f"A subscriber by {listener.transport}"
         heard = zip_longest(listener.sequences, listener.balances_minor, listener.references)
@@ -25,13 +25,13 @@ def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator
         yield from most(first_in_order(user_id, sequences))
         told = zip(sequences, record.pushed_content.get(user_id, ()), strict=False)
         accepted = ((sequence, *content) for sequence, content in told)
-        ledger = ledgers.people.get(user_id) or AccountLedger(user_id, 0, 0)
+        ledger = ledgers.users.get(user_id) or AccountLedger(user_id, 0, 0)
         yield from most(_content("The Channels server", accepted, ledger, is_over))
-        if is_over and user_id not in ledgers.people:
+        if is_over and user_id not in ledgers.users:
             yield Violation(4, user_id, "channel", "Events were pushed to nobody.")
     if is_over:
         if record.has_channels:
-            for ledger in ledgers.people.values():
+            for ledger in ledgers.users.values():
                 yield from _all_pushed(ledger, record.pushed.get(ledger.user_id, ()))
         if ledgers.waiting:
             sentence = f"{ledgers.waiting} rows of the outbox were never passed on."

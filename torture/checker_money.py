@@ -13,7 +13,7 @@ from torture.violations import Violation, most
 def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
     """What the ledgers themselves show; `record` has the audit's exit status."""
     yield from check_totals(_totals(ledgers))
-    for ledger in ledgers.people.values():
+    for ledger in ledgers.users.values():
         yield from most(_ledger(ledger))
     yield from most(_sides(ledgers))
     if record.audit_status not in (None, 0):
@@ -23,7 +23,7 @@ def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
     if record.receipts_contained not in (None, len(record.receipts)):
         sentence = (
             f"The ledgers contain {record.receipts_contained} of the {len(record.receipts)} receipts "
-            f"that people kept: {record.receipts_output[:1000]}"
+            f"that users kept: {record.receipts_output[:1000]}"
         )
         yield Violation(1, None, "receipts", sentence)
 
@@ -43,14 +43,14 @@ def check_totals(totals: Totals) -> Iterator[Violation]:
 
 
 def _totals(ledgers: Ledgers) -> Totals:
-    people = ledgers.people.values()
+    users = ledgers.users.values()
     return Totals(
-        balances_minor=sum(ledger.balance_minor for ledger in people),
-        lowest_balance_minor=min((ledger.balance_minor for ledger in people), default=0),
-        fees_minor=sum(entry.fee_minor for ledger in people for entry in ledger.entries),
+        balances_minor=sum(ledger.balance_minor for ledger in users),
+        lowest_balance_minor=min((ledger.balance_minor for ledger in users), default=0),
+        fees_minor=sum(entry.fee_minor for ledger in users for entry in ledger.entries),
         top_ups_minor=sum(
             entry.amount_minor
-            for ledger in people
+            for ledger in users
             for entry in ledger.entries
             if not entry.is_transfer
         ),
@@ -80,7 +80,7 @@ def _ledger(ledger: AccountLedger) -> Iterator[Violation]:
     newest = ledger.entries[-1].sequence if ledger.entries else 0
     if (ledger.balance_minor, ledger.sequence) != (balance_minor, newest):
         sentence = (
-            f"The person's row has the balance {ledger.balance_minor} at {ledger.sequence}, the ledger "
+            f"The user's row has the balance {ledger.balance_minor} at {ledger.sequence}, the ledger "
             f"{balance_minor} at {newest}."
         )
         yield Violation(1, ledger.user_id, f"sequence {ledger.sequence}", sentence)
@@ -89,7 +89,7 @@ def _ledger(ledger: AccountLedger) -> Iterator[Violation]:
 def _sides(ledgers: Ledgers) -> Iterator[Violation]:
     """Every transfer has two sides that agree."""
     waiting: dict[UUID, tuple[UUID, Entry]] = {}
-    for ledger in ledgers.people.values():
+    for ledger in ledgers.users.values():
         for entry in ledger.entries:
             if not entry.is_transfer:
                 continue

@@ -1,4 +1,4 @@
-"""Promise 3: what a person reads never goes backwards, and one history explains every balance seen."""
+"""Promise 3: what a user reads never goes backwards, and one history explains every balance seen."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Horizon:
 def check(
     record: Record, ledgers: Ledgers, received: Incoming, *, is_over: bool = True
 ) -> Iterator[Violation]:
-    """Each person's reads, answers and events, in real time; while money moves, those before `read_at`."""
+    """Each user's reads, answers and events, in real time; while money moves, those before `read_at`."""
     seen = _seen(record, received)
     asked_at = _asked_at(record, ledgers)
     refused: defaultdict[UUID, list[Command]] = defaultdict(list)
     for command in filter(checker_refusals.is_refused, record.commands):
         refused[command.user_id].append(command)
-    for user_id, ledger in ledgers.people.items():
+    for user_id, ledger in ledgers.users.items():
         known = seen.pop(user_id, [])
         if not is_over:
             known = [each for each in known if each.ended < ledgers.read_at]
@@ -160,7 +160,7 @@ def _asked_at(record: Record, ledgers: Ledgers) -> dict[UUID, float]:
         key = (command.user_id, command.operation is Operation.SEND_MONEY, command.key)
         by_key[key] = min(command.began, by_key.get(key, command.began))
     asked_at: dict[UUID, float] = {}
-    for ledger in ledgers.people.values():
+    for ledger in ledgers.users.values():
         for entry in ledger.entries:
             moment = entry.key and by_key.get((ledger.user_id, entry.is_transfer, entry.key))
             if isinstance(moment, float):
@@ -169,7 +169,7 @@ def _asked_at(record: Record, ledgers: Ledgers) -> dict[UUID, float]:
 
 
 def _clock(ledger: AccountLedger) -> Iterator[Violation]:
-    """`createdAt` never goes back along a ledger."""
+    """`createdAt` never goes back running a ledger."""
     for one, next_one in pairwise(ledger.entries):
         if next_one.created_at < one.created_at:
             sentence = (

@@ -18,7 +18,7 @@ def check(
     asked_at: Mapping[UUID, float],
     fee_basis_points: int,
 ) -> Iterator[Violation]:
-    """Of one person: each refused command, with the sequence that had been seen before it began."""
+    """Of one user: each refused command, with the sequence that had been seen before it began."""
     made = {
         (entry.is_transfer, entry.key): entry for entry in ledger.entries if entry.key is not None
     }
@@ -48,7 +48,7 @@ def _after_its_own_entry(ledger: AccountLedger, command: Command, entry: Entry) 
 def _balance(
     ledger: AccountLedger, command: Command, floor: int, latest: list[float], fee_basis_points: int
 ) -> Iterator[Violation]:
-    """The balance that it told is one that the person had meanwhile, and is not enough."""
+    """The balance that it told is one that the user had meanwhile, and is not enough."""
     told = command.refused_balance_minor
     had = {0} if floor == 0 else set()
     for position in range(max(floor - 1, 0), len(ledger.entries)):
@@ -58,7 +58,7 @@ def _balance(
         had.add(ledger.entries[position].balance_after_minor)
     if told not in had:
         sentence = (
-            f"It was refused for a balance of {told}, which was not the person's at any time between "
+            f"It was refused for a balance of {told}, which was not the user's at any time between "
             f"entry {floor}, which had been seen before, and the answer."
         )
         yield Violation(3, ledger.user_id, f"key {command.key}", sentence)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from torture.ledgers import Ledgers, MailRow
-from torture.record import Fault, Mail, Record
+from torture.record import InjectedFault, Mail, Record
 from torture.violations import Violation, most
 
 UNAVAILABLE = "UNAVAILABLE"
-#: How soon after a mend there has to be service again.
+#: How soon after a end there has to be service again.
 PATIENCE_SECONDS = 10.0
 
 _DEADLOCK = "deadlock detected"
@@ -72,7 +72,7 @@ def _due_once(record: Record, asked: Mail | None, row: MailRow) -> bool:
     came = [moment for _, moment in record.delivered.get(row.mail_id, ())]
     last = max(came, default=float("inf"))
     return not any(
-        fault.kills and fault.began <= last and (fault.served_again or last) >= began
+        fault.kills and fault.began <= last and (fault.recovered_at or last) >= began
         for fault in record.faults
     )
 
@@ -111,19 +111,19 @@ def _mail(mail_id: UUID, sentence: str) -> Violation:
 
 
 def check_service(record: Record, now: float | None = None) -> Iterator[Violation]:
-    """Answers, deadlocks and mends; `now` while it goes on, None when all is over."""
+    """Answers, deadlocks and ends; `now` while it goes on, None when all is over."""
     for deadlock in record.deadlocks:
         yield Violation(6, None, "deadlock", f"PostgreSQL says: {deadlock}")
     for ended in record.ended:
         yield Violation(6, None, f"process {ended.partition(' ')[0]}", f"By itself, {ended}.")
     yield from most(check_failures(record))
-    yield from check_mends(record, now)
+    yield from check_recoveries(record, now)
 
 
-def check_mends(record: Record, now: float | None = None) -> Iterator[Violation]:
-    """Every fault was mended, and service was back soon."""
+def check_recoveries(record: Record, now: float | None = None) -> Iterator[Violation]:
+    """Every fault was ended, and service was back soon."""
     for fault in record.faults:
-        yield from _mend(fault, record.faults, now)
+        yield from _recovery(fault, record.faults, now)
 
 
 def check_failures(record: Record, begin: int = 0) -> Iterator[Violation]:
@@ -137,32 +137,32 @@ def check_failures(record: Record, begin: int = 0) -> Iterator[Violation]:
             yield Violation(6, None, f"answer {failure.status}", sentence)
 
 
-def _mend(fault: Fault, faults: Iterable[Fault], now: float | None) -> Iterator[Violation]:
+def _recovery(
+    fault: InjectedFault, faults: Iterable[InjectedFault], now: float | None
+) -> Iterator[Violation]:
     where = f"fault {fault.name}"
-    if fault.mended is None:
+    if fault.ended is None:
         if now is None:
-            yield Violation(6, None, where, "It was never mended.")
+            yield Violation(6, None, where, "It was never ended.")
         return
-    back = fault.served_again if fault.served_again is not None else now
+    back = fault.recovered_at if fault.recovered_at is not None else now
     if back is None:
-        yield Violation(
-            6, None, where, f"No service was seen after the mend at {fault.mended:.3f}."
-        )
+        yield Violation(6, None, where, f"No service was seen after the end at {fault.ended:.3f}.")
         return
-    since = _last_mend(fault.mended, back, faults)
+    since = _last_end(fault.ended, back, faults)
     if since is not None and back - since > PATIENCE_SECONDS:
-        sentence = f"There was no service for {back - since:.1f} s after the mend at {since:.3f}."
+        sentence = f"There was no service for {back - since:.1f} s after the end at {since:.3f}."
         yield Violation(6, None, where, sentence)
 
 
-def _last_mend(mended: float, back: float, faults: Iterable[Fault]) -> float | None:
-    """When the last fault was mended that stood before service was back; None while one stands."""
+def _last_end(ended: float, back: float, faults: Iterable[InjectedFault]) -> float | None:
+    """When the last fault was ended that stood before service was back; None while one stands."""
     for other in faults:
         if other.began < back:
-            if other.mended is None:
+            if other.ended is None:
                 return None
-            mended = max(mended, other.mended)
-    return mended
+            ended = max(ended, other.ended)
+    return ended
 
 
 def read_deadlocks(log: Iterable[str]) -> list[str]:

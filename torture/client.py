@@ -71,9 +71,9 @@ Watch = Callable[[Answer], None]
 class Client:
     """One caller's connections, one to each API process, kept open while they are good."""
 
-    def __init__(self, ports: Sequence[int], dice: random.Random, watch: Watch) -> None:
+    def __init__(self, ports: Sequence[int], rng: random.Random, watch: Watch) -> None:
         self._ports = ports
-        self._dice = dice
+        self._rng = rng
         self._watch = watch
         self._connections: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
 
@@ -86,7 +86,7 @@ class Client:
         timeout_seconds: float = TRY_SECONDS,
     ) -> Answer:
         """One try at a process by chance. Raises Lost."""
-        port = self._dice.choice(self._ports)
+        port = self._rng.choice(self._ports)
         request = http1.post({"query": query, "variables": variables}, token)
         try:
             async with asyncio.timeout(timeout_seconds):

@@ -12,10 +12,10 @@ from uuid import UUID
 import psycopg
 
 from dev import processes
-from torture.fault import Trouble, stands_still, was_killed, within
+from torture.fault import Fault, stands_still, was_killed, within
 from torture.stack import MAXIMUM_CONNECTIONS
 
-#: How long it is looked whether a trouble holds anybody up.
+#: How long it is looked whether a fault holds anybody up.
 _LOOK_SECONDS = 2.0
 #: How long it may take until there is no connection left.
 _TAKING_SECONDS = 30.0
@@ -27,7 +27,7 @@ ASLEEP = (
 )
 
 
-class PostgresKilled(Trouble):
+class PostgresKilled(Fault):
     """kill -9 of PostgreSQL and all of its processes: it recovers from its log when it is started."""
 
     name = "PostgreSQL killed"
@@ -37,14 +37,14 @@ class PostgresKilled(Trouble):
         self._since = self.stack.postgres_log_bytes()
         await asyncio.to_thread(self.stack.kill_postgres)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         killed = was_killed(self.stack.postgres.child)
         await asyncio.to_thread(self.stack.postgres.start)
         recovery = "automatic recovery in progress"
         self.had_effect = killed and self.stack.postgres_has_said(recovery, self._since)
 
 
-class BackendKilled(Trouble):
+class BackendKilled(Fault):
     """kill -9 of one session of PostgreSQL, which then ends all others and recovers by itself."""
 
     name = "PostgreSQL backend killed"
@@ -54,7 +54,7 @@ class BackendKilled(Trouble):
         self._since = self.stack.postgres_log_bytes()
         self.had_effect = await asyncio.to_thread(self.stack.kill_backend)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         if self.had_effect:
             await asyncio.to_thread(self._wait_for_recovery)
 
@@ -66,7 +66,7 @@ class BackendKilled(Trouble):
         processes.wait_until(recovered, self.stack.postgres.child, 120, "PostgreSQL")
 
 
-class PostgresFrozen(Trouble):
+class PostgresFrozen(Fault):
     """PostgreSQL stands still for a while, with all the locks it holds, as on a disk that hangs."""
 
     name = "PostgreSQL frozen"
@@ -77,11 +77,11 @@ class PostgresFrozen(Trouble):
         await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGSTOP)
         self.had_effect = await asyncio.to_thread(stands_still, self.stack.postgres.child)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGCONT)
 
 
-class PoolerKilled(Trouble):
+class PoolerKilled(Fault):
     """kill -9 of PgBouncer."""
 
     name = "PgBouncer killed"
@@ -91,12 +91,12 @@ class PoolerKilled(Trouble):
         await asyncio.to_thread(self.stack.pooler.kill)
         self.had_effect = was_killed(self.stack.pooler.child)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         assert self.stack.pooler is not None
         await asyncio.to_thread(self.stack.pooler.start)
 
 
-class ConnectionsTaken(Trouble):
+class ConnectionsTaken(Fault):
     """The wallet's connections are ended, and others take every one that PostgreSQL has to give."""
 
     name = "every connection taken"
@@ -109,7 +109,7 @@ class ConnectionsTaken(Trouble):
         self._taking = asyncio.ensure_future(asyncio.to_thread(self._take))
         await within(_TAKING_SECONDS, lambda: self.had_effect or self._taking.done())
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         self._enough.set()
         await self._taking
 
@@ -131,7 +131,7 @@ class ConnectionsTaken(Trouble):
             self._enough.wait()
 
 
-class StatementsSlow(Trouble):
+class StatementsSlow(Fault):
     """Every statement that locks accounts takes its time, before it has the locks and with them."""
 
     name = "slow statements"
@@ -153,7 +153,7 @@ class StatementsSlow(Trouble):
     async def begin(self) -> None:
         await asyncio.to_thread(self._slow_down)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         self.had_effect = await asyncio.to_thread(finds, self.stack.postgres.admin_url, ASLEEP)
         await asyncio.to_thread(self._speed_up)
 
@@ -169,8 +169,8 @@ class StatementsSlow(Trouble):
             connection.execute(self._definition.encode())
 
 
-class RowsLocked(Trouble):
-    """Somebody locks people's rows in a session of their own and goes to lunch."""
+class RowsLocked(Fault):
+    """Somebody locks users' rows in a session of their own and goes to lunch."""
 
     name = "row locks held"
     kills = False
@@ -178,11 +178,11 @@ class RowsLocked(Trouble):
     seconds = (1.0, 7.0)
 
     async def begin(self) -> None:
-        hot, *others = self.world.people
-        chosen = [hot, *self.dice.sample(others, min(3, len(others)))]
+        hot, *others = self.world.users
+        chosen = [hot, *self.rng.sample(others, min(3, len(others)))]
         self._connection = await asyncio.to_thread(self._lock, chosen)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         self.had_effect = await asyncio.to_thread(
             finds, self.stack.postgres.admin_url, HELD_UP, [self._connection.info.backend_pid]
         )

@@ -23,14 +23,14 @@ class DelayingNetwork:
         self,
         record: Record,
         ports: Sequence[int],
-        dice: random.Random,
+        rng: random.Random,
         watch: Watch,
         *,
         longest_seconds: float,
     ) -> None:
         self._record = record
         self._ports = ports
-        self._dice = dice
+        self._rng = rng
         self._watch = watch
         #: Most are held for much less.
         self._longest_seconds = longest_seconds
@@ -47,8 +47,8 @@ class DelayingNetwork:
             not_after=command.not_after,
         )
         self._record.delayed.append(held)
-        seconds = self._longest_seconds * self._dice.random() ** 2
-        port = self._dice.choice(self._ports)
+        seconds = self._longest_seconds * self._rng.random() ** 2
+        port = self._rng.choice(self._ports)
         self._deliveries.append(asyncio.create_task(self._deliver(held, request, seconds, port)))
 
     async def deliver_rest(self) -> None:

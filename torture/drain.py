@@ -1,4 +1,4 @@
-"""Afterwards: waits until everything that was begun has come to its end, and looks at what came of it."""
+"""Afterwards: waits until everything that was begun has come to its end, and quick_checks at what came of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ _SEQUENCES = "SELECT id, sequence FROM users"
 _DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now()"
 
 
-async def settle(database_url: str, redis_url: str, listeners: Sequence[Listener]) -> bool:
+async def wait_until_drained(
+    database_url: str, redis_url: str, listeners: Sequence[Listener]
+) -> bool:
     """Whether the outbox ran empty, all was pushed and mailed, and every listener heard the last event.
 
     It is given up once nothing of it has moved for long.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torture.checker_closings import KEY_CLOSED
 from torture.checker_commands import TOO_LATE
-from torture.record import Fault, Outcome, Record
+from torture.record import InjectedFault, Outcome, Record
 
 #: A fault that missed may have had bad luck; one that always misses is none.
 _TRIES = 2
@@ -40,8 +40,8 @@ def _sights(record: Record) -> Iterator[str]:
         "subscriber came back": sum(each.reconnects for each in record.subscribers),
         "event was pushed": sum(map(len, record.pushed.values())),
         "mail was caught": sum((record.caught or {}).values()),
-        "line of a caller was bad": record.bad_lines.total(),
-        "look along the way found the database": record.looks,
+        "line of a caller was bad": record.disturbances.total(),
+        "look running the way found the database": record.quick_checks,
         **_closings(record),
         **_deadlines(record),
         "movement carried metadata": sum(
@@ -100,7 +100,7 @@ def _deadlines(record: Record) -> dict[str, int]:
     }
 
 
-def _faults(faults: list[Fault]) -> Iterator[str]:
+def _faults(faults: list[InjectedFault]) -> Iterator[str]:
     if not faults:
         yield "Nothing was broken."
     by_name: defaultdict[str, list[bool]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Something that breaks in a run and is mended: what all troubles have in common."""
+"""Something that breaks in a run and is ended: what all faults have in common."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from torture.stack import Stack
 
 @dataclass(frozen=True)
 class World:
-    """What troubles can reach."""
+    """What faults can reach."""
 
     stack: Stack
-    dice: random.Random
+    rng: random.Random
     links: Sequence[Link]
     mail_link: Link
     channels_tap: ChannelsTap
     #: The hot recipient first.
-    people: Sequence[UUID]
+    users: Sequence[UUID]
 
 
-class Trouble(ABC):
-    """Something that breaks and is mended; made anew each time."""
+class Fault(ABC):
+    """Something that breaks and is ended; made anew each time."""
 
     name: str
     #: Whether a process is ended, so that a mail may come twice.
@@ -46,14 +46,14 @@ class Trouble(ABC):
         self.had_effect = False
         self.world = world
         self.stack = world.stack
-        self.dice = world.dice
+        self.rng = world.rng
 
     @abstractmethod
     async def begin(self) -> None:
         """Break it."""
 
     @abstractmethod
-    async def mend(self) -> None:
+    async def end(self) -> None:
         """Mend it, and return when it runs again."""
 
     async def kill(self, *names: str) -> None:

@@ -16,27 +16,27 @@ from torture.database_faults import (
     RowsLocked,
     StatementsSlow,
 )
-from torture.fault import Trouble, was_killed, within
+from torture.fault import Fault, was_killed, within
 
 _BUSY_SECONDS = 4.0
 #: A key that Valkey knows until it is killed.
 _NOTED = "torture"
 
 
-class ApiKilled(Trouble):
+class ApiKilled(Fault):
     """kill -9 of an API process."""
 
     name = "API process killed"
 
     async def begin(self) -> None:
-        self.process = self.dice.choice(self.stack.names("api"))
+        self.process = self.rng.choice(self.stack.names("api"))
         await self.kill(self.process)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await self.start(self.process)
 
 
-class ApiRestarted(Trouble):
+class ApiRestarted(Fault):
     """SIGTERM to an API process, as a deployment does: it finishes what is under way."""
 
     name = "API process restarted"
@@ -44,30 +44,30 @@ class ApiRestarted(Trouble):
     seconds = (0.0, 0.5)
 
     async def begin(self) -> None:
-        self.process = self.dice.choice(self.stack.names("api"))
+        self.process = self.rng.choice(self.stack.names("api"))
         child = self.stack.children[self.process]
         await asyncio.to_thread(child.stop, 20)
         self.had_effect = not child.running and not was_killed(child)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await self.start(self.process)
 
 
-class ApiSuspended(Trouble):
+class ApiSuspended(Fault):
     """An API process stands still, in the middle of whatever it does, and goes on."""
 
     name = "API process suspended"
     kills = False
 
     async def begin(self) -> None:
-        self.process = self.stack.children[self.dice.choice(self.stack.names("api"))]
+        self.process = self.stack.children[self.rng.choice(self.stack.names("api"))]
         await self.suspend(self.process)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         self.process.signal(signal.SIGCONT)
 
 
-class ValkeyKilled(Trouble):
+class ValkeyKilled(Fault):
     """kill -9 of Valkey: hints, queues and jobs are gone with its memory."""
 
     name = "Valkey killed"
@@ -77,7 +77,7 @@ class ValkeyKilled(Trouble):
         await asyncio.to_thread(self._note_something)
         await asyncio.to_thread(self.stack.valkey.kill)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         killed = was_killed(self.stack.valkey.child)
         await asyncio.to_thread(self.stack.valkey.start)
         self.had_effect = killed and await asyncio.to_thread(self._has_forgotten)
@@ -91,7 +91,7 @@ class ValkeyKilled(Trouble):
             return connection.get(_NOTED) is None
 
 
-class RelayKilled(Trouble):
+class RelayKilled(Fault):
     """kill -9 of one relay, or of both."""
 
     name = "relay killed"
@@ -99,14 +99,14 @@ class RelayKilled(Trouble):
 
     async def begin(self) -> None:
         names = self.stack.names("relay")
-        self.killed = self.dice.sample(names, self.dice.randint(1, len(names)))
+        self.killed = self.rng.sample(names, self.rng.randint(1, len(names)))
         await self.kill(*self.killed)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await self.start(*self.killed)
 
 
-class RelaySuspended(Trouble):
+class RelaySuspended(Fault):
     """A relay stands still for longer than its lease, and goes on with what others have done."""
 
     name = "relay suspended past its lease"
@@ -114,14 +114,14 @@ class RelaySuspended(Trouble):
     seconds = (5.5, 7.0)
 
     async def begin(self) -> None:
-        self.process = self.stack.children[self.dice.choice(self.stack.names("relay"))]
+        self.process = self.stack.children[self.rng.choice(self.stack.names("relay"))]
         await self.suspend(self.process)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         self.process.signal(signal.SIGCONT)
 
 
-class WorkerKilledPushing(Trouble):
+class WorkerKilledPushing(Fault):
     """kill -9 of workers while the Channels server, which is slow, has their events in hand."""
 
     name = "worker killed in a push"
@@ -133,17 +133,17 @@ class WorkerKilledPushing(Trouble):
         tap.slow_seconds = 0.7
         # Not all of them push where one has met with an error and pauses.
         all_push = await within(_BUSY_SECONDS, lambda: tap.in_flight >= len(names))
-        self.killed = [self.dice.choice(names)] if all_push else names
+        self.killed = [self.rng.choice(names)] if all_push else names
         pushing = await within(_BUSY_SECONDS, lambda: tap.in_flight > 0)
         await self.kill(*self.killed)
         self.had_effect &= pushing
         tap.slow_seconds = 0.0
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await self.start(*self.killed)
 
 
-class WorkersKilledMailing(Trouble):
+class WorkersKilledMailing(Fault):
     """kill -9 of the workers while one of them talks to the mail server, which is slow."""
 
     name = "workers killed in a mail"
@@ -158,11 +158,11 @@ class WorkersKilledMailing(Trouble):
         self.had_effect &= mailing
         link.slow_seconds = 0.0
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await self.start(*self.stack.names("worker"))
 
 
-class ChannelsKilled(Trouble):
+class ChannelsKilled(Fault):
     """kill -9 of the Channels server."""
 
     name = "Channels server killed"
@@ -171,11 +171,11 @@ class ChannelsKilled(Trouble):
         await asyncio.to_thread(self.stack.channels.kill)
         self.had_effect = was_killed(self.stack.channels.child)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await asyncio.to_thread(self.stack.channels.start)
 
 
-class MailServerKilled(Trouble):
+class MailServerKilled(Fault):
     """kill -9 of the mail server."""
 
     name = "mail server killed"
@@ -185,11 +185,11 @@ class MailServerKilled(Trouble):
         await asyncio.to_thread(self.stack.catcher.kill)
         self.had_effect = was_killed(self.stack.catcher.child)
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         await asyncio.to_thread(self.stack.catcher.start)
 
 
-class LinksCut(Trouble):
+class LinksCut(Fault):
     """Every connection of every caller is cut at once."""
 
     name = "every caller cut off"
@@ -199,16 +199,16 @@ class LinksCut(Trouble):
     async def begin(self) -> None:
         self.had_effect = sum([link.cut_all() for link in self.world.links]) > 0
 
-    async def mend(self) -> None:
+    async def end(self) -> None:
         """They come back by themselves."""
 
 
 #: What no run goes without, however short; bad lines there are in all of them.
-FIRST: tuple[type[Trouble], ...] = (PostgresKilled, ApiKilled, ValkeyKilled)
-FURTHER: tuple[type[Trouble], ...] = (
+FIRST: tuple[type[Fault], ...] = (PostgresKilled, ApiKilled, ValkeyKilled)
+FURTHER: tuple[type[Fault], ...] = (
     LinksCut, WorkerKilledPushing, RelayKilled, ConnectionsTaken, StatementsSlow, RowsLocked,
     ChannelsKilled, MailServerKilled, WorkersKilledMailing, BackendKilled, PostgresFrozen,
     ApiSuspended, ApiRestarted, RelaySuspended,
 )  # fmt: skip
 #: Where there is a pooler.
-WITH_POOLER: tuple[type[Trouble], ...] = (PoolerKilled,)
+WITH_POOLER: tuple[type[Fault], ...] = (PoolerKilled,)

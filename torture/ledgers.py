@@ -68,7 +68,7 @@ class Entry:
 
 @dataclass(slots=True)
 class AccountLedger:
-    """One person: the row, and the entries in the order of their sequences."""
+    """One user: the row, and the entries in the order of their sequences."""
 
     user_id: UUID
     balance_minor: int
@@ -99,7 +99,7 @@ class MailRow:
 class Ledgers:
     """Everything that the checker holds against a record."""
 
-    people: dict[UUID, AccountLedger] = field(default_factory=dict)
+    users: dict[UUID, AccountLedger] = field(default_factory=dict)
     mails: list[MailRow] = field(default_factory=list)
     #: Rows of the outbox that nobody has passed on.
     waiting: int = 0
@@ -120,18 +120,18 @@ class Totals:
 def read(database_url: str) -> Ledgers:
     """All of it, as it stood at one moment. Raises psycopg.Error where the database is away."""
     read_at = time.monotonic()
-    # There are two entries of one reference, and many of one person: each id is kept once.
+    # There are two entries of one reference, and many of one user: each id is kept once.
     known: dict[UUID, UUID] = {}
     ledgers = Ledgers(read_at=read_at)
     with _snapshot(database_url) as connection:
         for row in connection.execute(_PEOPLE):
-            ledgers.people[row[0]] = AccountLedger(*row)
+            ledgers.users[row[0]] = AccountLedger(*row)
             known[row[0]] = row[0]
         for user_id, *columns in _stream(connection):
-            ledger = ledgers.people.setdefault(user_id, AccountLedger(user_id, 0, 0))
+            ledger = ledgers.users.setdefault(user_id, AccountLedger(user_id, 0, 0))
             ledger.entries.append(_entry(columns, known))
         for user_id, sequence, key, value in connection.execute(_METADATA):
-            entry = ledgers.people[user_id].at(sequence)
+            entry = ledgers.users[user_id].at(sequence)
             if entry is not None:
                 entry.metadata += ((key, value),)
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]

@@ -30,7 +30,7 @@ class Link:
     """The line to one server. `chances` and `slow_seconds` (per chunk) may change at any time."""
 
     def __init__(
-        self, to_port: int, dice: random.Random, chances: Chances, *, port: int = 0
+        self, to_port: int, rng: random.Random, chances: Chances, *, port: int = 0
     ) -> None:
         self.port = port
         self.chances = chances
@@ -39,7 +39,7 @@ class Link:
         #: How often it did what: `cut`, `swallow`, `truncate`, `delay`.
         self.done: Counter[str] = Counter()
         self._to_port = to_port
-        self._dice = dice
+        self._rng = rng
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -68,7 +68,7 @@ class Link:
         ends = {writer, far_writer}
         self._writers |= ends
         self.open += 1
-        entry = _Line(self, self._dice)
+        entry = _Connection(self, self._rng)
         pumps = [
             asyncio.ensure_future(entry.forth(reader, far_writer)),
             asyncio.ensure_future(entry.back(far_reader, writer)),
@@ -86,12 +86,12 @@ class Link:
                 end.transport.abort() if entry.is_cut else end.close()
 
 
-class _Line:
+class _Connection:
     """One connection over a link; each direction ends when it is closed or cut."""
 
-    def __init__(self, link: Link, dice: random.Random) -> None:
+    def __init__(self, link: Link, rng: random.Random) -> None:
         self._link = link
-        self._dice = dice
+        self._rng = rng
         self._swallows = False
         self.is_cut = False
 
@@ -100,7 +100,7 @@ class _Line:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(_CHUNK_BYTES):
                 chances = self._link.chances
-                fate = self._dice.random()
+                fate = self._rng.random()
                 await self._delay()
                 if fate < chances.cut:
                     self._link.done["cut"] += 1
@@ -112,7 +112,7 @@ class _Line:
                     self._link.done["swallow"] += 1
                     self._swallows = True
                     # Long enough for the answer to have come, or not.
-                    await asyncio.sleep(self._dice.uniform(0.02, 1.5))
+                    await asyncio.sleep(self._rng.uniform(0.02, 1.5))
                     self.is_cut = True
                     return
 
@@ -123,9 +123,9 @@ class _Line:
                 await self._delay()
                 if self._swallows:
                     continue
-                if self._dice.random() < self._link.chances.truncate:
+                if self._rng.random() < self._link.chances.truncate:
                     self._link.done["truncate"] += 1
-                    writer.write(chunk[: self._dice.randrange(len(chunk))])
+                    writer.write(chunk[: self._rng.randrange(len(chunk))])
                     await writer.drain()
                     return
                 writer.write(chunk)
@@ -137,6 +137,6 @@ class _Line:
         if self._link.slow_seconds:
             await asyncio.sleep(self._link.slow_seconds)
         chances = self._link.chances
-        if self._dice.random() < chances.delay:
+        if self._rng.random() < chances.delay:
             self._link.done["delay"] += 1
-            await asyncio.sleep(self._dice.uniform(0, chances.longest_delay_seconds))
+            await asyncio.sleep(self._rng.uniform(0, chances.longest_delay_seconds))

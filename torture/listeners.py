@@ -1,4 +1,4 @@
-"""People who listen, over WebSocket or server-sent events, and come back with the last number they saw."""
+"""Users who listen, over WebSocket or server-sent events, and come back with the last number they saw."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torture import client, http1
 from torture.client import Answer, Watch
 from torture.record import Subscriber
 from torture.requests import minor
-from torture.users import Person
+from torture.users import User
 
 HOST = "127.0.0.1"
 #: Both transports give a sign of life more often.
@@ -35,19 +35,17 @@ subscription ($after: Int) { walletEvents(afterSequence: $after) {
 
 
 class Listener(ABC):
-    """One who listens as one person, through all reconnects."""
+    """One who listens as one user, through all reconnects."""
 
     transport: str
 
-    def __init__(
-        self, person: Person, ports: Sequence[int], dice: random.Random, watch: Watch
-    ) -> None:
+    def __init__(self, user: User, ports: Sequence[int], rng: random.Random, watch: Watch) -> None:
         #: Told of every error that is brought instead of an event.
         self.watch = watch
-        self.heard = Subscriber(person.user_id, self.transport)
-        self._person = person
+        self.heard = Subscriber(user.user_id, self.transport)
+        self._user = user
         self._ports = ports
-        self._dice = dice
+        self._rng = rng
 
     @property
     def last(self) -> int:
@@ -58,14 +56,14 @@ class Listener(ABC):
         """Listen until cancelled."""
         while True:
             try:
-                async with aclosing(self._answers(self._dice.choice(self._ports))) as answers:
+                async with aclosing(self._answers(self._rng.choice(self._ports))) as answers:
                     async for answer in answers:
                         self._note(answer)
             except (OSError, EOFError, ValueError, websockets.WebSocketException):
                 # Cut, swallowed or truncated: what was not heard whole was not heard.
                 pass
             self.heard.reconnects += 1
-            await asyncio.sleep(self._dice.uniform(0.05, 0.5))
+            await asyncio.sleep(self._rng.uniform(0.05, 0.5))
 
     @abstractmethod
     def _answers(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
@@ -109,7 +107,7 @@ class WebSocketListener(Listener):
             close_timeout=0.5,
             ping_interval=None,
         ) as socket:
-            bearer = {"Authorization": f"Bearer {self._person.token}"}
+            bearer = {"Authorization": f"Bearer {self._user.token}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": bearer}))
             asked = {"query": _SUBSCRIPTION, "variables": {"after": self.last}}
             while True:
@@ -142,7 +140,7 @@ class EventStreamListener(Listener):
             resume = {"Last_Event_ID": str(self.last)}
             payload = {"query": _SUBSCRIPTION}
             writer.write(
-                http1.post(payload, self._person.token, Accept="text/event-stream", **resume)
+                http1.post(payload, self._user.token, Accept="text/event-stream", **resume)
             )
             async with asyncio.timeout(_CONNECT_SECONDS):
                 head = http1.Message(await http1.read_head(reader), b"")

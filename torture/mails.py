@@ -1,4 +1,4 @@
-"""People who ask for mails, each address once, and what the mail catcher caught."""
+"""Users who ask for mails, each address once, and what the mail catcher caught."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _PASSWORD = "four walls and a roof"  # noqa: S105
 _PAUSES_SECONDS = (0.3, 1.5)
 
 
-class Correspondent:
+class MailRequester:
     """One who asks for mails: password resets for known addresses, and new accounts."""
 
     def __init__(
-        self, record: Record, client: Client, dice: random.Random, addresses: Sequence[str]
+        self, record: Record, client: Client, rng: random.Random, addresses: Sequence[str]
     ) -> None:
         self._record = record
         self._client = client
-        self._dice = dice
+        self._rng = rng
         self._addresses = list(addresses)
         self._registered = 0
 
@@ -52,11 +52,11 @@ class Correspondent:
     async def run(self, stopping: asyncio.Event) -> None:
         """Ask until it is time to stop, or every address has been used."""
         while not stopping.is_set() and self._addresses:
-            if self._dice.random() < 0.15:
+            if self._rng.random() < 0.15:
                 await self.register()
             else:
                 await self.reset(self._addresses.pop())
-            await asyncio.sleep(self._dice.uniform(*_PAUSES_SECONDS))
+            await asyncio.sleep(self._rng.uniform(*_PAUSES_SECONDS))
 
     async def reset(self, address: str) -> Mail:
         """Ask once for a link that sets a new password."""

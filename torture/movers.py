@@ -17,7 +17,7 @@ from torture.checker_commands import TOO_LATE
 from torture.client import UNAVAILABLE, Answer, Client, Lost
 from torture.delayed import DelayingNetwork
 from torture.record import Closing, Command, Operation, Outcome, Record
-from torture.users import Person
+from torture.users import User
 
 TRIES = 7
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.2
@@ -39,16 +39,16 @@ _METADATA: tuple[tuple[tuple[str, str], ...], ...] = (
 
 @dataclass
 class Crowd:
-    """The callers who move money and what they share; the first person is paid most often."""
+    """The callers who move money and what they share; the first user is paid most often."""
 
-    people: Sequence[Person]
+    users: Sequence[User]
     record: Record
     stopping: asyncio.Event
     network: DelayingNetwork
     asked: int = 0
 
     def __post_init__(self) -> None:
-        self.by_id = {person.user_id: person for person in self.people}
+        self.by_id = {user.user_id: user for user in self.users}
         self.balances: dict[UUID, int] = {}
 
     def new_key(self) -> str:
@@ -75,11 +75,11 @@ class _Tries:
 class Mover:
     """A caller who moves anybody's money, one movement after the other."""
 
-    def __init__(self, crowd: Crowd, devices: Sequence[Client], dice: random.Random) -> None:
+    def __init__(self, crowd: Crowd, devices: Sequence[Client], rng: random.Random) -> None:
         self._crowd = crowd
         #: Each with connections of its own; the first is used unless two requests are sent at once.
         self._devices = devices
-        self._dice = dice
+        self._rng = rng
         self._recent: deque[Command] = deque(maxlen=_REMEMBERED)
 
     async def run(self) -> None:
@@ -101,9 +101,9 @@ class Mover:
             if not self._crowd.stopping.is_set():
                 await act()
         while not self._crowd.stopping.is_set():
-            is_rare = self._dice.random() < _RARE
-            await (self._dice.choice(rare) if is_rare else self._move)()
-            await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))
+            is_rare = self._rng.random() < _RARE
+            await (self._rng.choice(rare) if is_rare else self._move)()
+            await asyncio.sleep(self._rng.uniform(0, _LONGEST_THOUGHT_SECONDS))
 
     async def ask(
         self, command: Command, device: Client | None = None, *, tries: int = TRIES
@@ -161,7 +161,7 @@ class Mover:
             if self._crowd.stopping.is_set():
                 break
             pause = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(pause * self._dice.uniform(0.5, 1.5))
+            await asyncio.sleep(pause * self._rng.uniform(0.5, 1.5))
         return tried
 
     # ------------------------------------------------ what callers do
@@ -176,16 +176,16 @@ class Mover:
 
     async def _repeat(self) -> None:
         if self._recent:
-            await self.ask(self._again(self._dice.choice(self._recent)))
+            await self.ask(self._again(self._rng.choice(self._recent)))
 
     async def _alter(self) -> None:
         if self._recent:
-            await self.ask(self._altered(self._dice.choice(self._recent)))
+            await self.ask(self._altered(self._rng.choice(self._recent)))
 
     async def _send_twice_at_once(self) -> None:
         """Use one key from two devices; at times with another input."""
         command = self._command()
-        twin = (self._altered if self._dice.random() < 0.4 else self._again)(command)
+        twin = (self._altered if self._rng.random() < 0.4 else self._again)(command)
         await asyncio.gather(self.ask(command), self.ask(twin, self._devices[-1]))
 
     async def _close_lost(self) -> None:
@@ -199,7 +199,7 @@ class Mover:
     async def _leave_lost(self) -> None:
         """Leave a request in transit; it may have a `notAfter` that passes before it is delivered."""
         command = self._command()
-        if self._dice.random() < 0.7:
+        if self._rng.random() < 0.7:
             command.not_after = self._soon(0.0, 0.5)
         self._lose(command)
         self._recent.append(command)
@@ -215,7 +215,7 @@ class Mover:
 
     async def _close_answered(self) -> None:
         if self._recent:
-            await self.close(self._dice.choice(self._recent))
+            await self.close(self._rng.choice(self._recent))
 
     async def _close_unused(self) -> None:
         """Close a key before it is used."""
@@ -255,37 +255,37 @@ class Mover:
 
     def _soon(self, earliest_seconds: float, latest_seconds: float) -> int:
         """An instant so far from now, in microseconds since 1970."""
-        seconds = self._dice.uniform(earliest_seconds, latest_seconds)
+        seconds = self._rng.uniform(earliest_seconds, latest_seconds)
         return self._crowd.record.microseconds(time.monotonic() + seconds)
 
     def _command(self) -> Command:
-        person = self._dice.choice(self._crowd.people)
-        balance = self._crowd.balances.get(person.user_id, 0)
-        if balance < 100 or self._dice.random() < 0.08:
-            amount, recipient = self._dice.randint(1_000, 20_000), None
+        user = self._rng.choice(self._crowd.users)
+        balance = self._crowd.balances.get(user.user_id, 0)
+        if balance < 100 or self._rng.random() < 0.08:
+            amount, recipient = self._rng.randint(1_000, 20_000), None
         else:
             amount = self._amount(balance)
-            hot = self._crowd.people[0]
-            others = [p for p in self._crowd.people if p is not person]
-            is_hot = hot is not person and self._dice.random() < 0.2
-            recipient = (hot if is_hot else self._dice.choice(others)).user_id
+            hot = self._crowd.users[0]
+            others = [p for p in self._crowd.users if p is not user]
+            is_hot = hot is not user and self._rng.random() < 0.2
+            recipient = (hot if is_hot else self._rng.choice(others)).user_id
         return Command(
-            user_id=person.user_id,
+            user_id=user.user_id,
             operation=Operation.SEND_MONEY if recipient else Operation.ADD_BALANCE,
             key=self._crowd.new_key(),
             recipient_id=recipient,
             amount_minor=amount,
-            note=self._dice.choice(_NOTES) if recipient else None,
+            note=self._rng.choice(_NOTES) if recipient else None,
             began=time.monotonic(),
-            metadata=self._dice.choice(_METADATA),
+            metadata=self._rng.choice(_METADATA),
         )
 
     def _amount(self, balance: int) -> int:
         """Mostly little; now and then all there is, or more."""
-        what = self._dice.random()
+        what = self._rng.random()
         if what < 0.85:
-            return self._dice.randint(1, 500)
-        return max(1, min(int(balance * self._dice.uniform(0.4, 1.3)), 900_000))
+            return self._rng.randint(1, 500)
+        return max(1, min(int(balance * self._rng.uniform(0.4, 1.3)), 900_000))
 
     @staticmethod
     def _again(command: Command) -> Command:
@@ -304,7 +304,7 @@ class Mover:
     def _altered(self, command: Command) -> Command:
         """The same key with another amount or other metadata."""
         again = self._again(command)
-        if self._dice.random() < 0.3:
+        if self._rng.random() < 0.3:
             return replace(again, metadata=(*command.metadata, ("altered", "yes")))
         return replace(again, amount_minor=command.amount_minor + 1)
 

@@ -1,4 +1,4 @@
-"""People who look at their own balance and history, again and again."""
+"""Users who look at their own balance and history, again and again."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _HISTORY = """
 class Reader:
     """One who reads as anybody, one read after the other."""
 
-    def __init__(self, crowd: Crowd, client: Client, dice: random.Random) -> None:
+    def __init__(self, crowd: Crowd, client: Client, rng: random.Random) -> None:
         self._crowd = crowd
         self._client = client
-        self._dice = dice
+        self._rng = rng
 
     async def run(self) -> None:
         """Read until it is time to stop."""
         while not self._crowd.stopping.is_set():
-            person = self._dice.choice(self._crowd.people)
-            query = _HISTORY if self._dice.random() < 0.3 else _VIEWER
+            user = self._rng.choice(self._crowd.users)
+            query = _HISTORY if self._rng.random() < 0.3 else _VIEWER
             began = time.monotonic()
             try:
-                answer = await self._client.ask(query, {}, person.token)
+                answer = await self._client.ask(query, {}, user.token)
             except Lost:
                 await asyncio.sleep(0.1)
                 continue
@@ -47,7 +47,7 @@ class Reader:
             self._crowd.record.receipts.update(entry["seal"] for entry in entries or ())
             self._crowd.record.reads.append(
                 Read(
-                    user_id=person.user_id,
+                    user_id=user.user_id,
                     began=began,
                     ended=time.monotonic(),
                     balance_minor=minor(viewer["balance"]["amount"]),
@@ -60,4 +60,4 @@ class Reader:
                     else tuple(requests.pairs(entry["metadata"]) for entry in entries),
                 )
             )
-            await asyncio.sleep(self._dice.uniform(0, _LONGEST_THOUGHT_SECONDS))
+            await asyncio.sleep(self._rng.uniform(0, _LONGEST_THOUGHT_SECONDS))

@@ -1,6 +1,6 @@
 """What happened in a run, as the callers, subscribers and the chaos saw it: plain data for the checker.
 
-Times are seconds of one monotonic clock; amounts are minor units; people are user ids. What is appended
+Times are seconds of one monotonic clock; amounts are minor units; users are user ids. What is appended
 to a `Record` is complete or filled in later by its author; nothing is ever taken back.
 """
 
@@ -35,7 +35,7 @@ class Command:
     """One movement that somebody asked for, under one key, in one or many tries of the same input.
 
     A key that is used again on purpose, at once or later, with the same input or with another, is a
-    `Command` of its own with the same key: what belongs together is found by person, operation and key.
+    `Command` of its own with the same key: what belongs together is found by user, operation and key.
     """
 
     user_id: UUID
@@ -167,17 +167,17 @@ class Subscriber:
 
 
 @dataclass(slots=True)
-class Fault:
-    """Something that was broken, when it was mended, and when service was seen to be back."""
+class InjectedFault:
+    """Something that was broken, when it was ended, and when service was seen to be back."""
 
     name: str
     began: float
-    mended: float | None = None
-    served_again: float | None = None
+    ended: float | None = None
+    recovered_at: float | None = None
     #: Whether a process was ended, so that a mail may be sent twice.
     kills: bool = True
-    #: When whoever mends it began to.
-    mending: float | None = None
+    #: When whoever ends it began to.
+    ending: float | None = None
     #: Whether it was seen to have the effect that its name says.
     had_effect: bool = False
 
@@ -217,11 +217,11 @@ class Record:
     delayed: list[DelayedRequest] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     subscribers: list[Subscriber] = field(default_factory=list)
-    #: Per person the sequences that the Channels server accepted, in order.
+    #: Per user the sequences that the Channels server accepted, in order.
     pushed: dict[UUID, list[int]] = field(default_factory=dict)
     #: Beside each of these the balance and the reference that it told, where anybody looked.
     pushed_content: dict[UUID, list[tuple[int, UUID]]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[InjectedFault] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
     #: How often each mail was caught, by the id in its Message-ID; None was not looked at.
@@ -241,11 +241,11 @@ class Record:
     receipts_contained: int | None = None
     #: What it wrote of the others.
     receipts_output: str = ""
-    #: How often the totals, and all that had ended, were checked along the way.
-    looks: int = 0
-    long_looks: int = 0
+    #: How often the totals, and all that had ended, were checked running the way.
+    quick_checks: int = 0
+    full_checks: int = 0
     #: How often a caller's line was cut, truncated, delayed or swallowed an answer.
-    bad_lines: Counter[str] = field(default_factory=Counter)
+    disturbances: Counter[str] = field(default_factory=Counter)
     #: What a transfer costs, in hundredths of a per cent, rounded up.
     fee_basis_points: int = 0
     #: Whether there was a Channels server to push to.

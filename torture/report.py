@@ -14,7 +14,7 @@ from rich.table import Table
 from torture import evidence
 from torture.checker import PROMISES, Violation
 from torture.checker_commands import TOO_LATE
-from torture.record import Command, Fault, Outcome, Record
+from torture.record import Command, InjectedFault, Outcome, Record
 from torture.session import Result
 
 _SHOWN = 40
@@ -69,7 +69,7 @@ def show(console: Console, record: Record, result: Result) -> None:
     console.print(_activity(record, result))
     console.print(_faults(record))
     console.print(_promises(result))
-    if not result.settled:
+    if not result.is_drained:
         console.print("Not everything came to its end: the queues were not empty.")
     for violation in result.violations[:_SHOWN]:
         console.print(str(violation), markup=False, highlight=False, soft_wrap=True)
@@ -78,7 +78,7 @@ def show(console: Console, record: Record, result: Result) -> None:
 
 
 def _activity(record: Record, result: Result) -> Table:
-    table = Table(title=f"What people did in {result.chaos_seconds:.0f} s", show_header=False)
+    table = Table(title=f"What users did in {result.chaos_seconds:.0f} s", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     outcomes = Counter(command.outcome for command in record.commands)
@@ -110,11 +110,11 @@ def _activity(record: Record, result: Result) -> Table:
         "mails asked for": sum(mail.asked for mail in record.mails),
         "mails caught": sum((record.caught or {}).values()),
         "mails that had to come exactly once": result.mails_due_once,
-        "lines cut": record.bad_lines["cut"],
-        "answers swallowed": record.bad_lines["swallow"],
-        "answers truncated": record.bad_lines["truncate"],
-        "looks along the way": record.looks,
-        "of everything so far": record.long_looks,
+        "lines cut": record.disturbances["cut"],
+        "answers swallowed": record.disturbances["swallow"],
+        "answers truncated": record.disturbances["truncate"],
+        "quick_checks running the way": record.quick_checks,
+        "of everything so far": record.full_checks,
     }
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
@@ -132,25 +132,25 @@ def _lost(command: Command) -> int:
 
 def _faults(record: Record) -> Table:
     """Mending is to start a process until it is at work, or PostgreSQL until it takes queries."""
-    table = Table(title="What was broken, how long it took to mend, and how soon after was service")
-    for heading in ("", "times", "seen to bite", "mending, longest s", "median s", "longest s"):
+    table = Table(title="What was broken, how long it took to end, and how soon after was service")
+    for heading in ("", "times", "seen to bite", "ending, longest s", "median s", "longest s"):
         table.add_column(heading, justify="left" if not heading else "right")
-    by_name: defaultdict[str, list[Fault]] = defaultdict(list)
+    by_name: defaultdict[str, list[InjectedFault]] = defaultdict(list)
     for fault in record.faults:
         by_name[fault.name].append(fault)
     for name, faults in sorted(by_name.items()):
         times = sorted(_until_service(fault) for fault in faults)
-        mending = max((f.mended or 0.0) - (f.mending or 0.0) for f in faults)
-        seconds = (mending, times[len(times) // 2], times[-1])
+        ending = max((f.ended or 0.0) - (f.ending or 0.0) for f in faults)
+        seconds = (ending, times[len(times) // 2], times[-1])
         bitten = sum(fault.had_effect for fault in faults)
         table.add_row(name, str(len(faults)), str(bitten), *(f"{each:.1f}" for each in seconds))
     return table
 
 
-def _until_service(fault: Fault) -> float:
-    if fault.mended is None or fault.served_again is None:
+def _until_service(fault: InjectedFault) -> float:
+    if fault.ended is None or fault.recovered_at is None:
         return float("inf")
-    return fault.served_again - fault.mended
+    return fault.recovered_at - fault.ended
 
 
 def _promises(result: Result) -> Table:

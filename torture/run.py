@@ -24,14 +24,14 @@ BROKEN, TROUBLE = 1, 2
 
 _Plain = argparse.RawDescriptionHelpFormatter
 _WHAT = """\
-Starts the whole wallet on services of its own, two processes of each kind, and lets people
+Starts the whole wallet on services of its own, two processes of each kind, and lets users
 move money over a line that cuts, delays and swallows, while processes, PostgreSQL, Valkey,
 the Channels server and the mail server are killed and come back. Then it checks that every
 promise of the wallet was kept.
 """
 _HOW_IT_ENDS = """\
 Exit status 0: every promise was kept. 1: one was broken, and it says which, to whom and where.
-2: it could not be tried, or too little was seen for that to prove anything. The seed decides what is broken, when, and what people ask for;
+2: it could not be tried, or too little was seen for that to prove anything. The seed decides what is broken, when, and what users ask for;
 how the processes take turns is the machine's.
 """
 
@@ -91,20 +91,20 @@ def _options(arguments: list[str] | None) -> Options:
     parser.add_argument(
         "--pgbouncer", action="store_true", help="PgBouncer before PostgreSQL, in transaction mode"
     )
-    parser.add_argument("--people", type=int, default=40, help="how many people there are (40)")
+    parser.add_argument("--users", type=int, default=40, help="how many users there are (40)")
     parser.add_argument("--movers", type=int, default=16, help="how many move money at once (16)")
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep data and logs here, an empty folder"
     )
     given = parser.parse_args(arguments)
-    if given.people < 3:
-        parser.error("it takes three people or more")
+    if given.users < 3:
+        parser.error("it takes three users or more")
     seconds = given.seconds if given.seconds is not None else given.minutes * 60
     return Options(
         plan=Plan(
             seed=secrets.randbelow(1_000_000) if given.seed is None else given.seed,
             seconds=seconds,
-            people=given.people,
+            users=given.users,
             movers=given.movers,
         ),
         choices=Choices(pgbouncer=given.pgbouncer),
@@ -116,7 +116,7 @@ def _repeat(options: Options) -> str:
     plan, choices = options.plan, options.choices
     words = [
         f"./wallet torture --minutes {plan.seconds / 60:g} --seed {plan.seed}",
-        f"--people {plan.people} --movers {plan.movers}",
+        f"--users {plan.users} --movers {plan.movers}",
     ]
     if choices.pgbouncer:
         words.append("--pgbouncer")

@@ -22,12 +22,12 @@ from torture.delayed import DelayingNetwork
 from torture.fault import World
 from torture.link import NONE, Chances, Link
 from torture.listeners import EventStreamListener, Listener, WebSocketListener
-from torture.mails import Correspondent, Mailbox
+from torture.mails import Mailbox, MailRequester
 from torture.movers import Crowd, Mover
 from torture.readers import Reader
 from torture.record import Failure, Record
 from torture.stack import Stack
-from torture.users import Person
+from torture.users import User
 
 READERS = 3
 LONGEST_DELAY_SECONDS = 300.0
@@ -44,7 +44,7 @@ class Plan:
 
     seed: int
     seconds: float
-    people: int = 40
+    users: int = 40
     movers: int = 16
     chances: Chances = field(default_factory=Chances)
 
@@ -54,7 +54,7 @@ class Result:
     """What came of it; the rest is in the record."""
 
     violations: list[Violation]
-    settled: bool
+    is_drained: bool
     chaos_seconds: float
     entries: int
     #: Mails that no kill excused from coming exactly once.
@@ -78,29 +78,29 @@ class Session:
         self._listeners: list[Listener] = []
         self._clients: list[Client] = []
         self._violations: list[Violation] = []
-        dice = self._dice("links")
-        self._links = [Link(port, dice, plan.chances) for port in stack.api_ports]
-        self._mail_link = Link(stack.catcher.port, dice, NONE, port=stack.mail_port)
+        rng = self._rng("links")
+        self._links = [Link(port, rng, plan.chances) for port in stack.api_ports]
+        self._mail_link = Link(stack.catcher.port, rng, NONE, port=stack.mail_port)
         self._mailbox = Mailbox(stack.catcher.folder)
         self._network = DelayingNetwork(
             self.record,
             stack.api_ports,
-            self._dice("delayed"),
+            self._rng("delayed"),
             self._watch,
             longest_seconds=min(LONGEST_DELAY_SECONDS, plan.seconds * 0.8),
         )
         self._channels_tap = ChannelsTap(
-            stack.channels_port, stack.channels.port, self._dice("channels"), self.record
+            stack.channels_port, stack.channels.port, self._rng("channels"), self.record
         )
 
     async def run(self) -> Result:
         """All of it. Raises ServiceError where the stack cannot be had."""
         try:
             self._tell("starting the services")
-            settled_in = await self._start()
+            created = await self._start()
             self._began = time.monotonic()
-            movers_at_work = self._begin(settled_in)
-            await self._chaos(settled_in[0], self._crowd).run(self._plan.seconds)
+            movers_at_work = self._begin(created)
+            await self._chaos(created[0], self._crowd).run(self._plan.seconds)
             chaos_seconds = time.monotonic() - self._began
             return await self._finish(movers_at_work, chaos_seconds)
         finally:
@@ -115,12 +115,12 @@ class Session:
 
     # ------------------------------------------------ starting
 
-    async def _start(self) -> list[Person]:
+    async def _start(self) -> list[User]:
         """The prober first, then those who move money."""
         await asyncio.to_thread(self._stack.start_services)
-        addresses = [f"person-{number}@torture.example" for number in range(self._plan.people + 1)]
+        addresses = [f"user-{number}@torture.example" for number in range(self._plan.users + 1)]
         everybody = await asyncio.to_thread(
-            users.settle_in,
+            users.create,
             self._stack.postgres.url,
             self._stack.settings,
             [*addresses, *self._addresses_for_mails()],
@@ -142,62 +142,62 @@ class Session:
             for number in range(parts[part])
         ]
 
-    def _begin(self, settled_in: list[Person]) -> list[asyncio.Task[Any]]:
+    def _begin(self, created: list[User]) -> list[asyncio.Task[Any]]:
         """Have everybody begin; the tasks of those who have to finish what they do."""
-        self._crowd = Crowd(settled_in[1:], self.record, self._stopping, self._network)
+        self._crowd = Crowd(created[1:], self.record, self._stopping, self._network)
         # The prober has a wallet too, whom nobody else pays.
-        self._crowd.by_id[settled_in[0].user_id] = settled_in[0]
+        self._crowd.by_id[created[0].user_id] = created[0]
         crowd = self._crowd
         at_work: list[Coroutine[Any, Any, None]] = []
         for number in range(self._plan.movers):
-            dice = self._dice(f"mover {number}")
-            at_work.append(Mover(crowd, [self._client(dice), self._client(dice)], dice).run())
+            rng = self._rng(f"mover {number}")
+            at_work.append(Mover(crowd, [self._client(rng), self._client(rng)], rng).run())
         for number in range(READERS):
-            dice = self._dice(f"reader {number}")
-            at_work.append(Reader(crowd, self._client(dice), dice).run())
-        dice = self._dice("mails")
-        correspondent = Correspondent(
-            self.record, self._client(dice), dice, self._addresses_for_mails("crowd")
+            rng = self._rng(f"reader {number}")
+            at_work.append(Reader(crowd, self._client(rng), rng).run())
+        rng = self._rng("mails")
+        requester = MailRequester(
+            self.record, self._client(rng), rng, self._addresses_for_mails("crowd")
         )
-        at_work.append(correspondent.run(self._stopping))
+        at_work.append(requester.run(self._stopping))
         tasks = [self._task(work) for work in at_work]
         ports = [link.port for link in self._links]
         for kind in (WebSocketListener, EventStreamListener):
-            listened_to = [crowd.people[0], *self._dice(kind.transport).sample(crowd.people[1:], 2)]
-            for number, person in enumerate(listened_to):
-                dice = self._dice(f"{kind.transport} {number}")
-                self._listen(kind(person, ports, dice, self._watch))
-        self._task(self._look_along())
+            listened_to = [crowd.users[0], *self._rng(kind.transport).sample(crowd.users[1:], 2)]
+            for number, user in enumerate(listened_to):
+                rng = self._rng(f"{kind.transport} {number}")
+                self._listen(kind(user, ports, rng, self._watch))
+        self._task(self._check_while_running())
         return tasks
 
-    def _chaos(self, prober: Person, crowd: Crowd) -> Chaos:
-        direct = WebSocketListener(prober, self._stack.api_ports, self._dice("prober"), self._watch)
+    def _chaos(self, prober: User, crowd: Crowd) -> Chaos:
+        direct = WebSocketListener(prober, self._stack.api_ports, self._rng("prober"), self._watch)
         self._listen(direct)
         own = [
-            Mover(crowd, [self._client(self._dice("prober"), [port])], self._dice("prober"))
+            Mover(crowd, [self._client(self._rng("prober"), [port])], self._rng("prober"))
             for port in self._stack.api_ports
         ]
-        correspondent = Correspondent(
+        requester = MailRequester(
             self.record,
-            self._client(self._dice("prober"), self._stack.api_ports),
-            self._dice("prober"),
+            self._client(self._rng("prober"), self._stack.api_ports),
+            self._rng("prober"),
             self._addresses_for_mails("prober"),
         )
         probe = Probe(
-            person=prober,
+            user=prober,
             crowd=crowd,
             movers=own,
             listener=direct,
             tap=self._channels_tap,
-            mails=lambda: correspondent.see_mails_go_on(self._mailbox, PROBE_SECONDS),
+            mails=lambda: requester.see_mails_go_on(self._mailbox, PROBE_SECONDS),
         )
         world = World(
             stack=self._stack,
-            dice=self._dice("chaos"),
+            rng=self._rng("chaos"),
             links=self._links,
             mail_link=self._mail_link,
             channels_tap=self._channels_tap,
-            people=[person.user_id for person in crowd.people],
+            users=[user.user_id for user in crowd.users],
         )
         return Chaos(world, probe, self.record, self._tell)
 
@@ -206,8 +206,8 @@ class Session:
         self.record.subscribers.append(listener.heard)
         self._task(listener.run())
 
-    def _client(self, dice: random.Random, ports: list[int] | None = None) -> Client:
-        client = Client(ports or [link.port for link in self._links], dice, self._watch)
+    def _client(self, rng: random.Random, ports: list[int] | None = None) -> Client:
+        client = Client(ports or [link.port for link in self._links], rng, self._watch)
         self._clients.append(client)
         return client
 
@@ -221,7 +221,7 @@ class Session:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._tell(f"BROKEN: one of those who watch or ask gave up: {error!r}")
 
-    def _dice(self, what: str) -> random.Random:
+    def _rng(self, what: str) -> random.Random:
         return random.Random(f"{self._plan.seed} {what}")
 
     # ------------------------------------------------ meanwhile
@@ -231,9 +231,9 @@ class Session:
             Failure(time.monotonic(), answer.status, answer.code, answer.message)
         )
 
-    async def _look_along(self) -> None:
-        """What can be checked all along; nobody waits for the end to hear of a broken promise."""
-        along = checker.Along()
+    async def _check_while_running(self) -> None:
+        """What can be checked all running; nobody waits for the end to hear of a broken promise."""
+        running = checker.RunningChecks()
         long_look_at = time.monotonic() + _FIRST_LONG_LOOK_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -242,11 +242,11 @@ class Session:
             # It is away now and then, as it is meant to be.
             with contextlib.suppress(psycopg.Error):
                 totals = await asyncio.to_thread(ledgers.totals, self._stack.postgres.url)
-                self.record.looks += 1
-            found = along.look(self.record, totals, time.monotonic())
+                self.record.quick_checks += 1
+            found = running.look(self.record, totals, time.monotonic())
             if time.monotonic() >= long_look_at:
                 with contextlib.suppress(psycopg.Error):
-                    found += await self._look_long()
+                    found += await self._check_fully()
                     # As much again has come to pass by then: all of them cost what two would.
                     long_look_at += long_look_at - self._began
             known = {_place(each) for each in self._violations}
@@ -260,13 +260,13 @@ class Session:
         entries = self._stack.new_log_lines()
         self.record.deadlocks += checker.read_deadlocks(entries)
 
-    async def _look_long(self) -> list[Violation]:
+    async def _check_fully(self) -> list[Violation]:
         """Every command and read that has ended, against every ledger entry. Raises psycopg.Error."""
         read = await asyncio.to_thread(ledgers.read, self._stack.postgres.url)
-        # What people see meanwhile is no part of it.
+        # What users see meanwhile is no part of it.
         seen = self.record.so_far()
         found = await asyncio.to_thread(checker.check_so_far, seen, read, time.monotonic())
-        self.record.long_looks += 1
+        self.record.full_checks += 1
         return found
 
     # ------------------------------------------------ the end
@@ -276,14 +276,16 @@ class Session:
         self._stopping.set()
         for link in self._links:
             link.chances = NONE
-            self.record.bad_lines += link.done
+            self.record.disturbances += link.done
         self._channels_tap.swallow = 0.0
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
             await asyncio.gather(*at_work)
         await self._network.deliver_rest()
         database_url = self._stack.postgres.url
-        settled = await drain.settle(database_url, self._stack.valkey.url, self._listeners)
-        direct = self._client(self._dice("end"), self._stack.api_ports)
+        is_drained = await drain.wait_until_drained(
+            database_url, self._stack.valkey.url, self._listeners
+        )
+        direct = self._client(self._rng("end"), self._stack.api_ports)
         await movers.ask_by_key(self._crowd, direct)
         for task in self._tasks:
             # Nobody who failed for a reason of its own is counted as one who saw nothing wrong.
@@ -298,9 +300,9 @@ class Session:
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
         before = [each for each in self._violations if _place(each) not in told]
-        entries = sum(len(ledger.entries) for ledger in read.people.values())
+        entries = sum(len(ledger.entries) for ledger in read.users.values())
         once = checker.count_due_once(self.record, read)
-        return Result([*before, *at_end], settled, chaos_seconds, entries, once)
+        return Result([*before, *at_end], is_drained, chaos_seconds, entries, once)
 
     async def _prove(self) -> None:
         """Have the wallet's own audit look at the ledgers, while its processes end."""

@@ -1,4 +1,4 @@
-"""The people of a run: verified, without money yet, with a session and a token each."""
+"""The users of a run: verified, without money yet, with a session and a token each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SELECT id, id, now(), now(), 1, sha256(id::text::bytea), now() FROM users
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class User:
     """Somebody with a wallet."""
 
     user_id: UUID
@@ -40,18 +40,18 @@ class Person:
         return ids.global_id("User", self.user_id)
 
 
-def settle_in(database_url: str, settings: Settings, addresses: list[str]) -> list[Person]:
+def create(database_url: str, settings: Settings, addresses: list[str]) -> list[User]:
     """Add somebody for each address."""
-    people = [_person(settings, address) for address in addresses]
-    names = [f"Person {number}" for number in range(1, len(people) + 1)]
+    users = [_person(settings, address) for address in addresses]
+    names = [f"User {number}" for number in range(1, len(users) + 1)]
     with psycopg.connect(database_url) as connection:
-        connection.execute(_USERS, [[p.user_id for p in people], names, addresses])
+        connection.execute(_USERS, [[p.user_id for p in users], names, addresses])
         connection.execute(_ADDRESSES)
         connection.execute(_SESSIONS)
-    return people
+    return users
 
 
-def _person(settings: Settings, address: str) -> Person:
+def _person(settings: Settings, address: str) -> User:
     user_id = ids.new_id()
     token, _ = sessions.issue_access_token(
         Principal(user_id, session_id=user_id),
@@ -60,4 +60,4 @@ def _person(settings: Settings, address: str) -> Person:
         lifetime=TOKEN_LIFETIME,
         now=datetime.now(UTC),
     )
-    return Person(user_id, address, token)
+    return User(user_id, address, token)

@@ -32,7 +32,7 @@ from torture import checker
 from torture.broken import crowd, wallets
 from torture.broken.crowd import Crowd
 from torture.mails import Mailbox
-from torture.record import Fault, Mail, Record
+from torture.record import InjectedFault, Mail, Record
 
 pytestmark = pytest.mark.anyio
 
@@ -70,13 +70,13 @@ async def hints(redis_url: str) -> AsyncIterator[Hints]:
     await opened.close()
 
 
-async def gather(books: Books, *others: Books, people: int = 4, seed: int = 1) -> Crowd:
-    """People with 10.00 each, and nothing to push to."""
+async def gather(books: Books, *others: Books, users: int = 4, seed: int = 1) -> Crowd:
+    """Users with 10.00 each, and nothing to push to."""
     ledgers = [each.ledger for each in (books, *others)]
-    everybody = [books.join(f"Person {number}") for number in range(people)]
+    everybody = [books.join(f"User {number}") for number in range(users)]
     gathered = Crowd(Record(seed, has_channels=False), everybody, ledgers, books.database)
-    for person in everybody:
-        await gathered.add(person, 1000)
+    for user in everybody:
+        await gathered.add(user, 1000)
     return gathered
 
 
@@ -113,8 +113,8 @@ async def test_without_a_lock_money_is_made_from_nothing(books: Books, elsewhere
 
 async def test_without_keys_a_repeat_moves_money_again(books: Books, elsewhere: Books) -> None:
     wallets.forget_keys(books.connection)
-    gathered = await gather(books, elsewhere, people=2)
-    alpha, beta = gathered.people
+    gathered = await gather(books, elsewhere, users=2)
+    alpha, beta = gathered.users
     asked, again = await gathered.send_twice(alpha, beta, 100)
     found = check(gathered, books.url)
     assert promises(found) == {2}, found
@@ -125,8 +125,8 @@ async def test_without_keys_a_repeat_moves_money_again(books: Books, elsewhere: 
 async def test_a_wallet_that_pays_again_for_a_repeat_is_told_by_the_line_nobody_asked_for(
     books: Books,
 ) -> None:
-    gathered = await gather(books, people=2)
-    alpha, beta = gathered.people
+    gathered = await gather(books, users=2)
+    alpha, beta = gathered.users
     gathered.movers = [wallets.Generous(books.ledger)]
     await gathered.send_twice(alpha, beta, 100)
     found = check(gathered, books.url)
@@ -160,7 +160,7 @@ async def test_locks_in_any_order_are_told_by_the_deadlocks_in_the_log(
     server = start_postgres(options={"deadlock_timeout": "10ms"})
     assert migrate.migrate(make_settings(database_url=server.url)) == 0
     async with making.opened(server.url) as books, making.opened(server.url) as elsewhere:
-        gathered = await gather(books, elsewhere, people=3)
+        gathered = await gather(books, elsewhere, users=3)
         await gathered.run(callers=6, commands=4, seed=5)
         assert checker.read_deadlocks(server.log.read_text().splitlines()) == []
         wallets.lock_in_any_order(books.connection)
@@ -193,15 +193,15 @@ async def _crash(server: postgres.Postgres) -> Crowd:
         await gathered.run(callers=2, commands=5, seed=3)
         server.kill()
     server.start()
-    gathered.record.faults.append(Fault("postgres", 0.0, 1.0, 1.5))
+    gathered.record.faults.append(InjectedFault("postgres", 0.0, 1.0, 1.5))
     return gathered
 
 
 async def test_an_event_before_the_commit_tells_of_what_never_was(
     books: Books, hints: Hints
 ) -> None:
-    gathered = await gather(books, people=2)
-    alpha, beta = gathered.people
+    gathered = await gather(books, users=2)
+    alpha, beta = gathered.users
     async with living(books, hints) as live, crowd.listening(gathered, live):
         gathered.movers = [wallets.Hasty(books.ledger, books.database, live)]
         heard = gathered.record.subscribers[0].sequences
@@ -215,8 +215,8 @@ async def test_an_event_before_the_commit_tells_of_what_never_was(
 
 
 async def test_a_skipped_sequence_leaves_listeners_waiting(books: Books, hints: Hints) -> None:
-    gathered = await gather(books, people=2)
-    alpha, beta = gathered.people
+    gathered = await gather(books, users=2)
+    alpha, beta = gathered.users
     async with living(books, hints) as live, crowd.listening(gathered, live, patience_seconds=1):
         await gathered.send(alpha, beta, 10)
         wallets.skip_a_sequence(books.connection)
@@ -235,9 +235,9 @@ async def test_a_lost_row_of_the_outbox_is_never_pushed(
         redis_url=redis_url,
         **{name.lower(): value for name, value in server.environment.items()},
     )
-    gathered = await gather(books, people=2)
+    gathered = await gather(books, users=2)
     gathered.record.has_channels = True
-    alpha, beta = gathered.people
+    alpha, beta = gathered.users
     async with (
         relaying(settings),
         job_services.opened(settings) as services,
@@ -287,7 +287,7 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
     record = Record(1, has_channels=False)
     record.mails = [Mail("newcomer@example.org", "verify_email", began=time.monotonic())]
     # A kill that is over by then excuses nothing.
-    record.faults = [Fault("worker", 0.0, 1.0, 1.5)]
+    record.faults = [InjectedFault("worker", 0.0, 1.0, 1.5)]
     settings = make_settings(database_url=books.url, smtp_url=catcher.url)
     async with job_services.opened(settings) as services:
         address = record.mails[0].address

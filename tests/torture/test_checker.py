@@ -15,7 +15,7 @@ from torture.record import (
     Command,
     DelayedRequest,
     Failure,
-    Fault,
+    InjectedFault,
     Mail,
     Operation,
     Outcome,
@@ -42,7 +42,7 @@ class Run:
         self.alpha = AccountLedger(ALPHA, 745, 2, "alpha@example.com", 2, [added, sent])
         self.beta = AccountLedger(BETA, 250, 1, "beta@example.com", 1, [received])
         self.ledgers = Ledgers(
-            people={ALPHA: self.alpha, BETA: self.beta},
+            users={ALPHA: self.alpha, BETA: self.beta},
             mails=[MailRow(MAIL_ID, "beta@example.com", "reset_password", "sent")],
             read_at=100.0,
         )
@@ -58,7 +58,7 @@ class Run:
             ALPHA, "websocket", [1, 2], [1000, 745], 0, 0, [TOP_UP, LUNCH], [2.1, 4.1]
         )
         self.mail = Mail("beta@example.com", "reset_password", asked=1, caught=1, began=8.0)
-        self.fault = Fault("valkey", 1.0, 2.0, 3.0, kills=False)
+        self.fault = InjectedFault("valkey", 1.0, 2.0, 3.0, kills=False)
         self.record = Record(
             seed=7,
             commands=[self.adding, self.sending],
@@ -156,12 +156,12 @@ def promises(found: list[checker.Violation]) -> set[int]:
 def test_a_clean_record_has_no_violations(run: Run) -> None:
     assert run.check() == []
     assert checker.check_so_far(run.record, run.ledgers, 100.0) == []
-    assert checker.Along().look(run.record, Totals(995, 250, 5, 1000), 100.0) == []
+    assert checker.RunningChecks().look(run.record, Totals(995, 250, 5, 1000), 100.0) == []
 
 
 def test_what_a_crash_may_do_is_no_violation(run: Run) -> None:
-    run.fault.kills, run.fault.began, run.fault.mended = True, 8.5, 8.6
-    run.fault.served_again = 9.5
+    run.fault.kills, run.fault.began, run.fault.ended = True, 8.5, 8.6
+    run.fault.recovered_at = 9.5
     run.record.caught = {MAIL_ID: 2}
     run.record.failures.append(Failure(9.0, 200, "UNAVAILABLE", "away"))
     run.record.pushed[ALPHA], run.record.pushed_content = [1, 1, 2, 1, 2], {}
@@ -242,7 +242,7 @@ def test_what_is_too_late_is_refused_and_leaves_the_key_usable(run: Run) -> None
 
 def test_metadata_is_seen_by_its_owner_alone(run: Run) -> None:
     order = (("order", "4711"),)
-    run.ledgers.people[ALPHA].entries[1].metadata = order
+    run.ledgers.users[ALPHA].entries[1].metadata = order
     run.sending.metadata = run.sending.answered_metadata = order
     run.record.reads.append(Read(ALPHA, 6.0, 6.1, 745, 2, ((2, LUNCH), (1, TOP_UP)), (order, ())))
     run.read.metadata = ((),)
@@ -444,9 +444,9 @@ SERVICE: dict[str, Breaking] = {
     "a deadlock": lambda run: run.record.deadlocks.append("deadlock detected"),
     "an error": lambda run: run.record.failures.append(Failure(9.0, 500, "INTERNAL", "masked")),
     "a bad gateway": lambda run: run.record.failures.append(Failure(9.0, 502, None, "")),
-    "never mended": lambda run: setattr(run.fault, "mended", None),
-    "no service": lambda run: setattr(run.fault, "served_again", None),
-    "service too late": lambda run: setattr(run.fault, "served_again", 12.1),
+    "never ended": lambda run: setattr(run.fault, "ended", None),
+    "no service": lambda run: setattr(run.fault, "recovered_at", None),
+    "service too late": lambda run: setattr(run.fault, "recovered_at", 12.1),
 }
 CLOSINGS: dict[str, Breaking] = {
     "money moved with a closed key": lambda run: (
@@ -522,12 +522,12 @@ def test_a_closing_that_ends_after_the_ledgers_were_read_is_not_judged_yet(run: 
 
 
 def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run: Run) -> None:
-    run.fault.served_again = 20.0
+    run.fault.recovered_at = 20.0
     assert promises(run.check()) == {6}
-    run.record.faults.append(Fault("postgres", 5.0, 15.0, 20.0, kills=False))
+    run.record.faults.append(InjectedFault("postgres", 5.0, 15.0, 20.0, kills=False))
     assert run.check() == []
-    run.fault.served_again = None
-    standing = Fault("locks", 19.0, None, None, kills=False)
+    run.fault.recovered_at = None
+    standing = InjectedFault("locks", 19.0, None, None, kills=False)
     run.record.faults = [run.fault]
     assert checker.check_so_far(run.record, run.ledgers, 11.0) == []
     assert promises(checker.check_so_far(run.record, run.ledgers, 12.1)) == {6}
@@ -536,17 +536,17 @@ def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run:
 
 
 def test_a_look_along_the_way_tells_each_violation_once(run: Run) -> None:
-    along = checker.Along()
+    running = checker.RunningChecks()
     clean = Totals(995, 250, 5, 1000)
-    assert along.look(run.record, clean, 100.0) == []
+    assert running.look(run.record, clean, 100.0) == []
     run.record.reads.append(Read(BETA, 6.0, 6.1, 0, 0))
     run.record.failures.append(Failure(9.0, 500, "INTERNAL", "masked"))
     run.listener.sequences.append(4)
     run.record.pushed[BETA].append(3)
-    assert promises(along.look(run.record, None, 101.0)) == {3, 4, 6}
-    assert along.look(run.record, clean, 102.0) == []
-    assert promises(along.look(run.record, Totals(995, -1, 5, 1000), 103.0)) == {1}
-    assert along.look(run.record, Totals(996, -1, 5, 1000), 104.0) == []
+    assert promises(running.look(run.record, None, 101.0)) == {3, 4, 6}
+    assert running.look(run.record, clean, 102.0) == []
+    assert promises(running.look(run.record, Totals(995, -1, 5, 1000), 103.0)) == {1}
+    assert running.look(run.record, Totals(996, -1, 5, 1000), 104.0) == []
 
 
 def test_one_fault_does_not_fill_pages(run: Run) -> None:
@@ -568,7 +568,7 @@ def test_a_mail_had_to_come_once_where_nothing_was_killed_meanwhile(run: Run) ->
     assert checker.count_due_once(run.record, run.ledgers) == 1
     run.fault.kills = True
     assert checker.count_due_once(run.record, run.ledgers) == 1
-    run.fault.served_again = 8.1
+    run.fault.recovered_at = 8.1
     assert checker.count_due_once(run.record, run.ledgers) == 0
 
 

@@ -16,7 +16,7 @@ from torture.record import (
     Closing,
     Command,
     DelayedRequest,
-    Fault,
+    InjectedFault,
     Operation,
     Outcome,
     Read,
@@ -24,16 +24,16 @@ from torture.record import (
     Subscriber,
 )
 
-PERSON = UUID(int=1)
+USER = UUID(int=1)
 HELD_PAST_CLOSING = "No request that was held past the closing of its key was delivered."
 
 
 @pytest.fixture
 def record() -> Record:
     """One of everything."""
-    command = Command(PERSON, Operation.ADD_BALANCE, "key", None, 1, None, 1.0, lost=1)
+    command = Command(USER, Operation.ADD_BALANCE, "key", None, 1, None, 1.0, lost=1)
     commands = [
-        Command(PERSON, Operation.ADD_BALANCE, "key", None, 1, None, 1.0, outcome=outcome)
+        Command(USER, Operation.ADD_BALANCE, "key", None, 1, None, 1.0, outcome=outcome)
         for outcome in (Outcome.ACKNOWLEDGED, Outcome.REFUSED)
     ]
     commands[0].replayed = True
@@ -41,25 +41,25 @@ def record() -> Record:
     commands[1].refused_balance_minor = 0
     for refusal in ("IdempotencyKeyClosed", "TooLate"):
         commands.append(replace(commands[1], refusal=refusal))
-    closed = Closing(PERSON, Operation.ADD_BALANCE, "closed", 1.0, 2.0, is_answered=True)
+    closed = Closing(USER, Operation.ADD_BALANCE, "closed", 1.0, 2.0, is_answered=True)
     held = DelayedRequest(
-        PERSON, Operation.ADD_BALANCE, "closed", 1.5, None, 3.0, "IdempotencyKeyClosed"
+        USER, Operation.ADD_BALANCE, "closed", 1.5, None, 3.0, "IdempotencyKeyClosed"
     )
     return Record(
         seed=1,
         commands=[command, *commands],
-        closings=[closed, replace(closed, key="key", reference=PERSON)],
+        closings=[closed, replace(closed, key="key", reference=USER)],
         delayed=[held, replace(held, key="late", answer="TooLate")],
-        reads=[Read(PERSON, 1.0, 2.0, 1, 1, ((1, PERSON),), ((("order", "4711"),),))],
-        subscribers=[Subscriber(PERSON, "sse", [1], reconnects=1)],
-        pushed={PERSON: [1]},
-        faults=[Fault("Valkey killed", 1.0, 2.0, 3.0, had_effect=True)],
-        caught={PERSON: 1},
+        reads=[Read(USER, 1.0, 2.0, 1, 1, ((1, USER),), ((("order", "4711"),),))],
+        subscribers=[Subscriber(USER, "sse", [1], reconnects=1)],
+        pushed={USER: [1]},
+        faults=[InjectedFault("Valkey killed", 1.0, 2.0, 3.0, had_effect=True)],
+        caught={USER: 1},
         audit_status=0,
         receipts={"receipt"},
         receipts_contained=1,
-        looks=1,
-        bad_lines=Counter(cut=1),
+        quick_checks=1,
+        disturbances=Counter(cut=1),
     )
 
 
@@ -101,7 +101,7 @@ def test_a_run_that_saw_everything_lacks_nothing(record: Record) -> None:
         (lambda record: record.pushed.clear(), "No event was pushed."),
         (lambda record: setattr(record, "caught", {}), "No mail was caught."),
         (lambda record: record.receipts.clear(), "No receipt was kept."),
-        (lambda record: record.bad_lines.clear(), "No line of a caller was bad."),
+        (lambda record: record.disturbances.clear(), "No line of a caller was bad."),
         (lambda record: setattr(record, "audit_status", None), "The audit was not run."),
         (lambda record: record.faults.clear(), "Nothing was broken."),
     ],
@@ -114,13 +114,13 @@ def test_what_never_came_to_pass_is_named(
 
 
 def test_a_fault_that_always_misses_is_named(record: Record) -> None:
-    missed = Fault("row locks held", 1.0, 2.0, 3.0)
+    missed = InjectedFault("row locks held", 1.0, 2.0, 3.0)
     record.faults.append(missed)
     assert evidence.lacking(record) == []
     record.faults.append(missed)
     [sentence] = evidence.lacking(record)
     assert "row locks held" in sentence
-    record.faults.append(Fault("row locks held", 1.0, 2.0, 3.0, had_effect=True))
+    record.faults.append(InjectedFault("row locks held", 1.0, 2.0, 3.0, had_effect=True))
     assert evidence.lacking(record) == []
 
 

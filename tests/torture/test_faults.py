@@ -1,4 +1,4 @@
-"""What shows that a trouble had its effect does not show where it had none."""
+"""What shows that a fault had its effect does not show where it had none."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_lock_bites_where_somebody_waits_for_it(database_url: str) -> No
 
 async def test_who_is_in_the_middle_of_a_slow_statement_comes_to_its_end(database_url: str) -> None:
     stack = SimpleNamespace(postgres=SimpleNamespace(url=database_url, admin_url=database_url))
-    slow = StatementsSlow(cast(Any, SimpleNamespace(stack=stack, dice=None)))
+    slow = StatementsSlow(cast(Any, SimpleNamespace(stack=stack, rng=None)))
     lock = "SELECT FROM lock_accounts('{}')"
     await slow.begin()
     with contextlib.ExitStack() as opened:
@@ -77,6 +77,6 @@ async def test_who_is_in_the_middle_of_a_slow_statement_comes_to_its_end(databas
             asyncio.create_task(asyncio.to_thread(connection.execute, lock))
             for connection in connections
         ]
-        await slow.mend()
+        await slow.end()
         assert slow.had_effect
         await asyncio.gather(*waiting)

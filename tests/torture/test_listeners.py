@@ -18,10 +18,10 @@ from tests.waiting import until
 from torture import http1
 from torture.client import Answer
 from torture.listeners import EventStreamListener, Listener, WebSocketListener
-from torture.users import Person
+from torture.users import User
 
 HOST = "127.0.0.1"
-PERSON = Person(UUID(int=7), "person@example.com", "token")
+USER = User(UUID(int=7), "user@example.com", "token")
 
 pytestmark = pytest.mark.anyio
 
@@ -82,7 +82,7 @@ async def listening(
 ) -> AsyncIterator[tuple[Listener, list[Answer]]]:
     """Somebody who listens there, and the errors that were met."""
     failures: list[Answer] = []
-    listener = kind(PERSON, [port], random.Random(1), failures.append)
+    listener = kind(USER, [port], random.Random(1), failures.append)
     task = asyncio.create_task(listener.run())
     try:
         yield listener, failures
@@ -151,6 +151,6 @@ async def test_a_listener_who_is_brought_nonsense_does_not_go_on_as_if_nothing_w
         await connection.wait_closed()
 
     async with socket(talk) as port:
-        listener = WebSocketListener(PERSON, [port], random.Random(1), lambda answer: None)
+        listener = WebSocketListener(USER, [port], random.Random(1), lambda answer: None)
         with pytest.raises(KeyError):
             await listener.run()

@@ -35,7 +35,7 @@ class Mover(Protocol):
     async def move(self, command: PostingCommand) -> Movement: ...
 
 
-class Person(Protocol):
+class User(Protocol):
     """Somebody who is verified and signed in."""
 
     @property
@@ -49,22 +49,22 @@ class Crowd:
     """Who moves money through which ledgers; several stand for several processes."""
 
     record: Record
-    people: Sequence[Person]
+    users: Sequence[User]
     movers: Sequence[Mover]
     database: Database
 
-    async def add(self, person: Person, amount_minor: int) -> Command:
+    async def add(self, user: User, amount_minor: int) -> Command:
         """Top somebody up."""
         return await self._ask(
-            person, self.command(person, Operation.ADD_BALANCE, None, amount_minor), self.movers[0]
+            user, self.command(user, Operation.ADD_BALANCE, None, amount_minor), self.movers[0]
         )
 
     def command(
-        self, person: Person, operation: Operation, recipient_id: UUID | None, amount_minor: int
+        self, user: User, operation: Operation, recipient_id: UUID | None, amount_minor: int
     ) -> Command:
         """Something to ask for, under a key of its own."""
         return Command(
-            user_id=person.user_id,
+            user_id=user.user_id,
             operation=operation,
             key=f"crowd-{ids.new_id()}",
             recipient_id=recipient_id,
@@ -74,12 +74,12 @@ class Crowd:
         )
 
     async def run(self, callers: int, commands: int, seed: int) -> None:
-        """So many callers at once, each asking so often, at random; half of it pays the first person."""
+        """So many callers at once, each asking so often, at random; half of it pays the first user."""
         await asyncio.gather(
             *(self._call(random.Random(f"{seed} {n}"), commands) for n in range(callers))
         )
 
-    async def send(self, sender: Person, recipient: Person, amount_minor: int) -> Command:
+    async def send(self, sender: User, recipient: User, amount_minor: int) -> Command:
         """One transfer, and a look by both sides afterwards."""
         asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
         await self._ask(sender, asked, self.movers[0])
@@ -88,7 +88,7 @@ class Crowd:
         return asked
 
     async def send_twice(
-        self, sender: Person, recipient: Person, amount_minor: int
+        self, sender: User, recipient: User, amount_minor: int
     ) -> tuple[Command, Command]:
         """One key used at once through two ledgers."""
         asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
@@ -98,36 +98,36 @@ class Crowd:
         )
         return asked, again
 
-    async def look(self, person: Person) -> None:
+    async def look(self, user: User) -> None:
         """Read a balance and its sequence."""
         began = time.monotonic()
         with contextlib.suppress(errors.Unavailable):
-            seen = await accounts.person(self.database, person.user_id)
+            seen = await accounts.person(self.database, user.user_id)
             assert seen is not None
             self.record.reads.append(
-                Read(person.user_id, began, time.monotonic(), seen.balance_minor, seen.sequence)
+                Read(user.user_id, began, time.monotonic(), seen.balance_minor, seen.sequence)
             )
 
-    async def _call(self, dice: random.Random, commands: int) -> None:
+    async def _call(self, rng: random.Random, commands: int) -> None:
         for _ in range(commands):
-            sender = dice.choice(self.people[1:])
-            others = [person for person in self.people if person is not sender]
-            recipient = self.people[0] if dice.random() < 0.5 else dice.choice(others)
-            amount_minor = dice.randint(1, 400)
-            if dice.random() < 0.15:
+            sender = rng.choice(self.users[1:])
+            others = [user for user in self.users if user is not sender]
+            recipient = self.users[0] if rng.random() < 0.5 else rng.choice(others)
+            amount_minor = rng.randint(1, 400)
+            if rng.random() < 0.15:
                 await self.send_twice(sender, recipient, amount_minor)
                 continue
             asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
-            await self._ask(sender, asked, dice.choice(self.movers))
-            await self.look(dice.choice([sender, recipient]))
+            await self._ask(sender, asked, rng.choice(self.movers))
+            await self.look(rng.choice([sender, recipient]))
 
-    async def _ask(self, person: Person, asked: Command, mover: Mover) -> Command:
+    async def _ask(self, user: User, asked: Command, mover: Mover) -> Command:
         self.record.commands.append(asked)
         for _ in range(TRIES):
             asked.tries += 1
             asked.answer_began = time.monotonic()
             try:
-                self._note(asked, await mover.move(_typed(person, asked)))
+                self._note(asked, await mover.move(_typed(user, asked)))
             except errors.Unavailable:
                 asked.lost += 1
                 continue
@@ -157,17 +157,17 @@ class Crowd:
 _INPUT = ("user_id", "operation", "key", "recipient_id", "amount_minor", "note", "began")
 
 
-def _typed(person: Person, asked: Command) -> PostingCommand:
+def _typed(user: User, asked: Command) -> PostingCommand:
     amount = Decimal(asked.amount_minor).scaleb(-2)
     if asked.operation is Operation.ADD_BALANCE:
         return AddBalance(
-            authority=Session(asked.user_id, person.session_id),
+            authority=Session(asked.user_id, user.session_id),
             amount=amount,
             idempotency_key=asked.key,
             reference=ids.new_id(),
         )
     return SendMoney(
-        authority=Session(asked.user_id, person.session_id),
+        authority=Session(asked.user_id, user.session_id),
         recipient_id=asked.recipient_id,
         amount=amount,
         note=asked.note,
@@ -181,7 +181,7 @@ async def listening(
     crowd: Crowd, live: Live, *, patience_seconds: float = 20.0
 ) -> AsyncIterator[None]:
     """Everybody listens from the beginning of the ledger until its end has come, or patience ends."""
-    listeners = [Subscriber(person.user_id, "stream") for person in crowd.people]
+    listeners = [Subscriber(user.user_id, "stream") for user in crowd.users]
     crowd.record.subscribers += listeners
     heard = asyncio.Event()
     tasks = [asyncio.create_task(_listen(listener, live, heard)) for listener in listeners]

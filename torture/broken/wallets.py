@@ -95,7 +95,7 @@ ALTER TABLE transactions ENABLE TRIGGER USER;
 
 
 def remove_locks(connection: Connection) -> None:
-    """No lock: two movements of one person at once both begin from the same balance."""
+    """No lock: two movements of one user at once both begin from the same balance."""
     [(body,)] = connection.execute(
         "SELECT pg_get_functiondef('lock_accounts(uuid[])'::regprocedure)"
     ).fetchall()
@@ -131,7 +131,7 @@ def lose_events(connection: Connection) -> None:
 
 
 def lock_in_any_order(connection: Connection) -> None:
-    """Two movements between the same people may each wait for what the other has locked."""
+    """Two movements between the same users may each wait for what the other has locked."""
     connection.execute(_LOCKING_IN_ANY_ORDER)
 
 
