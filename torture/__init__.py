@@ -1,1 +1,1 @@
-"""Moves money under every failure that can be made on one machine, and checks what came of it."""
+"""Fault injection: moves money while services and processes fail, and checks the outcome."""

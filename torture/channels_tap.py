@@ -1,4 +1,4 @@
-"""What stands before the Channels server: notes what it accepted, in order, and can make it slow."""
+"""A proxy in front of the Channels server: records the accepted events in order, and can delay them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from torture.record import Record
 from torture.requests import minor
 
 HOST = "127.0.0.1"
-#: How often the server's answer is kept from the worker, who then has to trigger again.
+#: How often a response is withheld from the worker, which then has to trigger the event again.
 _SWALLOW = 0.01
 
 
 class ChannelsTap:
-    """An HTTP proxy on loopback. The record grows as the server behind it accepts events."""
+    """An HTTP proxy on loopback. Adds each event to the record that the server behind it accepts."""
 
     def __init__(self, port: int, to_port: int, rng: random.Random, record: Record) -> None:
         self.port = port
-        #: Before and after the server has accepted.
+        #: Delay before a request is forwarded and before its response is returned.
         self.slow_seconds = 0.0
         self.swallow = _SWALLOW
         self.in_flight = 0
-        #: How many events the server has accepted.
+        #: The number of events that the server has accepted.
         self.accepted = 0
         self._record = record
         self._to_port = to_port
@@ -82,7 +82,7 @@ class ChannelsTap:
         for event in triggered.get("batch", [triggered]):
             self.accepted += 1
             told = json.loads(event["data"])
-            # An event goes to each credential of its user, whom the transaction's id names.
+            # An event is triggered once for each credential of its user, who is part of the transaction's id.
             named = ids.read_global_id(told["transaction"]["id"])
             assert named is not None
             user_id = UUID(named[1][0])

@@ -1,4 +1,4 @@
-"""One seeded schedule of faults: each begins, is ended, and has to be followed by service."""
+"""Injects one fault after another, chosen by the seed, and waits for service to resume after each."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from torture.movers import Crowd, Mover
 from torture.record import Command, InjectedFault, Operation, Outcome, Record
 from torture.users import User
 
-#: How long a probe goes on asking; the promise is less.
+#: How long a probe keeps trying; the promise is shorter.
 PROBE_SECONDS = 60.0
 _PAUSE_SECONDS = (0.3, 2.0)
-#: A run shorter than this has shorter faults.
+#: In a run shorter than this, faults are shorter too.
 _SHORT_RUN_SECONDS = 60.0
 
 
 class Probe:
-    """Somebody whose line is good, who finds out when service is back."""
+    """A client with an undisturbed connection that determines when service has resumed."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class Probe:
         self._movers = movers
         self._listener = listener
         self._tap = tap
-        #: Says whether mails go on.
+        #: Whether mails are delivered again.
         self._mails = mails
 
     async def wait_for_service(self, tell: Callable[[str], None], *, mails: bool) -> bool:
-        """Whether money moves through each API process, its event is heard, and pushes (and mails) go on.
+        """Whether money moves through each API process, its event arrives, and pushes (and mails) continue.
 
-        Where more is asked for than the workers can do, a push or a mail may wait its turn for long: that
-        they go on is what can be asked of a end, and that none is lost is found out at the end.
+        Under load, a push or a mail may be queued for long. After a fault they only have to continue; that
+        none is lost is checked at the end of the run.
         """
         accepted = self._tap.accepted
         passed = []
@@ -69,7 +69,7 @@ class Probe:
         return True
 
     async def _moves(self, mover: Mover, began: float) -> bool:
-        """Whether money comes in, and goes on to whom everybody pays: the row that most wait for."""
+        """Whether a top-up and a transfer to the popular recipient, the most contended row, are accepted."""
         for recipient_id in (None, self._crowd.users[0].user_id):
             if not await self._is_acknowledged(mover, recipient_id, began):
                 return False
@@ -90,7 +90,7 @@ class Probe:
             operation=Operation.SEND_MONEY if recipient_id else Operation.ADD_BALANCE,
             key=self._crowd.new_key(),
             recipient_id=recipient_id,
-            # What came in is enough for what goes out, and its fee.
+            # The top-up covers the transfer and its fee.
             amount_minor=1 if recipient_id else 2,
             note=None,
             began=time.monotonic(),
@@ -98,7 +98,7 @@ class Probe:
 
 
 class Chaos:
-    """What breaks, one thing after the other, until the time is over."""
+    """Injects faults one after another until the time is over."""
 
     def __init__(
         self, world: World, probe: Probe, record: Record, tell: Callable[[str], None]
@@ -110,19 +110,19 @@ class Chaos:
         self._tell = tell
 
     async def run(self, seconds: float) -> None:
-        """Break and end for so long, or for as long as what no run goes without takes."""
+        """Inject faults for so long, and in any case all that no run may skip."""
         ends_at = time.monotonic() + seconds
         for number, kind in enumerate(_kinds(self._rng, self._first())):
             left = ends_at - time.monotonic()
             if left <= 0 and number >= len(self._first()):
                 return
             await asyncio.sleep(self._rng.uniform(*_PAUSE_SECONDS))
-            # Nothing is killed just now, and nobody but us starts it again.
+            # No fault is active at this moment, and nothing restarts processes but the faults.
             self._record.ended += set(self._world.stack.ended()) - set(self._record.ended)
             await self._inject(kind(self._world), shorter=seconds < _SHORT_RUN_SECONDS)
 
     def _first(self) -> list[type[Fault]]:
-        """What no run goes without, however short."""
+        """The faults that every run injects, however short it is."""
         has_pooler = self._world.stack.pooler is not None
         return [*faults.FIRST, *(faults.WITH_POOLER if has_pooler else ())]
 
@@ -155,7 +155,7 @@ async def _holds(what: Callable[[], bool], began: float) -> bool:
 
 
 def _kinds(rng: random.Random, first: list[type[Fault]]) -> Iterator[type[Fault]]:
-    """These first, then each of the others, then all of them again and again."""
+    """These first, then each of the others, then all of them in random order, repeatedly."""
     further = list(faults.FURTHER)
     rng.shuffle(first)
     rng.shuffle(further)

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def check(record: Record, ledgers: Ledgers) -> list[Violation]:
-    """Everything, once the faults are ended and the queues are empty."""
+    """All checks, once all faults have ended and the queues are empty."""
     received = checker_commands.incoming(ledgers)
     return [
         *checker_money.check(record, ledgers),
@@ -49,7 +49,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
 
 
 def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation]:
-    """What can be said while money moves: of what had ended before the ledgers were read."""
+    """The checks that are possible while money moves: of what had ended before the ledgers were read."""
     received = checker_commands.incoming(ledgers)
     return [
         *checker_money.check(record, ledgers),
@@ -63,19 +63,19 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
 
 @dataclass(slots=True)
 class RunningChecks:
-    """A light look every few seconds, at what is new in the record since the one before."""
+    """A quick check every few seconds of what was added to the record since the previous one."""
 
     _reads: int = 0
     _failures: int = 0
-    #: By the subscriber's place in the record, and by user: how many were looked at.
+    #: Number of events checked so far, by position of the subscriber in the record, and by user.
     _heard: dict[int, int] = field(default_factory=dict)
     _pushed: dict[UUID, tuple[int, int]] = field(default_factory=dict)
     _horizons: dict[UUID, Horizon] = field(default_factory=dict)
-    #: Promise, user and place of what was told already.
+    #: Promise, user and location of each violation reported so far.
     _told: set[tuple[int, UUID | None, str]] = field(default_factory=set)
 
     def look(self, record: Record, totals: Totals | None, now: float) -> list[Violation]:
-        """What is broken, each violation once; `totals` is None while the database is away."""
+        """New violations, each reported once; `totals` is None while the database is unavailable."""
         found = [
             *(checker_money.check_totals(totals) if totals is not None else ()),
             *self._backwards(record),

@@ -1,4 +1,4 @@
-"""Promise 2: what was acknowledged happened once, what was refused did not, and a key tells the rest."""
+"""Promise 2: acknowledged commands took effect once, refused ones did not, and keys are reliable."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torture.violations import Violation, most
 KEY_REUSED = "IdempotencyKeyReused"
 TOO_LATE = "TooLate"
 
-#: By a transfer's reference: whose ledger the incoming side is in, and that entry.
+#: By the reference of a transfer: the recipient and the recipient's entry.
 Incoming = Mapping[UUID, tuple[UUID, Entry]]
-#: Of one user: whether it is a transfer, and the key.
+#: Of one user: whether it is a transfer, and the idempotency key.
 _Key = tuple[bool, str]
-#: What a key stands for: amount in minor units, recipient, note and metadata.
+#: The input of a key: amount in minor units, recipient, note and metadata.
 _Input = tuple[int, UUID | None, str | None, tuple[tuple[str, str], ...]]
 
 
 def incoming(ledgers: Ledgers) -> Incoming:
-    """The recipients' sides of all transfers."""
+    """The recipients' entries of all transfers."""
     return {
         entry.reference: (ledger.user_id, entry)
         for ledger in ledgers.users.values()
@@ -34,7 +34,7 @@ def incoming(ledgers: Ledgers) -> Incoming:
 def check(
     record: Record, ledgers: Ledgers, received: Incoming, *, is_over: bool = True
 ) -> Iterator[Violation]:
-    """Each key of each user; while money moves (not `is_over`), what ended before the ledgers were read."""
+    """All keys of all users; while money moves (not `is_over`), what ended before the ledgers were read."""
     asked: defaultdict[UUID, defaultdict[_Key, list[Command]]]
     asked = defaultdict(lambda: defaultdict(list))
     for command in record.commands:
@@ -47,7 +47,7 @@ def check(
 
 
 class _AccountCheck:
-    """One user's ledger, by key and by reference."""
+    """The commands of one user against the user's ledger, by key and by reference."""
 
     def __init__(self, ledger: AccountLedger, received: Incoming, record: Record) -> None:
         self._user_id = ledger.user_id
@@ -74,18 +74,18 @@ class _AccountCheck:
                     yield from self._outcome(command, commands, entries)
                     if is_over and _is_open(command):
                         sentence = (
-                            "It was never answered, and its key did not tell what became of it."
+                            "It was never answered, and looking up its key returned no result."
                         )
                         yield self._broken(command, sentence)
         if is_over:
             yield from self._unasked()
 
-    # ------------------------------------------------ all commands of a key together
+    # ------------------------------------------------ all commands with the same key
 
     def _one_entry(
         self, commands: Sequence[Command], entries: Sequence[Entry]
     ) -> Iterator[Violation]:
-        """At most one movement came of a key, and somebody whose input it has may have made it."""
+        """A key has at most one entry, and a command that was not refused has the same input."""
         first = commands[0]
         if len(entries) > 1:
             references = ", ".join(str(entry.reference) for entry in entries)
@@ -99,7 +99,7 @@ class _AccountCheck:
                 yield self._broken(first, sentence)
 
     def _one_answer(self, commands: Sequence[Command]) -> Iterator[Violation]:
-        """Whoever was told that a key moved money was told of the same movement of the same input."""
+        """All acknowledged commands with one key have the same transaction and the same input."""
         acknowledged = [c for c in commands if c.outcome is Outcome.ACKNOWLEDGED]
         if len(acknowledged) < 2:
             return
@@ -114,13 +114,11 @@ class _AccountCheck:
             yield self._broken(first, sentence)
         other = next((c for c in acknowledged if _input(c) != _input(first)), None)
         if other is not None:
-            sentence = (
-                f"The key stands for {_input(first)} and was accepted for {_input(other)} too."
-            )
+            sentence = f"The key was used for {_input(first)} and accepted for {_input(other)} too."
             yield self._broken(first, sentence)
         news = sum(command.replayed is False for command in acknowledged)
         if news > 1:
-            yield self._broken(first, f"{news} answers said that the money moved just now.")
+            yield self._broken(first, f"{news} answers were not marked as replays.")
 
     # ------------------------------------------------ one command
 
@@ -137,7 +135,7 @@ class _AccountCheck:
             if command.found_by_key != bool(entries) or (entries and not told <= found):
                 there = ", ".join(map(str, found)) or "nothing"
                 said = command.found_reference or ("found" if command.found_by_key else "nothing")
-                sentence = f"Asking by the key answered {said}, and the ledger has {there}."
+                sentence = f"Looking up the key returned {said}, and the ledger has {there}."
                 yield self._broken(command, sentence)
 
     def _acknowledged(self, command: Command) -> Iterator[Violation]:
@@ -174,7 +172,7 @@ class _AccountCheck:
             yield from self._reached(command, entry)
 
     def _reached(self, command: Command, entry: Entry) -> Iterator[Violation]:
-        """The recipient's ledger has the other side, once (that the sides agree is promise 1)."""
+        """The recipient's ledger has the other entry, once (promise 1 compares the two)."""
         there = self._received.get(entry.reference)
         if there is None or there[0] != command.recipient_id:
             sentence = (
@@ -193,9 +191,9 @@ class _AccountCheck:
     ) -> Iterator[Violation]:
         if command.refusal == KEY_REUSED:
             if not entries:
-                yield self._broken(command, "The key was called used, and moved nothing.")
+                yield self._broken(command, "The key was refused as used, and has no entry.")
             elif all(_input_of(entry) == _input(command) for entry in entries):
-                sentence = f"The key was called used for another input than {_input(command)}."
+                sentence = f"The key was refused as used for other input, and its entry has {_input(command)}."
                 yield self._broken(command, sentence)
             return
         if command.refusal == TOO_LATE:
@@ -203,7 +201,7 @@ class _AccountCheck:
         before = next((c for c in commands if _ended_before(c, command)), None)
         if before is not None:
             sentence = (
-                f"It was refused with {command.refusal} after the same key had been acknowledged with "
+                f"It was refused with {command.refusal} after a command with the same key was acknowledged with "
                 f"{before.reference}."
             )
             yield self._broken(command, sentence)
@@ -222,7 +220,7 @@ class _AccountCheck:
             for entry in entries:
                 if entry.key is not None and not entry.key.startswith(OPENING):
                     sentence = (
-                        f"Nobody asked for {entry.reference}, which moved {entry.amount_minor}."
+                        f"Nobody requested {entry.reference}, which moved {entry.amount_minor}."
                     )
                     yield Violation(2, self._user_id, f"key {entry.key}", sentence)
 
@@ -250,7 +248,7 @@ def _may_have_made(command: Command, entry: Entry) -> bool:
 
 
 def _ended_before(one: Command, other: Command) -> bool:
-    """Whether one was acknowledged before the other's last try began."""
+    """Whether one was acknowledged before the last try of the other began."""
     began = other.began if other.answer_began is None else other.answer_began
     return one.outcome is Outcome.ACKNOWLEDGED and one.ended < began
 

@@ -1,4 +1,4 @@
-"""Promise 1: the money adds up, nobody owes any, and every ledger follows from its own entries."""
+"""Promise 1: the totals are consistent, no balance is negative, and ledgers and receipts are valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torture.violations import Violation, most
 
 
 def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
-    """What the ledgers themselves show; `record` has the audit's exit status."""
+    """What the ledgers themselves show, with the results of the audit in `record`."""
     yield from check_totals(_totals(ledgers))
     for ledger in ledgers.users.values():
         yield from most(_ledger(ledger))
@@ -29,16 +29,16 @@ def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
 
 
 def check_totals(totals: Totals) -> Iterator[Violation]:
-    """What can be said without looking at a single entry."""
+    """The checks on totals alone."""
     explained = totals.balances_minor + totals.fees_minor
     if explained != totals.top_ups_minor:
         sentence = (
-            f"Balances of {totals.balances_minor} and fees of {totals.fees_minor} make {explained}, "
-            f"but {totals.top_ups_minor} were added."
+            f"Balances of {totals.balances_minor} and fees of {totals.fees_minor} total {explained}, "
+            f"but top-ups total {totals.top_ups_minor}."
         )
         yield Violation(1, None, "totals", sentence)
     if totals.lowest_balance_minor < 0:
-        sentence = f"Somebody has a balance of {totals.lowest_balance_minor}."
+        sentence = f"An account has a balance of {totals.lowest_balance_minor}."
         yield Violation(1, None, "totals", sentence)
 
 
@@ -65,7 +65,7 @@ def _ledger(ledger: AccountLedger) -> Iterator[Violation]:
     for number, entry in enumerate(ledger.entries, start=1):
         if entry.sequence != number:
             yield broken(entry, f"Entry {number} of the ledger has the sequence {entry.sequence}.")
-            # What comes after is as far off: said once.
+            # All later entries are off as well; report it once.
             break
     for entry in ledger.entries:
         if entry.balance_after_minor != balance_minor + entry.change_minor:
@@ -87,7 +87,7 @@ def _ledger(ledger: AccountLedger) -> Iterator[Violation]:
 
 
 def _sides(ledgers: Ledgers) -> Iterator[Violation]:
-    """Every transfer has two sides that agree."""
+    """Every transfer has two entries that agree."""
     waiting: dict[UUID, tuple[UUID, Entry]] = {}
     for ledger in ledgers.users.values():
         for entry in ledger.entries:
@@ -104,8 +104,10 @@ def _sides(ledgers: Ledgers) -> Iterator[Violation]:
                 and entry.note == other.note
                 and (entry.counterparty_id, other.counterparty_id) == (owner, ledger.user_id)
             ):
-                sentence = f"The two sides of {entry.reference} do not agree: {other} with {owner} and {entry}."
+                sentence = (
+                    f"The two entries of {entry.reference} differ: {other} of {owner} and {entry}."
+                )
                 yield Violation(1, ledger.user_id, f"sequence {entry.sequence}", sentence)
     for owner, entry in waiting.values():
-        sentence = f"The transfer {entry.reference} has no other side."
+        sentence = f"The transfer {entry.reference} has only one entry."
         yield Violation(1, owner, f"sequence {entry.sequence}", sentence)

@@ -1,4 +1,4 @@
-"""Promise 3: what a user reads never goes backwards, and one history explains every balance seen."""
+"""Promise 3: reads never go backwards, and every balance returned is one from the ledger."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from torture.violations import Violation, most
 
 @dataclass(slots=True)
 class Seen:
-    """That a ledger was at that sequence, or had at least come to it, at some moment of an interval."""
+    """An observation: a ledger had reached that sequence at some moment of an interval."""
 
     began: float
     ended: float
     sequence: int
-    #: None where only the sequence is known.
+    #: None if only the sequence is known.
     balance_minor: int | None
     what: str
-    #: Whether the ledger may have been further by then: true of an event, never of a read.
+    #: Whether the ledger may have been further at that time, as for an event; a read is exact.
     at_least: bool = False
     entries: tuple[tuple[int, UUID], ...] | None = None
     metadata: tuple[tuple[tuple[str, str], ...], ...] | None = None
@@ -37,17 +37,17 @@ class Seen:
 class Horizon:
     """How far a ledger was known to be at each moment."""
 
-    #: Side by side, both rising: from that moment on it was known to be there.
+    #: Two parallel lists, both ascending: from that moment on, the sequence was known to be reached.
     moments: list[float] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
 
     def before(self, moment: float) -> int:
-        """The sequence that had been seen before that moment."""
+        """The highest sequence observed before that moment."""
         position = bisect_left(self.moments, moment)
         return self.sequences[position - 1] if position else 0
 
     def add(self, moment: float, sequence: int) -> None:
-        """Moments come in order; one that is a little late counts as now."""
+        """Moments are added in order; one that is slightly late counts as now."""
         if not self.sequences or sequence > self.sequences[-1]:
             self.moments.append(max(moment, self.moments[-1]) if self.moments else moment)
             self.sequences.append(sequence)
@@ -56,7 +56,7 @@ class Horizon:
 def check(
     record: Record, ledgers: Ledgers, received: Incoming, *, is_over: bool = True
 ) -> Iterator[Violation]:
-    """Each user's reads, answers and events, in real time; while money moves, those before `read_at`."""
+    """Reads, answers and events of each user in real time; while money moves, those before `read_at`."""
     seen = _seen(record, received)
     asked_at = _asked_at(record, ledgers)
     refused: defaultdict[UUID, list[Command]] = defaultdict(list)
@@ -80,17 +80,19 @@ def check(
         ]
         yield from most(checker_refusals.check(ledger, told, asked_at, record.fee_basis_points))
     for user_id in seen:
-        yield Violation(3, user_id, "ledger", "Somebody was seen whom the database does not have.")
+        yield Violation(
+            3, user_id, "ledger", "Something was observed of a user who is not in the database."
+        )
 
 
 def backwards(user_id: UUID, horizon: Horizon, known: list[Seen]) -> Iterator[Violation]:
-    """Who began after somebody had seen a sequence sees it too; `known` in the order of its ends."""
+    """A read that began after a sequence was observed observes it too; `known` is sorted by `ended`."""
     for each in known:
         floor = horizon.before(each.began)
         if each.sequence < floor and not each.at_least:
             sentence = (
                 f"{each.what} from {each.began:.3f} to {each.ended:.3f} saw {each.sequence}, though "
-                f"{floor} had been seen before it began."
+                f"{floor} had been observed before it began."
             )
             yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
         horizon.add(each.ended, each.sequence)
@@ -104,7 +106,7 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
             newest, _ = read.entries[0]
             seen[read.user_id].append(Seen(read.began, read.ended, newest, None, "A history"))
     for command in record.commands:
-        # One that has not ended is being written down just now.
+        # A command that has not ended is being recorded at this moment.
         if command.outcome is not Outcome.ACKNOWLEDGED or not command.ended:
             continue
         began = _began(command)
@@ -118,14 +120,14 @@ def _seen(record: Record, received: Incoming) -> defaultdict[UUID, list[Seen]]:
                     f"The answer to {command.key}",
                 )
             )
-        told = f"Whoever was told of {command.key}"
+        told = f"The caller who was told of {command.key}"
         if command.sequence is not None:
             seen[command.user_id].append(_told(command.ended, command.sequence, told))
         if command.reference is not None and command.reference in received:
             user_id, entry = received[command.reference]
             seen[user_id].append(_told(command.ended, entry.sequence, told))
     for listener in record.subscribers:
-        told = f"A subscriber by {listener.transport}"
+        told = f"A subscriber over {listener.transport}"
         for moment, sequence in zip(listener.arrived, listener.sequences, strict=False):
             seen[listener.user_id].append(_told(moment, sequence, told))
     return seen
@@ -137,7 +139,7 @@ def _began(command: Command) -> float:
 
 
 def of_read(read: Read) -> Seen:
-    """What a reader saw."""
+    """The observation of a read."""
     return Seen(
         read.began,
         read.ended,
@@ -154,7 +156,7 @@ def _told(moment: float, sequence: int, what: str) -> Seen:
 
 
 def _asked_at(record: Record, ledgers: Ledgers) -> dict[UUID, float]:
-    """By reference, when the money was first asked to move."""
+    """By reference: when the transaction was first requested."""
     by_key: dict[tuple[UUID, bool, str], float] = {}
     for command in record.commands:
         key = (command.user_id, command.operation is Operation.SEND_MONEY, command.key)
@@ -169,18 +171,18 @@ def _asked_at(record: Record, ledgers: Ledgers) -> dict[UUID, float]:
 
 
 def _clock(ledger: AccountLedger) -> Iterator[Violation]:
-    """`createdAt` never goes back running a ledger."""
+    """`createdAt` never decreases within a ledger."""
     for one, next_one in pairwise(ledger.entries):
         if next_one.created_at < one.created_at:
             sentence = (
-                f"It was made {one.created_at - next_one.created_at} microseconds before the entry "
+                f"It was created {one.created_at - next_one.created_at} microseconds before the entry "
                 f"{one.sequence}."
             )
             yield Violation(3, ledger.user_id, f"sequence {next_one.sequence}", sentence)
 
 
 def _explained(ledger: AccountLedger, known: list[Seen]) -> Iterator[Violation]:
-    """Every balance is the one after the entry of that sequence, and every entry seen is in the ledger."""
+    """Each balance is that after the entry with the sequence, and each entry returned is in the ledger."""
     for each in known:
         if each.sequence == 0:
             balance_minor = 0
@@ -188,9 +190,7 @@ def _explained(ledger: AccountLedger, known: list[Seen]) -> Iterator[Violation]:
             entry = ledger.at(each.sequence)
             if entry is None:
                 newest = ledger.entries[-1].sequence if ledger.entries else 0
-                sentence = (
-                    f"{each.what} saw {each.sequence}, and the ledger, up to {newest}, has none."
-                )
+                sentence = f"{each.what} saw {each.sequence}, and the ledger, which ends at {newest}, does not have it."
                 yield Violation(3, ledger.user_id, f"sequence {each.sequence}", sentence)
                 continue
             balance_minor = entry.balance_after_minor
@@ -211,7 +211,7 @@ def _explained(ledger: AccountLedger, known: list[Seen]) -> Iterator[Violation]:
 
 
 def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
-    """Entries come one after the other, and go as far as the balance in the same answer, or further."""
+    """Entries are consecutive, and reach up to the balance in the same answer or further."""
     for each in known:
         if each.entries is None:
             continue
@@ -221,14 +221,14 @@ def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
             sentence = f"{each.what} saw {each.sequence}, with a history up to {newest}."
             yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
         if sequences != list(range(newest, newest - len(sequences), -1)):
-            sentence = f"{each.what} saw the entries {sequences}, which do not follow each other."
+            sentence = f"{each.what} saw the entries {sequences}, which are not consecutive."
             yield Violation(3, user_id, f"sequence {each.sequence}", sentence)
 
 
 def _early(
     ledger: AccountLedger, known: list[Seen], asked_at: dict[UUID, float]
 ) -> Iterator[Violation]:
-    """Nobody sees what was asked for later: one order of the entries explains who was told when."""
+    """Nobody observes what was requested later, given the order of the entries."""
     sequences: list[int] = []
     latest: list[float] = []
     for entry in ledger.entries:
@@ -241,6 +241,6 @@ def _early(
         if position and latest[position - 1] > each.ended:
             sentence = (
                 f"{each.what} at {each.ended:.3f} was at {each.sequence}, and the entry "
-                f"{sequences[position - 1]} was only asked for at {latest[position - 1]:.3f}."
+                f"{sequences[position - 1]} was not requested until {latest[position - 1]:.3f}."
             )
             yield Violation(3, ledger.user_id, f"sequence {each.sequence}", sentence)

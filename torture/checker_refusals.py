@@ -1,4 +1,4 @@
-"""What a refusal said has to be explained by the same history as every balance that was seen."""
+"""What a refusal says is consistent with the ledger, like every balance returned."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def check(
     asked_at: Mapping[UUID, float],
     fee_basis_points: int,
 ) -> Iterator[Violation]:
-    """Of one user: each refused command, with the sequence that had been seen before it began."""
+    """The refused commands of one user, each with the highest sequence observed before it began."""
     made = {
         (entry.is_transfer, entry.key): entry for entry in ledger.entries if entry.key is not None
     }
-    #: Of each entry, the latest moment at which it or one before it was asked for.
+    #: For each entry, the latest time at which it or an earlier one was requested.
     latest = list(accumulate((asked_at.get(entry.reference, 0.0) for entry in ledger.entries), max))
     for command, floor in refused:
         entry = made.get((command.operation is Operation.SEND_MONEY, command.key))
@@ -33,14 +33,14 @@ def check(
 
 
 def is_refused(command: Command) -> bool:
-    """Whether it has ended so."""
+    """Whether the command has ended with a refusal."""
     return command.outcome is Outcome.REFUSED and command.ended > 0
 
 
 def _after_its_own_entry(ledger: AccountLedger, command: Command, entry: Entry) -> Violation:
     sentence = (
-        f"It was refused with {command.refusal} after its own entry {entry.sequence}, which an earlier "
-        "try had made, had been seen."
+        f"It was refused with {command.refusal} after its own entry {entry.sequence}, posted by an earlier "
+        "try, had been observed."
     )
     return Violation(2, ledger.user_id, f"key {command.key}", sentence)
 
@@ -48,21 +48,23 @@ def _after_its_own_entry(ledger: AccountLedger, command: Command, entry: Entry) 
 def _balance(
     ledger: AccountLedger, command: Command, floor: int, latest: list[float], fee_basis_points: int
 ) -> Iterator[Violation]:
-    """The balance that it told is one that the user had meanwhile, and is not enough."""
+    """The balance in the refusal is one that the user had at that time, and is insufficient."""
     told = command.refused_balance_minor
     had = {0} if floor == 0 else set()
     for position in range(max(floor - 1, 0), len(ledger.entries)):
-        # What was not asked for yet when the answer came is no part of it, nor what is after it.
+        # What was not yet requested when the answer came is not part of it, nor anything after that.
         if latest[position] > command.ended:
             break
         had.add(ledger.entries[position].balance_after_minor)
     if told not in had:
         sentence = (
-            f"It was refused for a balance of {told}, which was not the user's at any time between "
-            f"entry {floor}, which had been seen before, and the answer."
+            f"It was refused for a balance of {told}, which the account never had between "
+            f"entry {floor}, which had been observed before, and the answer."
         )
         yield Violation(3, ledger.user_id, f"key {command.key}", sentence)
     fee_minor = -(-command.amount_minor * fee_basis_points // 10_000)
     if told is not None and told >= command.amount_minor + fee_minor:
-        sentence = f"It was refused though {told} is enough for {command.amount_minor} and its fee."
+        sentence = (
+            f"It was refused though {told} is sufficient for {command.amount_minor} and its fee."
+        )
         yield Violation(3, ledger.user_id, f"key {command.key}", sentence)

@@ -1,4 +1,4 @@
-"""Promises 5 and 6: mails are sent, and the service answers, or says that it cannot, and comes back."""
+"""Promises 5 and 6: mails are delivered, and the service answers, or reports that it cannot, and recovers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torture.record import InjectedFault, Mail, Record
 from torture.violations import Violation, most
 
 UNAVAILABLE = "UNAVAILABLE"
-#: How soon after a end there has to be service again.
+#: How soon service has to resume after a fault has ended.
 PATIENCE_SECONDS = 10.0
 
 _DEADLOCK = "deadlock detected"
@@ -21,7 +21,7 @@ _DEADLOCK = "deadlock detected"
 
 
 def check_mails(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
-    """Every mail that was asked for, once all is quiet."""
+    """Every mail that was requested, once the queues are empty."""
     rows: Counter[tuple[str, str]] = Counter()
     for row in ledgers.mails:
         rows[row.address, row.purpose] += 1
@@ -31,7 +31,7 @@ def check_mails(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
         kept = rows[address, purpose]
         if not mail.asked <= kept <= mail.asked + mail.lost:
             lost = f" and {mail.lost} without an answer" if mail.lost else ""
-            sentence = f"{address} asked for {purpose} {mail.asked} times{lost}, and the database has {kept}."
+            sentence = f"{address} requested {purpose} {mail.asked} times{lost}, and the database has {kept}."
             yield Violation(5, None, f"mail to {address}", sentence)
     if record.caught is not None:
         yield from most(_each_mail(record, record.caught, ledgers))
@@ -41,7 +41,7 @@ def check_mails(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
 
 
 def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
-    """What was asked for, by address and purpose; each of its notes has all that was caught."""
+    """Requested mails by address and purpose; each record of them has the total caught."""
     all_of: dict[tuple[str, str], Mail] = {}
     for mail in record.mails:
         sum_of = all_of.setdefault(
@@ -56,7 +56,7 @@ def _asked_for(record: Record) -> dict[tuple[str, str], Mail]:
 
 
 def count_due_once(record: Record, ledgers: Ledgers) -> int:
-    """How many mails nothing excused from coming exactly once."""
+    """The number of mails for which no fault allowed a duplicate."""
     asked = _asked_for(record)
     return sum(
         _due_once(record, asked.get((row.address, row.purpose)), row) for row in ledgers.mails
@@ -64,9 +64,9 @@ def count_due_once(record: Record, ledgers: Ledgers) -> int:
 
 
 def _due_once(record: Record, asked: Mail | None, row: MailRow) -> bool:
-    """Whether nothing was killed between the wish for this mail and the last time that it came.
+    """Whether nothing was killed between the request for this mail and its last delivery.
 
-    Where nobody noted when that was: whether nothing was killed at all.
+    If the times are unknown: whether nothing was killed at all.
     """
     began = asked.began if asked is not None else 0.0
     came = [moment for _, moment in record.delivered.get(row.mail_id, ())]
@@ -83,23 +83,23 @@ def _each_mail(record: Record, caught: dict[UUID, int], ledgers: Ledgers) -> Ite
         times = caught.get(row.mail_id, 0)
         for address, _ in record.delivered.get(row.mail_id, ()):
             if address != row.address.lower():
-                yield _mail(row.mail_id, f"the mail to {row.address} came to {address}.")
+                yield _mail(row.mail_id, f"the mail to {row.address} was delivered to {address}.")
         what = f"the {row.purpose} mail to {row.address}"
         if row.state == "sent" and not times:
-            yield _mail(row.mail_id, f"{what} is called sent and never came.")
+            yield _mail(row.mail_id, f"{what} is marked as sent and was never received.")
         if times > 1 and _due_once(record, asked.get((row.address, row.purpose)), row):
-            yield _mail(row.mail_id, f"{what} came {times} times, and nothing was killed.")
+            yield _mail(row.mail_id, f"{what} was received {times} times, and nothing was killed.")
     for mail_id in caught.keys() - {row.mail_id for row in ledgers.mails}:
-        yield _mail(mail_id, "A mail came that the database does not know.")
+        yield _mail(mail_id, "A mail was received that is not in the database.")
 
 
 def _counted(record: Record, ledgers: Ledgers, was_killed: bool) -> Iterator[Violation]:
-    """The same, where nobody looked at which mail it was."""
+    """The same, if mails were not identified."""
     sent = Counter((row.address, row.purpose) for row in ledgers.mails if row.state == "sent")
     for (address, purpose), mail in _asked_for(record).items():
         due = sent[address, purpose]
         if mail.caught < due or (mail.caught > due and not was_killed):
-            sentence = f"{mail.caught} mails for {purpose} came to {address}, and {due} were sent."
+            sentence = f"{mail.caught} mails for {purpose} were received by {address}, and {due} were sent."
             yield Violation(5, None, f"mail to {address}", sentence)
 
 
@@ -111,9 +111,9 @@ def _mail(mail_id: UUID, sentence: str) -> Violation:
 
 
 def check_service(record: Record, now: float | None = None) -> Iterator[Violation]:
-    """Answers, deadlocks and ends; `now` while it goes on, None when all is over."""
+    """Answers, deadlocks and recoveries; `now` during the run, None at its end."""
     for deadlock in record.deadlocks:
-        yield Violation(6, None, "deadlock", f"PostgreSQL says: {deadlock}")
+        yield Violation(6, None, "deadlock", f"PostgreSQL reported: {deadlock}")
     for ended in record.ended:
         yield Violation(6, None, f"process {ended.partition(' ')[0]}", f"By itself, {ended}.")
     yield from most(check_failures(record))
@@ -121,7 +121,7 @@ def check_service(record: Record, now: float | None = None) -> Iterator[Violatio
 
 
 def check_recoveries(record: Record, now: float | None = None) -> Iterator[Violation]:
-    """Every fault was ended, and service was back soon."""
+    """Every fault was ended, and service resumed soon."""
     for fault in record.faults:
         yield from _recovery(fault, record.faults, now)
 
@@ -147,16 +147,20 @@ def _recovery(
         return
     back = fault.recovered_at if fault.recovered_at is not None else now
     if back is None:
-        yield Violation(6, None, where, f"No service was seen after the end at {fault.ended:.3f}.")
+        yield Violation(
+            6, None, where, f"Service had not resumed after the fault ended at {fault.ended:.3f}."
+        )
         return
     since = _last_end(fault.ended, back, faults)
     if since is not None and back - since > PATIENCE_SECONDS:
-        sentence = f"There was no service for {back - since:.1f} s after the end at {since:.3f}."
+        sentence = (
+            f"There was no service for {back - since:.1f} s after the fault ended at {since:.3f}."
+        )
         yield Violation(6, None, where, sentence)
 
 
 def _last_end(ended: float, back: float, faults: Iterable[InjectedFault]) -> float | None:
-    """When the last fault was ended that stood before service was back; None while one stands."""
+    """When the last fault before the recovery ended; None while one is active."""
     for other in faults:
         if other.began < back:
             if other.ended is None:
@@ -166,7 +170,7 @@ def _last_end(ended: float, back: float, faults: Iterable[InjectedFault]) -> flo
 
 
 def read_deadlocks(log: Iterable[str]) -> list[str]:
-    """The deadlocks in the lines of PostgreSQL's log, each with the detail that follows it."""
+    """The deadlocks in PostgreSQL's log, each with the detail that follows it."""
     found: list[str] = []
     follows = False
     for entry in log:

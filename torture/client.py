@@ -1,4 +1,4 @@
-"""How a caller asks the API over a bad line: one try, which is answered or lost."""
+"""A client of the API over a faulty network: one try is either answered or lost."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from torture import http1
 
 HOST = "127.0.0.1"
 UNAVAILABLE = "UNAVAILABLE"
-#: A caller's patience with one try, shorter than what the database may take.
+#: Timeout of one try; shorter than what the database may take.
 TRY_SECONDS = 4.0
 
 
 class Lost(Exception):
-    """No answer came: nobody was told what became of the request."""
+    """No answer arrived: the outcome of the request is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whole."""
+    """A complete response."""
 
     status: int
     body: dict[str, Any]
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The code of the first top-level error; None where there is none."""
+        """The code of the first top-level error; None if there is none."""
         errors = self.body.get("errors")
         return errors[0].get("extensions", {}).get("code", "") if errors else None
 
@@ -46,30 +46,30 @@ class Answer:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has an error of its own; a refusal in the operation's result is none."""
+        """Whether it is a top-level error; a refusal in the operation's result is not."""
         return self.code is not None or self.status != 200
 
 
 def read(message: http1.Message) -> Answer:
-    """What came back, whole. What is no JSON, such as a server's own page, is an answer that failed."""
+    """Read a complete response. One that is not JSON, such as a server's error page, is a failure."""
     try:
         body = json.loads(message.body)
     except ValueError:
-        return failed(f"no JSON: {message.body[:200]!r}", message.status)
+        return failed(f"not JSON: {message.body[:200]!r}", message.status)
     return Answer(message.status, body)
 
 
 def failed(what: str, status: int = 200) -> Answer:
-    """An answer that is an error without a code."""
+    """A response with an error that has no code."""
     return Answer(status, {"errors": [{"message": what}]})
 
 
-#: Called with every answer that has an error of its own: it goes into the record.
+#: Called with every response that has a top-level error, to record it.
 Watch = Callable[[Answer], None]
 
 
 class Client:
-    """One caller's connections, one to each API process, kept open while they are good."""
+    """The connections of one caller, one to each API process, kept open while they work."""
 
     def __init__(self, ports: Sequence[int], rng: random.Random, watch: Watch) -> None:
         self._ports = ports
@@ -85,7 +85,7 @@ class Client:
         *,
         timeout_seconds: float = TRY_SECONDS,
     ) -> Answer:
-        """One try at a process by chance. Raises Lost."""
+        """One try, at a random API process. Raises Lost."""
         port = self._rng.choice(self._ports)
         request = http1.post({"query": query, "variables": variables}, token)
         try:

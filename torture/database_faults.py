@@ -1,4 +1,4 @@
-"""What goes wrong with PostgreSQL, and with who stands before it."""
+"""Faults of PostgreSQL and of the pooler in front of it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dev import processes
 from torture.fault import Fault, stands_still, was_killed, within
 from torture.stack import MAXIMUM_CONNECTIONS
 
-#: How long it is looked whether a fault holds anybody up.
+#: How long to watch for a session that the fault delays.
 _LOOK_SECONDS = 2.0
-#: How long it may take until there is no connection left.
+#: How long it may take to use up all connections.
 _TAKING_SECONDS = 30.0
-#: Who waits for what this session has locked.
+#: Sessions that wait for a lock of the given session.
 HELD_UP = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 
 ASLEEP = (
@@ -28,7 +28,7 @@ ASLEEP = (
 
 
 class PostgresKilled(Fault):
-    """kill -9 of PostgreSQL and all of its processes: it recovers from its log when it is started."""
+    """kill -9 of PostgreSQL and all of its processes: it recovers from its log when it is restarted."""
 
     name = "PostgreSQL killed"
     stops_mails = True
@@ -60,14 +60,14 @@ class BackendKilled(Fault):
 
     def _wait_for_recovery(self) -> None:
         def recovered() -> bool:
-            # Before it has noticed, it still takes connections.
+            # Until it has noticed, it still accepts connections.
             return self.stack.postgres_has_said("ready to accept connections", self._since)
 
         processes.wait_until(recovered, self.stack.postgres.child, 120, "PostgreSQL")
 
 
 class PostgresFrozen(Fault):
-    """PostgreSQL stands still for a while, with all the locks it holds, as on a disk that hangs."""
+    """PostgreSQL is suspended with all the locks it holds, as if its disk hung."""
 
     name = "PostgreSQL frozen"
     kills = False
@@ -97,10 +97,10 @@ class PoolerKilled(Fault):
 
 
 class ConnectionsTaken(Fault):
-    """The wallet's connections are ended, and others take every one that PostgreSQL has to give."""
+    """The wallet's connections are terminated, and others use up all that PostgreSQL offers."""
 
     name = "every connection taken"
-    #: Sessions: whoever had sent a mail and not noted it yet sends it again.
+    #: Sessions are ended: a mail that was sent and not yet marked as sent is sent again.
     kills = True
     seconds = (1.0, 4.0)
 
@@ -132,14 +132,14 @@ class ConnectionsTaken(Fault):
 
 
 class StatementsSlow(Fault):
-    """Every statement that locks accounts takes its time, before it has the locks and with them."""
+    """Every statement that locks accounts is slow, before it has the locks and while it holds them."""
 
     name = "slow statements"
     kills = False
     seconds = (1.5, 5.0)
 
     _DEFINITION = "SELECT pg_get_functiondef('lock_accounts(uuid[])'::regprocedure)"
-    # In its place: who is in the middle of it goes on, and finds whatever it calls.
+    # Replaced in place: a call that is running continues, and finds every function it calls.
     _SLOW = """
     CREATE OR REPLACE FUNCTION lock_accounts(account_ids uuid[]) RETURNS SETOF users
     LANGUAGE plpgsql VOLATILE STRICT ROWS 2 AS $$
@@ -170,11 +170,11 @@ class StatementsSlow(Fault):
 
 
 class RowsLocked(Fault):
-    """Somebody locks users' rows in a session of their own and goes to lunch."""
+    """Another session locks users' rows and stays idle."""
 
     name = "row locks held"
     kills = False
-    #: Longer than the wallet waits for a lock, at times.
+    #: At times longer than the wallet waits for a lock.
     seconds = (1.0, 7.0)
 
     async def begin(self) -> None:
@@ -203,7 +203,7 @@ def finds(
     *,
     seconds: float = _LOOK_SECONDS,
 ) -> bool:
-    """Whether it has a row within so long."""
+    """Whether the query returns a row within that time."""
     nothing = threading.Event()
     with psycopg.connect(database_url, autocommit=True) as connection:
         for _ in range(int(seconds / processes.POLL_SECONDS)):

@@ -1,4 +1,4 @@
-"""Afterwards: waits until everything that was begun has come to its end, and quick_checks at what came of it."""
+"""Waits at the end of a run until all queues are empty and all events have been received."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torture.listeners import Listener
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-#: A mail whose worker was killed is tried again after three minutes: the rest of them is not waited for.
+#: After that, mails are retried at once: one whose worker was killed is otherwise due after three minutes.
 _MAIL_PATIENCE_SECONDS = 6.0
 _WAITING = """
 SELECT
@@ -31,9 +31,9 @@ _DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND nex
 async def wait_until_drained(
     database_url: str, redis_url: str, listeners: Sequence[Listener]
 ) -> bool:
-    """Whether the outbox ran empty, all was pushed and mailed, and every listener heard the last event.
+    """Whether the outbox is empty, everything is pushed and mailed, and every listener has the last event.
 
-    It is given up once nothing of it has moved for long.
+    Gives up when nothing has progressed for long.
     """
     least, since, hurried = float("inf"), time.monotonic(), False
     while time.monotonic() - since < _PATIENCE_SECONDS:
@@ -68,7 +68,7 @@ def _sequences(database_url: str) -> dict[UUID, int]:
 
 
 def _hurry_mails(database_url: str, redis_url: str) -> None:
-    """As if the leases were over: their jobs are forgotten, as Redis may forget anything."""
+    """As if the leases had expired: jobs are lost, as Redis may lose anything."""
     with redis.Redis.from_url(redis_url) as connection:
         connection.flushall()
     with psycopg.connect(database_url) as connection:

@@ -1,4 +1,4 @@
-"""Whether a run saw enough for its silence to mean anything: what never came to pass was not tried."""
+"""Whether a run observed enough to prove anything: what never occurred was not tested."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torture.checker_closings import KEY_CLOSED
 from torture.checker_commands import TOO_LATE
 from torture.record import InjectedFault, Outcome, Record
 
-#: A fault that missed may have had bad luck; one that always misses is none.
+#: A fault may fail to take effect once by bad luck, but not every time.
 _TRIES = 2
 
 
 def lacking(record: Record) -> list[str]:
-    """A sentence for each thing without which a promise was not put to the test."""
+    """A sentence for each observation without which a promise was not tested."""
     return [*_sights(record), *_faults(record.faults)]
 
 
@@ -28,27 +28,27 @@ def _sights(record: Record) -> Iterator[str]:
     seen = {
         "movement was acknowledged": outcomes[Outcome.ACKNOWLEDGED],
         "movement was refused": outcomes[Outcome.REFUSED],
-        "refusal told a balance": sum(
+        "refusal contained a balance": sum(
             command.refused_balance_minor is not None for command in record.commands
         ),
-        "key was used again": sum(command.replayed is True for command in record.commands),
+        "key was replayed": sum(command.replayed is True for command in record.commands),
         "answer was lost": sum(command.lost for command in record.commands),
         "balance was read": len(record.reads),
-        "history was read": sum(bool(read.entries) for read in record.reads),
-        "subscriber listened": len(record.subscribers),
-        **{f"event was heard by {transport}": count for transport, count in heard.items()},
-        "subscriber came back": sum(each.reconnects for each in record.subscribers),
+        "page of transactions was read": sum(bool(read.entries) for read in record.reads),
+        "subscriber was connected": len(record.subscribers),
+        **{f"event was received by {transport}": count for transport, count in heard.items()},
+        "subscriber reconnected": sum(each.reconnects for each in record.subscribers),
         "event was pushed": sum(map(len, record.pushed.values())),
-        "mail was caught": sum((record.caught or {}).values()),
-        "line of a caller was bad": record.disturbances.total(),
-        "look running the way found the database": record.quick_checks,
+        "mail was received": sum((record.caught or {}).values()),
+        "connection of a client was disturbed": record.disturbances.total(),
+        "check during the run reached the database": record.quick_checks,
         **_closings(record),
         **_deadlines(record),
         "movement carried metadata": sum(
             bool(command.answered_metadata) for command in record.commands
         ),
         "metadata was read": sum(any(read.metadata or ()) for read in record.reads),
-        "receipt was kept": len(record.receipts),
+        "receipt was stored": len(record.receipts),
     }
     for what, count in seen.items():
         if not count:
@@ -56,7 +56,7 @@ def _sights(record: Record) -> Iterator[str]:
     if record.audit_status is None:
         yield "The audit was not run."
     if record.receipts_contained is None:
-        yield "Nobody held the receipts against the ledgers."
+        yield "No receipts were verified."
 
 
 def _closings(record: Record) -> dict[str, int]:
@@ -102,10 +102,10 @@ def _deadlines(record: Record) -> dict[str, int]:
 
 def _faults(faults: list[InjectedFault]) -> Iterator[str]:
     if not faults:
-        yield "Nothing was broken."
+        yield "No fault was injected."
     by_name: defaultdict[str, list[bool]] = defaultdict(list)
     for fault in faults:
         by_name[fault.name].append(fault.had_effect)
     for name, effects in by_name.items():
         if len(effects) >= _TRIES and not any(effects):
-            yield f"“{name}” was tried {len(effects)} times and never had its effect."
+            yield f"“{name}” was injected {len(effects)} times and never took effect."

@@ -1,4 +1,4 @@
-"""Something that breaks in a run and is ended: what all faults have in common."""
+"""What all injected faults have in common."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from torture.stack import Stack
 
 @dataclass(frozen=True)
 class World:
-    """What faults can reach."""
+    """What faults have access to."""
 
     stack: Stack
     rng: random.Random
     links: Sequence[Link]
     mail_link: Link
     channels_tap: ChannelsTap
-    #: The hot recipient first.
+    #: The popular recipient first.
     users: Sequence[UUID]
 
 
 class Fault(ABC):
-    """Something that breaks and is ended; made anew each time."""
+    """A fault, injected once; each injection is a new instance."""
 
     name: str
-    #: Whether a process is ended, so that a mail may come twice.
+    #: Whether a process is killed, so that a mail may be sent twice.
     kills = True
-    #: Whether no mail can be sent meanwhile, so that service means mails too.
+    #: Whether no mail can be sent meanwhile, so that service includes mails.
     stops_mails = False
-    #: How long it lasts, from the shortest to the longest.
+    #: The shortest and the longest duration.
     seconds = (0.3, 3.0)
 
     def __init__(self, world: World) -> None:
-        #: Whether it was seen to have the effect that its name says.
+        #: Whether its effect was observed.
         self.had_effect = False
         self.world = world
         self.stack = world.stack
@@ -50,25 +50,25 @@ class Fault(ABC):
 
     @abstractmethod
     async def begin(self) -> None:
-        """Break it."""
+        """Inject the fault."""
 
     @abstractmethod
     async def end(self) -> None:
-        """Mend it, and return when it runs again."""
+        """End the fault, and return when what it affected runs again."""
 
     async def kill(self, *names: str) -> None:
-        """kill -9 of these of the wallet's processes."""
+        """kill -9 of these processes of the wallet."""
         for name in names:
             await asyncio.to_thread(self.stack.kill, name)
         self.had_effect = all(was_killed(self.stack.children[name]) for name in names)
 
     async def suspend(self, process: Child) -> None:
-        """Have it stand still until it is told to go on."""
+        """Suspend the process until it gets SIGCONT."""
         process.signal(signal.SIGSTOP)
         self.had_effect = await asyncio.to_thread(stands_still, process)
 
     async def start(self, *names: str) -> None:
-        """Start these processes again, all at once, and wait until they are at work."""
+        """Start these processes together, and wait until they are ready."""
         for name in names:
             await asyncio.to_thread(self.stack.spawn, name)
         for name in names:
@@ -76,7 +76,7 @@ class Fault(ABC):
 
 
 def was_killed(process: Child) -> bool:
-    """Whether kill -9 is what ended it."""
+    """Whether it was ended by kill -9."""
     return process.exit_status == -signal.SIGKILL
 
 
@@ -87,7 +87,7 @@ def stands_still(process: Child) -> bool:
 
 
 async def within(seconds: float, holds: Callable[[], bool]) -> bool:
-    """Wait until it holds, or for so long; whether it did."""
+    """Wait until the condition holds, at most that long; whether it did."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while not holds():

@@ -1,4 +1,4 @@
-"""What is broken in a run: the wallet's processes and the services, and PostgreSQL next door."""
+"""The faults of a run: those of the wallet's processes, of Valkey, and of the Channels and mail servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torture.database_faults import (
 from torture.fault import Fault, was_killed, within
 
 _BUSY_SECONDS = 4.0
-#: A key that Valkey knows until it is killed.
+#: A key that Valkey loses when it is killed.
 _NOTED = "torture"
 
 
@@ -37,7 +37,7 @@ class ApiKilled(Fault):
 
 
 class ApiRestarted(Fault):
-    """SIGTERM to an API process, as a deployment does: it finishes what is under way."""
+    """SIGTERM to an API process, as in a deployment: it finishes the requests in progress."""
 
     name = "API process restarted"
     kills = False
@@ -54,7 +54,7 @@ class ApiRestarted(Fault):
 
 
 class ApiSuspended(Fault):
-    """An API process stands still, in the middle of whatever it does, and goes on."""
+    """An API process is suspended, whatever it is doing, and continues later."""
 
     name = "API process suspended"
     kills = False
@@ -68,7 +68,7 @@ class ApiSuspended(Fault):
 
 
 class ValkeyKilled(Fault):
-    """kill -9 of Valkey: hints, queues and jobs are gone with its memory."""
+    """kill -9 of Valkey: hints, queues and jobs are lost."""
 
     name = "Valkey killed"
     stops_mails = True
@@ -107,7 +107,7 @@ class RelayKilled(Fault):
 
 
 class RelaySuspended(Fault):
-    """A relay stands still for longer than its lease, and goes on with what others have done."""
+    """A relay is suspended for longer than its lease, and continues with rows that others have published."""
 
     name = "relay suspended past its lease"
     kills = False
@@ -122,7 +122,7 @@ class RelaySuspended(Fault):
 
 
 class WorkerKilledPushing(Fault):
-    """kill -9 of workers while the Channels server, which is slow, has their events in hand."""
+    """kill -9 of workers while the Channels server, which is slow, processes their events."""
 
     name = "worker killed in a push"
     seconds = (0.3, 1.5)
@@ -131,7 +131,7 @@ class WorkerKilledPushing(Fault):
         tap = self.world.channels_tap
         names = self.stack.names("worker")
         tap.slow_seconds = 0.7
-        # Not all of them push where one has met with an error and pauses.
+        # Not all of them push if one pauses after an error.
         all_push = await within(_BUSY_SECONDS, lambda: tap.in_flight >= len(names))
         self.killed = [self.rng.choice(names)] if all_push else names
         pushing = await within(_BUSY_SECONDS, lambda: tap.in_flight > 0)
@@ -190,9 +190,9 @@ class MailServerKilled(Fault):
 
 
 class LinksCut(Fault):
-    """Every connection of every caller is cut at once."""
+    """All client connections are closed at once."""
 
-    name = "every caller cut off"
+    name = "every client disconnected"
     kills = False
     seconds = (0.0, 0.1)
 
@@ -200,15 +200,15 @@ class LinksCut(Fault):
         self.had_effect = sum([link.cut_all() for link in self.world.links]) > 0
 
     async def end(self) -> None:
-        """They come back by themselves."""
+        """Clients reconnect by themselves."""
 
 
-#: What no run goes without, however short; bad lines there are in all of them.
+#: The faults that every run injects, however short it is; connections are disturbed in all of them.
 FIRST: tuple[type[Fault], ...] = (PostgresKilled, ApiKilled, ValkeyKilled)
 FURTHER: tuple[type[Fault], ...] = (
     LinksCut, WorkerKilledPushing, RelayKilled, ConnectionsTaken, StatementsSlow, RowsLocked,
     ChannelsKilled, MailServerKilled, WorkersKilledMailing, BackendKilled, PostgresFrozen,
     ApiSuspended, ApiRestarted, RelaySuspended,
 )  # fmt: skip
-#: Where there is a pooler.
+#: If there is a pooler.
 WITH_POOLER: tuple[type[Fault], ...] = (PoolerKilled,)

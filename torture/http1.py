@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 as callers and proxies of a run need, on bare streams."""
+"""The parts of HTTP/1.1 that the clients and proxies of a run need, on asyncio streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request or an answer, as its bytes."""
+    """A request or a response, as bytes."""
 
     head: bytes
     body: bytes
@@ -24,18 +24,18 @@ class Message:
 
 
 async def read_message(reader: asyncio.StreamReader) -> Message:
-    """One message with a content length, or without a body. Raises EOFError, OSError or ValueError."""
+    """Read a message with a content length or without a body. Raises EOFError, OSError or ValueError."""
     return await read_body(reader, Message(await read_head(reader), b""))
 
 
 async def read_body(reader: asyncio.StreamReader, begun: Message) -> Message:
-    """The message with what follows its head. Raises EOFError, OSError or ValueError."""
+    """The message with its body. Raises EOFError, OSError or ValueError."""
     length = begun.head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
     return Message(begun.head, await reader.readexactly(int(length)) if length else b"")
 
 
 async def read_head(reader: asyncio.StreamReader) -> bytes:
-    """The first line and the headers, with the empty line. Raises EOFError, OSError or ValueError."""
+    """Read up to and including the empty line. Raises EOFError, OSError or ValueError."""
     try:
         return await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError as error:
@@ -56,9 +56,9 @@ def post(payload: dict[str, Any], token: str | None, **headers: str) -> bytes:
 async def blocks(
     reader: asyncio.StreamReader, patience_seconds: float
 ) -> AsyncGenerator[bytes, None]:
-    """The blocks of a chunked stream that end in an empty line, each whole, without that line.
+    """The blocks of a chunked stream, each terminated by an empty line, without that line.
 
-    Raises TimeoutError where nothing comes for so long, and EOFError, OSError or ValueError.
+    Raises TimeoutError if nothing arrives for so long, and EOFError, OSError or ValueError.
     """
     buffer = b""
     while True:

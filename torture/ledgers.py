@@ -1,4 +1,4 @@
-"""The ledgers as the database has them at one moment, read into plain data for the checker."""
+"""All ledgers at one moment, read from the database into plain data for the checker."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FROM transactions
 
 @dataclass(slots=True)
 class Entry:
-    """One entry of one account's ledger; amounts in minor units."""
+    """One entry of an account's ledger; amounts in minor units."""
 
     sequence: int
     reference: UUID
@@ -62,13 +62,13 @@ class Entry:
 
     @property
     def change_minor(self) -> int:
-        """By how much the balance changed."""
+        """The change of the balance."""
         return self.amount_minor if self.is_incoming else -self.amount_minor - self.fee_minor
 
 
 @dataclass(slots=True)
 class AccountLedger:
-    """One user: the row, and the entries in the order of their sequences."""
+    """A user's row, and the entries by ascending sequence."""
 
     user_id: UUID
     balance_minor: int
@@ -78,8 +78,8 @@ class AccountLedger:
     entries: list[Entry] = field(default_factory=list)
 
     def at(self, sequence: int) -> Entry | None:
-        """The entry of that sequence, also where some are missing."""
-        # Where none is missing, that is where it stands.
+        """The entry with that sequence, even if others are missing."""
+        # If none is missing, the sequence gives its position.
         if 0 < sequence <= len(self.entries) and self.entries[sequence - 1].sequence == sequence:
             return self.entries[sequence - 1]
         return next((entry for entry in self.entries if entry.sequence == sequence), None)
@@ -87,7 +87,7 @@ class AccountLedger:
 
 @dataclass(slots=True)
 class MailRow:
-    """A mail as the service knows it."""
+    """A mail as stored in the database."""
 
     mail_id: UUID
     address: str
@@ -97,19 +97,19 @@ class MailRow:
 
 @dataclass(slots=True)
 class Ledgers:
-    """Everything that the checker holds against a record."""
+    """What the checker compares with a record."""
 
     users: dict[UUID, AccountLedger] = field(default_factory=dict)
     mails: list[MailRow] = field(default_factory=list)
-    #: Rows of the outbox that nobody has passed on.
+    #: Unpublished rows of the outbox.
     waiting: int = 0
-    #: On the record's clock, a moment before the database was looked at.
+    #: Shortly before the database was read, on the record's clock.
     read_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the ledgers add up to, in minor units."""
+    """The totals over all ledgers, in minor units."""
 
     balances_minor: int
     lowest_balance_minor: int
@@ -118,9 +118,9 @@ class Totals:
 
 
 def read(database_url: str) -> Ledgers:
-    """All of it, as it stood at one moment. Raises psycopg.Error where the database is away."""
+    """Read everything in one snapshot. Raises psycopg.Error if the database is unavailable."""
     read_at = time.monotonic()
-    # There are two entries of one reference, and many of one user: each id is kept once.
+    # Two entries share a reference, and many share a user: each id is kept once in memory.
     known: dict[UUID, UUID] = {}
     ledgers = Ledgers(read_at=read_at)
     with _snapshot(database_url) as connection:
@@ -140,7 +140,7 @@ def read(database_url: str) -> Ledgers:
 
 
 def totals(database_url: str) -> Totals:
-    """The sums alone, for a look while money moves. Raises psycopg.Error where it is away."""
+    """Read the totals alone, for a check during the run. Raises psycopg.Error if it is unavailable."""
     with _snapshot(database_url) as connection:
         [row] = connection.execute(_TOTALS)
         return Totals(*row)

@@ -1,4 +1,4 @@
-"""A bad line: a TCP proxy that cuts, delays, swallows and truncates by a seeded chance."""
+"""A TCP proxy that cuts, delays, swallows and truncates what passes, at random."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """How likely each thing is, per chunk that passes."""
+    """The probability of each disturbance, per chunk that passes."""
 
     cut: float = 0.004
     swallow: float = 0.006
@@ -27,7 +27,7 @@ NONE = Chances(0, 0, 0, 0)
 
 
 class Link:
-    """The line to one server. `chances` and `slow_seconds` (per chunk) may change at any time."""
+    """The proxy in front of one server. `chances` and `slow_seconds` (per chunk) may change at any time."""
 
     def __init__(
         self, to_port: int, rng: random.Random, chances: Chances, *, port: int = 0
@@ -36,7 +36,7 @@ class Link:
         self.chances = chances
         self.slow_seconds = 0.0
         self.open = 0
-        #: How often it did what: `cut`, `swallow`, `truncate`, `delay`.
+        #: Number of disturbances by kind: `cut`, `swallow`, `truncate`, `delay`.
         self.done: Counter[str] = Counter()
         self._to_port = to_port
         self._rng = rng
@@ -53,7 +53,7 @@ class Link:
             self.cut_all()
 
     def cut_all(self) -> int:
-        """Cut every connection that is open now; how many ends were there."""
+        """Close every open connection; how many sockets that were."""
         writers = list(self._writers)
         for writer in writers:
             writer.transport.abort()
@@ -82,12 +82,12 @@ class Link:
             self.open -= 1
             self._writers -= ends
             for end in ends:
-                # What was written already may still arrive; what is cut does not.
+                # What was written may still arrive, unless the connection was cut.
                 end.transport.abort() if entry.is_cut else end.close()
 
 
 class _Connection:
-    """One connection over a link; each direction ends when it is closed or cut."""
+    """One connection through the proxy; each direction ends when it is closed or cut."""
 
     def __init__(self, link: Link, rng: random.Random) -> None:
         self._link = link
@@ -96,7 +96,7 @@ class _Connection:
         self.is_cut = False
 
     async def forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Requests: cut before they arrive, or passed on and their answers swallowed."""
+        """Requests are cut before they arrive, or forwarded and their responses swallowed."""
         with contextlib.suppress(OSError):
             while chunk := await reader.read(_CHUNK_BYTES):
                 chances = self._link.chances
@@ -111,13 +111,13 @@ class _Connection:
                 if fate < chances.cut + chances.swallow:
                     self._link.done["swallow"] += 1
                     self._swallows = True
-                    # Long enough for the answer to have come, or not.
+                    # The response may have arrived by then or not.
                     await asyncio.sleep(self._rng.uniform(0.02, 1.5))
                     self.is_cut = True
                     return
 
     async def back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers and events: swallowed, or cut in the middle."""
+        """Responses and events are swallowed or truncated."""
         with contextlib.suppress(OSError):
             while chunk := await reader.read(_CHUNK_BYTES):
                 await self._delay()

@@ -1,4 +1,4 @@
-"""Users who listen, over WebSocket or server-sent events, and come back with the last number they saw."""
+"""Subscribers over WebSocket or server-sent events that reconnect after the last sequence they received."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from torture.requests import minor
 from torture.users import User
 
 HOST = "127.0.0.1"
-#: Both transports give a sign of life more often.
+#: Both transports send heartbeats more often.
 _PATIENCE_SECONDS = 16.0
 _CONNECT_SECONDS = 5.0
-#: A socket may end because the process does, or because it has to ask its database in vain.
+#: A socket may be closed because the process ends or because the database is unavailable.
 _GOOD_CLOSES = (1000, 1001, 1012, 1013)
 _SUBSCRIPTION = """
 subscription ($after: Int) { walletEvents(afterSequence: $after) {
@@ -35,12 +35,12 @@ subscription ($after: Int) { walletEvents(afterSequence: $after) {
 
 
 class Listener(ABC):
-    """One who listens as one user, through all reconnects."""
+    """A subscriber to the events of one user, through all reconnections."""
 
     transport: str
 
     def __init__(self, user: User, ports: Sequence[int], rng: random.Random, watch: Watch) -> None:
-        #: Told of every error that is brought instead of an event.
+        #: Called with every error received instead of an event.
         self.watch = watch
         self.heard = Subscriber(user.user_id, self.transport)
         self._user = user
@@ -49,7 +49,7 @@ class Listener(ABC):
 
     @property
     def last(self) -> int:
-        """The newest sequence that was heard."""
+        """The newest sequence received."""
         return self.heard.sequences[-1] if self.heard.sequences else 0
 
     async def run(self) -> None:
@@ -60,14 +60,14 @@ class Listener(ABC):
                     async for answer in answers:
                         self._note(answer)
             except (OSError, EOFError, ValueError, websockets.WebSocketException):
-                # Cut, swallowed or truncated: what was not heard whole was not heard.
+                # Cut, swallowed or truncated: an incomplete event was not received.
                 pass
             self.heard.reconnects += 1
             await asyncio.sleep(self._rng.uniform(0.05, 0.5))
 
     @abstractmethod
     def _answers(self, port: int) -> AsyncGenerator[dict[str, Any], None]:
-        """What one connection brings after `last`. Raises what ends it."""
+        """The messages of one connection, resumed after `last`. Raises what ends it."""
 
     def _note(self, answer: dict[str, Any]) -> None:
         if "errors" in answer:

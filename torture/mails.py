@@ -1,4 +1,4 @@
-"""Users who ask for mails, each address once, and what the mail catcher caught."""
+"""Clients that request mails, each address once, and the mails that the mail catcher received."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAUSES_SECONDS = (0.3, 1.5)
 
 
 class MailRequester:
-    """One who asks for mails: password resets for known addresses, and new accounts."""
+    """Requests mails: password resets for existing addresses, and registrations."""
 
     def __init__(
         self, record: Record, client: Client, rng: random.Random, addresses: Sequence[str]
@@ -35,7 +35,7 @@ class MailRequester:
         self._registered = 0
 
     async def see_mails_go_on(self, mailbox: Mailbox, seconds: float) -> bool:
-        """Ask for a mail, and whether one comes within that time: this one, or one that waited longer."""
+        """Request a mail; whether one arrives within that time, be it this or an earlier one."""
         deadline = time.monotonic() + seconds
         mailbox.look()
         before = mailbox.by_id.total()
@@ -50,7 +50,7 @@ class MailRequester:
         return False
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Ask until it is time to stop, or every address has been used."""
+        """Request mails until it is time to stop, or every address has been used."""
         while not stopping.is_set() and self._addresses:
             if self._rng.random() < 0.15:
                 await self.register()
@@ -59,11 +59,11 @@ class MailRequester:
             await asyncio.sleep(self._rng.uniform(*_PAUSES_SECONDS))
 
     async def reset(self, address: str) -> Mail:
-        """Ask once for a link that sets a new password."""
+        """Request a password reset once."""
         return await self._ask(_RESET, {"email": address}, Mail(address, "reset_password"))
 
     async def register(self) -> Mail:
-        """Open an account, for which a link comes that verifies the address."""
+        """Register, which sends a link to verify the address."""
         self._registered += 1
         address = f"new-{self._registered}@torture.example"
         details = {"email": address, "name": "Somebody New", "password": _PASSWORD}
@@ -85,19 +85,19 @@ class MailRequester:
 
 
 class Mailbox:
-    """What the mail catcher has caught so far."""
+    """The mails that the mail catcher has received so far."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: set[str] = set()
         self.by_address: Counter[str] = Counter()
-        #: By the id in the Message-ID, which is the mail's own.
+        #: By the mail's id, which is in the Message-ID.
         self.by_id: Counter[UUID] = Counter()
-        #: Of each id, to whom it came and when, on the record's clock.
+        #: By id: address and time of each delivery, on the record's clock.
         self.delivered: defaultdict[UUID, list[tuple[str, float]]] = defaultdict(list)
 
     def look(self) -> None:
-        """Read what is new."""
+        """Read new mails."""
         ahead = time.time() - time.monotonic()
         for file in self._folder.glob("*.eml"):
             if file.name not in self._seen:
@@ -110,7 +110,7 @@ class Mailbox:
                 self.delivered[mail_id].append((address, file.stat().st_mtime - ahead))
 
     def write_into(self, record: Record) -> None:
-        """Note how often each mail that was asked for was caught."""
+        """Record how often each requested mail was received."""
         self.look()
         for mail in record.mails:
             mail.caught = self.by_address[mail.address]

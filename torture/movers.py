@@ -1,4 +1,4 @@
-"""Callers who move money: they repeat a request with the same key until it is answered, or close the key."""
+"""Clients that move money: they retry with the same key until there is an answer, or close the key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from torture.users import User
 TRIES = 7
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.2
 _LONGEST_THOUGHT_SECONDS = 0.15
-#: How many of the latest commands of each mover may be repeated.
+#: How many of its latest commands a mover may repeat.
 _REMEMBERED = 50
 #: How often a mover does something rarer than moving money with a new key.
 _RARE = 0.25
@@ -39,7 +39,7 @@ _METADATA: tuple[tuple[tuple[str, str], ...], ...] = (
 
 @dataclass
 class Crowd:
-    """The callers who move money and what they share; the first user is paid most often."""
+    """The users whose money is moved, and what the movers share; the first user is the popular recipient."""
 
     users: Sequence[User]
     record: Record
@@ -58,7 +58,7 @@ class Crowd:
 
 @dataclass(slots=True)
 class _Tries:
-    """What came of trying one request until it was answered."""
+    """The result of trying one request until it is answered."""
 
     #: The last answer; None if the last try was lost.
     answer: Answer | None = None
@@ -73,17 +73,17 @@ class _Tries:
 
 
 class Mover:
-    """A caller who moves anybody's money, one movement after the other."""
+    """A client that moves the money of any user, one movement after the other."""
 
     def __init__(self, crowd: Crowd, devices: Sequence[Client], rng: random.Random) -> None:
         self._crowd = crowd
-        #: Each with connections of its own; the first is used unless two requests are sent at once.
+        #: Each has its own connections; the first is used unless two requests are sent at once.
         self._devices = devices
         self._rng = rng
         self._recent: deque[Command] = deque(maxlen=_REMEMBERED)
 
     async def run(self) -> None:
-        """Move money until it is time to stop; nothing that is rare is left out, however short the run."""
+        """Move money until it is time to stop. Everything rare happens at least once, however short the run."""
         rare = [
             self._move,
             self._repeat,
@@ -108,7 +108,7 @@ class Mover:
     async def ask(
         self, command: Command, device: Client | None = None, *, tries: int = TRIES
     ) -> None:
-        """Try until there is an answer; what is known of the outcome is in the command."""
+        """Try until there is an answer, and record the outcome in the command."""
         self._crowd.record.commands.append(command)
         document, variables = requests.DOCUMENTS[command.operation], requests.variables(command)
         tried = await self._try(document, variables, command.user_id, device, tries)
@@ -154,7 +154,7 @@ class Mover:
                 tried.answer = await (device or self._devices[0]).ask(document, variables, token)
             if tried.is_answered:
                 break
-            # The record's failures have every error; what the try did is asked at the end.
+            # The error is in the record's failures; the effect of the try is looked up at the end.
             tried.lost += 1
             if tried.answer is not None and tried.answer.code != UNAVAILABLE:
                 break
@@ -164,7 +164,7 @@ class Mover:
             await asyncio.sleep(pause * self._rng.uniform(0.5, 1.5))
         return tried
 
-    # ------------------------------------------------ what callers do
+    # ------------------------------------------------ behaviours
 
     async def _move(self) -> None:
         """Move money; close the key of a movement that was never answered."""
@@ -240,7 +240,7 @@ class Mover:
         self._recent.append(command)
 
     def _lose(self, command: Command) -> None:
-        """Send the request; the network holds it, and the caller gives up."""
+        """Send the request; it is held in transit, and the caller gives up."""
         self._crowd.record.commands.append(command)
         payload = {
             "query": requests.DOCUMENTS[command.operation],
@@ -251,10 +251,10 @@ class Mover:
         command.tries = command.lost = 1
         command.ended = time.monotonic()
 
-    # ------------------------------------------------ what is asked
+    # ------------------------------------------------ inputs
 
     def _soon(self, earliest_seconds: float, latest_seconds: float) -> int:
-        """An instant so far from now, in microseconds since 1970."""
+        """A time between these from now, in microseconds since 1970."""
         seconds = self._rng.uniform(earliest_seconds, latest_seconds)
         return self._crowd.record.microseconds(time.monotonic() + seconds)
 
@@ -281,7 +281,7 @@ class Mover:
         )
 
     def _amount(self, balance: int) -> int:
-        """Mostly little; now and then all there is, or more."""
+        """Mostly small; now and then about the whole balance, or more."""
         what = self._rng.random()
         if what < 0.85:
             return self._rng.randint(1, 500)
@@ -310,7 +310,7 @@ class Mover:
 
 
 async def ask_by_key(crowd: Crowd, client: Client) -> None:
-    """Ask what became of every command that was never answered. Connections are good by now."""
+    """Look up the keys of all commands without an answer. Connections are no longer disturbed."""
     for command in crowd.record.commands:
         if command.outcome is not Outcome.UNANSWERED:
             continue

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode between the wallet and its PostgreSQL."""
+"""PgBouncer in transaction mode between the wallet and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLIENTS = 200
 
 
 class PgBouncer:
-    """One pooler on loopback; it keeps its port over `kill()` and `start()`."""
+    """A pooler on loopback; it keeps its port across `kill()` and `start()`."""
 
     def __init__(
         self, folder: Path, server: postgres.Postgres, password: str, *, log: Path
@@ -33,7 +33,7 @@ class PgBouncer:
 
     @property
     def url(self) -> str:
-        """What the wallet is told, with the role that owns the database."""
+        """The database URL for the wallet, with the role that owns the database."""
         return (
             f"postgresql://{postgres.OWNER}:{quote(self._password)}@{HOST}:{self.port}/"
             f"{postgres.DATABASE}"
@@ -45,7 +45,7 @@ class PgBouncer:
         return self._child
 
     def start(self) -> None:
-        """Start and wait until it takes connections. Raises `ServiceError`."""
+        """Start it and wait until it accepts connections. Raises `ServiceError`."""
         folder = self._write_configuration()
         self._child = processes.spawn(
             "PgBouncer",
@@ -64,14 +64,14 @@ class PgBouncer:
             self._child.stop(5)
 
     def kill(self) -> None:
-        """kill -9: every connection through it is lost."""
+        """kill -9: all connections through it are lost."""
         self.child.kill()
 
     def _write_configuration(self) -> Path:
         folder = self._folder / "pgbouncer"
         folder.mkdir(mode=0o700, exist_ok=True)
         files = {
-            # Its plain form, since PgBouncer itself signs in at the server with it.
+            # In plain text, because PgBouncer itself authenticates to the server with it.
             "users.txt": f'"{postgres.OWNER}" "{self._password}"\n',
             "pgbouncer.ini": self._configuration(folder),
         }
@@ -101,7 +101,7 @@ server_login_retry = 1
 
 
 def find() -> Path:
-    """The program; on a Debian machine where we are root it is installed. Raises `ServiceError`."""
+    """The program; installed first on Debian as root. Raises `ServiceError`."""
     if (found := _on_path()) is None and shutil.which("apt-get") and os.geteuid() == 0:
         for command in (["update", "-qq"], ["install", "-y", "-q", "pgbouncer"]):
             subprocess.run(  # noqa: S603

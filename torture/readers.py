@@ -1,4 +1,4 @@
-"""Users who look at their own balance and history, again and again."""
+"""Clients that read balances and transactions repeatedly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HISTORY = """
 
 
 class Reader:
-    """One who reads as anybody, one read after the other."""
+    """A client that reads as any user, one read after the other."""
 
     def __init__(self, crowd: Crowd, client: Client, rng: random.Random) -> None:
         self._crowd = crowd

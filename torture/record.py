@@ -1,8 +1,7 @@
-"""What happened in a run, as the callers, subscribers and the chaos saw it: plain data for the checker.
+"""What the simulated clients of a run did and observed, and the injected faults: data for the checker.
 
-Times are seconds of one monotonic clock; amounts are minor units; users are user ids. What is appended
-to a `Record` is complete or filled in later by its author; nothing is ever taken back.
-"""
+Times are seconds of one monotonic clock, amounts are minor units, and users are user ids. Records that
+are appended to a `Record` are complete or completed later; nothing is removed."""
 
 from __future__ import annotations
 
@@ -11,19 +10,19 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-#: A movement whose key begins so was made by who set the stage, and nobody in the record asked for it.
+#: Keys with this prefix belong to opening balances, which no command in the record requested.
 OPENING = "opening"
 
 
 class Operation(enum.StrEnum):
-    """What a caller asked for."""
+    """An operation that moves money."""
 
     SEND_MONEY = "sendMoney"
     ADD_BALANCE = "addBalance"
 
 
 class Outcome(enum.StrEnum):
-    """What the caller knows of one command after all of its tries."""
+    """The outcome of a command, as known to its caller after all tries."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -32,10 +31,10 @@ class Outcome(enum.StrEnum):
 
 @dataclass(slots=True)
 class Command:
-    """One movement that somebody asked for, under one key, in one or many tries of the same input.
+    """A request to move money with an idempotency key, in one or many tries with the same input.
 
-    A key that is used again on purpose, at once or later, with the same input or with another, is a
-    `Command` of its own with the same key: what belongs together is found by user, operation and key.
+    If a key is reused deliberately, at once or later, with the same or other input, that is a `Command` of
+    its own. Commands with one key are found by user, operation and key.
     """
 
     user_id: UUID
@@ -47,14 +46,14 @@ class Command:
     began: float
     ended: float = 0.0
     tries: int = 0
-    #: Tries whose answer never came, or was UNAVAILABLE: nobody was told whether they moved anything.
+    #: Tries without an answer, or with UNAVAILABLE: it is unknown whether they moved money.
     lost: int = 0
-    #: When the try that was answered began; None is as good as `began`.
+    #: When the try that was answered began; None is treated as `began`.
     answer_began: float | None = None
     outcome: Outcome = Outcome.UNANSWERED
-    #: The `__typename` of a refusal, such as `InsufficientFunds`, or an error's code.
+    #: The `__typename` of a refusal, such as `InsufficientFunds`, or the code of an error.
     refusal: str | None = None
-    #: Of the answer: the transaction's reference, sequence and balance, and the viewer as it was then.
+    #: From the answer: the transaction's reference, sequence and balance, and the viewer at that time.
     reference: UUID | None = None
     sequence: int | None = None
     balance_after_minor: int | None = None
@@ -63,13 +62,13 @@ class Command:
     replayed: bool | None = None
     #: `seal` of the transaction.
     receipt: str | None = None
-    #: `balance` of a refusal for want of funds.
+    #: `balance` of InsufficientFunds.
     refused_balance_minor: int | None = None
-    #: What `transactionByIdempotencyKey` answered at the end for an unanswered one: None was not asked.
+    #: For an unanswered command: whether `transactionByIdempotencyKey` found one at the end; None if not asked.
     found_by_key: bool | None = None
-    #: The reference that it answered, where it found one.
+    #: The reference found by it.
     found_reference: UUID | None = None
-    #: Key and value of each entry, in the order given.
+    #: Key and value of each metadata entry, in the order given.
     metadata: tuple[tuple[str, str], ...] = ()
     #: `metadata` of the transaction in the answer; None if it was not requested.
     answered_metadata: tuple[tuple[str, str], ...] | None = None
@@ -79,14 +78,14 @@ class Command:
 
 @dataclass(slots=True)
 class Closing:
-    """A call of `closeIdempotencyKey`, in one or many tries."""
+    """A request to close an idempotency key, in one or many tries."""
 
     user_id: UUID
     operation: Operation
     key: str
     began: float
     ended: float = 0.0
-    #: Tries whose answer never came, or was UNAVAILABLE: they may have closed the key.
+    #: Tries without an answer, or with UNAVAILABLE: they may have closed the key.
     lost: int = 0
     #: Whether the outcome of the key was returned.
     is_answered: bool = False
@@ -101,7 +100,7 @@ class Closing:
 
 @dataclass(slots=True)
 class DelayedRequest:
-    """A request that was held in transit: its caller got no answer, and it was delivered later.
+    """A request that was held in transit and delivered after its caller had given up.
 
     The try counts as lost in its `Command`.
     """
@@ -112,9 +111,9 @@ class DelayedRequest:
     held: float
     #: `notAfter`, in microseconds since 1970.
     not_after: int | None = None
-    #: When it was passed on to the service; None while it is held.
+    #: When it was forwarded to the service; None while it is held.
     delivered: float | None = None
-    #: The `__typename` of the answer, or an error's code; None if there was no answer.
+    #: The `__typename` of the answer, or the code of an error; None if there was no answer.
     answer: str | None = None
     #: `replayed` of the answer.
     replayed: bool | None = None
@@ -122,41 +121,41 @@ class DelayedRequest:
 
 @dataclass(slots=True)
 class Read:
-    """A balance, and the sequence that it belongs to, as read by its owner."""
+    """A balance and its sequence, as read by the owner."""
 
     user_id: UUID
     began: float
     ended: float
     balance_minor: int
     sequence: int
-    #: The newest entries of the history in the same answer, newest first: sequence and reference of
-    #: each. None where they were not asked for.
+    #: Sequence and reference of the newest transactions in the same answer, newest first; None if they
+    #: were not requested.
     entries: tuple[tuple[int, UUID], ...] | None = None
-    #: `metadata` of each of them; None where it was not requested.
+    #: `metadata` of each of them; None if it was not requested.
     metadata: tuple[tuple[tuple[str, str], ...], ...] | None = None
 
 
 @dataclass(slots=True)
 class Subscriber:
-    """Somebody who listened through all reconnects, and the sequences in the order they came.
+    """A subscriber through all reconnections, with the sequences in the order received.
 
-    The lists go side by side; those that are shorter than `sequences` were not kept to the end.
+    The lists are parallel; one that is shorter than `sequences` was not recorded to the end.
     """
 
     user_id: UUID
     transport: str
     sequences: list[int] = field(default_factory=list)
-    #: `balance` of each event, beside its sequence.
+    #: `balance` of each event.
     balances_minor: list[int] = field(default_factory=list)
     reconnects: int = 0
-    #: The sequence after which it began to listen.
+    #: The sequence after which it subscribed.
     after_sequence: int = 0
-    #: `reference` of each event's transaction, and when the event came.
+    #: `reference` of each event's transaction, and when the event was received.
     references: list[UUID] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
 
     def so_far(self) -> Subscriber:
-        """As it stands now, while more is heard."""
+        """A copy of what was received so far."""
         return replace(
             self,
             sequences=self.sequences.copy(),
@@ -168,23 +167,23 @@ class Subscriber:
 
 @dataclass(slots=True)
 class InjectedFault:
-    """Something that was broken, when it was ended, and when service was seen to be back."""
+    """A fault that was injected, when it ended, and when service was observed to have resumed."""
 
     name: str
     began: float
     ended: float | None = None
     recovered_at: float | None = None
-    #: Whether a process was ended, so that a mail may be sent twice.
+    #: Whether a process was killed, so that a mail may be sent twice.
     kills: bool = True
-    #: When whoever ends it began to.
+    #: When its end began.
     ending: float | None = None
-    #: Whether it was seen to have the effect that its name says.
+    #: Whether its effect was observed.
     had_effect: bool = False
 
 
 @dataclass(slots=True)
 class Failure:
-    """An answer of the 500s, or a top-level error that is no refusal; `UNAVAILABLE` may be left out."""
+    """A response with a status of 500 or more, or a top-level error; `UNAVAILABLE` may be left out."""
 
     at: float
     status: int
@@ -194,16 +193,16 @@ class Failure:
 
 @dataclass(slots=True)
 class Mail:
-    """Mails of one purpose (as in `mails.purpose`) to one address: asked for, and caught."""
+    """Mails of one purpose (as in `mails.purpose`) to one address: requested and received."""
 
     address: str
     purpose: str
-    #: Requests that were answered well.
+    #: Requests that were answered without an error.
     asked: int = 1
     caught: int = 0
-    #: Requests whose answer never came.
+    #: Requests without an answer.
     lost: int = 0
-    #: When it was asked for.
+    #: When it was requested.
     began: float = 0.0
 
 
@@ -217,36 +216,36 @@ class Record:
     delayed: list[DelayedRequest] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     subscribers: list[Subscriber] = field(default_factory=list)
-    #: Per user the sequences that the Channels server accepted, in order.
+    #: By user: the sequences that the Channels server accepted, in order.
     pushed: dict[UUID, list[int]] = field(default_factory=dict)
-    #: Beside each of these the balance and the reference that it told, where anybody looked.
+    #: Parallel to these: balance and reference of each, where recorded.
     pushed_content: dict[UUID, list[tuple[int, UUID]]] = field(default_factory=dict)
     faults: list[InjectedFault] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
-    #: How often each mail was caught, by the id in its Message-ID; None was not looked at.
+    #: How often each mail was received, by the id in its Message-ID; None if that was not recorded.
     caught: dict[UUID, int] | None = None
-    #: To whom each of these came, and when.
+    #: By id: address and time of each delivery.
     delivered: dict[UUID, list[tuple[str, float]]] = field(default_factory=dict)
-    #: What PostgreSQL wrote about deadlocks.
+    #: What PostgreSQL logged about deadlocks.
     deadlocks: list[str] = field(default_factory=list)
-    #: Processes that ended though nobody had killed them, and with what status.
+    #: Processes that ended without being killed, with their exit status.
     ended: list[str] = field(default_factory=list)
-    #: Exit status of `./wallet audit` at the end, and what it wrote.
+    #: Exit status and output of `./wallet audit` at the end.
     audit_status: int | None = None
     audit_output: str = ""
-    #: `seal` of every entry that anybody was shown, kept as a receipt.
+    #: `seal` of every transaction returned to any client, stored as a receipt.
     receipts: set[str] = field(default_factory=set)
-    #: How many of them the ledgers still contain, as `./wallet audit --receipt` says; None was not asked.
+    #: How many of them `./wallet audit --receipt` found in the ledgers; None if it was not run.
     receipts_contained: int | None = None
-    #: What it wrote of the others.
+    #: Its output for the others.
     receipts_output: str = ""
-    #: How often the totals, and all that had ended, were checked running the way.
+    #: How often the totals, and everything that had ended, were checked during the run.
     quick_checks: int = 0
     full_checks: int = 0
-    #: How often a caller's line was cut, truncated, delayed or swallowed an answer.
+    #: Number of disturbances of client connections by kind.
     disturbances: Counter[str] = field(default_factory=Counter)
-    #: What a transfer costs, in hundredths of a per cent, rounded up.
+    #: The fee of a transfer in basis points, rounded up.
     fee_basis_points: int = 0
     #: Whether there was a Channels server to push to.
     has_channels: bool = True
@@ -258,7 +257,7 @@ class Record:
         return int((moment + self.epoch_offset) * 1_000_000)
 
     def so_far(self) -> Record:
-        """As it stands now, while more is appended to this one."""
+        """A copy of what was recorded so far."""
         return replace(
             self,
             commands=self.commands.copy(),

@@ -1,4 +1,4 @@
-"""What a run says: a line of progress, and a table at its end."""
+"""The output of a run: a progress line, and tables at its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REFRESH_SECONDS = 0.5
 
 
 class Progress:
-    """One line that changes on a terminal; elsewhere a line for each thing that is told."""
+    """A line that is updated on a terminal; elsewhere one line for each message."""
 
     def __init__(self, console: Console, seconds: float) -> None:
         self._console = console
@@ -32,11 +32,11 @@ class Progress:
         self._began = time.monotonic()
 
     def follow(self, record: Record) -> None:
-        """Count from this record from now on."""
+        """Show counts from this record from now on."""
         self._record = record
 
     def tell(self, what: str) -> None:
-        """Say what happens now."""
+        """Show a message."""
         if not what:
             return
         entry = f"{time.monotonic() - self._began:6.1f} s  {self._counts()}  {what}"
@@ -47,7 +47,7 @@ class Progress:
 
     def _counts(self) -> str:
         commands = self._record.commands if self._record else []
-        return f"{len(commands):>7,} asked"
+        return f"{len(commands):>7,} commands"
 
     def __enter__(self) -> Self:
         if self._status is not None:
@@ -65,12 +65,12 @@ class Progress:
 
 
 def show(console: Console, record: Record, result: Result) -> None:
-    """What was done, how long service took to come back, and which promises were kept."""
+    """Print the activity, the faults and the recoveries, and which promises were kept."""
     console.print(_activity(record, result))
     console.print(_faults(record))
     console.print(_promises(result))
     if not result.is_drained:
-        console.print("Not everything came to its end: the queues were not empty.")
+        console.print("The queues were not empty at the end.")
     for violation in result.violations[:_SHOWN]:
         console.print(str(violation), markup=False, highlight=False, soft_wrap=True)
     if len(result.violations) > _SHOWN:
@@ -78,18 +78,20 @@ def show(console: Console, record: Record, result: Result) -> None:
 
 
 def _activity(record: Record, result: Result) -> Table:
-    table = Table(title=f"What users did in {result.chaos_seconds:.0f} s", show_header=False)
+    table = Table(title=f"Activity in {result.chaos_seconds:.0f} s", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     outcomes = Counter(command.outcome for command in record.commands)
     unavailable = sum(failure.code == "UNAVAILABLE" for failure in record.failures)
     rows = {
-        "movements asked for": len(record.commands),
+        "transfers and top-ups requested": len(record.commands),
         "acknowledged": outcomes[Outcome.ACKNOWLEDGED],
         "of these replayed": sum(bool(command.replayed) for command in record.commands),
         "refused": outcomes[Outcome.REFUSED],
         "never answered": outcomes[Outcome.UNANSWERED],
-        "of these done, as their keys tell": sum(bool(c.found_by_key) for c in record.commands),
+        "of these posted, according to their keys": sum(
+            bool(c.found_by_key) for c in record.commands
+        ),
         "keys closed": sum(closing.is_answered for closing in record.closings),
         "of these without a transaction": sum(closing.has_closed for closing in record.closings),
         "requests held in transit": len(record.delayed),
@@ -99,22 +101,22 @@ def _activity(record: Record, result: Result) -> Table:
         ),
         "longest delay, in seconds": round(_longest_delay(record)),
         "tries lost": sum(map(_lost, record.commands)),
-        "answers UNAVAILABLE": unavailable,
+        "UNAVAILABLE answers": unavailable,
         "ledger entries": result.entries,
-        "receipts kept": len(record.receipts),
-        "of these contained in the ledgers": record.receipts_contained or 0,
+        "receipts stored": len(record.receipts),
+        "of these found in the ledgers": record.receipts_contained or 0,
         "reads": len(record.reads),
         "events heard": sum(len(each.sequences) for each in record.subscribers),
-        "reconnects of subscribers": sum(each.reconnects for each in record.subscribers),
-        "events that the Channels server accepted": sum(map(len, record.pushed.values())),
-        "mails asked for": sum(mail.asked for mail in record.mails),
+        "reconnections of subscribers": sum(each.reconnects for each in record.subscribers),
+        "events accepted by the Channels server": sum(map(len, record.pushed.values())),
+        "mails requested": sum(mail.asked for mail in record.mails),
         "mails caught": sum((record.caught or {}).values()),
-        "mails that had to come exactly once": result.mails_due_once,
+        "mails that had to arrive exactly once": result.mails_due_once,
         "lines cut": record.disturbances["cut"],
         "answers swallowed": record.disturbances["swallow"],
         "answers truncated": record.disturbances["truncate"],
-        "quick_checks running the way": record.quick_checks,
-        "of everything so far": record.full_checks,
+        "quick checks during the run": record.quick_checks,
+        "full checks during the run": record.full_checks,
     }
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
@@ -131,9 +133,9 @@ def _lost(command: Command) -> int:
 
 
 def _faults(record: Record) -> Table:
-    """Mending is to start a process until it is at work, or PostgreSQL until it takes queries."""
-    table = Table(title="What was broken, how long it took to end, and how soon after was service")
-    for heading in ("", "times", "seen to bite", "ending, longest s", "median s", "longest s"):
+    """To end a fault is to start processes until they are ready, or PostgreSQL until it answers queries."""
+    table = Table(title="Faults, how long it took to end them, and how soon service resumed")
+    for heading in ("", "times", "seen to bite", "ending it, longest s", "median s", "longest s"):
         table.add_column(heading, justify="left" if not heading else "right")
     by_name: defaultdict[str, list[InjectedFault]] = defaultdict(list)
     for fault in record.faults:

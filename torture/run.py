@@ -1,4 +1,4 @@
-"""`./wallet torture`: moves money while everything breaks, and checks that every promise was kept."""
+"""`./wallet torture`: moves money while faults are injected, and checks that every promise is kept."""
 
 from __future__ import annotations
 
@@ -24,21 +24,19 @@ BROKEN, TROUBLE = 1, 2
 
 _Plain = argparse.RawDescriptionHelpFormatter
 _WHAT = """\
-Starts the whole wallet on services of its own, two processes of each kind, and lets users
-move money over a line that cuts, delays and swallows, while processes, PostgreSQL, Valkey,
-the Channels server and the mail server are killed and come back. Then it checks that every
-promise of the wallet was kept.
-"""
+Starts the whole wallet on services of its own, with two processes of each kind. Simulated
+clients move money over connections that are cut, delayed and truncated, while processes,
+PostgreSQL, Valkey, the Channels server and the mail server are killed and restarted. Then
+it checks that every promise of the wallet was kept."""
 _HOW_IT_ENDS = """\
-Exit status 0: every promise was kept. 1: one was broken, and it says which, to whom and where.
-2: it could not be tried, or too little was seen for that to prove anything. The seed decides what is broken, when, and what users ask for;
-how the processes take turns is the machine's.
-"""
+Exit status 0: every promise was kept. 1: a promise was broken; the output says which one and
+where. 2: the run failed, or observed too little to prove anything. The seed determines the
+faults, their times and the requests; scheduling depends on the machine."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line."""
+    """The command-line options."""
 
     plan: Plan
     choices: Choices
@@ -46,12 +44,12 @@ class Options:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it; exit status 0, 1 where a promise was broken, 2 where it could not be tried."""
+    """Run it; exit status 0, 1 if a promise was broken, 2 if the run failed or proves too little."""
     options = _options(arguments)
     console = Console(stderr=False)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="mini-wallet-torture-"))
     folder.mkdir(parents=True, exist_ok=True)
-    # PostgreSQL, which is not root, passes through.
+    # PostgreSQL, which does not run as root, needs to traverse it.
     folder.chmod(0o711)
     repeat = _repeat(options)
     console.print(
@@ -66,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(str(error), markup=False, highlight=False)
         return TROUBLE
     except KeyboardInterrupt:
-        console.print("Stopped: nothing was checked to the end.")
+        console.print("Interrupted: nothing was checked to the end.")
         return TROUBLE
     finally:
         if options.keep is None:
@@ -76,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"To repeat it: {repeat}", markup=False, highlight=False, soft_wrap=True)
         return BROKEN
     if lacking := evidence.lacking(session.record):
-        console.print(f"It proves too little: {' '.join(lacking)}", markup=False, soft_wrap=True)
+        console.print(f"It observed too little: {' '.join(lacking)}", markup=False, soft_wrap=True)
         return TROUBLE
     return 0
 
@@ -85,20 +83,26 @@ def _options(arguments: list[str] | None) -> Options:
     parser = argparse.ArgumentParser(
         prog="./wallet torture", description=_WHAT, epilog=_HOW_IT_ENDS, formatter_class=_Plain
     )
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long things break (1)")
-    parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
-    parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run")
     parser.add_argument(
-        "--pgbouncer", action="store_true", help="PgBouncer before PostgreSQL, in transaction mode"
+        "--minutes", type=float, default=1.0, help="how long faults are injected (1)"
     )
-    parser.add_argument("--users", type=int, default=40, help="how many users there are (40)")
-    parser.add_argument("--movers", type=int, default=16, help="how many move money at once (16)")
+    parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep data and logs here, an empty folder"
+        "--pgbouncer",
+        action="store_true",
+        help="put PgBouncer in transaction mode in front of PostgreSQL",
+    )
+    parser.add_argument("--users", type=int, default=40, help="number of users (40)")
+    parser.add_argument(
+        "--movers", type=int, default=16, help="number of clients that move money at once (16)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep data and logs in this empty folder"
     )
     given = parser.parse_args(arguments)
     if given.users < 3:
-        parser.error("it takes three users or more")
+        parser.error("at least three users are needed")
     seconds = given.seconds if given.seconds is not None else given.minutes * 60
     return Options(
         plan=Plan(
@@ -124,6 +128,6 @@ def _repeat(options: Options) -> str:
 
 
 if __name__ == "__main__":
-    # A run that is told to stop ends what it started.
+    # On SIGTERM, too, a run ends the processes it started.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     sys.exit(main())

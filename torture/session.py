@@ -1,4 +1,4 @@
-"""One run from its first process to its last check."""
+"""A run from the start of its processes to the final checks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LAST_WORDS_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run does: all of its choices follow from the seed."""
+    """The parameters of a run; the seed determines all of its choices."""
 
     seed: int
     seconds: float
@@ -51,18 +51,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it; the rest is in the record."""
+    """The result of a run; the rest is in its record."""
 
     violations: list[Violation]
     is_drained: bool
     chaos_seconds: float
     entries: int
-    #: Mails that no kill excused from coming exactly once.
+    #: Mails for which no fault allowed a duplicate.
     mails_due_once: int
 
 
 class Session:
-    """Brings stack, callers, listeners and chaos together, and checks what came of it."""
+    """Connects the stack, simulated clients and faults, and checks the outcome."""
 
     def __init__(self, stack: Stack, plan: Plan, tell: Callable[[str], None]) -> None:
         self.record = Record(
@@ -94,7 +94,7 @@ class Session:
         )
 
     async def run(self) -> Result:
-        """All of it. Raises ServiceError where the stack cannot be had."""
+        """Run to the end. Raises ServiceError if the stack cannot be started."""
         try:
             self._tell("starting the services")
             created = await self._start()
@@ -116,7 +116,7 @@ class Session:
     # ------------------------------------------------ starting
 
     async def _start(self) -> list[User]:
-        """The prober first, then those who move money."""
+        """The prober first, then the users whose money is moved."""
         await asyncio.to_thread(self._stack.start_services)
         addresses = [f"user-{number}@torture.example" for number in range(self._plan.users + 1)]
         everybody = await asyncio.to_thread(
@@ -133,7 +133,7 @@ class Session:
         return everybody[: len(addresses)]
 
     def _addresses_for_mails(self, whose: str = "") -> list[str]:
-        """Those who ask for one mail each; a part of them is the prober's."""
+        """Addresses that request one mail each; some are the prober's."""
         count = min(MOST_MAILS, int(self._plan.seconds) + 30)
         parts = {"crowd": count, "prober": count // 2}
         return [
@@ -143,9 +143,9 @@ class Session:
         ]
 
     def _begin(self, created: list[User]) -> list[asyncio.Task[Any]]:
-        """Have everybody begin; the tasks of those who have to finish what they do."""
+        """Start all clients; the tasks of those that have to finish what they began."""
         self._crowd = Crowd(created[1:], self.record, self._stopping, self._network)
-        # The prober has a wallet too, whom nobody else pays.
+        # The prober has an account too, which receives no transfers.
         self._crowd.by_id[created[0].user_id] = created[0]
         crowd = self._crowd
         at_work: list[Coroutine[Any, Any, None]] = []
@@ -219,12 +219,12 @@ class Session:
 
     def _tell_how_it_ended(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._tell(f"BROKEN: one of those who watch or ask gave up: {error!r}")
+            self._tell(f"BROKEN: a client or an observer failed: {error!r}")
 
     def _rng(self, what: str) -> random.Random:
         return random.Random(f"{self._plan.seed} {what}")
 
-    # ------------------------------------------------ meanwhile
+    # ------------------------------------------------ during the run
 
     def _watch(self, answer: Answer) -> None:
         self.record.failures.append(
@@ -232,14 +232,14 @@ class Session:
         )
 
     async def _check_while_running(self) -> None:
-        """What can be checked all running; nobody waits for the end to hear of a broken promise."""
+        """Check during the run whatever can be checked, so that a broken promise is reported at once."""
         running = checker.RunningChecks()
         long_look_at = time.monotonic() + _FIRST_LONG_LOOK_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self._read_log()
             totals: ledgers.Totals | None = None
-            # It is away now and then, as it is meant to be.
+            # It is unavailable now and then, by design.
             with contextlib.suppress(psycopg.Error):
                 totals = await asyncio.to_thread(ledgers.totals, self._stack.postgres.url)
                 self.record.quick_checks += 1
@@ -247,7 +247,7 @@ class Session:
             if time.monotonic() >= long_look_at:
                 with contextlib.suppress(psycopg.Error):
                     found += await self._check_fully()
-                    # As much again has come to pass by then: all of them cost what two would.
+                    # The record has doubled by then: all checks together cost about twice the last one.
                     long_look_at += long_look_at - self._began
             known = {_place(each) for each in self._violations}
             for violation in found:
@@ -256,14 +256,14 @@ class Session:
                     self._tell(f"BROKEN: {violation}")
 
     def _read_log(self) -> None:
-        """PostgreSQL's statistics end with a crash of it; what it has written stays."""
+        """PostgreSQL's statistics are lost in a crash; its log is not."""
         entries = self._stack.new_log_lines()
         self.record.deadlocks += checker.read_deadlocks(entries)
 
     async def _check_fully(self) -> list[Violation]:
-        """Every command and read that has ended, against every ledger entry. Raises psycopg.Error."""
+        """Check every finished command and read against all ledger entries. Raises psycopg.Error."""
         read = await asyncio.to_thread(ledgers.read, self._stack.postgres.url)
-        # What users see meanwhile is no part of it.
+        # What is observed meanwhile is not part of it.
         seen = self.record.so_far()
         found = await asyncio.to_thread(checker.check_so_far, seen, read, time.monotonic())
         self.record.full_checks += 1
@@ -272,7 +272,7 @@ class Session:
     # ------------------------------------------------ the end
 
     async def _finish(self, at_work: list[asyncio.Task[Any]], chaos_seconds: float) -> Result:
-        self._tell("waiting until everything has come to its end")
+        self._tell("waiting until all queues are empty")
         self._stopping.set()
         for link in self._links:
             link.chances = NONE
@@ -288,7 +288,7 @@ class Session:
         direct = self._client(self._rng("end"), self._stack.api_ports)
         await movers.ask_by_key(self._crowd, direct)
         for task in self._tasks:
-            # Nobody who failed for a reason of its own is counted as one who saw nothing wrong.
+            # A client that failed must not count as one that observed no errors.
             if task.done():
                 task.result()
         self.record.ended += set(self._stack.ended()) - set(self.record.ended)
@@ -305,7 +305,7 @@ class Session:
         return Result([*before, *at_end], is_drained, chaos_seconds, entries, once)
 
     async def _prove(self) -> None:
-        """Have the wallet's own audit look at the ledgers, while its processes end."""
+        """Run the wallet's own audit while its processes stop."""
         await self._cancel_tasks()
         proof, _ = await asyncio.gather(
             asyncio.to_thread(self._stack.prove, sorted(self.record.receipts)),
@@ -322,5 +322,5 @@ class Session:
 
 
 def _place(violation: Violation) -> tuple[int, UUID | None, str]:
-    """What tells it from others: the figures in its sentence may change from look to look."""
+    """What identifies it: the figures in its sentence may change from check to check."""
     return violation.promise, violation.user_id, violation.where

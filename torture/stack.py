@@ -1,4 +1,4 @@
-"""The whole wallet in a folder of its own: services, two processes of each kind, and how to break them."""
+"""The whole wallet in a folder of its own: services, two processes of each kind, and ways to break them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from torture.pooler import PgBouncer
 HOST = "127.0.0.1"
 READY_SECONDS = 120
 APIS, RELAYS, WORKERS = 2, 2, 2
-#: Few enough that filling them up is quick; the wallet's processes take 60 at most.
+#: Few enough to be used up quickly; the wallet's processes use 60 at most.
 MAXIMUM_CONNECTIONS = 120
-#: What is written is written, as in production; memory as on a small server.
+#: Durable writes as in production; memory as on a small server.
 POSTGRES_OPTIONS = {
     "max_connections": str(MAXIMUM_CONNECTIONS),
     "shared_buffers": "256MB",
@@ -34,27 +34,27 @@ POSTGRES_OPTIONS = {
 
 @dataclass(frozen=True)
 class Choices:
-    """What a run may choose about its stack."""
+    """Options of the stack."""
 
     pgbouncer: bool = False
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What the wallet's own audit says of its ledgers."""
+    """The result of the wallet's own audit."""
 
     status: int
     output: str
-    #: How many of the receipts the ledgers contain, and what was written of the others.
+    #: How many receipts the ledgers contain, and the output for the others.
     contained: int
     other_receipts: str
 
 
 class Stack:
-    """The services and processes of one run; every call that starts or ends something blocks.
+    """The services and processes of a run; every method that starts or stops something blocks.
 
-    The Channels server and the mail catcher are told to the wallet at the ports of what stands before
-    them (`channels_port`, `mail_port`), so that a run sees and delays what goes there.
+    The wallet reaches the Channels server and the mail catcher at the ports of proxies (`channels_port`,
+    `mail_port`), so that a run observes and delays what is sent there.
     """
 
     def __init__(self, folder: Path, choices: Choices) -> None:
@@ -93,7 +93,7 @@ class Stack:
         self.mail_port = processes.free_port()
         self.api_ports = [processes.free_port() for _ in range(APIS)]
         self.children: dict[str, Child] = {}
-        #: How long each log was when its process was started.
+        #: The size of each log when its process was started.
         self._spawned_at: dict[str, int] = {}
         self._log_position = 0
         self.environment = self._environment(choices)
@@ -102,7 +102,7 @@ class Stack:
     # ------------------------------------------------ starting and stopping
 
     def start_services(self) -> None:
-        """Start what the wallet needs, and make its tables. Raises `ServiceError`."""
+        """Start the services and migrate the database. Raises `ServiceError`."""
         services = (self.valkey, self.channels, self.catcher, self.postgres)
         for service in services:
             service.begin()
@@ -113,24 +113,24 @@ class Stack:
         with _quiet():
             status = migrate.migrate(settings_of({**self.environment, **self._direct()}))
         if status != 0:
-            raise ServiceError("The database of the run could not be migrated.")
+            raise ServiceError("The database could not be migrated.")
 
     def start_processes(self) -> None:
-        """Start the wallet itself, and wait until it answers. Raises `ServiceError`."""
+        """Start the wallet's processes, and wait until they are ready. Raises `ServiceError`."""
         for name in self.names("api", "relay", "worker"):
             self.spawn(name)
         for name in self.children:
             self.wait_for(name)
 
     def stop(self) -> None:
-        """End everything, whatever state it is in."""
+        """Stop everything, whatever state it is in."""
         self.stop_processes()
         for service in (self.pooler, self.catcher, self.channels, self.valkey, self.postgres):
             if service is not None:
                 service.stop()
 
     def stop_processes(self) -> None:
-        """End the wallet itself: its services stay."""
+        """Stop the wallet's processes; the services keep running."""
         processes.stop_all(list(self.children.values()))
 
     def names(self, *kinds: str) -> list[str]:
@@ -139,11 +139,11 @@ class Stack:
         return [f"{kind}-{n}" for kind in kinds for n in range(1, counts[kind] + 1)]
 
     def spawn(self, name: str) -> None:
-        """Start the process of that name without waiting for it."""
+        """Start the process of that name, without waiting for it."""
         kind, _, number = name.partition("-")
         port = self.api_ports[int(number) - 1] if kind == "api" else 0
         arguments = ["serve", "--port", str(port)] if kind == "api" else [kind]
-        # The API would write a line for each request.
+        # The API would log every request.
         level = "WARNING" if kind == "api" else "INFO"
         log = self.log_of(name)
         self._spawned_at[name] = log.stat().st_size if log.exists() else 0
@@ -155,7 +155,7 @@ class Stack:
         )
 
     def wait_for(self, name: str) -> None:
-        """Wait until the process of that name is at work. Raises `ServiceError`."""
+        """Wait until the process of that name is ready. Raises `ServiceError`."""
         kind, _, number = name.partition("-")
         port = self.api_ports[int(number) - 1] if kind == "api" else 0
 
@@ -166,14 +166,14 @@ class Stack:
 
         processes.wait_until(at_work, self.children[name], READY_SECONDS, name)
 
-    # ------------------------------------------------ breaking
+    # ------------------------------------------------ faults
 
     def kill(self, name: str) -> None:
         """kill -9 of one of the wallet's processes."""
         self.children[name].kill()
 
     def kill_postgres(self) -> None:
-        """kill -9 of the server and of every process of its own: memory is gone, the disk stays."""
+        """kill -9 of the server and all of its processes: memory is lost, the disk is not."""
         backends = children_of(self.postgres.child.pid)
         self.postgres.kill()
         for pid in backends:
@@ -181,7 +181,7 @@ class Stack:
                 os.kill(pid, signal.SIGKILL)
 
     def kill_backend(self) -> bool:
-        """kill -9 of one session's process, after which the server ends all and recovers by itself.
+        """kill -9 of one session's process, after which the server ends all sessions and recovers.
 
         Whether there was one.
         """
@@ -197,16 +197,16 @@ class Stack:
         return False
 
     def freeze_postgres(self, number: signal.Signals) -> None:
-        """SIGSTOP or SIGCONT to the server and all of its processes, as a disk that hangs would."""
+        """Send SIGSTOP or SIGCONT to the server and all of its processes, as if its disk hung."""
         server = self.postgres.child.pid
         for pid in [server, *children_of(server)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    # ------------------------------------------------ looking
+    # ------------------------------------------------ observations
 
     def prove(self, receipts: Sequence[str]) -> Proof:
-        """What `./wallet audit` says, and at the same time `./wallet audit --receipt`."""
+        """Run `./wallet audit`, and at the same time `./wallet audit --receipt`."""
         log = self.log_of("audit")
         environment = {**self.environment, **self._direct()}
         child = processes.spawn_python(
@@ -219,7 +219,7 @@ class Stack:
         return Proof(1 if status is None else status, log.read_text(), contained, others)
 
     def _hold(self, receipts: Sequence[str]) -> tuple[int, str]:
-        """How many of them the ledgers contain, and what is written of the others."""
+        """How many of the receipts the ledgers contain, and the output for the others."""
         asked = subprocess.run(
             [sys.executable, "-P", "-m", "app.cli", "audit", "--receipt", "-"],
             env={
@@ -239,17 +239,17 @@ class Stack:
         others = [entry for entry in entries if ": Contained: " not in entry]
         contained = len(entries) - len(others)
         if asked.returncode != 0 and contained == len(receipts):
-            # It says so of all of them, and does not mean it.
+            # The output says so for all of them, and the exit status contradicts it.
             contained -= 1
         return contained, "\n".join(others)
 
     def new_log_lines(self) -> list[str]:
-        """What PostgreSQL has written since this was last asked; ask before and after each restart."""
+        """New lines of PostgreSQL's log; call it before and after each restart."""
         log = self.log_of("postgres")
         entries: list[str] = []
         with contextlib.suppress(FileNotFoundError):
             if log.stat().st_size < self._log_position:
-                # A large log was put aside when the server was started again.
+                # A large log is rotated when the server is restarted.
                 entries += _entries(log.with_suffix(".log.1"), self._log_position)[0]
                 self._log_position = 0
             new, self._log_position = _entries(log, self._log_position)
@@ -257,15 +257,15 @@ class Stack:
         return entries
 
     def postgres_log_bytes(self) -> int:
-        """How long PostgreSQL's log is now."""
+        """The size of PostgreSQL's log."""
         return self.log_of("postgres").stat().st_size
 
     def postgres_has_said(self, what: str, since: int) -> bool:
-        """Whether that is in PostgreSQL's log, after so many bytes of it."""
+        """Whether PostgreSQL's log contains that after the given position."""
         return what.encode() in _since(self.log_of("postgres"), since)
 
     def ended(self) -> list[str]:
-        """Those that do not run and what they ended with; nothing may be killed just now."""
+        """Processes that are not running, with their exit status; call it while no fault is active."""
         services = (self.postgres, self.valkey, self.channels, self.catcher, self.pooler)
         children = [
             *self.children.values(),
@@ -284,11 +284,11 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """What the wallet's processes connect to."""
+        """The database URL of the wallet's processes."""
         return self.pooler.url if self.pooler is not None else self.postgres.url
 
     def _direct(self) -> dict[str, str]:
-        """For the commands that hold a session for longer than a transaction."""
+        """For commands that need a session of their own for longer than a transaction."""
         return {"DATABASE_URL": self.postgres.url}
 
     def _environment(self, choices: Choices) -> dict[str, str]:
@@ -309,27 +309,27 @@ class Stack:
 
 
 def settings_of(environment: dict[str, str]) -> Settings:
-    """Settings of just these variables, whatever else the environment and `.env` say."""
+    """Settings from these variables alone, without the environment and `.env`."""
     values = {name.lower(): value for name, value in environment.items()}
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 def children_of(parent: int) -> list[int]:
-    """The processes that this one started and that still run."""
+    """The running child processes of a process."""
     listed = processes.output_of(["ps", "-A", "-o", "pid=,ppid="])
     pairs = [entry.split() for entry in listed.splitlines()]
     return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]
 
 
 def _since(log: Path, position: int) -> bytes:
-    """What is new in it; all of it where the old one was put aside because it was large."""
+    """What was written after that position; everything if the log was rotated since."""
     with log.open("rb") as file:
         file.seek(position if position <= log.stat().st_size else 0)
         return file.read()
 
 
 def _entries(log: Path, position: int) -> tuple[list[str], int]:
-    """The whole lines from there on, and where they end."""
+    """The complete lines after that position, and where they end."""
     with log.open("rb") as file:
         file.seek(position)
         text, _, _ = file.read().rpartition(b"\n")

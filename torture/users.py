@@ -1,4 +1,4 @@
-"""The users of a run: verified, without money yet, with a session and a token each."""
+"""The users of a run: verified, without money, with a session and an access token each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SELECT id, id, now(), now(), 1, sha256(id::text::bytea), now() FROM users
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with a wallet."""
+    """A user and an access token."""
 
     user_id: UUID
     email: str
@@ -41,7 +41,7 @@ class User:
 
 
 def create(database_url: str, settings: Settings, addresses: list[str]) -> list[User]:
-    """Add somebody for each address."""
+    """Create a user for each address."""
     users = [_person(settings, address) for address in addresses]
     names = [f"User {number}" for number in range(1, len(users) + 1)]
     with psycopg.connect(database_url) as connection:

@@ -1,4 +1,4 @@
-"""What a checker finds: which promise was broken, to whom, and the evidence."""
+"""A violation: which promise was broken, for which user, with the evidence."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
-#: What was promised, by number.
+#: The promises, by number.
 PROMISES = {
-    1: "The money adds up, and nobody owes any.",
-    2: "What was acknowledged happened once, what was refused did not.",
-    3: "Reads never go backwards, and the history explains every balance seen.",
-    4: "Whoever listens hears everything once and in order.",
-    5: "Each mail that was asked for is sent.",
-    6: "No deadlock, no error but UNAVAILABLE, and service again within ten seconds.",
+    1: "The money adds up, and no balance is negative.",
+    2: "Acknowledged commands took effect exactly once, refused ones did not.",
+    3: "Reads never go backwards, and the ledger explains every balance returned.",
+    4: "Subscribers receive every event exactly once and in order.",
+    5: "Every requested mail is sent.",
+    6: "No deadlocks, no errors but UNAVAILABLE, and service within ten seconds after a fault.",
     7: "A key that was closed without a transaction never moves money.",
 }
 
-#: Of each kind so many are told: one fault of a wallet may break everything that came after it.
+#: So many of a kind are reported: one defect may violate everything that comes after it.
 MOST_OF_A_KIND = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken promise (1 to 7), in one sentence that has the evidence."""
+    """A broken promise (1 to 7), described with its evidence."""
 
     promise: int
-    #: Whose wallet; None where it is nobody's alone.
+    #: The user concerned; None if it concerns all.
     user_id: UUID | None
-    #: The key, sequence or fault at which it shows.
+    #: The key, sequence or fault at which it was detected.
     where: str
     sentence: str
 
@@ -44,5 +44,5 @@ def most(found: Iterable[Violation]) -> Iterator[Violation]:
 
 
 def amount(minor: int | None) -> str:
-    """Minor units in a sentence."""
+    """An amount in minor units, in words."""
     return "nothing" if minor is None else f"{minor} minor units"

@@ -131,7 +131,7 @@ async def test_a_wallet_that_pays_again_for_a_repeat_is_told_by_the_line_nobody_
     await gathered.send_twice(alpha, beta, 100)
     found = check(gathered, books.url)
     assert promises(found) == {2}, found
-    assert all("Nobody asked for" in each.sentence for each in found)
+    assert all("Nobody requested" in each.sentence for each in found)
 
 
 async def test_a_history_that_was_forged_and_sealed_is_told_by_the_receipts_alone(
@@ -270,7 +270,7 @@ async def test_a_mail_that_is_called_sent_and_is_not_never_comes(
     wallets.lose_mails(books.connection)
     found = await _mail(books, start_mail_catcher())
     assert promises(found) == {5}, found
-    assert "never came" in found[0].sentence
+    assert "never received" in found[0].sentence
 
 
 async def test_a_mail_whose_sending_is_forgotten_comes_twice(
@@ -279,7 +279,7 @@ async def test_a_mail_whose_sending_is_forgotten_comes_twice(
     wallets.forget_sending(books.connection)
     found = await _mail(books, start_mail_catcher())
     assert promises(found) == {5}, found
-    assert "came 2 times" in found[0].sentence
+    assert "was received 2 times" in found[0].sentence
 
 
 async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:

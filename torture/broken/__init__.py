@@ -1,1 +1,1 @@
-"""Wallets that break a promise each, and a small crowd that shows it: the proof of the checker."""
+"""Deliberately broken wallets, each of which violates a promise, to test the checker."""

@@ -1,4 +1,4 @@
-"""A small crowd in this process: moves money, reads and listens, and writes down what it saw."""
+"""A small in-process load: moves money, reads and subscribes, and records what it observes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from persistence.people import accounts
 from realtime.live import Live
 from torture.record import Command, Failure, Operation, Outcome, Read, Record, Subscriber
 
-#: Tries of one command while the answer is that it may be repeated.
+#: Tries of one command while the answer is UNAVAILABLE.
 TRIES = 5
 
 
 class Mover(Protocol):
-    """A ledger, whole or broken."""
+    """A ledger, intact or broken."""
 
     async def move(self, command: PostingCommand) -> Movement: ...
 
 
 class User(Protocol):
-    """Somebody who is verified and signed in."""
+    """A verified user with a session."""
 
     @property
     def user_id(self) -> UUID: ...
@@ -46,7 +46,7 @@ class User(Protocol):
 
 @dataclass
 class Crowd:
-    """Who moves money through which ledgers; several stand for several processes."""
+    """Users, and the ledgers through which their money is moved; several stand for several processes."""
 
     record: Record
     users: Sequence[User]
@@ -54,7 +54,7 @@ class Crowd:
     database: Database
 
     async def add(self, user: User, amount_minor: int) -> Command:
-        """Top somebody up."""
+        """Top up an account."""
         return await self._ask(
             user, self.command(user, Operation.ADD_BALANCE, None, amount_minor), self.movers[0]
         )
@@ -62,7 +62,7 @@ class Crowd:
     def command(
         self, user: User, operation: Operation, recipient_id: UUID | None, amount_minor: int
     ) -> Command:
-        """Something to ask for, under a key of its own."""
+        """A command with a key of its own."""
         return Command(
             user_id=user.user_id,
             operation=operation,
@@ -74,13 +74,13 @@ class Crowd:
         )
 
     async def run(self, callers: int, commands: int, seed: int) -> None:
-        """So many callers at once, each asking so often, at random; half of it pays the first user."""
+        """That many concurrent callers with so many random commands each; half of them pay the first user."""
         await asyncio.gather(
             *(self._call(random.Random(f"{seed} {n}"), commands) for n in range(callers))
         )
 
     async def send(self, sender: User, recipient: User, amount_minor: int) -> Command:
-        """One transfer, and a look by both sides afterwards."""
+        """One transfer, after which both sides read their balances."""
         asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
         await self._ask(sender, asked, self.movers[0])
         await self.look(sender)
@@ -90,7 +90,7 @@ class Crowd:
     async def send_twice(
         self, sender: User, recipient: User, amount_minor: int
     ) -> tuple[Command, Command]:
-        """One key used at once through two ledgers."""
+        """Use one key at once through two ledgers."""
         asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
         again = Command(**{name: getattr(asked, name) for name in _INPUT})
         await asyncio.gather(
@@ -180,7 +180,7 @@ def _typed(user: User, asked: Command) -> PostingCommand:
 async def listening(
     crowd: Crowd, live: Live, *, patience_seconds: float = 20.0
 ) -> AsyncIterator[None]:
-    """Everybody listens from the beginning of the ledger until its end has come, or patience ends."""
+    """Subscribe to all events of all users until the last one is received, or the time is over."""
     listeners = [Subscriber(user.user_id, "stream") for user in crowd.users]
     crowd.record.subscribers += listeners
     heard = asyncio.Event()

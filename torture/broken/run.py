@@ -1,4 +1,4 @@
-"""The torture of a broken wallet: `python -m torture.broken.run no-lock --seconds 20 --seed 1`."""
+"""A run with a broken wallet: `python -m torture.broken.run no-lock --seconds 20 --seed 1`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torture.broken import wallets
 from torture.session import Plan, Session
 from torture.stack import Choices, Proof, Stack
 
-#: Those that are broken in the database before anybody comes, and the promise that each breaks.
+#: Wallets whose database is broken before the run, and the promise that each violates.
 BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
     "no-lock": (1, wallets.remove_locks),
     "no-key": (2, wallets.forget_keys),
@@ -31,7 +31,7 @@ FORGED = "forged-history"
 
 
 class BrokenStack(Stack):
-    """The whole wallet, on a database that was tampered with before anybody came."""
+    """The whole wallet, on a database that was tampered with before the run."""
 
     def __init__(
         self, folder: Path, choices: Choices, breaking: Callable[[wallets.Connection], None]
@@ -40,24 +40,24 @@ class BrokenStack(Stack):
         self._breaking = breaking
 
     def start_services(self) -> None:
-        """Start what the wallet needs, and break it."""
+        """Start the services, and break the database."""
         super().start_services()
         with self.postgres.connect() as connection:
             self._breaking(connection)
 
 
 class ForgedStack(Stack):
-    """The whole wallet, whose history somebody with the key writes anew before it is proved."""
+    """The whole wallet; somebody with the key forges its history before the audit."""
 
     def prove(self, receipts: Sequence[str]) -> Proof:
-        """Forge, and prove what came of it."""
+        """Forge the history, and run the audit."""
         with self.postgres.connect() as connection:
             wallets.forge_history(connection, self.settings.sealing_key)
         return super().prove(receipts)
 
 
 def main() -> int:
-    """Exit status 0 where the checker named the promise that the wallet breaks."""
+    """Exit status 0 if the checker reports the promise that the wallet violates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wallet", choices=[*BROKEN, FORGED])
     parser.add_argument("--seconds", type=float, default=20)
@@ -66,7 +66,7 @@ def main() -> int:
     promise = BROKEN[given.wallet][0] if given.wallet in BROKEN else 1
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="mini-wallet-broken-"))
-    # PostgreSQL, which is not root, passes through.
+    # PostgreSQL, which does not run as root, needs to traverse it.
     folder.chmod(0o711)
     try:
         stack = _stack(given.wallet, folder)

@@ -1,4 +1,4 @@
-"""Turns the wallet of one database into a broken one, from outside of the product."""
+"""Breaks the wallet of one database, without changing the product."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from realtime.live import Live
 Connection = psycopg.Connection[Any]
 
 _LOCKING = "FOR NO KEY UPDATE"
-# The second guard, which refuses what the lock makes impossible.
+# The second safeguard, which refuses what missing locks make possible.
 _WITHOUT_SECOND_GUARD = """
 ALTER TABLE transactions DROP CONSTRAINT transactions_pkey;
 DROP TRIGGER users_balance_follows_book ON users;
@@ -95,17 +95,17 @@ ALTER TABLE transactions ENABLE TRIGGER USER;
 
 
 def remove_locks(connection: Connection) -> None:
-    """No lock: two movements of one user at once both begin from the same balance."""
+    """No lock: two concurrent movements of one user start from the same balance."""
     [(body,)] = connection.execute(
         "SELECT pg_get_functiondef('lock_accounts(uuid[])'::regprocedure)"
     ).fetchall()
-    assert _LOCKING in body, "lock_accounts locks in another way now"
+    assert _LOCKING in body, "lock_accounts locks in a different way now"
     connection.execute(body.replace(_LOCKING, ""))
     connection.execute(_WITHOUT_SECOND_GUARD)
 
 
 def forget_keys(connection: Connection) -> None:
-    """No key: what is kept is never what was given, so that no repeat is known again."""
+    """No key: the stored key is never the one given, so that no repetition is recognised."""
     connection.execute(_FORGETTING_KEYS)
 
 
@@ -115,51 +115,51 @@ def forget_closed_keys(connection: Connection) -> None:
 
 
 def acknowledge_early(connection: Connection) -> None:
-    """Answer before the commit is on the disk; for connections made from now on."""
+    """Acknowledge before the commit is on disk; applies to new connections."""
     name = sql.Identifier(connection.info.dbname)
     connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
 
 
 def skip_a_sequence(connection: Connection) -> None:
-    """A number of each ledger is taken and not used, as a rollback leaves those of a sequence object."""
+    """A number of each ledger is taken and not used, as a rolled-back sequence object would."""
     connection.execute("UPDATE users SET sequence = sequence + 1 WHERE sequence > 0")
 
 
 def lose_events(connection: Connection) -> None:
-    """Every third entry of a ledger is never announced."""
+    """Every third entry of a ledger is missing from the outbox."""
     connection.execute(_LOSING_EVENTS)
 
 
 def lock_in_any_order(connection: Connection) -> None:
-    """Two movements between the same users may each wait for what the other has locked."""
+    """Two transfers between the same users may each wait for a row that the other has locked."""
     connection.execute(_LOCKING_IN_ANY_ORDER)
 
 
 def lose_mails(connection: Connection) -> None:
-    """Each mail is called sent as soon as it is asked for, so that nobody sends it."""
+    """Each mail is marked as sent when it is requested, so that nothing sends it."""
     connection.execute(_LOSING_MAILS)
 
 
 def forget_sending(connection: Connection) -> None:
-    """Nobody remembers that a mail was sent, until it is sent again."""
+    """Nothing records that a mail was sent, until it is sent again."""
     connection.execute(_FORGETTING_MAILS)
 
 
 def forge_history(connection: Connection, key: bytes) -> None:
-    """Whoever has the key changes what was, by so little that nothing else is at odds, and seals it."""
+    """Somebody with the key changes a time so little that nothing contradicts it, and reseals the ledgers."""
     with connection.transaction():
         connection.execute(_FORGING)
         sealing.seal_unsealed(connection, key)
 
 
 class Generous:
-    """Pays again for a key that is used again, and answers as if it had not."""
+    """Pays again for a replayed key, and answers as if it had not."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     async def move(self, command: PostingCommand) -> Movement:
-        """What `Ledger.move` does, and once more."""
+        """Do what `Ledger.move` does, and once more for a replay."""
         moved = await self._ledger.move(command)
         if moved.replayed:
             key = f"again-{ids.new_id()}"
@@ -169,7 +169,7 @@ class Generous:
 
 
 class Hasty:
-    """Tells those who listen before the commit: of what may be refused, or come out otherwise."""
+    """Publishes an event before the commit, although the command may be refused."""
 
     def __init__(self, ledger: Ledger, database: Database, live: Live) -> None:
         self._ledger = ledger
@@ -177,7 +177,7 @@ class Hasty:
         self._live = live
 
     async def move(self, command: PostingCommand) -> Movement:
-        """What `Ledger.move` does, too late."""
+        """Do what `Ledger.move` does, too late."""
         if isinstance(command, SendMoney):
             await self._tell(command)
         return await self._ledger.move(command)
