@@ -11,7 +11,7 @@ from domain import ids
 from torture.client import Answer
 from torture.record import Closing, Command, Operation, Outcome
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWER = """
   __typename
   ... on {moved} {{
@@ -66,7 +66,7 @@ def variables(command: Command) -> dict[str, Any]:
     if command.metadata:
         asked["metadata"] = [{"key": key, "value": value} for key, value in command.metadata]
     if command.not_after is not None:
-        asked["notAfter"] = (_EPOCH + timedelta(microseconds=command.not_after)).isoformat()
+        asked["notAfter"] = (EPOCH + timedelta(microseconds=command.not_after)).isoformat()
     if command.recipient_id is not None:
         asked["recipient"] = {"userId": ids.global_id("User", command.recipient_id)}
         asked["note"] = command.note

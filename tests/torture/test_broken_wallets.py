@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -32,7 +33,7 @@ from torture import checker
 from torture.broken import crowd, wallets
 from torture.broken.crowd import Crowd
 from torture.mails import Mailbox
-from torture.record import InjectedFault, Mail, Record
+from torture.record import InjectedFault, Mail, Operation, Record
 
 pytestmark = pytest.mark.anyio
 
@@ -74,7 +75,8 @@ async def gather(books: Books, *others: Books, users: int = 4, seed: int = 1) ->
     """Users with 10.00 each, and nothing to push to."""
     ledgers = [each.ledger for each in (books, *others)]
     everybody = [books.join(f"User {number}") for number in range(users)]
-    gathered = Crowd(Record(seed, has_channels=False), everybody, ledgers, books.database)
+    record = Record(seed, has_channels=False, epoch_offset=time.time() - time.monotonic())
+    gathered = Crowd(record, everybody, ledgers, books.database)
     for user in everybody:
         await gathered.add(user, 1000)
     return gathered
@@ -132,6 +134,61 @@ async def test_a_wallet_that_pays_again_for_a_repeat_is_told_by_the_line_nobody_
     found = check(gathered, books.url)
     assert promises(found) == {2}, found
     assert all("Nobody requested" in each.sentence for each in found)
+
+
+async def test_an_intact_wallet_moves_nothing_with_a_closed_key(
+    books: Books, elsewhere: Books
+) -> None:
+    gathered = await gather(books, elsewhere, users=2)
+    alpha, beta = gathered.users
+    refused = await gathered.close_and_send(alpha, beta, 100)
+    assert refused.refusal == "IdempotencyKeyClosed"
+    sent = await gathered.send(alpha, beta, 100)
+    closing = await gathered.close(alpha, sent)
+    assert closing.reference == sent.reference
+    assert check(gathered, books.url) == []
+
+
+async def test_a_wallet_that_forgets_closed_keys_moves_money_with_a_request_that_comes_later(
+    books: Books, elsewhere: Books
+) -> None:
+    wallets.forget_closed_keys(books.connection)
+    gathered = await gather(books, elsewhere, users=2)
+    alpha, beta = gathered.users
+    await gathered.close_and_send(alpha, beta, 100)
+    found = check(gathered, books.url)
+    assert promises(found) == {7}, found
+    assert any("closed" in each.sentence and "the ledger has" in each.sentence for each in found)
+
+
+async def test_a_wallet_that_ignores_not_after_moves_money_too_late(books: Books) -> None:
+    gathered = await gather(books, users=2)
+    alpha, beta = gathered.users
+    asked = gathered.command(alpha, Operation.SEND_MONEY, beta.user_id, 100)
+    asked.not_after = gathered.record.microseconds(time.monotonic() - 0.001)
+    again = replace(asked)
+    refused = await gathered.ask(alpha, asked, books.ledger)
+    assert refused.refusal == "TooLate"
+    assert check(gathered, books.url) == []
+    await gathered.ask(alpha, again, wallets.Late(books.ledger))
+    found = check(gathered, books.url)
+    assert promises(found) == {2}, found
+    assert all("too late" in each.sentence for each in found)
+
+
+async def test_a_wallet_that_loses_metadata_is_found_by_the_ledger(books: Books) -> None:
+    gathered = await gather(books, users=2)
+    alpha, beta = gathered.users
+    order = (("order", "4711"), ("Straße", ""))
+    kept = gathered.command(alpha, Operation.SEND_MONEY, beta.user_id, 100)
+    lost = replace(gathered.command(alpha, Operation.SEND_MONEY, beta.user_id, 100))
+    kept.metadata = lost.metadata = order
+    await gathered.ask(alpha, kept, books.ledger)
+    assert check(gathered, books.url) == []
+    wallets.lose_metadata(books.connection)
+    await gathered.ask(alpha, lost, books.ledger)
+    found = check(gathered, books.url)
+    assert promises(found) == {2}, found
 
 
 async def test_a_history_that_was_forged_and_sealed_is_told_by_the_receipts_alone(

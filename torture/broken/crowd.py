@@ -8,22 +8,27 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from domain import errors, ids
 from domain.authority import Session
+from domain.ledger import metadata
 from domain.ledger.add_balance import AddBalance
+from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.posting import PostingCommand
 from domain.ledger.seals import Receipt
 from domain.ledger.send_money import SendMoney
+from domain.ledger.transfers import Kind
 from persistence.engine.database import Database
 from persistence.ledger import history
 from persistence.ledger.ledger import Movement
 from persistence.people import accounts
 from realtime.live import Live
-from torture.record import Command, Failure, Operation, Outcome, Read, Record, Subscriber
+from torture.record import Closing, Command, Failure, Operation, Outcome, Read, Record, Subscriber
+from torture.requests import EPOCH
 
 #: Tries of one command while the answer is UNAVAILABLE.
 TRIES = 5
@@ -33,6 +38,7 @@ class Mover(Protocol):
     """A ledger, intact or broken."""
 
     async def move(self, command: PostingCommand) -> Movement: ...
+    async def run(self, command: CloseIdempotencyKey) -> Movement | None: ...
 
 
 class User(Protocol):
@@ -55,7 +61,7 @@ class Crowd:
 
     async def add(self, user: User, amount_minor: int) -> Command:
         """Top up an account."""
-        return await self._ask(
+        return await self.ask(
             user, self.command(user, Operation.ADD_BALANCE, None, amount_minor), self.movers[0]
         )
 
@@ -82,7 +88,7 @@ class Crowd:
     async def send(self, sender: User, recipient: User, amount_minor: int) -> Command:
         """One transfer, after which both sides read their balances."""
         asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
-        await self._ask(sender, asked, self.movers[0])
+        await self.ask(sender, asked, self.movers[0])
         await self.look(sender)
         await self.look(recipient)
         return asked
@@ -94,9 +100,34 @@ class Crowd:
         asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
         again = Command(**{name: getattr(asked, name) for name in _INPUT})
         await asyncio.gather(
-            self._ask(sender, asked, self.movers[0]), self._ask(sender, again, self.movers[-1])
+            self.ask(sender, asked, self.movers[0]), self.ask(sender, again, self.movers[-1])
         )
         return asked, again
+
+    async def close(self, user: User, command: Command) -> Closing:
+        """Close the key of the command."""
+        closing = Closing(command.user_id, command.operation, command.key, began=time.monotonic())
+        self.record.closings.append(closing)
+        asked = CloseIdempotencyKey(
+            Session(user.user_id, user.session_id), _KINDS[command.operation], command.key
+        )
+        for _ in range(TRIES):
+            try:
+                found = await self.movers[0].run(asked)
+            except errors.Unavailable:
+                closing.lost += 1
+                continue
+            closing.reference = found.entry.reference if found is not None else None
+            closing.is_answered = True
+            break
+        closing.ended = time.monotonic()
+        return closing
+
+    async def close_and_send(self, sender: User, recipient: User, amount_minor: int) -> Command:
+        """Close a key, after which a transfer with it arrives that was sent earlier."""
+        asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
+        await self.close(sender, asked)
+        return await self.ask(sender, asked, self.movers[-1])
 
     async def look(self, user: User) -> None:
         """Read a balance and its sequence."""
@@ -114,14 +145,27 @@ class Crowd:
             others = [user for user in self.users if user is not sender]
             recipient = self.users[0] if rng.random() < 0.5 else rng.choice(others)
             amount_minor = rng.randint(1, 400)
-            if rng.random() < 0.15:
+            what = rng.random()
+            if what < 0.15:
                 await self.send_twice(sender, recipient, amount_minor)
                 continue
+            if what < 0.25:
+                await self.close_and_send(sender, recipient, amount_minor)
+                continue
             asked = self.command(sender, Operation.SEND_MONEY, recipient.user_id, amount_minor)
-            await self._ask(sender, asked, rng.choice(self.movers))
+            if what < 0.5:
+                asked.metadata = (("order", str(amount_minor)), ("empty", ""))
+            if what > 0.9:
+                asked.not_after = self.record.microseconds(
+                    time.monotonic() + rng.uniform(-0.01, 0.01)
+                )
+            await self.ask(sender, asked, rng.choice(self.movers))
+            if what < 0.3:
+                await self.close(sender, asked)
             await self.look(rng.choice([sender, recipient]))
 
-    async def _ask(self, user: User, asked: Command, mover: Mover) -> Command:
+    async def ask(self, user: User, asked: Command, mover: Mover) -> Command:
+        """Carry out the command, and record what it was answered."""
         self.record.commands.append(asked)
         for _ in range(TRIES):
             asked.tries += 1
@@ -154,17 +198,21 @@ class Crowd:
         self.record.receipts.add(asked.receipt)
 
 
+_KINDS = {Operation.SEND_MONEY: Kind.TRANSFER, Operation.ADD_BALANCE: Kind.TOP_UP}
 _INPUT = ("user_id", "operation", "key", "recipient_id", "amount_minor", "note", "began")
 
 
 def _typed(user: User, asked: Command) -> PostingCommand:
     amount = Decimal(asked.amount_minor).scaleb(-2)
+    not_after = None if asked.not_after is None else EPOCH + timedelta(microseconds=asked.not_after)
     if asked.operation is Operation.ADD_BALANCE:
         return AddBalance(
             authority=Session(asked.user_id, user.session_id),
             amount=amount,
             idempotency_key=asked.key,
             reference=ids.new_id(),
+            metadata=metadata.of(asked.metadata),
+            not_after=not_after,
         )
     return SendMoney(
         authority=Session(asked.user_id, user.session_id),
@@ -173,6 +221,8 @@ def _typed(user: User, asked: Command) -> PostingCommand:
         note=asked.note,
         idempotency_key=asked.key,
         reference=ids.new_id(),
+        metadata=metadata.of(asked.metadata),
+        not_after=not_after,
     )
 
 

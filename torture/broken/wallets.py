@@ -11,6 +11,7 @@ from psycopg import sql
 
 from domain import ids
 from domain.ledger import transfers
+from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.posting import PostingCommand
 from domain.ledger.send_money import SendMoney
 from persistence.engine.database import Database
@@ -86,6 +87,11 @@ CREATE FUNCTION forget_closed_key() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN R
 CREATE TRIGGER forget_closed_key BEFORE INSERT ON closed_keys
     FOR EACH ROW EXECUTE FUNCTION forget_closed_key();
 """
+_LOSING_METADATA = """
+CREATE FUNCTION lose_metadata() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER lose_metadata BEFORE INSERT ON transaction_metadata
+    FOR EACH ROW EXECUTE FUNCTION lose_metadata();
+"""
 _FORGING = """
 ALTER TABLE transactions DISABLE TRIGGER USER;
 UPDATE transactions SET created_at = created_at - interval '1 microsecond'
@@ -112,6 +118,11 @@ def forget_keys(connection: Connection) -> None:
 def forget_closed_keys(connection: Connection) -> None:
     """Closing a key is acknowledged and not stored."""
     connection.execute(_FORGETTING_CLOSED_KEYS)
+
+
+def lose_metadata(connection: Connection) -> None:
+    """Metadata is acknowledged and not stored."""
+    connection.execute(_LOSING_METADATA)
 
 
 def acknowledge_early(connection: Connection) -> None:
@@ -152,11 +163,27 @@ def forge_history(connection: Connection, key: bytes) -> None:
         sealing.seal_unsealed(connection, key)
 
 
-class Generous:
-    """Pays again for a replayed key, and answers as if it had not."""
+class _Broken:
+    """A ledger that is intact except for `move`."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+
+    async def run(self, command: CloseIdempotencyKey) -> Movement | None:
+        """What `Ledger.run` does."""
+        return await self._ledger.run(command)
+
+
+class Late(_Broken):
+    """Ignores `notAfter`."""
+
+    async def move(self, command: PostingCommand) -> Movement:
+        """Do what `Ledger.move` does, at any time."""
+        return await self._ledger.move(replace(command, not_after=None))  # type: ignore[type-var]
+
+
+class Generous(_Broken):
+    """Pays again for a replayed key, and answers as if it had not."""
 
     async def move(self, command: PostingCommand) -> Movement:
         """Do what `Ledger.move` does, and once more for a replay."""
@@ -168,11 +195,11 @@ class Generous:
         return moved
 
 
-class Hasty:
+class Hasty(_Broken):
     """Publishes an event before the commit, although the command may be refused."""
 
     def __init__(self, ledger: Ledger, database: Database, live: Live) -> None:
-        self._ledger = ledger
+        super().__init__(ledger)
         self._database = database
         self._live = live
 
