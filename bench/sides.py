@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from app.commands import audit
-from bench import answers, bare, load, people, services, wallet
+from bench import answers, bare, load, services, users, wallet
 from bench.comparisons import (
     CALL,
     CONNECTIONS,
@@ -127,9 +127,9 @@ def ours(stack: Services, how_many: int) -> Iterator[tuple[Child, list[Side]]]:
     """
     floor, measured = stack.with_database("floor"), stack.with_database("measured")
     for side in (floor, measured):
-        people.settle_in(side.database_url, how_many, audit_key=side.settings.sealing_key)
+        users.settle_in(side.database_url, how_many, audit_key=side.settings.sealing_key)
     bare.prepare(floor.database_url)
-    tokens = people.write_tokens(
+    tokens = users.write_tokens(
         stack.folder / "tokens", how_many, issuer=measured.issuer, secret=measured.secret
     )
     limited = measured.beside(RATE_LIMIT_FACTOR=_NO_LIMIT_IS_MET)

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.commands import audit
-from bench import listeners, people, services
+from bench import listeners, services, users
 from bench.services import Services
 from dev import processes
 from settings import ROOT
@@ -67,9 +67,9 @@ def measure(
     """
     listeners.raise_file_limit(subscribers + _OTHER_FILES)
     count = subscribers + SENDERS
-    people.settle_in(stack.database_url, count, audit_key=stack.settings.sealing_key)
+    users.settle_in(stack.database_url, count, audit_key=stack.settings.sealing_key)
     tokens = stack.folder / "tokens-of-subscribers"
-    people.write_tokens(tokens, count, issuer=stack.issuer, secret=stack.secret)
+    users.write_tokens(tokens, count, issuer=stack.issuer, secret=stack.secret)
     address = urlsplit(stack.issuer)
     task = {
         "host": address.hostname,

@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import bare, comparisons, people, services
+from bench import bare, comparisons, services, users
 from bench.comparisons import CALL, CONNECTIONS, READS, STATEMENTS, TRANSFERS, Comparison
 from bench.rivals import running
 from bench.services import Services
@@ -40,7 +40,7 @@ def main() -> int:
 
 def _measure(stack: Services, plan: argparse.Namespace, console: Console) -> list[Comparison]:
     floor = stack.with_database("floor")
-    people.settle_in(floor.database_url, plan.people)
+    users.settle_in(floor.database_url, plan.people)
     bare.prepare(floor.database_url)
     books, programs = Books(floor.database_url), stack.server.programs
     floors = [

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import bare, people, wallet
+from bench import bare, users, wallet
 from bench.comparisons import CONNECTIONS, READS, TRANSFERS, Kind
 from bench.load import AMOUNT, KEY, RECIPIENT, Request
 from bench.services import Services
@@ -86,7 +86,7 @@ def serving(stack: Services, how_many: int) -> Iterator[list[Server]]:
     answer as the wallet does.
     """
     node.ensure_installed(FOLDER)
-    tokens = people.write_tokens(
+    tokens = users.write_tokens(
         stack.folder / "rivals-tokens", how_many,
         issuer=stack.issuer, secret=stack.secret, user_ids=True,
     )  # fmt: skip
@@ -94,7 +94,7 @@ def serving(stack: Services, how_many: int) -> Iterator[list[Server]]:
         measured = []
         for rival in RIVALS:
             books = Books(stack.with_database(rival.database).database_url)
-            people.settle_in(books.database_url, how_many)
+            users.settle_in(books.database_url, how_many)
             bare.prepare(books.database_url)
             best = _best_pool(rival, stack, tokens, books)
             server = servers.enter_context(_running(rival, best, stack, tokens, books))

@@ -7,7 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
-from bench import bare, people, search
+from bench import bare, search, users
 from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Kind
 from dev import postgres_binaries
 
@@ -17,7 +17,7 @@ PROGRAMS = postgres_binaries.find(None).folder
 @pytest.mark.parametrize("by_call", [False, True])
 @pytest.mark.parametrize("kind", [TRANSFERS, MIXED])
 def test_the_bare_transfer_keeps_the_books(database_url: str, kind: Kind, by_call: bool) -> None:
-    people.settle_in(database_url, 20)
+    users.settle_in(database_url, 20)
     bare.prepare(database_url)
     measured = bare.run(
         PROGRAMS, database_url, connections=4, seconds=1, people=20,
@@ -29,7 +29,7 @@ def test_the_bare_transfer_keeps_the_books(database_url: str, kind: Kind, by_cal
 
 
 def test_a_bare_read_moves_nothing(database_url: str) -> None:
-    people.settle_in(database_url, 5)
+    users.settle_in(database_url, 5)
     measured = bare.run(
         PROGRAMS, database_url, connections=2, seconds=1, people=5, scripts=READS.scripts
     )
@@ -38,7 +38,7 @@ def test_a_bare_read_moves_nothing(database_url: str) -> None:
 
 
 def test_books_that_do_not_balance_are_noticed(database_url: str) -> None:
-    people.settle_in(database_url, 5)
+    users.settle_in(database_url, 5)
     bare.check_books(database_url, 0)
     with psycopg.connect(database_url) as connection:
         connection.execute("ALTER TABLE users DISABLE TRIGGER USER")
@@ -48,7 +48,7 @@ def test_books_that_do_not_balance_are_noticed(database_url: str) -> None:
 
 
 def test_an_answer_without_a_transfer_in_the_books_is_noticed(database_url: str) -> None:
-    people.settle_in(database_url, 5)
+    users.settle_in(database_url, 5)
     with pytest.raises(RuntimeError, match="lack one of 1 transfers"):
         bare.check_books(database_url, 1)
 
@@ -56,7 +56,7 @@ def test_an_answer_without_a_transfer_in_the_books_is_noticed(database_url: str)
 def test_a_transfer_that_nobody_counted_is_noticed_unless_it_may_be_there(
     database_url: str,
 ) -> None:
-    people.settle_in(database_url, 5)
+    users.settle_in(database_url, 5)
     bare.prepare(database_url)
     measured = bare.run(
         PROGRAMS, database_url, connections=2, seconds=1, people=5, scripts=TRANSFERS.scripts
@@ -67,7 +67,7 @@ def test_a_transfer_that_nobody_counted_is_noticed_unless_it_may_be_there(
 
 
 def test_all_but_one_pay_the_one(database_url: str) -> None:
-    people.settle_in(database_url, 5)
+    users.settle_in(database_url, 5)
     bare.prepare(database_url)
     measured = bare.run(
         PROGRAMS, database_url, connections=2, seconds=1, people=5,
@@ -79,11 +79,11 @@ def test_all_but_one_pay_the_one(database_url: str) -> None:
             "SELECT user_id, count(*) FROM transactions "
             "WHERE direction = 'incoming' AND kind = 'transfer' GROUP BY user_id"
         ).fetchall()
-    assert received == [(people.person_id(1), measured.moved)]
+    assert received == [(users.person_id(1), measured.moved)]
 
 
 def test_what_fails_under_load_is_no_result(database_url: str) -> None:
-    people.settle_in(database_url, 5)
+    users.settle_in(database_url, 5)
     with pytest.raises(RuntimeError, match="bench_transfer"):
         bare.run(
             PROGRAMS, database_url, connections=1, seconds=1, people=5,

@@ -10,17 +10,17 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from bench import bare, people
+from bench import bare, users
 
 Connection = psycopg.Connection[dict[str, Any]]
 Command = tuple[UUID, UUID, int, str]
-ONE, TWO, THREE = (people.person_id(number) for number in (1, 2, 3))
-NOBODY = people.person_id(99)
+ONE, TWO, THREE = (users.person_id(number) for number in (1, 2, 3))
+NOBODY = users.person_id(99)
 
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
-    people.settle_in(database_url, 3)
+    users.settle_in(database_url, 3)
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as opened:
         bare.prepare(database_url)
         yield opened
@@ -45,7 +45,7 @@ WAYS = [alone, together]
 
 @pytest.mark.parametrize("transfer", WAYS)
 def test_each_has_an_outcome_of_its_own(connection: Connection, transfer: Any) -> None:
-    everything = people.OPENING_BALANCE_MINOR
+    everything = users.OPENING_BALANCE_MINOR
     outcomes = transfer(
         connection,
         [

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from bench import answers, load, people, services, wallet
+from bench import answers, load, services, users, wallet
 from bench.comparisons import MIXED, TRANSFERS
 from bench.services import Services
 from bench.sides import Books, Server
@@ -29,8 +29,8 @@ def stack(database_url: str, redis_url: str, tmp_path: Path) -> Services:
 
 
 def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_books(stack: Services) -> None:
-    people.settle_in(stack.database_url, PEOPLE, audit_key=stack.settings.sealing_key)
-    tokens = people.write_tokens(
+    users.settle_in(stack.database_url, PEOPLE, audit_key=stack.settings.sealing_key)
+    tokens = users.write_tokens(
         stack.folder / "tokens", PEOPLE, issuer=stack.issuer, secret=stack.secret
     )
     books = Books(stack.database_url, audited=stack.settings)
