@@ -1,1 +1,1 @@
-"""How fast the wallet is, as ratios to what the same PostgreSQL does bare on the same machine."""
+"""The benchmark: the wallet's speed as ratios to the bare speed of the same PostgreSQL."""

@@ -1,4 +1,4 @@
-"""One answer of each kind, looked at closely: the load generator looks at a few bytes of the others."""
+"""Checks one answer of each kind completely; the load generator checks a few bytes of the others."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _SENT = {
 
 
 def prove(name: str, url: str, tokens: Path, *, read: Request, send: Request) -> int:
-    """Read, send and read again; how many times money moved, which is once.
+    """Read, send and read again; returns the number of transfers, which is one.
 
-    Raises RuntimeError unless the answers have all fields that are compared, and agree.
+    Raises RuntimeError unless the answers have all compared fields, and are consistent.
     """
     [one, other] = [line.split() for line in tokens.read_text().splitlines()[:2]]
     before = _ask(url, one[1], read, other[0])["viewer"]
@@ -36,7 +36,7 @@ def prove(name: str, url: str, tokens: Path, *, read: Request, send: Request) ->
     after = _ask(url, one[1], read, other[0])["viewer"]
     found = (_shape(before), _shape(sent), _shape(after))
     if found != (_READ, _SENT, _READ):
-        raise RuntimeError(f"{name} answers with other fields than are compared: {found}")
+        raise RuntimeError(f"{name} answers with other fields than those compared: {found}")
     agree = (
         not sent["replayed"]
         and sent["transaction"]["sequence"] == after["sequence"] == before["sequence"] + 1
@@ -44,7 +44,7 @@ def prove(name: str, url: str, tokens: Path, *, read: Request, send: Request) ->
         and _minor(before) - _minor(after) == _minor({"balance": sent["transaction"]["amount"]})
     )
     if not agree:
-        raise RuntimeError(f"{name} contradicts itself: {before}, then {sent}, then {after}")
+        raise RuntimeError(f"{name} is inconsistent: {before}, then {sent}, then {after}")
     return 1
 
 
@@ -62,7 +62,7 @@ def _ask(url: str, token: str, request: Request, recipient: str) -> dict[str, An
     with urllib.request.urlopen(asked, timeout=30) as answer:
         said: dict[str, Any] = json.load(answer)
     if "errors" in said or not said.get("data"):
-        raise RuntimeError(f"{url} answers {said}")
+        raise RuntimeError(f"{url} answered {said}")
     data: dict[str, Any] = said["data"]
     return data
 

@@ -1,4 +1,4 @@
-"""The floor: the same transfer by pgbench, as separate prepared statements or as one call, and the books."""
+"""The baseline: the same transfer by pgbench, as prepared statements or as one call; and a check of ledgers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRANSFER, READ = "transfer.sql", "read.sql"
 
 
 def prepare(database_url: str) -> None:
-    """Make what the scripts and the rivals call."""
+    """Create the functions that the scripts and the rivals call."""
     with psycopg.connect(database_url) as connection:
         connection.execute((FOLDER / "functions.sql").read_bytes())
 
@@ -30,20 +30,20 @@ def run(
     *,
     connections: int,
     seconds: int,
-    people: int,
+    users: int,
     scripts: Mapping[str, int],
     by_call: bool = False,
     to_one: bool = False,
 ) -> Measurement:
-    """Transactions per second and their times, by pgbench over TCP. Raises RuntimeError with its words.
+    """Transactions per second and latencies of pgbench over TCP. Raises RuntimeError with its output.
 
-    `scripts` has the share of each; `by_call` moves money by one call instead of by statements, and
-    `to_one` pays one person alone. The first second is a warm-up and does not count, as for servers.
+    `scripts` gives the share of each script; `by_call` transfers by one call instead of by statements, and
+    `to_one` pays a single user. The first second is a warm-up and is not counted, as for servers.
     """
     address = urlsplit(database_url)
     command = [
         str(programs / "pgbench"),
-        *["--no-vacuum", "--protocol=prepared", f"--define=people={people}"],
+        *["--no-vacuum", "--protocol=prepared", f"--define=users={users}"],
         *[f"--define=to_one={int(to_one)}", f"--define=by_call={int(by_call)}"],
         *(f"--file={FOLDER / name}@{share}" for name, share in scripts.items()),
         *[f"--client={connections}", f"--jobs={min(connections, os.cpu_count() or 1)}"],
@@ -65,13 +65,13 @@ def run(
 def measured(
     summary: str, progress: str, scripts: Mapping[str, int], seconds: float
 ) -> Measurement:
-    """What pgbench's summary and progress say of so many seconds and the warm-up before them."""
+    """Parse pgbench's summary and progress of so many seconds and the warm-up before them."""
     in_all = _number(r"actually processed: (\d+)", summary)
     lasted = in_all / _number(r"tps = ([\d.]+)", summary)
     first = re.search(r"progress: ([\d.]+) s, ([\d.]+) tps", progress)
     left_out, rate = map(float, first.groups()) if first else (0.0, 0.0)
     if lasted - left_out < seconds / 2:
-        # The machine stood still, and pgbench told of its first second much later.
+        # The machine stalled, and pgbench reported its first second much later.
         left_out = rate = 0.0
     counted = in_all - left_out * rate
     return Measurement(
@@ -83,40 +83,40 @@ def measured(
 
 
 def _moved(said: str, scripts: Mapping[str, int], done_in_all: int) -> int:
-    """How many of the transactions were transfers."""
+    """The number of transfers among the transactions."""
     if TRANSFER not in scripts:
         return 0
     if len(scripts) == 1:
         return done_in_all
-    # With several scripts pgbench tells of each by itself.
+    # With several scripts pgbench reports each separately.
     return int(_number(rf"{re.escape(TRANSFER)}\n(?: - weight.*\n)? - (\d+) transactions", said))
 
 
-_BOOKS = """
-WITH books AS (
+_LEDGERS = """
+WITH ledgers AS (
     SELECT user_id, sum(fee) AS fees,
-        CASE max(sequence) WHEN count(*) THEN count(*) END AS lines,
+        CASE max(sequence) WHEN count(*) THEN count(*) END AS entries,
         sum(amount) FILTER (WHERE kind = 'top_up') AS added,
         count(*) FILTER (WHERE direction = 'outgoing') AS sent,
         sum(CASE direction WHEN 'incoming' THEN amount ELSE -amount - fee END) AS balance
     FROM transactions GROUP BY user_id
 )
 SELECT sum(users.balance) + sum(fees) - sum(added),
-    count(*) FILTER (WHERE (users.balance, users.sequence) IS DISTINCT FROM (books.balance, books.lines)),
+    count(*) FILTER (WHERE (users.balance, users.sequence) IS DISTINCT FROM (ledgers.balance, ledgers.entries)),
     sum(sent)
-FROM users LEFT JOIN books ON books.user_id = users.id
+FROM users LEFT JOIN ledgers ON ledgers.user_id = users.id
 """
 
 
-def check_books(database_url: str, moved: int, *, uncounted: int = 0) -> None:
-    """Raises RuntimeError unless the money of all adds up, that of each agrees with the book, and the
-    books have just so many transfers: as many as were answered, and at most `uncounted` more.
+def check_ledgers(database_url: str, moved: int, *, uncounted: int = 0) -> None:
+    """Raises RuntimeError unless the totals are consistent, each balance agrees with its ledger, and the
+    ledgers contain as many transfers as were answered, and at most `uncounted` more.
     """
     with psycopg.connect(database_url) as connection:
-        found = connection.execute(_BOOKS).fetchone()
+        found = connection.execute(_LEDGERS).fetchone()
     if found is None or found[:2] != (0, 0) or not moved <= found[2] <= moved + uncounted:
         raise RuntimeError(
-            f"The books of {urlsplit(database_url).path[1:]} do not balance, or lack one of "
+            f"The ledgers of {urlsplit(database_url).path[1:]} do not balance, or lack one of "
             f"{moved:,} transfers: {found}."
         )
 
@@ -124,5 +124,5 @@ def check_books(database_url: str, moved: int, *, uncounted: int = 0) -> None:
 def _number(pattern: str, text: str) -> float:
     found = re.search(pattern, text)
     if found is None:
-        raise RuntimeError(f"pgbench did not say {pattern!r}:\n{text}")
+        raise RuntimeError(f"pgbench did not report {pattern!r}:\n{text}")
     return float(found[1])

@@ -1,4 +1,4 @@
-"""The loads that are measured, each on all sides in turn, round by round."""
+"""The loads that are measured, on all sides in turn, in rounds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rich.console import Console
 from bench import bare, measure
 from bench.measure import Measurement
 
-#: Sides of a comparison; rivals go by their own names.
+#: Sides of a comparison; rivals have names of their own.
 STATEMENTS, CALL, WALLET = "pgbench, statements", "pgbench, one call", "wallet"
 LIMITED = "wallet, counting rate limits"
-#: At so many connections the targets count, and rivals are measured.
+#: The number of connections at which targets apply and rivals are measured.
 CONNECTIONS = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """One kind of load: the scripts that make it bare, with the share of each."""
+    """A kind of load: the pgbench scripts that produce it, with the share of each."""
 
     name: str
     scripts: Mapping[str, int]
@@ -39,51 +39,51 @@ MIXED = Kind("4 viewer, 1 sendMoney", {bare.TRANSFER: 1, bare.READ: 4})
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rounds of all sides under one kind of load, at one number of connections."""
+    """All rounds of all sides under one kind of load, with one number of connections."""
 
     kind: Kind
     connections: int
     rounds: dict[str, list[Measurement]] = field(default_factory=dict)
 
     def median(self, side: str, name: str = "per_second") -> float | None:
-        """The median over the rounds of that side; None where it was not measured."""
+        """The median over the rounds of that side; None if it was not measured."""
         return measure.median([getattr(each, name) for each in self.rounds.get(side, ())])
 
     def ratio(self, side: str) -> float | None:
-        """The wallet's operations per second to those of that side."""
+        """The wallet's operations per second divided by those of that side."""
         ours, theirs = self.median(WALLET), self.median(side)
         return ours / theirs if ours and theirs else None
 
     @property
     def others(self) -> list[str]:
-        """The servers beside the wallet."""
+        """The servers other than the wallet."""
         return [side for side in self.rounds if side not in (STATEMENTS, CALL, WALLET)]
 
 
-class Books(Protocol):
-    """The books of one database that is measured."""
+class Ledgers(Protocol):
+    """The ledgers of a database that is measured."""
 
     def check(self) -> None:
-        """Raises RuntimeError unless they balance and have every transfer that was answered."""
+        """Raises RuntimeError unless they are consistent and contain every transfer that was answered."""
 
     def tidy(self) -> None:
-        """VACUUM and ANALYZE, so that each round begins alike."""
+        """VACUUM and ANALYZE, so that each round starts in the same state."""
 
 
 class Side(Protocol):
-    """Somebody who is measured."""
+    """A side of the comparison."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def books(self) -> Books: ...
+    def ledgers(self) -> Ledgers: ...
 
     def takes_part(self, kind: Kind, connections: int) -> bool:
-        """Whether that is measured here."""
+        """Whether this load is measured on this side."""
 
     def measure(self, kind: Kind, connections: int, seconds: int) -> Measurement:
-        """One round. Raises RuntimeError when anything failed."""
+        """Measure one round. Raises RuntimeError if any operation failed."""
 
 
 def measure_round(
@@ -93,13 +93,13 @@ def measure_round(
     seconds: int,
     console: Console,
 ) -> None:
-    """One more round of every comparison, with the books proved at its end.
+    """Measure one more round of every comparison, and check the ledgers at its end.
 
-    Each time another side is the first, so that nobody always follows the same one.
+    The order of the sides changes each time, so that none always follows the same one.
     """
-    all_books = {id(side.books): side.books for side in sides}.values()
-    for books in all_books:
-        books.tidy()
+    all_ledgers = {id(side.ledgers): side.ledgers for side in sides}.values()
+    for ledgers in all_ledgers:
+        ledgers.tidy()
     for place, comparison in enumerate(comparisons):
         kind, connections = comparison.kind, comparison.connections
         taking_part = [side for side in sides if side.takes_part(kind, connections)]
@@ -110,8 +110,8 @@ def measure_round(
         last = {side: f"{each[-1].per_second:,.0f}/s" for side, each in comparison.rounds.items()}
         said = ", ".join(f"{side} {rate}" for side, rate in last.items())
         console.print(f"{kind.name}, {connections} clients: {said}", highlight=False)
-    for books in all_books:
-        books.check()
+    for ledgers in all_ledgers:
+        ledgers.check()
 
 
 def _in_turn(sides: Sequence[Side], number: int) -> list[Side]:

@@ -102,15 +102,15 @@ DECLARE
     paid integer;
     got integer;
     changed boolean[];
-    line_users uuid[] := '{}';
-    line_sequences bigint[] := '{}';
-    line_references uuid[] := '{}';
-    line_directions text[] := '{}';
-    line_amounts bigint[] := '{}';
-    line_counterparties uuid[] := '{}';
-    line_balances bigint[] := '{}';
-    line_times timestamptz[] := '{}';
-    line_keys text[] := '{}';
+    entry_users uuid[] := '{}';
+    entry_sequences bigint[] := '{}';
+    entry_references uuid[] := '{}';
+    entry_directions text[] := '{}';
+    entry_amounts bigint[] := '{}';
+    entry_counterparties uuid[] := '{}';
+    entry_balances bigint[] := '{}';
+    entry_times timestamptz[] := '{}';
+    entry_keys text[] := '{}';
 BEGIN
     SELECT array_agg(a.id), array_agg(a.name), array_agg(a.balance), array_agg(a.sequence),
         array_agg(a.last_posted_at), array_agg(false)
@@ -167,15 +167,15 @@ BEGIN
             changed[got] := true;
             sequence := sequences[paid];
             balance := balances[paid];
-            line_users := line_users || senders[i] || recipients[i];
-            line_sequences := line_sequences || sequences[paid] || sequences[got];
-            line_references := line_references || reference || reference;
-            line_directions := line_directions || 'outgoing'::text || 'incoming'::text;
-            line_amounts := line_amounts || amounts[i] || amounts[i];
-            line_counterparties := line_counterparties || recipients[i] || senders[i];
-            line_balances := line_balances || balances[paid] || balances[got];
-            line_times := line_times || posted_at || posted_at;
-            line_keys := line_keys || keys[i] || NULL::text;
+            entry_users := entry_users || senders[i] || recipients[i];
+            entry_sequences := entry_sequences || sequences[paid] || sequences[got];
+            entry_references := entry_references || reference || reference;
+            entry_directions := entry_directions || 'outgoing'::text || 'incoming'::text;
+            entry_amounts := entry_amounts || amounts[i] || amounts[i];
+            entry_counterparties := entry_counterparties || recipients[i] || senders[i];
+            entry_balances := entry_balances || balances[paid] || balances[got];
+            entry_times := entry_times || posted_at || posted_at;
+            entry_keys := entry_keys || keys[i] || NULL::text;
         END IF;
         RETURN NEXT;
     END LOOP;
@@ -188,11 +188,11 @@ BEGIN
         counterparty_id, balance_after, created_at, idempotency_key, seal)
     SELECT l.user_id, l.sequence, l.reference, 'transfer', l.direction, l.amount, 0,
         l.counterparty_id, l.balance, l.posted_at, l.key, seal
-    FROM unnest(line_users, line_sequences, line_references, line_directions, line_amounts,
-        line_counterparties, line_balances, line_times, line_keys)
+    FROM unnest(entry_users, entry_sequences, entry_references, entry_directions, entry_amounts,
+        entry_counterparties, entry_balances, entry_times, entry_keys)
         AS l (user_id, sequence, reference, direction, amount, counterparty_id, balance, posted_at, key);
     INSERT INTO outbox (user_id, id, topic, payload)
     SELECT l.user_id, uuidv7(), 'transaction.posted', jsonb_build_object('sequence', l.sequence)
-    FROM unnest(line_users, line_sequences) AS l (user_id, sequence);
+    FROM unnest(entry_users, entry_sequences) AS l (user_id, sequence);
 END
 $$;

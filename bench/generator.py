@@ -1,9 +1,8 @@
-"""The load generator: keep-alive connections, one request at a time on each.
+"""The load generator: keep-alive connections with one request at a time on each.
 
-Reads what to do as JSON from standard input and writes what it measured as JSON to standard output.
-It shares the processors with what it measures, so it does as little as it can: requests are joined of
-pieces made beforehand, and answers are searched for a few bytes, never parsed.
-"""
+Reads its task as JSON from standard input and writes its measurements as JSON to standard output. It
+shares the processors with what it measures and therefore does as little as possible: requests are joined
+from prepared pieces, and answers are searched for a few bytes, never parsed."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ _LATE_SECONDS = 60
 
 
 class Template:
-    """Makes the bytes of one kind of request. Its length never changes: so do no headers but the token."""
+    """Builds requests of one kind. All have the same length, and the same headers but for the token."""
 
     def __init__(self, task: dict[str, Any], request: dict[str, Any], recipient_bytes: int) -> None:
         body = json.dumps({"query": request["document"], "variables": request["variables"]})
@@ -53,7 +52,7 @@ class Template:
         self._run = run
 
     def fill(self, token: bytes, recipient: bytes, number: int) -> bytes:
-        """The request with that token, to that recipient, under a key of its own."""
+        """A request with that token, to that recipient, with a key of its own."""
         parts = [self.head, token, b"\r\n\r\n", self._pieces[0]]
         for name, piece in zip(self._names, self._pieces[1:], strict=True):
             if name == RECIPIENT:
@@ -68,7 +67,7 @@ class Template:
 
 
 class Connection:
-    """One connection and what it waits for."""
+    """A connection and the state of its current request."""
 
     __slots__ = ("began", "received", "socket", "template")
 
@@ -81,14 +80,14 @@ class Connection:
 
 
 class Load:
-    """The whole load: who sends what to whom, and what came of it."""
+    """The whole load: who sends what to whom, and the results."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         lines = Path(task["tokens"]).read_bytes().splitlines()
-        self.people = [(line.partition(b" ")[0], line.partition(b" ")[2]) for line in lines]
+        self.users = [(line.partition(b" ")[0], line.partition(b" ")[2]) for line in lines]
         self.task = task
         self.templates = [
-            Template(task, request, len(self.people[0][0]))
+            Template(task, request, len(self.users[0][0]))
             for request in task["requests"]
             for _ in range(request["share"])
         ]
@@ -98,7 +97,7 @@ class Load:
         self.begins_at = self.ends_at = 0.0
 
     def measure(self) -> dict[str, Any]:
-        """Keep all connections busy for the time given; what came of it."""
+        """Keep all connections busy for the given time; returns the measurements."""
         address = (self.task["host"], self.task["port"])
         connections = [Connection(address) for _ in range(self.task["connections"])]
         self.begins_at = time.perf_counter() + self.task["warm_up_seconds"]
@@ -142,28 +141,28 @@ class Load:
             self.failures.append(f"{waiting} requests were never answered.")
 
     def _goes_on(self) -> bool:
-        if self.task["each_once"] and self.asked >= len(self.people):
+        if self.task["each_once"] and self.asked >= len(self.users):
             return False
         return time.perf_counter() < self.ends_at and len(self.failures) < _MOST_FAILURES
 
     def _send(self, connection: Connection) -> None:
-        people = self.people
-        sender = int(random.random() * len(people))
+        users = self.users
+        sender = int(random.random() * len(users))
         if self.task["each_once"]:
-            sender = self.asked % len(people)
-        # To somebody else, who is as likely to be anyone: or to the first, from any other.
-        recipient = (sender + 1 + int(random.random() * (len(people) - 1))) % len(people)
+            sender = self.asked % len(users)
+        # To any other user, all equally likely; or to the first user, from any other.
+        recipient = (sender + 1 + int(random.random() * (len(users) - 1))) % len(users)
         if self.task["to_one"]:
-            sender, recipient = 1 + int(random.random() * (len(people) - 1)), 0
+            sender, recipient = 1 + int(random.random() * (len(users) - 1)), 0
         template = self.templates[int(random.random() * len(self.templates))]
         self.asked += 1
-        request = template.fill(people[sender][1], people[recipient][0], self.asked)
+        request = template.fill(users[sender][1], users[recipient][0], self.asked)
         connection.template = template
         connection.began = time.perf_counter()
         connection.socket.sendall(request)
 
     def _receive(self, connection: Connection) -> bool:
-        """Take in what has come; whether that is the whole answer, or the end of the connection."""
+        """Receive data; whether the answer is complete, or the connection has ended."""
         data = connection.socket.recv(_ANSWER_BYTES)
         if not data:
             self.failures.append("The server closed a connection.")
@@ -187,7 +186,7 @@ class Load:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Whether all of an HTTP answer has come."""
+    """Whether an HTTP response is complete."""
     end = answer.find(b"\r\n\r\n")
     if end < 0:
         return False
@@ -197,12 +196,12 @@ def is_whole(answer: bytes) -> bool:
             value = answer[place + 14 : answer.index(b"\r\n", place)]
             return len(answer) >= end + 4 + int(value)
         place = answer.find(b"ontent-", place + 1)
-    # Without a length it is sent in chunks.
+    # A response without a length is chunked.
     return answer.endswith(b"0\r\n\r\n")
 
 
 def is_accepted(answer: bytes, accepted: bytes) -> bool:
-    """Whether the answer is what was asked for, by its status and a part of its body."""
+    """Whether the answer is the expected one, by its status and part of its body."""
     return answer.startswith(b"HTTP/1.1 200") and accepted in answer and b'"errors"' not in answer
 
 

@@ -1,8 +1,7 @@
-"""Very many subscribers, and a few transfers to them, in a process of its own.
+"""A large number of subscribers, and a few transfers to them, in a process of its own.
 
-Reads what to do from the first line of standard input, opens the sockets and says so; each further line
-names a server to send money by, and is answered with what was measured, all as JSON.
-"""
+Reads its task from the first line of standard input, opens the sockets and reports that it is ready. Each
+further line names the server to send money through, and is answered with measurements, all as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 
 
 class Listener(asyncio.Protocol):
-    """One WebSocket with one subscription (RFC 6455, graphql-transport-ws)."""
+    """A WebSocket with one subscription (RFC 6455, graphql-transport-ws)."""
 
     __slots__ = ("acknowledged", "number", "received", "run", "sequence", "token", "transport")
 
@@ -100,12 +99,12 @@ class Listener(asyncio.Protocol):
         assert self.transport is not None
         length = len(payload)
         size = bytes([0x80 | length]) if length < 126 else b"\xfe" + length.to_bytes(2, "big")
-        # Masked, as a client must, with the mask that changes nothing.
+        # Masked, as clients must, with a mask of zeros.
         self.transport.write(bytes([first]) + size + bytes(4) + payload)
 
 
 def _frame_bytes(received: bytes) -> int:
-    """How long the first frame is; more than there is as long as that cannot be told."""
+    """The length of the first frame; more than there is if that is not known yet."""
     if len(received) < 4:
         return 2 + received[1] if len(received) > 1 and received[1] < 126 else len(received) + 1
     if received[1] < 126:
@@ -114,17 +113,17 @@ def _frame_bytes(received: bytes) -> int:
 
 
 class Run:
-    """All listeners, and the transfers to them."""
+    """All subscribers, and the transfers to them."""
 
     def __init__(self, task: dict[str, Any]) -> None:
         self.host, self.port = task["host"], task["port"]
-        people = [line.split() for line in Path(task["tokens"]).read_text().splitlines()]
+        users = [line.split() for line in Path(task["tokens"]).read_text().splitlines()]
         count = task["listeners"]
-        self.listening, self.senders = people[:count], people[count:]
+        self.listening, self.senders = users[:count], users[count:]
         self.per_second = task["per_second"]
         self.count = int(self.per_second * task["seconds"])
         self.listeners: list[Listener] = []
-        #: By the number of the transfer: to which listener, when it was sent, when it was answered.
+        #: By the number of the transfer: its subscriber, when it was sent, and when it was answered.
         self.sent: dict[int, tuple[int, float]] = {}
         self.answered: dict[int, float] = {}
         self.arrived: dict[int, float] = {}
@@ -154,7 +153,7 @@ class Run:
         await asyncio.gather(*(one(number) for number in range(len(self.listening))))
 
     async def send(self, port: int) -> dict[str, Any]:
-        """Send money by the server at that port, at the pace given, and wait until all was heard of."""
+        """Send money through the server at that port at the given rate, and wait for all events."""
         first, self.total = self.total, self.total + self.count
         self.all_arrived.clear()
         turns: asyncio.Queue[int | None] = asyncio.Queue()
@@ -177,7 +176,7 @@ class Run:
     async def _work(self, turns: asyncio.Queue[int | None], port: int) -> None:
         reader, writer = await asyncio.open_connection(self.host, port)
         while (number := await turns.get()) is not None and not self.failed:
-            # Each listener in turn, and far apart.
+            # The subscribers in turn, spaced evenly.
             place = number * 7919 % len(self.listening)
             head, body = self._request(number, place)
             self.sent[number] = (place, time.monotonic())
@@ -210,7 +209,7 @@ class Run:
         number = int(frame.partition(b'"note":"event ')[2].partition(b";")[0])
         sequence = int(frame.partition(b'"sequence":')[2].partition(b",")[0])
         if number in self.arrived or self.sent[number][0] != listener.number:
-            self.fail(f"Event {number} came twice, or to somebody else.")
+            self.fail(f"Event {number} arrived twice, or at another subscriber.")
         if listener.sequence and sequence != listener.sequence + 1:
             self.fail(f"After {listener.sequence} came {sequence}.")
         listener.sequence = sequence
@@ -219,8 +218,8 @@ class Run:
             self.all_arrived.set()
 
     def _times(self, first: int) -> dict[str, Sequence[float]]:
-        """In milliseconds: from the answer to the transfer, and from its request, to the event; of the
-        transfers from that number on.
+        """Milliseconds from the answer to the transfer, and from its request, until the event; of the transfers
+        from that number on.
         """
         arrived = [(each, at) for each, at in self.arrived.items() if each >= first]
         after_answer = [(at - self.answered[each]) * 1000 for each, at in arrived]
@@ -232,7 +231,7 @@ class Run:
 
 
 def raise_file_limit(needed: int) -> None:
-    """Let this process and its children have that many sockets. Raises RuntimeError where it may not."""
+    """Allow this process and its children that many sockets. Raises RuntimeError if that is not permitted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise RuntimeError(f"A process may open {hard} files here, and {needed} are needed.")

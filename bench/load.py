@@ -1,4 +1,4 @@
-"""GraphQL requests over HTTP at one server, by the load generator in a process of its own."""
+"""GraphQL requests over HTTP to one server, sent by the load generator in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from bench.measure import WARM_UP_SECONDS, Measurement
 from settings import ROOT
 
-#: In the variables of a request, what each one that is sent has of its own.
+#: Placeholders in variables, replaced in each request.
 RECIPIENT, AMOUNT, KEY = "@recipient", "@amount", "@key"
-#: Before anything is measured: V8 compiles what is called often, caches fill.
+#: Before measurements: V8 compiles hot functions, caches fill.
 _FIRST_SECONDS = 3
 _FIRST_CONNECTIONS = 32
 _EACH_ONCE_SECONDS = 300
@@ -27,15 +27,15 @@ _EACH_ONCE_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One kind of request: a document with variables, which may have RECIPIENT, AMOUNT and KEY in them."""
+    """A kind of request: a document with variables, which may contain RECIPIENT, AMOUNT and KEY."""
 
     document: str
     variables: Mapping[str, Any]
-    #: What is in the body of every answer that counts; any other is a failure.
+    #: Part of the body of every successful answer; any other answer is a failure.
     accepted: str
-    #: How often it is sent, relative to the others of the load.
+    #: How often it is sent, relative to the other requests of the load.
     share: int = 1
-    #: Whether each accepted answer says that money moved.
+    #: Whether each successful answer means a transfer.
     moves: bool = False
 
 
@@ -50,12 +50,12 @@ def run(
     each_once: bool = False,
     servers: Sequence[int] = (),
 ) -> Measurement:
-    """Answers per second and their times. Raises RuntimeError when one was not accepted.
+    """Answers per second and latencies. Raises RuntimeError if any request failed.
 
-    `tokens` has a line "<id> <bearer token>" for each person: a request is sent by one at random to
-    another, or with `to_one` always to the first; with `each_once` by each in turn, and then it ends,
-    though the time be not over. `url` is the GraphQL endpoint; `servers` are the ids
-    of the processes behind it, whose processor time is taken.
+    `tokens` has a line "<id> <bearer token>" for each user. A request is sent by a random user to another
+    one, or with `to_one` always to the first; with `each_once` by each user once, after which the load ends
+    even if time is left. `url` is the GraphQL endpoint; `servers` are the ids of the processes behind it,
+    whose processor time is measured.
     """
     address = urlsplit(url)
     task = {
@@ -94,8 +94,8 @@ def run(
 
 
 def warm_up(url: str, tokens: Path, *, read: Request, send: Request) -> int:
-    """Read once by the token of each person, so that each was verified once, then send money for some
-    seconds; how many times it moved.
+    """Read once with the token of each user, so that each is verified once, then send money for some
+    seconds; returns the number of transfers.
     """
     load = functools.partial(run, url, tokens, connections=_FIRST_CONNECTIONS)
     load([read], seconds=_EACH_ONCE_SECONDS, each_once=True)
@@ -103,7 +103,7 @@ def warm_up(url: str, tokens: Path, *, read: Request, send: Request) -> int:
 
 
 def processor_seconds(processes: Sequence[int]) -> float:
-    """The processor time that these have used so far; 0 where nothing tells."""
+    """The processor time used so far by these processes; 0 if it is unknown."""
     ticks = 0
     for process in processes:
         try:

@@ -1,4 +1,4 @@
-"""What was measured, and medians of it."""
+"""Measurements and their medians."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: What is answered in this time at first does not count.
+#: What is answered in this time at the start is not counted.
 WARM_UP_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One run of one kind of load. Times are in milliseconds; None where they were not taken."""
+    """One run of one kind of load. Times are in milliseconds; None if they were not measured."""
 
     operations: int
     per_second: float
     mean_ms: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
-    #: Processor time for each operation, in microseconds: the load generator's, and the server's.
+    #: Processor time per operation, in microseconds: of the load generator and of the server.
     load_cpu_us: float | None = None
     server_cpu_us: float | None = None
-    #: How many transfers were answered, those of the warm-up too: so many the books must have.
+    #: Transfers that were answered, including the warm-up: the ledgers must contain as many.
     moved: int = 0
 
 
 def median(values: Sequence[float | None]) -> float | None:
-    """The median of the values that there are."""
+    """The median of the values that are known."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
 

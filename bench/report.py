@@ -1,4 +1,4 @@
-"""What the benchmark says at the end: a table for the terminal, a page and a file to keep."""
+"""The results: a table for the terminal, a page and a file to keep."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SERVERS_LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be reached, and what was."""
+    """A target and the value that was measured."""
 
     name: str
     reach: float
@@ -63,12 +63,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was measured, and on what."""
+    """All measurements and their conditions."""
 
     machine: str
     conditions: Mapping[str, str | int]
     comparisons: Sequence[Comparison] = ()
-    #: Names of the rivals that commit each request by itself.
+    #: Names of the rivals that commit each request separately.
     alone: Sequence[str] = ()
     api_peak_mib: float | None = None
     delivered: Delivered | None = None
@@ -86,7 +86,7 @@ class Report:
 
     @property
     def rows(self) -> list[list[str]]:
-        """A row for each comparison of the wallet with the floor."""
+        """A row for each comparison of the wallet with the baseline."""
         rows = []
         for each in self.comparisons:
             rates = [each.median(side) for side in (STATEMENTS, CALL, WALLET)]
@@ -105,7 +105,7 @@ class Report:
 
     @property
     def server_rows(self) -> list[list[str]]:
-        """A row for each server under the same load, the wallet's first; none without others."""
+        """A row for each server under the same load, the wallet's first; none if there are no others."""
         return [
             [
                 f"{each.kind.name}, {each.connections}",
@@ -124,7 +124,7 @@ class Report:
 
     @property
     def targets(self) -> list[Target]:
-        """Those that were measured in this run."""
+        """The targets that were measured in this run."""
         found = []
         for each in self.comparisons:
             if each.connections != CONNECTIONS:
@@ -152,14 +152,14 @@ class Report:
         said = []
         if self.api_peak_mib is not None:
             said.append(
-                f"Under these loads the API process had at most {self.api_peak_mib:.0f} MiB."
+                f"Under these loads the API process used at most {self.api_peak_mib:.0f} MiB."
             )
         if self.delivered is not None:
             said += self.delivered.sentences
         if self.search is not None:
             found = self.search
             said.append(
-                f"Search among {found.people:,} people: {found.median_ms:.1f} ms "
+                f"Search among {found.users:,} users: {found.median_ms:.1f} ms "
                 f"(p99 {found.p99_ms:.1f} ms); the unindexed ordered scan takes {found.scan_ms:,.0f} ms, "
                 f"{found.ratio:,.0f} times as long."
             )
@@ -182,7 +182,7 @@ class Report:
             console.print(each, highlight=False)
 
     def keep(self) -> Path:
-        """Write `results/<date>.json` and `.md`; the page's path. Only ratios travel to other machines."""
+        """Write `results/<date>.json` and `.md`; returns the path of the page."""
         RESULTS.mkdir(exist_ok=True)
         page = RESULTS / f"{self.taken_at:%Y-%m-%d}.md"
         page.with_suffix(".json").write_text(json.dumps(self._as_json(), indent=2) + "\n")
@@ -219,7 +219,7 @@ class Report:
         lines = [
             f"# {self.taken_at:%Y-%m-%d}",
             "",
-            f"{self.machine}. {conditions}. Medians; only the ratios mean something elsewhere.",
+            f"{self.machine}. {conditions}. Medians; only the ratios are comparable between machines.",
             "",
             *_markdown(self.TARGET_HEADINGS, [target.cells for target in self.targets], " :-- |"),
         ]
@@ -237,7 +237,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
         is_text = heading in ("load", "server", "target", "")
-        # One word a line: a terminal is narrow.
+        # One word per line: a terminal is narrow.
         words = heading.replace(" ", "\n")
         table.add_column(words, justify="left" if is_text else "right", no_wrap=True)
     for row in rows:

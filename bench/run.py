@@ -1,8 +1,7 @@
 """The benchmark: `python -m bench.run [--quick]`, which is what `./wallet bench` runs.
 
-It starts services of its own, measures pgbench, the wallet and, if asked, its rivals in turn on
-databases of the same shape, and proves the books after each round.
-"""
+It starts services of its own, measures pgbench, the wallet and, on request, its rivals in turn on
+databases of the same shape, and checks the ledgers after each round."""
 
 from __future__ import annotations
 
@@ -25,19 +24,19 @@ from bench.subscribers import Delivered
 from dev.processes import ServiceError
 
 PARTS = ("transfers", "hot", "reads", "mixed", "subscribers", "search")
-#: In which the rivals have something to do.
+#: The parts in which rivals take part.
 RIVALS_TAKE_PART = {"transfers", "reads"}
-#: A load from which on others take a share that matters.
+#: A load average above which other programs affect the results.
 BUSY = 0.7
 EVENTS_PER_SECOND = 100
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured."""
+    """The amount of measuring."""
 
-    people: int = 10_000
-    people_to_search: int = 1_000_000
+    users: int = 10_000
+    users_to_search: int = 1_000_000
     rounds: int = 3
     seconds: int = 6
     connections: Sequence[int] = (1, 8, 32, 128)
@@ -47,8 +46,8 @@ class Plan:
 
 
 QUICK = Plan(
-    people=2_000,
-    people_to_search=100_000,
+    users=2_000,
+    users_to_search=100_000,
     rounds=1,
     seconds=2,
     connections=(1, 32),
@@ -59,7 +58,7 @@ QUICK = Plan(
 
 
 def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool) -> Report:
-    """Measure. Raises RuntimeError when something fails or books do not balance."""
+    """Measure. Raises RuntimeError if an operation fails or ledgers are inconsistent."""
     conditions = _conditions(plan)
     measured: list[Comparison] = []
     peak: float | None = None
@@ -69,8 +68,8 @@ def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool
         console.print(f"{services.processor()}; PostgreSQL with fsync and synchronous commit on.")
         if services.load() > BUSY:
             console.print(
-                f"The machine is busy with other things (load {services.load():.1f}): one API process "
-                "gets less of it than many backends, and the ratios come out too low."
+                f"The machine is busy with other programs (load {services.load():.1f}): one API process "
+                "gets a smaller share of it than many backends, and the ratios are too low."
             )
         measured = _planned(plan, parts)
         if measured:
@@ -103,16 +102,16 @@ def _compare(
     *,
     with_rivals: bool,
 ) -> tuple[float | None, str]:
-    """All sides in turn, round by round, so that what else the machine does meets all of them.
+    """Measure all sides in turn, in rounds, so that other activity of the machine affects all of them.
 
-    What comes back is the most memory that the API process had, in MiB, and the rivals' pools.
+    Returns the peak memory of the API process in MiB, and the rivals' pools.
     """
     pools = ""
     with ExitStack() as servers:
-        with console.status(f"Settling in {plan.people:,} people, and letting servers warm up …"):
-            api, taking_part = servers.enter_context(sides.ours(stack, plan.people))
+        with console.status(f"Creating {plan.users:,} users, and warming up the servers …"):
+            api, taking_part = servers.enter_context(sides.ours(stack, plan.users))
             if with_rivals:
-                rivals = servers.enter_context(running.serving(stack, plan.people))
+                rivals = servers.enter_context(running.serving(stack, plan.users))
                 pools = ", ".join(f"{rival.name} {rival.pool_size}" for rival in rivals)
                 taking_part += rivals
         for number in range(plan.rounds):
@@ -135,15 +134,15 @@ def _deliver(stack: Services, plan: Plan, console: Console) -> Delivered:
 
 def _search(stack: Services, plan: Plan, console: Console) -> Found:
     database_url = stack.with_database("search").database_url
-    with console.status(f"Adding {plan.people_to_search:,} people to search among …"):
-        search.populate(database_url, plan.people_to_search)
+    with console.status(f"Adding {plan.users_to_search:,} users to search among …"):
+        search.populate(database_url, plan.users_to_search)
     with console.status("Searching …"):
-        return asyncio.run(search.measure(database_url, plan.people_to_search))
+        return asyncio.run(search.measure(database_url, plan.users_to_search))
 
 
 def _conditions(plan: Plan) -> dict[str, str | int]:
     return {
-        "people": plan.people,
+        "users": plan.users,
         "rounds": plan.rounds,
         "seconds each": plan.seconds,
         "API processes": 1,
@@ -156,22 +155,24 @@ def _conditions(plan: Plan) -> dict[str, str | int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="wallet bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short run, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="a short run, to check that it works")
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
         default=PARTS,
         metavar="PARTS",
-        help=f"some of {','.join(PARTS)}",
+        help=f"one or more of {','.join(PARTS)}",
     )
     parser.add_argument(
-        "--rivals", action="store_true", help="also the servers of bench/rivals, by Node"
+        "--rivals", action="store_true", help="also measure the Node servers of bench/rivals"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     if arguments.rivals and not RIVALS_TAKE_PART & set(arguments.only):
-        parser.error("--rivals are measured in transfers and reads alone: leave it out, or add one")
+        parser.error(
+            "--rivals are measured in transfers and reads only: omit it, or add one of them"
+        )
     plan, console = QUICK if arguments.quick else Plan(), Console()
     try:
         report = run(plan, arguments.only, console, with_rivals=arguments.rivals)
@@ -182,7 +183,7 @@ def main() -> int:
     if plan is QUICK:
         console.print("\nOne short round of each: it works, and the figures are rough.")
     else:
-        console.print(f"Kept in {report.keep()}.")
+        console.print(f"Written to {report.keep()}.")
     return 0
 
 

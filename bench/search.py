@@ -1,4 +1,4 @@
-"""Finding a person among very many: the wallet's search against an unindexed, ordered scan."""
+"""Searching among a large number of users: the wallet's search against an unindexed, ordered scan."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _syllable(place: int) -> str:
     return f"(%(syllables)s::text[])[1 + mod(abs(hashint8extended(n, {place})), %(kinds)s)]"
 
 
-# Given names of two syllables, family names of four: millions of different people.
-_PEOPLE = f"""
+# Given names of two syllables, family names of four: millions of different names.
+_USERS = f"""
 WITH named AS (
     SELECT n, initcap({_syllable(1)} || {_syllable(2)} || ' ' || {_syllable(3)} || {_syllable(4)}
         || {_syllable(5)} || {_syllable(6)}) AS name
-    FROM generate_series(1, %(people)s) AS n
+    FROM generate_series(1, %(users)s) AS n
 )
 INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash)
 SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, name, lower(name),
@@ -43,7 +43,7 @@ _ADDRESSES = """
 INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users
 WHERE starts_with(email, 'found')
 """
-# What an application without an index writes.
+# The query of an application without an index.
 _SCAN = """
 SELECT id, name FROM users
 WHERE name ILIKE %(pattern)s AND email_verified_at IS NOT NULL AND closed_at IS NULL
@@ -53,9 +53,9 @@ ORDER BY name LIMIT 20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How long finding took, in milliseconds, and how the scan compares."""
+    """Search times in milliseconds, and the ratio to the scan."""
 
-    people: int
+    users: int
     median_ms: float
     p99_ms: float
     scan_ms: float
@@ -65,8 +65,8 @@ class Found:
         return self.scan_ms / self.median_ms
 
 
-def populate(database_url: str, people: int) -> None:
-    """Add that many people; the indexes are made again afterwards, which is quicker."""
+def populate(database_url: str, users: int) -> None:
+    """Add that many users; the indexes are dropped and rebuilt, which is faster."""
     with psycopg.connect(database_url) as connection:
         indexes = connection.execute(
             "SELECT indexname, indexdef FROM pg_indexes "
@@ -74,8 +74,8 @@ def populate(database_url: str, people: int) -> None:
         ).fetchall()
         for name, _ in indexes:
             connection.execute(f"DROP INDEX {name}")
-        names = {"syllables": _SYLLABLES, "kinds": len(_SYLLABLES), "people": people}
-        connection.execute(_PEOPLE, names)
+        names = {"syllables": _SYLLABLES, "kinds": len(_SYLLABLES), "users": users}
+        connection.execute(_USERS, names)
         connection.execute(_ADDRESSES)
         for _, definition in indexes:
             connection.execute(definition)
@@ -84,7 +84,7 @@ def populate(database_url: str, people: int) -> None:
 
 
 def _terms(database_url: str, how_many: int) -> list[str]:
-    """Parts of family names: selective, as what a person types of a person looked for."""
+    """Parts of family names: selective, like what users type."""
     with psycopg.connect(database_url) as connection:
         names = connection.execute(
             "SELECT name FROM users WHERE starts_with(email, 'found') "
@@ -94,8 +94,8 @@ def _terms(database_url: str, how_many: int) -> list[str]:
     return [str(name).split()[1][1:8] for (name,) in names]
 
 
-async def measure(database_url: str, people: int) -> Found:
-    """Search and scan in turn for different parts of names. Raises RuntimeError when nobody is found."""
+async def measure(database_url: str, users: int) -> Found:
+    """Search and scan in turn for different parts of names. Raises RuntimeError if nobody is found."""
     terms = _terms(database_url, SEARCHES + SCANS)
     to_search, to_scan = terms[:SEARCHES], terms[SEARCHES:]
     times: list[float] = []
@@ -110,7 +110,7 @@ async def measure(database_url: str, people: int) -> Found:
         await database.close()
     times.sort()
     return Found(
-        people=people,
+        users=users,
         median_ms=statistics.median(times),
         p99_ms=times[int(len(times) * 0.99)],
         scan_ms=statistics.median(scans),
@@ -124,7 +124,7 @@ async def _search(database: Database, term: str) -> float:
     )
     elapsed_ms = (time.perf_counter() - began) * 1000
     if not page.items:
-        raise RuntimeError(f"Nobody was found by {term!r}, a part of somebody's name.")
+        raise RuntimeError(f"The search for {term!r}, part of a user's name, found nobody.")
     return elapsed_ms
 
 
@@ -134,5 +134,5 @@ def _scan(database_url: str, term: str) -> float:
         rows = connection.execute(_SCAN, {"pattern": f"%{term}%"}).fetchall()
         elapsed_ms = (time.perf_counter() - began) * 1000
     if not rows:
-        raise RuntimeError(f"The scan found nobody by {term!r}.")
+        raise RuntimeError(f"The scan for {term!r} found nobody.")
     return elapsed_ms

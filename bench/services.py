@@ -1,4 +1,4 @@
-"""What is measured: a PostgreSQL that really writes, a Valkey, and the processes of the wallet."""
+"""What is measured: PostgreSQL with durable writes, Valkey, and the processes of the wallet."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from app.commands import migrate
 from dev import postgres, processes, valkey
 from settings import Settings
 
-#: fsync and synchronous commit stay on; memory and checkpoints as on a small server of its own.
+#: fsync and synchronous commit stay on; memory and checkpoints as on a small dedicated server.
 POSTGRES_OPTIONS = {
-    # For pgbench at 128 clients, beside the pools of all servers.
+    # For pgbench with 128 clients, in addition to the pools of all servers.
     "max_connections": "400",
     "shared_buffers": "1GB",
     "max_wal_size": "8GB",
@@ -31,13 +31,13 @@ POSTGRES_OPTIONS = {
 
 @dataclass(frozen=True)
 class Services:
-    """Where the services are, and what the processes of the wallet are told."""
+    """The addresses of the services, and the environment of the wallet's processes."""
 
     folder: Path
     server: postgres.Postgres
     environment: dict[str, str]
     settings: Settings
-    #: Of an API process beside the first, which is where the issuer of tokens says.
+    #: Of a second API process; tokens name the first as their issuer.
     port: int | None = None
 
     @property
@@ -50,7 +50,7 @@ class Services:
 
     @property
     def url(self) -> str:
-        """Where the API process answers."""
+        """The address of the API process."""
         return self.issuer if self.port is None else f"http://127.0.0.1:{self.port}"
 
     @property
@@ -62,7 +62,7 @@ class Services:
         return self.settings.jwt_secrets[0]
 
     def with_database(self, name: str) -> Services:
-        """The same on a database of that name, migrated and empty, that is made now."""
+        """The same with a new database of that name, migrated and empty."""
         with psycopg.connect(
             self.server.url_of(postgres.OWNER, "postgres"), autocommit=True
         ) as owner:
@@ -79,7 +79,7 @@ class Services:
         return replace(self, environment=environment, settings=settings_of(environment))
 
     def beside(self, **variables: str) -> Services:
-        """The same database and tokens for one more API process, with these variables otherwise."""
+        """The same database and tokens for another API process, with these variables changed."""
         environment = {**self.environment, **variables}
         return replace(
             self,
@@ -91,12 +91,12 @@ class Services:
 
 @contextmanager
 def running() -> Iterator[Services]:
-    """Start the services in a folder that is removed afterwards.
+    """Start the services in a temporary folder.
 
-    Their database is migrated and stays empty: what is measured is measured on copies of it.
+    Their database is migrated and stays empty: measurements use copies of it.
     """
     folder = Path(tempfile.mkdtemp(prefix="mini-wallet-bench-"))
-    # PostgreSQL, which is not root, passes through.
+    # PostgreSQL, which does not run as root, needs to traverse it.
     folder.chmod(0o711)
     server = postgres.Postgres(
         folder / "postgres",
@@ -122,7 +122,7 @@ def running() -> Iterator[Services]:
 
 
 def environment_of(database_url: str, redis_url: str) -> dict[str, str]:
-    """What the processes are told: no rate limit, no mail, keys of their own."""
+    """The environment of the processes: no rate limits, no mail, keys of their own."""
     return {
         **_addresses(),
         "DATABASE_URL": database_url,
@@ -141,14 +141,14 @@ def _addresses() -> dict[str, str]:
 
 
 def settings_of(environment: dict[str, str]) -> Settings:
-    """Settings of just these variables, whatever else the environment and `.env` say."""
+    """Settings from these variables alone, without the environment and `.env`."""
     values = {name.lower(): value for name, value in environment.items()}
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 @contextmanager
 def api(services: Services) -> Iterator[processes.Child]:
-    """One API process, ready."""
+    """Run an API process; it is ready."""
     port = services.url.rpartition(":")[2]
     child = processes.spawn_python(
         "The API",
@@ -167,7 +167,7 @@ def api(services: Services) -> Iterator[processes.Child]:
 
 @contextmanager
 def relay(services: Services) -> Iterator[processes.Child]:
-    """One relay."""
+    """Run a relay."""
     child = processes.spawn_python(
         "The relay",
         ["-m", "app.cli", "relay"],
@@ -181,12 +181,12 @@ def relay(services: Services) -> Iterator[processes.Child]:
 
 
 def peak_memory_kib(child: processes.Child) -> int | None:
-    """The most resident memory that the process has had; None where nothing tells."""
+    """The peak resident memory of the process in MiB; None if it is unknown."""
     return _memory_kib(child, "VmHWM")
 
 
 def memory_kib(child: processes.Child) -> int | None:
-    """The resident memory of the process; None where nothing tells."""
+    """The resident memory of the process; None if it is unknown."""
     return _memory_kib(child, "VmRSS")
 
 
@@ -200,12 +200,12 @@ def _memory_kib(child: processes.Child, name: str) -> int | None:
 
 
 def processor() -> str:
-    """The machine in a few words."""
+    """A short description of the machine."""
     cores = os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{cores} cores, {memory:.0f} GiB of memory"
 
 
 def load() -> float:
-    """The load average of the last minute: what others do on this machine."""
+    """The load average of the last minute."""
     return os.getloadavg()[0]

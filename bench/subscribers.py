@@ -1,4 +1,4 @@
-"""What very many idle subscribers cost one API process, and how soon one of them hears of a transfer."""
+"""The memory of many idle subscribers in one API process, and how soon one receives its event."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from dev import processes
 from settings import ROOT
 
 SENDERS = 500
-#: A socket, a file, or a connection of something else.
+#: File descriptors for other files and connections.
 _OTHER_FILES = 500
 _PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Times are in milliseconds: from the answer to the transfer, or its request, to the event."""
+    """Times are in milliseconds, from the answer to the transfer, or its request, until the event."""
 
     subscribers: int
     kib_each: float | None
@@ -36,7 +36,7 @@ class Delivered:
     p50_ms: float
     p99_ms: float
     after_request_p99_ms: float
-    #: The same where another process committed, and the relay and Redis told this one.
+    #: The same if another process committed, and the event came through the relay and Redis.
     relayed_p50_ms: float
     relayed_p99_ms: float
 
@@ -45,9 +45,9 @@ class Delivered:
         memory = "" if self.kib_each is None else f", {self.kib_each:.1f} KiB each"
         return [
             f"{self.subscribers:,} idle subscribers of one process{memory}; at "
-            f"{self.events_per_second:g} events a second the one concerned hears of its transfer "
+            f"{self.events_per_second:g} events a second a subscriber receives its event "
             f"{self.p50_ms:.1f} ms (p99 {self.p99_ms:.1f} ms) after the answer to it.",
-            "Through the relay and Redis, where another process has committed: "
+            "Through the relay and Redis, if another process committed: "
             f"{self.relayed_p50_ms:.1f} ms (p99 {self.relayed_p99_ms:.1f} ms).",
         ]
 
@@ -60,14 +60,14 @@ def measure(
     seconds: float,
     idle_seconds: float,
 ) -> Delivered:
-    """Open the sockets, let them idle, then send money to one after the other: by the process at which they
-    listen, then by another one.
+    """Open the sockets, let them idle, then send money to one after the other: through the process that they
+    are connected to, then through another one.
 
     Raises RuntimeError unless every event arrives once, in sequence and at the right subscriber.
     """
     listeners.raise_file_limit(subscribers + _OTHER_FILES)
     count = subscribers + SENDERS
-    users.settle_in(stack.database_url, count, audit_key=stack.settings.sealing_key)
+    users.create(stack.database_url, count, audit_key=stack.settings.sealing_key)
     tokens = stack.folder / "tokens-of-subscribers"
     users.write_tokens(tokens, count, issuer=stack.issuer, secret=stack.secret)
     address = urlsplit(stack.issuer)
@@ -103,7 +103,7 @@ def measure(
             child.kill()
             child.communicate()
     if audit.audit(stack.settings) != 0:
-        raise RuntimeError("The wallet's books do not balance.")
+        raise RuntimeError("The wallet's ledgers are inconsistent.")
     return Delivered(
         subscribers=subscribers,
         kib_each=(after - before) / subscribers if before and after else None,

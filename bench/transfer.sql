@@ -2,11 +2,11 @@
 -- indexes and triggers, with a constant for a seal. By one call of bench_transfer() in functions.sql, or
 -- each step a statement of its own, without any rule but the database's.
 \if :to_one
-\set a random(2, :people)
+\set a random(2, :users)
 \set b 1
 \else
-\set a random(1, :people)
-\set b 1 + (:a + random(0, :people - 2)) % :people
+\set a random(1, :users)
+\set b 1 + (:a + random(0, :users - 2)) % :users
 \endif
 \set amount random(1, 500)
 \set nonce random(1, 9000000000000000)

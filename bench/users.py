@@ -1,4 +1,4 @@
-"""The people of the benchmark: with money in their books, sessions that stand, and access tokens."""
+"""The users of the benchmark, with money in their ledgers, active sessions and access tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from persistence.ledger import sealing
 OPENING_BALANCE_MINOR = 1_000_000
 TOKEN_LIFETIME = timedelta(hours=12)
 
-# Ids of people follow from their numbers, so that pgbench needs no look-up to name one.
+# The id of a user follows from the number, so that pgbench needs no query to find one.
 _PERSON = """
 CREATE FUNCTION bench_person(number bigint) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ('00000000-0000-7000-8000-' || lpad(number::text, 12, '0'))::uuid
@@ -27,10 +27,10 @@ INSERT INTO users (id, name, search_text, email, email_verified_at, password_has
     balance, sequence, last_posted_at, book_seal)
 SELECT bench_person(n), 'Person ' || n, 'person ' || n, 'person' || n || '@bench.example', now(), '-',
     %(balance)s, 1, now(), decode(repeat('01', 32), 'hex')
-FROM generate_series(1, %(people)s) AS n
+FROM generate_series(1, %(users)s) AS n
 """
 _ADDRESSES = "INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users"
-_LINES = """
+_ENTRIES = """
 INSERT INTO transactions (user_id, sequence, reference, kind, direction, amount, fee, balance_after,
     created_at, idempotency_key, seal)
 SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance',
@@ -48,16 +48,16 @@ SELECT id, id, now(), now(), 1, sha256(id::text::bytea), now() FROM users
 
 
 def person_id(number: int) -> UUID:
-    """The id of the person of that number, counted from 1."""
+    """The id of the user with that number, counted from 1."""
     return UUID(f"00000000-0000-7000-8000-{number:012d}")
 
 
-def settle_in(database_url: str, people: int, *, audit_key: bytes = b"") -> None:
-    """Add that many people, each with an opening balance in a book sealed with that key, and a session."""
+def create(database_url: str, users: int, *, audit_key: bytes = b"") -> None:
+    """Add that many users, each with an opening balance in a ledger sealed with that key, and a session."""
     with psycopg.connect(database_url) as connection:
         connection.execute(_PERSON)
-        connection.execute(_USERS, {"people": people, "balance": OPENING_BALANCE_MINOR})
-        for statement in (_ADDRESSES, _LINES, _TOLD, _SESSIONS):
+        connection.execute(_USERS, {"users": users, "balance": OPENING_BALANCE_MINOR})
+        for statement in (_ADDRESSES, _ENTRIES, _TOLD, _SESSIONS):
             connection.execute(statement)
         sealing.seal_unsealed(connection, audit_key)
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -65,21 +65,21 @@ def settle_in(database_url: str, people: int, *, audit_key: bytes = b"") -> None
 
 
 def write_tokens(
-    path: Path, people: int, *, issuer: str, secret: str, user_ids: bool = False
+    path: Path, users: int, *, issuer: str, secret: str, user_ids: bool = False
 ) -> Path:
-    """A line for each: the global id, or with `user_ids` the row's own, and the access token."""
+    """Write a line for each: the global id, or with `user_ids` the row's id, and the access token."""
     path.touch(mode=0o600)
     with path.open("w") as file:
-        for number, (name, token) in enumerate(tokens(people, issuer=issuer, secret=secret), 1):
+        for number, (name, token) in enumerate(tokens(users, issuer=issuer, secret=secret), 1):
             file.write(f"{person_id(number) if user_ids else name} {token}\n")
     return path
 
 
-def tokens(people: int, *, issuer: str, secret: str) -> list[tuple[str, str]]:
-    """The global id and an access token of each."""
+def tokens(users: int, *, issuer: str, secret: str) -> list[tuple[str, str]]:
+    """The global id and an access token of each user."""
     now = datetime.now(UTC)
     issued = []
-    for number in range(1, people + 1):
+    for number in range(1, users + 1):
         user_id = person_id(number)
         principal = Principal(user_id, session_id=user_id)
         token, _ = sessions.issue_access_token(

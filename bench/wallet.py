@@ -1,4 +1,4 @@
-"""The wallet's side of the comparison: what its clients ask."""
+"""The wallet's side of the comparison: its requests."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ REQUESTS: Mapping[Kind, Sequence[Request]] = {
     TRANSFERS: [SEND],
     HOT: [SEND],
     READS: [READ],
-    # Of five, four read.
+    # Four of five are reads.
     MIXED: [SEND, replace(READ, share=4)],
 }

@@ -1,1 +1,1 @@
-"""Other GraphQL servers with the same transfer, from npm, under the same load as the wallet."""
+"""Other GraphQL servers from npm that make the same transfer, under the same load as the wallet."""

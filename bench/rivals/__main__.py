@@ -1,4 +1,4 @@
-"""`python -m bench.rivals`: the rivals and pgbench in turn, round by round, as a table."""
+"""`python -m bench.rivals`: the rivals and pgbench in turn, in rounds, as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench import bare, comparisons, services, users
 from bench.comparisons import CALL, CONNECTIONS, READS, STATEMENTS, TRANSFERS, Comparison
 from bench.rivals import running
 from bench.services import Services
-from bench.sides import Books, Floor
+from bench.sides import Floor, Ledgers
 from dev.processes import ServiceError
 
 HEADINGS = ("server", "per second", "to pgbench", "p50 ms", "p99 ms", "server's CPU µs each")
@@ -21,7 +21,7 @@ KINDS = {"transfers": TRANSFERS, "reads": READS}
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.rivals", description=__doc__)
-    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10, help="for each round of each server")
     parser.add_argument("--only", choices=KINDS, help="instead of transfers and reads")
@@ -40,16 +40,16 @@ def main() -> int:
 
 def _measure(stack: Services, plan: argparse.Namespace, console: Console) -> list[Comparison]:
     floor = stack.with_database("floor")
-    users.settle_in(floor.database_url, plan.people)
+    users.create(floor.database_url, plan.users)
     bare.prepare(floor.database_url)
-    books, programs = Books(floor.database_url), stack.server.programs
+    ledgers, programs = Ledgers(floor.database_url), stack.server.programs
     floors = [
-        Floor(STATEMENTS, programs, plan.people, books),
-        Floor(CALL, programs, plan.people, books, by_call=True),
+        Floor(STATEMENTS, programs, plan.users, ledgers),
+        Floor(CALL, programs, plan.users, ledgers, by_call=True),
     ]
     kinds = [KINDS[plan.only]] if plan.only else list(KINDS.values())
     compared = [Comparison(kind, CONNECTIONS) for kind in kinds]
-    with running.serving(stack, plan.people) as servers:
+    with running.serving(stack, plan.users) as servers:
         for server in servers:
             console.print(f"{server.name} has a pool of {server.pool_size}.", highlight=False)
         for number in range(plan.rounds):

@@ -1,4 +1,4 @@
-"""The rivals: each a server on a database of its own, running and warm as long as it is measured."""
+"""The rivals: each a server on a database of its own, running and warmed up for all measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench import bare, users, wallet
 from bench.comparisons import CONNECTIONS, READS, TRANSFERS, Kind
 from bench.load import AMOUNT, KEY, RECIPIENT, Request
 from bench.services import Services
-from bench.sides import Books, Server
+from bench.sides import Ledgers, Server
 from dev import node, processes
 from domain.people import sessions
 
@@ -33,7 +33,7 @@ mutation Send($input: SendMoneyInput!) {{
   }}
 }}
 """
-# PostGraphile's mutation answers with the object itself.
+# PostGraphile's mutation returns the object itself.
 _SEND_BY_PLAN = f"""
 mutation Send($input: SendMoneyInput!) {{ sendMoney(input: $input) {{ __typename {_FIELDS} }} }}
 """
@@ -42,7 +42,7 @@ _VARIABLES = {"input": {"recipientId": RECIPIENT, "amount": AMOUNT, "idempotency
 
 @dataclass(frozen=True)
 class Rival:
-    """A server: its script, what it is asked, and the sizes of its pool, of which the best is taken."""
+    """A server: its script, its requests, and the pool sizes of which the best is used."""
 
     name: str
     script: str
@@ -58,7 +58,7 @@ class Rival:
 
     @property
     def requests(self) -> dict[Kind, Sequence[Request]]:
-        """What it is asked under each kind of load. Reads have no commit to share."""
+        """Its requests under each kind of load. Reads have no commit to share."""
         sends: dict[Kind, Sequence[Request]] = {TRANSFERS: [self.send]}
         return sends if self.shares_commits else {**sends, READS: [wallet.READ]}
 
@@ -74,16 +74,16 @@ RIVALS = (
     ),
 )  # fmt: skip
 
-#: Those that commit each request by itself, as anybody deploys them.
+#: Rivals that commit each request separately, as they are usually deployed.
 COMMITTING_ALONE = tuple(rival.name for rival in RIVALS if not rival.shares_commits)
 
 
 @contextmanager
 def serving(stack: Services, how_many: int) -> Iterator[list[Server]]:
-    """All of them, each with the same people as the wallet and the pool that it did best with.
+    """Run all of them, each with as many users as the wallet and its best pool size.
 
-    Raises ServiceError where Node or the packages cannot be had, and RuntimeError where one does not
-    answer as the wallet does.
+    Raises ServiceError if Node or the packages are unavailable, and RuntimeError if one does not answer as
+    the wallet does.
     """
     node.ensure_installed(FOLDER)
     tokens = users.write_tokens(
@@ -93,27 +93,27 @@ def serving(stack: Services, how_many: int) -> Iterator[list[Server]]:
     with ExitStack() as servers:
         measured = []
         for rival in RIVALS:
-            books = Books(stack.with_database(rival.database).database_url)
-            users.settle_in(books.database_url, how_many)
-            bare.prepare(books.database_url)
-            best = _best_pool(rival, stack, tokens, books)
-            server = servers.enter_context(_running(rival, best, stack, tokens, books))
+            ledgers = Ledgers(stack.with_database(rival.database).database_url)
+            users.create(ledgers.database_url, how_many)
+            bare.prepare(ledgers.database_url)
+            best = _best_pool(rival, stack, tokens, ledgers)
+            server = servers.enter_context(_running(rival, best, stack, tokens, ledgers))
             server.prepare(read=wallet.READ, send=rival.send)
             measured.append(server)
         yield measured
 
 
-def _best_pool(rival: Rival, stack: Services, tokens: Path, books: Books) -> int:
-    """The size with which it moved money most often, each tried twice for a second."""
+def _best_pool(rival: Rival, stack: Services, tokens: Path, ledgers: Ledgers) -> int:
+    """The pool size with the highest rate of transfers, each tried twice for a second."""
     if len(rival.pool_sizes) == 1:
         return rival.pool_sizes[0]
     with ExitStack() as tried:
         servers = [
-            tried.enter_context(_running(rival, size, stack, tokens, books))
+            tried.enter_context(_running(rival, size, stack, tokens, ledgers))
             for size in rival.pool_sizes
         ]
         rates = dict.fromkeys(rival.pool_sizes, 0.0)
-        # The first time each warms up; then there and back, so that none is always the last.
+        # The first trial of each warms up; then there and back, so that none is always the last.
         for turn, server in enumerate([*servers, *servers, *reversed(servers)]):
             measured = server.measure(TRANSFERS, CONNECTIONS, seconds=1)
             if turn >= len(servers):
@@ -123,9 +123,9 @@ def _best_pool(rival: Rival, stack: Services, tokens: Path, books: Books) -> int
 
 @contextmanager
 def _running(
-    rival: Rival, pool_size: int, stack: Services, tokens: Path, books: Books
+    rival: Rival, pool_size: int, stack: Services, tokens: Path, ledgers: Ledgers
 ) -> Iterator[Server]:
-    """The server, ready."""
+    """The server's process, ready."""
     port = processes.free_port()
     child = processes.spawn(
         rival.name,
@@ -137,7 +137,7 @@ def _running(
             "NODE_ENV": "production",
             "GRAPHILE_ENV": "production",
             "PORT": str(port),
-            "DATABASE_URL": books.database_url,
+            "DATABASE_URL": ledgers.database_url,
             "POOL_SIZE": str(pool_size),
             "JWT_SECRET": stack.secret,
             "JWT_ISSUER": stack.issuer,
@@ -154,7 +154,7 @@ def _running(
         )
         url = f"http://127.0.0.1:{port}/graphql"
         yield Server(
-            rival.name, url, child, tokens, books, rival.requests, [CONNECTIONS], pool_size
+            rival.name, url, child, tokens, ledgers, rival.requests, [CONNECTIONS], pool_size
         )
     finally:
         child.stop()

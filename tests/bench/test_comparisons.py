@@ -1,4 +1,4 @@
-"""All sides have the same turns, and their books are proved."""
+"""All sides have the same turns, and their ledgers are proved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.measure import Measurement
 
 @dataclass
 class Steps:
-    """What was done, in order; the books of a side that writes it down."""
+    """What was done, in order; the ledgers of a side that writes it down."""
 
     done: list[str] = field(default_factory=list)
 
@@ -29,13 +29,13 @@ class Noted:
     """A side that takes part in all but hot loads."""
 
     name: str
-    books: Steps
+    ledgers: Steps
 
     def takes_part(self, kind: Kind, connections: int) -> bool:
         return kind is not HOT
 
     def measure(self, kind: Kind, connections: int, seconds: int) -> Measurement:
-        self.books.done.append(self.name)
+        self.ledgers.done.append(self.name)
         return Measurement(seconds, 1.0)
 
 

@@ -33,7 +33,7 @@ DELIVERED = Delivered(
     p50_ms=3.0, p99_ms=11.0, after_request_p99_ms=12.0,
     relayed_p50_ms=13.0, relayed_p99_ms=14.0,
 )  # fmt: skip
-FOUND = Found(people=1_000, median_ms=1.0, p99_ms=2.0, scan_ms=400.0)
+FOUND = Found(users=1_000, median_ms=1.0, p99_ms=2.0, scan_ms=400.0)
 
 
 def test_the_ratio_is_of_medians() -> None:

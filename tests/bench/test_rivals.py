@@ -20,13 +20,13 @@ NOBODY = users.person_id(99)
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
-    users.settle_in(database_url, 3)
+    users.create(database_url, 3)
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as opened:
         bare.prepare(database_url)
         yield opened
         sent = opened.execute("SELECT count(*) FROM transactions WHERE direction = 'outgoing'")
         [moved] = sent.fetchall()
-    bare.check_books(database_url, moved["count"])
+    bare.check_ledgers(database_url, moved["count"])
 
 
 def alone(connection: Connection, commands: list[Command]) -> list[dict[str, Any]]:

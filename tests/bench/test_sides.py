@@ -1,4 +1,4 @@
-"""The wallet's side: what it answers is looked at, and every answer is in the books."""
+"""The wallet's side: what it answers is looked at, and every answer is in the ledgers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from bench import answers, load, services, users, wallet
 from bench.comparisons import MIXED, TRANSFERS
 from bench.services import Services
-from bench.sides import Books, Server
+from bench.sides import Ledgers, Server
 from dev import postgres
 
-PEOPLE = 20
+USERS = 20
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def stack(database_url: str, redis_url: str, tmp_path: Path) -> Services:
 
 
 def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_books(stack: Services) -> None:
-    users.settle_in(stack.database_url, PEOPLE, audit_key=stack.settings.sealing_key)
+    users.create(stack.database_url, USERS, audit_key=stack.settings.sealing_key)
     tokens = users.write_tokens(
-        stack.folder / "tokens", PEOPLE, issuer=stack.issuer, secret=stack.secret
+        stack.folder / "tokens", USERS, issuer=stack.issuer, secret=stack.secret
     )
-    books = Books(stack.database_url, audited=stack.settings)
+    ledgers = Ledgers(stack.database_url, audited=stack.settings)
     with services.api(stack) as api:
-        server = Server("wallet", stack.graphql_url, api, tokens, books, wallet.REQUESTS)
-        books.moved += answers.prove(
+        server = Server("wallet", stack.graphql_url, api, tokens, ledgers, wallet.REQUESTS)
+        ledgers.moved += answers.prove(
             server.name, server.url, tokens, read=wallet.READ, send=wallet.SEND
         )
         measured = server.measure(MIXED, connections=4, seconds=1)
@@ -44,17 +44,17 @@ def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_books(stack: 
             server.url, tokens, [wallet.SEND], connections=4, seconds=60, each_once=True
         )
     assert measured.operations > 0
-    assert once.moved == PEOPLE
-    books.moved += once.moved
-    books.check()
-    books.moved += 1
+    assert once.moved == USERS
+    ledgers.moved += once.moved
+    ledgers.check()
+    ledgers.moved += 1
     with pytest.raises(RuntimeError, match="lack one"):
-        books.check()
+        ledgers.check()
 
 
 def test_a_side_may_be_measured_at_some_numbers_of_connections_alone(stack: Services) -> None:
     server = Server(
-        "some", "", cast(Any, None), Path(), Books(""), {TRANSFERS: [wallet.SEND]}, [32]
+        "some", "", cast(Any, None), Path(), Ledgers(""), {TRANSFERS: [wallet.SEND]}, [32]
     )
     assert server.takes_part(TRANSFERS, 32)
     assert not server.takes_part(TRANSFERS, 8)
