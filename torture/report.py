@@ -106,13 +106,13 @@ def _activity(record: Record, result: Result) -> Table:
         "receipts stored": len(record.receipts),
         "of these found in the ledgers": record.receipts_contained or 0,
         "reads": len(record.reads),
-        "events heard": sum(len(each.sequences) for each in record.subscribers),
+        "events received": sum(len(each.sequences) for each in record.subscribers),
         "reconnections of subscribers": sum(each.reconnects for each in record.subscribers),
         "events accepted by the Channels server": sum(map(len, record.pushed.values())),
         "mails requested": sum(mail.asked for mail in record.mails),
-        "mails caught": sum((record.caught or {}).values()),
+        "mails received": sum((record.caught or {}).values()),
         "mails that had to arrive exactly once": result.mails_due_once,
-        "lines cut": record.disturbances["cut"],
+        "connections cut": record.disturbances["cut"],
         "answers swallowed": record.disturbances["swallow"],
         "answers truncated": record.disturbances["truncate"],
         "quick checks during the run": record.quick_checks,
@@ -135,7 +135,7 @@ def _lost(command: Command) -> int:
 def _faults(record: Record) -> Table:
     """To end a fault is to start processes until they are ready, or PostgreSQL until it answers queries."""
     table = Table(title="Faults, how long it took to end them, and how soon service resumed")
-    for heading in ("", "times", "seen to bite", "ending it, longest s", "median s", "longest s"):
+    for heading in ("", "times", "took effect", "ending it, longest s", "median s", "longest s"):
         table.add_column(heading, justify="left" if not heading else "right")
     by_name: defaultdict[str, list[InjectedFault]] = defaultdict(list)
     for fault in record.faults:
