@@ -43,7 +43,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             return
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
-        letter = mail_templates.write(
+        rendered = mail_templates.write(
             mail.purpose,
             mail.person,
             app_url=services.app_url,
@@ -55,9 +55,9 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             await asyncio.to_thread(
                 services.mailer.send,
                 to=mail.person.email,
-                subject=letter.subject,
-                text=letter.text,
-                html=letter.html,
+                subject=rendered.subject,
+                text=rendered.text,
+                html=rendered.html,
                 message_id=str(mail_id),
             )
     except mail_templates.UnreadableDetails as trouble:

@@ -25,8 +25,8 @@ _SUBJECTS = {
 _SCOPES = {
     Scope.READ_PROFILE: "see your profile",
     Scope.READ_TRANSACTIONS: "see your balance and transactions",
-    Scope.SEARCH_USERS: "search for people",
-    Scope.ADD_BALANCE: "add balance",
+    Scope.SEARCH_USERS: "search for users",
+    Scope.ADD_BALANCE: "add money",
     Scope.SEND_MONEY: "send money",
 }
 _PAGES = {
@@ -47,7 +47,7 @@ _environment = jinja2.Environment(
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedMail:
     """A mail's subject and its two parts."""
 
     subject: str
@@ -67,8 +67,8 @@ def write(
     token: str | None,
     currency: money.Currency,
     details: Mapping[str, Any],
-) -> Letter:
-    """The letter to that person; `token` is for the purposes that have a link, and `details` are what the
+) -> RenderedMail:
+    """The mail to that person; `token` is for the purposes that have a link, and `details` are what the
     mail was requested with.
 
     A name that belongs to no verified address may be anybody's words to a stranger: only the mail that
@@ -86,7 +86,7 @@ def write(
         "lifetime": _lifetime(purpose),
         **_readable_facts(purpose, details, currency),
     }
-    return Letter(
+    return RenderedMail(
         subject=subject,
         text=_environment.get_template(f"{purpose.value}.txt").render(words).strip() + "\n",
         html=_environment.get_template(f"{purpose.value}.html").render(words),

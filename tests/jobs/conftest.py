@@ -1,4 +1,4 @@
-"""Books with money in them, and the relay and workers of a test's own."""
+"""Ledgers with money in them, and the relay and workers of a test's own."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ DETAILS = {
 }
 
 
-def letter(purpose: MailPurpose, person: Person = ZOE) -> mail_templates.Letter:
+def render(purpose: MailPurpose, person: Person = ZOE) -> mail_templates.RenderedMail:
     token = "the-token" if purpose in LINK_LIFETIMES else None
     return mail_templates.write(
         purpose,
@@ -52,7 +52,7 @@ def letter(purpose: MailPurpose, person: Person = ZOE) -> mail_templates.Letter:
 def test_the_link_is_in_both_parts_with_its_life_time(
     purpose: MailPurpose, link: str, lifetime: str
 ) -> None:
-    written = letter(purpose)
+    written = render(purpose)
     assert f"\n{link}\n" in written.text
     assert written.html.count(f'href="{link}"') == 2
     assert f">{link}</a>" in written.html
@@ -62,7 +62,7 @@ def test_the_link_is_in_both_parts_with_its_life_time(
 
 @pytest.mark.parametrize("purpose", MailPurpose)
 def test_every_mail_says_whom_it_is_for_in_both_parts(purpose: MailPurpose) -> None:
-    written = letter(purpose)
+    written = render(purpose)
     assert "Hello Zoë <b>&,\n" in written.text
     assert "Hello Zoë &lt;b&gt;&amp;," in written.html
     assert "<b>" not in written.html
@@ -76,7 +76,7 @@ def test_every_mail_says_whom_it_is_for_in_both_parts(purpose: MailPurpose) -> N
 @pytest.mark.parametrize("purpose", MailPurpose)
 def test_the_name_of_somebody_unverified_never_becomes_a_link(purpose: MailPurpose) -> None:
     typed_by_anybody = replace(ZOE, name="Win at https://evil.example", email_verified_at=None)
-    written = letter(purpose, typed_by_anybody)
+    written = render(purpose, typed_by_anybody)
     assert "evil.example" not in written.text + written.html + written.subject
     assert "https://evil" not in written.text + written.html
     assert written.text.startswith("Hello,\n")
@@ -84,21 +84,21 @@ def test_the_name_of_somebody_unverified_never_becomes_a_link(purpose: MailPurpo
 
 def test_a_verification_mail_tells_the_name_that_was_registered() -> None:
     for name in ("Zoë", "J. R. Ewing"):
-        written = letter(MailPurpose.VERIFY_EMAIL, replace(ZOE, name=name, email_verified_at=None))
+        written = render(MailPurpose.VERIFY_EMAIL, replace(ZOE, name=name, email_verified_at=None))
         assert f"\n{name}\n" in written.text
         assert f"“{name}”" in written.html
 
 
 @pytest.mark.parametrize("purpose", MailPurpose)
 def test_a_mail_loads_nothing_and_leads_nowhere_else(purpose: MailPurpose) -> None:
-    written = letter(purpose)
+    written = render(purpose)
     for forbidden in ("<img", "<script", "<link", "url(", "@import", "http://"):
         assert forbidden not in written.html
     assert written.html.count("https://") == written.html.count(APP_URL)
 
 
 def test_the_mail_of_a_new_api_token_says_all_but_its_secret() -> None:
-    written = letter(MailPurpose.API_TOKEN_CREATED)
+    written = render(MailPurpose.API_TOKEN_CREATED)
     for fact in (
         "12.50 USD",
         "never",
@@ -129,6 +129,6 @@ def test_the_mail_of_a_new_password_says_whether_api_tokens_were_revoked(
 
 
 def test_the_mail_of_a_changed_password_leads_to_what_works_without_the_new_password() -> None:
-    written = letter(MailPurpose.PASSWORD_CHANGED)
+    written = render(MailPurpose.PASSWORD_CHANGED)
     assert f"\n{APP_URL}/forgot-password\n" in written.text
     assert f'href="{APP_URL}/forgot-password"' in written.html
