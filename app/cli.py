@@ -20,7 +20,7 @@ SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 app = typer.Typer(
     name="wallet",
-    help="Mini Wallet. Begin with `./wallet up`.",
+    help="Mini Wallet. Start with `./wallet up`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,7 +33,7 @@ Port = Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen o
 Data = Annotated[
     Path | None,
     typer.Option(
-        help="Use the services of the `up` that runs on this folder, where DATABASE_URL is not "
+        help="Use the services of the `up` that runs with this data folder, if DATABASE_URL is not "
         "set. The default is the folder of a plain `./wallet up`.",
         show_default=False,
     ),
@@ -45,11 +45,11 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     data: Annotated[
-        Path, typer.Option(help="Where everything is kept: data, secrets, logs, caught mails.")
+        Path, typer.Option(help="Folder for data, secrets, logs and caught mails.")
     ] = DEFAULT_DATA,
-    no_demo: Annotated[bool, typer.Option("--no-demo", help="No demo people.")] = False,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="Do not add demo users.")] = False,
 ) -> None:
-    """Start the whole wallet here, from nothing: services, API, relay, worker. Ctrl-C stops it.
+    """Start the whole wallet on this machine: services, API, relay and worker. Ctrl-C stops it.
 
     PostgreSQL, Valkey, a Channels server and a mail catcher are embedded; what the environment
     names (DATABASE_URL, REDIS_URL, SMTP_URL, PUSHER_*, ...) is used instead.
@@ -67,7 +67,7 @@ def up(
     }
 )
 def test(context: typer.Context) -> None:
-    """Run every test on embedded services of its own. Further arguments go to pytest."""
+    """Run all tests on embedded services of their own. Further arguments are passed to pytest."""
     if context.args in (["--help"], ["-h"]):
         typer.echo(context.get_help())
         return
@@ -80,7 +80,7 @@ def test(context: typer.Context) -> None:
 
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve the API (one process of production) on the services that the environment names."""
+    """Serve the API (one production process), using the services named in the environment."""
     chosen = _settings()
     from app import processes
 
@@ -111,7 +111,7 @@ def worker(
 
 @app.command()
 def relay() -> None:
-    """Pass on what was committed: to subscribers through Redis, and to the workers as jobs."""
+    """Pass committed events on: to subscribers through Redis, and to the workers as jobs."""
     chosen = _settings()
     from app import processes
 
@@ -120,7 +120,7 @@ def relay() -> None:
 
 @app.command()
 def migrate(data: Data = None) -> None:
-    """Bring the database to the newest version of its tables."""
+    """Migrate the database to the newest revision."""
     chosen = _settings(data)
     from app.commands import migrate as operations
 
@@ -130,11 +130,11 @@ def migrate(data: Data = None) -> None:
 @app.command()
 def demo(
     yes: Annotated[
-        bool, typer.Option("--yes", help="Also where APP_URL leads to a public address.")
+        bool, typer.Option("--yes", help="Add them even if APP_URL is a public address.")
     ] = False,
     data: Data = None,
 ) -> None:
-    """Add the three demo people: User Alpha, User Beta and User Gamma. Twice changes nothing."""
+    """Add the demo users User Alpha, User Beta and User Gamma. Running it again changes nothing."""
     chosen = _settings(data)
     from app.commands import migrate as operations
 
@@ -154,23 +154,23 @@ def audit(
     receipt: Annotated[
         list[str] | None,
         typer.Option(
-            help="Instead, say whether the books still contain what this `seal` of a transaction proves. "
-            "May be given again; `-` reads them from the standard input, one a line.",
+            help="Instead, check whether the ledger still contains what this receipt (the `seal` of a "
+            "transaction) proves. Can be repeated; `-` reads receipts from standard input, one per line.",
             show_default=False,
         ),
     ] = None,
     key_before: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A file with an AUDIT_KEY of before `reseal`, for receipts of that time.",
+            help="A file with a former AUDIT_KEY, for receipts issued before `reseal`.",
             show_default=False,
         ),
     ] = None,
     data: Data = None,
 ) -> None:
-    """Prove the books. Exit status 1, and the rows at fault, if they do not balance."""
+    """Verify all ledgers. If anything is wrong, name the rows and exit with status 1."""
     if key_before and not receipt:
-        _refuse("--key-before is for receipts: the books are proved with AUDIT_KEY alone.")
+        _refuse("--key-before is for receipts only: ledgers are verified with AUDIT_KEY.")
     chosen = _settings(data)
     from app.commands import audit as auditing
 
@@ -184,17 +184,17 @@ def audit(
 def reseal(
     key_before: Annotated[
         Path | None,
-        typer.Option(help="A file with the AUDIT_KEY of before.", show_default=False),
+        typer.Option(help="A file with the former AUDIT_KEY.", show_default=False),
     ] = None,
     no_key_before: Annotated[
-        bool, typer.Option("--no-key-before", help="The books were sealed without a key.")
+        bool, typer.Option("--no-key-before", help="The ledgers were sealed without a key.")
     ] = False,
     data: Data = None,
 ) -> None:
-    """Seal the books with AUDIT_KEY, after it was replaced: begin once every process has the new one."""
+    """Reseal all ledgers after AUDIT_KEY was replaced. Start it once all processes have the new key."""
     if (key_before is None) != no_key_before:
         _refuse(
-            "Say either --key-before and a file with the AUDIT_KEY of before, or --no-key-before."
+            "Give either --key-before with a file that contains the former AUDIT_KEY, or --no-key-before."
         )
     chosen = _settings(data)
     from app.commands import audit as auditing
@@ -204,7 +204,7 @@ def reseal(
 
 @app.command()
 def doctor(data: Data = None) -> None:
-    """Say what is configured, reachable and migrated, and what to do about what is not."""
+    """Report what is configured, reachable and migrated, and how to fix what is not."""
     chosen = _settings(data)
     from app.commands import migrate as operations
 
@@ -213,18 +213,21 @@ def doctor(data: Data = None) -> None:
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
-        False
-    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A short run, to check that everything works.")
+    ] = (False),
     only: Annotated[
         str | None,
-        typer.Option(help="Some of transfers, hot, reads, mixed, subscribers, search; by commas."),
+        typer.Option(
+            help="Parts to run, separated by commas: transfers, hot, reads, mixed, subscribers, search."
+        ),
     ] = None,
     rivals: Annotated[
-        bool, typer.Option("--rivals", help="Also GraphQL servers of others, by Node.")
+        bool,
+        typer.Option("--rivals", help="Also measure other GraphQL servers, which run on Node."),
     ] = False,
 ) -> None:
-    """Measure this wallet against what the same PostgreSQL does bare, as ratios."""
+    """Compare the wallet with plain PostgreSQL on the same machine, as ratios."""
     chosen = ["--quick"] if quick else []
     chosen += ["--only", only] if only else []
     chosen += ["--rivals"] if rivals else []
@@ -239,7 +242,7 @@ def bench(
     }
 )
 def torture(context: typer.Context) -> None:
-    """Move money while everything breaks, and check what came of it: `torture --help` tells how."""
+    """Transfer money while processes and services fail, and verify the guarantees. See `torture --help`."""
     _become([sys.executable, "-P", "-m", "torture.run", *context.args], folder=Path.cwd())
 
 
