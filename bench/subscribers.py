@@ -22,7 +22,7 @@ from settings import ROOT
 SENDERS = 500
 #: File descriptors for other files and connections.
 _OTHER_FILES = 500
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def measure(
             _tell(child, task)
             _hear(child)
             processes.wait_until(
-                lambda: _subscriptions(stack) == subscribers, api, _PATIENCE_SECONDS, "The API"
+                lambda: _subscriptions(stack) == subscribers, api, _TIMEOUT_SECONDS, "The API"
             )
             time.sleep(idle_seconds)
             after = services.memory_kib(api)

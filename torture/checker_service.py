@@ -12,7 +12,7 @@ from torture.violations import Violation, most
 
 UNAVAILABLE = "UNAVAILABLE"
 #: How soon service has to resume after a fault has ended.
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 _DEADLOCK = "deadlock detected"
 
@@ -152,7 +152,7 @@ def _recovery(
         )
         return
     since = _last_end(fault.ended, back, faults)
-    if since is not None and back - since > PATIENCE_SECONDS:
+    if since is not None and back - since > TIMEOUT_SECONDS:
         sentence = (
             f"There was no service for {back - since:.1f} s after the fault ended at {since:.3f}."
         )

@@ -12,10 +12,10 @@ import redis
 
 from torture.listeners import Listener
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 #: After that, mails are retried at once: one whose worker was killed is otherwise due after three minutes.
-_MAIL_PATIENCE_SECONDS = 6.0
+_MAIL_TIMEOUT_SECONDS = 6.0
 _WAITING = """
 SELECT
     (SELECT count(*) FROM outbox WHERE published_at IS NULL),
@@ -36,7 +36,7 @@ async def wait_until_drained(
     Gives up when nothing has progressed for long.
     """
     least, since, hurried = float("inf"), time.monotonic(), False
-    while time.monotonic() - since < _PATIENCE_SECONDS:
+    while time.monotonic() - since < _TIMEOUT_SECONDS:
         outbox, pushes, mails = await asyncio.to_thread(_waiting, database_url)
         unheard = await _unheard(database_url, listeners)
         waiting = outbox + pushes + mails + unheard
@@ -44,7 +44,7 @@ async def wait_until_drained(
             return True
         if waiting < least:
             least, since = waiting, time.monotonic()
-        if mails == waiting and not hurried and time.monotonic() - since > _MAIL_PATIENCE_SECONDS:
+        if mails == waiting and not hurried and time.monotonic() - since > _MAIL_TIMEOUT_SECONDS:
             await asyncio.to_thread(_hurry_mails, database_url, redis_url)
             hurried = True
         await asyncio.sleep(_POLL_SECONDS)

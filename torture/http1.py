@@ -54,7 +54,7 @@ def post(payload: dict[str, Any], token: str | None, **headers: str) -> bytes:
 
 
 async def blocks(
-    reader: asyncio.StreamReader, patience_seconds: float
+    reader: asyncio.StreamReader, timeout_seconds: float
 ) -> AsyncGenerator[bytes, None]:
     """The blocks of a chunked stream, each terminated by an empty line, without that line.
 
@@ -62,7 +62,7 @@ async def blocks(
     """
     buffer = b""
     while True:
-        async with asyncio.timeout(patience_seconds):
+        async with asyncio.timeout(timeout_seconds):
             size = int((await reader.readuntil(b"\r\n")).strip(), 16)
             if size == 0:
                 return

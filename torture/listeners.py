@@ -23,7 +23,7 @@ from torture.users import User
 
 HOST = "127.0.0.1"
 #: Both transports send heartbeats more often.
-_PATIENCE_SECONDS = 16.0
+_TIMEOUT_SECONDS = 16.0
 _CONNECT_SECONDS = 5.0
 #: A socket may be closed because the process ends or because the database is unavailable.
 _GOOD_CLOSES = (1000, 1001, 1012, 1013)
@@ -111,7 +111,7 @@ class WebSocketListener(Listener):
             await socket.send(json.dumps({"type": "connection_init", "payload": bearer}))
             asked = {"query": _SUBSCRIPTION, "variables": {"after": self.last}}
             while True:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
                     message = json.loads(await socket.recv())
                 match message["type"]:
                     case "connection_ack":
@@ -148,7 +148,7 @@ class EventStreamListener(Listener):
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     self.watch(client.read(await http1.read_body(reader, head)))
                 return
-            async with aclosing(http1.blocks(reader, _PATIENCE_SECONDS)) as blocks:
+            async with aclosing(http1.blocks(reader, _TIMEOUT_SECONDS)) as blocks:
                 async for block in blocks:
                     fields = dict(
                         entry.split(": ", 1)

@@ -16,7 +16,7 @@ PROGRAMS = postgres_binaries.find(None).folder
 
 @pytest.mark.parametrize("by_call", [False, True])
 @pytest.mark.parametrize("kind", [TRANSFERS, MIXED])
-def test_the_bare_transfer_keeps_the_books(database_url: str, kind: Kind, by_call: bool) -> None:
+def test_the_bare_transfer_keeps_the_ledgers(database_url: str, kind: Kind, by_call: bool) -> None:
     users.create(database_url, 20)
     bare.prepare(database_url)
     measured = bare.run(

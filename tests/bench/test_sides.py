@@ -28,7 +28,7 @@ def stack(database_url: str, redis_url: str, tmp_path: Path) -> Services:
     return Services(tmp_path, nowhere, environment, services.settings_of(environment))
 
 
-def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_books(stack: Services) -> None:
+def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_ledgers(stack: Services) -> None:
     users.create(stack.database_url, USERS, audit_key=stack.settings.sealing_key)
     tokens = users.write_tokens(
         stack.folder / "tokens", USERS, issuer=stack.issuer, secret=stack.secret
@@ -133,7 +133,7 @@ def test_answers_that_agree_are_taken(prove: Callable[..., int]) -> None:
 def test_a_server_that_does_not_move_what_it_says_is_not_measured(
     prove: Callable[..., int], after: dict[str, Any]
 ) -> None:
-    with pytest.raises(RuntimeError, match="contradicts itself"):
+    with pytest.raises(RuntimeError, match="is inconsistent"):
         prove(READ_FIRST, {"sendMoney": sent("8.77", 2)}, {"viewer": after})
 
 

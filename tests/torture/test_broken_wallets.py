@@ -274,7 +274,7 @@ async def test_an_event_before_the_commit_tells_of_what_never_was(
 async def test_a_skipped_sequence_leaves_listeners_waiting(books: Books, hints: Hints) -> None:
     gathered = await gather(books, users=2)
     alpha, beta = gathered.users
-    async with living(books, hints) as live, crowd.listening(gathered, live, patience_seconds=1):
+    async with living(books, hints) as live, crowd.listening(gathered, live, timeout_seconds=1):
         await gathered.send(alpha, beta, 10)
         wallets.skip_a_sequence(books.connection)
         await gathered.send(alpha, beta, 10)

@@ -527,11 +527,11 @@ def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run:
     run.record.faults.append(InjectedFault("postgres", 5.0, 15.0, 20.0, kills=False))
     assert run.check() == []
     run.fault.recovered_at = None
-    standing = InjectedFault("locks", 19.0, None, None, kills=False)
+    active = InjectedFault("locks", 19.0, None, None, kills=False)
     run.record.faults = [run.fault]
     assert checker.check_so_far(run.record, run.ledgers, 11.0) == []
     assert promises(checker.check_so_far(run.record, run.ledgers, 12.1)) == {6}
-    run.record.faults.append(standing)
+    run.record.faults.append(active)
     assert checker.check_so_far(run.record, run.ledgers, 30.0) == []
 
 

@@ -228,7 +228,7 @@ def _typed(user: User, asked: Command) -> PostingCommand:
 
 @contextlib.asynccontextmanager
 async def listening(
-    crowd: Crowd, live: Live, *, patience_seconds: float = 20.0
+    crowd: Crowd, live: Live, *, timeout_seconds: float = 20.0
 ) -> AsyncIterator[None]:
     """Subscribe to all events of all users until the last one is received, or the time is over."""
     listeners = [Subscriber(user.user_id, "stream") for user in crowd.users]
@@ -238,7 +238,7 @@ async def listening(
     try:
         yield
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_seconds):
+            async with asyncio.timeout(timeout_seconds):
                 await _wait_for_the_end(crowd.database, listeners, heard)
     finally:
         for task in tasks:
