@@ -1,4 +1,4 @@
-"""Something that the relay does again and again, with growing pauses while it fails."""
+"""Duties of the relay: work that is repeated, with growing pauses while it fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Duty:
-    """Something to be done again and again, at once where there is more, sooner when woken."""
+    """Work that is repeated: at once if there is more, sooner if woken, later while it fails."""
 
     name: str
     every_seconds: float
@@ -57,7 +57,7 @@ class Duty:
             self._pause_seconds = min(doubled, _LONGEST_PAUSE_SECONDS)
             return False
         except Exception:
-            # One bad row must not end the relay for all others.
+            # One bad row must not stop the relay.
             log.exception("the relay failed", duty=self.name)
             self._pause_seconds = _LONGEST_PAUSE_SECONDS
             return False
@@ -68,7 +68,7 @@ class Duty:
 
     async def _wait(self, stopped: asyncio.Future[Any], seconds: float) -> None:
         waited: set[asyncio.Future[Any]] = {stopped}
-        # While it is failing, being woken is no reason to try at once.
+        # While it fails, being woken does not shorten the pause.
         if self.woken is not None and not self._pause_seconds:
             waited.add(asyncio.ensure_future(self.woken.wait()))
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The job that sends one mail, and writes down in the database what became of it."""
+"""The job that sends one mail and stores the outcome in the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from persistence.delivery import mails
 
 log = structlog.get_logger()
 
-#: A second worker does not send what the first one is sending, however long that takes.
+#: While a worker is sending a mail, it renews its lease, so that no other worker sends it too.
 _RENEWAL_SECONDS = mails.LEASE_SECONDS / 4
 
 
@@ -29,10 +29,7 @@ def send_mail(user_id: str, mail_id: str) -> None:
 
 
 async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
-    """Try to send the mail once, if it is still to be sent.
-
-    When it is tried again, and how often, is written in its row.
-    """
+    """Try to send the mail once, if it is due. Its row says when it is tried again, and how often."""
     mail = await mails.take(services.database, user_id, mail_id)
     if mail is None:
         return
@@ -43,7 +40,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             return
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
-        rendered = mail_templates.write(
+        rendered = mail_templates.render(
             mail.purpose,
             mail.person,
             app_url=services.app_url,
@@ -51,7 +48,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             currency=services.currency,
             details=mail.details,
         )
-        async with _kept_in_hand(services, mail):
+        async with _lease_renewed(services, mail):
             await asyncio.to_thread(
                 services.mailer.send,
                 to=mail.person.email,
@@ -61,7 +58,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
                 message_id=str(mail_id),
             )
     except mail_templates.UnreadableDetails as trouble:
-        log.error("a mail was not written: this release cannot read what it is about", **details)
+        log.error("a mail was not sent: this release cannot read its details", **details)
         await mails.refused(services.database, mail, permanent=False, error=str(trouble))
     except mailer.Refused as refusal:
         log.warning(
@@ -71,7 +68,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             services.database, mail, permanent=refusal.permanent, error=str(refusal)
         )
     except mailer.Unreachable as trouble:
-        log.warning("the mail server cannot be reached", reason=str(trouble), **details)
+        log.warning("the mail server is unreachable", reason=str(trouble), **details)
         await mails.unreachable(services.database, mail, error=str(trouble))
     else:
         await mails.sent(services.database, mail)
@@ -79,7 +76,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _kept_in_hand(services: JobServices, mail: mails.MailToSend) -> AsyncIterator[None]:
+async def _lease_renewed(services: JobServices, mail: mails.MailToSend) -> AsyncIterator[None]:
     async def renew() -> None:
         while True:
             await asyncio.sleep(_RENEWAL_SECONDS)
@@ -95,10 +92,10 @@ async def _kept_in_hand(services: JobServices, mail: mails.MailToSend) -> AsyncI
 
 
 async def _new_link(services: JobServices, mail: mails.MailToSend) -> str | None:
-    """A new token, only whose hash is stored; None where the mail was withdrawn meanwhile."""
+    """A new token, of which only the hash is stored; None if the mail has been withdrawn."""
     link_id = ids.new_id()
     token = sessions.new_link_token(mail.person.user_id, link_id)
-    stands = await mails.add_link(
+    is_added = await mails.add_link(
         services.database, mail, token_hash=sessions.hash_secret(token), link_id=link_id
     )
-    return token if stands else None
+    return token if is_added else None

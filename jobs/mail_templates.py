@@ -1,4 +1,4 @@
-"""What our mails say: each purpose rendered from its templates, as HTML and as text."""
+"""The mails of the service, rendered from their templates as HTML and as plain text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PAGES = {
     MailPurpose.RESET_PASSWORD: "reset-password",
 }
 
-#: What makes mail programs turn a word into a link, such as the dot in "evil.example".
+#: Characters at which mail programs recognise a link, such as the dot in "evil.example".
 _LINKABLE = re.compile(r"[.:/@](?=\S)")
 
 _environment = jinja2.Environment(
@@ -56,10 +56,10 @@ class RenderedMail:
 
 
 class UnreadableDetails(Exception):
-    """What the mail was requested with means nothing to this release: another one wrote it."""
+    """This release cannot read the details that the mail was requested with: another one wrote them."""
 
 
-def write(
+def render(
     purpose: MailPurpose,
     person: Person,
     *,
@@ -68,12 +68,11 @@ def write(
     currency: money.Currency,
     details: Mapping[str, Any],
 ) -> RenderedMail:
-    """The mail to that person; `token` is for the purposes that have a link, and `details` are what the
-    mail was requested with.
+    """The mail to that user. `token` is for purposes with a link; `details` are from the request.
 
-    A name that belongs to no verified address may be anybody's words to a stranger: only the mail that
-    verifies has it, to tell registrations apart, and with nothing in it that a mail program makes a link.
-    Raises UnreadableDetails.
+    The name of an unverified account may be a message to a stranger. Only the verification mail contains
+    it, to tell registrations apart, and without anything that mail programs turn into a link. Raises
+    UnreadableDetails.
     """
     subject = _SUBJECTS[purpose]
     words = {
@@ -84,7 +83,7 @@ def write(
         "app_url": app_url,
         "link": f"{app_url}/{_PAGES[purpose]}#token={token}" if token is not None else None,
         "lifetime": _lifetime(purpose),
-        **_readable_facts(purpose, details, currency),
+        **_facts_or_unreadable(purpose, details, currency),
     }
     return RenderedMail(
         subject=subject,
@@ -93,7 +92,7 @@ def write(
     )
 
 
-def _readable_facts(
+def _facts_or_unreadable(
     purpose: MailPurpose, details: Mapping[str, Any], currency: money.Currency
 ) -> dict[str, Any]:
     try:
@@ -105,7 +104,7 @@ def _readable_facts(
 def _facts(
     purpose: MailPurpose, details: Mapping[str, Any], currency: money.Currency
 ) -> dict[str, Any]:
-    """What the templates of that purpose need besides."""
+    """The further values that the templates of that purpose need."""
     if purpose is MailPurpose.PASSWORD_CHANGED:
         return {"api_tokens_revoked": details.get("api_tokens_revoked", 0)}
     if purpose is not MailPurpose.API_TOKEN_CREATED:

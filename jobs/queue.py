@@ -1,4 +1,4 @@
-"""The queues between the relay and the workers: RQ on Redis, which may forget all of it at any time."""
+"""The queues between relays and workers: RQ on Redis, which may lose all of them at any time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from adapters import redis_connection
 from jobs import reactions, untrusted
 from jobs.kinds import Job
 
-#: A worker takes a job off the list a moment before it says that it has begun.
+#: A worker takes a job off the list a moment before it marks it as started.
 _TAKING = timedelta(seconds=5)
 
 
 class JobQueue:
-    """Where jobs are put. Its calls block; they raise `redis_connection.AWAY` where Redis is away."""
+    """Puts jobs into their queues. Its calls block, and raise `redis_connection.AWAY`."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis_connection.connect_blocking(redis_url)
@@ -33,13 +33,13 @@ class JobQueue:
         self._redis.close()
 
     def put(self, jobs: Iterable[Job]) -> None:
-        """Queue each job, unless one of its id is queued already and has yet to begin."""
+        """Queue each job, unless a job with its id is queued and has not started yet."""
         for job in dict.fromkeys(jobs):
             if not self._put(job, job.id) and job.kind.follows_itself:
                 self._put(job, f"{job.id}-next")
 
     def _put(self, job: Job, job_id: str) -> bool:
-        """Whether such a job is now waiting to begin; False when it is under way."""
+        """Whether a job with that id is now waiting to start; False if it is running."""
         queue = self._queues[job.kind.queue]
         while True:
             try:
@@ -57,15 +57,15 @@ class JobQueue:
                 is_waiting = self._is_waiting(queue, job, job_id)
                 if is_waiting is not None:
                     return is_waiting
-                # It failed, or the worker that had it is gone: its key alone stands in the way.
+                # It failed, or its worker was killed: only its key is left, and is in the way.
                 self._redis.delete(rq.job.Job.key_for(job_id))
             else:
                 return True
 
     def _is_waiting(self, queue: untrusted.Queue, job: Job, job_id: str) -> bool | None:
-        """Whether it has yet to begin; False while it is under way, None where nobody has it.
+        """Whether it is waiting to start; False while it is running, None if it is neither.
 
-        Whatever else the key says is no reason to leave the job out: Redis may be written to by others.
+        Nothing else in its key keeps it from being queued: others may write to Redis.
         """
         status, enqueued_at, started_at = self._fields(
             job_id, "status", "enqueued_at", "started_at"
@@ -89,7 +89,7 @@ class JobQueue:
 
 
 def _is_within(instant: str | None, period: timedelta) -> bool:
-    """Whether that was less than the period ago."""
+    """Whether the instant was less than the period ago."""
     try:
         return timedelta() <= rq.utils.now() - rq.utils.utcparse(instant or "") < period
     except (ValueError, OverflowError):
@@ -97,5 +97,5 @@ def _is_within(instant: str | None, period: timedelta) -> bool:
 
 
 def worker_connection(redis_url: str) -> redis.Redis:
-    """The connection of a worker, which waits for jobs on it."""
+    """The connection on which a worker waits for jobs."""
     return redis_connection.connect_blocking(redis_url, timeout_seconds=5)

@@ -1,7 +1,7 @@
-"""The relay: passes on what was committed, to those who listen and to the workers' queues.
+"""The relay: publishes committed events to subscribers as hints, and queues the jobs that follow.
 
-Several may run beside each other. Nothing here must be kept: what is yet to be done is in the
-database, and every step may be done twice.
+Several relays may run at the same time. They keep no state that matters: what is to be done is in the
+database, and every step may be repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from settings import Settings
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.5
-#: How long a relay that dies keeps its rows from the others.
+#: After so long, other relays take over the rows of a relay that was killed.
 _LEASE_SECONDS = 5.0
 _BATCH = 200
 _SET_ASIDE_SECONDS = 30.0
@@ -41,7 +41,7 @@ _STOP_SECONDS = 10.0
 
 
 def main(settings: Settings) -> int:
-    """Relay until SIGTERM or SIGINT; what is in hand is finished first. The exit status."""
+    """Run until SIGTERM or SIGINT; claimed rows are finished first. Returns the exit status."""
 
     async def until_signalled() -> None:
         stop = asyncio.Event()
@@ -54,7 +54,7 @@ def main(settings: Settings) -> int:
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Relay until `stop` is set. Survives any absence of PostgreSQL and Redis."""
+    """Run until `stop` is set. PostgreSQL and Redis may be unavailable for any time."""
     redis_url = settings.redis_url.get_secret_value()
     database = await Database.open(settings.database_url.get_secret_value(), pool_size=4)
     listeners = await realtime.Hints.open(redis_url)
@@ -90,8 +90,8 @@ class Relay:
         self._relaying = reactions.Relaying(database, listeners, sinks)
         self._poll_seconds = poll_seconds
         self._woken = asyncio.Event()
-        #: Rows that are claimed and not yet passed on: tried again before any other.
-        self._in_hand: Sequence[OutboxRow] = ()
+        #: Rows that are claimed and not yet processed: they come before any other.
+        self._claimed: Sequence[OutboxRow] = ()
         self._unknown_mails = 0
         #: Rows that were set aside before this time cannot be read by this release.
         self._set_aside_since: datetime | None = None
@@ -99,14 +99,14 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         self._listeners.listen_for_wake(self._woken.set)
         duties = [
-            Duty("the outbox", self._poll_seconds, self._pass_on, self._woken),
-            Duty("events set aside", _SET_ASIDE_SECONDS, self._take_up),
-            Duty("due mails", _MAIL_SECONDS, self._ask_for_mails),
-            Duty("retention", _RETENTION_SECONDS, self._clean_up),
+            Duty("the outbox", self._poll_seconds, self._process, self._woken),
+            Duty("events set aside", _SET_ASIDE_SECONDS, self._process_set_aside),
+            Duty("due mails", _MAIL_SECONDS, self._queue_due_mails),
+            Duty("retention", _RETENTION_SECONDS, self._delete_expired),
         ]
         for sink in self._sinks:
-            ask = functools.partial(self._ask_for_deliveries, sink)
-            duties.append(Duty(f"due deliveries: {sink.name}", _DUE_SECONDS, ask))
+            queue_due = functools.partial(self._queue_due_deliveries, sink)
+            duties.append(Duty(f"due deliveries: {sink.name}", _DUE_SECONDS, queue_due))
         tasks = [asyncio.create_task(each.repeat(stop)) for each in duties]
         await stop.wait()
         _, late = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
@@ -116,14 +116,14 @@ class Relay:
 
     # ------------------------------------------------ the outbox
 
-    async def _pass_on(self) -> bool:
-        """Pass on one batch; whether there may be more."""
-        rows = self._in_hand or await self._claim()
-        self._in_hand = ()
+    async def _process(self) -> bool:
+        """Process one batch of the outbox; whether there may be more."""
+        rows = self._claimed or await self._claim()
+        self._claimed = ()
         try:
-            await self._pass_on_rows(rows)
+            await self._process_rows(rows)
         except AWAY:
-            self._in_hand = rows
+            self._claimed = rows
             raise
         return len(rows) == _BATCH
 
@@ -140,21 +140,21 @@ class Relay:
             if claimed.rows or not claimed.unreadable:
                 return claimed.rows
 
-    async def _take_up(self) -> bool:
-        """Pass on what was set aside and is readable now: a newer release does so as it starts."""
+    async def _process_set_aside(self) -> bool:
+        """Process rows that an older release set aside and this one can read."""
         unknown = (await mails.counts(self._database))["unknown_purpose"]
         if unknown > self._unknown_mails:
-            log.error("mails wait: this release does not know what they are for", count=unknown)
+            log.error("mails wait: this release does not know their purpose", count=unknown)
         self._unknown_mails = unknown
         found = await outbox.readable_set_aside(self._database, self._set_aside_since)
         if not found.rows:
             self._set_aside_since = found.looked_until
             return False
-        await self._pass_on_rows(found.rows)
-        log.info("events that had been set aside were passed on", count=len(found.rows))
+        await self._process_rows(found.rows)
+        log.info("events that had been set aside were processed", count=len(found.rows))
         return True
 
-    async def _pass_on_rows(self, rows: Sequence[OutboxRow]) -> None:
+    async def _process_rows(self, rows: Sequence[OutboxRow]) -> None:
         if rows:
             consequences = await reactions.react(self._relaying, rows)
             await self._put(consequences.jobs)
@@ -164,14 +164,14 @@ class Relay:
         if jobs:
             await asyncio.to_thread(self._jobs.put, jobs)
 
-    # ------------------------------------------------ what is left to do, whatever Redis remembers
+    # ------------------------------------------------ what is due, even if Redis has lost its jobs
 
-    async def _ask_for_mails(self) -> bool:
+    async def _queue_due_mails(self) -> bool:
         due = await mails.due(self._database, _BATCH)
         await self._put([reactions.mail(user_id, mail_id) for user_id, mail_id in due])
         return False
 
-    async def _ask_for_deliveries(self, sink: Sink) -> bool:
+    async def _queue_due_deliveries(self, sink: Sink) -> bool:
         receivers = await cursors.due(
             self._database,
             sink.name,
@@ -181,8 +181,8 @@ class Relay:
         await self._put([sink.job(receiver) for receiver in receivers])
         return len(receivers) == _BATCH
 
-    async def _clean_up(self) -> bool:
+    async def _delete_expired(self) -> bool:
         deleted = await retention.sweep(self._database, _RETENTION_BATCH)
         if any(deleted.values()):
-            log.info("deleted what nobody needs any more", **deleted)
+            log.info("deleted expired rows", **deleted)
         return any(count >= _RETENTION_BATCH for count in deleted.values())

@@ -31,7 +31,7 @@ class JobServices:
     """Everything that outlives a job."""
 
     database: Database
-    #: Where a job that has more to do puts itself again.
+    #: Where a job with more to do queues another one.
     jobs: JobQueue
     mailer: Mailer
     #: None where no Channels server is configured.
@@ -49,7 +49,7 @@ class JobServices:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[JobServices]:
-    """The services that the settings describe. Raises ValueError for a setting that is wrong."""
+    """Open the services that the settings describe. Raises ValueError for an invalid setting."""
     mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     gateway = PusherGateway.from_settings(settings)
     database = await Database.open(settings.database_url.get_secret_value(), pool_size=3)
@@ -73,17 +73,20 @@ async def opened(settings: Settings) -> AsyncIterator[JobServices]:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A worker's services and the event loop that they live on."""
+    """A worker's services, and the event loop that they belong to."""
 
     services: JobServices
     runner: asyncio.Runner
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work of a job. Where the database is away it is left: the relay asks again later."""
+        """Run a job. If the database is unavailable, give it up: the relay queues it again later."""
         try:
             self.runner.run(work)
         except errors.Unavailable as error:
-            log.warning("a job was left", reason=condition.explain(error.__cause__))
+            log.warning(
+                "a job was given up: the database is unavailable",
+                reason=condition.explain(error.__cause__),
+            )
 
 
 #: Set by the worker around its loop.

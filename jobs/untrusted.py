@@ -1,8 +1,8 @@
-"""RQ's job and queue, believing little of what Redis holds: whoever can write to it is not trusted.
+"""RQ's job and queue for an untrusted Redis: whoever can write to it cannot run code in a worker.
 
-RQ calls any function that a job names, and whatever its callbacks name; it sends its webhooks, restores
-its dependents and reads several fields with the serializer. Here a job is a name on the allow-list
-(`reactions.KINDS`) and a list of texts, and nothing else that Redis says of it has an effect.
+RQ calls any function that a job or its callbacks name, sends its webhooks, restores its dependents, and
+deserializes several fields. Here a job is a name on the allow-list (`reactions.KINDS`) and a list of
+strings; nothing else that Redis contains about it has an effect.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from jobs.kinds import Kind
 
 log = structlog.get_logger()
 
-#: What is written to Redis is data, never pickled code.
+#: Never pickle, which can run code.
 SERIALIZER = JSONSerializer
 FAILURE_KEPT_SECONDS = 24 * 3600
 _DATA_MAXIMUM_BYTES = 4096
 
 
 class NotAllowed(Exception):
-    """The job asks for something that no worker of this release does."""
+    """The job is not one that workers of this release run."""
 
 
 class Job(rq.job.Job):
-    """A job as Redis has it. One that is not allowed fails when it is run, and is kept as failed."""
+    """A job read from Redis. One that is not allowed fails when it is run, and is kept as failed."""
 
     def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
-        """Take over the call, and of the rest what only describes it."""
+        """Read the call; set everything else from its kind."""
         self.data = _unpacked(raw_data.get(b"data", b""))
         self.description = self.id
         self.result_ttl = 0
@@ -57,7 +57,7 @@ class Job(rq.job.Job):
         try:
             super().refresh()  # type: ignore[no-untyped-call]
         except redis.ResponseError as error:
-            # Something that is no hash has the job's name.
+            # The key of the job is not a hash.
             raise rq.exceptions.NoSuchJobError(str(error)) from error
 
     @property
@@ -93,7 +93,7 @@ class Queue(rq.Queue):
         timeout: int | None,
         connection: redis.Redis | None = None,
     ) -> Any:
-        """The next id that can be one; any other is dropped."""
+        """The next well-formed job id; malformed ones are dropped."""
         while True:
             popped = super().lpop(queue_keys, timeout, connection=connection)
             if popped is None or _is_job_id(popped[1]):
@@ -101,12 +101,12 @@ class Queue(rq.Queue):
             log.error("a job was dropped: its id is malformed", job_id=repr(popped[1])[:100])
 
     def move_dependents_to_ready(self, *_arguments: Any, **_options: Any) -> dict[str, list[str]]:
-        """No job of ours has any."""
+        """Jobs of this service have no dependents."""
         return {}
 
 
 def _unpacked(data: bytes) -> bytes:
-    """What RQ compressed, up to a size that no job of ours has."""
+    """Decompress what RQ compressed, up to a size that no job of this service has."""
     try:
         return zlib.decompressobj().decompress(data, _DATA_MAXIMUM_BYTES)
     except zlib.error:

@@ -61,7 +61,7 @@ def main(
 
 
 class _Stop:
-    """Whether to stop, as the signals say."""
+    """Whether a signal has requested to stop."""
 
     def __init__(self) -> None:
         self.worker: _Worker | None = None
@@ -90,10 +90,10 @@ class _Stop:
 
 
 class _Worker(rq.SimpleWorker):
-    """RQ's worker that needs no second process, with signals and logs left to us.
+    """RQ's worker that does not fork, without its signal handlers and log handlers.
 
-    It does three times as many small jobs as one that forks. A job of ours waits for others most of its
-    time and runs no code that could take the process down.
+    It runs three times as many small jobs as one that forks. The jobs mostly wait for other services and
+    run no code that could crash the process.
     """
 
     max_connection_wait_time = 2.0
@@ -106,15 +106,15 @@ class _Worker(rq.SimpleWorker):
         self._stop_requested = True
 
     def _install_signal_handlers(self) -> None:
-        """They are installed once, by `main`."""
+        """`main` installs them once."""
 
     def bootstrap(self, *_arguments: Any, **_options: Any) -> None:
-        """Without log handlers of its own, and without a channel for commands that nobody sends."""
+        """Without log handlers, and without subscribing to RQ's command channel."""
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(rq.worker.WorkerStatus.STARTED)
 
     def run_maintenance_tasks(self) -> None:
-        """Forget what has expired. RQ's own would also go on with what others left in Redis."""
+        """Delete expired registry entries. RQ's method would also requeue what others wrote to Redis."""
         self.last_cleaned_at = rq.utils.now()  # type: ignore[assignment]
         for each in self.queues:
             for registry in (each.started_job_registry, each.failed_job_registry):
@@ -127,8 +127,10 @@ class _Worker(rq.SimpleWorker):
         try:
             super().execute_job(job, from_queue)
         except redis_connection.AWAY as error:
-            # The job is done or not as the database says; only the queue has to be found again.
-            log.warning("Redis was lost during a job", job_id=job.id, error=repr(error))
+            # The database says whether the job is done; only the connection has to be restored.
+            log.warning(
+                "the connection to Redis was lost during a job", job_id=job.id, error=repr(error)
+            )
             raise StopRequested from None
 
     def teardown(self) -> None:
@@ -138,19 +140,19 @@ class _Worker(rq.SimpleWorker):
 
 @contextlib.contextmanager
 def _tolerating(registry: str) -> Iterator[None]:
-    """Leave out a registry whose name something else has, or that has something else in it."""
+    """Skip a registry that is of another type, or has entries that are not RQ's."""
     try:
         yield
     except (redis.ResponseError, UnicodeDecodeError) as error:
-        log.warning("expired jobs were not forgotten", registry=registry, error=repr(error))
+        log.warning("expired jobs were not cleaned up", registry=registry, error=repr(error))
 
 
-def _drop_what_is_no_queue(connection: redis.Redis, queues: Sequence[str]) -> None:
-    """Delete what has the name of a queue and is none: it would keep workers from all queues."""
+def _delete_foreign_keys(connection: redis.Redis, queues: Sequence[str]) -> None:
+    """Delete keys named as queues that are not lists: they would keep workers from all queues."""
     for key in map(rq.Queue.redis_queue_namespace_prefix.__add__, queues):
         if connection.type(key) not in (b"list", b"none"):
             connection.delete(key)
-            log.error("a key was dropped that has the name of a queue and is none", key=key)
+            log.error("a key was deleted: it is named as a queue but is not a list", key=key)
 
 
 def _work(redis_url: str, queues: Sequence[str], stop: _Stop) -> None:
@@ -160,7 +162,7 @@ def _work(redis_url: str, queues: Sequence[str], stop: _Stop) -> None:
     try:
         while True:
             try:
-                _drop_what_is_no_queue(connection, queues)
+                _delete_foreign_keys(connection, queues)
                 stop.worker = _Worker(
                     list(queues),
                     connection=connection,
@@ -194,5 +196,5 @@ def _retry_failed(runner: asyncio.Runner, opened: services.JobServices) -> None:
             log.warning("the worker waits", reason=condition.explain(error.__cause__))
             time.sleep(_PAUSE_SECONDS)
         else:
-            log.info("mails that had failed are due again", count=count)
+            log.info("failed mails are due again", count=count)
             return

@@ -1,4 +1,4 @@
-"""Ledgers with money in them, and the relay and workers of a test's own."""
+"""Ledgers with transactions, and a relay and workers of the test's own."""
 
 from __future__ import annotations
 

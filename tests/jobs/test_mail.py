@@ -262,7 +262,7 @@ async def test_a_mail_of_a_purpose_that_is_not_known_waits_for_a_release_that_kn
         admin.execute("UPDATE mails SET purpose = 'your_statement'")
     with capture_logs() as logged:
         async with relaying(all_settings):
-            await until(lambda: any("what they are for" in one["event"] for one in logged))
+            await until(lambda: any("know their purpose" in one["event"] for one in logged))
     await mail.send(services, user_id, mail_id)
     assert smtp.tries == 0
     assert await mails.due(books.database, 10) == []

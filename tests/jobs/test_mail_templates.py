@@ -32,7 +32,7 @@ DETAILS = {
 
 def render(purpose: MailPurpose, person: Person = ZOE) -> mail_templates.RenderedMail:
     token = "the-token" if purpose in LINK_LIFETIMES else None
-    return mail_templates.write(
+    return mail_templates.render(
         purpose,
         person,
         app_url=APP_URL,
@@ -116,7 +116,7 @@ def test_the_mail_of_a_new_api_token_says_all_but_its_secret() -> None:
 def test_the_mail_of_a_new_password_says_whether_api_tokens_were_revoked(
     revoked: int, told: bool
 ) -> None:
-    written = mail_templates.write(
+    written = mail_templates.render(
         MailPurpose.PASSWORD_CHANGED,
         ZOE,
         app_url=APP_URL,

@@ -86,7 +86,7 @@ async def test_what_has_the_name_of_a_queue_or_registry_stops_no_worker(
     await until(lambda: memory.zcard("rq:wip:mail") == 0)
     memory.set("rq:queue:push", "no queue")
     await until(lambda: "starts again after a pause" in worker.log.read_text())
-    await until(lambda: "has the name of a queue" in worker.log.read_text())
+    await until(lambda: "named as a queue" in worker.log.read_text())
     await registrations.register(
         books.database, name="New", email="new@example.org", password_hash="-"
     )
