@@ -64,6 +64,7 @@ async def examine(settings: Settings) -> list[Finding]:
         reachable = await _patiently("Database", lambda: _database(database))
         findings += reachable
         if all(finding.state != "bad" for finding in reachable):
+            findings += await _patiently("PostgreSQL settings", lambda: _unsafe_settings(database))
             findings += await _patiently("Migrations", lambda: _migrations(database))
         if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
             findings += await _patiently("Queues", lambda: _queues(database, settings))
@@ -117,6 +118,11 @@ def _configuration(settings: Settings) -> list[Finding]:
         says = "Not built: run `npm ci` and `npm run build` in client/playground."
         findings.append(Finding("Playground", "note", says))
     return findings
+
+
+async def _unsafe_settings(database: Database) -> list[Finding]:
+    risks = (await condition.look(database)).risks
+    return [Finding("PostgreSQL settings", "bad", risk) for risk in risks]
 
 
 async def _database(database: Database) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 from collections.abc import Awaitable
 from ipaddress import ip_address
@@ -97,10 +98,13 @@ async def check(opened: Opened) -> dict[str, str]:
 
 
 async def report(opened: Opened) -> None:
-    """Have the log say what is not ready as the process starts."""
+    """Log what is not ready, and which settings of the database are unsafe, as the process starts."""
     wrong = {name: state for name, state in (await check(opened)).items() if state != "ok"}
     if wrong:
         log.warning("not ready", **wrong, advice="`./wallet doctor` says what to do")
+    with contextlib.suppress(errors.Unavailable):
+        for risk in (await condition.look(opened.services.database)).risks:
+            log.warning("a PostgreSQL setting is unsafe", advice=risk)
 
 
 async def _database(database: Database) -> str | None:

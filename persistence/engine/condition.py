@@ -31,6 +31,8 @@ _LOOK = text(
     """
     SELECT pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') = 'on' AS is_read_only,
         current_user AS role,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        current_setting('session_replication_role') AS session_replication_role,
         CASE WHEN has_schema_privilege(to_regnamespace(:schema), 'USAGE') THEN ARRAY(
             SELECT needed.privilege || ' on ' || needed.name
             FROM unnest(CAST(:names AS text[]), CAST(:privileges AS text[])) AS needed (name, privilege)
@@ -57,6 +59,8 @@ class Condition:
     is_read_only: bool
     #: As "UPDATE on users".
     missing_privileges: tuple[str, ...]
+    synchronous_commit: str
+    session_replication_role: str
 
     @property
     def trouble(self) -> str | None:
@@ -86,11 +90,36 @@ class Condition:
             )
         return None
 
+    @property
+    def risks(self) -> list[str]:
+        """Settings of the server, the database or the role with which money could be lost or books be
+        damaged, and what to do: sentences for the operator.
+        """
+        risks = []
+        if self.synchronous_commit == "off":
+            risks.append(
+                "synchronous_commit is off: a crash of PostgreSQL can lose transfers that were acknowledged. "
+                "Set it to on for the server, the database and the role."
+            )
+        if self.session_replication_role != "origin":
+            risks.append(
+                f"session_replication_role is {self.session_replication_role}: the triggers that keep the "
+                "books append-only and the foreign keys are not enforced. Set it to origin."
+            )
+        return risks
+
 
 async def look(db: Database) -> Condition:
     """Ask the database. Raises Unavailable where it cannot be reached."""
     row = (await db.read(lambda connection: connection.execute(_LOOK, _PARAMETERS))).one()
-    return Condition(row.role, row.is_standby, row.is_read_only, tuple(row.missing_privileges))
+    return Condition(
+        role=row.role,
+        is_standby=row.is_standby,
+        is_read_only=row.is_read_only,
+        missing_privileges=tuple(row.missing_privileges),
+        synchronous_commit=row.synchronous_commit,
+        session_replication_role=row.session_replication_role,
+    )
 
 
 async def migration_trouble(db: Database) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 import redis
+from psycopg import sql
 from pydantic import SecretStr
 
 from app.commands import doctor, migrate
@@ -142,3 +143,34 @@ def test_events_and_mails_of_another_release_are_reported(
     found = said(capsys)
     assert "1 events and 0 mails" in found["Set aside"]
     assert found["Relay"].startswith("ok")
+
+
+@pytest.mark.parametrize(
+    ("setting", "unsafe"), [("synchronous_commit", "off"), ("session_replication_role", "replica")]
+)
+def test_an_unsafe_postgresql_setting_of_the_database_is_reported(
+    settings: Settings,
+    admin_database_url: str,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    unsafe: str,
+) -> None:
+    def set_on_the_database(**values: str) -> None:
+        with psycopg.connect(admin_database_url, autocommit=True) as admin:
+            for name, value in values.items():
+                admin.execute(
+                    sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+                        sql.Identifier(admin.info.dbname), sql.Identifier(name), sql.Literal(value)
+                    )
+                )
+
+    safe = {"synchronous_commit": "on", "session_replication_role": "origin"}
+    set_on_the_database(**{**safe, setting: unsafe})
+    assert doctor.run(settings) == 1
+    found = said(capsys)
+    assert found["Database"].startswith("ok")
+    assert found["PostgreSQL settings"].startswith("to do")
+    assert f"{setting} is {unsafe}" in found["PostgreSQL settings"]
+    set_on_the_database(**safe)
+    doctor.run(settings)
+    assert "PostgreSQL settings" not in said(capsys)
