@@ -22,7 +22,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from bench import load, people, services, wallet
+from bench import load, services, users, wallet
 from bench.load import Request
 from bench.services import Services
 from dev import postgres, processes
@@ -33,11 +33,14 @@ LOADS: Mapping[tuple[str, int], Request] = {
     ("sendMoney", 1): wallet.SEND,
     ("viewer", 32): wallet.READ,
 }
-PEOPLE = 2_000
-_ADD_PEOPLE = """
+USERS = 2_000
+_ADD_USERS = """
 import sys
-from bench import people
-people.settle_in(sys.argv[1], int(sys.argv[2]), audit_key=sys.argv[3].encode())
+try:
+    from bench.users import create
+except ImportError:  # As it was called before.
+    from bench.people import settle_in as create
+create(sys.argv[1], int(sys.argv[2]), audit_key=sys.argv[3].encode())
 """
 
 
@@ -108,7 +111,7 @@ def _running(stack: Services, name: str, checkout: Path) -> Iterator[Side]:
     python = [str(own_python if own_python.exists() else sys.executable), "-P"]
     for arguments in (
         ["-m", "app.cli", "migrate"],
-        ["-c", _ADD_PEOPLE, url, str(PEOPLE), own.settings.sealing_key.decode()],
+        ["-c", _ADD_USERS, url, str(USERS), own.settings.sealing_key.decode()],
     ):
         subprocess.run(
             [*python, *arguments], cwd=checkout, env=variables, check=True, stdout=sys.stderr
@@ -125,8 +128,8 @@ def _running(stack: Services, name: str, checkout: Path) -> Iterator[Side]:
         processes.wait_until(
             lambda: processes.accepts_connections("127.0.0.1", port), child, 60, "The API"
         )
-        tokens = people.write_tokens(
-            stack.folder / f"{name}.tokens", PEOPLE, issuer=own.issuer, secret=own.secret
+        tokens = users.write_tokens(
+            stack.folder / f"{name}.tokens", USERS, issuer=own.issuer, secret=own.secret
         )
         yield Side(child, f"{address}/graphql", tokens)
     finally:
