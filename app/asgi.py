@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import served_schema, wiring
+from app import api, served_schema, wiring
 from app.http import client, health, pages, replies
 from app.http.cors import Cors
 from app.http.edge import Edge
@@ -123,17 +123,18 @@ class App:
         self._graphql = Endpoint(
             Engine(
                 served_schema.build(),
-                opened.services,
-                opened.metrics,
-                self.long_lived,
-                self._edge.account_streams,
+                api.WalletService(opened.services),
+                api.operations_table(),
+                metrics=opened.metrics,
+                long_lived=self.long_lived,
+                account_streams=self._edge.account_streams,
                 hardened=hardened,
                 is_compiled=self._settings.graphql_executor == "compiled",
             ),
             self._origins,
             self._edge.streams,
             hardened=hardened,
-            playground=shown.playground,
+            page=None if hardened else shown.playground,
         )
         self._others = _other_addresses(opened, shown, None if hardened else print_sdl())
         opened.metrics.registry.register(self._edge)

@@ -26,7 +26,7 @@ _LONG_NUMBER = re.compile(r"[0-9]{19}")
 
 
 #: Set in a scope once its whole body has arrived, so that nobody needs a deadline for it.
-IS_THERE = "wallet.body_is_there"
+IS_THERE = "body_is_there"
 #: What to say of `Encoded`.
 ENCODED = "A body in the content coding `{coding}` is not accepted: send it uncompressed."
 

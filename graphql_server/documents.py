@@ -27,7 +27,10 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graphql_server import compiled, errors, limits
+from graphql_server.service import Costs, OperationsTable, RootField
 
+_INTROSPECTION = frozenset({"__schema", "__type"})
+_PLAIN = RootField()
 #: Documents kept, by the characters of their text: their trees take some hundred times as much.
 CACHE_CHARACTERS = 300_000
 _MAXIMUM_ERRORS = 20
@@ -43,8 +46,17 @@ class Operation:
     kind: OperationType
     #: The root fields it names, `__typename` aside.
     root_fields: frozenset[str]
+    #: Whether it works signed out even with a bearer token that is not valid.
+    works_signed_out: bool
+    #: Whether all its root fields check by themselves that the credential is active.
+    checks_credential: bool
+    #: Whether it asks about the schema or selects nothing but `__typename`: resolvers count the rest.
+    is_unguarded: bool
+    #: What `Last-Event-ID` stands for, where it is a subscription with numbered events.
+    resume_argument: str | None
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: compiled.Variables
+    _costs: Costs
     _compiler: compiled.Compiler | None
     _plan: compiled.Plan | None = None
     #: What it costs with any variables; None where that is not known.
@@ -67,7 +79,7 @@ class Operation:
             if isinstance(variables, list):
                 # Execution answers with these errors and calls no resolver.
                 return
-            cost = limits.Cost(schema, self.node, self.fragments, variables)
+            cost = limits.Cost(schema, self.node, self.fragments, variables, self._costs)
             total = cost.total
             if not cost.depends_on_variables:
                 self._fixed_cost = total
@@ -83,10 +95,17 @@ class Documents:
     """Turns texts into operations, and remembers the valid ones that were used last."""
 
     def __init__(
-        self, schema: GraphQLSchema, compiler: compiled.Compiler | None, *, hardened: bool
+        self,
+        schema: GraphQLSchema,
+        compiler: compiled.Compiler | None,
+        table: OperationsTable,
+        *,
+        hardened: bool,
     ) -> None:
         """Without a compiler no operation has a plan: graphql-core executes them all."""
         self._schema = schema
+        self._root_fields = table.root_fields
+        self._costs = table.costs
         self._compiler = compiler
         self._hide_suggestions = hardened
         self._rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
@@ -175,16 +194,27 @@ class Documents:
     ) -> Operation:
         fields: set[str] = set()
         _collect_fields(node.selection_set, fragments, fields, set())
+        fields.discard("__typename")
+        known = [self._root_fields.get(name, _PLAIN) for name in fields]
         return Operation(
             document=document,
             node=node,
             name=node.name.value if node.name else None,
             kind=node.operation,
-            root_fields=frozenset(fields - {"__typename"}),
+            root_fields=frozenset(fields),
+            works_signed_out=bool(fields)
+            and all(
+                field.works_signed_out or name in _INTROSPECTION
+                for name, field in zip(fields, known, strict=True)
+            ),
+            checks_credential=all(field.checks_credential for field in known),
+            is_unguarded=not fields or bool(fields & _INTROSPECTION),
+            resume_argument=known[0].resume_argument if len(known) == 1 else None,
             fragments=fragments,
             variables=compiled.Variables(
                 self._schema, node, hide_suggestions=self._hide_suggestions
             ),
+            _costs=self._costs,
             _compiler=self._compiler,
         )
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import orjson
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.edge import Quota
-from app.http.origins import Origins
 from graphql_server import errors, facts
 from graphql_server.execution import Engine
 from graphql_server.http import answering
 from graphql_server.http.negotiation import JSON, negotiate
+from graphql_server.service import Header, Origins, Quota
 from graphql_server.websocket import connection
-from resolvers import guards
 
 _RETRY_SECONDS = 10
 _TOO_MANY = "There are too many open streams from your address: close some, or try again later."
 _TOO_MANY_OF_ACCOUNT = "This account has too many open streams: close some, or try again later."
 _FULL = "The service has as many open streams as it can take: try again later."
-_FOREIGN = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
+_FOREIGN = "This service accepts no WebSockets from pages of that origin."
 
 Serve = Callable[[Engine, Scope, Receive, Send], Awaitable[None]]
 
@@ -40,14 +38,14 @@ class Endpoint:
         streams: Quota,
         *,
         hardened: bool,
-        playground: Callable[[], tuple[bytes, bytes] | None],
+        page: ASGIApp | None = None,
     ) -> None:
         self._engine = engine
         self._origins = origins
         self._streams = streams
         self._methods = methods(hardened=hardened)
-        #: The playground's page and its Content-Security-Policy; None where it is not built.
-        self._playground = None if hardened else playground
+        #: What browsers are shown that open the address without a query.
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -63,16 +61,16 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["method"] != "POST"
-            and self._playground is not None
+            and self._page is not None
             and b"query=" not in scope["query_string"]
             and negotiate(facts.header(scope["headers"], b"accept")).prefers_html
         ):
-            await self._show_playground(send)
+            await self._page(scope, receive, send)
             return
         stream = await answering.answer(self._engine, scope, receive, send)
         if stream is not None:
-            principal = stream.context.principal
-            account = None if principal is None else str(principal.user_id)
+            caller = stream.context.principal
+            account = None if caller is None else self._engine.service.account_of(caller)
             await self._keep_open(stream.serve, scope, receive, send, account=account)
 
     async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +88,7 @@ class Endpoint:
 
         The account of a WebSocket is known later: it counts its own.
         """
-        client = guards.network(scope["facts"].client_ip)
+        client = scope["facts"].client_ip
         kind = "websocket.http" if scope["type"] == "websocket" else "http"
         retry = [(b"retry-after", b"%d" % _RETRY_SECONDS)]
         if self._streams.is_full:
@@ -107,20 +105,6 @@ class Endpoint:
                 self._engine.account_streams.give_back(account)
                 self._streams.give_back(client)
 
-    async def _show_playground(self, send: Send) -> None:
-        assert self._playground is not None
-        built = self._playground()
-        if built is None:
-            text = (
-                "The playground is not built: run `npm ci` and `npm run build` in client/playground, "
-                "or start the service with `./wallet up`. The API itself is here by POST.\n"
-            )
-            await answering.respond(send, 404, "text/plain; charset=utf-8", text.encode(), [])
-            return
-        page, policy = built
-        headers = [(b"content-security-policy", policy)]
-        await answering.respond(send, 200, "text/html; charset=utf-8", page, headers)
-
 
 async def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
     await connection.Connection(engine, scope, receive, send).run()
@@ -131,7 +115,7 @@ async def _refuse(
     status: int,
     message: str,
     code: str,
-    headers: list[answering.Header],
+    headers: list[Header],
     *,
     kind: str = "http",
 ) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
-
-from domain import errors
-from schema import errors as schema_errors
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +34,43 @@ _ABOUT_INPUT = ("Argument ", "Variable ", "Directive ", "Fragment argument ")
 _FOUND = re.compile(r"(?:[,;] found|(?P<end>[.?]) Found): .*", re.DOTALL)
 
 
+class Credential(Enum):
+    """What is wrong with a credential."""
+
+    #: The header `Authorization` carries no bearer token.
+    MISSING = "missing"
+    EXPIRED = "expired"
+    #: Forged, unknown, or ended.
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How an exception of the service is shown to a client."""
+
+    message: str
+    code: str
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    #: Where the reason is the caller's credential.
+    credential: Credential | None = None
+
+
+#: How an exception of the service is shown; None for a fault, which is masked.
+Present = Callable[[BaseException], Refusal | None]
+
+
+class HttpError(Exception):
+    """The HTTP request is wrong, whatever its GraphQL: the status applies to every media type."""
+
+    def __init__(
+        self, status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.errors = [{"message": message, "extensions": {"code": BAD_USER_INPUT}}]
+
+
 class RequestError(Exception):
     """The request as a whole is refused: its errors, formatted, and no data."""
 
@@ -56,13 +92,16 @@ def request_error(message: str, code: str, http_status: int = 400) -> RequestErr
     return RequestError([{"message": message, "extensions": {"code": code}}], http_status)
 
 
-def refused(error: errors.DomainError) -> RequestError:
-    """The domain's refusal of a whole request, such as one with an unknown access token."""
-    code, extensions = schema_errors.code_of(error)
+def refused(refusal: Refusal) -> RequestError:
+    """The service's refusal of a whole request, such as one with an unknown access token."""
     return RequestError(
-        [{"message": error.message, "extensions": {"code": code, **extensions}}],
-        _HTTP_STATUSES.get(code, 400),
+        [{"message": refusal.message, "extensions": _extensions(refusal)}],
+        _HTTP_STATUSES.get(refusal.code, 400),
     )
+
+
+def _extensions(refusal: Refusal) -> dict[str, Any]:
+    return {"code": refusal.code, **refusal.extensions}
 
 
 def http_status(formatted: list[dict[str, Any]]) -> int:
@@ -85,18 +124,18 @@ def coded(found: Sequence[GraphQLError], code: str, **extensions: object) -> Req
     return RequestError(formatted)
 
 
-def present(found: Sequence[GraphQLError]) -> list[dict[str, Any]]:
+def present(found: Sequence[GraphQLError], refusal_of: Present) -> list[dict[str, Any]]:
     """Errors of executing an operation: refusals with their codes, everything else masked."""
-    return [_present(error) for error in found]
+    return [_present(error, refusal_of) for error in found]
 
 
-def _present(error: GraphQLError) -> dict[str, Any]:
+def _present(error: GraphQLError, refusal_of: Present) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     original = _root_cause(error)
-    if isinstance(original, errors.DomainError):
-        code, extensions = schema_errors.code_of(original)
-        formatted["message"] = original.message
-        formatted["extensions"] = {"code": code, **extensions}
+    refusal = None if original is None else refusal_of(original)
+    if refusal is not None:
+        formatted["message"] = refusal.message
+        formatted["extensions"] = _extensions(refusal)
         return formatted
     code_given = _own_code(error)
     if original is None and code_given:

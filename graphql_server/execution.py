@@ -23,51 +23,11 @@ from graphql import (
 from graphql.execution import create_source_event_stream, execute_subscription_event
 from graphql.execution.values import VariableValues
 
-from app.http.edge import Quota
-from app.telemetry.metrics import Metrics
-from application import authentication
-from application.services import Services
-from domain import errors as domain_errors
-from domain.people import sessions
 from graphql_server import compiled, errors
 from graphql_server.documents import Documents, Operation
 from graphql_server.long_lived import LongLived
-from resolvers import guards
-from resolvers.request import RequestContext
-
-#: What a person who is signed out, or whose token is out of date, needs to sign in again: a bad
-#: `Authorization` does not stand in the way of a request for these alone.
-_SIGNED_OUT_FIELDS = frozenset(
-    {
-        "__schema",
-        "__type",
-        "login",
-        "refreshSession",
-        "register",
-        "requestPasswordReset",
-        "resendVerificationEmail",
-        "resetPassword",
-        "verifyEmail",
-        "wallet",
-    }
-)
-
-_INTROSPECTION = frozenset({"__schema", "__type"})
-#: The subscription whose events are numbered.
-RESUMABLE_FIELD = "walletEvents"
-#: These read whether the credential is active in the transaction that moves the money.
-_SETTLED_FIELDS = frozenset({"addBalance", "sendMoney"})
-
-
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
-    """What a client sent, whichever way."""
-
-    query: str
-    operation_name: str | None = None
-    variables: Mapping[str, Any] | None = None
-    #: `Last-Event-ID` of a stream that resumes: outweighs the argument `afterSequence`.
-    after_sequence: int | None = None
+from graphql_server.requests import GraphQLRequest
+from graphql_server.service import Caller, Context, Metrics, OperationsTable, Quota, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,50 +38,18 @@ class Event:
     answer: dict[str, Any]
 
 
-def read_request(parameters: Any) -> GraphQLRequest:
-    """The parameters of the draft, checked. Raises RequestError for those that are wrong."""
-    if isinstance(parameters, list):
-        raise errors.request_error(
-            "Batches are not supported: send one operation a request.", errors.BAD_USER_INPUT
-        )
-    if not isinstance(parameters, dict):
-        raise errors.request_error(
-            "The request is not a JSON object with a `query`.", errors.BAD_USER_INPUT
-        )
-    query = parameters.get("query")
-    extensions = parameters.get("extensions")
-    if query is None and isinstance(extensions, dict) and "persistedQuery" in extensions:
-        # Clients of automatic persisted queries look for this message or this code, and then send
-        # the document itself.
-        raise errors.request_error(
-            "PersistedQueryNotSupported", errors.PERSISTED_QUERY_NOT_SUPPORTED
-        )
-    if not isinstance(query, str) or not query:
-        raise errors.request_error(
-            "`query` is missing: it takes the text of a GraphQL document.", errors.BAD_USER_INPUT
-        )
-    name = parameters.get("operationName")
-    if name is not None and not isinstance(name, str):
-        raise errors.request_error("`operationName` takes a string.", errors.BAD_USER_INPUT)
-    variables = parameters.get("variables")
-    if variables is not None and not isinstance(variables, dict):
-        raise errors.request_error("`variables` takes a JSON object.", errors.BAD_USER_INPUT)
-    if extensions is not None and not isinstance(extensions, dict):
-        raise errors.request_error("`extensions` takes a JSON object.", errors.BAD_USER_INPUT)
-    return GraphQLRequest(query, name, variables)
-
-
 class Engine:
     """The schema with its caches and limits: one a process."""
 
     def __init__(
         self,
         schema: strawberry.Schema,
-        services: Services,
+        service: Service,
+        table: OperationsTable,
+        *,
         metrics: Metrics,
         long_lived: LongLived,
         account_streams: Quota,
-        *,
         hardened: bool,
         is_compiled: bool = True,
     ) -> None:
@@ -134,8 +62,8 @@ class Engine:
             compiler = compiled.Compiler(
                 self._schema, self._executor_class, hide_suggestions=hardened
             )
-        self._documents = Documents(self._schema, compiler, hardened=hardened)
-        self.services = services
+        self._documents = Documents(self._schema, compiler, table, hardened=hardened)
+        self.service = service
         self.metrics = metrics
         #: The streams and sockets on which operations go on.
         self.long_lived = long_lived
@@ -147,60 +75,72 @@ class Engine:
 
         A client that is refused too often gets answers to known documents with good variables alone.
         """
-        allowance, client = self.services.refusal_allowance, guards.network(client_ip)
-        wait = allowance.refused_seconds(client)
+        wait = self.service.refused_seconds(client_ip)
         if wait and not self._documents.knows(request.query):
-            raise errors.refused(domain_errors.RateLimited(wait))
+            raise errors.refused(self.service.too_many_refusals(wait))
         try:
             operation = self._documents.operation(request.query, request.operation_name)
             if wait and not operation.variables.are_ordinary(request.variables or {}):
-                raise errors.refused(domain_errors.RateLimited(wait))
+                raise errors.refused(self.service.too_many_refusals(wait))
             operation.check_cost(self._schema, request.variables or {})
         except errors.RequestError:
-            await self.services.count_refusal(client)
+            await self.service.count_refusal(client_ip)
             raise
         return operation
 
     async def authenticate(
         self, operation: Operation, authorization: str | None, client_ip: str
-    ) -> sessions.Principal | None:
+    ) -> Caller | None:
         """Who asks. Raises RequestError for a bad token, unless signing in anew is all that is asked.
 
         A query with a header that carries no token is not answered as if there were no header.
         """
         try:
-            return await authentication.authenticate(
-                self.services,
-                authorization,
-                guards.network(client_ip),
-                ask_active=not operation.root_fields <= _SETTLED_FIELDS,
+            return await self.service.authenticate(
+                authorization, client_ip, ask_active=not operation.checks_credential
             )
-        except domain_errors.Unauthenticated as error:
-            is_lost = isinstance(error, sessions.NotABearer)
-            if is_lost and operation.kind is OperationType.QUERY:
-                raise errors.refused(error) from None
-            if operation.root_fields and operation.root_fields <= _SIGNED_OUT_FIELDS:
+        except Exception as error:
+            refusal = self.service.refusal(error)
+            if refusal is None:
+                raise
+            is_lost = (
+                refusal.credential is errors.Credential.MISSING
+                and operation.kind is OperationType.QUERY
+            )
+            if refusal.credential and operation.works_signed_out and not is_lost:
                 return None
-            raise errors.refused(error) from None
-        except domain_errors.DomainError as error:
-            raise errors.refused(error) from None
+            raise errors.refused(refusal) from None
 
     async def execute(
-        self, operation: Operation, request: GraphQLRequest, context: RequestContext
+        self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
         """The answer to a query or mutation. Raises RequestError where execution could not begin."""
-        await _limit_unguarded(operation, context)
+        if operation.is_unguarded:
+            await self._limit_unguarded(operation, context)
         try:
             return await self._execute(operation, request, context)
         except errors.RequestError:
-            await self.services.count_refusal(guards.network(context.client_ip))
+            await self.service.count_refusal(context.client_ip)
             raise
 
+    async def _limit_unguarded(self, operation: Operation, context: Context) -> None:
+        """The limits on operations that call no resolver. Raises RequestError."""
+        service = self.service
+        limit = service.limit_introspection if operation.root_fields else service.limit_typename
+        try:
+            if (counting := limit(context)) is not None:
+                await counting
+        except Exception as error:
+            refusal = service.refusal(error)
+            if refusal is None:
+                raise
+            raise errors.refused(refusal) from None
+
     async def _execute(
-        self, operation: Operation, request: GraphQLRequest, context: RequestContext
+        self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
         if operation.plan is not None:
-            return _answer(await operation.plan.execute(context, request.variables or {}))
+            return self._answer(await operation.plan.execute(context, request.variables or {}))
         result: Any = graphql.execute(
             self._schema,
             operation.document,
@@ -214,24 +154,25 @@ class Engine:
         )
         if not isinstance(result, ExecutionResult):
             result = await result
-        return _answer(result)
+        return self._answer(result)
 
     async def subscribe(
-        self, operation: Operation, request: GraphQLRequest, context: RequestContext
+        self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> AsyncGenerator[Event, None]:
         """The events of a subscription. Raises RequestError where it was refused."""
         try:
             return await self._subscribe(operation, request, context)
         except errors.RequestError:
-            await self.services.count_refusal(guards.network(context.client_ip))
+            await self.service.count_refusal(context.client_ip)
             raise
 
     async def _subscribe(
-        self, operation: Operation, request: GraphQLRequest, context: RequestContext
+        self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> AsyncGenerator[Event, None]:
         document = operation.document
-        if request.after_sequence is not None:
-            document = _with_after_sequence(document, request.after_sequence)
+        if request.after_sequence is not None and operation.resume_argument is not None:
+            (field,) = operation.root_fields
+            document = _resumed(document, field, operation.resume_argument, request.after_sequence)
         executor = self._executor_class.build(
             self._schema,
             document,
@@ -243,66 +184,58 @@ class Engine:
             max_coercion_errors=compiled.MAXIMUM_ERRORS,
         )
         if isinstance(executor, list):
-            raise errors.RequestError(errors.present(executor))
+            raise errors.RequestError(errors.present(executor, self.service.refusal))
         source: Any = create_source_event_stream(executor)
         if not isinstance(source, (ExecutionResult, AsyncIterable)):
             source = await source
         if isinstance(source, ExecutionResult):
-            presented = errors.present(source.errors or [])
+            presented = errors.present(source.errors or [], self.service.refusal)
             raise errors.RequestError(presented, errors.http_status(presented))
         if operation.plan is None:
-            return _interpreted(executor, source)
+            return self._interpreted(executor, source)
         # Nothing but its variables is kept of the executor: thousands of subscriptions wait.
-        return _compiled(operation.plan, context, executor.variable_values, source)
+        return self._compiled(operation.plan, context, executor.variable_values, source)
+
+    async def _compiled(
+        self,
+        plan: compiled.Plan,
+        context: Context,
+        variables: VariableValues,
+        source: AsyncGenerator[Any, None],
+    ) -> AsyncGenerator[Event, None]:
+        async with aclosing(source):
+            async for payload in source:
+                yield self._event(payload, await plan.respond(context, variables, payload))
+
+    async def _interpreted(
+        self, executor: Any, source: AsyncGenerator[Any, None]
+    ) -> AsyncGenerator[Event, None]:
+        async with aclosing(source):
+            async for payload in source:
+                result: Any = execute_subscription_event(executor.build_per_event_executor(payload))
+                if not isinstance(result, ExecutionResult):
+                    result = await result
+                yield self._event(payload, result)
+
+    def _event(self, payload: Any, result: ExecutionResult) -> Event:
+        return Event(getattr(payload, "sequence", None), self._answer(result))
+
+    def _answer(self, result: ExecutionResult) -> dict[str, Any]:
+        if not result.errors:
+            return {"data": result.data}
+        presented = errors.present(result.errors, self.service.refusal)
+        if result.data is None and all(error.path is None for error in result.errors):
+            raise errors.RequestError(presented)
+        return {"data": result.data, "errors": presented}
 
 
-async def _limit_unguarded(operation: Operation, context: RequestContext) -> None:
-    """The limit on operations without a root field of ours. Raises RequestError."""
-    if operation.root_fields and not operation.root_fields & _INTROSPECTION:
-        return
-    limit = guards.introspection if operation.root_fields else guards.typename
-    try:
-        if (counting := limit(context)) is not None:
-            await counting
-    except domain_errors.RateLimited as error:
-        raise errors.refused(error) from None
-
-
-async def _compiled(
-    plan: compiled.Plan,
-    context: RequestContext,
-    variables: VariableValues,
-    source: AsyncGenerator[Any, None],
-) -> AsyncGenerator[Event, None]:
-    async with aclosing(source):
-        async for payload in source:
-            yield _event(payload, await plan.respond(context, variables, payload))
-
-
-async def _interpreted(
-    executor: Any, source: AsyncGenerator[Any, None]
-) -> AsyncGenerator[Event, None]:
-    async with aclosing(source):
-        async for payload in source:
-            result: Any = execute_subscription_event(executor.build_per_event_executor(payload))
-            if not isinstance(result, ExecutionResult):
-                result = await result
-            yield _event(payload, result)
-
-
-def _event(payload: Any, result: ExecutionResult) -> Event:
-    return Event(getattr(payload, "sequence", None), _answer(result))
-
-
-def _with_after_sequence(document: DocumentNode, sequence: int) -> DocumentNode:
-    """The document with that literal as the argument `afterSequence` of `walletEvents`."""
-    after = ArgumentNode(
-        name=NameNode(value="afterSequence"), value=IntValueNode(value=str(sequence))
-    )
+def _resumed(document: DocumentNode, field: str, argument: str, sequence: int) -> DocumentNode:
+    """The document with that number as that argument of the root field."""
+    after = ArgumentNode(name=NameNode(value=argument), value=IntValueNode(value=str(sequence)))
 
     class Replacing(Visitor):
         def enter_field(self, node: FieldNode, *_: object) -> FieldNode | None:
-            if node.name.value != RESUMABLE_FIELD:
+            if node.name.value != field:
                 return None
             return FieldNode(
                 alias=node.alias,
@@ -315,15 +248,6 @@ def _with_after_sequence(document: DocumentNode, sequence: int) -> DocumentNode:
 
     changed: DocumentNode = visit(document, Replacing())
     return changed
-
-
-def _answer(result: ExecutionResult) -> dict[str, Any]:
-    if not result.errors:
-        return {"data": result.data}
-    presented = errors.present(result.errors)
-    if result.data is None and all(error.path is None for error in result.errors):
-        raise errors.RequestError(presented)
-    return {"data": result.data, "errors": presented}
 
 
 def _plain(variables: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
 
-from domain import paging
+from graphql_server.service import Costs
 
 MAXIMUM_TOKENS = 2_000
 MAXIMUM_DEPTH = 12
@@ -43,22 +43,9 @@ MAXIMUM_COMPARISONS = 10_000
 
 _MUTATION_COST = 10
 _OBJECT_COST = 1
-#: What a field costs on top of its objects, where it reads the database by itself or is heavy.
-_FIELD_COSTS = {
-    "__schema": 1_000,
-    "__type": 100,
-    "apiTokens": 5,
-    "balanceAt": 5,
-    "contacts": 5,
-    "searchUsers": 10,
-    "sessions": 5,
-    "transactionByIdempotencyKey": 5,
-    "transactions": 5,
-}
+_INTROSPECTION_COSTS = {"__schema": 1_000, "__type": 100}
 #: Fields of a connection whose lists are as long as the connection's page.
 _PAGE_FIELDS = frozenset({"edges", "nodes"})
-#: Lists that take no `first`: as long as they usually are.
-_LIST_SIZES = {"apiTokens": 10, "sessions": 10}
 
 
 def size_errors(document: DocumentNode) -> list[GraphQLError]:
@@ -182,8 +169,10 @@ class Cost:
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: VariableValues,
+        costs: Costs,
     ) -> None:
         self._schema = schema
+        self._costs = costs
         self._fragments = fragments
         self._fragment_costs: dict[tuple[str, int], int] = {}
         self._variables = variables
@@ -192,7 +181,7 @@ class Cost:
         root = schema.get_root_type(operation.operation)
         assert root is not None
         self._mutation_type = schema.mutation_type
-        self.total = self._selections(operation.selection_set, root, paging.DEFAULT_SIZE)
+        self.total = self._selections(operation.selection_set, root, costs.default_page)
 
     def _selections(
         self, selection_set: SelectionSetNode, parent: GraphQLNamedType, page: int
@@ -220,9 +209,9 @@ class Cost:
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType, page: int) -> int:
         name = node.name.value
-        own = _FIELD_COSTS.get(name, 0)
         if name.startswith("__"):
-            return own
+            return _INTROSPECTION_COSTS.get(name, 0)
+        own = self._costs.fields.get(name, 0)
         if parent is self._mutation_type:
             own += _MUTATION_COST
         field: GraphQLField | None = getattr(parent, "fields", {}).get(name)
@@ -233,8 +222,8 @@ class Cost:
             length = page
         elif "ids" in field.args:
             length = self._length(node, field, "ids")
-        elif name in _LIST_SIZES:
-            length = _LIST_SIZES[name]
+        elif name in self._costs.list_sizes:
+            length = self._costs.list_sizes[name]
         elif "first" in field.args:
             page = self._page(node, field)
             # A connection is one object that holds the page; a plain list is the page itself.
@@ -247,8 +236,9 @@ class Cost:
     def _page(self, node: FieldNode, field: GraphQLField) -> int:
         sizes = [self._value(node, field, name) for name in ("first", "last")]
         numbers = [size for size in sizes if isinstance(size, int)]
+        costs = self._costs
         # A larger one is refused by the resolver.
-        return min(max([*numbers, 0]), paging.MAXIMUM_SIZE) if numbers else paging.DEFAULT_SIZE
+        return min(max([*numbers, 0]), costs.maximum_page) if numbers else costs.default_page
 
     def _length(self, node: FieldNode, field: GraphQLField, name: str) -> int:
         value = self._value(node, field, name)

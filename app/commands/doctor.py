@@ -114,7 +114,7 @@ def _configuration(settings: Settings) -> list[Finding]:
     if not (client.DIST / "index.html").is_file():
         says = "Not built: run `npm ci` and `npm run build` in client."
         findings.append(Finding("Web client", "note", says))
-    if settings.graphql_profile == "open" and pages.Pages(settings, None).playground() is None:
+    if settings.graphql_profile == "open" and not pages.is_playground_built():
         says = "Not built: run `npm ci` and `npm run build` in client/playground."
         findings.append(Finding("Playground", "note", says))
     return findings

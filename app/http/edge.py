@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
@@ -42,7 +42,11 @@ class Slow(Protocol):
 class Quota:
     """How many of something each client address or account has, and all together; `None` is no limit."""
 
-    def __init__(self, per_client: int | None, in_all: int) -> None:
+    def __init__(
+        self, per_client: int | None, in_all: int, key_of: Callable[[str], str] = str
+    ) -> None:
+        """Those with the same `key_of` share one quota."""
+        self._key_of = key_of
         self._per_client = per_client
         self._in_all = in_all
         self._taken = 0
@@ -59,6 +63,7 @@ class Quota:
     def take(self, client: str | None) -> bool:
         """Count one more, if the client may have it; `None` is a client without a limit of its own."""
         if client is not None:
+            client = self._key_of(client)
             has = self._by_client.get(client, 0)
             if self._per_client is not None and has >= self._per_client:
                 return False
@@ -71,6 +76,7 @@ class Quota:
         self._taken -= 1
         if client is None:
             return
+        client = self._key_of(client)
         left = self._by_client[client] - 1
         if left:
             self._by_client[client] = left
@@ -89,7 +95,9 @@ class Edge:
         self.connections = Quota(_scaled(CONNECTIONS_PER_CLIENT, factor), capacity)
         #: WebSockets and streams, which hold a connection as long as they like.
         self.streams = Quota(
-            _scaled(STREAMS_PER_CLIENT, factor), min(MAXIMUM_STREAMS, max(1, capacity * 19 // 20))
+            _scaled(STREAMS_PER_CLIENT, factor),
+            min(MAXIMUM_STREAMS, max(1, capacity * 19 // 20)),
+            guards.network,
         )
         #: The same by account, where one is signed in.
         self.account_streams = Quota(_scaled(STREAMS_PER_ACCOUNT, factor), MAXIMUM_STREAMS)

@@ -10,12 +10,12 @@ from typing import Any
 from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
-from domain import errors as domain_errors
-from graphql_server import credentials, errors, facts
+from graphql_server import errors, facts
 from graphql_server.documents import Operation
-from graphql_server.execution import RESUMABLE_FIELD, Engine, GraphQLRequest
+from graphql_server.execution import Engine
 from graphql_server.http.framings import Framing
-from resolvers.request import RequestContext
+from graphql_server.requests import GraphQLRequest
+from graphql_server.service import Context
 
 KEEP_ALIVE_SECONDS = 12.0
 #: How long a query or mutation under way may take to finish when the process stops.
@@ -29,12 +29,11 @@ class Stream:
 
     operation: Operation
     request: GraphQLRequest
-    context: RequestContext
+    context: Context
     framing: Framing
 
     async def serve(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request; the answer begins at once. `Last-Event-ID` counts as `afterSequence`."""
-        self.context.can_set_cookies = False
+        """Answer the request; the answer begins at once. `Last-Event-ID` counts as the last number received."""
         request = _resume(
             self.request, self.operation, facts.header(scope["headers"], b"last-event-id")
         )
@@ -68,7 +67,7 @@ class _Running:
     engine: Engine
     operation: Operation
     request: GraphQLRequest
-    context: RequestContext
+    context: Context
     framing: Framing
     send: Send
     _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
@@ -100,7 +99,9 @@ class _Running:
             else:
                 await _cancel(writing)
                 if ended.done():
-                    failure = errors.refused(ended.result()).errors
+                    refusal = self.engine.service.refusal(ended.result())
+                    assert refusal is not None
+                    failure = errors.refused(refusal).errors
                     await self._write(self.framing.failure(failure))
             await self._complete()
         finally:
@@ -132,22 +133,20 @@ class _Running:
                 async for event in events:
                     await self._next(event.answer, event.sequence)
 
-    async def _wait_for_end(self) -> domain_errors.Unauthenticated:
-        ended: asyncio.Future[domain_errors.Unauthenticated] = (
-            asyncio.get_running_loop().create_future()
-        )
+    async def _wait_for_end(self) -> Exception:
+        ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
-        def note(error: domain_errors.Unauthenticated) -> None:
+        def note(error: Exception) -> None:
             if not ended.done():
                 ended.set_result(error)
 
         if self.context.principal is None:
             return await ended
-        watch = credentials.watch(self.engine.services, self.context.principal, note)
+        watch = self.engine.service.watch(self.context.principal, note)
         try:
             return await ended
         finally:
-            self.engine.services.live.unwatch(watch)
+            self.engine.service.unwatch(watch)
 
     async def _keep_alive(self) -> None:
         with suppress(OSError):
@@ -183,8 +182,8 @@ async def _cancel(task: asyncio.Task[Any]) -> None:
 def _resume(
     request: GraphQLRequest, operation: Operation, last_event_id: str | None
 ) -> GraphQLRequest:
-    """The request with `Last-Event-ID` as its `afterSequence`, which it then outweighs."""
-    if last_event_id is None or operation.root_fields != {RESUMABLE_FIELD}:
+    """The request with `Last-Event-ID`, which outweighs the argument of the document."""
+    if last_event_id is None or operation.resume_argument is None:
         return request
     if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 10):
         return request

@@ -12,14 +12,11 @@ from typing import Any
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from application import authentication
-from domain import errors as domain_errors
-from domain.people import sessions
-from graphql_server import bodies, credentials, errors, facts
-from graphql_server.execution import Engine, read_request
+from graphql_server import bodies, errors, facts
+from graphql_server.execution import Engine
+from graphql_server.requests import read_request
+from graphql_server.service import Caller
 from graphql_server.websocket.operations import Operations
-from realtime.active_credentials import Watch
-from resolvers import guards
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
@@ -62,6 +59,7 @@ class Connection:
     __slots__ = (
         "_acknowledged",
         "_authorization",
+        "_caller",
         "_ending",
         "_engine",
         "_facts",
@@ -70,7 +68,6 @@ class Connection:
         "_is_over",
         "_operations",
         "_patience",
-        "_principal",
         "_receive_event",
         "_send_event",
         "_sending",
@@ -94,7 +91,7 @@ class Connection:
         self._send_event = send
         self._sending = asyncio.Lock()
         self._initialised = self._acknowledged = self._stopping = False
-        self._principal: sessions.Principal | None = None
+        self._caller: Caller | None = None
         #: Of the upgrade request: counts where `connection_init` has none.
         self._authorization = facts.joined(scope["headers"], b"authorization")
         user_agent = facts.header(scope["headers"], b"user-agent")
@@ -102,7 +99,7 @@ class Connection:
         self._finishing: asyncio.Task[None] | None = None
         self._task = asyncio.current_task()
         self._patience: asyncio.TimerHandle | None = None
-        self._watch: Watch | None = None
+        self._watch: Any = None
         self._is_over = False
         #: Why the socket is over: None once the client has gone.
         self._ending: Close | None = None
@@ -128,9 +125,10 @@ class Connection:
         finally:
             self._be_patient()
             if self._watch is not None:
-                self._engine.services.live.unwatch(self._watch)
-            if self._principal is not None:
-                self._engine.account_streams.give_back(str(self._principal.user_id))
+                self._engine.service.unwatch(self._watch)
+            if self._caller is not None:
+                account = self._engine.service.account_of(self._caller)
+                self._engine.account_streams.give_back(account)
             self._engine.metrics.sockets.dec()
             self._facts.logged["operations"] = self._operations.started
             if self._finishing is not None:
@@ -171,8 +169,8 @@ class Connection:
         await self._operations.finish(FINISH_SECONDS)
         self._end(close)
 
-    def _credential_ended(self, error: domain_errors.Unauthenticated) -> None:
-        self._end(_refusal_of(error))
+    def _credential_ended(self, error: Exception) -> None:
+        self._end(_close_for(self._engine.service.refusal(error)))
 
     async def _close(self, close: Close) -> None:
         with suppress(OSError, RuntimeError):
@@ -239,27 +237,27 @@ class Connection:
         self._authorization = None
         if authorization is not None and not isinstance(authorization, str):
             raise Close(UNAUTHORIZED, "Unauthorized")
+        service = self._engine.service
         try:
-            principal = await authentication.authenticate(
-                self._engine.services, authorization, guards.network(self._facts.client_ip)
+            caller = await service.authenticate(
+                authorization, self._facts.client_ip, ask_active=True
             )
-        except domain_errors.Unauthenticated as error:
-            raise _refusal_of(error) from None
-        except (domain_errors.Unavailable, domain_errors.RateLimited):
-            raise Close(TRY_AGAIN_LATER, "Try again later") from None
-        if principal is not None:
-            if not self._engine.account_streams.take(str(principal.user_id)):
+        except Exception as error:
+            refusal = service.refusal(error)
+            if refusal is None:
+                raise
+            raise _close_for(refusal) from None
+        if caller is not None:
+            if not self._engine.account_streams.take(service.account_of(caller)):
                 raise Close(TRY_AGAIN_LATER, "This account has too many open streams")
-            self._principal = principal
+            self._caller = caller
         self._acknowledged = True
         self._be_patient()
-        if principal is None:
+        if caller is None:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(ANONYMOUS_SECONDS, self._retire)
         else:
-            self._watch = credentials.watch(
-                self._engine.services, principal, self._credential_ended
-            )
+            self._watch = service.watch(caller, self._credential_ended)
         await self.send({"type": "connection_ack"})
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
@@ -280,7 +278,7 @@ class Connection:
                 raise Close(BAD_REQUEST, str(error)) from None
             await self.send({"type": "error", "id": operation_id, "payload": error.errors})
             return
-        await self._operations.begin(operation_id, request, self._principal)
+        await self._operations.begin(operation_id, request, self._caller)
 
     # ------------------------------------------------ the client
 
@@ -312,8 +310,11 @@ def _operation_id(message: dict[str, Any]) -> str:
     return operation_id
 
 
-def _refusal_of(error: domain_errors.Unauthenticated) -> Close:
+def _close_for(refusal: errors.Refusal | None) -> Close:
     """4403 has the official clients come back with a fresh token; 4401 is final to them."""
-    if isinstance(error, sessions.TokenExpired):
+    credential = None if refusal is None else refusal.credential
+    if credential is None:
+        return Close(TRY_AGAIN_LATER, "Try again later")
+    if credential is errors.Credential.EXPIRED:
         return Close(TOKEN_EXPIRED, "The token has expired")
     return Close(UNAUTHORIZED, "Unauthorized")

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import structlog
 from graphql import OperationType
 
-from domain.people import sessions
 from graphql_server import errors, facts
 from graphql_server.documents import Operation
-from graphql_server.execution import Engine, GraphQLRequest
-from resolvers.request import RequestContext
+from graphql_server.execution import Engine
+from graphql_server.requests import GraphQLRequest
+from graphql_server.service import Caller, Context
 
 MAXIMUM_OPERATIONS = 50
 
@@ -51,7 +51,7 @@ class Operations:
         return operation_id in self._running
 
     async def begin(
-        self, operation_id: str, request: GraphQLRequest, principal: sessions.Principal | None
+        self, operation_id: str, request: GraphQLRequest, caller: Caller | None
     ) -> None:
         """Answer it from now on, or say why not. Raises OSError if that cannot be said."""
         try:
@@ -67,7 +67,7 @@ class Operations:
         self.started += 1
         # The text has become the operation: thousands of copies of it would be kept for nothing.
         request = dataclasses.replace(request, query="")
-        context = self._context(principal)
+        context = self._context(caller)
         task = asyncio.create_task(self._operate(operation_id, operation, request, context))
         self._running[operation_id] = task
         if operation.kind is not OperationType.SUBSCRIPTION:
@@ -97,14 +97,12 @@ class Operations:
 
     # ------------------------------------------------ one operation
 
-    def _context(self, principal: sessions.Principal | None) -> RequestContext:
-        return RequestContext(
-            services=self._engine.services,
-            principal=principal,
+    def _context(self, caller: Caller | None) -> Context:
+        return self._engine.service.context(
+            caller,
             client_ip=self._facts.client_ip,
             user_agent=self._user_agent,
             request_id=f"{self._facts.request_id}.{self.started}",
-            can_set_cookies=False,
         )
 
     async def _operate(
@@ -112,7 +110,7 @@ class Operations:
         operation_id: str,
         operation: Operation,
         request: GraphQLRequest,
-        context: RequestContext,
+        context: Context,
     ) -> None:
         structlog.contextvars.bind_contextvars(request_id=context.request_id)
         failure = None
@@ -135,7 +133,7 @@ class Operations:
         operation_id: str,
         operation: Operation,
         request: GraphQLRequest,
-        context: RequestContext,
+        context: Context,
     ) -> None:
         if operation.kind is not OperationType.SUBSCRIPTION:
             answer = await self._engine.execute(operation, request, context)

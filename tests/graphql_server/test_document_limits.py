@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult
 
+from app.api import operations_table
 from app.served_schema import build
 from graphql_server import compiled, errors
 from graphql_server.documents import Documents
@@ -22,7 +23,7 @@ MAXIMUM_CALLS = 250_000
 
 def documents() -> Documents:
     compiler = compiled.Compiler(CORE, SCHEMA.execution_context_class, hide_suggestions=False)
-    return Documents(CORE, compiler, hardened=False)
+    return Documents(CORE, compiler, operations_table(), hardened=False)
 
 
 def read(text: str) -> tuple[str, int]:

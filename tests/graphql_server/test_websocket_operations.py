@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import strawberry
 
-from app.http.edge import Quota
-from application.allowances import Allowance
 from dev import node
-from graphql_server.execution import Engine, GraphQLRequest
 from graphql_server.facts import RequestFacts
-from graphql_server.long_lived import LongLived
+from graphql_server.requests import GraphQLRequest
 from graphql_server.websocket.operations import Operations
 from tests.app.conftest import ALPHA, Api, judges
+from tests.graphql_server import toy
 from tests.graphql_server.test_websocket import (
     EVENTS,
     begin,
@@ -123,29 +118,11 @@ def test_when_the_process_stops_work_under_way_is_finished_and_sockets_close_wit
 # ================================================================ without a socket
 
 
-@strawberry.type
-class Query:
-    @strawberry.field
-    async def request_id(self, info: strawberry.Info[Any, None]) -> str:
-        await asyncio.sleep(0)
-        request_id: str = info.context.request_id
-        return request_id
-
-
 class Listener:
     """A client that notes what it hears, and which ids were free as it heard it."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
-        nothing: Any = None
-
-        async def count_refusal(_client: str) -> None:
-            """Nobody is limited."""
-
-        unlimited: Any = SimpleNamespace(
-            count_refusal=count_refusal,
-            refusal_allowance=Allowance("", nothing, blocks_per_minute=1, uses_per_block=1),
-        )
-        engine = Engine(schema, unlimited, nothing, LongLived(), Quota(None, 1), hardened=False)
+    def __init__(self) -> None:
+        engine = toy.engine(toy.Service())
         known = RequestFacts(client_ip="192.0.2.1", request_id="socket")
         self.operations = Operations(engine, known, None, self)
         self.heard: list[dict[str, Any]] = []
@@ -161,7 +138,7 @@ class Listener:
 
 @pytest.mark.anyio
 async def test_operations_that_begin_together_are_told_apart_in_the_log() -> None:
-    listener = Listener(strawberry.Schema(Query))
+    listener = Listener()
     for name in ("one", "two"):
         await listener.operations.begin(name, GraphQLRequest("{ requestId }"), None)
     await listener.operations.finish(20)
@@ -180,7 +157,7 @@ async def test_operations_that_begin_together_are_told_apart_in_the_log() -> Non
 async def test_who_hears_that_an_operation_is_over_may_take_its_id_anew(
     query: str, last: str
 ) -> None:
-    listener = Listener(strawberry.Schema(Query))
+    listener = Listener()
     await listener.operations.begin("one", GraphQLRequest(query), None)
     await listener.operations.finish(20)
     assert (listener.heard[-1]["type"], listener.free[-1]) == (last, True)

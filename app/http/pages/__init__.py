@@ -8,7 +8,8 @@ from pathlib import Path
 
 import jinja2
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from app.http import client, envelope, replies
 from dev import mailbox
@@ -28,6 +29,11 @@ _PLAYGROUND_POLICY = (
 _MAILBOX_POLICY = envelope.STRICT_POLICY.replace(
     b"style-src 'self'", b"style-src 'self' 'unsafe-inline'"
 ).decode()
+
+_NO_PLAYGROUND = (
+    "The playground is not built: run `npm ci` and `npm run build` in client/playground, "
+    "or start the service with `./wallet up`. The API itself is here by POST.\n"
+)
 
 #: The links of mails work without the client too.
 _WITHOUT_CLIENT = {
@@ -49,7 +55,7 @@ class Pages:
         self._is_open = settings.graphql_profile == "open"
         self._mail_folder = mails
         socket = client.socket_origin(settings.app_url)
-        self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket).encode()
+        self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket)
         #: `up` alone catches mail, and has demo people.
         self._is_demo = settings.app_is_local and mails is not None
 
@@ -83,16 +89,21 @@ class Pages:
             return await self.not_found(request)
         return replies.json(await asyncio.to_thread(mailbox.read, self._mail_folder))
 
-    def playground(self) -> tuple[bytes, bytes] | None:
-        """The built page of the playground and its policy; None while it is not built."""
+    async def playground(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The page of GraphiQL, as an ASGI application; 404 while it is not built."""
+        await self._playground()(scope, receive, send)
+
+    def _playground(self) -> Response:
+        headers = {"cache-control": "no-store", "vary": "Accept, Origin"}
         page = PLAYGROUND / "index.html"
         try:
             changed_at = page.stat().st_mtime_ns
             html = _playground_page(page, changed_at)
         except OSError:
-            return None
+            return PlainTextResponse(_NO_PLAYGROUND, 404, headers)
         demo = b"true" if self._is_demo else b"false"
-        return html.replace(b"__WALLET_DEMO__", demo), self._playground_policy
+        headers["content-security-policy"] = self._playground_policy
+        return HTMLResponse(html.replace(b"__WALLET_DEMO__", demo), headers=headers)
 
     async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
         """The right address where it is plain; else a page for people, JSON for programs."""
@@ -103,6 +114,11 @@ class Pages:
         return replies.refusal(
             404, "There is nothing at this address. The API is at /graphql.", "NOT_FOUND"
         )
+
+
+def is_playground_built() -> bool:
+    """Whether the playground can be shown."""
+    return (PLAYGROUND / "index.html").is_file()
 
 
 @lru_cache(maxsize=2)
