@@ -8,8 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.http.connections import Connections, Gathering, HttpConnection
+from app.http.connections import Connections, HttpConnection
 from app.http.edge import Edge
+from app.http.gathering import Gathering
 from tests.conftest import make_settings
 
 pytestmark = pytest.mark.anyio
