@@ -122,9 +122,9 @@ def relay() -> None:
 def migrate(data: Data = None) -> None:
     """Migrate the database to the newest revision."""
     chosen = _settings(data)
-    from app.commands import migrate as operations
+    from app.commands import migrate
 
-    raise typer.Exit(operations.migrate(chosen))
+    raise typer.Exit(migrate.migrate(chosen))
 
 
 @app.command()
@@ -136,9 +136,9 @@ def demo(
 ) -> None:
     """Add the demo users User Alpha, User Beta and User Gamma. Running it again changes nothing."""
     chosen = _settings(data)
-    from app.commands import migrate as operations
+    from app.commands import demo
 
-    raise typer.Exit(operations.demo(chosen, yes=yes))
+    raise typer.Exit(demo.demo(chosen, yes=yes))
 
 
 @app.command()
@@ -172,12 +172,12 @@ def audit(
     if key_before and not receipt:
         _refuse("--key-before is for receipts only: ledgers are verified with AUDIT_KEY.")
     chosen = _settings(data)
-    from app.commands import audit as auditing
+    from app.commands import audit
 
     if not receipt:
-        raise typer.Exit(auditing.audit(chosen))
+        raise typer.Exit(audit.audit(chosen))
     receipts = [each for given in receipt for each in _receipts(given)]
-    raise typer.Exit(auditing.check_receipts(chosen, receipts, keys_before=key_before or []))
+    raise typer.Exit(audit.check_receipts(chosen, receipts, keys_before=key_before or []))
 
 
 @app.command()
@@ -197,18 +197,18 @@ def reseal(
             "Give either --key-before with a file that contains the former AUDIT_KEY, or --no-key-before."
         )
     chosen = _settings(data)
-    from app.commands import audit as auditing
+    from app.commands import reseal
 
-    raise typer.Exit(auditing.reseal(chosen, key_before=key_before))
+    raise typer.Exit(reseal.reseal(chosen, key_before=key_before))
 
 
 @app.command()
 def doctor(data: Data = None) -> None:
     """Report what is configured, reachable and migrated, and how to fix what is not."""
     chosen = _settings(data)
-    from app.commands import migrate as operations
+    from app.commands import doctor
 
-    raise typer.Exit(operations.doctor(chosen))
+    raise typer.Exit(doctor.run(chosen))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What an operator does with the books: proves them, holds receipts against them, seals them anew."""
+"""`audit`: proves the ledgers, or checks receipts against them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.commands import terminal
+from app.commands import reseal, terminal
 from persistence.audit import audit as audits
 from persistence.audit.receipts import Answer
-from persistence.engine import database, pinned
-from persistence.ledger import sealing
-from settings import MINIMUM_SECRET_BYTES, Settings
+from persistence.engine import database
+from settings import Settings
 
 _UNSEALED = "AUDIT_KEY is not set: the seals show what was damaged, but not what was forged."
 
@@ -62,7 +61,7 @@ def check_receipts(
     with terminal.sentences() as outcome:
         if not receipts:
             raise terminal.Refused("No receipt was given: write one on each line.")
-        keys = [settings.sealing_key, *map(_key_in, keys_before)]
+        keys = [settings.sealing_key, *map(reseal.read_key, keys_before)]
         answers = asyncio.run(_check_receipts(settings, receipts, keys))
         for answer in answers:
             terminal.say(f"{answer.receipt}: {answer.sentence}")
@@ -84,48 +83,3 @@ async def _check_receipts(
         return await audits.check_receipts(opened, receipts, keys)
     finally:
         await opened.close()
-
-
-def reseal(settings: Settings, *, key_before: Path | None) -> int:
-    """Seal every book with AUDIT_KEY, after a look at its seals of before.
-
-    `key_before` is a file with the key of before; None where the books were sealed without one. Exit
-    status 0, or 1 after a sentence that names the first line that is not sealed with either.
-    """
-    with terminal.sentences() as outcome:
-        if settings.audit_key is None:
-            raise terminal.Refused("AUDIT_KEY is not set: set the one that the books are to have.")
-        before = b"" if key_before is None else _key_in(key_before)
-        with (
-            terminal.console.status("Sealing …") as status,
-            pinned.connect(
-                database.plain_url(settings.database_url.get_secret_value())
-            ) as connection,
-        ):
-            try:
-                lines = sealing.reseal(
-                    connection,
-                    settings.sealing_key,
-                    sealed_with=[before],
-                    on_entries=lambda lines: status.update(f"Sealing … {lines:,} lines"),
-                )
-            except sealing.WrongSeal as wrong:
-                raise terminal.Refused(
-                    f"{wrong.key} is sealed neither with the key of before nor with AUDIT_KEY, and its "
-                    "book was left as it was: is that the right key? If it is, the book was changed: "
-                    "`./wallet audit`, with AUDIT_KEY as before, names the first row."
-                ) from None
-        terminal.say(f"{lines:,} lines are sealed with AUDIT_KEY.")
-    return outcome.status
-
-
-def _key_in(file: Path) -> bytes:
-    try:
-        key = file.read_bytes().strip()
-    except OSError as error:
-        raise terminal.Refused(f"{file} cannot be read: {error.strerror}.") from None
-    if len(key) < MINIMUM_SECRET_BYTES:
-        raise terminal.Refused(
-            f"{file} has no key in it: it takes {MINIMUM_SECRET_BYTES} bytes or more."
-        )
-    return key

@@ -1,14 +1,10 @@
-"""What an operator does to the database: migrate it and seed it; and ask what is amiss."""
+"""`migrate`: brings the database to the newest revision."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 
 import alembic.command
 import alembic.config
@@ -17,16 +13,8 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 
 from app.commands import prerequisites, terminal
-from domain import authority, ids
-from domain.ledger import money, transfers
-from domain.ledger.add_balance import AddBalance
-from domain.people import passwords, sessions
-from domain.people.sessions import Principal
 from persistence.engine import database
-from persistence.ledger import history
-from persistence.ledger.ledger import Ledger
-from persistence.people import accounts, refolding, registrations
-from persistence.people import sessions as stored_sessions
+from persistence.people import refolding
 from settings import Settings
 
 #: How long `migrate` waits for a database that is just starting.
@@ -146,98 +134,3 @@ def _upgrade(connection: sqlalchemy.Connection, audit_key: bytes) -> None:
         raise terminal.Refused(
             f"The migration was given up and nothing was changed: {database.plain(error)}."
         ) from None
-
-
-# ================================================================ the demo's people
-
-
-_PEOPLE = ("User Alpha", "User Beta", "User Gamma")
-_PASSWORD = "mini@Wallet025"  # noqa: S105
-_TOP_UP = Decimal(1000)
-_TOP_UP_KEY = "demo-top-up"
-
-
-def demo(settings: Settings, *, yes: bool = False) -> int:
-    """Add the demo's people, each with 1,000.00 in the books. Exit status 0, or 1 after a sentence.
-
-    Their password is public, so that a public `APP_URL` takes `yes`.
-    """
-    with terminal.sentences() as outcome:
-        if not settings.app_is_local and not yes:
-            raise terminal.Refused(
-                f"APP_URL is {settings.app_url}, which others can reach, and everybody knows the demo "
-                "people's password. If you mean it, run `./wallet demo --yes`."
-            )
-        added = asyncio.run(_seed(settings))
-        names = ", ".join(_PEOPLE)
-        terminal.say(f"{names} are there{'' if added else ' already: nothing to do'}.")
-        # A password is for who reads along, and for no log.
-        if added and sys.stdout.isatty():
-            terminal.say(
-                f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}."
-            )
-    return outcome.status
-
-
-def _email(name: str) -> str:
-    return f"{name.lower().replace(' ', '.')}@demo.app"
-
-
-async def _seed(settings: Settings) -> int:
-    """How many people had to be changed."""
-    url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
-    opened = await database.Database.open(url)
-    ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
-    try:
-        return sum([await _seed_person(opened, ledger, limits, name) for name in _PEOPLE])
-    finally:
-        await ledger.close()
-        await opened.close()
-
-
-async def _seed_person(
-    opened: database.Database, ledger: Ledger, limits: money.Limits, name: str
-) -> bool:
-    user_id = await accounts.user_id_by_email(opened, _email(name))
-    if user_id is not None and await history.entry_by_key(
-        opened, user_id, transfers.Kind.TOP_UP, _TOP_UP_KEY
-    ):
-        return False
-    user_id = await registrations.register_verified(
-        opened,
-        name=name,
-        email=_email(name),
-        password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
-    )
-    # Money moves for a session that stands alone: one is begun for it, and ended after it.
-    secret = secrets.token_urlsafe(32)
-    token = sessions.first_refresh_token(user_id, ids.new_id())
-    await stored_sessions.begin(
-        opened,
-        user_id=user_id,
-        password_hash=await accounts.password_hash(opened, user_id),
-        token=token,
-        token_text=token.render(secret),
-        user_agent="./wallet demo",
-        ip_address=None,
-    )
-    most = limits.money(min(limits.maximum_top_up_minor, limits.maximum_balance_minor)).amount
-    await ledger.move(
-        AddBalance(
-            authority=authority.Session(user_id, token.session_id),
-            amount=min(_TOP_UP, most),
-            idempotency_key=_TOP_UP_KEY,
-            reference=ids.new_id(),
-        )
-    )
-    await stored_sessions.end(
-        opened, Principal(user_id, session_id=token.session_id), token.session_id
-    )
-    return True
-
-
-def doctor(settings: Settings) -> int:
-    """Say what is configured, reachable and migrated, and what to do about what is not."""
-    from app.commands import doctor as check_up
-
-    return check_up.run(settings)

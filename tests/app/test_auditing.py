@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from app import cli
-from app.commands import audit, migrate
+from app.commands import audit, demo, reseal
 from domain.ledger.seals import Receipt
 from settings import Settings
 
@@ -44,7 +44,7 @@ def test_receipts_are_read_from_the_command_line_and_the_standard_input(
     settings: Settings, admin_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed = with_key(settings, OLD)
-    assert migrate.demo(keyed) == 0
+    assert demo.demo(keyed) == 0
     monkeypatch.setattr(cli, "_settings", lambda data: keyed)
     first, *others = receipts(keyed)
     everything = CliRunner().invoke(
@@ -72,11 +72,11 @@ def test_books_go_over_to_another_key_and_old_receipts_stay_good(
     before, now = with_key(settings, OLD), with_key(settings, NEW)
     file = tmp_path / "key"
     file.write_text(f"{OLD}\n")
-    assert migrate.demo(before) == 0
+    assert demo.demo(before) == 0
     kept = receipts(settings)
     assert audit.audit(now) == 1
     assert "another AUDIT_KEY" in said()
-    assert audit.reseal(now, key_before=file) == 0
+    assert reseal.reseal(now, key_before=file) == 0
     assert "3 lines are sealed with AUDIT_KEY" in said()
     assert audit.audit(now) == 0
     assert audit.check_receipts(now, kept) == 1
@@ -86,10 +86,10 @@ def test_books_go_over_to_another_key_and_old_receipts_stay_good(
 
 
 def test_books_without_a_key_get_one(settings: Settings, said: Said) -> None:
-    assert migrate.demo(settings) == 0
+    assert demo.demo(settings) == 0
     assert audit.audit(settings) == 0
     assert "AUDIT_KEY is not set" in said()
-    assert audit.reseal(with_key(settings, NEW), key_before=None) == 0
+    assert reseal.reseal(with_key(settings, NEW), key_before=None) == 0
     assert audit.audit(with_key(settings, NEW)) == 0
     assert "AUDIT_KEY is not set" not in said()
 
@@ -97,7 +97,7 @@ def test_books_without_a_key_get_one(settings: Settings, said: Said) -> None:
 def test_what_cannot_be_sealed_anew_is_left_and_named(
     settings: Settings, tmp_path: Path, said: Said
 ) -> None:
-    assert migrate.demo(with_key(settings, OLD)) == 0
+    assert demo.demo(with_key(settings, OLD)) == 0
     kept = receipts(settings)
     short = tmp_path / "short"
     short.write_text("short")
@@ -107,7 +107,7 @@ def test_what_cannot_be_sealed_anew_is_left_and_named(
         (NEW, short, "has no key in it"),
         (NEW, None, "is that the right key?"),
     ):
-        assert audit.reseal(with_key(settings, chosen), key_before=file) == 1
+        assert reseal.reseal(with_key(settings, chosen), key_before=file) == 1
         assert part in said()
     assert receipts(settings) == kept
 

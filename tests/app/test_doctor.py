@@ -11,7 +11,7 @@ import redis
 from psycopg import sql
 from pydantic import SecretStr
 
-from app.commands import doctor, migrate
+from app.commands import demo, doctor, migrate
 from dev import mail_catcher
 from settings import Settings
 from tests.app.conftest import add_people
@@ -106,7 +106,7 @@ def test_a_key_that_is_not_that_of_the_books_is_named(
     key = settings.model_copy(update={"audit_key": SecretStr("k" * 32)})
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok"), "books without a line are of any key"
-    assert migrate.demo(key) == 0
+    assert demo.demo(key) == 0
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok")
     for other in (settings, settings.model_copy(update={"audit_key": SecretStr("o" * 32)})):
@@ -117,7 +117,7 @@ def test_a_key_that_is_not_that_of_the_books_is_named(
 def test_books_sealed_without_a_key_are_noted(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert migrate.demo(settings) == 0
+    assert demo.demo(settings) == 0
     doctor.run(settings)
     assert said(capsys)["Seals"].startswith("note")
 

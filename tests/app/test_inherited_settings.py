@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.commands import audit, doctor, migrate
+from app.commands import audit, demo, doctor, migrate, reseal
 from jobs import mail
 from jobs import services as job_services
 from persistence.delivery import mails
@@ -153,7 +153,7 @@ def test_everything_works_whatever_role_database_and_environment_set(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert migrate.migrate(settings) == 0, capsys.readouterr().err
-    assert migrate.demo(settings) == 0, capsys.readouterr().err
+    assert demo.demo(settings) == 0, capsys.readouterr().err
     api = start_api()
     began = datetime.now().astimezone()
     alpha, beta = api.sign_in(ALPHA), api.sign_in(BETA)
@@ -200,7 +200,7 @@ def test_everything_works_whatever_role_database_and_environment_set(
     seal = sent[0]["transaction"]["seal"]
     assert audit.check_receipts(settings, [seal]) == 0, capsys.readouterr().err
     keyed = settings.model_copy(update={"audit_key": type(settings.smtp_url)("k" * 32)})
-    assert audit.reseal(keyed, key_before=None) == 0, capsys.readouterr().err
+    assert reseal.reseal(keyed, key_before=None) == 0, capsys.readouterr().err
     assert audit.audit(keyed) == 0, capsys.readouterr().err
     doctor.run(keyed)
     said = capsys.readouterr().out

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.commands import audit, migrate
+from app.commands import audit, demo, migrate
 from dev import processes
 from dev.postgres import Postgres
 from domain.people import passwords
@@ -119,7 +119,7 @@ def test_a_database_that_is_away_is_waited_for_and_then_named(
     settings = make_settings(database_url=url)
     assert migrate.migrate(settings, patience_seconds=0.3) == 1
     assert audit.audit(settings) == 1
-    assert migrate.demo(settings) == 1
+    assert demo.demo(settings) == 1
     words = said(capsys)
     assert words.count("cannot be reached") == 3
     assert "wrong" not in words
@@ -158,7 +158,7 @@ def everything(url: str) -> list[object]:
 def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothing(
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert migrate.demo(settings) == 0
+    assert demo.demo(settings) == 0
     assert "mini@Wallet025" not in said(capsys), "a log is no place for a password"
     assert people(database_url) == [
         ("User Alpha", "user.alpha@demo.app", 100_000, 1),
@@ -171,7 +171,7 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
         assert standing.fetchone() == (0,)
     assert passwords.verify("mini@Wallet025", password_hash)
     before = everything(database_url)
-    assert migrate.demo(settings) == 0
+    assert demo.demo(settings) == 0
     assert everything(database_url) == before
     assert "nothing to do" in said(capsys)
     assert audit.audit(settings) == 0
@@ -189,7 +189,7 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
 def test_the_demo_people_hold_a_thousand_of_any_currency_within_the_limits(
     settings: Settings, database_url: str, values: dict[str, str], balance: int
 ) -> None:
-    assert migrate.demo(settings.model_copy(update=values)) == 0
+    assert demo.demo(settings.model_copy(update=values)) == 0
     assert {row[2] for row in people(database_url)} == {balance}
 
 
@@ -197,10 +197,10 @@ def test_a_public_address_gets_demo_people_only_when_asked_twice(
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     public = settings.model_copy(update={"app_url": "https://wallet.example.com"})
-    assert migrate.demo(public) == 1
+    assert demo.demo(public) == 1
     assert "--yes" in said(capsys)
     assert people(database_url) == []
-    assert migrate.demo(public, yes=True) == 0
+    assert demo.demo(public, yes=True) == 0
     assert len(people(database_url)) == 3
 
 
@@ -210,7 +210,7 @@ def test_a_public_address_gets_demo_people_only_when_asked_twice(
 def test_an_audit_names_the_rows_at_fault_and_fails(
     settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert migrate.demo(settings) == 0
+    assert demo.demo(settings) == 0
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE users SET balance = 99999 WHERE name = 'User Beta'")
@@ -223,7 +223,7 @@ def test_an_audit_names_the_rows_at_fault_and_fails(
 
 
 def test_a_wrong_limit_is_named(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    for operation in (migrate.demo, audit.audit):
+    for operation in (demo.demo, audit.audit):
         assert operation(settings.model_copy(update={"max_top_up": "lots"})) == 1
         assert "MAX_TOP_UP" in said(capsys)
 
@@ -232,6 +232,6 @@ def test_tables_that_are_not_there_yet_are_named(
     empty_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = make_settings(database_url=empty_database_url)
-    for operation in (migrate.demo, audit.audit):
+    for operation in (demo.demo, audit.audit):
         assert operation(settings) == 1
         assert "./wallet migrate" in said(capsys)

@@ -13,7 +13,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from app.commands import audit, doctor, migrate
+from app.commands import audit, demo, doctor, migrate
 from dev import processes
 from dev.postgres import Postgres
 from dev.valkey import Valkey
@@ -89,7 +89,7 @@ def test_a_read_only_database_is_not_ready_and_nothing_moves(
     assert not is_up(api, "database")
     assert is_up(api, "redis")
     assert "default_transaction_read_only" in examined(settings, capsys)["Database"]
-    for command in (migrate.migrate, migrate.demo):
+    for command in (migrate.migrate, demo.demo):
         assert "read-only" in refused(command, settings, capsys)
     assert audit.audit(settings) == 0
 
@@ -149,7 +149,7 @@ def test_missing_privileges_are_not_ready_and_are_named(
     start_api: StartApi,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert migrate.demo(settings) == 0
+    assert demo.demo(settings) == 0
     admin.execute("REVOKE UPDATE ON users FROM wallet")
     admin.execute("REVOKE SELECT ON transactions FROM wallet")
     api = start_api()
