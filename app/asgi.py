@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
@@ -16,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import api, served_schema, wiring
+from app.caught_mails import Mails
 from app.http import client, health, pages, replies
 from app.http.cors import Cors
 from app.http.edge import Edge
@@ -50,8 +50,8 @@ _ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", GRAPHQL_PATH})
 class App:
     """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
 
-    def __init__(self, settings: Settings, edge: Edge, mails: Path | None = None) -> None:
-        """`mails` is where the mail catcher of `up` keeps what it caught, to be shown."""
+    def __init__(self, settings: Settings, edge: Edge, mails: Mails | None = None) -> None:
+        """`mails` reads caught mails, which everybody is shown."""
         self._settings = settings
         self._edge = edge
         self._mails = mails

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from app.caught_mails import Mails
 from app.telemetry import logs
 from settings import Settings
 
 
-def serve(settings: Settings, host: str, port: int, mails: Path | None = None) -> int:
+def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) -> int:
     """Serve the API until SIGTERM or SIGINT, finish what is under way; the exit status.
 
-    `mails` is where the mail catcher of `up` keeps what it caught: everybody is shown it.
+    `mails` reads the caught mails of `up`, which everybody is shown.
     """
     from app import server
 

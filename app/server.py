@@ -11,13 +11,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 
 import structlog
 import uvicorn
 
 from app.asgi import App
+from app.caught_mails import Mails
 from app.http import connections, edge, sockets
 from app.wiring import read_limits
 from graphql_server import bodies
@@ -74,9 +74,9 @@ class Server(uvicorn.Server):
 
 
 def configure(
-    settings: Settings, mails: Path | None = None, files: int | None = None
+    settings: Settings, mails: Mails | None = None, files: int | None = None
 ) -> tuple[uvicorn.Config, App]:
-    """uvicorn's configuration for that application, which shows the mails caught in that folder.
+    """uvicorn's configuration for that application, which shows the caught mails.
 
     `files` is how many the process may open, if that is not what the system says.
     """
@@ -101,7 +101,7 @@ def configure(
     return config, app
 
 
-def run(settings: Settings, host: str, port: int, mails: Path | None = None) -> int:
+def run(settings: Settings, host: str, port: int, mails: Mails | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     edge.raise_open_file_limit()
     try:

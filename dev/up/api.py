@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import settings
 from app import processes
+from dev import mailbox
 
 
 def main() -> int:
@@ -22,7 +24,8 @@ def main() -> int:
     except settings.SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return processes.serve(loaded, chosen.host, chosen.port, chosen.mails)
+    mails = partial(mailbox.read, chosen.mails)
+    return processes.serve(loaded, chosen.host, chosen.port, mails)
 
 
 if __name__ == "__main__":

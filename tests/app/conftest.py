@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from app import server
 from app.asgi import App
-from dev import node
+from dev import mailbox, node
 from domain.people import passwords
 from persistence.engine.database import Database
 from persistence.people import registrations
@@ -123,7 +123,8 @@ class _Running:
     ) -> None:
         self.settings = settings
         self.listener = server.listen("127.0.0.1", 0)
-        config, self.app = server.configure(settings, mails, files)
+        shown = None if mails is None else partial(mailbox.read, mails)
+        config, self.app = server.configure(settings, shown, files)
         self.server = server.Server(config, self.app)
         self.thread = threading.Thread(target=self._run, daemon=True)
 

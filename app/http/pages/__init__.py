@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from app.caught_mails import Mails
 from app.http import client, envelope, replies
-from dev import mailbox
 from settings import ROOT, Settings
 
 FOLDER = Path(__file__).resolve().parent
@@ -48,12 +48,12 @@ TEMPLATES = jinja2.Environment(
 class Pages:
     """The pages of one service."""
 
-    def __init__(self, settings: Settings, mails: Path | None) -> None:
-        """`mails` is where the mail catcher of `up` keeps what it caught."""
+    def __init__(self, settings: Settings, mails: Mails | None) -> None:
+        """`mails` reads the caught mails, to be shown to everybody: only `up` has any."""
         self._settings = settings
         self._client = client.Client(settings)
         self._is_open = settings.graphql_profile == "open"
-        self._mail_folder = mails
+        self._mails = mails
         socket = client.socket_origin(settings.app_url)
         self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket)
         #: `up` alone catches mail, and has demo people.
@@ -72,22 +72,22 @@ class Pages:
         return _page(
             "home.html",
             playground=self._is_open,
-            mailbox=self._mail_folder is not None,
+            mailbox=self._mails is not None,
             demo=self._is_demo,
             app_url=self._settings.app_url,
         )
 
     async def mailbox(self, request: Request) -> Response:
-        if self._mail_folder is None:
+        if self._mails is None:
             return await self.not_found(request)
         response = _page("mailbox.html")
         response.headers["content-security-policy"] = _MAILBOX_POLICY
         return response
 
     async def mailbox_json(self, request: Request) -> Response:
-        if self._mail_folder is None:
+        if self._mails is None:
             return await self.not_found(request)
-        return replies.json(await asyncio.to_thread(mailbox.read, self._mail_folder))
+        return replies.json(await asyncio.to_thread(self._mails))
 
     async def playground(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page of GraphiQL, as an ASGI application; 404 while it is not built."""
