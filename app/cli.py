@@ -249,13 +249,13 @@ def torture(context: typer.Context) -> None:
 def _settings(data: Path | None = None) -> Settings:
     """The environment's settings, or those of a running `up` for the commands that allow it."""
     import settings
-    from dev.up import folder
+    from app.commands import services_of_up
 
     try:
         if data is not None or sys.argv[1:2] not in (["serve"], ["worker"], ["relay"]):
-            folder.use_if_needed(data or DEFAULT_DATA)
+            services_of_up.use_if_needed(data or DEFAULT_DATA)
         return settings.load()
-    except (settings.SettingsError, folder.NotRunning) as error:
+    except (settings.SettingsError, services_of_up.NotRunning) as error:
         _refuse(str(error))
 
 

@@ -12,22 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
-
+from app.commands.services_of_up import ENVIRONMENT, LOCK
 from dev import unprivileged
-from settings import ROOT
 
 SECRETS = "secrets.json"
-ENVIRONMENT = "env"
-LOCK = "lock"
 
 
 class DataError(Exception):
     """The folder cannot be used; the text is a sentence for the person at the terminal."""
-
-
-class NotRunning(Exception):
-    """Nothing says which services to use; the text is a sentence that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +36,6 @@ class Secrets:
     pusher_secret: str
     metrics_token: str
     audit_key: str
-
-
-def given() -> dict[str, str]:
-    """What the process environment (first) and `.env` (second) say; empty values are not set."""
-    from_file = {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}
-    return {name: value for name, value in {**from_file, **os.environ}.items() if value}
 
 
 @contextlib.contextmanager
@@ -140,32 +126,3 @@ def publish(folder: Path, environment: Mapping[str, str]) -> None:
     """Leave the environment for the commands that an operator runs beside `up`."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
     write_private(folder / ENVIRONMENT, "".join(lines))
-
-
-def use_if_needed(folder: Path) -> None:
-    """Take over the environment of the `up` on that folder, unless DATABASE_URL is set.
-
-    Raises `NotRunning`.
-    """
-    if "DATABASE_URL" in given():
-        return
-    folder = folder.absolute()
-    if not _is_held(folder) or not (folder / ENVIRONMENT).exists():
-        raise NotRunning(
-            f"DATABASE_URL is not set, and no `./wallet up` is running on {folder}: start one in "
-            "another terminal, or set DATABASE_URL (see .env.example)."
-        )
-    for line in shlex.split((folder / ENVIRONMENT).read_text()):
-        name, _, value = line.partition("=")
-        os.environ.setdefault(name, value)
-
-
-def _is_held(folder: Path) -> bool:
-    try:
-        with (folder / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

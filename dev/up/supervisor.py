@@ -16,6 +16,7 @@ from types import FrameType
 from rich.console import Console
 
 import settings
+from app.commands import services_of_up
 from dev import processes
 from dev.processes import Child, ServiceError
 from dev.up import folder as folders
@@ -95,7 +96,7 @@ class Supervisor:
             self._folder,
             self._secrets,
             app_url=f"http://{self._reachable_host()}:{self._port}",
-            given=folders.given(),
+            given=services_of_up.given(),
             note=self._messages.note,
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import settings
+from app.commands import services_of_up
 from dev.up import folder as folders
 
 COMMANDS = [
@@ -124,7 +125,7 @@ def test_the_example_shows_the_defaults() -> None:
 def test_commands_beside_a_running_up_use_its_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "given", lambda: {})
+    monkeypatch.setattr(services_of_up, "given", lambda: {})
     for name in ("DATABASE_URL", "JWT_SECRET"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -132,7 +133,7 @@ def test_commands_beside_a_running_up_use_its_environment(
         values = {"DATABASE_URL": "postgresql://a:b@127.0.0.1/c", "JWT_SECRET": "it's a 'secret'"}
         folders.publish(folder, values)
         assert (folder / "env").stat().st_mode & 0o777 == 0o600
-        folders.use_if_needed(folder)
+        services_of_up.use_if_needed(folder)
         assert {name: os.environ[name] for name in values} == values
-    with pytest.raises(folders.NotRunning):
-        folders.use_if_needed(tmp_path / "data")
+    with pytest.raises(services_of_up.NotRunning):
+        services_of_up.use_if_needed(tmp_path / "data")
