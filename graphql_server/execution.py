@@ -240,7 +240,10 @@ def _resumed(document: DocumentNode, field: str, argument: str, sequence: int) -
             return FieldNode(
                 alias=node.alias,
                 name=node.name,
-                arguments=(after,),
+                arguments=(
+                    *(given for given in node.arguments or () if given.name.value != argument),
+                    after,
+                ),
                 directives=node.directives,
                 selection_set=node.selection_set,
                 loc=node.loc,
