@@ -15,12 +15,14 @@ def new_id() -> UUID:
 
 
 _MAXIMUM_GLOBAL_ID_CHARACTERS = 200
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def global_id(type_name: str, *parts: object) -> str:
     """The API's id of a thing: opaque to its users, unique over all types (Relay's `Node.id`)."""
     plain = ":".join([type_name, *map(str, parts)])
-    return base64.urlsafe_b64encode(plain.encode()).rstrip(b"=").decode()
+    # As `base64.urlsafe_b64encode` without padding, in half the time: each answer has several.
+    return binascii.b2a_base64(plain.encode(), newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def read_global_id(text: str) -> tuple[str, list[str]] | None:

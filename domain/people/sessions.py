@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -61,21 +61,22 @@ class Principal:
     scopes: frozenset[Scope] | None = None
     #: When the bearer token itself stops being good.
     expires_at: datetime | None = None
+    #: The session or the API token, as the commands that it gives name it. Made once, not per command.
+    authority: Authority = field(init=False, repr=False, compare=False)
 
-    @property
-    def authority(self) -> Authority:
-        """The session or the API token, as whatever acts by it names it."""
-        if self.session_id is None:
+    def __post_init__(self) -> None:
+        acting: Authority
+        if self.session_id is not None:
+            acting = authority.Session(self.user_id, self.session_id)
+        else:
             assert self.api_token_id is not None
-            return authority.ApiToken(self.user_id, self.api_token_id)
-        return authority.Session(self.user_id, self.session_id)
+            acting = authority.ApiToken(self.user_id, self.api_token_id)
+        object.__setattr__(self, "authority", acting)
 
     @property
     def credential_id(self) -> UUID:
         """The session or the API token, whichever it is."""
-        credential = self.session_id or self.api_token_id
-        assert credential is not None
-        return credential
+        return self.authority.id
 
     def may(self, scope: Scope) -> bool:
         return self.scopes is None or scope in self.scopes

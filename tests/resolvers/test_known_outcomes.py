@@ -255,14 +255,14 @@ async def test_transactions_are_found_by_a_metadata_entry(alpha: Someone, beta: 
 async def test_a_subscriber_sees_the_metadata_of_their_own_transactions(
     world: World, alpha: Someone, beta: Someone
 ) -> None:
-    streams = [world.services.live.stream(each.user_id, None) for each in (alpha, beta)]
+    streams = [world.services.live.entries(each.user_id, None) for each in (alpha, beta)]
     for stream in streams:
         await stream.start()
     await alpha.ask(SEND, input=sending(beta, metadata=ORDER))
     own, others = [await anext(stream) for stream in streams]
     assert [*own.metadata] == [(each["key"], each["value"]) for each in ORDER]
     assert [*others.metadata] == []
-    resumed = world.services.live.stream(alpha.user_id, own.entry.sequence - 1)
+    resumed = world.services.live.entries(alpha.user_id, own.entry.sequence - 1)
     await resumed.start()
     assert [*(await anext(resumed)).metadata] == [*own.metadata]
     for stream in (*streams, resumed):
