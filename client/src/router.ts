@@ -80,13 +80,13 @@ const routes: RouteRecordRaw[] = [
     path: '/check-mail',
     name: 'check-mail',
     component: () => import('@/pages/CheckMail.vue'),
-    meta: forAll('Check your mail'),
+    meta: forAll('Check your email'),
   },
   {
     path: '/verify-email',
     name: 'verify-email',
     component: () => import('@/pages/VerifyEmail.vue'),
-    meta: forAll('Verify your address'),
+    meta: forAll('Verify your email address'),
   },
   {
     path: '/forgot-password',

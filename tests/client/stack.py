@@ -195,7 +195,9 @@ class Stack:
         assert url is not None
         database = await Database.open(url, pool_size=1)
         hashed = passwords.hash_password(PASSWORD, rounds=4)
-        await registrations.register_verified(database, name=name, email=email, password_hash=hashed)
+        await registrations.register_verified(
+            database, name=name, email=email, password_hash=hashed
+        )
         await database.close()
 
     def accounts(self) -> list[tuple[Any, ...]]:

@@ -52,39 +52,39 @@ def test_a_newcomer_registers_reads_the_mail_and_is_in(stack: Stack, new_page: N
     page.get_by_role("button", name="Show password").click()
     expect(password).to_have_attribute("type", "text")
     create.click()
-    expect(heading(page, "Check your mail")).to_be_visible()
+    expect(heading(page, "Check your email")).to_be_visible()
     expect(page.get_by_text(email)).to_be_visible()
 
-    page.get_by_role("link", name="Look around meanwhile").click()
-    expect(page.get_by_text("One step is left: verify your address")).to_be_visible()
+    page.get_by_role("link", name="Continue to your wallet").click()
+    expect(page.get_by_role("region", name="Verification")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("One step is left: verify your address")).to_be_visible()
+    expect(page.get_by_role("region", name="Verification")).to_be_visible()
     expect(page.get_by_role("button", name="Add money", exact=True)).to_be_disabled()
 
     mail = stack.mail_to(email, "Verify")
     [link] = {link for link in mail["links"] if "/verify-email#token=" in link}
     page.goto(link)
-    verify = page.get_by_role("button", name="Verify my address")
+    verify = page.get_by_role("button", name="Verify email address")
     expect(verify).to_be_visible()
     expect(page.get_by_role("textbox", name="Password")).to_have_count(0)
     assert "token" not in page.url
     page.reload()
     verify.click()
-    expect(heading(page, "Your address is verified")).to_be_visible()
+    expect(heading(page, "Your email address is verified")).to_be_visible()
     page.get_by_role("link", name="Go to your wallet").click()
-    expect(page.get_by_role("heading", name="How to begin")).to_be_visible()
+    expect(page.get_by_role("heading", name="Get started")).to_be_visible()
     expect(page.get_by_text("One step is left")).to_have_count(0)
 
     page.goto(link)
     verify.click()
-    expect(heading(page, "Your address is verified already")).to_be_visible()
+    expect(heading(page, "Your email address is already verified")).to_be_visible()
     stranger = new_page(path=link)
     stranger.get_by_role("textbox", name="Password").fill(NEW_PASSWORD)
-    stranger.get_by_role("button", name="Verify my address").click()
+    stranger.get_by_role("button", name="Verify email address").click()
     expect(heading(stranger, "This link no longer works")).to_be_visible()
     stranger.get_by_role("textbox", name="Email").fill(email)
     stranger.get_by_role("button", name="Send a new link").click()
-    expect(heading(stranger, "Check your mail")).to_be_visible()
+    expect(heading(stranger, "Check your email")).to_be_visible()
 
 
 def test_the_verification_mail_is_sent_again_on_request(stack: Stack, new_page: NewPage) -> None:
@@ -92,8 +92,8 @@ def test_the_verification_mail_is_sent_again_on_request(stack: Stack, new_page: 
     page = new_page(path="/register")
     register(page, "Rita Resend", email, NEW_PASSWORD)
     first = stack.mail_to(email, "Verify")
-    page.get_by_role("button", name="Send the mail again").click()
-    expect(actions.toast(page, "A new mail is on its way")).to_be_visible()
+    page.get_by_role("button", name="Send the email again").click()
+    expect(actions.toast(page, "We sent the email again")).to_be_visible()
     block_until(lambda: stack.mail_to(email, "Verify")["links"] != first["links"])
     newer = stack.mail_to(email, "Verify")
     # Into the page of the older link, as somebody pastes it there: nothing is loaded again.
@@ -101,8 +101,8 @@ def test_the_verification_mail_is_sent_again_on_request(stack: Stack, new_page: 
     page.evaluate("window.isTheSamePage = true")
     page.goto(next(link for link in newer["links"] if "/verify-email#" in link))
     page.wait_for_url(lambda url: "#" not in url)
-    page.get_by_role("button", name="Verify my address").click()
-    expect(heading(page, "Your address is verified")).to_be_visible()
+    page.get_by_role("button", name="Verify email address").click()
+    expect(heading(page, "Your email address is verified")).to_be_visible()
     assert page.evaluate("window.isTheSamePage") is True
 
 
@@ -114,7 +114,7 @@ def test_a_link_opened_elsewhere_asks_for_the_password_of_its_registration(
     link = verification_link(stack, email)
     for person, refusal in ((alpha, "not signed in with the registration"), (None, None)):
         page = new_page(person, path=link)
-        verify = page.get_by_role("button", name="Verify my address")
+        verify = page.get_by_role("button", name="Verify email address")
         if refusal:
             verify.click()
             expect(page.get_by_text(refusal)).to_be_visible()
@@ -123,9 +123,9 @@ def test_a_link_opened_elsewhere_asks_for_the_password_of_its_registration(
         is_at_fault(page.get_by_role("textbox", name="Password"))
     page.get_by_role("textbox", name="Password").fill(NEW_PASSWORD)
     verify.click()
-    expect(heading(page, "Your address is verified")).to_be_visible()
+    expect(heading(page, "Your email address is verified")).to_be_visible()
     page.get_by_role("link", name="Go to your wallet").click()
-    expect(page.get_by_role("heading", name="How to begin")).to_be_visible()
+    expect(page.get_by_role("heading", name="Get started")).to_be_visible()
 
 
 def test_opening_a_link_changes_nothing_on_the_server(
@@ -137,7 +137,7 @@ def test_opening_a_link_changes_nothing_on_the_server(
     asking = new_page(path="/forgot-password")
     asking.get_by_role("textbox", name="Email").fill(alpha.email)
     asking.get_by_role("button", name="Send the link").click()
-    expect(heading(asking, "Check your mail")).to_be_visible()
+    expect(heading(asking, "Check your email")).to_be_visible()
     [reset] = {
         link for link in stack.mail_to(alpha.email, "password")["links"] if "#token=" in link
     }
@@ -161,7 +161,7 @@ def register(page: Page, name: str, email: str, password: str) -> None:
     page.get_by_role("textbox", name="Email").fill(email)
     page.get_by_role("textbox", name="Password").fill(password)
     page.get_by_role("button", name="Create wallet").click()
-    expect(heading(page, "Check your mail")).to_be_visible()
+    expect(heading(page, "Check your email")).to_be_visible()
 
 
 def verification_link(stack: Stack, email: str) -> str:
@@ -177,18 +177,18 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
     page = new_page()
     actions.sign_in(page, alpha.email, "not the password")
     expect(page.get_by_role("alert")).to_be_visible()
-    page.get_by_role("link", name="Forgot it?").click()
+    page.get_by_role("link", name="Forgot your password?").click()
     expect(heading(page, "Forgot your password?")).to_be_visible()
     page.get_by_role("textbox", name="Email").fill(alpha.email)
     page.get_by_role("button", name="Send the link").click()
-    expect(heading(page, "Check your mail")).to_be_visible()
+    expect(heading(page, "Check your email")).to_be_visible()
 
     mail = stack.mail_to(alpha.email, "password")
     [link] = {link for link in mail["links"] if "/reset-password#token=" in link}
     page.goto(link)
     page.get_by_role("textbox", name="New password").fill(NEW_PASSWORD)
-    page.get_by_role("button", name="Set the new password").click()
-    expect(heading(page, "Your password is changed")).to_be_visible()
+    page.get_by_role("button", name="Set new password").click()
+    expect(heading(page, "Your password was changed")).to_be_visible()
     expect(heading(elsewhere, "Sign in")).to_be_visible()
     page.get_by_role("link", name="Sign in").click()
     expect(heading(page, "Sign in")).to_be_visible()
@@ -197,7 +197,7 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
 
     late = new_page(path=link)
     late.get_by_role("textbox", name="New password").fill("another long password")
-    late.get_by_role("button", name="Set the new password").click()
+    late.get_by_role("button", name="Set new password").click()
     expect(heading(late, "This link no longer works")).to_be_visible()
     expect(late.get_by_role("link", name="Send a new link")).to_be_visible()
 
@@ -309,7 +309,7 @@ def test_the_pages_that_stand_in_for_the_client_wait_for_a_button_too(
         page.goto(link)
         expect(page.get_by_text("This address lacks its token")).to_have_count(0)
         page.reload()
-        verify = page.get_by_role("button", name="Verify my address")
+        verify = page.get_by_role("button", name="Verify email address")
         for password, says in ((PASSWORD, "not the password"), (NEW_PASSWORD, "is verified")):
             page.get_by_label("Password", exact=True).fill(password)
             verify.click()

@@ -114,7 +114,7 @@ def test_each_filter_narrows_the_activity_and_is_cleared(
     page.reload()
     shows(["too much"])
     search.fill("nothing like it")
-    expect(page.get_by_role("heading", name="Nothing fits")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching transactions")).to_be_visible()
     axe.check(page)
     clear.click()
     shows(everything)

@@ -31,7 +31,7 @@ LACKING = """for (const name of ['locks', 'clipboard', 'share', 'wakeLock'])
     delete Crypto.prototype.randomUUID; delete window.matchMedia; delete window.BroadcastChannel;
     delete AbortSignal.any; delete AbortSignal.timeout;"""
 COOKIES_BLOCKED = "This browser blocks cookies for this site."
-STORAGE_BLOCKED = "This browser keeps no data for this site."
+STORAGE_BLOCKED = "This browser blocks storage for this site."
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_page_that_cannot_begin_says_what_is_at_fault(
     cases: list[tuple[Callable[[Page], object], str]] = [
         (
             lambda page: fulfil(page, 502, "text/html", "<h1>Bad gateway</h1>"),
-            "does not answer yet",
+            "isn’t responding yet",
         ),
         (lambda page: fulfil(page, 403, "text/html", "<h1>Forbidden</h1>"), r"refused .*HTTP 403"),
         (
@@ -187,7 +187,7 @@ def test_a_page_that_cannot_begin_says_what_is_at_fault(
             ),
             r"Try again in 30 seconds",
         ),
-        (lambda page: page.add_init_script("JSON.stringify = () => { throw 1 }"), "our fault"),
+        (lambda page: page.add_init_script("JSON.stringify = () => { throw 1 }"), "on this page"),
     ]
     for break_it, words in cases:
         page = context.new_page()
@@ -219,7 +219,7 @@ def test_a_page_without_a_network_says_that(
     page.add_init_script("Object.defineProperty(Navigator.prototype, 'onLine', {get: () => false})")
     page.route("**/graphql", lambda route: route.abort())
     page.goto("/")
-    expect(page.get_by_text("You are offline. Mini Wallet opens by itself")).to_be_visible()
+    expect(page.get_by_text("You’re offline. Mini Wallet opens")).to_be_visible()
     page.unroute_all()
     expect(actions.balance(page)).to_have_text("$500.00")
 
@@ -241,6 +241,6 @@ def test_the_playground_opens_and_signs_in_without_storage(
     page = new_context().new_page()
     page.add_init_script(NO_STORAGE)
     page.goto("/graphql")
-    page.get_by_role("group", name="Sign in as a demo person").get_by_role("button").first.click()
+    page.get_by_role("group", name="Sign in as a demo user").get_by_role("button").first.click()
     expect(page.get_by_text("user.alpha@demo.app")).to_be_visible()
     expect(page.get_by_role("tab").first).to_be_visible()

@@ -45,9 +45,9 @@ def test_a_token_is_created_after_the_password_where_the_sign_in_is_long_ago(
     sign_in_an_hour_ago(stack, alpha)
     form = page.get_by_role("dialog", name="New API token")
     fill_in(form, "Payroll")
-    limit = form.get_by_role("textbox", name=re.compile("At most in 24 hours"))
+    limit = form.get_by_role("textbox", name=re.compile("Daily limit"))
     expect(limit).to_have_value("100")
-    expect(form.get_by_role("combobox", name="Works for")).to_have_value("90")
+    expect(form.get_by_role("combobox", name="Expires after")).to_have_value("90")
     axe.check(page)
     form.get_by_role("button", name="Create token").click()
 
@@ -69,7 +69,7 @@ def test_a_token_is_created_after_the_password_where_the_sign_in_is_long_ago(
 
     shown = page.get_by_role("dialog", name="Copy your token now")
     expect(shown.get_by_role("code")).to_have_text(re.compile("^mw_"))
-    shown.get_by_role("button", name="I have stored it").click()
+    shown.get_by_role("button", name="I’ve saved it").click()
     [token] = stack.ask(TOKENS, alpha.token)["viewer"]["apiTokens"]
     assert (token["name"], token["dailyLimit"]) == ("Payroll", {"amount": "100.00"})
     assert token["expiresAt"] is not None
@@ -83,7 +83,7 @@ def test_a_token_is_created_after_the_password_where_the_sign_in_is_long_ago(
     fill_in(form, "Another")
     form.get_by_role("button", name="Create token").click()
     expect(shown).to_be_visible()
-    shown.get_by_role("button", name="I have stored it").click()
+    shown.get_by_role("button", name="I’ve saved it").click()
 
 
 def create_token(stack: Stack, person: Person) -> None:
@@ -104,7 +104,7 @@ def test_a_change_of_password_revokes_tokens_where_that_is_ticked(
     create_token(stack, alpha)
     page = new_page(alpha, "/settings/password", viewport=PHONE)
     change_password(page, PASSWORD, NEW_PASSWORD)
-    expect(actions.toast(page, "Your password is changed")).to_be_visible()
+    expect(actions.toast(page, "Your password was changed")).to_be_visible()
     alpha.password, alpha._token = NEW_PASSWORD, ""
     assert len(stack.ask(TOKENS, alpha.token)["viewer"]["apiTokens"]) == 1
 

@@ -33,26 +33,26 @@ def heading(page: Page, name: str) -> Locator:
 SIGNED_OUT = [
     ("/sign-in", "Sign in"),
     ("/register", "Create your wallet"),
-    ("/check-mail", "Check your mail"),
+    ("/check-mail", "Check your email"),
     ("/verify-email#token=some", "Verify your address"),
     ("/verify-email", "This link no longer works"),
     ("/forgot-password", "Forgot your password?"),
     ("/reset-password#token=some", "Choose a new password"),
-    ("/nothing-here", "There is nothing at this address"),
+    ("/nothing-here", "Page not found"),
 ]
 SIGNED_IN = [
     ("/", "Your balance"),
     ("/send", "Send money"),
     ("/activity", "Activity"),
     ("/activity?text=nobody-wrote-this", "Activity"),
-    ("/activity/nonsense", "There is no such transaction"),
+    ("/activity/nonsense", "Transaction not found"),
     ("/settings", "Settings"),
     ("/settings/profile", "Profile"),
     ("/settings/password", "Password"),
     ("/settings/devices", "Devices"),
     ("/settings/api-tokens", "API tokens"),
     ("/settings/appearance", "Appearance"),
-    ("/nothing-here", "There is nothing at this address"),
+    ("/nothing-here", "Page not found"),
 ]
 SCHEMES = ("light", "dark")
 

@@ -44,7 +44,7 @@ def test_editing_the_text_drops_the_person_who_was_picked(
     to.press("Backspace")
     actions.amount(page).fill("5")
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("Pick the person from the list.")).to_be_visible()
+    expect(page.get_by_text("Choose a recipient from the list.")).to_be_visible()
     expect(to).to_be_focused()
 
 
@@ -78,7 +78,7 @@ def test_who_is_short_is_told_how_much_and_what_would_fit(
     page = new_page(alpha, "/send")
     actions.amount(page).fill("600")
     expect(page.get_by_text("You are $100.00 short.")).to_be_visible()
-    page.get_by_role("button", name="Send that").click()
+    page.get_by_role("button", name="Send this amount").click()
     expect(actions.amount(page)).to_have_value("500.00")
     actions.fill_in_payment(page, beta.name, "500", note="all of it 🎉")
     expect(page.get_by_text("all of it 🎉")).to_be_visible()

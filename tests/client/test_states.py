@@ -16,7 +16,7 @@ from tests.client.stack import Person, Stack
 def test_the_steps_of_sending(new_page: NewPage, axe: Axe, alpha: Person, beta: Person) -> None:
     page = new_page(alpha, "/send", viewport=PHONE, color_scheme="dark")
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("Pick the person from the list.")).to_be_visible()
+    expect(page.get_by_text("Choose a recipient from the list.")).to_be_visible()
     axe.check(page)
     actions.recipient(page).fill(beta.name)
     expect(page.get_by_role("option", name=beta.name)).to_be_visible()
@@ -52,7 +52,7 @@ def test_the_steps_of_sending(new_page: NewPage, axe: Axe, alpha: Person, beta: 
 def test_the_first_use_and_the_dialogs(stack: Stack, new_page: NewPage, axe: Axe) -> None:
     newcomer = stack.new_person("نورا")
     page = new_page(newcomer, viewport=DESKTOP)
-    expect(page.get_by_role("heading", name="How to begin")).to_be_visible()
+    expect(page.get_by_role("heading", name="Get started")).to_be_visible()
     axe.check(page)
     page.get_by_role("button", name="Add your first money").click()
     dialog = page.get_by_role("dialog", name="Add money")
@@ -82,11 +82,11 @@ def test_the_first_use_and_the_dialogs(stack: Stack, new_page: NewPage, axe: Axe
     secret = shown.get_by_role("code").inner_text()
     assert secret.startswith("mw_")
     axe.check(page)
-    shown.get_by_role("button", name="I have stored it").click()
+    shown.get_by_role("button", name="I’ve saved it").click()
     page.get_by_role("button", name="Revoke Bookkeeping").click()
     axe.check(page)
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
-    expect(page.get_by_text("No tokens yet")).to_be_visible()
+    expect(page.get_by_text("No API tokens yet")).to_be_visible()
 
 
 def test_the_shapes_of_what_is_loading(new_page: NewPage, axe: Axe, alpha: Person) -> None:
@@ -145,7 +145,7 @@ def test_while_the_service_does_not_answer_nobody_is_signed_out(
     page.reload(wait_until="commit")
     expect(page.get_by_role("heading", name="Mini Wallet")).to_be_attached()
     page.clock.fast_forward("03")
-    expect(page.get_by_text("does not answer yet")).to_be_visible()
+    expect(page.get_by_text("isn’t responding yet")).to_be_visible()
     axe.check(page)
     page.unroute_all()
     page.clock.fast_forward("05")
@@ -165,7 +165,7 @@ def test_everything_can_be_done_by_keyboard(new_page: NewPage, alpha: Person, be
     page = new_page(alpha, "/send")
     expect(actions.recipient(page)).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(actions.recipient(page)).to_be_focused()

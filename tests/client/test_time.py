@@ -130,6 +130,6 @@ def test_a_device_whose_clock_is_days_off_shows_the_services_time(
     form.get_by_role("combobox").select_option("30")
     until = datetime.now(UTC) + timedelta(days=30)
     form.get_by_role("button", name="Create token").click()
-    page.get_by_role("button", name="I have stored it").click()
+    page.get_by_role("button", name="I’ve saved it").click()
     expect(page.get_by_text(f"until {until:%B} {until.day}, {until.year}")).to_be_visible()
     assert len(renewals) == 1

@@ -107,7 +107,9 @@ def test_an_amount_that_the_wallet_shows_can_be_pasted(
     page.goto("/send")
     hint = page.get_by_text("You have ")
     shown = (hint.text_content() or "").removeprefix("You have ")
-    with page.expect_request(lambda request: "transferPreview(" in (request.post_data or "")) as asked:
+    with page.expect_request(
+        lambda request: "transferPreview(" in (request.post_data or "")
+    ) as asked:
         actions.amount(page).fill(f"\u2067 {shown}\u00a0\u2069")
     assert asked.value.post_data_json["variables"]["amount"] == alpha.balance
     expect(page.locator("[aria-invalid=true]")).to_have_count(0)
@@ -137,11 +139,11 @@ def test_what_could_be_two_amounts_is_refused_with_how_to_write_it(
     page.get_by_role("option", name=beta.name).click()
     actions.amount(page).fill("1.234")
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("That could be read in two ways. Type thousands without a separator, such as 1234,00.")).to_be_visible()  # fmt: skip
+    expect(page.get_by_text("This amount is ambiguous. Enter it without a thousands separator, such as 1234,00.")).to_be_visible()  # fmt: skip
     expect(actions.amount(page)).to_be_focused()
     actions.amount(page).fill("-5")
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("Type the amount without a minus sign.")).to_be_visible()
+    expect(page.get_by_text("Enter the amount without a minus sign.")).to_be_visible()
 
 
 def test_forms_tell_the_rules_for_texts_while_one_types(new_page: NewPage, alpha: Person) -> None:
@@ -151,10 +153,14 @@ def test_forms_tell_the_rules_for_texts_while_one_types(new_page: NewPage, alpha
     expect(page.get_by_text("140/ of 140")).to_be_visible()
     expect(page.get_by_text("The note is")).to_have_count(0)
     note.press_sequentially("!")
-    expect(page.get_by_text("The note is 1 character too long: it takes at most 140.")).to_be_visible()
+    expect(
+        page.get_by_text("The note is 1 character too long: the maximum is 140.")
+    ).to_be_visible()
     page.goto("/settings/profile")
     page.get_by_role("textbox", name="Name").fill("x" * 82)
-    expect(page.get_by_text("The name is 2 characters too long: it takes at most 80.")).to_be_visible()
+    expect(
+        page.get_by_text("The name is 2 characters too long: the maximum is 80.")
+    ).to_be_visible()
 
 
 def test_an_address_is_signed_in_with_as_it_was_pasted(

@@ -1,4 +1,4 @@
-/** How GraphiQL and the bar reach the API: as the signed-in person, through renewals and restarts. */
+/** Requests and subscriptions as the signed-in user; they survive expired tokens and restarts. */
 import { createClient } from 'graphql-ws';
 import * as session from './session.js';
 import { post, problem, socketAddress } from './transport.js';
@@ -6,7 +6,7 @@ import { post, problem, socketAddress } from './transport.js';
 const EXPIRED = 4403;
 const LONGEST_PAUSE_MS = 4000;
 
-/** GraphiQL's fetcher. A tab that has an Authorization header of its own is left alone with it. */
+/** GraphiQL's fetcher. A tab with its own Authorization header uses that one. */
 export function fetcher({ query, variables, operationName }, { headers, documentAST } = {}) {
   const payload = { query, variables, operationName: operationName ?? undefined };
   if (!isSubscription(documentAST, operationName)) return request(payload, headers);
@@ -24,7 +24,7 @@ function isSubscription(document, operationName) {
 const ownAuthorization = (headers) =>
   Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
 
-/** A query or mutation; an access token that is out of date is renewed and the request repeated. */
+/** A query or mutation. An expired access token is renewed and the request repeated. */
 export async function request(payload, headers) {
   if (ownAuthorization(headers)) return post(payload, headers);
   const sent = session.authorization();
@@ -40,8 +40,8 @@ export async function request(payload, headers) {
 }
 
 /**
- * A subscription, until the returned function is called. It outlives lost connections and expired
- * tokens; an operation that names $afterSequence goes on after the last event it had.
+ * A subscription, until the returned function is called. It survives lost connections and expired
+ * tokens. An operation with $afterSequence resumes after the last event it received.
  */
 export function listen(payload, sink, headers, onConnected = () => {}) {
   const own = ownAuthorization(headers);
@@ -50,7 +50,7 @@ export function listen(payload, sink, headers, onConnected = () => {}) {
     url: socketAddress,
     connectionParams: async () => {
       if (own) return { Authorization: own };
-      // Where the API cannot renew it now, the old one brings us back here.
+      // If renewing fails now, the expired token leads here again.
       if (expired) await session.renew().catch(() => {});
       return session.authorization();
     },
@@ -88,6 +88,6 @@ const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milli
 
 function asError(reason) {
   if (reason instanceof Error || Array.isArray(reason)) return reason;
-  if (reason?.code === EXPIRED) return problem("The token in this tab's headers is out of date.");
+  if (reason?.code === EXPIRED) return problem("The token in this tab's headers has expired.");
   return problem(`The connection was closed: ${reason?.code ?? ''} ${reason?.reason ?? ''}`.trim());
 }

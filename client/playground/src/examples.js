@@ -1,12 +1,12 @@
-/** The tabs that the playground opens on, and where a window keeps them. */
+/** The example tabs of the playground, and their storage. */
 import { ofBrowser, ofWindow } from './kept.js';
 import { demo } from './session.js';
 
 const TABS_KEY = 'graphiql:tabState';
 const THEME_KEY = 'graphiql:theme';
 
-// Each window has tabs and a history of its own, so that two people can be shown side by side and
-// nobody's password outlives the window. The choice of light or dark is everybody's.
+// Each window has its own tabs and history, so that two users can be shown side by side and no password outlives
+// the window. The theme is shared by all windows.
 const shelf = (key) => (key === THEME_KEY ? ofBrowser : ofWindow);
 
 /** GraphiQL's storage. */
@@ -20,7 +20,7 @@ export const storage = {
   },
 };
 
-/** Put the examples in place, unless this window has tabs already. */
+/** Opens the examples unless this window already has tabs. */
 export function openExamples() {
   if (storage.getItem(TABS_KEY)) return;
   const tabs = examples().map(({ title, query, variables }) => ({
@@ -37,7 +37,7 @@ export function openExamples() {
   storage.setItem('graphiql:variables', tabs[0].variables);
 }
 
-/** Throw this window's tabs away and open the examples with new idempotency keys. */
+/** Replaces this window's tabs by the examples, with new idempotency keys. */
 export function reopenExamples() {
   for (const key of [TABS_KEY, 'graphiql:query', 'graphiql:variables', 'graphiql:headers']) {
     storage.removeItem(key);
@@ -45,7 +45,7 @@ export function reopenExamples() {
   location.reload();
 }
 
-// crypto.randomUUID is missing where the page came over plain http from another machine.
+// crypto.randomUUID is missing in insecure contexts: plain http on any host but localhost.
 function idempotencyKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return `playground-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
@@ -55,22 +55,22 @@ function examples() {
   const credentials = demo
     ? { email: 'user.alpha@demo.app', password: 'mini@Wallet025' }
     : { email: 'you@example.com', password: '' };
-  const recipient = demo ? 'user.beta@demo.app' : 'somebody@example.com';
+  const recipient = demo ? 'user.beta@demo.app' : 'someone@example.com';
   return [
     {
       title: 'SignIn',
-      // useCookie has a default, but GraphiQL marks its absence as a fault.
+      // useCookie has a default, but GraphiQL reports it as missing.
       variables: { input: { ...credentials, useCookie: false } },
       query: `
 # Press the pink button or Ctrl-Enter to sign in.
 #
-# The playground keeps the token of the answer
-# for this window and sends it from every tab:
-# the bar on top says who you are. In a second
-# window you can be somebody else.
+# The playground stores the access token for this
+# window and sends it from every tab. The bar at
+# the top shows who is signed in. Another window
+# can be signed in as another user.
 #
-# A program sends the token itself, as a header.
-# To do so in one tab, write in "Headers" below:
+# A program sends the token itself, in a header.
+# To do the same in one tab, enter in "Headers":
 # {"Authorization": "Bearer <accessToken>"}
 
 mutation SignIn($input: LoginInput!) {
@@ -95,7 +95,7 @@ mutation SignIn($input: LoginInput!) {
     {
       title: 'WhoAmI',
       query: `
-# The signed-in person, the balance and the newest
+# The signed-in user, the balance and the newest
 # transactions. "viewer" is null when signed out.
 
 query WhoAmI {
@@ -127,14 +127,14 @@ query WhoAmI {
       title: 'WatchWallet',
       variables: { afterSequence: null },
       query: `
-# Start it, then move money in another window,
-# or pay this person from there: each transaction
-# arrives here once and in order, also after a
-# lost connection. Changing tabs stops this one;
-# the balance on top goes on.
+# Start the subscription, then send or add money
+# in another window. Each transaction arrives here
+# once and in order, even after a lost connection.
+# Switching tabs ends the subscription; the balance
+# at the top stays up to date.
 #
-# With a number as afterSequence, first all that
-# came after it, one by one: try 0.
+# Set afterSequence to a number to receive earlier
+# transactions after that one first: try 0.
 
 subscription WatchWallet($afterSequence: Int) {
   walletEvents(afterSequence: $afterSequence) {
@@ -159,9 +159,9 @@ subscription WatchWallet($afterSequence: Int) {
       title: 'AddBalance',
       variables: { input: { amount: '50.00', idempotencyKey: idempotencyKey() } },
       query: `
-# Run it twice: the second answer is "replayed",
-# and nothing moved again. Change the idempotency
-# key to add once more.
+# Run it twice: the second response is "replayed",
+# and the money was added only once. To add money
+# again, change the idempotency key.
 
 mutation AddBalance($input: AddBalanceInput!) {
   addBalance(input: $input) {
@@ -185,8 +185,8 @@ mutation AddBalance($input: AddBalanceInput!) {
       title: 'FindPeople',
       variables: { query: demo ? 'beta' : 'maria' },
       query: `
-# By a part of the name, or by an email address
-# typed whole.
+# Searches by part of a name or by a full email
+# address.
 
 query FindPeople($query: String!) {
   searchUsers(query: $query, first: 10) {
@@ -200,7 +200,7 @@ query FindPeople($query: String!) {
       title: 'PreviewTransfer',
       variables: { amount: '12.34' },
       query: `
-# What sending this would cost, without sending it.
+# The fee and total of a transfer. Nothing is sent.
 
 query PreviewTransfer($amount: Decimal!) {
   transferPreview(amount: $amount) {
@@ -228,12 +228,12 @@ query PreviewTransfer($amount: Decimal!) {
         },
       },
       query: `
-# The recipient is somebody's email or, with an id
+# The recipient is an email address or, with an id
 # from FindPeople, {"userId": "…"}.
 #
-# Run it twice: the second answer is "replayed",
-# and nothing moved again. Change the idempotency
-# key to send once more.
+# Run it twice: the second response is "replayed",
+# and the money was sent only once. To send again,
+# change the idempotency key.
 
 mutation SendMoney($input: SendMoneyInput!) {
   sendMoney(input: $input) {
@@ -270,8 +270,9 @@ mutation SendMoney($input: SendMoneyInput!) {
         },
       },
       query: `
-# The mail that follows has a link to a page that
-# verifies the address with this password${demo ? ':\n# it is at /dev/mail' : ''}. Then sign in with the tab SignIn.
+# Sends an email with a link to verify the address
+# with this password.${demo ? ' It is shown at\n# /dev/mail.' : ''}
+# Then sign in with the tab SignIn.
 
 mutation Register($input: RegisterInput!) {
   register(input: $input) {

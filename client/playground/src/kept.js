@@ -1,6 +1,6 @@
-/** Web Storage that never throws: what the browser does not keep is kept in memory, for as long as the page lives. */
+/** Web Storage that never throws: where it is blocked, values are kept in memory as long as the page is open. */
 
-/** `open` returns the storage; it throws where site data is blocked. */
+/** `open` returns the storage, or throws if the browser blocks it. */
 export function kept(open) {
   const memory = new Map();
   const attempt = (use) => {
@@ -34,7 +34,7 @@ export function kept(open) {
   };
 }
 
-/** Of this window alone. */
+/** Storage of this window. */
 export const ofWindow = kept(() => sessionStorage);
-/** Of every window of this browser. */
+/** Storage shared by all windows of this browser. */
 export const ofBrowser = kept(() => localStorage);

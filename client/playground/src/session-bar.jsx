@@ -1,11 +1,11 @@
-/** The bar on top: who this window is, what that person has, and how to be somebody else. */
+/** The bar at the top: the signed-in user, the balance, and signing in and out. */
 import { useEffect, useSyncExternalStore } from 'react';
 import { reopenExamples } from './examples.js';
 import * as session from './session.js';
 import { useLiveWallet } from './use-live-wallet.js';
 
 const DEMO_PASSWORD = 'mini@Wallet025';
-const DEMO_PEOPLE = ['alpha', 'beta', 'gamma'].map((name) => ({
+const DEMO_USERS = ['alpha', 'beta', 'gamma'].map((name) => ({
   name,
   email: `user.${name}@demo.app`,
 }));
@@ -28,13 +28,13 @@ export function SessionBar() {
         </p>
       ) : (
         <p className="session-bar-quiet">
-          {session.demo ? 'Signed out.' : 'Signed out: run the SignIn tab with your own address.'}
+          {session.demo ? 'Signed out.' : 'Signed out. To sign in, run the SignIn tab with your email address.'}
         </p>
       )}
       {signedIn && <Wallet {...wallet} />}
       {notice && <p role="alert">{notice}</p>}
       <div className="session-bar-actions">
-        {session.demo && <DemoPeople email={email} />}
+        {session.demo && <DemoUsers email={email} />}
         {signedIn && (
           <button type="button" onClick={session.signOut}>
             Sign out
@@ -43,22 +43,22 @@ export function SessionBar() {
         <button
           type="button"
           onClick={reopenExamples}
-          title="Opens the example tabs anew, with new idempotency keys"
+          title="Replaces the tabs by the examples, with new idempotency keys"
         >
-          Fresh examples
+          Reset examples
         </button>
       </div>
     </header>
   );
 }
 
-function DemoPeople({ email: current }) {
+function DemoUsers({ email: current }) {
   return (
-    <div role="group" aria-label="Sign in as a demo person">
+    <div role="group" aria-label="Sign in as a demo user">
       <span className="session-bar-quiet" aria-hidden="true">
         Sign in as
       </span>
-      {DEMO_PEOPLE.map(({ name, email }) => (
+      {DEMO_USERS.map(({ name, email }) => (
         <button
           key={name}
           type="button"
@@ -83,7 +83,7 @@ function Wallet({ balance, transaction, connected }) {
   );
 }
 
-// A string goes through Intl exactly, without ever being a float.
+// Intl formats decimal strings exactly, without converting them to floats.
 const money = ({ amount, currency }) =>
   new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' }).format(
     amount,

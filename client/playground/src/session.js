@@ -1,4 +1,4 @@
-/** Who this window is signed in as, kept for the window: every window can be somebody else. */
+/** The session of this window, in `sessionStorage`: each window can be signed in as another user. */
 import { ofWindow } from './kept.js';
 import { post, problem } from './transport.js';
 
@@ -18,7 +18,7 @@ const REFRESH = `
 const LOGOUT = 'mutation SignOut($input: LogoutInput!) { logout(input: $input) { __typename } }';
 const WHO = '{ viewer { email } }';
 
-/** Whether the server says that the demo people are there. */
+/** Whether the server has the demo users. */
 export const demo = document.querySelector('meta[name="wallet-demo"]')?.content === 'true';
 
 let session = JSON.parse(ofWindow.getItem(KEY));
@@ -35,11 +35,11 @@ export function subscribe(listener) {
   return () => listeners.delete(listener);
 }
 
-/** The headers that speak for the signed-in person; none when signed out. */
+/** The headers that authenticate the signed-in user; none when signed out. */
 export const authorization = () =>
   session ? { Authorization: `Bearer ${session.accessToken}` } : {};
 
-/** Signs in and keeps the session; why that failed becomes the notice, and nothing else changes. */
+/** Signs in and stores the session. On failure only the notice changes. */
 export async function signIn(email, password) {
   try {
     const answer = await post({ query: LOGIN, variables: { input: { email, password } } });
@@ -51,17 +51,17 @@ export async function signIn(email, password) {
   }
 }
 
-/** Ends the session there and here. */
+/** Ends the session, on the server and in this window. */
 export async function signOut() {
   const headers = authorization();
   change(null, null);
-  // Where the API is away or the session has ended by itself, forgetting it is all there is to do.
+  // If the API cannot be reached or the session has already ended, forgetting it is enough.
   await post({ query: LOGOUT, variables: { input: {} } }, headers).catch(() => {});
 }
 
 /**
- * Exchanges the refresh token, once for all who ask at the same time. Afterwards the session is
- * fresh, or null with a notice if it has ended. Throws when the API cannot answer.
+ * Exchanges the refresh token, once for all concurrent callers. Afterwards the session is renewed, or
+ * null with a notice if it has ended. Throws if the API cannot answer.
  */
 export function renew() {
   renewal ??= refresh().finally(() => {
@@ -73,19 +73,19 @@ export function renew() {
 async function refresh() {
   const renewing = session;
   if (!renewing?.refreshToken) {
-    change(null, 'The session is over: sign in again.');
+    change(null, 'Your session has ended. Sign in again.');
     return;
   }
   const input = { refreshToken: renewing.refreshToken };
   const answer = await post({ query: REFRESH, variables: { input } });
-  // Somebody else may have signed in meanwhile.
+  // Another user may have signed in meanwhile.
   if (session !== renewing) return;
   const refusal = refusalIn(answer);
   if (refusal) change(null, refusal);
   else await adopt(answer);
 }
 
-/** Keeps the session if the answer carries one: a tab may have signed in by itself. */
+/** Stores the session if the answer contains one: the operation of a tab may have signed in. */
 export async function adopt(answer) {
   const found = Object.values(answer?.data ?? {}).find((value) => value?.credentials?.accessToken);
   if (!found || found.credentials.accessToken === session?.accessToken) return;
@@ -93,15 +93,15 @@ export async function adopt(answer) {
   let { email } = found.viewer ?? {};
   if (!email) {
     const who = await post({ query: WHO }, { Authorization: `Bearer ${accessToken}` });
-    email = who.data?.viewer?.email ?? 'somebody';
+    email = who.data?.viewer?.email ?? 'someone';
   }
   change({ email, accessToken, refreshToken }, null);
 }
 
-/** The sentence of a UserError; null for a session. Throws what the API could not answer at all. */
+/** The message of a UserError; null for a session. Throws if the API did not answer. */
 function refusalIn(answer) {
   const [result] = Object.values(answer.data ?? {});
-  if (!result) throw problem(answer.errors?.[0]?.message ?? 'The API gave no answer.');
+  if (!result) throw problem(answer.errors?.[0]?.message ?? 'The API did not respond.');
   return result.credentials ? null : result.message;
 }
 

@@ -4,7 +4,7 @@ const ENDPOINT = '/graphql';
 /** The address for WebSockets. */
 export const socketAddress = location.origin.replace(/^http/, 'ws') + ENDPOINT;
 
-/** The answer as it came; throws a sentence for a person where there is none. */
+/** The response as it is. Throws an error with a readable message if there is none. */
 export async function post(payload, headers = {}) {
   let response;
   try {
@@ -18,7 +18,7 @@ export async function post(payload, headers = {}) {
       body: JSON.stringify(payload),
     });
   } catch {
-    throw problem('The API cannot be reached. Is it running?');
+    throw problem('The API cannot be reached. Check that it is running.');
   }
   try {
     return await response.json();
@@ -27,7 +27,7 @@ export async function post(payload, headers = {}) {
   }
 }
 
-/** An error that GraphiQL shows as its sentence alone: it would print a stack as well. */
+/** An error without a stack, of which GraphiQL shows only the message. */
 export function problem(sentence) {
   const error = new Error(sentence);
   error.stack = undefined;

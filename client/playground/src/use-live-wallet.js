@@ -1,4 +1,4 @@
-/** The signed-in person's balance as it stands, and the newest transaction as it arrives. */
+/** The signed-in user's current balance, and the newest transaction as it arrives. */
 import { useEffect, useState } from 'react';
 import { listen, request } from './api.js';
 
@@ -16,7 +16,7 @@ const EVENTS = `
 `;
 const RETRY_MS = 3000;
 
-/** `{ balance, transaction, connected }` of that person, or null before the first answer. */
+/** `{ balance, transaction, connected }` of that user, or null before the first response. */
 export function useLiveWallet(email) {
   const [wallet, setWallet] = useState(null);
   useEffect(() => {
@@ -50,7 +50,7 @@ function follow(setWallet) {
     update({ balance: viewer.balance, sequence: viewer.sequence });
     const sink = {
       next: ({ data }) => data?.walletEvents && update(data.walletEvents),
-      // The next request learns whether the session is over; if so, this ends with it.
+      // The next request finds out whether the session has ended; if so, this stops.
       error: again,
       complete: again,
     };

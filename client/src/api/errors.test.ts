@@ -8,9 +8,9 @@ const coded = (code: string, extensions: Record<string, unknown> = {}) =>
 
 describe('errors as sentences', () => {
   it.each([
-    ['UNREACHABLE', new NoAnswer('HTTP 502'), 'does not answer'],
+    ['UNREACHABLE', new NoAnswer('HTTP 502'), 'isn’t responding'],
     ['REFUSED', new RefusedByStatus(403), 'refused this request (HTTP 403)'],
-    ['BUG', new TypeError('undefined is not a function'), 'our fault'],
+    ['BUG', new TypeError('undefined is not a function'), 'on this page'],
   ])('tells what is at fault: %s', (code, networkError, words) => {
     const error = new CombinedError({ networkError });
     expect(codeOf(error)).toBe(code);
@@ -21,7 +21,7 @@ describe('errors as sentences', () => {
     vi.stubGlobal('navigator', { onLine: false });
     const error = failureOf(new NoAnswer('Failed to fetch'));
     expect(codeOf(error)).toBe('OFFLINE');
-    expect(sentenceFor(error)).toContain('You are offline');
+    expect(sentenceFor(error)).toContain('You’re offline');
     vi.unstubAllGlobals();
   });
 

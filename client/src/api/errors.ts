@@ -43,25 +43,25 @@ export function sentenceFor(error: Failure): string {
   const first = error.graphQLErrors[0];
   switch (codeOf(error)) {
     case 'OFFLINE':
-      return 'You are offline. Connect again, then try once more.';
+      return 'You’re offline. Check your connection and try again.';
     case 'UNREACHABLE':
-      return 'Mini Wallet does not answer right now. Check your connection and try again.';
+      return 'Mini Wallet isn’t responding. Check your connection and try again.';
     case 'UNAVAILABLE':
-      return 'Mini Wallet is taking a short break. Try again in a moment.';
+      return 'Mini Wallet is temporarily unavailable. Try again in a moment.';
     case 'REFUSED':
-      return `${refusalOf(error)} If it stays like this, tell whoever runs this wallet.`;
+      return `${refusalOf(error)} If this keeps happening, contact the operator of this wallet.`;
     case 'UNAUTHENTICATED':
       return 'You’re signed out. Sign in and try again.';
     case 'RATE_LIMITED':
-      return `That was a lot of tries. Try again in ${waitOf(first?.extensions.retryAfterSeconds)}.`;
+      return `Too many attempts. Try again in ${waitOf(first?.extensions.retryAfterSeconds)}.`;
     case 'FORBIDDEN':
     case 'BAD_USER_INPUT':
     case 'INTERNAL':
       return first?.message ?? 'Something went wrong on our side. Try again.';
     case 'BUG':
-      return 'Something in this page failed, and that is our fault. Reload the page and try again.';
+      return 'Something went wrong on this page. Reload it and try again.';
     default:
-      return 'This page and the service don’t understand each other. Reload the page.';
+      return 'This page is out of date. Reload it and try again.';
   }
 }
 

@@ -23,11 +23,11 @@ const isStorageBlocked = (): boolean => !browserStorage.isKept();
 /** What somebody who signs in here needs to know; empty where nothing is blocked. */
 export function blockedForSignIn(): string {
   if (!areCookiesBlocked()) return '';
-  return 'This browser blocks cookies for this site. A sign-in works only in this tab, until you close or reload it.';
+  return 'This browser blocks cookies for this site. You stay signed in only in this tab, until you close or reload it.';
 }
 
 /** What somebody who moves money here needs to know; empty where nothing is blocked. */
 export function blockedForPayments(): string {
   if (!isStorageBlocked()) return '';
-  return 'This browser keeps no data for this site. Stay on this page after sending, until it says what happened.';
+  return 'This browser blocks storage for this site. After sending, stay on this page until the payment is confirmed.';
 }

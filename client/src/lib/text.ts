@@ -30,11 +30,11 @@ export function textFault(text: string, what: string, maximum: number): string |
   if (REFUSED.test(cleanText(text))) return `${what} contains a control or invisible character. Remove it and try again.`;
   const excess = textLength(text) - maximum;
   if (excess <= 0) return undefined;
-  return `${what} is ${String(excess)} ${excess === 1 ? 'character' : 'characters'} too long: it takes at most ${String(maximum)}.`;
+  return `${what} is ${String(excess)} ${excess === 1 ? 'character' : 'characters'} too long: the maximum is ${String(maximum)}.`;
 }
 
 /** The same of a name, which may not be empty either. */
 export function nameFault(name: string, what = 'The name'): string | undefined {
   const isBlank = !/[\p{L}\p{N}\p{S}\p{P}\p{Cn}]/u.test(cleanText(name));
-  return textFault(name, what, NAME_CHARACTERS) ?? (isBlank ? `${what} is empty. Type at least one letter.` : undefined);
+  return textFault(name, what, NAME_CHARACTERS) ?? (isBlank ? `${what} is empty. Enter at least one letter.` : undefined);
 }

@@ -40,7 +40,7 @@ describe('what the wallet displays can be pasted back', () => {
           expect({ text, currency, ...readAmount(text, currency, locale) }).toEqual({ text, currency, amount, fault: null });
         }
         const outgoing = formatMoney({ amount, currency }, { locale, sign: 'outgoing' });
-        expect(readAmount(outgoing, currency, locale)).toEqual({ amount: null, fault: 'Type the amount without a minus sign.' });
+        expect(readAmount(outgoing, currency, locale)).toEqual({ amount: null, fault: 'Enter the amount without a minus sign.' });
       }
     }
   });
@@ -108,33 +108,33 @@ describe('what people type', () => {
     (typed) => {
       expect(readAmount(typed, 'USD', 'en-US')).toEqual({
         amount: null,
-        fault: 'That is not an amount. Type digits, such as 20 or 12.50.',
+        fault: 'That is not an amount. Enter one such as 20 or 12.50.',
       });
     },
   );
 
   test.each(['-5', '\u22125', '–5', '$-5', '-$5', '5-', '\u200e-5', '－５', '12.–'])('the minus sign of %j is refused', (typed) => {
-    expect(readAmount(typed, 'USD', 'en-US').fault).toBe('Type the amount without a minus sign.');
+    expect(readAmount(typed, 'USD', 'en-US').fault).toBe('Enter the amount without a minus sign.');
   });
 
   test.each([
-    ['12.345', 'USD', 'en-US', 'USD has 2 decimals. Type at most so many, such as 12.50.'],
-    ['1.234', 'USD', 'en-US', 'USD has 2 decimals. Type at most so many, such as 12.50.'],
-    ['1,234', 'USD', 'de-DE', 'USD has 2 decimals. Type at most so many, such as 12,50.'],
-    ['0,123', 'USD', 'en-US', 'USD has 2 decimals. Type at most so many, such as 12.50.'],
-    ['12.5', 'JPY', 'ja-JP', 'JPY has no decimals. Type a whole number, without separators.'],
-    ['1.234', 'JPY', 'en-US', 'JPY has no decimals. Type a whole number, without separators.'],
+    ['12.345', 'USD', 'en-US', 'USD has 2 decimal places. Enter no more, such as 12.50.'],
+    ['1.234', 'USD', 'en-US', 'USD has 2 decimal places. Enter no more, such as 12.50.'],
+    ['1,234', 'USD', 'de-DE', 'USD has 2 decimal places. Enter no more, such as 12,50.'],
+    ['0,123', 'USD', 'en-US', 'USD has 2 decimal places. Enter no more, such as 12.50.'],
+    ['12.5', 'JPY', 'ja-JP', 'JPY has no decimal places. Enter a whole number without separators.'],
+    ['1.234', 'JPY', 'en-US', 'JPY has no decimal places. Enter a whole number without separators.'],
   ])('more decimals than there are: %s %s in %s', (typed, currency, locale, fault) => {
     expect(readAmount(typed, currency, locale)).toEqual({ amount: null, fault });
   });
 
   test.each([
-    ['1,234', 'KWD', 'en-US', 'That could be read in two ways. Type 1234.000 or 1.234.'],
-    ['1.234', 'KWD', 'de-DE', 'That could be read in two ways. Type 1234,000 or 1,234.'],
-    ['1,234', 'UYW', 'en-US', 'That could be read in two ways. Type 1234.0000 or 1.234.'],
-    ['1.234', 'USD', 'fr-FR', 'That could be read in two ways. Type thousands without a separator, such as 1234,00.'],
-    ['1,234', 'JPY', 'de-CH', 'That could be read in two ways. Type thousands without a separator, such as 1234.'],
-    ['1.234', 'USD', 'fa-IR', 'That could be read in two ways. Type thousands without a separator, such as ۱۲۳۴٫۰۰.'],
+    ['1,234', 'KWD', 'en-US', 'This amount is ambiguous. Enter 1234.000 or 1.234.'],
+    ['1.234', 'KWD', 'de-DE', 'This amount is ambiguous. Enter 1234,000 or 1,234.'],
+    ['1,234', 'UYW', 'en-US', 'This amount is ambiguous. Enter 1234.0000 or 1.234.'],
+    ['1.234', 'USD', 'fr-FR', 'This amount is ambiguous. Enter it without a thousands separator, such as 1234,00.'],
+    ['1,234', 'JPY', 'de-CH', 'This amount is ambiguous. Enter it without a thousands separator, such as 1234.'],
+    ['1.234', 'USD', 'fa-IR', 'This amount is ambiguous. Enter it without a thousands separator, such as ۱۲۳۴٫۰۰.'],
   ])('what could be either is refused: %s %s in %s', (typed, currency, locale, fault) => {
     expect(readAmount(typed, currency, locale)).toEqual({ amount: null, fault });
   });

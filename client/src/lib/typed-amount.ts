@@ -158,23 +158,23 @@ export function readAmount(typed: string, currency: string, locale?: string): Re
   let text = tidy(typed);
   if (text === '') return { amount: null, fault: null };
   const pure = withoutCurrency(text.replace(PLUS, '').trim(), currency, locale).trim().replace(PLUS, '');
-  if (MINUS.test(pure)) return refusal('Type the amount without a minus sign.');
+  if (MINUS.test(pure)) return refusal('Enter the amount without a minus sign.');
   text = inPlainSigns(withoutCurrency(pure, currency, locale).trim(), format);
 
   const at = decimalSignAt(text, format, decimals);
   if (at === null) {
     const whole = example(text.replace(/[.,]/, '') + (decimals > 0 ? `.${'0'.repeat(decimals)}` : ''));
-    if (decimals >= 3) return refusal(`That could be read in two ways. Type ${whole} or ${example(text.replace(',', '.'))}.`);
-    return refusal(`That could be read in two ways. Type thousands without a separator, such as ${whole}.`);
+    if (decimals >= 3) return refusal(`This amount is ambiguous. Enter ${whole} or ${example(text.replace(',', '.'))}.`);
+    return refusal(`This amount is ambiguous. Enter it without a thousands separator, such as ${whole}.`);
   }
   const whole = ungrouped(at < 0 ? text : text.slice(0, at));
   const fraction = at < 0 ? '' : text.slice(at + 1);
   if (whole === null || !/^[0-9]*$/.test(fraction) || (whole === '' && fraction === '')) {
-    return refusal(`That is not an amount. Type digits, such as ${example('20')}${decimals > 0 ? ` or ${example(`12.5${'0'.repeat(decimals - 1)}`)}` : ''}.`);
+    return refusal(`That is not an amount. Enter one such as ${example('20')}${decimals > 0 ? ` or ${example(`12.5${'0'.repeat(decimals - 1)}`)}` : ''}.`);
   }
   if (fraction.length > decimals) {
-    if (decimals === 0) return refusal(`${currency} has no decimals. Type a whole number, without separators.`);
-    return refusal(`${currency} has ${String(decimals)} decimals. Type at most so many, such as ${example(`12.5${'0'.repeat(decimals - 1)}`)}.`);
+    if (decimals === 0) return refusal(`${currency} has no decimal places. Enter a whole number without separators.`);
+    return refusal(`${currency} has ${String(decimals)} decimal places. Enter no more, such as ${example(`12.5${'0'.repeat(decimals - 1)}`)}.`);
   }
   const digits = whole.replace(/^0+(?=[0-9])/, '') || '0';
   return { amount: decimals === 0 ? digits : `${digits}.${fraction.padEnd(decimals, '0')}`, fault: null };

@@ -34,12 +34,12 @@ describe('what the service refuses', () => {
     expect(textLength('e\u0301'.repeat(80))).toBe(80);
     expect(textLength(' 🎉 \n 🎉\u200b ')).toBe(3);
     expect(textFault('🎉'.repeat(140), 'The note', 140)).toBeUndefined();
-    expect(textFault('x'.repeat(141), 'The note', 140)).toBe('The note is 1 character too long: it takes at most 140.');
-    expect(nameFault('x'.repeat(90))).toBe('The name is 10 characters too long: it takes at most 80.');
+    expect(textFault('x'.repeat(141), 'The note', 140)).toBe('The note is 1 character too long: the maximum is 140.');
+    expect(nameFault('x'.repeat(90))).toBe('The name is 10 characters too long: the maximum is 80.');
   });
 
   test.each(['', ' ', '\u200b', '\u200d', '\u0301', '\ufe0f'])('the name %j is empty', (name) => {
-    expect(nameFault(name)).toBe('The name is empty. Type at least one letter.');
+    expect(nameFault(name)).toBe('The name is empty. Enter at least one letter.');
   });
 
   test.each(['👩\u200d👩\u200d👧', '🏴\u{e0067}\u{e0062}\u{e007f}', '50%', '\u{1fae9}'])('the name %j is fine', (name) => {

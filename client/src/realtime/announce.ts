@@ -40,7 +40,7 @@ function announce(transactions: Transaction[]): void {
 /** The words of a toast. */
 export function wordsFor(transaction: Transaction) {
   return {
-    title: `${isolated(transaction.counterparty?.name ?? 'Somebody')} sent you ${formatMoney(transaction.amount)}`,
+    title: `${isolated(transaction.counterparty?.name ?? 'Someone')} sent you ${formatMoney(transaction.amount)}`,
     detail: transaction.note ?? undefined,
     to: `/activity/${encodeURIComponent(transaction.id)}`,
   };

@@ -6,14 +6,14 @@ import { isolated, type Transaction } from '@/realtime';
 /** Who it was with, or what it was. */
 export function titleOf({ kind, counterparty }: Transaction): string {
   if (kind === 'TOP_UP') return 'Added money';
-  return counterparty?.name ?? 'Somebody';
+  return counterparty?.name ?? 'Someone';
 }
 
 /** "You sent $12.34 to User Beta". */
 export function sentenceOf(transaction: Transaction): string {
   const amount = formatMoney(transaction.amount);
   if (transaction.kind === 'TOP_UP') return `You added ${amount}`;
-  const name = isolated(transaction.counterparty?.name ?? 'somebody');
+  const name = isolated(transaction.counterparty?.name ?? 'someone');
   return transaction.direction === 'INCOMING'
     ? `${name} sent you ${amount}`
     : `You sent ${amount} to ${name}`;

@@ -4,10 +4,10 @@ import { currencyDecimals } from '@/lib/money';
 import { serviceTime } from '@/lib/clock';
 
 export const SCOPES = [
-  { value: 'READ_PROFILE', label: 'See your profile', short: 'profile' },
-  { value: 'READ_TRANSACTIONS', label: 'See your balance and transactions', short: 'transactions' },
+  { value: 'READ_PROFILE', label: 'View your profile', short: 'profile' },
+  { value: 'READ_TRANSACTIONS', label: 'View your balance and transactions', short: 'transactions' },
   { value: 'SEARCH_USERS', label: 'Search for people', short: 'people' },
-  { value: 'ADD_BALANCE', label: 'Add balance', short: 'add balance' },
+  { value: 'ADD_BALANCE', label: 'Add money', short: 'add money' },
   { value: 'SEND_MONEY', label: 'Send money', short: 'send money' },
 ] as const;
 
@@ -28,8 +28,8 @@ export function suggestedDailyLimit(currency: string): string {
 export const LIFETIMES = [
   { value: '30', label: '30 days' },
   { value: '90', label: '90 days' },
-  { value: '365', label: 'A year' },
-  { value: '', label: 'No end' },
+  { value: '365', label: '1 year' },
+  { value: '', label: 'No expiry' },
 ];
 
 const DAY_MILLISECONDS = 86_400_000;

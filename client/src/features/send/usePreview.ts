@@ -29,7 +29,7 @@ export function usePreview(amount: Readonly<Ref<string>>) {
     if (mine !== asked) return;
     const result = data?.transferPreview;
     if (error || !result) {
-      const message = error ? sentenceFor(error) : 'We could not work out the fee. Try again.';
+      const message = error ? sentenceFor(error) : 'The fee could not be calculated. Try again.';
       current.value = { state: 'failed', message };
     } else if (result.__typename === 'TransferPreview') {
       current.value = { state: 'known', preview: result };
