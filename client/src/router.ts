@@ -1,4 +1,4 @@
-/** Every address of the client, who may see it, and where one is sent who may not. */
+/** The routes of the client, who may see them, and redirects for everyone else. */
 import {
   createRouter,
   createWebHistory,
@@ -12,7 +12,7 @@ import { pathWithin } from '@/lib/paths';
 declare module 'vue-router' {
   interface RouteMeta {
     title?: string;
-    /** `wallet`: navigation around the page; `account`: a card by itself. */
+    /** `wallet`: with navigation; `account`: a single column. */
     layout?: 'wallet' | 'account';
     access?: 'signed-in' | 'signed-out';
   }
@@ -114,17 +114,17 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
 });
 
-/** Whose page an entry of the history is, in its state: pages of one user are not another's way. */
+/** The key in a history entry's state of the user it belongs to: a user never navigates to pages of another. */
 const OWNER = 'owner';
 
-/** The user to whom the history entry of that page belongs; null for a page of nobody, or one that is not entered yet. */
+/** The user to whom the history entry of that page belongs; null if it belongs to none, or the page is not open yet. */
 export function ownerOf(to: Pick<RouteLocationNormalized, 'fullPath'>): string | null {
   const isCurrentEntry = router.resolve(to.fullPath).href === location.pathname + location.search + location.hash;
   const state = isCurrentEntry ? (history.state as Record<string, unknown> | null) : null;
   return typeof state?.[OWNER] === 'string' ? state[OWNER] : null;
 }
 
-/** Where somebody belongs instead of that page; null where it is theirs. */
+/** Where to redirect from that page; null if the user may see it. */
 export function redirectFrom(
   to: Pick<RouteLocationNormalized, 'meta' | 'path' | 'fullPath' | 'query'>,
 ): RouteLocationRaw | null {
@@ -138,7 +138,7 @@ export function redirectFrom(
     return to.meta.access === 'signed-out' ? { path: pathWithin(to.query.next) } : null;
   }
   if (to.meta.access !== 'signed-in') return null;
-  // Whoever leaves by their own will is done with the page; after any other end it is kept for its user.
+  // After signing out, the user has left the page; after any other end of the session they return to it.
   if (to.path === '/' || value.because === 'signed-out') return { path: '/sign-in' };
   return { path: '/sign-in', query: { next: to.fullPath }, state: owner === null ? {} : { [OWNER]: owner } };
 }
@@ -158,7 +158,7 @@ const AHEAD_MILLISECONDS = 3_000;
 const AHEAD = ['send', 'activity', 'transaction', 'settings'];
 let isAhead = false;
 
-/** Loads the main pages while nothing else is to do, so that they open at once, also without a network. */
+/** Loads the main pages while the browser is idle, so that they open immediately, even offline. */
 export function loadPagesAhead(): void {
   if (isAhead) return;
   isAhead = true;

@@ -1,11 +1,11 @@
-/** `fetch` for the API on behalf of one user: with their token or not at all; repeats reads that got no answer. */
+/** `fetch` for the API on behalf of one user: with their token or not at all; retries queries without a response. */
 
 import { SessionEnded, type UserScope } from '@/lib/user-scope';
 import type { SessionKeeper } from './session-keeper';
 import { NoAnswer, request } from './transport';
 
 export interface FetchParts {
-  /** Whose requests these are; for nobody they carry no token. */
+  /** Whose requests these are; without a user they carry no token. */
   scope: UserScope;
   keeper: Pick<SessionKeeper, 'accessToken' | 'accessTokenAfter'>;
   fetch: typeof fetch;
@@ -14,12 +14,12 @@ export interface FetchParts {
 
 const READ_PAUSES_MILLISECONDS = [300, 1_000];
 const TIMEOUT_MILLISECONDS = 15_000;
-/** What proxies answer while the service is away, and the service while its database is. */
+/** Statuses of proxies while the service is unavailable, and of the service while its database is. */
 const PASSING = new Set([502, 503, 504]);
 
 /**
- * Only reads are repeated here: what moves money decides for itself. A request that outlives its user's session
- * is aborted and never answered, so that nothing that waits for it goes on under the next user.
+ * Only queries are retried here; payments have their own rules. When the user's session ends, their requests are aborted
+ * and never resolve, so that nothing that waits for one continues under the next user.
  */
 export function createAuthorizedFetch(parts: FetchParts): typeof fetch {
   return (input, init = {}) => {

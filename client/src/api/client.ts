@@ -1,4 +1,4 @@
-/** The urql client: one for each user, with a cache and requests of its own, so that nothing of one reaches another. */
+/** The urql client: each user has their own, so that no cached data or response reaches another user. */
 
 import { shallowRef, watch, type App } from 'vue';
 import { Client, fetchExchange } from '@urql/core';
@@ -16,10 +16,10 @@ const createClient = (scope: UserScope) =>
     exchanges: [walletCache(), fetchExchange],
   });
 
-/** For what a link or a form of somebody who is not signed in does: without a token, and whoever signs in or out meanwhile. */
+/** For links and forms that need no sign-in: sends no token, and does not depend on who is signed in. */
 export const visitor = createClient(new UserScope(null));
 
-/** That of who is signed in. */
+/** The client of the signed-in user. */
 export const client = shallowRef(createClient(userScope()));
 
 watch(

@@ -1,4 +1,4 @@
-/** Failures as sentences for a person: whether the network, the service, the browser or this page is at fault. */
+/** Messages for failures: they tell whether the network, the service, the browser or this page is at fault. */
 
 import { CombinedError } from '@urql/core';
 import { NoAnswer, RefusedByStatus } from './transport';
@@ -15,22 +15,22 @@ export type ErrorCode =
   | 'INTERNAL'
   /** This device has no network. */
   | 'OFFLINE'
-  /** No answer came, or none of the API's. */
+  /** No response, or one that is not the API's. */
   | 'UNREACHABLE'
-  /** Refused on the way, with an HTTP status and nothing of the API's. */
+  /** Rejected with an HTTP status, without a response of the API. */
   | 'REFUSED'
   /** An error in this page. */
   | 'BUG';
 
 type Failure = Pick<CombinedError, 'graphQLErrors' | 'networkError'>;
 
-/** Anything thrown, as what `codeOf` and `sentenceFor` take. */
+/** Converts anything thrown into what `codeOf` and `sentenceFor` take. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CombinedError) return error;
   return { graphQLErrors: [], networkError: error instanceof Error ? error : new Error(String(error)) };
 }
 
-/** What kind of failure this is. */
+/** The kind of the failure. */
 export function codeOf({ graphQLErrors, networkError }: Failure): ErrorCode {
   const first = graphQLErrors[0];
   if (first) return typeof first.extensions.code === 'string' ? (first.extensions.code as ErrorCode) : 'INTERNAL';

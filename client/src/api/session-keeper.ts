@@ -10,17 +10,17 @@ export type Session =
   | { status: 'signed-in'; viewerId: string }
   | { status: 'signed-out'; because: 'never' | 'signed-out' | 'ended' };
 
-/** What a sign-in or a renewal answered. */
+/** The credentials returned by a sign-in or a renewal. */
 export interface Credentials {
   accessToken: string;
   expiresAt: string;
-  /** Null where it is in the cookie. */
+  /** Null if it is in the cookie. */
   refreshToken: string | null;
 }
 
 /**
- * With the refresh token, or with the cookie where it is null. Answers null where there is no session, or none any
- * more. Throws where the service could not be asked.
+ * With the refresh token, or with the cookie if it is null. Returns null if there is no active session. Throws if the
+ * service could not be reached.
  */
 export type Renew = (refreshToken: string | null) => Promise<{ credentials: Credentials; viewerId: string } | null>;
 
@@ -28,7 +28,7 @@ export interface KeeperParts {
   renew: Renew;
   exclusively: Exclusively;
   tabs: TabChannel;
-  /** By the service's clock, which judges tokens. */
+  /** By the service's clock, which decides when tokens expire. */
   now: () => number;
 }
 
@@ -38,9 +38,9 @@ const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 export class SessionKeeper {
   readonly session: ShallowRef<Session> = shallowRef<Session>({ status: 'unknown' });
   private grant: Grant | null = null;
-  /** Held only where the browser keeps no cookie: the session is then this tab's alone. */
+  /** Set only if the browser blocks cookies: the session then belongs to this tab. */
   private refreshToken: string | null = null;
-  /** Grows whenever a session begins or ends: an answer from before belongs to nobody any more. */
+  /** Incremented whenever a session begins or ends: earlier responses are dropped. */
   private changes = 0;
   private renewal: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,7 +58,7 @@ export class SessionKeeper {
     return this.session.value.status === 'signed-in' ? this.session.value.viewerId : null;
   }
 
-  /** Begins with what a sign-in answered: in every tab, or in this one alone where there is no cookie. */
+  /** Begins the session of a sign-in: in all tabs, or only in this one if cookies are blocked. */
   begin(credentials: Credentials, viewerId: string): void {
     const grant = this.grantOf(credentials, viewerId);
     this.refreshToken = credentials.refreshToken;
@@ -66,7 +66,7 @@ export class SessionKeeper {
     if (this.refreshToken === null) this.parts.tabs.post({ type: 'granted', grant });
   }
 
-  /** Ends it here and in every tab that has it; the service knows already. */
+  /** Ends it in all tabs; the service has already ended it. */
   end(because: 'signed-out' | 'ended'): void {
     const viewerId = this.viewerId;
     const isShared = this.refreshToken === null;
@@ -74,7 +74,7 @@ export class SessionKeeper {
     if (viewerId && isShared) this.parts.tabs.post({ type: 'ended', viewerId, because });
   }
 
-  /** Forgets who is signed in until it is asked again; the session goes on. */
+  /** Forgets who is signed in until the service is asked again; the session stays active. */
   suspend(): void {
     clearTimeout(this.timer);
     this.changes += 1;
@@ -82,20 +82,20 @@ export class SessionKeeper {
     this.session.value = { status: 'unknown' };
   }
 
-  /** A token of that user, good for a while yet; null when they are not signed in. Throws where it could not be renewed. */
+  /** An access token of that user that does not expire soon; null if they are not signed in. Throws if it could not be renewed. */
   async accessToken(viewerId: string): Promise<string | null> {
     if (this.viewerId !== viewerId) return null;
     if (!this.grant || this.isDue(this.grant)) await this.renew();
     return this.grant?.viewerId === viewerId ? this.grant.accessToken : null;
   }
 
-  /** After a refusal of `accessToken`: the next one of that user, or null where their session has ended. */
+  /** After `accessToken` was rejected: the next one of that user, or null if the session has ended. */
   async accessTokenAfter(accessToken: string | null, viewerId: string): Promise<string | null> {
     if (this.grant && this.grant.accessToken === accessToken) this.grant = null;
     return this.accessToken(viewerId);
   }
 
-  /** Asks the service who is signed in: at the start, and when a socket was refused. */
+  /** Asks the service who is signed in: at the start, and when a socket was rejected. */
   async renew(): Promise<void> {
     this.renewal ??= this.renewOnce().finally(() => {
       this.renewal = null;
@@ -106,7 +106,7 @@ export class SessionKeeper {
   private async renewOnce(): Promise<void> {
     const held = this.grant;
     await this.parts.exclusively('refresh', async () => {
-      // While this tab waited for its turn another one may have passed its token on.
+      // While this tab waited for the lock, another one may have shared its token.
       if (this.grant && this.grant !== held && !this.isDue(this.grant)) return;
       const { changes } = this;
       const answer = await this.parts.renew(this.refreshToken);
@@ -160,7 +160,7 @@ export class SessionKeeper {
   }
 }
 
-/** By the token's own issue and expiry, so that a wrong clock of this machine does not matter. */
+/** Computed from the token's own times, so that a wrong device clock does not matter. */
 function lifetimeMilliseconds(credentials: Credentials, now: number): number {
   try {
     const claims = JSON.parse(
@@ -170,7 +170,7 @@ function lifetimeMilliseconds(credentials: Credentials, now: number): number {
       return (claims.exp - claims.iat) * 1000;
     }
   } catch {
-    // Not a JWT that can be read: what the service says will do.
+    // Not a readable JWT: the service's `expiresAt` is used.
   }
   return Date.parse(credentials.expiresAt) - now;
 }

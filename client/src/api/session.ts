@@ -1,4 +1,4 @@
-/** The session of this browser: who is signed in, in every tab alike. */
+/** The session of this browser, shared by all tabs. */
 
 import { computed, readonly, shallowRef, watch } from 'vue';
 import { CombinedError, stringifyDocument } from '@urql/core';
@@ -57,7 +57,7 @@ const renew: Renew = async (refreshToken) => {
 export const delay = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** One at a time across the tabs of this browser. */
+/** Runs work in one tab of this browser at a time. */
 export const exclusively = createExclusively(
   () => navigator.locks,
   () => localStorage,
@@ -72,12 +72,12 @@ export const viewerId = computed(() => keeper.viewerId);
 
 watch(viewerId, switchUser, { flush: 'sync' });
 
-/** Why it is not known yet who is signed in, after a try that failed. */
+/** Why the last attempt to find out who is signed in failed. */
 export const startFailure = shallowRef<unknown>(null);
 
 let asking: Promise<void> | null = null;
 
-/** Resolves once it is known who is signed in; keeps asking while the service cannot be reached. */
+/** Resolves once it is known who is signed in; retries while the service cannot be reached. */
 export function sessionKnown(): Promise<void> {
   asking ??= (async () => {
     for (let tries = 0; keeper.session.value.status === 'unknown'; tries += 1) {
@@ -96,8 +96,8 @@ export function sessionKnown(): Promise<void> {
 }
 
 /**
- * A page that the browser keeps for Back and Forward holds nothing of anybody: another user may be signed in
- * by the time that it is shown again. Call it once in main.ts.
+ * Drops the user's state when the browser puts the page into its back/forward cache: another user may be signed in
+ * when it is shown again. Call it once in main.ts.
  */
 export function forgetWhilePageIsKept(): void {
   addEventListener('pagehide', ({ persisted }) => {

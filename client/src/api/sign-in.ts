@@ -49,8 +49,8 @@ export type SignInAnswer =
   | { ok: false; message: string; fields?: { path: string[]; message: string }[] };
 
 /**
- * Signs in with the refresh token in its cookie; every tab follows. Where cookies are blocked the token stays in
- * the memory of this tab, and the session is this tab's alone.
+ * Signs in, in all tabs, with the refresh token in a cookie. If cookies are blocked, the token stays in the memory of this
+ * tab, and the session belongs to this tab.
  */
 export async function signIn(email: string, password: string): Promise<SignInAnswer> {
   const { data, error } = await client.value.mutation(Login, { email, password, useCookie: !areCookiesBlocked() }).toPromise();
@@ -69,9 +69,9 @@ export async function signIn(email: string, password: string): Promise<SignInAns
   };
 }
 
-/** Ends this session, or every one of this person. Null when done, else a sentence why not. */
+/** Ends this session, or all sessions of the user. Returns null, or a message why it failed. */
 export async function signOut({ everywhere = false } = {}): Promise<string | null> {
-  // Where the session has ended already, there is no answer to the user of it.
+  // If the session ends meanwhile, the request of its user never resolves.
   const answer = client.value.mutation(Logout, { everywhere }).toPromise();
   const result = await Promise.race([answer, userScope().ended]);
   if (!result) return null;

@@ -1,4 +1,4 @@
-/** One at a time across all tabs of this browser: by Web Locks, or by leases in storage where there are none. */
+/** Runs work in one tab at a time, by Web Locks or, if these are missing, by leases in storage. */
 
 const LEASE_MILLISECONDS = 10_000;
 const POLL_MILLISECONDS = 100;
@@ -12,10 +12,10 @@ export interface Locks {
 /** The part of `localStorage` that is used. */
 export type LeaseStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** Runs work while no other tab runs work of the same name. */
+/** Runs work while no other tab runs work with the same name. */
 export type Exclusively = <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
 
-/** `locks` and `storage` may throw or lack: then the next best way is taken, at last within this page alone. */
+/** If `locks` throws or is missing, `storage` is used; if that fails too, work is serialized within this page only. */
 export function createExclusively(
   locks: () => Locks | null | undefined,
   storage: () => LeaseStorage | null | undefined,
@@ -28,7 +28,7 @@ export function createExclusively(
       return leases && keeps(leases) ? underLease(leases, PREFIX + name, delay, work) : work();
     });
   return async (name, work) => {
-    // Absent on a plain http address that is not this machine's own; closed where site data is blocked.
+    // Missing in insecure contexts (plain http on any host but localhost); throws if site data is blocked.
     const available = attempt(locks);
     if (!available) return byLease(name, work);
     let isBegun = false;
@@ -64,7 +64,7 @@ function keeps(storage: LeaseStorage): boolean {
   );
 }
 
-/** Work of one name goes one after the other within this page. */
+/** Serializes work with the same name within this page. */
 function createQueue(): Exclusively {
   const tails = new Map<string, Promise<unknown>>();
   return (name, work) => {
@@ -89,7 +89,7 @@ async function underLease<Result>(
   for (;;) {
     if (!isHeld(storage, key)) {
       write(storage, key, holder);
-      // Another tab may have written at the same moment: the last one has it.
+      // Another tab may have written at the same moment: the last write wins.
       await delay(10);
       if (holderOf(storage, key) === holder) break;
     }
@@ -110,7 +110,7 @@ function write(storage: LeaseStorage, key: string, holder: string): void {
 
 function isHeld(storage: LeaseStorage, key: string): boolean {
   const left = Number(storage.getItem(key)?.split(' ')[0] ?? 0) - Date.now();
-  // One that ends later than a lease can was written before this device's clock was set back.
+  // A lease that ends too late was written before the device's clock was set back.
   return left > 0 && left <= LEASE_MILLISECONDS;
 }
 

@@ -1,4 +1,4 @@
-/** What the tabs of this browser tell each other about the session. */
+/** Messages about the session between the tabs of this browser. */
 
 import { browserStorage, onStored } from '@/lib/storage';
 
@@ -7,10 +7,10 @@ const NAME = 'mini-wallet.session';
 export type TabMessage =
   | { type: 'granted'; grant: Grant }
   | { type: 'ended'; viewerId: string; because: 'signed-out' | 'ended' }
-  /** Something of the above happened, by a way that may not carry secrets: ask the API. */
+  /** One of the above happened, sent over a channel that must not carry secrets: ask the API. */
   | { type: 'changed' };
 
-/** An access token, whose it is, and until when by the service's clock. */
+/** An access token, its user, and its expiry by the service's clock. */
 export interface Grant {
   viewerId: string;
   accessToken: string;
@@ -24,7 +24,7 @@ export interface TabChannel {
   listen(listener: (message: TabMessage) => void): void;
 }
 
-/** By BroadcastChannel, else by storage events, which carry no token; where both are blocked, by nothing. */
+/** Uses BroadcastChannel, otherwise storage events, which carry no token; if both are blocked, tabs are not connected. */
 export function openTabChannel(): TabChannel {
   try {
     const channel = new BroadcastChannel(NAME);
@@ -35,7 +35,7 @@ export function openTabChannel(): TabChannel {
       },
     };
   } catch {
-    // Missing, or closed to this page.
+    // Missing or blocked.
   }
   return {
     post: () => {

@@ -1,7 +1,7 @@
 import { Client, fetchExchange } from '@urql/core';
 import { client } from './client';
 
-/** For tests: from now on the client has no cache, and its requests go to `answer` with their variables. */
+/** For tests: replaces the client by one without a cache whose requests go to `answer` with their variables. */
 export function answerWith(answer: (variables: Record<string, unknown>) => Promise<Response>): void {
   client.value = new Client({
     url: 'http://service.test/graphql',

@@ -1,22 +1,22 @@
-/** One request to the service: its whole answer, or what kept it from coming. */
+/** One request to the service: its complete response, or an error that says why there is none. */
 
 import { noteServiceTime } from '@/lib/clock';
 
-/** Nothing came, or something that is not the service's: it may or may not have been carried out. */
+/** No response, or one that is not the API's: the request may or may not have been processed. */
 export class NoAnswer extends Error {
   constructor(readonly reason: string) {
     super(`The service did not answer: ${reason}`);
   }
 }
 
-/** Turned away on the way, by a proxy or the service's edge, without an answer of the API. */
+/** Rejected with an HTTP status by a proxy or the server, without a response of the API. */
 export class RefusedByStatus extends Error {
   constructor(readonly status: number) {
     super(`The request was refused: HTTP ${String(status)}`);
   }
 }
 
-/** Sends it with this site's cookies. Throws `NoAnswer`, `RefusedByStatus`, or what aborted it. */
+/** Sends it with this site's cookies. Throws `NoAnswer`, `RefusedByStatus`, or the reason of an abort. */
 export async function request(
   fetch: typeof globalThis.fetch,
   input: RequestInfo | URL,

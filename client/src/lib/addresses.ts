@@ -1,10 +1,10 @@
-/** Email addresses as they are typed and pasted. */
+/** Email addresses as users type and paste them. */
 
 import { withoutInvisible } from '@/lib/text';
 
 const SURROUNDINGS = ['<>', '""', "''", '()', '[]', '“”', '‘’', '«»', '„“'];
 
-/** The address alone, without what is pasted along with it; as `pasted_address` of domain/people/accounts.py. */
+/** The address without the characters pasted along with it, like `pasted_address` of domain/people/accounts.py. */
 export function pastedAddress(pasted: string): string {
   let address = withoutInvisible(pasted)
     .replace(/[\uff01-\uff5e]/gu, (sign) => String.fromCodePoint(sign.charCodeAt(0) - 0xfee0))

@@ -1,10 +1,10 @@
-/** What of the browser is closed to this page, found out by trying it. */
+/** Detects what the browser blocks for this page. */
 
 import { browserStorage } from '@/lib/storage';
 
 const PROBE = 'mini_wallet_probe';
 
-/** Whether this browser keeps no cookie for this site, so that a session ends with its tab. */
+/** Whether this browser blocks cookies for this site, so that a session ends with its tab. */
 export function areCookiesBlocked(): boolean {
   try {
     if (!navigator.cookieEnabled) return true;
@@ -17,16 +17,16 @@ export function areCookiesBlocked(): boolean {
   }
 }
 
-/** Whether this browser keeps no storage for this site, so that nothing outlives a reload. */
+/** Whether this browser blocks storage for this site, so that nothing survives a reload. */
 const isStorageBlocked = (): boolean => !browserStorage.isKept();
 
-/** What somebody who signs in here needs to know; empty where nothing is blocked. */
+/** What a user needs to know before signing in; empty if nothing is blocked. */
 export function blockedForSignIn(): string {
   if (!areCookiesBlocked()) return '';
   return 'This browser blocks cookies for this site. You stay signed in only in this tab, until you close or reload it.';
 }
 
-/** What somebody who moves money here needs to know; empty where nothing is blocked. */
+/** What a user needs to know before sending money; empty if nothing is blocked. */
 export function blockedForPayments(): string {
   if (!isStorageBlocked()) return '';
   return 'This browser blocks storage for this site. After sending, stay on this page until the payment is confirmed.';

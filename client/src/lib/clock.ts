@@ -1,25 +1,25 @@
-/** The time by the service's clock: right also where this device's clock is wrong, and reactive. */
+/** The time by the service's clock: correct even if the device's clock is wrong, and reactive. */
 
 import { computed, shallowRef } from 'vue';
 
-/** An answer's Date header is up to two seconds old: one for its resolution, one for being kept by the server. */
+/** A response's Date header is up to two seconds old: one for its resolution, one because the server caches it. */
 const HEADER_AGE_MILLISECONDS = 2_000;
 const TOLERANCE_MILLISECONDS = 500;
-/** An answer that took longer tells too little. */
+/** A slower response is too imprecise. */
 const LONGEST_ANSWER_MILLISECONDS = 10_000;
 const MINUTE_MILLISECONDS = 60_000;
 const WATCH_MILLISECONDS = 5_000;
-/** Timers that are late by this much, or clocks that differ by it: the machine slept or its clock was set. */
+/** If a timer is this late, or the clocks differ by this much, the device slept or its clock was set. */
 const JUMP_MILLISECONDS = 30_000;
 
 export interface DeviceClocks {
-  /** The clock that the user sees and can set. */
+  /** The clock that the user can set. */
   wall(): number;
-  /** Milliseconds that only grow; some devices stop it while they sleep. */
+  /** A monotonic clock in milliseconds; on some devices it stops during sleep. */
   monotonic(): number;
 }
 
-/** Tells the service's time from its answers. Until the first one it is that of the device. */
+/** Derives the service's time from its responses. Until the first one it is the device's time. */
 export class ServiceClock {
   private base: { time: number; wall: number; monotonic: number };
 
@@ -29,11 +29,11 @@ export class ServiceClock {
 
   now(): number {
     const { wall, monotonic } = this.elapsed();
-    // Asleep, only the wall clock goes on; set back, only the monotonic one does.
+    // During sleep only the wall clock advances; when that is set back, only the monotonic one does.
     return this.base.time + Math.max(wall, monotonic);
   }
 
-  /** An answer came whose request left at `sentAt` of the monotonic clock. Returns whether the time was corrected. */
+  /** Evaluates the response to a request sent at `sentAt` by the monotonic clock. Returns whether the time was corrected. */
   measure(dateHeader: string | null, sentAt: number): boolean {
     const date = Date.parse(dateHeader ?? '');
     const took = this.device.monotonic() - sentAt;
@@ -45,7 +45,7 @@ export class ServiceClock {
     return !isRight;
   }
 
-  /** Whether the two clocks of the device went on differently since the last answer: the time is a guess. */
+  /** Whether the device's two clocks have diverged since the last response: the time is an estimate. */
   isDoubtful(): boolean {
     const { wall, monotonic } = this.elapsed();
     return Math.abs(wall - monotonic) > HEADER_AGE_MILLISECONDS;

@@ -1,4 +1,4 @@
-/** Instants as a person says them, in the browser's locale and time zone; what is relative to now is reactive. */
+/** Dates and times in the browser's locale and time zone; relative ones are reactive. */
 
 import { now as currentTime, today } from '@/lib/clock';
 
@@ -16,7 +16,7 @@ function capitalised(text: string, locale?: string): string {
   return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 }
 
-/** A heading for a day: "Today", "Yesterday", "Friday, 20 November", with the year when it is another. */
+/** A heading for a day: "Today", "Yesterday", "Friday, 20 November", with the year if it is not the current one. */
 export function formatDay(instant: string | Date, now = new Date(today()), locale?: string): string {
   const date = new Date(instant);
   const days = daysBefore(date, now);
@@ -32,7 +32,7 @@ export function formatDay(instant: string | Date, now = new Date(today()), local
   }).format(date);
 }
 
-/** What two instants share when they belong under one heading. */
+/** A key that is equal for instants of the same day. */
 export function dayKey(instant: string | Date): string {
   const date = new Date(instant);
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;

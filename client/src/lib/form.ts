@@ -1,20 +1,20 @@
-/** What every form does: one request at a time, and each error at the field it belongs to. */
+/** The logic of forms: one request at a time, and each error at its field. */
 import { nextTick, reactive, ref, watch, type Ref } from 'vue';
 
-/** A sentence for each field at fault. */
+/** A message for each field with an error. */
 export type FieldErrors<Field extends string> = Partial<Record<Field, string>>;
 
 export interface Refusal<Field extends string = string> {
-  /** For the form as a whole, where no field is at fault. */
+  /** For the whole form, if it belongs to no field. */
   message?: string;
   fields?: FieldErrors<Field>;
 }
 
 interface FormParts<Field extends string> {
   values: Record<Field, string>;
-  /** What is wrong before anything is sent. */
+  /** Finds errors before anything is sent. */
   check?: (values: Record<Field, string>) => FieldErrors<Field>;
-  /** Sends it; a refusal is shown. */
+  /** Sends it; a returned refusal is shown. */
   send: (values: Record<Field, string>) => Promise<Refusal<Field> | null>;
 }
 
@@ -23,7 +23,7 @@ export interface Form<Field extends string> {
   errors: FieldErrors<Field>;
   message: Ref<string>;
   busy: Ref<boolean>;
-  /** The form's element: focus goes to its first field at fault. */
+  /** Sets the form's element: the first field with an error receives the focus. */
   attach: (element: HTMLFormElement | null) => void;
   submit: () => Promise<void>;
 }

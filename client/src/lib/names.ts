@@ -1,6 +1,6 @@
-/** What is made of people's names. */
+/** Initials of names. */
 
-/** One or two letters that stand for a person: "UA" for "User Alpha". */
+/** One or two letters: "UA" for "User Alpha". */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
   const chosen = words.length > 1 ? [words[0], words[words.length - 1]] : words;

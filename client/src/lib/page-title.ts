@@ -5,7 +5,7 @@ export function setPageTitle(title: string | undefined): void {
   document.title = title ? `${title} · Mini Wallet` : 'Mini Wallet';
 }
 
-/** For a page whose title is known only when its data is; nothing changes while it is empty. */
+/** For a page whose title depends on its data; an empty title changes nothing. */
 export function usePageTitle(title: MaybeRefOrGetter<string | undefined>): void {
   watchEffect(() => {
     const text = toValue(title);

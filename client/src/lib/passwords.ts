@@ -1,4 +1,4 @@
-/** How good a new password is, by the service's own rules. */
+/** The strength of a new password, by the service's rules. */
 
 export type PasswordLevel = 'empty' | 'refused' | 'fair' | 'good' | 'strong';
 
@@ -10,7 +10,7 @@ export interface PasswordJudgement {
 const SHORTEST = 8;
 const LONGEST = 128;
 
-/** `common` holds the passwords that are refused for being common, in small letters. */
+/** `common` contains the refused common passwords in lower case. */
 export function judgePassword(password: string, common: ReadonlySet<string> | null = null): PasswordJudgement {
   const text = password.normalize('NFKC');
   const length = [...text].length;

@@ -1,5 +1,5 @@
 /**
- * Reads amounts as people type or paste them: in any locale's format, digits and spaces, never guessed.
+ * Parses amounts as users type or paste them, in the format, digits and spaces of any locale, without guessing.
  *
  * A point or comma is the decimal sign or groups thousands. Where both occur, the last one is the decimal
  * sign. One that occurs more than once groups. A single one groups only if it has one to three digits
@@ -14,7 +14,7 @@ import { withoutInvisible } from '@/lib/text';
 export interface ReadAmount {
   /** Exact, in ASCII, with all decimals of the currency, such as "12.50"; null without one. */
   amount: string | null;
-  /** What is wrong with the text, and how to write it; null for an amount and for an empty text. */
+  /** What is wrong with the text and how to correct it; null for an amount or an empty text. */
   fault: string | null;
 }
 
@@ -24,7 +24,7 @@ interface Format {
   digits: ReadonlyMap<string, string>;
 }
 
-// In the text that is parsed: a sign that can only be the decimal sign, and one that can only group.
+// In the normalized text: a sign that can only be the decimal sign, and one that can only group.
 const DECIMAL = 'd';
 const GROUP = 'g';
 
@@ -69,7 +69,7 @@ function digitValue(sign: string): string | undefined {
   return String((code - start) % 10);
 }
 
-/** The text in "0" to "9", ".", ",", the two signs above and whatever else is in it. */
+/** The text with "0" to "9", ".", "," and the two signs above; other characters stay. */
 function inPlainSigns(text: string, { decimal, groups, digits }: Format): string {
   return [...text]
     .map((sign) => {
@@ -77,26 +77,26 @@ function inPlainSigns(text: string, { decimal, groups, digits }: Format): string
       if (sign === '.' || sign === ',') return sign;
       if (sign === decimal) return DECIMAL;
       if (groups.includes(sign)) return GROUP;
-      // Letters that mean something above must not come in from outside.
+      // Letters in the text must not be mistaken for the two signs.
       return STAND_INS.get(sign) ?? digits.get(sign) ?? digitValue(sign) ?? (/[a-z]/.test(sign) ? '?' : sign);
     })
     .join('');
 }
 
-/** Without what is invisible, with single plain spaces, and full-width signs as their ASCII ones. */
+/** Without invisible characters, with single plain spaces, and with full-width characters as ASCII. */
 function tidy(text: string): string {
   const narrow = withoutInvisible(text).replace(/[\uff01-\uff60\uffe0-\uffe6]/gu, (sign) => sign.normalize('NFKC'));
   return narrow.replace(/\s+/gu, ' ').trim();
 }
 
-/** Whether in this locale the sign stands for another currency, such as "$" for CAD in Canada. */
+/** Whether the symbol means another currency in this locale, such as "$" for CAD in Canada. */
 function isOfAnother(symbol: string, currency: string, locale: string | undefined): boolean {
   return Intl.supportedValuesOf('currency').some((code) => code !== currency && tidy(currencySymbol(code, locale)) === symbol);
 }
 
 const marks = new Map<string, readonly string[]>();
 
-/** What may stand before or behind an amount of the currency, in upper case, the longest first. */
+/** Texts that may precede or follow an amount of the currency, in upper case, longest first. */
 function marksOf(currency: string, locale: string | undefined): readonly string[] {
   const key = `${locale ?? ''} ${currency}`;
   let found = marks.get(key);
@@ -126,15 +126,15 @@ function withoutCurrency(text: string, currency: string, locale: string | undefi
   return text;
 }
 
-/** The digits without their group separators; null where these are not where they belong. */
+/** The digits without group separators; null if those are misplaced. */
 function ungrouped(whole: string): string | null {
   if (/^[0-9]*$/.test(whole)) return whole;
-  // By thousands, or as in India by hundreds down to a thousand; and by one sign throughout.
+  // In thousands, or as in India in hundreds above a thousand; always with the same sign.
   const isGrouped = /^[1-9][0-9]{0,2}([.,g])[0-9]{3}(\1[0-9]{3})*$|^[1-9][0-9]?([.,g])([0-9]{2}\3)*[0-9]{3}$/.test(whole);
   return isGrouped ? whole.replace(/[.,g]/g, '') : null;
 }
 
-/** Where the decimal sign is: -1 for nowhere, null for a text that could be read both ways. */
+/** The index of the decimal sign: -1 if there is none, null if the text is ambiguous. */
 function decimalSignAt(text: string, format: Format, decimals: number): number | null {
   if (text.includes(DECIMAL)) return text.indexOf(DECIMAL);
   const last = Math.max(text.lastIndexOf('.'), text.lastIndexOf(','));
@@ -150,7 +150,7 @@ function refusal(fault: string): ReadAmount {
   return { amount: null, fault };
 }
 
-/** The amount that somebody typed or pasted, by the locale of the browser unless another is given. */
+/** Parses a typed or pasted amount, by the browser's locale unless another is given. */
 export function readAmount(typed: string, currency: string, locale?: string): ReadAmount {
   const decimals = currencyDecimals(currency);
   const format = formatOf(currency, locale);
@@ -180,14 +180,14 @@ export function readAmount(typed: string, currency: string, locale?: string): Re
   return { amount: decimals === 0 ? digits : `${digits}.${fraction.padEnd(decimals, '0')}`, fault: null };
 }
 
-/** An exact amount as a person would type it: "12,50" in Germany, "١٢٫٥٠" in Egypt. */
+/** An exact amount as a user would type it: "12,50" in Germany, "١٢٫٥٠" in Egypt. */
 export function amountToTyped(amount: string, currency: string, locale?: string): string {
   const { decimal, digits } = formatOf(currency, locale);
   const own = new Map([...digits].map(([digit, value]) => [value, digit] as const)).set('.', decimal);
   return [...amount].map((sign) => own.get(sign) ?? sign).join('');
 }
 
-/** Whether somebody would type it so: digits and separators alone, without a currency and what is invisible. */
+/** Whether the text has only digits and separators, without a currency or invisible characters. */
 export function isPlain(typed: string): boolean {
   return !/[^\p{Nd}.,'’\u066b\u066c\s]/u.test(typed);
 }

@@ -1,8 +1,8 @@
 /**
- * State that belongs to one user: it begins with their session and ends with it.
+ * State that belongs to one user: it begins and ends with the session.
  *
- * Module state that says anything about a user is declared with `perUser`, never as a plain ref, Map or `let`
- * (eslint checks it). Code that keeps what `perUser` returned keeps that user's state, and it is dead once they left.
+ * Module state that belongs to a user is declared with `perUser`, never as a plain ref, Map or `let` (eslint checks
+ * this). A reference to what `perUser` returned stays that user's state, and is inactive after their session.
  */
 
 import { effectScope, shallowRef } from 'vue';
@@ -29,7 +29,7 @@ export class UserScope {
     return this.controller.signal;
   }
 
-  /** The one state that `create` makes for this user; watchers made by it stop with the session. */
+  /** The state that `create` made for this user, created once; its watchers stop with the session. */
   stateOf<State>(create: (scope: UserScope) => State): State {
     if (!this.states.has(create)) {
       this.states.set(
@@ -44,7 +44,7 @@ export class UserScope {
     this.signal.addEventListener('abort', listener, { once: true });
   }
 
-  /** The same result, but none at all after the session has ended: what waits for it never goes on. */
+  /** The same result, but never after the session has ended: code that waits for it does not continue. */
   whileActive<Result>(result: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       result.then(
@@ -58,7 +58,7 @@ export class UserScope {
     });
   }
 
-  /** Does it, unless the session has ended; rejects as soon as it ends. For work that holds a lock. */
+  /** Runs it unless the session has ended; rejects with `SessionEnded` as soon as it ends. For work that holds a lock. */
   orEnded<Result>(work: () => Promise<Result>): Promise<Result> {
     if (!this.isActive) return Promise.reject(new SessionEnded());
     return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ export class UserScope {
   }
 }
 
-/** The session of the user for whom this was done has ended. */
+/** The user's session has ended. */
 export class SessionEnded extends Error {
   constructor() {
     super('The session has ended.');
@@ -86,24 +86,24 @@ const changes = shallowRef(0);
 let lastUserId: string | null = null;
 const eager = new Set<(scope: UserScope) => void>();
 
-/** The scope of who is signed in, or of nobody. */
+/** The scope of the signed-in user; without a user id while nobody is signed in. */
 export const userScope = (): UserScope => current.value;
 
-/** Grows when a user signs in after another: a key for components, so that none is left to the next user. */
+/** Incremented when another user signs in: a key for components, so that they are created again. */
 export const userChanges = (): number => changes.value;
 
-/** Declares state of a user; the function returned answers that of the current user. Call it outside of components. */
+/** Declares state of a user; the returned function returns the current user's. Call it outside of components. */
 export function perUser<State>(create: (scope: UserScope) => State): () => State {
   return () => current.value.stateOf(create);
 }
 
-/** Calls it for each user as soon as their session begins, whichever page they open. */
+/** Calls it for each user when their session begins, on any page. */
 export function startForEachUser(start: (scope: UserScope) => void): void {
   eager.add(start);
   if (current.value.userId !== null) current.value.stateOf(start);
 }
 
-/** Called by the session alone: ends the state of whoever was signed in before. */
+/** Only for api/session.ts: ends the state of the previous user. */
 export function switchUser(userId: string | null): void {
   const before = current.value;
   if (before.userId === userId) return;

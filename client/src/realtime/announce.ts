@@ -1,4 +1,4 @@
-/** Says when money comes in: a toast, which screen readers hear too. */
+/** Announces incoming money with a toast, also to screen readers. */
 
 import { formatMoney } from '@/lib/money';
 import type { UserScope } from '@/lib/user-scope';
@@ -7,7 +7,7 @@ import type { Transaction } from './documents';
 import { isolated } from './isolated';
 import { onTransaction } from './listeners';
 
-/** What comes together is said together. */
+/** Payments that arrive within this time are announced together. */
 const GATHER_MILLISECONDS = 150;
 const MOST_ONE_BY_ONE = 2;
 
@@ -37,7 +37,7 @@ function announce(transactions: Transaction[]): void {
   for (const transaction of transactions) showToast({ tone: 'incoming', ...wordsFor(transaction) });
 }
 
-/** The words of a toast. */
+/** The toast of an incoming payment. */
 export function wordsFor(transaction: Transaction) {
   return {
     title: `${isolated(transaction.counterparty?.name ?? 'Someone')} sent you ${formatMoney(transaction.amount)}`,

@@ -1,10 +1,10 @@
-/** Whether live updates arrive, for the banner to show when they do not. */
+/** Whether live updates arrive; a banner tells the user if they do not. */
 
 import { computed, readonly, ref } from 'vue';
 
 export type Connection = 'fine' | 'reconnecting' | 'offline';
 
-/** A short break is nobody's concern. */
+/** Shorter interruptions are not shown. */
 const GRACE_MILLISECONDS = 2_500;
 
 const online = ref(typeof navigator === 'undefined' || navigator.onLine);
@@ -18,10 +18,10 @@ const state = computed<Connection>(() =>
   !online.value ? 'offline' : broken.value ? 'reconnecting' : 'fine',
 );
 
-/** 'fine' while any transport is up, and for a moment after; always 'fine' while signed out and online. */
+/** 'fine' while any transport is connected, and briefly after; always 'fine' while signed out and online. */
 export const connection = readonly(state);
 
-/** Calls back whenever the connection is back after it was lost. Answers how to stop that. */
+/** Calls back whenever a lost connection is restored. Returns a function that unsubscribes. */
 export function onRecovered(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -38,7 +38,7 @@ export function isTransportUp(name: string): boolean {
   return up.has(name);
 }
 
-/** Someone is signed in and wants to hear of their wallet, or no more. */
+/** Whether live updates are expected. */
 export function setListening(isListening: boolean): void {
   started = isListening;
   if (!isListening) up.clear();

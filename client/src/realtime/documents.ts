@@ -1,8 +1,8 @@
-/** What is read and listened to for the wallet as it stands now. */
+/** Operations for the current state of the wallet. */
 
 import { graphql, type FragmentOf, type ResultOf } from '@/api';
 
-/** One movement of money, as lists and pages show it. */
+/** A transaction, as lists and pages show it. */
 export const TransactionLine = graphql(`
   fragment TransactionLine on Transaction {
     id

@@ -1,15 +1,15 @@
-/** Makes one stream, in order and without repeats, of what several transports bring. */
+/** Merges the events of several transports into one ordered stream without duplicates. */
 
-/** Whatever has its place in the order: 1, 2, 3 … without a gap. */
+/** Events are numbered 1, 2, 3 … without a gap. */
 export interface Sequenced {
   sequence: number;
 }
 
 export interface OrderParts<Event extends Sequenced> {
-  /** Everything after that number, in order; null where that is too much to catch up on one by one. */
+  /** All events after that number, in order; null if there are too many to catch up with. */
   readAfter(sequence: number): Promise<Event[] | null>;
   deliver(event: Event): void;
-  /** Too much was missed: what is shown is to be read anew. */
+  /** Too many events were missed: load the wallet again. */
   startOver(): void;
   delay(milliseconds: number): Promise<void>;
 }
@@ -23,13 +23,13 @@ export class EventOrder<Event extends Sequenced> {
   private readAgain = false;
   private stopped = false;
 
-  /** `last` is the newest number that is known already. */
+  /** `last` is the newest known number. */
   constructor(
     public last: number,
     private readonly parts: OrderParts<Event>,
   ) {}
 
-  /** What a transport brought: known already, next, or ahead of something that is missing. */
+  /** An event from a transport: already known, the next one, or after a gap. */
   offer(event: Event): void {
     if (this.stopped || event.sequence <= this.last) return;
     if (event.sequence === this.last + 1) {
@@ -40,12 +40,12 @@ export class EventOrder<Event extends Sequenced> {
     void this.catchUp();
   }
 
-  /** The service has come as far as this. */
+  /** The newest number on the service. */
   noteNewest(sequence: number): void {
     if (sequence > this.last) void this.catchUp();
   }
 
-  /** Reads what came after the last one known; resolves once there is no gap. */
+  /** Reads the events after the last known one; resolves once there is no gap. */
   catchUp(): Promise<void> {
     this.readAgain = true;
     this.reading ??= this.read().finally(() => {
@@ -87,7 +87,7 @@ export class EventOrder<Event extends Sequenced> {
         for (const event of missed) {
           if (event.sequence === this.last + 1) this.pass(event);
         }
-        // Still a gap: what was read is older than what a transport brought.
+        // Still a gap: the response is older than the newest event.
         if (this.waiting.size > 0) this.readAgain = true;
         if (this.readAgain) await this.parts.delay(100);
       } catch {

@@ -1,4 +1,4 @@
-/** Listens by GraphQL's `walletEvents` over a WebSocket. */
+/** Receives events over the subscription `walletEvents` on a WebSocket. */
 
 import { stringifyDocument } from '@urql/core';
 import { createClient } from 'graphql-ws';
@@ -12,7 +12,7 @@ const PONG_MILLISECONDS = 5_000;
 const ENDED = 4401;
 const OUT_OF_DATE = 4403;
 
-/** How a socket ended: by whom, and whether it ever listened. */
+/** How a socket ended: who closed it, and whether it was ever subscribed. */
 interface Ending {
   code: number | undefined;
   token: string | null;
@@ -99,7 +99,7 @@ export function startGraphqlTransport(url: string, parts: TransportParts): Trans
       pause.nudge();
     },
     nudge: () => {
-      // A socket from before the break may be dead without knowing it.
+      // A socket from before the interruption may be dead without having been closed.
       close?.();
       pause.nudge();
     },

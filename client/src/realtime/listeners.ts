@@ -1,4 +1,4 @@
-/** Who wants to hear of each transaction, once and in order. */
+/** Listeners for transactions. */
 
 import type { Transaction } from './documents';
 
@@ -6,7 +6,7 @@ type Listener = (transaction: Transaction) => void;
 
 const listeners = new Set<Listener>();
 
-/** Calls back for each transaction from now on. Answers how to stop that. */
+/** Calls back for each new transaction, once and in order. Returns a function that unsubscribes. */
 export function onTransaction(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

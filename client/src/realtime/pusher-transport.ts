@@ -1,21 +1,21 @@
-/** Listens by the channel of this session on a Pusher Channels server. */
+/** Receives events over the session's channel on a Pusher Channels server. */
 
 import type Pusher from 'pusher-js';
 import type { PusherSettings, Transaction } from './documents';
 import { Pause, type Transport, type TransportParts } from './transport';
 
 const EVENT = 'transaction.posted';
-/** pusher-js comes back without a pause on some codes: more often than this is stopped for a while. */
+/** After some codes pusher-js reconnects immediately: more often than this, it is paused. */
 const MOST_TRIES = 5;
 const TRIES_MILLISECONDS = 5_000;
 
 export interface PusherTransport extends Transport {
-  /** The session has this channel now: a new sign-in has another one. */
+  /** Changes the channel: each session has its own. */
   follow(channel: string): void;
 }
 
 interface PusherParts extends TransportParts {
-  /** The channel of the session as it is now; throws where it could not be read. */
+  /** The current channel of the session. Throws if it could not be read. */
   channel(): Promise<string | null>;
 }
 
@@ -24,7 +24,7 @@ export function startPusherTransport(
   parts: PusherParts,
 ): PusherTransport {
   const pause = new Pause();
-  // The service is where this page is from, whatever name it has for itself.
+  // The service runs on the host of this page, whatever host name it is configured with.
   const endpoint = new URL(settings.authEndpoint, location.href).pathname;
   let stopped = false;
   let followed = settings.channel;
@@ -81,7 +81,7 @@ export function startPusherTransport(
       parts.onUp(false);
       void pause.wait().then(async () => {
         if (isStopped() || channel.name !== followed) return;
-        // It may have been that of an earlier session.
+        // It may have belonged to an earlier session.
         const now = (await parts.channel().catch(() => null)) ?? followed;
         if (!isStopped() && channel.name === followed) subscribeTo(now);
       });

@@ -1,28 +1,28 @@
-/** What a transport is given, and how it waits before it tries again. */
+/** What transports have in common: their dependencies and their backoff. */
 
 import type { Transaction } from './documents';
 
 export interface TransportParts {
-  /** Null when signed out; throws where it could not be renewed. */
+  /** Null when signed out. Throws if it could not be renewed. */
   accessToken(): Promise<string | null>;
-  /** That token was refused: renews it, or ends the session. */
+  /** That token was rejected: renews it, or ends the session. */
   refused(accessToken: string | null): Promise<void>;
-  /** The newest number that is known. */
+  /** The newest known sequence number. */
   last(): number;
   onTransaction(transaction: Transaction): void;
-  /** Called with true each time that it begins to listen, and with false when it no longer does. */
+  /** Called with true whenever it is connected, and with false when it no longer is. */
   onUp(isUp: boolean): void;
 }
 
 export interface Transport {
   stop(): void;
-  /** The network may be back, or the machine awake: look at once. */
+  /** The network or the device may be back: check immediately. */
   nudge(): void;
 }
 
 const LONGEST_MILLISECONDS = 5_000;
 
-/** Growing pauses with jitter, cut short by `nudge`. */
+/** Exponential backoff with jitter; `nudge` cuts it short. */
 export class Pause {
   private failures = 0;
   private wake: (() => void) | undefined;

@@ -1,4 +1,4 @@
-/** The signed-in person's wallet as it stands now: the balance, the newest lines, and what comes. */
+/** The wallet of the signed-in user: balance, newest transactions and live updates. */
 
 import { computed, shallowRef } from 'vue';
 import type { CombinedError } from '@urql/core';
@@ -32,16 +32,16 @@ export interface Wallet {
   balance: { amount: string; currency: string };
   /** The number of the newest transaction; 0 before the first. */
   sequence: number;
-  /** The newest lines without a gap, newest first: one page at first, more as they are asked for. */
+  /** The newest transactions without a gap, newest first: one page at first, more on request. */
   lines: Transaction[];
-  /** Where the older ones begin; null when all are here. */
+  /** The cursor of older ones; null if all have been loaded. */
   olderCursor: string | null;
 }
 
-/** What is open for one user: the wallet as it stands, and the order in which its events come. */
+/** The wallet of one user and its event stream. */
 class OpenWallet {
   readonly current = shallowRef<Wallet | null>(null);
-  /** Why it could not be read yet. */
+  /** Why it could not be loaded yet. */
   readonly failure = shallowRef<CombinedError | null>(null);
   private order: EventOrder<Transaction> | null = null;
   private loading: Promise<string | null> | null = null;
@@ -50,7 +50,7 @@ class OpenWallet {
 
   constructor(private readonly scope: UserScope) {}
 
-  /** Reads it and listens, until the session ends. */
+  /** Loads it and keeps it up to date until the session ends. */
   open(): void {
     const { scope } = this;
     if (scope.userId === null) return;
@@ -112,7 +112,7 @@ class OpenWallet {
     this.transports.push(this.channels);
   }
 
-  /** While the socket is away the session may have been replaced, and with it the channel. */
+  /** While the socket is disconnected, the session may have been replaced, and with it the channel. */
   private async look(): Promise<void> {
     const channel = await this.ask().catch(() => null);
     if (channel && this.scope.isActive) this.channels?.follow(channel);
@@ -143,13 +143,13 @@ class OpenWallet {
       onUp: (isUp) => {
         if (!this.scope.isActive) return;
         setTransport(name, isUp);
-        // What was pushed before it listened is only in the book; the subscription replays by itself.
+        // Channels does not replay earlier events: they are read. The subscription replays by itself.
         if (isUp && name === 'pusher' && !isTransportUp('graphql')) void this.order?.catchUp();
       },
     };
   }
 
-  /** An ordinary request tells what came, whether the session is active, and which channel it has. */
+  /** A plain request tells the newest sequence, whether the session is active, and its channel. */
   private async ask(): Promise<string | null> {
     const { data, error } = await client.value
       .query(WalletSequence, {}, { requestPolicy: 'network-only' })
@@ -197,23 +197,23 @@ class OpenWallet {
 
 const openWallet = perUser((scope) => new OpenWallet(scope));
 
-/** Opens the wallet of whoever signs in. Call it once in main.ts. */
+/** Opens the wallet of each user who signs in. Call it once in main.ts. */
 export function startRealtime(): void {
   startForEachUser(() => openWallet().open());
 }
 
-/** Null until it has been read, and while nobody is signed in. */
+/** Null until it has been loaded, and while nobody is signed in. */
 export const wallet = computed(() => openWallet().current.value);
 
-/** Why the wallet could not be read, while it could not. */
+/** Why the wallet could not be loaded; null otherwise. */
 export const walletFailure = computed(() => openWallet().failure.value);
 
-/** What the answer to the person's own payment brought: it need not wait for the stream. */
+/** Adds the transaction of a response to the user's own payment, before the stream delivers it. */
 export function noteTransaction(transaction: Transaction): void {
   openWallet().offer(transaction);
 }
 
-/** Reads the next page of older lines, if there is one. Null when done, else a sentence why not. */
+/** Loads the next page of older transactions, if there is one. Returns null, or a message why it failed. */
 export function loadOlder(): Promise<string | null> {
   return openWallet().loadOlder();
 }

@@ -1,4 +1,4 @@
-/** What every field has in common: one label, one hint, one error tied to its control. */
+/** What all fields have in common: a label, a hint and an error, linked to the control. */
 import { computed, useId, type ComputedRef } from 'vue';
 
 export interface FieldProps {
@@ -14,7 +14,7 @@ interface FieldIds {
   describedBy: ComputedRef<string | undefined>;
 }
 
-/** The ids that tie label, hint and error to the control. */
+/** The ids that link label, hint and error to the control. */
 export function useField(props: FieldProps): FieldIds {
   const controlId = useId();
   const hintId = `${controlId}-hint`;

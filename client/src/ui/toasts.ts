@@ -1,4 +1,4 @@
-/** Short messages that come and go by themselves; `ToastHost` shows them and reads them out. */
+/** Short messages that disappear by themselves; `ToastHost` shows them and announces them to screen readers. */
 import { computed, shallowRef } from 'vue';
 import type { RouteLocationRaw } from 'vue-router';
 import { perUser } from '@/lib/user-scope';
@@ -18,10 +18,10 @@ export interface Toast {
 const MOST_AT_ONCE = 3;
 const list = perUser(() => shallowRef<Toast[]>([]));
 
-/** Those of who is signed in; what was said to the user before is gone. */
+/** The toasts of the signed-in user. */
 export const toasts = computed(() => list().value);
 
-/** Show a message; the oldest gives way when there are too many. Answers its id. */
+/** Shows a message and returns its id; the oldest one is dropped when there are too many. */
 export function showToast(message: Partial<Omit<Toast, 'id'>> & { title: string }): symbol {
   const toast: Toast = { tone: 'plain', seconds: 6, ...message, id: Symbol() };
   list().value = [...list().value, toast].slice(-MOST_AT_ONCE);

@@ -1,11 +1,11 @@
-/** Mutations as a form sends them. */
+/** Mutations for forms. */
 import type { AnyVariables, Client, TypedDocumentNode } from '@urql/core';
 import { client, sentenceFor } from '@/api';
 
-/** The API wants the user to confirm the session first (ConfirmSessionDialog). */
+/** The API requires the user to confirm the session first (ConfirmSessionDialog). */
 export const CONFIRM_SESSION = 'CONFIRM_SESSION';
 
-/** Sends it and answers either what came back or a sentence why nothing did, with the API's reason if it gave one. */
+/** Returns either the data or a message why there is none, with the API's reason if there is one. */
 export async function mutate<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,

@@ -1,4 +1,4 @@
-/** What can be said about a field before it is sent; the service has the last word. */
+/** Checks of fields before a form is sent; the service checks again. */
 
 import { pastedAddress } from '@/lib/addresses';
 import { cleanText, nameFault } from '@/lib/text';
@@ -14,7 +14,7 @@ export function checkName(name: string): string | undefined {
   return cleanText(name) === '' ? 'Enter your name.' : nameFault(name);
 }
 
-/** Only the faults that are there. */
+/** Removes the fields without an error. */
 export function faults<Field extends string>(
   found: Partial<Record<Field, string | undefined>>,
 ): Partial<Record<Field, string>> {

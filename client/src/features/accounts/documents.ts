@@ -1,4 +1,4 @@
-/** What the account pages ask of the API. */
+/** Operations of the account pages. */
 import { graphql } from '@/api';
 
 export const Register = graphql(`

@@ -1,4 +1,4 @@
-/** Refusals of the API as a form shows them. */
+/** Maps errors of the API to the fields of a form. */
 import type { FieldErrors, Refusal } from '@/lib/form';
 
 interface FieldFault {
@@ -6,7 +6,7 @@ interface FieldFault {
   message: string;
 }
 
-/** Each fault at its field; those of fields that the form does not show become its message. */
+/** Each error at its field; errors of fields that the form does not have become its message. */
 export function atFields<Field extends string>(
   faults: readonly FieldFault[],
   shown: readonly Field[],

@@ -1,4 +1,4 @@
-/** The token of a mail's link: taken out of the address, kept with the history entry so that a reload still has it. */
+/** The token of a link in an email: removed from the URL and stored in the history entry, so that it survives a reload. */
 import { readonly, ref, watch, type Ref } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 
@@ -7,7 +7,7 @@ function kept(): string {
   return typeof linkToken === 'string' ? linkToken : '';
 }
 
-/** Empty where there is none. Changes where another link is pasted into the same tab. */
+/** Empty if there is none. Changes if another link is opened in the same tab. */
 export function useLinkToken(): Readonly<Ref<string>> {
   const route = useRoute();
   const router = useRouter();

@@ -1,4 +1,4 @@
-/** The hint under a new password; it agrees with what the service accepts. */
+/** The hint below a new password; it follows the service's rules. */
 import { computed, ref, toValue, type ComputedRef, type MaybeRefOrGetter } from 'vue';
 import { judgePassword, type PasswordJudgement } from '@/lib/passwords';
 
@@ -12,7 +12,7 @@ function loadCommonPasswords(): void {
       common.value = new Set(list.default.split('\n'));
     })
     .catch(() => {
-      // The service checks too: without the list the hint knows less.
+      // The service checks too: without the list, the hint is only less precise.
       loading = null;
     });
 }

@@ -1,4 +1,4 @@
-/** Lines under the day on which they happened. */
+/** Groups transactions by day. */
 
 import { today } from '@/lib/clock';
 import { dayKey, formatDay } from '@/lib/dates';
@@ -10,7 +10,7 @@ export interface Day {
   lines: Transaction[];
 }
 
-/** Newest first, as the lines are. */
+/** Newest first, like the transactions. */
 export function byDay(lines: readonly Transaction[], now = new Date(today()), locale?: string): Day[] {
   const days: Day[] = [];
   for (const line of lines) {

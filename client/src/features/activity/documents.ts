@@ -1,4 +1,4 @@
-/** Lines of the book. */
+/** Transactions. */
 
 import { graphql } from '@/api';
 import { TransactionLine } from '@/realtime';

@@ -1,4 +1,4 @@
-/** What of the activity somebody wants to see, as it stands in the address of the page. */
+/** The filter of the activity, stored in the query of the page's URL. */
 
 import type { LocationQuery } from 'vue-router';
 import type { Transaction } from '@/realtime';
@@ -8,7 +8,7 @@ export interface ActivityFilter {
   direction: '' | 'INCOMING' | 'OUTGOING';
   kind: '' | 'TRANSFER' | 'TOP_UP';
   personId: string;
-  /** Days of this place's calendar, such as "2026-11-22"; both are included. */
+  /** Local dates, such as "2026-11-22"; both are inclusive. */
   from: string;
   to: string;
 }
@@ -42,12 +42,12 @@ export function filterFrom(query: LocationQuery): ActivityFilter {
   };
 }
 
-/** Without what is empty. */
+/** Without empty values. */
 export function queryOf(filter: ActivityFilter): Record<string, string> {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''));
 }
 
-/** As the API takes it: from the start of the first day until before the start of the day after the last. */
+/** As the API takes it: from the start of the first day until the start of the day after the last, exclusive. */
 export function inputOf(filter: ActivityFilter) {
   return {
     text: filter.text.trim() || undefined,
@@ -59,7 +59,7 @@ export function inputOf(filter: ActivityFilter) {
   };
 }
 
-/** Whether a new line surely belongs; null where only the service can tell, as for text. */
+/** Whether a new transaction matches; null if only the service can tell, as for text. */
 export function admits(filter: ActivityFilter, line: Transaction): boolean | null {
   if (filter.direction && line.direction !== filter.direction) return false;
   if (filter.kind && line.kind !== filter.kind) return false;

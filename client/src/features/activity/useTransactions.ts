@@ -1,4 +1,4 @@
-/** The lines that a filter admits, page by page, with what comes meanwhile. */
+/** The transactions that match a filter, page by page, including new ones. */
 
 import { computed, onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { client, sentenceFor } from '@/api';
@@ -14,13 +14,13 @@ interface Filtered {
 }
 
 export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
-  /** Null until the first page of that filter is here. */
+  /** Null until the first page of that filter has been loaded. */
   const filtered = shallowRef<Filtered | null>(null);
   const isLoading = shallowRef(false);
   const error = shallowRef<string | null>(null);
-  /** Counts what was asked for, so that an answer out of order is dropped. */
+  /** Counts requests, so that responses that arrive out of order are dropped. */
   let asked = 0;
-  /** A line came that the answer under way may know nothing of. */
+  /** A transaction arrived that the pending response may not contain. */
   let isOutdated = false;
 
   const isAll = computed(() => isEverything(filter.value));
@@ -56,7 +56,7 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
     if (isOutdated) readNewest();
   }
 
-  /** One after the other: two that are the same would share an answer. */
+  /** One at a time: identical concurrent requests would share a response. */
   function readNewest(): void {
     isOutdated = isLoading.value;
     if (!isOutdated) void read(null);
@@ -97,7 +97,7 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
       if (admitted === false) return;
       const before = filtered.value;
       if (admitted === null || !before) readNewest();
-      // The answer may have had it already.
+      // The response may already have contained it.
       else if (before.lines.every(({ id }) => id !== line.id)) filtered.value = { ...before, lines: [line, ...before.lines] };
     }),
   );
@@ -110,7 +110,7 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
   return { lines, hasMore, isLoading, error, loadMore, retry };
 }
 
-/** The newest page on top of what was read before, unless more came meanwhile than a page holds. */
+/** The newest page joined with the loaded ones, unless there is a gap between them. */
 function joined(newest: Filtered, before: Filtered | null): Filtered {
   const known = before?.lines[0]?.id;
   const place = newest.lines.findIndex(({ id }) => id === known);

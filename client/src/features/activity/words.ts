@@ -1,9 +1,9 @@
-/** A movement of money in words. */
+/** Transactions in words. */
 
 import { formatMoney } from '@/lib/money';
 import { isolated, type Transaction } from '@/realtime';
 
-/** Who it was with, or what it was. */
+/** The other user, or "Added money". */
 export function titleOf({ kind, counterparty }: Transaction): string {
   if (kind === 'TOP_UP') return 'Added money';
   return counterparty?.name ?? 'Someone';

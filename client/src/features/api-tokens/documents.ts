@@ -1,4 +1,4 @@
-/** Keys for programs. */
+/** Listing, creating and revoking API tokens. */
 import { graphql } from '@/api';
 
 export const ApiTokens = graphql(`

@@ -1,4 +1,4 @@
-/** What a token may do, in words, and what a new one is suggested. */
+/** The permissions of API tokens in words, and the defaults for a new token. */
 import { currencyDecimals } from '@/lib/money';
 
 import { serviceTime } from '@/lib/clock';
@@ -20,7 +20,7 @@ export function scopeWords(scopes: readonly string[]): string {
     .join(', ');
 }
 
-/** What a new token that sends money is suggested to send at most in 24 hours. */
+/** The default daily limit of a new token that sends money. */
 export function suggestedDailyLimit(currency: string): string {
   return currencyDecimals(currency) === 0 ? '10000' : '100';
 }
@@ -34,7 +34,7 @@ export const LIFETIMES = [
 
 const DAY_MILLISECONDS = 86_400_000;
 
-/** When a token of that many days ends, as the API takes it; null for one without end. */
+/** When a token with that lifetime expires; null if it does not. */
 export function expiryOf(days: string, now = serviceTime()): string | null {
   return days === '' ? null : new Date(now + Number(days) * DAY_MILLISECONDS).toISOString();
 }

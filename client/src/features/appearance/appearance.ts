@@ -1,11 +1,11 @@
-/** Light, dark, or as the system has it: kept in this browser; assets/theme.js sets it before the first paint. */
+/** Light, dark or the device's setting, stored in this browser; assets/theme.js applies it before the first paint. */
 import { watch } from 'vue';
 import { stored } from '@/lib/storage';
 
 export const APPEARANCES = ['system', 'light', 'dark'] as const;
 export type Appearance = (typeof APPEARANCES)[number];
 
-/** What a phone's browser paints around the page: --canvas of style.css. */
+/** The colour of the browser's own interface on phones: --canvas of style.css. */
 const CANVAS = { light: '#f5f6f8', dark: '#0c0e13' };
 
 export const appearance = stored('appearance', APPEARANCES, 'system');

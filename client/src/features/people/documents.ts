@@ -1,4 +1,4 @@
-/** People: those that were paid before, and those that can be found. */
+/** Contacts and user search. */
 
 import { graphql } from '@/api';
 

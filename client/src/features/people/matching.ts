@@ -1,9 +1,9 @@
-/** Which of the known people a text means. */
+/** Matching contacts and search results. */
 
 import { folded } from '@/lib/folding';
 import type { Person } from '@/features/payments/payment';
 
-/** Those that were paid before and match come first, then what was found, nobody twice. */
+/** Matching contacts first, then search results, without duplicates. */
 export function ranked(
   query: string,
   contacts: readonly Person[],

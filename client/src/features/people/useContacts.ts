@@ -1,4 +1,4 @@
-/** The people whom the viewer exchanged money with, the latest first. */
+/** The users whom the viewer exchanged money with, most recent first. */
 
 import { useQuery } from '@urql/vue';
 import { computed, onScopeDispose } from 'vue';

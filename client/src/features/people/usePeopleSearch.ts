@@ -1,4 +1,4 @@
-/** Finds people as one types: not at every letter, and without answers out of order. */
+/** Searches for users while the user types: debounced, and without responses out of order. */
 
 import { computed, onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { client, sentenceFor } from '@/api';
@@ -47,7 +47,7 @@ export function usePeopleSearch(
     ranked(
       query.value,
       contacts.value ?? [],
-      // What was found for the text before would only flicker.
+      // Results for the previous text would flicker.
       found.value.query === query.value.trim() ? found.value.people : [],
     ).slice(0, MOST),
   );

@@ -1,4 +1,4 @@
-/** Who is signed in. */
+/** The profile of the signed-in user. */
 import { graphql } from '@/api';
 
 export const ViewerProfile = graphql(`

@@ -1,4 +1,4 @@
-/** The person who is signed in, as every page may show them. */
+/** The signed-in user. */
 import { useQuery } from '@urql/vue';
 import { computed, onBeforeUnmount, onMounted, type ComputedRef } from 'vue';
 import { isSignedIn, type ResultOf } from '@/api';
@@ -6,7 +6,7 @@ import { ViewerProfile } from '@/features/profile/documents';
 
 export type ViewerOfPage = NonNullable<ResultOf<typeof ViewerProfile>['viewer']>;
 
-/** Null until it is known, and while nobody is signed in. Verification elsewhere is noticed on coming back. */
+/** Null until it is loaded, and while nobody is signed in. Reloaded when the page becomes visible, until the address is verified. */
 export function useViewer(): { viewer: ComputedRef<ViewerOfPage | null>; refresh: () => void } {
   const query = useQuery({ query: ViewerProfile, variables: {}, pause: computed(() => !isSignedIn.value) });
   const viewer = computed(() => (isSignedIn.value ? (query.data.value?.viewer ?? null) : null));

@@ -1,4 +1,4 @@
-/** What a transfer would do. */
+/** The preview of a transfer. */
 
 import { graphql, type ResultOf } from '@/api';
 

@@ -1,4 +1,4 @@
-/** Fee and total of an amount as one types, and what is lacking; the latest answer alone counts. */
+/** Fee, total and shortfall of an amount while the user types; only the latest response counts. */
 
 import { onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { client, sentenceFor } from '@/api';
@@ -11,11 +11,11 @@ const PAUSE_MILLISECONDS = 200;
 export type PreviewState =
   | { state: 'none' | 'asking' }
   | { state: 'known'; preview: Preview }
-  /** Against a rule about amounts. */
+  /** The amount is not allowed. */
   | { state: 'invalid'; message: string }
   | { state: 'failed'; message: string };
 
-/** `amount` is exact, and empty while there is none. */
+/** `amount` is exact; empty if there is none. */
 export function usePreview(amount: Readonly<Ref<string>>) {
   const current = shallowRef<PreviewState>({ state: 'none' });
   let asked = 0;
@@ -62,13 +62,13 @@ export function usePreview(amount: Readonly<Ref<string>>) {
   watch(
     amount,
     () => {
-      // What was known of the amount before stays in sight until there is an answer.
+      // The previous preview stays visible until there is a response.
       if (current.value.state !== 'known') current.value = { state: 'asking' };
       start(PAUSE_MILLISECONDS);
     },
     { immediate: true },
   );
-  // What can be sent changes with the balance.
+  // The largest amount that can be sent changes with the balance.
   watch(
     () => wallet.value?.sequence,
     () => start(0),
@@ -83,7 +83,7 @@ export function usePreview(amount: Readonly<Ref<string>>) {
     clearTimeout(timer);
   });
 
-  /** What is known of the amount as it stands now, once it is. */
+  /** Resolves with the preview of the current amount. */
   async function settled(): Promise<PreviewState> {
     const isCurrent = current.value.state === 'known' && current.value.preview.amount.amount === amount.value;
     if (current.value.state === 'failed' || (!isCurrent && current.value.state === 'known')) start(0);

@@ -1,4 +1,4 @@
-/** A device as its owner would call it. */
+/** Readable names for devices. */
 
 const BROWSERS: [RegExp, string][] = [
   [/\bEdgA?\//, 'Edge'],
@@ -25,7 +25,7 @@ export interface Device {
   isProgram: boolean;
 }
 
-/** "Firefox on Windows" of a browser; the name of the program, such as "curl", of anything else. */
+/** "Firefox on Windows" for a browser, otherwise the name of the program, such as "curl". */
 export function describeDevice(userAgent: string | null): Device {
   const text = userAgent ?? '';
   const find = (table: [RegExp, string][]) => table.find(([pattern]) => pattern.test(text))?.[1];

@@ -1,4 +1,4 @@
-/** The places of the wallet, in the order in which people need them. */
+/** The main pages of the wallet. */
 import { House, ReceiptText, Send, Settings } from 'lucide-vue-next';
 
 export const places = [
@@ -8,7 +8,7 @@ export const places = [
   { to: '/settings', label: 'Settings', icon: Settings },
 ] as const;
 
-/** Whether that place is where somebody is, or above it. */
+/** Whether the path is that page or below it. */
 export function isWithin(path: string, place: string): boolean {
   return place === '/' ? path === '/' : path === place || path.startsWith(`${place}/`);
 }

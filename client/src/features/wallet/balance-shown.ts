@@ -1,4 +1,4 @@
-/** Whether a user wants their balance to be seen on this device. */
+/** Whether a user shows their balance on this device. */
 
 import { stored } from '@/lib/storage';
 import { perUser } from '@/lib/user-scope';

@@ -1,9 +1,9 @@
-/** The balance over time as a line that steps where money moved. */
+/** The balance over time as a stepped line. */
 
 export interface Point {
   /** Milliseconds since 1970. */
   time: number;
-  /** For its place on the screen alone: never shown as a number. */
+  /** Only for its position in the chart: never shown as a number. */
   value: number;
 }
 
@@ -12,10 +12,10 @@ export interface Shape {
   area: string;
 }
 
-/** The lowest value stands a little above the ground, so that its area is seen. */
+/** The lowest value is a little above the bottom, so that its area is visible. */
 const GROUND = 0.08;
 
-/** Points are in order of time; each holds until the next. The line begins at `from` and ends at `to`. */
+/** Points are in chronological order; each value applies until the next. The line goes from `from` to `to`. */
 export function shapeOf(
   points: readonly Point[],
   { from, to, width, height }: { from: number; to: number; width: number; height: number },

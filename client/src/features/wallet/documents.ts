@@ -1,4 +1,4 @@
-/** What the service allows, and how the balance went. */
+/** The limits of the service, and the balance over time. */
 
 import { graphql } from '@/api';
 

@@ -1,4 +1,4 @@
-/** The balance of the last 30 days, and on as it changes. */
+/** The balance of the last 30 days, updated as it changes. */
 
 import { useQuery } from '@urql/vue';
 import { computed } from 'vue';
@@ -32,7 +32,7 @@ export function useBalanceHistory() {
       time: Date.parse(createdAt),
       money: balanceAfter,
     }));
-    // A young wallet begins with its first line; what is older than the lines that were read is not guessed.
+    // A recent wallet begins with its first transaction; values before the oldest loaded one are unknown.
     const isWhole = !viewer.transactions.pageInfo.hasNextPage && lines[0]?.sequence !== 1;
     const all = isWhole ? [{ time: from, money: viewer.balanceAt }, ...changes] : changes;
     const points: Point[] = all.map(({ time, money }) => ({ time, value: Number(money.amount) }));
