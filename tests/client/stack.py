@@ -22,8 +22,8 @@ from dotenv import dotenv_values
 
 from dev import processes
 from domain.people import passwords
-from persistence.people import registrations
 from persistence.engine.database import Database
+from persistence.people import registrations
 from settings import ROOT, Settings
 from tests.waiting import PATIENCE_SECONDS, block_until
 

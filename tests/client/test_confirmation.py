@@ -13,7 +13,7 @@ from tests.client.axe import PHONE, Axe
 from tests.client.conftest import NewPage
 from tests.client.stack import PASSWORD, Person, Stack
 
-NEW_PASSWORD = "four walls and a roof"  # noqa: S105
+NEW_PASSWORD = "four walls and a roof"
 CREATE = """
 mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { __typename } }
 """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.client import actions
 from tests.client.axe import Axe
@@ -149,7 +150,7 @@ def test_after_a_reload_the_client_asks_and_finds_that_it_was_sent(
     assert len(alpha.transfers) == 1
 
 
-def test_after_a_reload_what_never_left_is_sent_on_the_persons_tap_alone(
+def test_after_a_reload_a_request_that_hangs_is_sent_again_only_if_the_user_says_so(
     new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person, beta: Person
 ) -> None:
     page = new_context(alpha).new_page()
@@ -170,7 +171,7 @@ def test_after_a_reload_what_never_left_is_sent_on_the_persons_tap_alone(
     expect(page.get_by_text("Finding out what happened")).to_be_visible()
     axe.check(page)
     page.clock.fast_forward("06")
-    expect(page.get_by_text("It was not sent")).to_be_visible()
+    expect(page.get_by_text("Not confirmed yet")).to_be_visible()
     axe.check(page)
     assert alpha.transfers == []
     assert len(held) == 1
@@ -180,36 +181,98 @@ def test_after_a_reload_what_never_left_is_sent_on_the_persons_tap_alone(
     assert len(alpha.transfers) == 1
 
 
-def test_who_is_tired_of_waiting_stops_it_and_nothing_leaves_afterwards(
+def fail_to_send(page: Page, beta: Person, sum_: str) -> list[Route]:
+    """Send it so that the first request hangs in transit and the others are lost; answers them all."""
+    tries: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        tries.append(route)
+        if len(tries) > 1:
+            route.abort()
+
+    actions.intercept(page, "SendMoney", hold_the_first)
+    actions.fill_in_payment(page, beta.name, sum_)
+    actions.confirm(page, sum_)
+    actions.until(page, lambda: tries)
+    page.clock.fast_forward("16")
+    expect(page.get_by_text("This is taking longer than usual")).to_be_visible()
+    return tries
+
+
+def answer_to(route: Route) -> str:
+    """What the service answers when that request arrives at last, sent as it was."""
+    answer = route.fetch().json()
+    typename: str = answer["data"]["sendMoney"]["__typename"]
+    return typename
+
+
+def test_a_payment_that_was_given_up_is_not_sent_when_its_request_arrives_later(
     new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person, beta: Person
 ) -> None:
     page = new_context(alpha, color_scheme="dark").new_page()
     page.clock.install()
     page.goto("/send")
-    tries: list[str] = []
-
-    def get_lost(route: Route) -> None:
-        tries.append(key_of(route))
-        route.abort()
-
-    actions.intercept(page, "SendMoney", get_lost)
-    actions.fill_in_payment(page, beta.name, "60")
-    actions.confirm(page, "60.00")
-    expect(page.get_by_text("This takes longer than usual")).to_be_visible()
-    axe.check(page)
-    page.get_by_role("button", name="Stop trying").click()
-    page.clock.fast_forward("05")
-    expect(page.get_by_text("Finding out what happened")).to_be_visible()
-    tried = len(tries)
-    page.clock.fast_forward("06")
-    expect(page.get_by_text("It was not sent")).to_be_visible()
-    page.get_by_role("link", name="Home").first.click()
-    expect(page.get_by_text(f"$60.00 to {beta.name} was not sent")).to_be_visible()
+    unreachable: list[Route] = []
+    actions.intercept(page, "CloseIdempotencyKey", lambda route: hang_up(route, unreachable))
+    tries = fail_to_send(page, beta, "60.00")
     axe.check(page)
     page.get_by_role("button", name="Don’t send").click()
-    expect(page.get_by_text("was not sent")).to_have_count(0)
-    page.clock.fast_forward("01:30")
-    expect(actions.balance(page)).to_have_text("$500.00")
-    assert len(tries) == tried
-    assert len(set(tries)) == 1
+    # While the service cannot be reached, neither outcome is claimed.
+    actions.until(page, lambda: unreachable)
+    expect(page.get_by_text("still finding out whether your money was sent")).to_be_visible()
+    axe.check(page)
+    for _ in range(3):
+        page.clock.fast_forward("10")
+        expect(page.get_by_text("Cancelling")).to_be_visible()
+    expect(page.get_by_text(re.compile("was not sent|You sent"))).to_have_count(0)
+    page.unroute_all()
+    page.clock.fast_forward("10")
+    expect(page.get_by_text("Your money was not sent")).to_be_visible()
+    axe.check(page)
+    assert answer_to(tries[0]) == "IdempotencyKeyClosed"
     assert alpha.transfers == []
+    # The next payment has a key of its own.
+    page.get_by_role("button", name="Edit payment").click()
+    expect(actions.amount(page)).to_have_value("60.00")
+    page.get_by_role("button", name="Continue").click()
+    actions.confirm(page, "60.00")
+    expect(actions.receipt(page, "60.00", beta.name)).to_be_visible()
+    assert len(alpha.transfers) == 1
+
+
+def hang_up(route: Route, seen: list[Route]) -> None:
+    seen.append(route)
+    route.abort()
+
+
+def test_a_payment_that_was_sent_before_it_was_given_up_is_shown_as_sent(
+    new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
+) -> None:
+    page = new_context(alpha).new_page()
+    page.clock.install()
+    page.goto("/send")
+    tries = fail_to_send(page, beta, "60.00")
+    assert answer_to(tries[0]) == "MoneySent"
+    page.get_by_role("button", name="Don’t send").click()
+    expect(actions.receipt(page, "60.00", beta.name)).to_be_visible()
+    assert len(alpha.transfers) == 1
+
+
+def test_adding_money_that_was_given_up_is_not_carried_out_later(
+    new_page: NewPage, alpha: Person
+) -> None:
+    page = new_page(alpha)
+    tries: list[Route] = []
+    actions.intercept(page, "AddBalance", lambda route: hang_up(route, tries))
+    page.get_by_role("button", name="Add money").click()
+    dialog = page.get_by_role("dialog")
+    actions.amount(dialog).fill("70")
+    dialog.get_by_role("button", name="Add money").click()
+    expect(dialog.get_by_text("This is taking longer than usual")).to_be_visible()
+    dialog.get_by_role("button", name="Don’t add").click()
+    expect(dialog.get_by_text("Your money was not added")).to_be_visible()
+    dialog.get_by_role("button", name="OK").click()
+    expect(dialog).to_have_count(0)
+    answer = tries[0].fetch().json()
+    assert answer["data"]["addBalance"]["__typename"] == "IdempotencyKeyClosed"
+    assert alpha.balance == "500.00"

@@ -1,12 +1,13 @@
-/** How Graphcache keeps what the API answers. */
+/** The configuration of Graphcache. */
 
 import { cacheExchange, type Cache, type CacheExchangeOpts } from '@urql/exchange-graphcache';
 
 const embedded = () => null;
 
-/** Everything without an id belongs to the object that it was read with. */
+/** Types without an id are stored in the object that contains them. */
 const EMBEDDED_TYPES = [
   'Money',
+  'MetadataEntry',
   'PageInfo',
   'TransactionConnection',
   'TransactionEdge',
@@ -21,13 +22,14 @@ const EMBEDDED_TYPES = [
   'TransactionPosted',
 ];
 
-/** Types that a fragment may stand for; a test compares them with the schema. */
+/** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
   Node: ['ApiToken', 'Session', 'Transaction', 'User', 'Viewer'],
   UserError: [
     'BalanceLimitExceeded',
     'CannotPayYourself',
     'EmailNotVerified',
+    'IdempotencyKeyClosed',
     'IdempotencyKeyReused',
     'InsufficientFunds',
     'InvalidAmount',
@@ -37,6 +39,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'NotFound',
     'RecipientNotFound',
     'TokenLimitExceeded',
+    'TooLate',
     'WeakPassword',
   ],
   WalletEvent: ['TransactionPosted'],
@@ -48,7 +51,7 @@ const options: CacheExchangeOpts = {
   resolvers: {
     Query: {
       node: (_parent, { id }, cache) => {
-        // What a list has shown is shown at once on its own page.
+        // An object that a list has loaded is shown on its own page immediately.
         for (const __typename of ['Transaction', 'User']) {
           const key = cache.keyOfEntity({ __typename, id: id as string });
           if (key && cache.resolve(key, 'id')) return { __typename, id: id as string };

@@ -31,6 +31,10 @@ export const OneTransaction = graphql(
         id
         ...TransactionLine
         ... on Transaction {
+          metadata {
+            key
+            value
+          }
           seal
         }
       }

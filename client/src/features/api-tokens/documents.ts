@@ -16,6 +16,10 @@ export const ApiTokens = graphql(`
           amount
           currency
         }
+        dailyRemaining {
+          amount
+          currency
+        }
         createdAt
         expiresAt
         lastUsedAt

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Transaction } from '@/realtime/documents';
-import { deliver, findOut, type DeliveryParts } from './delivery';
+import { deliver, findOut, giveUp, type DeliveryParts } from './delivery';
 import type { Answer, Finding, Payment } from './payment';
 import { forgetOthers, PaymentStore, type PaymentStorage } from './payment-store';
 
@@ -36,11 +36,12 @@ const payment: Payment = {
   transaction: null,
 };
 
-/** A page with a clock of its own, where `answers` and `findings` come one after the other. */
-function page(answers: Answer[], findings: Finding[] = [], storage = memory()) {
+/** A page with its own clock; the service gives `answers`, `findings` and `closings` one after the other. */
+function page(answers: Answer[], findings: Finding[] = [], { closings = [] as Finding[], storage = memory() } = {}) {
   let clock = 1_000_000;
   const store = new PaymentStore(storage, 'viewer', () => clock);
   const requests: { key: string; recorded: string | undefined }[] = [];
+  const closed: { key: string; recorded: string | undefined }[] = [];
   const parts: DeliveryParts = {
     store,
     send: ({ key }) => {
@@ -48,13 +49,17 @@ function page(answers: Answer[], findings: Finding[] = [], storage = memory()) {
       return Promise.resolve(answers.shift() ?? LOST);
     },
     ask: () => Promise.resolve(findings.shift() ?? { type: 'lost' }),
+    close: ({ key }) => {
+      closed.push({ key, recorded: store.get(key)?.state });
+      return Promise.resolve(closings.shift() ?? { type: 'lost' });
+    },
     now: () => clock,
     delay: (milliseconds) => {
       clock += milliseconds;
       return Promise.resolve();
     },
   };
-  return { parts, store, requests, now: () => clock };
+  return { parts, store, requests, closed, now: () => clock };
 }
 
 describe('delivering a payment', () => {
@@ -85,17 +90,24 @@ describe('delivering a payment', () => {
     expect(store.get(payment.key)?.state).toBe('open');
   });
 
-  it('stops repeating when the person says so', async () => {
-    const { parts, requests } = page([LOST]);
-    expect(await deliver(payment, { ...parts, isStopped: () => true })).toEqual({ type: 'unknown' });
+  it('stops repeating once it is given up, also in another tab', async () => {
+    const { parts, requests, store } = page([LOST]);
+    const delay = () => {
+      store.put({ ...payment, state: 'closing' });
+      return Promise.resolve();
+    };
+    expect(await deliver(payment, { ...parts, delay })).toEqual({ type: 'unknown' });
+    expect(requests).toHaveLength(1);
+    store.put({ ...payment, state: 'closed' });
+    expect(await deliver(payment, parts)).toEqual({ type: 'not-sent' });
     expect(requests).toHaveLength(1);
   });
 
   it('does not send what another tab has sent', async () => {
     const storage = memory();
-    const first = page([SENT], [], storage);
+    const first = page([SENT], [], { storage });
     await deliver(payment, first.parts);
-    const second = page([], [], storage);
+    const second = page([], [], { storage });
     expect(await deliver(payment, second.parts)).toEqual(SENT);
     expect(second.requests).toEqual([]);
   });
@@ -106,20 +118,39 @@ describe('delivering a payment', () => {
     expect(store.get(payment.key)).toBeNull();
   });
 
-  it('keeps the key where an earlier request may yet arrive', async () => {
-    const { parts, store } = page([LOST, refusal('InsufficientFunds')], [NONE]);
+  it('closes the key before it says refused, if an earlier request may still arrive', async () => {
+    const { parts, closed } = page([LOST, refusal('InsufficientFunds')], [], { closings: [LOST as Finding, NONE] });
     expect((await deliver(payment, parts)).type).toBe('refused');
-    expect(store.get(payment.key)?.state).toBe('open');
+    expect(closed.map(({ key }) => key)).toEqual([payment.key, payment.key]);
   });
 
-  it('never says refused of money that moved', async () => {
-    const { parts } = page([LOST, refusal('InsufficientFunds')], [FOUND]);
+  it('never says refused if the money was sent', async () => {
+    const { parts } = page([LOST, refusal('InsufficientFunds')], [], { closings: [FOUND] });
     expect(await deliver(payment, parts)).toEqual(SENT);
   });
 
-  it('says what moved where the key was used for something else', async () => {
-    const { parts } = page([refusal('IdempotencyKeyReused')], [FOUND]);
+  it('shows what was sent if the key was used for another payment', async () => {
+    const { parts } = page([refusal('IdempotencyKeyReused')], [], { closings: [FOUND] });
     expect(await deliver(payment, parts)).toEqual({ type: 'sent-otherwise', transaction });
+  });
+
+  it('says "not sent" if the key was closed elsewhere', async () => {
+    const { parts, store, closed } = page([LOST, refusal('IdempotencyKeyClosed')]);
+    expect(await deliver(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(store.get(payment.key)?.state).toBe('closed');
+    expect(closed).toEqual([]);
+  });
+
+  it('keeps the key of a request that arrived too late', async () => {
+    const { parts, store } = page([refusal('TooLate')]);
+    expect(await deliver(payment, parts)).toMatchObject({ type: 'declined', message: expect.stringContaining('too long') as string });
+    expect(store.get(payment.key)?.state).toBe('ready');
+  });
+
+  it('closes the key if a request arrived too late after one without an answer', async () => {
+    const { parts, closed } = page([LOST, refusal('TooLate')], [], { closings: [NONE] });
+    expect(await deliver(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(closed).toHaveLength(1);
   });
 
   it('says so when it was turned away before anything happened', async () => {
@@ -152,24 +183,24 @@ describe('finding out after a reload', () => {
     expect(store.get(payment.key)?.state).toBe('sent');
   });
 
-  it('does not say "not sent" while the request may still be on its way', async () => {
+  it('asks the user nothing while the request is probably on its way', async () => {
     const { parts, now, store } = page([], [NONE, NONE, NONE, FOUND]);
     store.put(open(now()));
     expect(await findOut(payment, parts)).toEqual(FOUND);
   });
 
-  it('does not wait for a clock that was set back meanwhile', async () => {
+  it('does not wait for a clock that was set back', async () => {
     const { parts, now, store } = page([], [NONE, NONE, NONE, NONE, NONE, NONE, NONE]);
     const began = now();
     store.put(open(began + 86_400_000));
-    expect(await findOut(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(await findOut(payment, parts)).toBeNull();
     expect(now() - began).toBeLessThan(10_000);
   });
 
-  it('says "not sent" once it is in no book', async () => {
+  it('never says "not sent" of a key that is not closed', async () => {
     const { parts, now, store } = page([], [NONE]);
-    store.put(open(now() - 60_000));
-    expect(await findOut(payment, parts)).toEqual({ type: 'not-sent' });
+    store.put(open(now() - 3_600_000));
+    expect(await findOut(payment, parts)).toBeNull();
     expect(store.get(payment.key)?.state).toBe('open');
   });
 
@@ -179,7 +210,7 @@ describe('finding out after a reload', () => {
     expect(await findOut(payment, parts)).toEqual(FOUND);
   });
 
-  it('repeats with the same key on the person’s tap', async () => {
+  it('repeats with the same key when the user says so', async () => {
     const { parts, requests, store } = page([SENT]);
     store.put(open(0));
     expect(await deliver(payment, parts)).toEqual(SENT);
@@ -187,13 +218,39 @@ describe('finding out after a reload', () => {
   });
 });
 
+describe('giving up', () => {
+  it('says "not sent" only after the service has closed the key', async () => {
+    const { parts, store, closed } = page([], [], { closings: [LOST as Finding, LOST as Finding, NONE] });
+    store.put({ ...payment, state: 'open', leftAt: 1 });
+    expect(await giveUp(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(closed).toEqual(Array(3).fill({ key: payment.key, recorded: 'closing' }));
+    expect(store.get(payment.key)?.state).toBe('closed');
+  });
+
+  it('says "sent" if the key has a transaction', async () => {
+    const { parts, store } = page([], [], { closings: [FOUND] });
+    store.put({ ...payment, state: 'open', leftAt: 1 });
+    expect(await giveUp(payment, parts)).toEqual(SENT);
+    expect(store.get(payment.key)?.state).toBe('sent');
+  });
+
+  it('agrees with what another tab found out', async () => {
+    const { parts, store, closed } = page([]);
+    store.put({ ...payment, state: 'closed' });
+    expect(await giveUp(payment, parts)).toEqual({ type: 'not-sent' });
+    expect(closed).toEqual([]);
+  });
+});
+
 describe('the records', () => {
-  it('finds what another tab has ready with the same content, and nothing that was sent', () => {
+  it('finds what another tab has prepared with the same content, and nothing that was sent or given up', () => {
     const { store } = page([]);
     store.put(payment);
     expect(store.pending({ ...payment.intent, note: ' ' })?.key).toBe(payment.key);
     expect(store.pending({ ...payment.intent, note: 'other' })).toBeNull();
     store.put({ ...payment, state: 'sent', transaction });
+    expect(store.pending(payment.intent)).toBeNull();
+    store.put({ ...payment, state: 'closing' });
     expect(store.pending(payment.intent)).toBeNull();
   });
 
@@ -208,20 +265,20 @@ describe('the records', () => {
   it.each(['', '5', '{"state":"ready"}', '[{}]'])('takes no notice of what is none: %s', (text) => {
     const storage = memory();
     storage.setItem('mini-wallet.payment.viewer.broken', text);
-    const { store } = page([], [], storage);
+    const { store } = page([], [], { storage });
     expect(store.list()).toEqual([]);
     expect(store.pending(payment.intent)).toBeNull();
   });
 
   it('belongs to one person', () => {
     const storage = memory();
-    page([], [], storage).store.put(payment);
+    page([], [], { storage }).store.put(payment);
     expect(new PaymentStore(storage, 'another', () => 0).list()).toEqual([]);
   });
 
   it('of somebody who left are removed, but for what may have moved money', () => {
     const storage = memory();
-    const { store } = page([], [], storage);
+    const { store } = page([], [], { storage });
     store.put(payment);
     store.put({ ...payment, key: 'key-0002', state: 'open', leftAt: 1 });
     store.saveDraft({ recipient: null, amount: '7', note: 'secret', step: 'form', key: null });

@@ -1,4 +1,4 @@
-/** Moving money, and asking what became of a key. */
+/** Moving money, and finding or settling the outcome of an idempotency key. */
 
 import { graphql } from '@/api';
 import { TransactionLine } from '@/realtime';
@@ -60,6 +60,22 @@ export const TransactionByKey = graphql(
         id
         transactionByIdempotencyKey(kind: $kind, idempotencyKey: $key) {
           ...TransactionLine
+        }
+      }
+    }
+  `,
+  [TransactionLine],
+);
+
+export const CloseIdempotencyKey = graphql(
+  `
+    mutation CloseIdempotencyKey($input: CloseIdempotencyKeyInput!) {
+      closeIdempotencyKey(input: $input) {
+        __typename
+        ... on IdempotencyKeySettled {
+          transaction {
+            ...TransactionLine
+          }
         }
       }
     }

@@ -1,7 +1,7 @@
 /** Payments and the draft of the next one, kept in the browser across reloads and shared by its tabs. */
 
 import type { BrowserStorage } from '@/lib/storage';
-import { sameIntent, type Intent, type Payment, type Person } from './payment';
+import { isOpen, sameIntent, type Intent, type Payment, type Person } from './payment';
 
 /** The form as it was left. */
 export interface Draft {
@@ -19,7 +19,7 @@ export type PaymentStorage = Pick<BrowserStorage, 'getItem' | 'setItem' | 'remov
 const PAYMENT = 'mini-wallet.payment.';
 const DRAFT = 'mini-wallet.draft.';
 const MINUTE = 60_000;
-const SENT_MILLISECONDS = 10 * MINUTE;
+const SETTLED_MILLISECONDS = 10 * MINUTE;
 const READY_MILLISECONDS = 12 * 60 * MINUTE;
 
 export class PaymentStore {
@@ -35,7 +35,7 @@ export class PaymentStore {
     this.drafts = `${DRAFT}${userId}`;
   }
 
-  /** Those that are still worth knowing of, the oldest first. */
+  /** The records of this user, the oldest first. */
   list(): Payment[] {
     return this.storage
       .keys()
@@ -48,7 +48,7 @@ export class PaymentStore {
   get(key: string): Payment | null {
     const kept = parse<Payment>(this.storage.getItem(this.payments + key));
     if (!kept?.intent) return null;
-    // Records of before 0.2 name their user in the storage key alone.
+    // Before 0.2 only the storage key named the user.
     const payment = { ...kept, userId: kept.userId ?? this.userId };
     if (payment.userId !== this.userId) return null;
     if (!this.isOld(payment)) return payment;
@@ -56,7 +56,7 @@ export class PaymentStore {
     return null;
   }
 
-  /** Whether the record outlives this page. Throws for a payment of another user. */
+  /** Returns whether the record outlives this page. Throws for a payment of another user. */
   put(payment: Payment): boolean {
     if (payment.userId !== this.userId) throw new Error('This payment belongs to another user.');
     return this.storage.setItem(this.payments + payment.key, JSON.stringify({ ...payment, changedAt: this.now() }));
@@ -66,11 +66,11 @@ export class PaymentStore {
     this.storage.removeItem(this.payments + key);
   }
 
-  /** A payment of the same content that has not happened: another tab may have made it ready. */
+  /** A payment with the same content whose outcome is not known: another tab may have prepared it. */
   pending(intent: Intent): Payment | null {
     return (
       this.list().find(
-        (payment) => payment.state !== 'sent' && sameIntent(payment.intent, intent),
+        (payment) => (payment.state === 'ready' || payment.state === 'open') && sameIntent(payment.intent, intent),
       ) ?? null
     );
   }
@@ -90,24 +90,25 @@ export class PaymentStore {
 
   private isOld(payment: Payment): boolean {
     const age = this.now() - payment.changedAt;
-    if (payment.state === 'sent') return age > SENT_MILLISECONDS;
+    if (payment.state === 'sent' || payment.state === 'closed') return age > SETTLED_MILLISECONDS;
     return payment.state === 'ready' && age > READY_MILLISECONDS;
   }
 }
 
 /**
- * Removes what everybody but that user (null: everybody) left in this browser. Only payments whose outcome is not
- * known stay: their owner is told of it at the next sign-in.
+ * Removes what all users but that one (null: all users) left in this browser. Only payments whose outcome is unknown
+ * stay: their user is told the outcome at the next sign-in.
  */
 export function forgetOthers(storage: PaymentStorage, userId: string | null): void {
   for (const key of storage.keys()) {
     if (key.startsWith(DRAFT) && key !== `${DRAFT}${userId ?? ''}`) storage.removeItem(key);
     if (!key.startsWith(PAYMENT) || (userId !== null && key.startsWith(`${PAYMENT}${userId}.`))) continue;
-    if (parse<Payment>(storage.getItem(key))?.state !== 'open') storage.removeItem(key);
+    const payment = parse<Payment>(storage.getItem(key));
+    if (!payment || !isOpen(payment)) storage.removeItem(key);
   }
 }
 
-/** Whether a change of storage concerns payments or drafts; null is all of it. */
+/** Whether a changed storage key belongs to payments or drafts; null means all keys. */
 export function isOfPayments(storageKey: string | null): boolean {
   return storageKey === null || storageKey.startsWith(PAYMENT) || storageKey.startsWith(DRAFT);
 }

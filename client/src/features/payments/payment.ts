@@ -1,4 +1,4 @@
-/** A payment: what a person wants, the key that makes it happen once, and what became of it. */
+/** A payment: what the user wants, the idempotency key that makes it happen once, and its outcome. */
 
 import type { Transaction } from '@/realtime';
 import type { Money } from '@/lib/money';
@@ -21,37 +21,37 @@ export interface Intent {
 export interface Payment {
   /** The idempotency key: one key never moves money twice. */
   key: string;
-  /** Whose money it moves: nobody else sends it or asks for it. */
+  /** Whose money it moves: only this user sends it or looks it up. */
   userId: string;
   intent: Intent;
   /**
-   * 'ready': nothing has left. 'open': a request has left, and what became of it is not known.
-   * 'sent': it happened.
+   * 'ready': no request was made. 'open': a request was made, and its outcome is unknown. 'closing': likewise, and the
+   * user no longer wants it. 'closed': it was not sent and never will be. 'sent': there is a transaction.
    */
-  state: 'ready' | 'open' | 'sent';
-  /** When its record was last written, and when a request last left; milliseconds of this device's clock. */
+  state: 'ready' | 'open' | 'closing' | 'closed' | 'sent';
+  /** When its record was last written, and when the last request was made; milliseconds of this device's clock. */
   changedAt: number;
   leftAt: number | null;
   transaction: Transaction | null;
 }
 
-/** Why the service refused: a rule that the person can mend. */
+/** Why the service refused it. */
 export interface Refusal {
   reason: string;
   message: string;
   fields: { path: string[]; message: string }[];
 }
 
-/** What one request brought. */
+/** What the answer to one request says. */
 export type Answer =
   | { type: 'sent'; transaction: Transaction }
   | { type: 'refused'; refusal: Refusal }
-  /** Turned away before it was looked at. */
+  /** Rejected before it was processed. */
   | { type: 'declined'; message: string; retryAfterSeconds: number | null }
-  /** No answer, or one that does not tell. */
+  /** No answer, or one that does not tell the outcome. */
   | { type: 'lost' };
 
-/** What asking for a key brought. */
+/** The transaction of a key, if it has one; "lost" is no answer. */
 export type Finding = { type: 'sent'; transaction: Transaction } | { type: 'none' } | { type: 'lost' };
 
 export function sameIntent(first: Intent, second: Intent): boolean {
@@ -64,14 +64,16 @@ export function sameIntent(first: Intent, second: Intent): boolean {
   );
 }
 
-/** A payment of which nothing has left yet. */
+export const isOpen = ({ state }: Payment): boolean => state === 'open' || state === 'closing';
+
+/** A payment for which no request was made yet. */
 export function readyPayment(userId: string, intent: Intent, key = newKey()): Payment {
   return { key, userId, intent, state: 'ready', changedAt: 0, leftAt: null, transaction: null };
 }
 
-/** 36 characters that nobody guesses or meets twice. */
+/** A random UUID: 36 characters. */
 function newKey(): string {
-  // `randomUUID` is missing on a plain http address that is not this machine's own.
+  // `randomUUID` is missing in insecure contexts: plain http on any host but localhost.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

@@ -71,12 +71,36 @@ describe('payments of this page', () => {
     expect(payments().prepare(intent).key).not.toBe(first.key);
   });
 
-  it('keep their key through a change while an earlier request may yet arrive', () => {
-    const first = payments().prepare(intent);
-    payments().store.put({ ...first, state: 'open', leftAt: Date.now() });
-    const changed = payments().prepare({ ...intent, note: 'other' }, first.key);
-    expect(changed.key).toBe(first.key);
-    expect(changed.intent.note).toBe('other');
+  it('close their key when they are dropped while a request may still arrive', async () => {
+    const { key } = payments().prepare(intent);
+    payments().store.put({ ...payments().prepare(intent), state: 'open', leftAt: 1 });
+    answerWith((variables) => {
+      requests.push(variables);
+      const closeIdempotencyKey = { __typename: 'IdempotencyKeySettled', transaction: null };
+      return Promise.resolve(Response.json({ data: { closeIdempotencyKey } }));
+    });
+    payments().dismiss(key);
+    expect(payments().statuses.get(key)).toEqual({ phase: 'closing' });
+    await vi.waitFor(() => expect(payments().statuses.get(key)).toEqual({ phase: 'not-sent' }));
+    expect(requests).toEqual([{ input: { kind: 'TOP_UP', idempotencyKey: key } }]);
+    expect(payments().prepare(intent).key).not.toBe(key);
+  });
+
+  it('are shown as sent if their key has a transaction when it is closed', async () => {
+    const { key } = payments().prepare(intent);
+    payments().store.put({ ...payments().prepare(intent), state: 'open', leftAt: 1 });
+    const closeIdempotencyKey = { __typename: 'IdempotencyKeySettled', transaction };
+    answerWith(() => Promise.resolve(Response.json({ data: { closeIdempotencyKey } })));
+    await payments().giveUpAll();
+    expect(payments().statuses.get(key)).toMatchObject({ phase: 'sent', transaction: { id: 'T' } });
+  });
+
+  it('are refused by the service if they arrive long after they were sent', async () => {
+    await payments().pay(payments().prepare(intent));
+    const [{ input }] = requests as [{ input: { notAfter: string } }];
+    const milliseconds = Date.parse(input.notAfter) - Date.now();
+    expect(milliseconds).toBeGreaterThan(60_000);
+    expect(milliseconds).toBeLessThanOrEqual(120_000);
   });
 
   it('are forgotten when they are wanted no more', () => {

@@ -1,44 +1,50 @@
-/** The payments of who is signed in: under way in this page, or left open by an earlier one. */
+/** The payments of the signed-in user: in progress in this page, or left open by an earlier one. */
 
 import { computed, shallowReactive, shallowRef, watch } from 'vue';
 import { delay, exclusively, session } from '@/api/session';
 import { browserStorage, onStored } from '@/lib/storage';
 import { perUser, SessionEnded, startForEachUser, type UserScope } from '@/lib/user-scope';
 import { noteTransaction, type Transaction } from '@/realtime';
-import { deliver, findOut, type DeliveryParts, type Ending } from './delivery';
-import { readyPayment, type Intent, type Payment } from './payment';
+import { deliver, findOut, giveUp, type DeliveryParts, type Ending } from './delivery';
+import { isOpen, readyPayment, type Intent, type Payment } from './payment';
 import { forgetOthers, isOfPayments, PaymentStore, type Draft } from './payment-store';
 import * as requests from './requests';
 
 export type Status =
-  | { phase: 'sending' | 'repeating' | 'checking' | 'not-sent' }
+  /**
+   * 'undecided': not recorded so far, but a request may still arrive; the user decides. 'closing': the user has given
+   * it up, and the service has not answered yet.
+   */
+  | { phase: 'sending' | 'repeating' | 'checking' | 'undecided' | 'closing' }
   | Exclude<{ [Type in Ending['type']]: { phase: Type } & Omit<Extract<Ending, { type: Type }>, 'type'> }[Ending['type']], { phase: 'unknown' }>;
 
-const SIGNED_OUT = 'Sign in again: nothing was sent.';
+const SIGNED_OUT = 'You’re signed out. Sign in and try again.';
 const ASK_AGAIN_MILLISECONDS = 10_000;
+const SIGN_OUT_MILLISECONDS = 5_000;
+const IN_PROGRESS = new Set<string | undefined>(['sending', 'repeating', 'checking', 'closing']);
+
+/** Whether the user has to wait for what becomes of it. */
+export const isInProgress = (status: Status | undefined): boolean => IN_PROGRESS.has(status?.phase);
 
 /** The payments of one user; they act for that user alone, and no more once the session has ended. */
 export class Payments {
-  /** By key: what this page knows of a payment beyond its record. */
+  /** By key: what this page knows about a payment beyond its record. */
   readonly statuses = shallowReactive(new Map<string, Status>());
-  /** The records that are not settled, for whoever shows them. */
+  /** The records whose outcome is unknown. */
   readonly open = shallowRef<Payment[]>([]);
   readonly store: PaymentStore;
-  /** Keys of records that this browser does not keep: they are lost with the page. */
+  /** Keys of records that this browser does not store: they are lost with the page. */
   private readonly unkept = shallowReactive(new Set<string>());
-  private readonly stopped = new Set<string>();
 
   constructor(private readonly scope: UserScope) {
     this.store = new PaymentStore(browserStorage, scope.userId ?? '', Date.now);
   }
 
-  /** Whether leaving the page would lose what is known of a payment that is under way. */
+  /** Whether leaving the page would lose the record of an open payment. */
   readonly isUnsafeToLeave = computed(() => this.open.value.some(({ key }) => this.unkept.has(key)));
 
-  /** A payment ready to be sent, with its record; the one that another tab has ready, if it is the same. */
-  prepare(intent: Intent, keyToKeep: string | null = null): Payment {
-    const kept = keyToKeep ? this.store.get(keyToKeep) : null;
-    if (kept?.state === 'open') return { ...kept, intent };
+  /** A payment ready to be sent, with its record; the one that another tab has prepared, if it is the same. */
+  prepare(intent: Intent): Payment {
     const same = this.store.pending(intent);
     if (same) return same;
     const payment = readyPayment(this.store.userId, intent);
@@ -46,75 +52,77 @@ export class Payments {
     return payment;
   }
 
-  /** Keeps the form as it is; not for a user who has left. */
+  /** Stores the form as it is, unless the session has ended. */
   saveDraft(draft: Omit<Draft, 'changedAt'>): void {
     if (this.scope.isActive) this.store.saveDraft(draft);
   }
 
-  /** Sends it, once; a second call while it is under way changes nothing. */
+  /** Sends it, once; a second call while it is in progress changes nothing. */
   async pay(payment: Payment): Promise<void> {
     const { key } = payment;
-    const phase = this.statuses.get(key)?.phase;
-    if (phase === 'sending' || phase === 'repeating' || phase === 'checking') return;
+    if (isInProgress(this.statuses.get(key))) return;
     if (!this.mayActOn(payment)) {
       this.statuses.set(key, { phase: 'declined', message: SIGNED_OUT });
       return;
     }
     this.statuses.set(key, { phase: 'sending' });
-    this.stopped.delete(key);
     const ending = await this.alone(key, () => deliver(payment, this.partsFor(key)));
     if (!ending) return;
     this.refresh();
-    if (ending.type === 'unknown') {
-      await this.check(this.store.get(key) ?? payment);
-      return;
-    }
-    const { type, ...rest } = ending;
-    this.conclude(key, { phase: type, ...rest } as Status);
+    if (ending.type === 'unknown') await this.check(this.store.get(key) ?? payment);
+    else this.conclude(key, ending);
   }
 
-  /** Asks what became of it; sends nothing. */
+  /** Looks up its outcome; sends nothing. */
   async check(payment: Payment): Promise<void> {
     const { key } = payment;
-    if (this.statuses.get(key)?.phase === 'checking' || !this.mayActOn(payment)) return;
+    const phase = this.statuses.get(key)?.phase;
+    if (phase === 'checking' || phase === 'closing' || !this.mayActOn(payment)) return;
+    if (this.store.get(key)?.state === 'closing') return this.giveUp(key);
     this.statuses.set(key, { phase: 'checking' });
-    const found = await this.alone(key, () => findOut(payment, this.partsFor(key)));
-    if (!found) return;
-    this.conclude(
-      key,
-      found.type === 'sent' ? { phase: 'sent', transaction: found.transaction } : { phase: 'not-sent' },
-    );
+    const ending = await this.alone(key, () => findOut(payment, this.partsFor(key)));
+    if (ending) this.conclude(key, ending);
+    else if (this.statuses.get(key)?.phase === 'checking') {
+      this.statuses.set(key, { phase: 'undecided' });
+      this.look();
+    }
   }
 
-  /** No further try; what has left already is asked after. */
-  stopRepeating(key: string): void {
-    this.stopped.add(key);
+  /** The user no longer wants it: closes its key. Resolves once the outcome is known, or the session has ended. */
+  async giveUp(key: string): Promise<void> {
+    const payment = this.store.get(key);
+    if (!payment || this.statuses.get(key)?.phase === 'closing' || !this.mayActOn(payment)) return;
+    this.statuses.set(key, { phase: 'closing' });
+    // Beside a delivery that still waits for its answer: the service decides which of the two came first.
+    const ending = await this.untilEnded(() => giveUp(payment, this.partsFor(key)));
+    if (ending) this.conclude(key, ending);
   }
 
-  /** The person wants it no more, or has seen what became of it. */
+  /** Gives up all open payments before the user signs out. What the service did not answer is asked at the next sign-in. */
+  async giveUpAll(): Promise<void> {
+    const closing = this.store.list().filter(isOpen).map(({ key }) => this.giveUp(key));
+    await Promise.race([Promise.all(closing), delay(SIGN_OUT_MILLISECONDS)]);
+  }
+
+  /** Forgets a payment that was never sent or whose outcome the user has seen. One that is open is given up instead. */
   dismiss(key: string): void {
     if (!this.scope.isActive) return;
-    if (this.store.get(key)?.state !== 'sent') this.store.remove(key);
+    const record = this.store.get(key);
+    if (record && isOpen(record)) {
+      void this.giveUp(key);
+      return;
+    }
+    // Other tabs learn the outcome from the record.
+    if (record?.state === 'ready') this.store.remove(key);
     this.unkept.delete(key);
     this.statuses.delete(key);
     this.refresh();
   }
 
-  /** Asks after what an earlier page or another tab left open, and follows what other tabs do. */
+  /** Looks up what an earlier page left open, and follows what other tabs do. */
   follow(): void {
-    const look = () => {
-      this.refresh();
-      for (const payment of this.open.value) {
-        if (!this.statuses.has(payment.key)) void this.check(payment);
-      }
-      for (const [key, { phase }] of this.statuses) {
-        const record = this.store.get(key);
-        if (record?.state !== 'sent' || !record.transaction) continue;
-        if (phase === 'not-sent') this.conclude(key, { phase: 'sent', transaction: record.transaction });
-      }
-    };
-    this.scope.onEnd(onStored((key) => isOfPayments(key) && look()));
-    // What was "not sent" is asked after again as long as it is shown: a late request may yet arrive.
+    this.scope.onEnd(onStored((key) => isOfPayments(key) && this.look()));
+    // While the user decides, a request may still arrive.
     const asking = setInterval(() => void this.askAgain(), ASK_AGAIN_MILLISECONDS);
     this.scope.onEnd(() => clearInterval(asking));
     watch(this.isUnsafeToLeave, (isUnsafe) => {
@@ -122,17 +130,35 @@ export class Payments {
       else removeEventListener('beforeunload', warn);
     }, { flush: 'sync' });
     this.scope.onEnd(() => removeEventListener('beforeunload', warn));
-    look();
+    this.look();
+  }
+
+  private look(): void {
+    this.refresh();
+    for (const payment of this.open.value) {
+      const phase = this.statuses.get(payment.key)?.phase;
+      if (phase === undefined || (phase === 'undecided' && payment.state === 'closing')) void this.check(payment);
+    }
+    for (const [key, { phase }] of this.statuses) {
+      if (phase !== 'undecided') continue;
+      const record = this.store.get(key);
+      if (record?.state === 'closed') this.conclude(key, { type: 'not-sent' });
+      else if (record?.transaction) this.conclude(key, { type: 'sent', transaction: record.transaction });
+    }
   }
 
   private mayActOn(payment: Payment): boolean {
     return this.scope.isActive && this.scope.userId !== null && payment.userId === this.scope.userId;
   }
 
-  /** Work on one payment, in one tab at a time; null where the session ends before it is done. */
-  private async alone<Result>(key: string, work: () => Promise<Result>): Promise<Result | null> {
+  /** Work on one payment, in one tab at a time; null if the session ends before it is done. */
+  private alone<Result>(key: string, work: () => Promise<Result>): Promise<Result | null> {
+    return this.untilEnded(() => exclusively(`payment.${key}`, () => this.scope.orEnded(work)));
+  }
+
+  private async untilEnded<Result>(work: () => Promise<Result>): Promise<Result | null> {
     try {
-      return await exclusively(`payment.${key}`, () => this.scope.orEnded(work));
+      return await this.scope.orEnded(work);
     } catch (error) {
       if (error instanceof SessionEnded) return null;
       throw error;
@@ -144,10 +170,10 @@ export class Payments {
       store: { get: (of) => this.store.get(of), put: (payment) => this.put(payment), remove: (of) => this.store.remove(of) },
       send: (payment) => this.scope.whileActive(requests.send(payment)),
       ask: (payment) => this.scope.whileActive(requests.ask(payment)),
+      close: (payment) => this.scope.whileActive(requests.close(payment)),
       now: Date.now,
       delay: (milliseconds) => this.scope.whileActive(delay(milliseconds)),
-      onRepeat: () => this.statuses.set(key, { phase: 'repeating' }),
-      isStopped: () => this.stopped.has(key),
+      onPhase: (phase) => this.statuses.set(key, { phase }),
     };
   }
 
@@ -157,23 +183,24 @@ export class Payments {
     this.refresh();
   }
 
-  private conclude(key: string, status: Status): void {
-    this.statuses.set(key, status);
-    if ('transaction' in status) noteTransaction(status.transaction as Transaction);
+  private conclude(key: string, { type, ...rest }: Ending): void {
+    this.statuses.set(key, { phase: type, ...rest } as Status);
+    if ('transaction' in rest) noteTransaction(rest.transaction as Transaction);
     this.refresh();
   }
 
   private refresh(): void {
-    this.open.value = this.store.list().filter(({ state }) => state === 'open');
+    this.open.value = this.store.list().filter(isOpen);
   }
 
   private async askAgain(): Promise<void> {
+    const isUndecided = (key: string) => this.statuses.get(key)?.phase === 'undecided';
     for (const payment of this.open.value) {
-      if (this.statuses.get(payment.key)?.phase !== 'not-sent') continue;
+      if (!isUndecided(payment.key)) continue;
       const finding = await this.scope.whileActive(requests.ask(payment));
-      if (finding.type !== 'sent' || this.statuses.get(payment.key)?.phase !== 'not-sent') continue;
+      if (finding.type !== 'sent' || !isUndecided(payment.key)) continue;
       this.put({ ...payment, state: 'sent', transaction: finding.transaction });
-      this.conclude(payment.key, { phase: 'sent', transaction: finding.transaction });
+      this.conclude(payment.key, finding);
     }
   }
 }
@@ -182,7 +209,7 @@ const warn = (event: BeforeUnloadEvent) => event.preventDefault();
 
 export const payments = perUser((scope) => new Payments(scope));
 
-/** Follows the payments of whoever signs in, and removes what others left in this browser. Call it once in main.ts. */
+/** Follows the payments of the signed-in user, and removes what others left in this browser. Call it once in main.ts. */
 export function startPayments(): void {
   startForEachUser(() => payments().follow());
   watch(

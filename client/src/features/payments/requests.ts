@@ -1,17 +1,25 @@
 /** The requests of a payment. */
 
 import { client } from '@/api';
+import { serviceTime } from '@/lib/clock';
 import { SessionEnded, userScope } from '@/lib/user-scope';
-import { AddBalance, SendMoney, TransactionByKey } from './documents';
+import { AddBalance, CloseIdempotencyKey, SendMoney, TransactionByKey } from './documents';
 import { meaningOf } from './meaning';
 import type { Answer, Finding, Payment } from './payment';
 
-/** Sends it with the token of its user. Throws `SessionEnded` where somebody else is signed in. */
+/**
+ * A request that hangs in transit has no effect after this time. It is far longer than an answer takes and than the
+ * service's clock is off, and short enough that nobody has forgotten the payment.
+ */
+const LONGEST_TRANSIT_MILLISECONDS = 120_000;
+
+/** Sends it with the token of its user. Throws `SessionEnded` if somebody else is signed in. */
 export async function send({ key, userId, intent }: Payment): Promise<Answer> {
   checkIsSignedIn(userId);
   const amount = intent.amount.amount;
+  const notAfter = new Date(serviceTime() + LONGEST_TRANSIT_MILLISECONDS).toISOString();
   if (intent.kind === 'TOP_UP') {
-    const input = { amount, idempotencyKey: key };
+    const input = { amount, idempotencyKey: key, notAfter };
     const { data, error } = await client.value.mutation(AddBalance, { input }).toPromise();
     return meaningOf(data?.addBalance, error);
   }
@@ -20,12 +28,13 @@ export async function send({ key, userId, intent }: Payment): Promise<Answer> {
     amount,
     note: intent.note.trim() || null,
     idempotencyKey: key,
+    notAfter,
   };
   const { data, error } = await client.value.mutation(SendMoney, { input }).toPromise();
   return meaningOf(data?.sendMoney, error);
 }
 
-/** Asks what became of it, likewise. */
+/** Looks up its transaction, likewise. "none" may change while a request is in transit. */
 export async function ask({ key, userId, intent }: Payment): Promise<Finding> {
   checkIsSignedIn(userId);
   const { data, error } = await client.value
@@ -34,6 +43,16 @@ export async function ask({ key, userId, intent }: Payment): Promise<Finding> {
   if (error || !data?.viewer) return { type: 'lost' };
   const transaction = data.viewer.transactionByIdempotencyKey;
   return transaction ? { type: 'sent', transaction } : { type: 'none' };
+}
+
+/** Closes its key, likewise. "none" is final: the key has no transaction and never will. */
+export async function close({ key, userId, intent }: Payment): Promise<Finding> {
+  checkIsSignedIn(userId);
+  const input = { kind: intent.kind, idempotencyKey: key };
+  const { data, error } = await client.value.mutation(CloseIdempotencyKey, { input }).toPromise();
+  const result = data?.closeIdempotencyKey;
+  if (error || result?.__typename !== 'IdempotencyKeySettled') return { type: 'lost' };
+  return result.transaction ? { type: 'sent', transaction: result.transaction } : { type: 'none' };
 }
 
 /** The client is that of who is signed in: its requests carry their token or none. */

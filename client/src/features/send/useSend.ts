@@ -1,16 +1,14 @@
-/** The way from a form to money sent: the draft, the steps, and the payment that it becomes. */
+/** Sending money step by step: the draft, the confirmation, and the payment that it becomes. */
 
 import { computed, onScopeDispose, reactive, ref, watch } from 'vue';
 import { readyPayment, type Intent, type Person, type Refusal } from '@/features/payments/payment';
-import { payments } from '@/features/payments/payments';
+import { isInProgress, payments } from '@/features/payments/payments';
 import type { Draft } from '@/features/payments/payment-store';
 import { onStored } from '@/lib/storage';
 import { cleanText } from '@/lib/text';
 import type { Preview } from './documents';
 
 export type Step = 'form' | 'confirm' | 'receipt';
-
-const BUSY = new Set(['sending', 'repeating', 'checking']);
 
 export function useSend() {
   const mine = payments();
@@ -27,16 +25,16 @@ export function useSend() {
   const isConfirming = ref(false);
 
   const status = computed(() => (key.value ? statuses.get(key.value) : undefined));
-  const isBusy = computed(() => BUSY.has(status.value?.phase ?? ''));
+  const isBusy = computed(() => isInProgress(status.value));
   const receipt = computed(() =>
     status.value && 'transaction' in status.value ? status.value.transaction : null,
   );
   const step = computed<Step>(() => {
     if (receipt.value) return 'receipt';
-    if (isBusy.value || status.value?.phase === 'not-sent') return 'confirm';
-    return isConfirming.value ? 'confirm' : 'form';
+    const isUndecided = status.value?.phase === 'undecided' || status.value?.phase === 'not-sent';
+    return isBusy.value || isUndecided || isConfirming.value ? 'confirm' : 'form';
   });
-  /** What is to be confirmed; after a reload what was. */
+  /** What the user is asked to confirm, or confirmed before a reload. */
   const intent = computed<Intent | null>(() => {
     const { recipient, note } = form;
     const amount = preview.value?.amount;
@@ -62,15 +60,14 @@ export function useSend() {
       amount: known.amount,
       note: cleanText(form.note),
     };
-    key.value = mine.prepare(wanted, key.value).key;
+    key.value = mine.prepare(wanted).key;
     isConfirming.value = true;
   }
 
+  /** Back to the form; the next payment has a key of its own. */
   function edit(): void {
     isConfirming.value = false;
-    if (!key.value || isBusy.value) return;
-    // A key that a request has left with goes with the form: at most one of the two can move money.
-    if (store.get(key.value)?.state !== 'open') forget();
+    if (!isBusy.value) forget();
   }
 
   function forget(): void {
@@ -124,7 +121,7 @@ export function useSend() {
     const record = store.get(kept.key);
     if (record?.state === 'sent') startAnew();
     else if (!record) key.value = null;
-    // One that was open is asked after by `followPayments`; one that was ready is confirmed anew.
+    // An open one is looked up by `Payments.follow`; one that is ready is confirmed again.
     else if (record.state === 'ready') key.value = kept.key;
   }
 

@@ -1,6 +1,7 @@
-/** Signing out, of this device or of all. */
+/** Signing out of this device or of all devices. */
 import { ref, type Ref } from 'vue';
 import { signOut } from '@/api';
+import { payments } from '@/features/payments/payments';
 import { showToast } from '@/ui/toasts';
 
 export function useSignOut(): { busy: Ref<boolean>; leave: (parts?: { everywhere?: boolean }) => Promise<void> } {
@@ -9,6 +10,8 @@ export function useSignOut(): { busy: Ref<boolean>; leave: (parts?: { everywhere
   async function leave({ everywhere = false } = {}): Promise<void> {
     if (busy.value) return;
     busy.value = true;
+    // Nothing is sent for a user who has left.
+    await payments().giveUpAll();
     const refusal = await signOut({ everywhere });
     busy.value = false;
     if (refusal) showToast({ title: 'You are still signed in', detail: refusal, tone: 'danger' });
