@@ -310,7 +310,7 @@ def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(
 ) -> None:
     page = api.client.get("/nothing", headers={"accept": "text/html"})
     assert page.status_code == 404
-    assert "There is nothing at this address" in page.text
+    assert "Page not found" in page.text
     answer = api.client.get("/nothing")
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"

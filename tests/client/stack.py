@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,12 +79,19 @@ class Person:
         )
         assert added["addBalance"]["__typename"] == "BalanceAdded", added
 
-    def send(self, amount: str, to: Person, note: str | None = None) -> None:
+    def send(
+        self,
+        amount: str,
+        to: Person,
+        note: str | None = None,
+        metadata: Sequence[dict[str, str]] = (),
+    ) -> None:
         request = {
             "recipient": {"email": to.email},
             "amount": amount,
             "note": note,
             "idempotencyKey": self.stack.new_key(),
+            "metadata": [*metadata],
         }
         sent = self.stack.ask(SEND, self.token, input=request)
         assert sent["sendMoney"]["__typename"] == "MoneySent", sent

@@ -73,7 +73,7 @@ def test_a_newcomer_registers_reads_the_mail_and_is_in(stack: Stack, new_page: N
     expect(heading(page, "Your email address is verified")).to_be_visible()
     page.get_by_role("link", name="Go to your wallet").click()
     expect(page.get_by_role("heading", name="Get started")).to_be_visible()
-    expect(page.get_by_text("One step is left")).to_have_count(0)
+    expect(page.get_by_role("region", name="Verification")).to_have_count(0)
 
     page.goto(link)
     verify.click()
@@ -112,7 +112,7 @@ def test_a_link_opened_elsewhere_asks_for_the_password_of_its_registration(
     email = f"{stack.new_key()}@example.com"
     register(new_page(path="/register"), "Owner", email, NEW_PASSWORD)
     link = verification_link(stack, email)
-    for person, refusal in ((alpha, "not signed in with the registration"), (None, None)):
+    for person, refusal in ((alpha, "signed in to a different account"), (None, None)):
         page = new_page(person, path=link)
         verify = page.get_by_role("button", name="Verify email address")
         if refusal:
@@ -143,7 +143,7 @@ def test_opening_a_link_changes_nothing_on_the_server(
     }
     before = sorted(stack.accounts(), key=repr)
     for link, title in (
-        (verification_link(stack, email), "Verify your address"),
+        (verification_link(stack, email), "Verify your email address"),
         (reset, "Choose a new password"),
     ):
         for page in (new_page(), new_page(alpha), registrant):
@@ -305,9 +305,9 @@ def test_the_pages_that_stand_in_for_the_client_wait_for_a_button_too(
         assert sorted(stack.accounts(), key=repr) == before
 
         page.goto(f"{stack.url}/verify-email")
-        expect(page.get_by_text("This address lacks its token")).to_be_visible()
+        expect(page.get_by_text("The link is incomplete")).to_be_visible()
         page.goto(link)
-        expect(page.get_by_text("This address lacks its token")).to_have_count(0)
+        expect(page.get_by_text("The link is incomplete")).to_have_count(0)
         page.reload()
         verify = page.get_by_role("button", name="Verify email address")
         for password, says in ((PASSWORD, "not the password"), (NEW_PASSWORD, "is verified")):

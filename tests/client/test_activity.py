@@ -120,3 +120,15 @@ def test_each_filter_narrows_the_activity_and_is_cleared(
     shows(everything)
     for field in (kind, person, since, until):
         expect(field).to_have_value("")
+
+
+def test_metadata_is_shown_to_the_user_who_attached_it(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    alpha.send("5", beta, "an order", metadata=[{"key": "order", "value": "A-17"}])
+    for person, count in ((alpha, 1), (beta, 0)):
+        page = new_page(person)
+        actions.lines(page, "an order").click()
+        expect(page.get_by_role("button", name="Copy reference")).to_be_visible()
+        for text in ("Metadata", "order", "A-17"):
+            expect(page.get_by_role("main").get_by_text(text, exact=True)).to_have_count(count)

@@ -70,6 +70,7 @@ def test_a_token_is_created_after_the_password_where_the_sign_in_is_long_ago(
     shown = page.get_by_role("dialog", name="Copy your token now")
     expect(shown.get_by_role("code")).to_have_text(re.compile("^mw_"))
     shown.get_by_role("button", name="I’ve saved it").click()
+    expect(page.get_by_text("$100.00 left of the daily limit of $100.00")).to_be_visible()
     [token] = stack.ask(TOKENS, alpha.token)["viewer"]["apiTokens"]
     assert (token["name"], token["dailyLimit"]) == ("Payroll", {"amount": "100.00"})
     assert token["expiresAt"] is not None

@@ -34,7 +34,7 @@ SIGNED_OUT = [
     ("/sign-in", "Sign in"),
     ("/register", "Create your wallet"),
     ("/check-mail", "Check your email"),
-    ("/verify-email#token=some", "Verify your address"),
+    ("/verify-email#token=some", "Verify your email address"),
     ("/verify-email", "This link no longer works"),
     ("/forgot-password", "Forgot your password?"),
     ("/reset-password#token=some", "Choose a new password"),

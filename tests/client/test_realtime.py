@@ -161,10 +161,10 @@ def test_every_open_tab_hears_of_it_and_offline_says_so(
     for tab in (page, other):
         expect(actions.toast(tab, f"{alpha.name} sent you $4.00")).to_be_visible()
     page.context.set_offline(True)
-    expect(page.get_by_text("You are offline.")).to_be_visible()
+    expect(page.get_by_text("You’re offline.")).to_be_visible()
     axe.check(page)
     expect(actions.balance(page)).to_have_text("$4.00")
     page.context.set_offline(False)
-    expect(page.get_by_text("You are offline.")).to_have_count(0)
+    expect(page.get_by_text("You’re offline.")).to_have_count(0)
     alpha.send("1", beta)
     expect(actions.balance(page)).to_have_text("$5.00")

@@ -57,7 +57,7 @@ def test_the_first_use_and_the_dialogs(stack: Stack, new_page: NewPage, axe: Axe
     page.get_by_role("button", name="Add your first money").click()
     dialog = page.get_by_role("dialog", name="Add money")
     dialog.get_by_role("button", name="Add money").click()
-    expect(dialog.get_by_text("Type how much to add.")).to_be_visible()
+    expect(dialog.get_by_text("Enter an amount.")).to_be_visible()
     axe.check(page)
     dialog.get_by_role("button", name="$50.00").click()
     dialog.get_by_role("button", name="Add money").click()

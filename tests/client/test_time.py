@@ -131,5 +131,5 @@ def test_a_device_whose_clock_is_days_off_shows_the_services_time(
     until = datetime.now(UTC) + timedelta(days=30)
     form.get_by_role("button", name="Create token").click()
     page.get_by_role("button", name="I’ve saved it").click()
-    expect(page.get_by_text(f"until {until:%B} {until.day}, {until.year}")).to_be_visible()
+    expect(page.get_by_text(f"expires {until:%B} {until.day}, {until.year}")).to_be_visible()
     assert len(renewals) == 1

@@ -105,8 +105,8 @@ def test_an_amount_that_the_wallet_shows_can_be_pasted(
 ) -> None:
     page = new_context(alpha, locale=locale).new_page()
     page.goto("/send")
-    hint = page.get_by_text("You have ")
-    shown = (hint.text_content() or "").removeprefix("You have ")
+    hint = page.get_by_text("Your balance: ")
+    shown = (hint.text_content() or "").removeprefix("Your balance: ")
     with page.expect_request(
         lambda request: "transferPreview(" in (request.post_data or "")
     ) as asked:
@@ -115,7 +115,7 @@ def test_an_amount_that_the_wallet_shows_can_be_pasted(
     expect(page.locator("[aria-invalid=true]")).to_have_count(0)
     actions.amount(page).press("Tab")
     expect(actions.amount(page)).not_to_have_value(re.compile(r"[\u2067$]"))
-    expect(page.get_by_text("You have ")).to_contain_text(actions.amount(page).input_value())
+    expect(page.get_by_text("Your balance: ")).to_contain_text(actions.amount(page).input_value())
 
 
 def test_full_width_digits_are_sent_as_the_amount_that_they_are(

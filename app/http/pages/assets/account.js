@@ -1,7 +1,7 @@
-// Verifies an address, or sets a new password, with the token of the link that led here.
+// Verifies an email address or sets a new password with the token of the emailed link.
 let token = '';
 
-// Out of the address, and kept with the history entry so that a reload still has it.
+// Removed from the URL and stored in the history entry, so that it survives a reload.
 function takeToken() {
   const inAddress = new URLSearchParams(location.hash.slice(1)).get('token');
   if (inAddress !== null) history.replaceState({ linkToken: inAddress }, '', location.pathname);
@@ -35,7 +35,7 @@ function attach(form, run) {
     outcome.className = `outcome ${kind}`;
   };
   const showToken = () => {
-    say(token ? '' : 'This address lacks its token: open the link in the mail once more.', 'bad');
+    say(token ? '' : 'The link is incomplete. Open it from the email again.', 'bad');
     button.disabled = !token;
   };
   showToken();
@@ -52,7 +52,7 @@ function attach(form, run) {
       if (done) for (const part of form.querySelectorAll('label, input, button')) part.hidden = true;
     } catch (error) {
       const away = error instanceof TypeError || error instanceof SyntaxError;
-      say(away ? 'The service does not answer just now. Try again in a moment.' : error.message, 'bad');
+      say(away ? 'The service isn’t responding. Try again in a moment.' : error.message, 'bad');
     }
     button.disabled = false;
   });
@@ -77,6 +77,6 @@ if (reset) {
   attach(reset, async () => {
     const result = await ask(RESET, { token, password: password.value });
     const done = result.__typename === 'PasswordChanged';
-    return { done, text: done ? 'Your password is changed, and every device is signed out. Sign in with the new one.' : result.message };
+    return { done, text: done ? 'Your password was changed, and all devices were signed out. Sign in with your new password.' : result.message };
   });
 }

@@ -50,7 +50,7 @@ async function refresh() {
     document.getElementById('empty').hidden = mails.length > 0;
     trouble.textContent = '';
   } catch {
-    trouble.textContent = 'The service does not answer just now; this page goes on trying.';
+    trouble.textContent = 'The service isn’t responding. This page keeps trying.';
   }
 }
 
