@@ -1,1 +1,1 @@
-"""The other outside things, one file each: mail server, Redis, Pusher, rate limits."""
+"""Other external systems, one file each: mail server, Redis, Pusher, rate limits."""

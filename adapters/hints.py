@@ -1,7 +1,7 @@
-"""What a relay tells the processes that listen to a user: events, as JSON.
+"""Hints, which relays publish to the processes that subscribe to a user: events as JSON.
 
-A hint says where to look, never what is there: whoever can write to Redis can send one, so a receiver
-reads the database before it believes anything.
+A hint says where to look, never what is there: whoever can write to Redis can send one, so receivers
+always read the database.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def encode(hint: Hint) -> bytes:
 
 
 def decode(data: bytes) -> Hint | None:
-    """The hint again; None for what `encode` of this version did not write."""
+    """The hint; None for data that `encode` of this release did not write."""
     try:
         fields = orjson.loads(data)
         event = events.read(fields["topic"], fields["payload"])

@@ -1,4 +1,4 @@
-"""Mail over SMTP: one message at a time, and what became of it told apart."""
+"""Mail over SMTP: sends one message at a time, and distinguishes how that fails."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ABOUT_THE_SERVER = (
 
 
 class MailError(Exception):
-    """The mail was not sent; the text says why, in the server's words where it spoke."""
+    """The mail was not sent; the message says why, in the words of the server if it answered."""
 
 
 class Refused(MailError):
-    """The server answered, and said no: for good (5xx) or for now (4xx)."""
+    """The server refused the mail, permanently (5xx) or temporarily (4xx)."""
 
     def __init__(self, reason: str, *, permanent: bool) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Refused(MailError):
 
 
 class Unreachable(MailError):
-    """The server could not be spoken with: no connection, no TLS, or it is closing (421)."""
+    """The server is unusable: no connection, no TLS, no login, or it is closing (421)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class _Server:
 class Mailer:
     """Sends through the server of an URL: `smtp://`, `smtp+starttls://` or `smtps://`.
 
-    `smtp+starttls` insists on TLS; both TLS forms check the certificate. A user and a password in the
-    URL are percent-encoded. Raises ValueError for any other URL.
+    `smtp+starttls` requires TLS; both TLS schemes verify the certificate. The user and the password in
+    the URL are percent-encoded. Raises ValueError for any other URL.
     """
 
     def __init__(self, smtp_url: str, mail_from: str) -> None:
@@ -69,7 +69,7 @@ class Mailer:
     def send(self, *, to: str, subject: str, text: str, html: str, message_id: str) -> None:
         """Send one mail with a text and an HTML part. Blocks. Raises Refused or Unreachable.
 
-        The same `message_id` (without the domain) on every try lets mailboxes drop a second copy.
+        With the same `message_id` (without the domain) on every try, mailboxes can drop duplicates.
         """
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
@@ -80,19 +80,19 @@ class Mailer:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text, cte="quoted-printable")
         message.add_alternative(html, subtype="html", cte="quoted-printable")
-        with _told_apart(), self._connection() as connection:
+        with _distinguished(), self._connection() as connection:
             connection.send_message(message)
 
     def check(self) -> None:
-        """Connect, and sign in if there is a login. Raises Refused or Unreachable."""
-        with _told_apart(), self._connection() as connection:
+        """Connect, and sign in if the URL has a user. Raises Refused or Unreachable."""
+        with _distinguished(), self._connection() as connection:
             connection.noop()
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[smtplib.SMTP]:
         server = self._server
         context = ssl.create_default_context()
-        # Left to itself, smtplib asks the DNS for a longer one, which may take as long as it likes.
+        # By default smtplib looks up the full host name in the DNS, which can take long.
         name = socket.gethostname()
         connection: smtplib.SMTP
         if server.scheme == "smtps":
@@ -107,7 +107,7 @@ class Mailer:
             if server.user is not None:
                 connection.login(server.user, server.password or "")
             yield connection
-            # Once the server has taken the mail, how the connection ends changes nothing.
+            # Once the server has accepted the mail, errors on closing do not matter.
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 connection.quit()
         finally:
@@ -115,7 +115,7 @@ class Mailer:
 
 
 @contextlib.contextmanager
-def _told_apart() -> Iterator[None]:
+def _distinguished() -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:
@@ -132,8 +132,8 @@ def _told_apart() -> Iterator[None]:
 def _refusal(code: int, reason: bytes | str, error: smtplib.SMTPException) -> MailError:
     said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
     sentence = f"{code} {said}".strip()
-    # A greeting that is no greeting (-1) and a refused connection are about the server, not the mail;
-    # so is a login that is not accepted, which somebody can put right.
+    # An invalid greeting (-1) and a refused connection or login are problems of the server or its
+    # settings, not of the mail.
     if code in (-1, _SERVICE_NOT_AVAILABLE) or isinstance(error, _ABOUT_THE_SERVER):
         return Unreachable(sentence)
     return Refused(sentence, permanent=code >= 500)

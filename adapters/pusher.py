@@ -1,4 +1,4 @@
-"""Pusher Channels through the official library: signing of channels, and batches of events."""
+"""Pusher Channels, with the official library: channel authorization and batches of events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PusherError(Exception):
 
 
 class PusherUnavailable(PusherError):
-    """The Channels server cannot be reached, or is in trouble or too busy (5xx, 429)."""
+    """The Channels server is unreachable, fails or is too busy (5xx, 429)."""
 
 
 class PusherRejected(PusherError):
@@ -41,7 +41,7 @@ class Event:
 
 
 class _Backend(pusher.requests.RequestsBackend):  # type: ignore[misc]
-    """The library's own, but with the system's idea of which certificates to trust."""
+    """The library's backend, with the trusted certificates of the system instead of its own."""
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
@@ -49,14 +49,14 @@ class _Backend(pusher.requests.RequestsBackend):  # type: ignore[misc]
 
 
 class PusherGateway:
-    """One app on one Channels server. Its calls block."""
+    """An app on a Channels server. Its calls block."""
 
     def __init__(self, client: pusher.Pusher) -> None:
         self._client = client
 
     @classmethod
     def from_settings(cls, settings: Settings) -> PusherGateway | None:
-        """The gateway that `PUSHER_*` describes; None where nothing is configured."""
+        """The gateway that `PUSHER_*` configures; None if nothing is configured."""
         if not settings.pusher_configured:
             return None
         assert settings.pusher_secret is not None
@@ -75,16 +75,15 @@ class PusherGateway:
         )
 
     def close(self) -> None:
-        """Close the connections that are kept open. The library has no way of its own."""
+        """Close idle connections, for which the library has no method."""
         for client in (self._client._pusher_client, self._client._authentication_client):
             client.http.session.close()
 
     def trigger(self, events: Sequence[Event], channels: Sequence[str]) -> None:
-        """Hand over those events on each of the channels, in order.
+        """Trigger the events on each of the channels, in order; the server has accepted them on return.
 
-        Returns once the server has accepted them all: in one call for up to 10 pairs of an event and a
-        channel, otherwise with a call for each event and each 100 channels. Raises PusherUnavailable or
-        PusherRejected.
+        Up to 10 pairs of event and channel are one call; otherwise there is a call for each event and
+        100 channels. Raises PusherUnavailable or PusherRejected.
         """
         if len(events) * len(channels) <= MAXIMUM_BATCH:
             batch = [
@@ -100,13 +99,13 @@ class PusherGateway:
                 _call(self._client.trigger, some, event.name, event.data)
 
     def check(self) -> None:
-        """Ask the server something harmless. Raises PusherUnavailable or PusherRejected."""
+        """Make a call without effects. Raises PusherUnavailable or PusherRejected."""
         _call(self._client.channels_info)
 
     def authenticate(self, socket_id: str, channel: str) -> dict[str, str]:
-        """The signature with which that socket may join the channel.
+        """The signature that authorizes the socket to join the channel.
 
-        Who may join is the caller's to decide. Raises ValueError for a malformed id or channel.
+        The caller decides who may join. Raises ValueError for a malformed id or channel.
         """
         signed: dict[str, str] = self._client.authenticate(channel=channel, socket_id=socket_id)
         return signed
@@ -123,10 +122,10 @@ def _call(function: Any, *arguments: object) -> None:
     except (pusher.errors.PusherError, TypeError) as error:
         raise PusherRejected(f"{type(error).__name__}: {error}") from None
     except requests.RequestException as error:
-        # Its text holds the address with the signature.
+        # Its message contains the URL with the signature.
         raise PusherUnavailable(type(error).__name__) from None
     except json.JSONDecodeError:
         raise PusherUnavailable("the answer is not JSON") from None
     except ValueError as error:
-        # The library refuses what is too much data.
+        # The library refuses an event that is too large.
         raise PusherRejected(str(error)) from None

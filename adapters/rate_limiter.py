@@ -1,4 +1,4 @@
-"""Limits on how often: counted in Redis for all processes, and in this process while Redis is away."""
+"""Rate limits, counted in Redis for all processes, or in this process while Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from adapters import redis_connection
 
 log = structlog.get_logger()
 
-#: How long a request waits for Redis at most, and how long Redis is then left alone.
+#: How long a request waits for Redis at most, and for how long Redis is not asked after that.
 _TIMEOUT_SECONDS = 0.5
 _PAUSE_SECONDS = 3.0
-#: Keys counted in this process at most; those used longest ago make room.
+#: The most keys counted in this process; the least recently used ones are dropped.
 _MAXIMUM_KEYS = 100_000
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
-# `MemoryStore.count` for Redis. For each key: the number of the use, how often, and within how many
-# seconds. What no store of ours wrote, such as a time in the future, is forgotten: it locks nobody out.
+# `MemoryStore.count` for Redis. For each key: the index of the use, the amount, and the seconds. Values
+# that a store did not write, such as a time in the future, are deleted, so that they lock nobody out.
 _COUNT = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -42,7 +42,7 @@ for place, key in ipairs(KEYS) do
             redis.call('DEL', key)
             wait = 0
         end
-        -- A time in the future is none of ours, or the clock was set back: it must not refuse for ever.
+        -- A time in the future is foreign, or the clock was set back: it must not refuse for ever.
         if wait > 0 and wait <= tonumber(seconds) then
             waits[use] = math.ceil(wait)
         else
@@ -66,7 +66,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:
-    """Something that is done once, and counts against each of the limits, in order."""
+    """A single use, which counts against each of the limits, in order."""
 
     limits: tuple[Limit, ...]
 
@@ -80,7 +80,7 @@ class Window(NamedTuple):
 
 
 class Store(Protocol):
-    """Counts by a moving window: a key has the times of its latest `amount` uses.
+    """Counts in a sliding window: a key has the times of its latest `amount` uses.
 
     A window is full while the oldest of those times is younger than `seconds`.
     """
@@ -93,7 +93,7 @@ class Store(Protocol):
 
 
 class RedisStore:
-    """A store that all processes share; several uses are one call."""
+    """A store that all processes share; several uses are counted in one call."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis_connection.connect(
@@ -147,10 +147,10 @@ class MemoryStore:
 
 
 class RateLimiter:
-    """Moving windows by key.
+    """Sliding windows by key.
 
-    While Redis is away each process counts for itself: still limited, if more loosely. A Redis that
-    does not answer costs those who are asking it one short timeout, and then nobody for a while.
+    While Redis is unavailable, each process counts separately: still limited, but less strictly. If Redis
+    does not answer, current requests wait for one short timeout, and then it is not asked for a while.
     """
 
     def __init__(self, redis_url: str, factor: float) -> None:
@@ -161,7 +161,7 @@ class RateLimiter:
 
     @classmethod
     async def open(cls, redis_url: str, factor: float) -> RateLimiter:
-        """Does not connect yet: Redis may be away. `factor` scales every limit; 0 is no limit."""
+        """Does not connect yet: Redis may be unavailable. `factor` scales every limit; 0 disables them."""
         return cls(redis_url, factor)
 
     async def close(self) -> None:
@@ -169,7 +169,7 @@ class RateLimiter:
 
     @property
     def is_off(self) -> bool:
-        """Whether there is no limit at all."""
+        """Whether limits are disabled."""
         return self._factor == 0
 
     def window(self, limit: Limit) -> Window:
@@ -178,9 +178,9 @@ class RateLimiter:
         return Window(limit.key, amount, seconds)
 
     async def count(self, uses: Collection[Use]) -> Mapping[Use, int]:
-        """Count those uses; the whole seconds after which each may be tried again, 0 where it may be now.
+        """Count the uses; for each the whole seconds after which it may be tried again, 0 if it counted.
 
-        The first limit that is reached refuses the use: those after it do not count it.
+        The first limit that is reached refuses the use, and the limits after it do not count it.
         """
         if self.is_off:
             return dict.fromkeys(uses, 0)
@@ -194,7 +194,8 @@ class RateLimiter:
             except redis_connection.AWAY as error:
                 self._leave_redis_alone_until = time.monotonic() + _PAUSE_SECONDS
                 log.warning(
-                    "rate limits are counted in this process: Redis is away", error=repr(error)
+                    "rate limits are counted in this process: Redis is unavailable",
+                    error=repr(error),
                 )
         return await self._own.count(uses)
 

@@ -1,4 +1,4 @@
-"""Hints through Redis: what a relay publishes about a person reaches the processes that listen."""
+"""Hints through Redis: what a relay publishes about a user reaches the processes that subscribe."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from domain import events
 
 log = structlog.get_logger()
 
-#: Under load a relay is told this often, and not as often as Redis can be.
+#: The shortest pause between two wake-ups of the relays.
 _WAKE_PAUSE_SECONDS = 0.002
 _WAKE_CHANNEL = "relay:wake"
-#: Subscribed to always, so that the connection is never without a subscription.
+#: Always subscribed to, because a connection without subscriptions cannot be read.
 _KEEP_CHANNEL = "hints:keep"
 _SILENCE_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.1
@@ -30,14 +30,14 @@ _LONGEST_PAUSE_SECONDS = 5.0
 class Hints:
     """One subscribing connection for the whole process, and a few to publish on.
 
-    Hints may come late, twice, out of order or not at all: whoever listens must be able to do without.
+    Hints may come late, twice, out of order or not at all: subscribers must not depend on them.
     """
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis_connection.connect(redis_url)
-        #: Channel → how many in this process listen to it.
+        #: Channel → how many subscribers it has in this process.
         self._wanted: dict[str, int] = {}
-        #: What the connection is subscribed to, and which channels may differ from that by now.
+        #: The channels that the connection is subscribed to, and those whose subscription may change.
         self._subscribed: set[str] = set()
         self._touched: set[str] = set()
         self._changed = asyncio.Event()
@@ -51,7 +51,7 @@ class Hints:
 
     @classmethod
     async def open(cls, redis_url: str) -> Hints:
-        """Does not connect yet: Redis may be away."""
+        """Does not connect yet: Redis may be unavailable."""
         return cls(redis_url)
 
     async def close(self) -> None:
@@ -67,23 +67,20 @@ class Hints:
     # ------------------------------------------------ publishing
 
     async def publish(self, messages: Sequence[tuple[UUID, hints.Hint]]) -> None:
-        """Publish each hint on its person's channel, in one round trip.
-
-        Raises one of `redis_connection.AWAY` when Redis is away.
-        """
+        """Publish each hint on its user's channel, in one round trip. Raises `redis_connection.AWAY`."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for user_id, hint in messages:
                 pipeline.publish(events.channel(user_id), hints.encode(hint))
             await pipeline.execute()
 
     async def check(self) -> None:
-        """Raises one of `redis_connection.AWAY` when Redis is away, or takes no writes."""
+        """Raises one of `redis_connection.AWAY` if Redis is unavailable or refuses writes."""
         await redis_connection.check_writes(self._redis)
 
     def wake(self) -> None:
-        """Tell the relays that there is something in the outbox. Never waits and never raises.
+        """Wake the relays, because the outbox has new rows. Never waits and never raises.
 
-        Calls that come while one is under way, or just after it, are one more together.
+        Calls during a wake-up, or just after it, are combined into one more.
         """
         if self._wake_task is None or self._wake_task.done():
             self._wake_task = asyncio.get_running_loop().create_task(self._send_wake())
@@ -108,26 +105,26 @@ class Hints:
         *,
         confirmed: Callable[[UUID], None] = lambda user_id: None,
     ) -> None:
-        """Begin to pass hints about the people of `subscribe` to `receive`.
+        """Start to pass hints about users given to `subscribe` to `receive`.
 
-        `confirmed` is called when Redis has confirmed that it will send those about a person: at first
-        and after every interruption. What came before may have been missed.
+        `confirmed` is called when Redis confirms the subscription to a user, at first and after every
+        interruption. Hints before that may have been missed.
         """
         self._receive, self._confirmed = receive, confirmed
         self._start()
 
     def listen_for_wake(self, woken: Callable[[], None]) -> None:
-        """Begin to call `woken` whenever `wake` was called somewhere."""
+        """Start to call `woken` whenever any process calls `wake`."""
         self._woken = woken
         self._want(_WAKE_CHANNEL)
         self._start()
 
     def subscribe(self, user_id: UUID) -> None:
-        """One more in this process listens to that person. Returns at once; see `confirmed`."""
+        """Add a subscriber to the user's hints. Returns at once; see `confirmed`."""
         self._want(events.channel(user_id))
 
     def unsubscribe(self, user_id: UUID) -> None:
-        """One less in this process listens to that person."""
+        """Remove a subscriber to the user's hints."""
         channel = events.channel(user_id)
         remaining = self._wanted.get(channel, 0) - 1
         if remaining > 0:
@@ -151,14 +148,14 @@ class Hints:
     async def _run(self) -> None:
         pause_seconds = _FIRST_PAUSE_SECONDS
         loop = asyncio.get_running_loop()
-        # A cancellation that arrives just as a command is done can be lost in asyncio.wait_for, which
-        # redis-py uses: so each loop here also looks whether it is to end.
+        # asyncio.wait_for, which redis-py uses, can lose a cancellation that arrives just as a command
+        # completes: so each loop here also checks a flag.
         while not self._closing:
             began = loop.time()
             try:
                 await self._listen_until_lost()
             except redis_connection.AWAY as error:
-                log.warning("hints have stopped: Redis is away", error=repr(error))
+                log.warning("hints are interrupted: Redis is unavailable", error=repr(error))
             if loop.time() - began > _LONGEST_PAUSE_SECONDS:
                 pause_seconds = _FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause_seconds * random.uniform(0.5, 1))  # noqa: S311
@@ -169,28 +166,28 @@ class Hints:
             self._touched.clear()
             self._subscribed = {_KEEP_CHANNEL, *self._wanted}
             await pubsub.subscribe(*self._subscribed)
-            standing = asyncio.Event()
-            standing.set()
+            running = asyncio.Event()
+            running.set()
             sides = [
-                asyncio.create_task(self._receive_messages(pubsub, standing)),
-                asyncio.create_task(self._keep_subscribed(pubsub, standing)),
+                asyncio.create_task(self._receive_messages(pubsub, running)),
+                asyncio.create_task(self._keep_subscribed(pubsub, running)),
             ]
             try:
                 done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
                 for side in done:
                     side.result()
             finally:
-                standing.clear()
+                running.clear()
                 for side in sides:
                     side.cancel()
                 await asyncio.gather(*sides, return_exceptions=True)
 
     async def _receive_messages(
-        self, pubsub: redis.asyncio.client.PubSub, standing: asyncio.Event
+        self, pubsub: redis.asyncio.client.PubSub, running: asyncio.Event
     ) -> None:
         loop = asyncio.get_running_loop()
         heard, asked = loop.time(), False
-        while standing.is_set():
+        while running.is_set():
             message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
             if message is not None:
                 heard, asked = loop.time(), False
@@ -202,9 +199,9 @@ class Hints:
                 await pubsub.ping()
 
     async def _keep_subscribed(
-        self, pubsub: redis.asyncio.client.PubSub, standing: asyncio.Event
+        self, pubsub: redis.asyncio.client.PubSub, running: asyncio.Event
     ) -> None:
-        while standing.is_set():
+        while running.is_set():
             await self._changed.wait()
             self._changed.clear()
             touched, self._touched = self._touched, set()
@@ -238,6 +235,6 @@ class Hints:
         assert self._receive is not None
         hint = hints.decode(data)
         if hint is None:
-            log.warning("a hint that cannot be read was passed over")
+            log.warning("an unreadable hint was ignored")
         else:
             self._receive(user_id, hint)

@@ -1,4 +1,4 @@
-"""How this service connects to Redis: short timeouts, no hidden retries, so that its absence is cheap."""
+"""Connections to Redis, with short timeouts and without retries, so that its absence costs little."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-#: What going without Redis looks like to a caller.
+#: The exceptions that callers get if Redis is unavailable.
 AWAY = (redis.RedisError, OSError, TimeoutError)
 
 
 def connect(
     url: str, *, timeout_seconds: float = 1.0, connections: int = 16
 ) -> redis.asyncio.Redis:
-    """An asynchronous client on a bounded pool; it connects when it is first used."""
+    """An asynchronous client with a bounded pool; it connects on first use."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
@@ -37,12 +37,12 @@ def connect_blocking(url: str, *, timeout_seconds: float = 1.0) -> redis.Redis:
 
 
 async def check_writes(client: redis.asyncio.Redis) -> None:
-    """Write something that is gone at once. Raises one of AWAY: `reason` says what is wrong."""
+    """Write a key that expires at once. Raises one of AWAY, which `reason` explains."""
     await client.set("wallet:probe", b"1", px=1_000)
 
 
 def reason(error: BaseException) -> str:
-    """What is wrong with Redis, in a few words that anybody may read."""
+    """What is wrong with Redis, in a few words without secrets."""
     if isinstance(error, redis.exceptions.ReadOnlyError):
         return "a replica, which takes no writes"
     if isinstance(error, redis.exceptions.OutOfMemoryError):

@@ -1,4 +1,4 @@
-"""Which sessions and API tokens are active, as this process knows it, and who waits for their end."""
+"""Which sessions and API tokens are active, as cached by this process, and who is told when they end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
 from persistence.people import credentials
 
-#: How old the knowledge that a session is active may be; with the rest, under SESSION_END_SECONDS.
-_STANDING_SECONDS = 4.0
+#: After so long, whether a credential is active has to be checked again.
+_ACTIVE_SECONDS = 4.0
 _TOUCH_SECONDS = 60.0
-#: A credential that nobody used for this long is no longer watched.
+#: A credential that has not been used for so long leaves the cache.
 _FORGET_SECONDS = 60.0
 _MAXIMUM_CREDENTIALS = 50_000
-#: Asked about in one query: what takes longer than a few milliseconds holds up everybody.
+#: Credentials per query: a query of more than a few milliseconds would delay everything else.
 _CREDENTIALS_AT_ONCE = 250
 Item = TypeVar("Item")
 
@@ -30,7 +30,7 @@ _ENDED = "This session or API token has ended. Sign in again."
 
 
 class Watch:
-    """Somebody who stays connected with a credential, and is told when that is no longer good."""
+    """A connection that was opened with a credential, and is told when that ends or expires."""
 
     __slots__ = ("_ended", "_expires_at", "credential")
 
@@ -49,14 +49,14 @@ class Watch:
         self._ended(errors.Unauthenticated(_ENDED))
 
     def expire(self, now: float) -> None:
-        """Tell of an access token that is out of date, if this one is."""
+        """Report the access token as expired, if it is."""
         if self._expires_at is not None and self._expires_at <= now:
             self._expires_at = None
             self._ended(TokenExpired())
 
 
 class _Credential:
-    """What is known of a session or an API token."""
+    """The cached state of a session or an API token."""
 
     __slots__ = ("checked_at", "ended", "seen_at", "used", "user_id", "watches")
 
@@ -65,7 +65,7 @@ class _Credential:
         self.checked_at = float("-inf")
         self.seen_at = time.monotonic()
         self.ended = False
-        #: Since `last_used_at` was written last.
+        #: Whether it was used since `last_used_at` was written.
         self.used = False
         self.watches: set[Watch] | None = None
 
@@ -80,26 +80,26 @@ _Known = tuple[UUID, _Credential]
 
 
 class ActiveCredentials:
-    """The credentials that were used here of late, or whose sockets are open."""
+    """The credentials that this process has seen recently, or that have open connections."""
 
     def __init__(self, database: Database, listening: realtime.Hints) -> None:
         self._database = database
         self._listening = listening
         self._known: dict[UUID, _Credential] = {}
-        #: Of requests that ask at once, in one query.
+        #: Checks of concurrent requests share a query.
         self._checks = SharedCalls(self._check)
         self._watches: set[Watch] = set()
         self._doubts: set[asyncio.Task[None]] = set()
         self._touched_at = time.monotonic()
 
     async def ensure(self, principal: Principal, *, ask: bool = True) -> None:
-        """Raise Unauthenticated when the credential has ended, as known at most 4 seconds ago.
+        """Raise Unauthenticated if the credential has ended, as of at most 4 seconds ago.
 
-        Asks the database only where the poll has not just done so; without `ask` not even then. Raises
-        Unavailable if it must and cannot.
+        Asks the database only if the poll has not just done so; without `ask` not even then. Raises
+        Unavailable if it has to ask and cannot.
         """
         credential = self._credential(principal)
-        is_old = time.monotonic() - credential.checked_at > _STANDING_SECONDS
+        is_old = time.monotonic() - credential.checked_at > _ACTIVE_SECONDS
         if ask and is_old and not credential.ended:
             await self._checks.get([(principal.credential_id, credential)])
         if credential.ended:
@@ -114,12 +114,13 @@ class ActiveCredentials:
         *,
         expires_in_seconds: float | None = None,
     ) -> Watch:
-        """Call `ended` once the credential has ended, whichever process ended it, within 5 seconds.
+        """Call `ended` within 5 seconds after the credential ends, whichever process ends it.
 
-        With TokenExpired after `expires_in_seconds`. Never before this returns; until `unwatch`.
+        After `expires_in_seconds` it is called with TokenExpired. It is never called before this returns
+        or after `unwatch`.
         """
         credential = self._credential(principal)
-        # Kept even past the maximum: a socket is worth it, and there is a limit on sockets.
+        # Cached even beyond the maximum: connections have a limit of their own.
         self._known[principal.credential_id] = credential
         expires_at = None if expires_in_seconds is None else time.monotonic() + expires_in_seconds
         watch = Watch(credential, ended, expires_at)
@@ -132,7 +133,7 @@ class ActiveCredentials:
         return watch
 
     def unwatch(self, watch: Watch) -> None:
-        """Tell this one no more."""
+        """Stop watching."""
         if watch in self._watches:
             self._watches.remove(watch)
             if watch.credential.watches is not None:
@@ -140,13 +141,13 @@ class ActiveCredentials:
             self._listening.unsubscribe(watch.credential.user_id)
 
     def expire(self) -> None:
-        """Tell those whose token is out of date by now."""
+        """Report access tokens that have expired by now."""
         now = time.monotonic()
         for watch in list(self._watches):
             watch.expire(now)
 
     def doubt(self, credential_ids: Collection[UUID]) -> None:
-        """Somebody says that these have ended: ask the database at once about those that are known."""
+        """A hint says that these have ended: check those in the cache at once."""
         doubted = [
             (name, known)
             for name in credential_ids
@@ -158,12 +159,12 @@ class ActiveCredentials:
             task.add_done_callback(self._doubts.discard)
 
     async def _ask(self, doubted: Collection[_Known]) -> None:
-        # While the database is away the poll asks again.
+        # If the database is unavailable, the poll asks again.
         with contextlib.suppress(errors.Unavailable):
             await self._checks.get(doubted)
 
     def end(self, credential_ids: Collection[UUID]) -> None:
-        """These have ended, through this process."""
+        """This process has ended these."""
         for credential_id in credential_ids:
             credential = self._known.get(credential_id)
             if credential is not None:
@@ -189,7 +190,7 @@ class ActiveCredentials:
         return {}
 
     async def poll(self) -> None:
-        """Ask for all that are known whether they are active. Raises Unavailable."""
+        """Check every cached credential. Raises Unavailable."""
         forgotten_at = time.monotonic() - _FORGET_SECONDS
         for credential_id, credential in list(self._known.items()):
             idle = credential.seen_at < forgotten_at and not credential.watches
@@ -201,7 +202,7 @@ class ActiveCredentials:
             await self.touch()
 
     async def touch(self) -> None:
-        """Write down which were used. Raises Unavailable."""
+        """Store which credentials were used. Raises Unavailable."""
         self._touched_at = time.monotonic()
         used = [
             (known.user_id, name)

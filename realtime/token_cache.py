@@ -1,4 +1,4 @@
-"""Bearer tokens that were found genuine, so that a busy client's is not verified at each request."""
+"""Bearer tokens whose signature was verified, so that it is not verified at every request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAXIMUM = 10_000
 
 
 class TokenCache:
-    """The newest-used tokens and whose they are; expiry and end are judged at each use, elsewhere."""
+    """The most recently used tokens and their principals. Callers check at each use that they are active."""
 
     def __init__(self, maximum: int = _MAXIMUM) -> None:
         self._maximum = maximum

@@ -39,7 +39,7 @@ async def deliver(services: JobServices, receiver: Receiver) -> None:
     for _ in range(sink.pages_a_job):
         if not await _deliver_page(services, sink, receiver):
             return
-    # While Redis is away the relay, which looks who is behind, asks for it.
+    # If Redis is unavailable, the relay queues it later, because the receiver is behind.
     with contextlib.suppress(*redis_connection.AWAY):
         await asyncio.to_thread(services.jobs.put, [sink.job(receiver)])
 

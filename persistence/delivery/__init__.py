@@ -1,1 +1,1 @@
-"""What is to be delivered after a commit: the outbox, push cursors and mails."""
+"""Delivery after a commit: the outbox, streams, the cursors of sinks, and mails."""

@@ -1,6 +1,6 @@
-"""Mails: which are due, and what became of each try.
+"""Mails: which are due, and the outcome of each try.
 
-One whose purpose this release does not know waits for a release that does, and blocks nothing.
+A mail whose purpose this release does not know waits for a release that does, and blocks nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import links, persons
 
-#: How long a worker that does not renew it has a mail in hand: one that was killed does not.
+#: For so long a worker leases a mail. It renews the lease, unless it was killed.
 LEASE_SECONDS = 20.0
 #: The pauses after the first and the second refusal; the third is the last.
 REFUSAL_PAUSES = (timedelta(seconds=30), timedelta(minutes=5))
-#: While the server cannot be reached, tries go on for so long, with pauses that grow to a most.
+#: While the server is unreachable, a mail is tried for so long, with growing pauses.
 UNREACHABLE_FOR = timedelta(hours=24)
 _SHORTEST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -43,13 +43,13 @@ _WITHDRAW = text(
     "UPDATE mails SET state = 'withdrawn' "
     "WHERE user_id = :user_id AND purpose = :purpose AND state IN ('pending', 'failed')"
 )
-# Taking a mail in hand moves its next try. One that was tried may have arrived: it stays, and counts.
+# Leasing a mail moves its next try. A mail that was tried may have arrived: it stays, and counts.
 _WITHDRAW_UNTRIED = text(
     "UPDATE mails SET state = 'withdrawn' WHERE user_id = :user_id AND purpose = :purpose "
     "AND state = 'pending' AND next_try_at = trying_since RETURNING next_try_at"
 )
-# The mails of one purpose to one address, whichever of its registrations they were for: the latest but
-# so many, of those requested from one network and of all.
+# Of the mails of one purpose to one address, for any of its registrations: when the n-th latest was sent,
+# of those requested from one network and of all.
 _LATEST_BUT = text(
     """
     WITH counted AS (
@@ -111,23 +111,23 @@ _RETRY_FAILED = text(
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks for a mail."""
+    """Who requests a mail."""
 
-    #: Where the request comes from; None where that does not count.
+    #: The network that the request comes from; None if it does not matter.
     network: str | None = None
-    #: Whether the device signed in to the account before: its mails wait for no others.
+    #: Whether the device has signed in to the account before: then its mails are not delayed.
     is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MailToSend:
-    """A mail that this worker has in hand."""
+    """A mail that this worker has leased."""
 
     person: Person
     purpose: MailPurpose
     mail_id: UUID
     first_created_at: datetime
-    #: Tries that ended in a refusal so far.
+    #: How many tries the mail server has refused so far.
     refusals: int
     #: Facts for the mail template.
     details: Mapping[str, Any]
@@ -145,11 +145,11 @@ async def request(
     requester: Requester | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have a mail sent to a locked person once this is committed.
+    """Request a mail to a locked user, to be sent once this is committed.
 
-    Of what a stranger can have sent, one mail takes the place of one like it that was not tried yet, and
-    waits itself where the address has had too many of late (`accounts.MAIL_BUDGETS`). Any other mail is
-    news of its own. `details` are facts for its template, stored as JSON: never a secret.
+    If strangers can request such mails, it replaces one of the same purpose that has not been tried yet,
+    and is delayed if the address has had too many recently (`accounts.MAIL_BUDGETS`). `details` are
+    values for its template, stored as JSON: never a secret.
     """
     mail_id = ids.new_id()
     await _replace(unit, user_id, mail_id, purpose, now, requester=requester, details=details)
@@ -164,7 +164,7 @@ async def request_nothing(
     *,
     requester: Requester | None = None,
 ) -> None:
-    """The same work for an id that is nobody's: no mail comes of it."""
+    """The same work for an id that belongs to no user, without sending a mail."""
     await _replace(unit, user_id, ids.new_id(), purpose, now, requester=requester)
     unit.announce(user_id, events.Topic.NOTHING_HAPPENED, {})
 
@@ -185,7 +185,7 @@ async def _replace(
             _WITHDRAW_UNTRIED, {"user_id": user_id, "purpose": purpose.value}
         )
         next_try_at = await _earliest(unit, user_id, purpose, now, requester or Requester())
-        # Nobody delays a mail that somebody asked for before.
+        # A further request never delays a mail that was requested earlier.
         next_try_at = max(now, min([next_try_at, *replaced]))
     await unit.connection.execute(
         _INSERT,
@@ -204,7 +204,7 @@ async def _replace(
 async def _earliest(
     unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime, requester: Requester
 ) -> datetime:
-    """When a mail more may be sent."""
+    """When another mail may be sent."""
     budget = accounts.MAIL_BUDGETS[purpose]
     latest_but: datetime | None = await unit.connection.scalar(
         _LATEST_BUT,
@@ -222,7 +222,7 @@ async def _earliest(
 
 
 async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> None:
-    """A locked person's mails of that purpose that were not sent are not sent any more."""
+    """Withdraw a locked user's mails of that purpose that have not been sent."""
     await unit.connection.execute(_WITHDRAW, {"user_id": user_id, "purpose": purpose.value})
 
 
@@ -232,7 +232,7 @@ async def withdraw(unit: Unit, user_id: UUID, purpose: MailPurpose) -> None:
 async def take(
     db: Database, user_id: UUID, mail_id: UUID, *, lease_seconds: float = LEASE_SECONDS
 ) -> MailToSend | None:
-    """Take a mail in hand for one try; None where it is done, withdrawn, not due or in other hands."""
+    """Lease a mail for one try; None if it is done, withdrawn, not due or leased by another worker."""
 
     async def work(unit: Unit) -> MailToSend | None:
         taken = await unit.connection.execute(
@@ -250,7 +250,7 @@ async def take(
 
 
 async def renew(db: Database, mail: MailToSend, *, lease_seconds: float = LEASE_SECONDS) -> None:
-    """Keep a mail in hand while its try takes long. Raises Unavailable."""
+    """Renew the lease of a mail during a long try. Raises Unavailable."""
 
     async def work(unit: Unit) -> None:
         await unit.connection.execute(_RENEW, {**_names(mail), "lease": lease_seconds})
@@ -259,9 +259,7 @@ async def renew(db: Database, mail: MailToSend, *, lease_seconds: float = LEASE_
 
 
 async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id: UUID) -> bool:
-    """Keep the link that this mail will bring; False, and the mail is not to be sent, if it was
-    withdrawn meanwhile.
-    """
+    """Store the link that this mail will contain; False if the mail was withdrawn and must not be sent."""
     user_id = mail.person.user_id
 
     async def work(unit: Unit) -> bool:
@@ -297,7 +295,7 @@ async def sent(db: Database, mail: MailToSend) -> None:
 
 
 async def refused(db: Database, mail: MailToSend, *, permanent: bool, error: str) -> None:
-    """The server has refused the mail: try again after a pause, three times in all, unless for good."""
+    """The server has refused the mail: unless that is permanent, try again, three times in all."""
 
     async def work(unit: Unit) -> None:
         row = await _lock(unit, mail)
@@ -313,7 +311,7 @@ async def refused(db: Database, mail: MailToSend, *, permanent: bool, error: str
 
 
 async def unreachable(db: Database, mail: MailToSend, *, error: str) -> None:
-    """The server could not be reached, which does not count as a refusal: try again for 24 hours."""
+    """The server is unreachable, which does not count as a refusal: try again for 24 hours."""
 
     async def work(unit: Unit) -> None:
         row = await _lock(unit, mail)
@@ -359,14 +357,14 @@ def _names(mail: MailToSend) -> dict[str, UUID]:
 
 
 async def due(db: Database, limit: int) -> list[tuple[UUID, UUID]]:
-    """Whose mails are to be tried now, and which: the longest waiting first."""
+    """The mails whose next try is due, as pairs of user id and mail id, the longest waiting first."""
     rows = await db.read(lambda connection: connection.execute(_DUE, {"limit": limit, **_KNOWN}))
     return [(row.user_id, row.id) for row in rows]
 
 
 async def counts(db: Database) -> dict[str, int]:
-    """How many mails wait (`pending`), were given up (`failed`), or wait for a release that knows what
-    they are for (`unknown_purpose`).
+    """How many mails wait (`pending`), were given up (`failed`), or wait for a release that knows their
+    purpose (`unknown_purpose`).
     """
     rows = await db.read(lambda connection: connection.execute(_COUNTS, _KNOWN))
     return {"pending": 0, "failed": 0, "unknown_purpose": 0} | {
@@ -375,7 +373,7 @@ async def counts(db: Database) -> dict[str, int]:
 
 
 async def retry_failed(db: Database) -> int:
-    """Have every mail that was given up tried again; says how many."""
+    """Make every mail that was given up due again; returns how many."""
 
     async def work(unit: Unit) -> int:
         return (await unit.connection.execute(_RETRY_FAILED)).rowcount

@@ -1,6 +1,6 @@
-"""The outbox: what has happened and is yet to be told.
+"""The outbox: events that were committed and are to be published.
 
-A row that this release cannot read is set aside: it waits for one that can, and blocks nothing.
+A row that this release cannot read is set aside: it waits for a release that can, and blocks nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 
-# Never by a last id: ids become visible out of order. The oldest that are free, each checked again as
-# it is locked.
+# Rows are not found by a last id, because ids become visible out of order: this takes the oldest free
+# ones, and checks each again as it is locked.
 _CLAIM = text(
     """
     UPDATE outbox AS claimed SET claimed_until = now() + make_interval(secs => :lease)
@@ -80,7 +80,7 @@ _COMMITTING = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One thing that has happened."""
+    """A row and its event."""
 
     user_id: UUID
     id: UUID
@@ -89,7 +89,7 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """A row that another release wrote."""
+    """A row that this release cannot read."""
 
     user_id: UUID
     id: UUID
@@ -98,7 +98,7 @@ class UnreadableRow:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a relay has in hand, and what it set aside because it cannot read it."""
+    """Rows that a relay has claimed, and rows that it set aside because it cannot read them."""
 
     rows: Sequence[OutboxRow]
     unreadable: Sequence[UnreadableRow]
@@ -115,18 +115,18 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much is yet to be told, and how old the oldest of it is."""
+    """How many rows are not published yet, and how old the oldest one is."""
 
     count: int
     oldest_age_seconds: float
-    #: Rows that no relay could read; they are not in `count`.
+    #: Rows that were set aside; they are not in `count`.
     set_aside: int = 0
 
 
 async def claim(db: Database, limit: int, lease_seconds: float) -> Claimed:
-    """Take the oldest rows that nobody has in hand; they are free again after the lease.
+    """Claim the oldest free rows; after the lease they are free again.
 
-    Those that cannot be read are set aside.
+    Rows that cannot be read are set aside.
     """
 
     async def work(unit: Unit) -> Claimed:
@@ -176,7 +176,7 @@ def _names(rows: Sequence[OutboxRow] | Sequence[UnreadableRow]) -> dict[str, lis
 
 
 async def mark_published(db: Database, rows: Sequence[OutboxRow], due: Sequence[Due] = ()) -> None:
-    """Listeners were told, and jobs are queued: these rows are done. In the same commit, note who is due."""
+    """Mark rows as done, whose hints are published and jobs are queued. In the same commit, note `due`."""
     if not rows:
         return
 

@@ -1,4 +1,4 @@
-"""Calls of many callers made together: what is asked for while a call is under way shares the next."""
+"""Look-ups that concurrent callers share: what is requested during one call goes into the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain import errors
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-#: More keys than this begin another call.
+#: A call with this many keys takes no more of them.
 _KEYS = 200
 _AT_ONCE = 2
 
@@ -25,9 +25,9 @@ class _Asked(Generic[Key, Value]):
 
 
 class SharedCalls(Generic[Key, Value]):
-    """Finds values by their keys. What a caller is given was asked for after the caller came.
+    """Finds values by their keys. A caller never gets a value that was read before it asked.
 
-    There is no timer: who comes alone is served at once.
+    There is no timer: a single caller is served at once.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class SharedCalls(Generic[Key, Value]):
         call: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]],
         at_once: int = _AT_ONCE,
     ) -> None:
-        """`call` finds the values of any number of keys, and leaves out those it does not know."""
+        """`call` finds the values of any number of keys, and leaves out unknown ones."""
         self._call = call
         self._at_once = at_once
         self._waiting: deque[_Asked[Key, Value]] = deque()
@@ -48,10 +48,10 @@ class SharedCalls(Generic[Key, Value]):
             return {}
         asked = self._join(keys)
         try:
-            # Shielded: that one caller goes away is nothing to the others.
+            # Shielded: the cancellation of one caller does not affect the others.
             found = await asyncio.shield(asked.found)
         except errors.Unavailable as error:
-            # Each its own: an exception that several raise gathers the traces of all of them.
+            # A new exception for each: a shared one would collect the tracebacks of all callers.
             raise errors.Unavailable(error.message) from error.__cause__
         return {key: found[key] for key in keys if key in found}
 
@@ -59,11 +59,11 @@ class SharedCalls(Generic[Key, Value]):
         loop = asyncio.get_running_loop()
         if not self._waiting or len(self._waiting[-1].keys) >= _KEYS:
             asked: _Asked[Key, Value] = _Asked(loop.create_future())
-            asked.found.add_done_callback(_look_at)
+            asked.found.add_done_callback(_retrieve_exception)
             self._waiting.append(asked)
         self._waiting[-1].keys.update(keys)
         if not self._is_scheduled and len(self._under_way) < self._at_once:
-            # Whoever asks in the same turn of the loop comes along.
+            # Callers in the same iteration of the event loop share the call.
             self._is_scheduled = True
             loop.call_soon(self._begin)
         return self._waiting[-1]
@@ -91,7 +91,7 @@ class SharedCalls(Generic[Key, Value]):
             asked.found.set_result(found)
 
 
-def _look_at(found: asyncio.Future[Mapping[Key, Value]]) -> None:
-    """Where everybody went away, nobody else looks at what went wrong."""
+def _retrieve_exception(found: asyncio.Future[Mapping[Key, Value]]) -> None:
+    """Retrieve the exception, so that asyncio does not log it if every caller was cancelled."""
     if not found.cancelled():
         found.exception()
