@@ -10,7 +10,7 @@ from uuid import UUID
 class Topic(enum.StrEnum):
     """The kinds of row in the outbox."""
 
-    #: A line was added to a person's book: `{"sequence": 7}`.
+    #: A line was added to a user's ledger: `{"sequence": 7}`.
     TRANSACTION_POSTED = "transaction.posted"
     #: A mail is to be sent: `{"mail_id": "…"}`.
     MAIL_REQUESTED = "mail.requested"

@@ -1,4 +1,4 @@
-"""`walletEvents`: what happens to the viewer's wallet, as it happens."""
+"""`walletEvents`: the events of the viewer's wallet, live."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ async def wallet_events(
         ),
     ] = strawberry.UNSET,
 ) -> AsyncIterator[events.WalletEvent]:
-    """Listens from the moment that this returns.
+    """The stream has begun when this returns.
 
-    Raises BadUserInput for an `afterSequence` that is not in the viewer's book.
+    Raises BadUserInput for an `afterSequence` that is not in the viewer's ledger.
     """
     services = info.context.services
     stream = services.live.entries(info.context.caller.user_id, given(after_sequence))
@@ -35,9 +35,9 @@ async def wallet_events(
 
 
 class _Shown(AsyncIterator[events.WalletEvent]):
-    """A stream of lines as the API shows them.
+    """A stream of entries as the API shows them.
 
-    It is no generator, because one that is closed before it has begun never reaches its `finally`.
+    Not a generator: one that is closed before its first step never reaches its `finally`.
     """
 
     __slots__ = ("_currency", "_stream")

@@ -1,4 +1,4 @@
-"""Answers the fields of `Viewer` that need another look at the books (schema.context.Reads)."""
+"""Resolves the fields of `Viewer` that need another query (schema.context.Reads)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _SEQUENCE_MAXIMUM_DIGITS = 18
 
 
 class Reads:
-    """What a viewer reads; whether they may was asked before."""
+    """What a viewer reads; the caller has checked that they may."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def balance_at(self, user_id: UUID, time: datetime) -> schema.money.Money:
-        """The balance as it stood at that instant. Raises BadUserInput for one in the future."""
+        """The balance at that instant. Raises BadUserInput for one in the future."""
         balance_minor = await read_ledger.balance_at(self._services, user_id, time)
         return schema.money.shown_minor(balance_minor, self._services.limits.currency)
 
@@ -43,7 +43,7 @@ class Reads:
         page: paging.PageRequest,
         chosen: schema.transactions.TransactionFilter | None,
     ) -> schema.transactions.TransactionConnection:
-        """A page of the book, newest first. Raises BadUserInput for a foreign cursor."""
+        """A page of the ledger, newest first. Raises BadUserInput for a foreign cursor."""
         entry_filter = _entry_filter(chosen)
         request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
         found: paging.Page[transfers.Entry] = paging.Page(items=[])
@@ -65,7 +65,7 @@ class Reads:
     async def transaction_by_key(
         self, user_id: UUID, kind: transfers.Kind, key: str
     ) -> schema.transactions.Transaction | None:
-        """The movement that the key made. Raises BadUserInput for what cannot be a key."""
+        """The transaction that the key posted. Raises BadUserInput for what cannot be a key."""
         entry = await read_ledger.entry_by_key(self._services, user_id, kind, key)
         return None if entry is None else (await self.shown_entries([entry]))[0]
 
@@ -80,7 +80,7 @@ class Reads:
         return None if entry is None else (await self.shown_entries([entry]))[0]
 
     async def contacts(self, user_id: UUID, first: int | None) -> Sequence[schema.people.User]:
-        """Whom the viewer exchanged money with, the latest first."""
+        """The users that the viewer exchanged money with, most recent first."""
         size = CONTACTS_DEFAULT if first is None else first
         people = await read_ledger.contacts(self._services, user_id, size)
         return schema.people.shown_together(people, to=user_id)
@@ -102,7 +102,7 @@ class Reads:
     async def shown_entries(
         self, entries: Sequence[transfers.Entry]
     ) -> list[schema.transactions.Transaction]:
-        """The lines as their owner sees them, everybody in them read by one query."""
+        """The entries as their owner sees them; all counterparties are read by one query."""
         currency = self._services.limits.currency
         return [
             schema.transactions.shown(view.entry, view.counterparty, currency, view.metadata)

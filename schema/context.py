@@ -1,4 +1,4 @@
-"""What a type may ask of the request that it is shown in; resolvers answer."""
+"""What the fields of a type may request while they are resolved; resolvers implement it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from schema.transactions import Transaction, TransactionConnection, TransactionF
 
 
 class Reads(Protocol):
-    """The fields of `Viewer` that need another look at the books."""
+    """The fields of `Viewer` that need another query."""
 
     async def balance_at(self, user_id: UUID, time: datetime) -> Money:
         """Raises BadUserInput for a time in the future."""

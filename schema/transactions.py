@@ -147,7 +147,7 @@ class TransactionFilter:
 
 
 def global_id(user_id: UUID, sequence: int) -> strawberry.ID:
-    """The API's id of a line of somebody's book."""
+    """The API's id of a ledger entry."""
     return strawberry.ID(ids.global_id("Transaction", user_id, sequence))
 
 
@@ -176,5 +176,5 @@ def shown(
 
 
 def cursor(transaction: Transaction) -> str:
-    """Where the transaction stands in the list."""
+    """The position of the transaction in the list."""
     return cursor_of(LIST_NAME, str(transaction.sequence))

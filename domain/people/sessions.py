@@ -52,7 +52,7 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a person through a session, or a program through that person's API token."""
+    """Who sends a request: a user through a session, or a program through an API token of that user."""
 
     user_id: UUID
     session_id: UUID | None = None
@@ -221,7 +221,7 @@ def verify_access_token(
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A session's refresh token: which session, the how-manieth, and its secret."""
+    """A session's refresh token: which session, its generation, and its secret."""
 
     user_id: UUID
     session_id: UUID

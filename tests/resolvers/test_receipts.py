@@ -1,4 +1,4 @@
-"""A seal is a receipt: whatever way it came, the books are asked about it later."""
+"""A seal is a receipt: the audit says later whether the ledgers still contain what it proves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEALS = "{ viewer { transactions { nodes { sequence seal } } } }"
 SENT_SEAL = SEND.replace("createdAt", "createdAt seal", 1)
 
 
-async def test_the_books_contain_what_a_receipt_proves(
+async def test_the_ledgers_contain_what_a_receipt_proves(
     world: World, alpha: Someone, beta: Someone
 ) -> None:
     variables = {
