@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import errors
 from domain import text as texts
 from persistence.audit import books, checks, seals
+from persistence.audit import keys as audit_keys
 from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.engine import database
@@ -104,7 +105,7 @@ async def look(
     await connection.exec_driver_sql(_BY_HASHING)
     on_check("the totals")
     await _check_totals(connection, report)
-    for check in (*books.CHECKS, *audit_people.CHECKS):
+    for check in (*books.CHECKS, *audit_keys.CHECKS, *audit_people.CHECKS):
         on_check(check.name)
         await _run(connection, check, report)
     on_check("what names and notes are found by")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from domain import ids
 from domain.authority import ApiToken
+from domain.ledger import metadata
+from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.send_money import SendMoney
+from domain.ledger.transfers import Kind
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
 from persistence.people import accounts, api_tokens, registrations
 from persistence.people import sessions as stored_sessions
-from tests.books import Books
+from tests.books import Books, sending
 
 
 async def lived_in(books: Books) -> None:
@@ -33,6 +37,9 @@ async def lived_in(books: Books) -> None:
             idempotency_key="a-token's-key", reference=ids.new_id(),
         )
     )  # fmt: skip
+    pairs = metadata.of([("order", "A-17"), ("branch", "Köln")])
+    await books.ledger.move(replace(sending(alpha, beta), metadata=pairs))
+    await books.ledger.run(CloseIdempotencyKey(beta.authority, Kind.TOP_UP, "a-closed-key"))
     await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
     await accounts.request_password_reset(db, "nobody@example.com")
     [(user_id, mail_id)] = [due for due in await mails.due(db, 10) if due[0] != alpha.user_id]

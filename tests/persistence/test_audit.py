@@ -126,6 +126,20 @@ DAMAGE = [
     ("UPDATE outbox SET published_at = created_at - interval '1 s'", "outbox", "before it happened"),
     ("UPDATE outbox SET user_id = gen_random_uuid() WHERE topic = 'mail.requested'",
      "outbox", "tells of nobody"),
+    # closed_keys
+    ("INSERT INTO closed_keys SELECT user_id, kind, idempotency_key, now() FROM transactions "
+     "WHERE idempotency_key IS NOT NULL", "closed_keys", "it made entry"),
+    ("UPDATE closed_keys SET closed_at = now() + interval '1 hour'", "closed_keys", "yet to come"),
+    ("ALTER TABLE closed_keys DISABLE TRIGGER closed_keys_append_only", "pg_trigger", "keeps keys closed"),
+    ("CREATE OR REPLACE FUNCTION refuse_change_of_closed_keys() RETURNS trigger LANGUAGE plpgsql AS "
+     "'BEGIN RETURN NEW; END'", "pg_trigger", "keeps keys closed"),
+    # transaction_metadata
+    ("DELETE FROM transaction_metadata", "transaction_metadata", "but it is missing"),
+    ("DELETE FROM transaction_metadata WHERE position = 2", "transaction_metadata", "is not what"),
+    ("UPDATE transaction_metadata SET value = 'B-18' WHERE key = 'order'",
+     "transaction_metadata", "is not what"),
+    ("INSERT INTO transaction_metadata SELECT user_id, sequence + 1, position, key, value, salt "
+     "FROM transaction_metadata", "transaction_metadata", "has none or is missing"),
     # delivery_cursors, delivery_due
     ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
     ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),

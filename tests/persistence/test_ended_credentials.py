@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from domain import errors, ids
+from domain.authority import ApiToken, Session
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import Principal, RefreshToken, Scope
@@ -38,12 +39,16 @@ class Case:
 
     @property
     def by_session(self) -> Any:
-        return replace(sending(self.alpha, self.beta), session_id=self.refresh_token.session_id)
+        return replace(
+            sending(self.alpha, self.beta),
+            authority=Session(self.alpha.user_id, self.refresh_token.session_id),
+        )
 
     @property
     def by_token(self) -> Any:
         return replace(
-            sending(self.alpha, self.beta), session_id=None, api_token_id=self.token.api_token_id
+            sending(self.alpha, self.beta),
+            authority=ApiToken(self.alpha.user_id, self.token.api_token_id),
         )
 
 
