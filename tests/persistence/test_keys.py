@@ -183,11 +183,14 @@ from uuid import UUID
 from domain.authority import Session
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.transfers import Kind
+from domain.ledger import money
 from persistence.ledger.ledger import Ledger
-from tests.books import LIMITS
 
 async def main(url, user, session):
-    ledger = await Ledger.open(url, LIMITS, connections=8)
+    limits = money.limits(
+        "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000"
+    )
+    ledger = await Ledger.open(url, limits, connections=8)
     async def close(number):
         authority = Session(UUID(user), UUID(session))
         command = CloseIdempotencyKey(authority, Kind.TRANSFER, f"raced-key-{number}")
