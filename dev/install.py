@@ -35,7 +35,7 @@ class Failed(Exception):
 def main(kind: str) -> int:
     try:
         with _alone():
-            # Another `wallet` may have done it while we waited.
+            # Another `wallet` may have installed it while this one waited for the lock.
             if not _is_installed(kind):
                 _install(kind)
     except Failed as failure:
@@ -88,7 +88,7 @@ def _make_venv_of(python: str, uv: str | None) -> subprocess.CompletedProcess[st
     VENV.mkdir()
     UNFINISHED.touch()
     if uv is not None:
-        # It would refuse a folder that is not empty without being told.
+        # Without this option it refuses a folder that is not empty.
         made = _run([uv, "venv", "-q", "--allow-existing", "--python", python, VENV])
         if made.returncode == 0:
             return made
@@ -101,7 +101,7 @@ def _install_locked(lock: Path) -> None:
     uv = shutil.which("uv") or _own_uv()
     if uv is not None:
         sync = [uv, "pip", "sync", "-q", "--python", PYTHON, "--require-hashes", lock]
-        # Compiled now, so that no start and no other user has to.
+        # Compiled now, so that no later start and no other user has to do it.
         done = _run([*sync, "--compile-bytecode"])
         if done.returncode == 0:
             return
@@ -136,7 +136,7 @@ def _has_pip() -> bool:
 
 
 def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    # Variables for another Python or environment than ours would lead astray.
+    # Variables meant for another Python or environment would interfere.
     misleading = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX")
     return subprocess.run(  # noqa: S603 - our own programs.
         command,

@@ -29,7 +29,7 @@ def read(folder: Path, most: int = MOST_SHOWN) -> list[CaughtMail]:
     """The mails in that folder, newest first; none if there is no such folder."""
     mails = []
     for file in sorted(folder.glob("*.eml"), reverse=True)[:most]:
-        # The catcher sweeps old files away while we read.
+        # The mail catcher may delete old files meanwhile.
         with contextlib.suppress(FileNotFoundError):
             mails.append(parse(file.read_bytes()))
     return mails

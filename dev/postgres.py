@@ -32,9 +32,9 @@ FAST = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    # Its workers are the superuser's: while one looks at a database, its owner cannot drop it.
+    # Autovacuum workers run as superuser: while one processes a database, the owner cannot drop it.
     "autovacuum": "off",
-    # Nobody guesses at a password that a run made for itself: each connection is 3 ms sooner there.
+    # A generated password cannot be guessed; each connection takes 3 ms less.
     "scram_iterations": "1",
 }
 
@@ -217,7 +217,7 @@ class Postgres:
             cwd=Path("/"),
             identity=self._identity,
             stop_signal=signal.SIGINT,
-            # Quick, and it takes the server's own children along.
+            # Fast, and it ends the server's children too.
             death_signal=signal.SIGQUIT,
         )
 
@@ -233,7 +233,7 @@ class Postgres:
             try:
                 processes.wait_until(ready, self.child, PATIENCE_SECONDS, "PostgreSQL")
             except ServiceError:
-                # Backends of a server that was killed end by themselves, but not at once.
+                # Backends of a killed server end by themselves, but not at once.
                 tail = self.child.log_tail(4)
                 if "is still in use" not in tail or time.monotonic() > deadline:
                     raise
@@ -289,7 +289,7 @@ class Postgres:
         try:
             return self.connect(database="postgres")
         except psycopg.OperationalError:
-            # Data of before the superuser had a password of its own: it is given one.
+            # Data created before the superuser had a password: set one.
             url = self.url_of(OWNER, "postgres").replace(f"//{OWNER}:", f"//{SUPERUSER}:", 1)
             connection = psycopg.connect(url, autocommit=True)
             self._set_password(connection, SUPERUSER)

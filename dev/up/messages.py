@@ -56,7 +56,7 @@ class Messages:
             with self._console.status(f"{what} …"):
                 yield
         else:
-            # Where nothing can turn, say once that it takes a moment.
+            # Without a terminal for a spinner, print once that it takes a moment.
             patience = threading.Timer(1, self._say, [f"  … {what}"])
             patience.daemon = True
             patience.start()
@@ -122,7 +122,7 @@ class Messages:
         self._say("Stopped. The next `./wallet up` finds everything as it was.")
 
     def _say(self, markup: str) -> None:
-        # The terminal may be gone (SIGHUP), and what reads us too; that stops nothing.
+        # The terminal or the reader of our output may be gone (SIGHUP); `up` continues.
         with contextlib.suppress(OSError):
             self._console.print(markup)
             self._console.file.flush()

@@ -69,12 +69,12 @@ def choose(
             port=_port(),
         )
         services.append(hub)
-        # Without credentials, an address of the real service is no address of ours.
+        # Without credentials, the address of the real service is of no use.
         given = {name: value for name, value in given.items() if not name.startswith("PUSHER_")}
         environment |= {**hub.environment, "PUSHER_CLUSTER": ""}
     if "DATABASE_URL" not in given:
         server = _postgres(folder, secrets, note)
-        # Last: the others start while its data is being made, and it outlives them.
+        # Last: the others start while its data is initialized, and it stops after them.
         services.append(server)
         environment["DATABASE_URL"] = server.url
         # It belongs to the books: those of a database elsewhere are sealed as that one's service does it.

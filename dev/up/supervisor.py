@@ -195,7 +195,7 @@ class Supervisor:
         with self._no_stop():
             log = services.log_of(self._folder, name)
             command = ["-P", "-m", module, *arguments]
-            # libpq's own variables belong to a DATABASE_URL of the operator's.
+            # libpq's variables apply only to a DATABASE_URL set by the operator.
             environment = {
                 **processes.minimal_environment("PG", "SSL_CERT_"),
                 **self._settings_environment(),
@@ -242,7 +242,7 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._stopping:
-            # Asked twice: no more patience with requests and jobs under way.
+            # Asked twice: do not wait for requests and jobs in progress.
             for child in self._children:
                 child.signal(signal.SIGKILL)
             return

@@ -26,7 +26,7 @@ _BY_HASHING = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off
 _FIRST_FINDINGS = """
 WITH found AS MATERIALIZED ({query}) SELECT key, sentence FROM found LIMIT {limit}
 """
-#: Of each kind of damage so many rows are named.
+#: How many rows of each kind of damage are listed.
 MAXIMUM_FINDINGS = 100
 
 _TOTALS = text(
@@ -40,7 +40,7 @@ _TOTALS = text(
     FROM transactions
     """
 )
-# What a text is found by is made in Python. Of plain ASCII PostgreSQL can tell too, many times as fast.
+# Search texts are made in Python; for plain ASCII, PostgreSQL can check them many times as fast.
 _TEXTS = """
 SELECT {key} AS key, {written}, {found_by} FROM {table} WHERE {written} IS NOT NULL AND (
     {written} COLLATE "C" ~ '^[!-~]+( [!-~]+)*$' AND {found_by} = lower({written} COLLATE "C")
@@ -53,7 +53,7 @@ _NOTES = text(
         table="transactions",
     )
 )  # fmt: skip
-#: So many of them at most are in memory at once.
+#: How many of them are in memory at once.
 _TEXTS_AT_ONCE = 1_000
 
 

@@ -140,7 +140,7 @@ FROM transactions AS t LEFT JOIN users AS u ON u.id = t.counterparty_id
 WHERE t.counterparty_id IS NOT NULL AND u.id IS NULL
 """
 
-# What the guards do is told by the MD5 of their text: a migration that changes it changes this.
+# The MD5 of the triggers' source: a migration that changes the source changes it here too.
 _REFUSES_LINES = "f5d8fa144f0df0698511d08e3afe38e9"
 _REFUSES_BALANCE = "aed57074a2e6477d8354d547b01e7f42"
 _TRIGGERS = f"""
@@ -160,7 +160,7 @@ LEFT JOIN pg_proc AS p
 WHERE p.oid IS NULL
 """  # noqa: S608
 
-# The service and the audit have to see the same rows, and all of them.
+# A view or row-level security could hide rows from the service or the audit.
 _TABLES = """
 SELECT wanted.name AS key, CASE
     WHEN c.relkind IS DISTINCT FROM 'r' AND c.relkind IS DISTINCT FROM 'p' THEN 'This is no table.'

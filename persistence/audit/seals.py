@@ -13,7 +13,7 @@ from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.ledger import sealed_rows
 from persistence.ledger.sealed_rows import SealedRow
 
-#: How often whoever waits hears how far it is.
+#: How often progress is reported.
 _LINES_BETWEEN_WORDS = 20_000
 
 _BOOKS = f"""
@@ -25,7 +25,7 @@ COPY (SELECT {sealed_rows.COLUMNS} FROM transactions WHERE user_id = %s ORDER BY
 TO STDOUT (FORMAT binary)
 """  # noqa: S608
 
-# Some book is enough to tell a wrong key by.
+# One ledger is enough to recognize a wrong key.
 _NEWEST = f"""
 COPY (
     SELECT {sealed_rows.COLUMNS} FROM transactions

@@ -13,7 +13,7 @@ from persistence import tables
 from persistence.engine import database, pinned
 from persistence.engine.database import Database, known_revisions
 
-# The books are append-only for every role, and nothing changes which revision the database is at.
+# Ledgers are append-only for every role, and only migrations change the database's revision.
 _READ, _ADD, _CHANGE = ("SELECT",), ("SELECT", "INSERT"), ("SELECT", "INSERT", "UPDATE")
 _FEWER: Mapping[str, tuple[str, ...]] = {
     tables.transactions.name: _ADD,
@@ -26,7 +26,7 @@ _NEEDED = {
     "alembic_version": _READ,
 }
 
-# Of tables that are not there the migrations tell.
+# Missing tables are reported by the check of the migrations.
 _LOOK = text(
     """
     SELECT pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') = 'on' AS is_read_only,

@@ -12,7 +12,7 @@ import psycopg_pool
 
 from persistence.engine.pinned import Connection
 
-#: How long a caller waits for a free connection, or for one to be made.
+#: How long a caller waits for a free or a new connection.
 POOL_SECONDS = 3.0
 #: How long asking the server to cancel a statement may take.
 _CANCEL_SECONDS = 2.0
@@ -52,7 +52,7 @@ class Connections:
             min_size=minimum,
             max_size=maximum,
             timeout=POOL_SECONDS,
-            # The next request notices that a database is back, not a timer that has grown long.
+            # The next request finds out that the database is back, rather than a timer with long intervals.
             reconnect_timeout=POOL_SECONDS,
             open=False,
             name=name,
@@ -72,7 +72,7 @@ class Connections:
         except BaseException as error:
             if self._cancels_statements and isinstance(error, asyncio.CancelledError):
                 await _cancel_statement(connection)
-            # After an error in a pipeline nobody can tell what the connection is in the middle of.
+            # After an error in a pipeline the state of the connection is unknown.
             await connection.close()
             raise
         finally:
@@ -97,5 +97,5 @@ def is_lost(error: BaseException | None) -> bool:
         return False
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
-    # Without a code it was libpq that said so; 08 and 57P are the server's goodbyes.
+    # Without a code the error is libpq's; with 08 and 57P the server ended the connection.
     return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))

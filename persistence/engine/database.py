@@ -22,18 +22,18 @@ from persistence.engine.connections import Connections, is_lost
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 #: How long a request waits for a free connection.
 POOL_SECONDS = 5
-#: How long anything may take at the database before its caller is told that it is unavailable.
+#: How long database work may take before its caller gets Unavailable.
 STATEMENT_SECONDS = 20
 
 _READ_ATTEMPTS = 2
 _LOOKUPS_AT_ONCE = 4
 READ_ONLY_TRANSACTION = "25006"
-#: A table, column, function or schema that there is not, or a privilege on one.
+#: A missing table, column, function or schema, or a missing privilege.
 NOT_MIGRATED = frozenset({"42P01", "42703", "42883", "3F000"})
 NOT_ALLOWED = "42501"
 _QUERY_CANCELED = "57014"
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
-#: After these PostgreSQL asks for the transaction to be done again.
+#: After these errors a transaction has to be repeated.
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
 _AT_LEISURE = text(
@@ -66,9 +66,9 @@ class Database:
                 address,
                 connect_args={"async_creator_fn": pinned.Connection.connect},
                 isolation_level=isolation_level,
-                # What people gave us has no place in a log, wherever a statement fails.
+                # Parameters are users' data, which must not reach a log when a statement fails.
                 hide_parameters=True,
-                # To look for that type takes a transaction of its own, on every first connection.
+                # Looking up the hstore type would take an extra transaction at the first connection.
                 use_native_hstore=False,
                 pool_size=pool_size,
                 max_overflow=0,
@@ -188,7 +188,7 @@ def newest_revision() -> str:
 @cache
 def known_revisions() -> tuple[str, ...]:
     """Every migration that this program has, the newest first."""
-    # Only who asks about migrations waits for what knows them.
+    # Imported late: slow to import, and needed only where migrations are checked.
     from alembic.script import ScriptDirectory
 
     return tuple(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())

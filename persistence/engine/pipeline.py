@@ -23,7 +23,7 @@ Statement = tuple[bytes, Sequence[bytes | None]]
 Rows = list[tuple[Any, ...]]
 Value = UUID | int | str | timedelta | None
 
-#: How long a connection may be silent before somebody looks whether it is still there.
+#: How long a connection may be silent before it is checked.
 _GLANCE_SECONDS = 0.5
 
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
@@ -67,8 +67,8 @@ class _Reader:
     def __init__(self, pgconn: PGconn, results: list[PGresult]) -> None:
         self._pgconn = pgconn
         self._results = results
-        # Kept, for a connection that is lost has no socket any more by which to take the reader away:
-        # left behind, it would stand in the way of the next connection with that number.
+        # Kept because a lost connection no longer has the socket that removes the reader:
+        # left behind, it would affect the next connection with the same descriptor.
         self._socket = pgconn.socket
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -92,12 +92,12 @@ class _Reader:
                 self._stop()
                 self._ended.set_result(None)
         except psycopg.Error as error:
-            # At once: by the time that anybody wakes, the number may be that of another socket.
+            # At once: before the waiting task runs, another socket may get the same descriptor.
             self._stop()
             self._ended.set_exception(error)
 
     def _glance(self) -> None:
-        # uvloop does not tell readers of a connection that was reset.
+        # uvloop does not notify readers when a connection is reset.
         self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
         self._take()
 
@@ -114,7 +114,7 @@ def _take(pgconn: PGconn, results: list[PGresult]) -> bool:
     while not pgconn.is_busy():
         result = pgconn.get_result()
         if result is None:
-            # One of these is between the results of two statements, a second says there are no more.
+            # One None separates the results of two statements; a second one means that no more come.
             if was_between:
                 raise OperationalError("The connection was lost in the middle of a pipeline.")
             was_between = True

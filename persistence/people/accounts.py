@@ -53,7 +53,7 @@ class EndedCredentials:
 
 
 async def credentials(db: Database, email: str) -> list[Credentials]:
-    """What a sign-in with that address is checked against.
+    """The password hashes that a sign-in with that address is checked against.
 
     The owner of the address alone; where it has none, its registrations, the newest first.
     """
@@ -80,7 +80,7 @@ async def request_password_reset(
     async def work(unit: Unit) -> None:
         person, now = await _by_address(unit, email)
         if person is None:
-            # The same work where there is nobody to write to, so that its time says nothing either.
+            # The same work without a recipient, so that the time taken reveals nothing either.
             await mails.request_nothing(
                 unit, ids.new_id(), MailPurpose.RESET_PASSWORD, now, requester=requester
             )
@@ -168,7 +168,7 @@ async def _set_password(
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
     if person.email_verified_at is not None:
-        # Before that, the mail would go to somebody who may have nothing to do with the account.
+        # An unverified address may belong to somebody else.
         await mails.request(
             unit,
             user_id,
@@ -183,7 +183,7 @@ async def _set_password(
 
 
 async def update_profile(db: Database, caller: Principal, *, name: str) -> Person:
-    """Give the caller another name, which is clean.
+    """Change the caller's name to one that was normalized.
 
     Raises Unauthenticated where the caller's session has ended.
     """

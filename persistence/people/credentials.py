@@ -20,7 +20,7 @@ from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
 from persistence.engine.unit_of_work import Unit
 
-#: `last_used_at` is kept no more exactly than this.
+#: The precision of `last_used_at`.
 _TOUCH_SECONDS = 60
 
 
@@ -61,7 +61,7 @@ SELECT k.user_id, k.id FROM api_tokens AS k
 JOIN users AS u ON u.id = k.user_id AND u.closed_at IS NULL
 WHERE {api_token_is_active("k")}
 """  # noqa: S608
-# Nearly all of those that are asked about are active: only the others are sent.
+# Nearly all of them are active, so the answer lists those that are not.
 _ENDED = Query(
     f"""
 SELECT asked.user_id, asked.id
@@ -94,7 +94,7 @@ _IS_CONFIRMED = text(
 
 
 def _touching(table: str) -> Any:
-    # Several processes do this at once: each takes the rows that are free, in the same order.
+    # Several processes do this concurrently: each takes the unlocked rows, in the same order.
     return text(
         f"""
         UPDATE {table} AS used SET last_used_at = now()

@@ -33,7 +33,7 @@ async def is_good(connection: AsyncConnection, token: NamedSecret, purpose: Mail
     stored = await connection.scalar(
         _FIND, {"user_id": token.user_id, "link_id": token.row_id, "purpose": purpose.value}
     )
-    # Compared where there is none as well: the time it takes says nothing.
+    # Compared even where there is none, so that the time taken reveals nothing.
     return hmac.compare_digest(sessions.hash_secret(token.text), stored or bytes(32))
 
 

@@ -52,7 +52,7 @@ async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False)
     caller's is not, and SessionNotConfirmed where it has to be `confirmed` and is not.
     """
     found = await lock(unit, caller.user_id)
-    # A statement of its own after the lock, so that it sees what was committed during the wait.
+    # A separate statement after the lock, so that it sees what was committed while waiting.
     if found is None or not await credentials.is_active(unit, caller):
         raise errors.Unauthenticated
     if confirmed and not await credentials.is_confirmed(unit, caller):

@@ -13,17 +13,17 @@ from domain import text
 
 Connection = psycopg.Connection[Any]
 
-#: Whoever moves money for one of these people waits until they are through.
+#: Transfers of the users in a batch wait until the batch is committed.
 _PEOPLE_AT_ONCE = 100
 _LINES_AT_ONCE = 1_000
 _NOBODY = UUID(int=0)
 
-# The index's comment says by which folding the texts in it were made.
+# The index's comment holds the version of the folding that its texts were made with.
 MARK = f"folding {text.FOLDING}"
 READ_MARK = "SELECT obj_description('users_search_text_idx'::regclass, 'pg_class')"
 _SET_MARK = sql.SQL("COMMENT ON INDEX users_search_text_idx IS {}")
 
-# Of plain ASCII every folding makes the same.
+# All versions of the folding agree on plain ASCII.
 _PEOPLE = """
 SELECT id, name, search_text FROM users
 WHERE id > %s AND name COLLATE "C" !~ '^[ -~]*$' ORDER BY id LIMIT %s

@@ -47,7 +47,7 @@ _RIVALS = text(
 _EXPIRED = text(
     "SELECT id FROM users WHERE registration_expires_at < clock_timestamp() LIMIT :limit"
 )
-# What only verified users have, and nobody may delete.
+# Only verified users have these rows, which must not be deleted.
 _NEVER_OF_A_REGISTRATION = ("transactions", "email_addresses")
 _DELETIONS = [
     *(
@@ -109,7 +109,7 @@ async def register_verified(db: Database, *, name: str, email: str, password_has
     try:
         return await unit_of_work.run(db, work)
     except errors.InvalidToken:
-        # Somebody else claimed the address meanwhile: the second look finds them.
+        # Somebody else claimed the address concurrently: the second attempt finds it.
         return await unit_of_work.run(db, work)
 
 

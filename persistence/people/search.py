@@ -18,7 +18,7 @@ from persistence.people import persons
 
 #: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
 MINIMUM_PART_CHARACTERS = 3
-#: Of those that merely contain the text, so many are considered.
+#: How many names that merely contain the text are considered.
 MAXIMUM_CONTAINING = 200
 MAXIMUM_QUERY_CHARACTERS = 254
 
@@ -79,7 +79,7 @@ async def search_people(
     wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
     after = None if page.after is None else _read_position(page.after)
     if after is not None and after.rank == _ADDRESS:
-        # Nobody else has that address: the list goes on with the first of the next tier.
+        # An address belongs to one user only: the list continues with the next tier.
         after = _Position(_EXACT, "", UUID(int=0))
     found = await db.rows(
         _FIND.bind(
