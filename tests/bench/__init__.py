@@ -1,1 +1,1 @@
-"""The benchmark itself, in small."""
+"""Tests of the benchmark itself, on a small scale."""

@@ -1,4 +1,4 @@
-"""What is read of pgbench's output."""
+"""Parsing pgbench's output."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_first_second_does_not_count() -> None:
 @pytest.mark.parametrize(
     "progress", ["", "progress: 3.9 s, 100.0 tps", "progress: 4.5 s, 99.0 tps"]
 )
-def test_all_of_it_counts_where_the_first_second_was_not_told_in_time(progress: str) -> None:
+def test_everything_counts_if_the_first_second_was_reported_late(progress: str) -> None:
     measured = bare.measured(SUMMARY, progress, TRANSFERS.scripts, 3)
     assert (measured.operations, measured.per_second) == (400, 100.0)
 

@@ -1,4 +1,4 @@
-"""All sides have the same turns, and their ledgers are proved."""
+"""All sides are measured equally often, and their ledgers are checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.measure import Measurement
 
 @dataclass
 class Steps:
-    """What was done, in order; the ledgers of a side that writes it down."""
+    """What was done, in order; ledgers that record it."""
 
     done: list[str] = field(default_factory=list)
 
@@ -47,23 +47,23 @@ def rounds(compared: list[Comparison], how_many: int) -> list[str]:
     return steps.done
 
 
-def test_everybody_is_the_first_once() -> None:
+def test_each_side_is_first_once() -> None:
     done = rounds([Comparison(TRANSFERS, 32)], 3)
     assert "".join(each for each in done if len(each) == 1) == "abc" + "bca" + "cab"
 
 
-def test_books_are_tidied_before_a_round_and_proved_after_it() -> None:
+def test_ledgers_are_vacuumed_before_a_round_and_checked_after_it() -> None:
     done = rounds([Comparison(TRANSFERS, 32), Comparison(READS, 32)], 1)
     assert (done[0], done[-1], len(done)) == ("tidy", "check", 8)
 
 
-def test_who_does_not_take_part_is_not_measured() -> None:
+def test_a_side_that_does_not_take_part_is_not_measured() -> None:
     compared = Comparison(HOT, 32)
     rounds([compared], 1)
     assert compared.rounds == {}
 
 
-def test_sides_are_told_in_the_same_order_each_time() -> None:
+def test_sides_are_printed_in_the_same_order_each_time() -> None:
     compared = Comparison(TRANSFERS, 32)
     rounds([compared], 2)
     assert list(compared.rounds) == ["a", "b", "c"]

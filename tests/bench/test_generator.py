@@ -1,4 +1,4 @@
-"""What the load generator sends, and what it takes for an answer."""
+"""The requests of the load generator, and the answers that it accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loads move real money: afterwards the ledgers balance, and users are found."""
+"""The loads move real money: afterwards the ledgers are consistent, and users are found."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_bare_read_moves_nothing(database_url: str) -> None:
     bare.check_ledgers(database_url, 0)
 
 
-def test_books_that_do_not_balance_are_noticed(database_url: str) -> None:
+def test_inconsistent_ledgers_are_noticed(database_url: str) -> None:
     users.create(database_url, 5)
     bare.check_ledgers(database_url, 0)
     with psycopg.connect(database_url) as connection:
@@ -47,7 +47,7 @@ def test_books_that_do_not_balance_are_noticed(database_url: str) -> None:
         bare.check_ledgers(database_url, 0)
 
 
-def test_an_answer_without_a_transfer_in_the_books_is_noticed(database_url: str) -> None:
+def test_an_answer_without_a_transfer_in_the_ledgers_is_noticed(database_url: str) -> None:
     users.create(database_url, 5)
     with pytest.raises(RuntimeError, match="lack one of 1 transfers"):
         bare.check_ledgers(database_url, 1)
@@ -82,7 +82,7 @@ def test_all_but_one_pay_the_one(database_url: str) -> None:
     assert received == [(users.person_id(1), measured.moved)]
 
 
-def test_what_fails_under_load_is_no_result(database_url: str) -> None:
+def test_a_failure_under_load_is_no_result(database_url: str) -> None:
     users.create(database_url, 5)
     with pytest.raises(RuntimeError, match="bench_transfer"):
         bare.run(

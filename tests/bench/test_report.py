@@ -1,4 +1,4 @@
-"""What the report makes of what was measured."""
+"""The report of measurements."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_bound_from_above_is_reached_below_it() -> None:
     ]  # fmt: skip
 
 
-def test_a_report_is_kept_as_a_page_and_as_data(
+def test_a_report_is_written_as_a_page_and_as_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "RESULTS", tmp_path)
@@ -97,7 +97,7 @@ def test_a_report_is_kept_as_a_page_and_as_data(
     assert kept["subscribers"]["p99_ms"] == 11.0
 
 
-def test_other_servers_are_told_load_by_load() -> None:
+def test_other_servers_are_listed_by_load() -> None:
     measured = Report(
         "a machine", {},
         [
@@ -111,7 +111,7 @@ def test_other_servers_are_told_load_by_load() -> None:
     ]
 
 
-def test_delivery_is_told_in_both_ways() -> None:
+def test_delivery_is_reported_in_both_ways() -> None:
     one, other = DELIVERED.sentences
     assert "3.0 ms (p99 11.0 ms)" in one
     assert "relay" in other

@@ -1,4 +1,4 @@
-"""The transfer that the rivals call is the one that `sendMoney` makes, also in batches."""
+"""The transfer that the rivals call is equivalent to `sendMoney`, in batches too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wallet's side: what it answers is looked at, and every answer is in the ledgers."""
+"""The wallet's side: its answers are checked, and every answer is in the ledgers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_side_may_be_measured_at_some_numbers_of_connections_alone(stack: Serv
     assert not server.takes_part(MIXED, 32)
 
 
-# ================================================================ servers that answer otherwise
+# ================================================================ servers that answer differently
 
 
 def viewer(balance: str, sequence: int) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def sent(balance: str, sequence: int) -> dict[str, Any]:
 
 @contextmanager
 def answering(*said: dict[str, Any]) -> Iterator[str]:
-    """A server that answers with these in turn."""
+    """A server that gives these answers in turn."""
     waiting = list(said)
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Wallets that are broken for real, on real services: the checker names the promise that each breaks."""
+"""Deliberately broken wallets on real services: the checker reports the promise that each violates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from torture.record import InjectedFault, Mail, Operation, Record
 
 pytestmark = pytest.mark.anyio
 
-#: Soon enough for a test; production polls every two seconds.
+#: Short enough for a test; production polls every two seconds.
 POLL_SECONDS = 0.1
 
 
@@ -49,7 +49,7 @@ async def books(database_url: str) -> AsyncIterator[Books]:
 
 @pytest.fixture
 async def elsewhere(books: Books) -> AsyncIterator[Books]:
-    """The same wallet in what might be another process."""
+    """The same wallet, as in another process."""
     async with making.opened(books.url) as opened:
         yield opened
 
@@ -72,7 +72,7 @@ async def hints(redis_url: str) -> AsyncIterator[Hints]:
 
 
 async def gather(books: Books, *others: Books, users: int = 4, seed: int = 1) -> Crowd:
-    """Users with 10.00 each, and nothing to push to."""
+    """Users with 10.00 each, and no Channels server."""
     ledgers = [each.ledger for each in (books, *others)]
     everybody = [books.join(f"User {number}") for number in range(users)]
     record = Record(seed, has_channels=False, epoch_offset=time.time() - time.monotonic())
@@ -83,7 +83,7 @@ async def gather(books: Books, *others: Books, users: int = 4, seed: int = 1) ->
 
 
 def check(crowd: Crowd, url: str) -> list[checker.Violation]:
-    """What the checker finds; nobody relays in most of these tests, so the outbox may wait."""
+    """The violations found; most of these tests run no relay, so the outbox may be full."""
     read = torture.ledgers.read(url)
     if not crowd.record.has_channels:
         read.waiting = 0
@@ -94,7 +94,7 @@ def promises(found: list[checker.Violation]) -> set[int]:
     return {violation.promise for violation in found}
 
 
-async def test_a_whole_wallet_breaks_no_promise(
+async def test_an_intact_wallet_breaks_no_promise(
     books: Books, elsewhere: Books, hints: Hints
 ) -> None:
     gathered = await gather(books, elsewhere)
@@ -124,7 +124,7 @@ async def test_without_keys_a_repeat_moves_money_again(books: Books, elsewhere: 
     assert any("several transactions" in each.sentence for each in found)
 
 
-async def test_a_wallet_that_pays_again_for_a_repeat_is_told_by_the_line_nobody_asked_for(
+async def test_a_wallet_that_pays_again_for_a_repeat_is_found_by_the_entry_nobody_requested(
     books: Books,
 ) -> None:
     gathered = await gather(books, users=2)
@@ -191,7 +191,7 @@ async def test_a_wallet_that_loses_metadata_is_found_by_the_ledger(books: Books)
     assert promises(found) == {2}, found
 
 
-async def test_a_history_that_was_forged_and_sealed_is_told_by_the_receipts_alone(
+async def test_a_history_that_was_forged_and_sealed_is_found_by_the_receipts_alone(
     books: Books,
 ) -> None:
     gathered = await gather(books)
@@ -211,7 +211,7 @@ async def hold_receipts(books: Books, record: Record) -> None:
     record.receipts_contained = sum(answer.is_contained for answer in answers)
 
 
-async def test_locks_in_any_order_are_told_by_the_deadlocks_in_the_log(
+async def test_locks_in_any_order_are_found_by_the_deadlocks_in_the_log(
     start_postgres: Callable[..., postgres.Postgres],
 ) -> None:
     server = start_postgres(options={"deadlock_timeout": "10ms"})
@@ -231,7 +231,7 @@ async def test_locks_in_any_order_are_told_by_the_deadlocks_in_the_log(
 async def test_an_answer_before_the_commit_is_lost_in_a_crash(
     start_postgres: Callable[..., postgres.Postgres],
 ) -> None:
-    # Nothing reaches the disk but by a commit that waits for it.
+    # Nothing is written to disk but by a commit that waits for it.
     server = start_postgres(options={"synchronous_commit": "on", "wal_writer_delay": "10s"})
     assert migrate.migrate(make_settings(database_url=server.url)) == 0
     record = await _crash(server)
@@ -244,7 +244,7 @@ async def test_an_answer_before_the_commit_is_lost_in_a_crash(
 
 
 async def _crash(server: postgres.Postgres) -> Crowd:
-    """A crowd whose database is killed behind the last answer, and recovers."""
+    """A crowd whose database is killed after the last answer, and recovers."""
     async with making.opened(server.url) as books:
         gathered = await gather(books)
         await gathered.run(callers=2, commands=5, seed=3)
@@ -254,9 +254,7 @@ async def _crash(server: postgres.Postgres) -> Crowd:
     return gathered
 
 
-async def test_an_event_before_the_commit_tells_of_what_never_was(
-    books: Books, hints: Hints
-) -> None:
+async def test_an_event_before_the_commit_has_no_entry(books: Books, hints: Hints) -> None:
     gathered = await gather(books, users=2)
     alpha, beta = gathered.users
     async with living(books, hints) as live, crowd.listening(gathered, live):
@@ -271,7 +269,7 @@ async def test_an_event_before_the_commit_tells_of_what_never_was(
     assert promises(found) == {3, 4}, found
 
 
-async def test_a_skipped_sequence_leaves_listeners_waiting(books: Books, hints: Hints) -> None:
+async def test_a_skipped_sequence_is_missed_by_subscribers(books: Books, hints: Hints) -> None:
     gathered = await gather(books, users=2)
     alpha, beta = gathered.users
     async with living(books, hints) as live, crowd.listening(gathered, live, timeout_seconds=1):
@@ -315,13 +313,13 @@ async def test_a_lost_row_of_the_outbox_is_never_pushed(
     assert {each.where for each in found} == {"sequence 3"}
 
 
-async def test_a_whole_wallet_sends_each_mail_once(
+async def test_an_intact_wallet_sends_each_mail_once(
     books: Books, start_mail_catcher: Callable[[], MailCatcher]
 ) -> None:
     assert await _mail(books, start_mail_catcher()) == []
 
 
-async def test_a_mail_that_is_called_sent_and_is_not_never_comes(
+async def test_a_mail_that_is_marked_as_sent_and_is_not_is_never_received(
     books: Books, start_mail_catcher: Callable[[], MailCatcher]
 ) -> None:
     wallets.lose_mails(books.connection)
@@ -330,7 +328,7 @@ async def test_a_mail_that_is_called_sent_and_is_not_never_comes(
     assert "never received" in found[0].sentence
 
 
-async def test_a_mail_whose_sending_is_forgotten_comes_twice(
+async def test_a_mail_whose_sending_is_not_recorded_is_received_twice(
     books: Books, start_mail_catcher: Callable[[], MailCatcher]
 ) -> None:
     wallets.forget_sending(books.connection)
@@ -340,10 +338,10 @@ async def test_a_mail_whose_sending_is_forgotten_comes_twice(
 
 
 async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
-    """Somebody registers, and workers send what there is to send."""
+    """A user registers, and workers send all due mails."""
     record = Record(1, has_channels=False)
     record.mails = [Mail("newcomer@example.org", "verify_email", began=time.monotonic())]
-    # A kill that is over by then excuses nothing.
+    # A kill that ended before does not allow a duplicate.
     record.faults = [InjectedFault("worker", 0.0, 1.0, 1.5)]
     settings = make_settings(database_url=books.url, smtp_url=catcher.url)
     async with job_services.opened(settings) as services:
@@ -359,7 +357,7 @@ async def _mail(books: Books, catcher: MailCatcher) -> list[checker.Violation]:
 
 
 async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
-    """Do what workers do; whether every cursor has come that far."""
+    """Push as workers do; whether every cursor has reached that sequence."""
     for (user_id,) in books.connection.execute("SELECT user_id FROM delivery_due").fetchall():
         await delivery.deliver(services, Receiver("pusher", user_id, user_id))
     [(reached,)] = books.connection.execute(
@@ -370,5 +368,5 @@ async def _push(books: Books, services: JobServices, at_least: int = 0) -> bool:
 
 
 def _is_told(books: Books) -> bool:
-    """Whether the relay has passed on all that there is."""
+    """Whether the relay has published everything."""
     return torture.ledgers.read(books.url).waiting == 0

@@ -1,4 +1,4 @@
-"""The checker finds each broken promise in records made by hand, and nothing in a clean one."""
+"""The checker finds each broken promise in hand-written records, and nothing in a correct one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOP_UP, LUNCH, MAIL_ID = UUID(int=101), UUID(int=102), UUID(int=201)
 
 
 class Run:
-    """Alpha adds 10.00 and sends Beta 2.50 for a fee of 0.05; everybody sees all of it."""
+    """Alpha adds 10.00 and sends Beta 2.50 for a fee of 0.05; everything is observed."""
 
     def __init__(self) -> None:
         added = Entry(1, TOP_UP, False, True, 1000, 0, None, None, 1000, 50, "key-of-the-top-up")
@@ -80,7 +80,7 @@ class Run:
         )
 
     def again(self, **changes: object) -> Command:
-        """The lunch asked for once more with the same key, after it was acknowledged."""
+        """The lunch requested once more with the same key, after it was acknowledged."""
         usual = {"began": 6.0, "answer_began": 6.0, "ended": 7.0, "replayed": True}
         command = replace(self.sending, **{**usual, **changes})  # type: ignore[arg-type]
         self.record.commands.append(command)
@@ -153,13 +153,13 @@ def promises(found: list[checker.Violation]) -> set[int]:
 # ================================================================ nothing is broken
 
 
-def test_a_clean_record_has_no_violations(run: Run) -> None:
+def test_a_correct_record_has_no_violations(run: Run) -> None:
     assert run.check() == []
     assert checker.check_so_far(run.record, run.ledgers, 100.0) == []
     assert checker.RunningChecks().look(run.record, Totals(995, 250, 5, 1000), 100.0) == []
 
 
-def test_what_a_crash_may_do_is_no_violation(run: Run) -> None:
+def test_what_a_crash_may_cause_is_no_violation(run: Run) -> None:
     run.fault.kills, run.fault.began, run.fault.ended = True, 8.5, 8.6
     run.fault.recovered_at = 9.5
     run.record.caught = {MAIL_ID: 2}
@@ -196,7 +196,7 @@ def test_a_refusal_is_final_only_where_no_other_try_was_lost(run: Run) -> None:
     assert run.check() == []
 
 
-def test_a_refusal_may_tell_any_balance_that_there_was_meanwhile(run: Run) -> None:
+def test_a_refusal_may_contain_any_balance_of_that_time(run: Run) -> None:
     run.refused(refused_balance_minor=745)
     run.refused(refused_balance_minor=745, amount_minor=731)
     run.refused(refused_balance_minor=1000, began=3.5)
@@ -204,7 +204,7 @@ def test_a_refusal_may_tell_any_balance_that_there_was_meanwhile(run: Run) -> No
     assert run.check() == []
 
 
-def test_what_set_the_stage_was_asked_for_by_nobody(run: Run) -> None:
+def test_opening_balances_were_requested_by_no_command(run: Run) -> None:
     run.record.commands.remove(run.adding)
     assert promises(run.check()) == {2}
     run.alpha.entries[0].key = "opening-balance"
@@ -504,7 +504,7 @@ def test_each_broken_promise_is_found_by_its_number(
 # ================================================================ while money moves
 
 
-def test_what_is_under_way_is_not_judged_yet(run: Run) -> None:
+def test_what_is_in_progress_is_not_checked_yet(run: Run) -> None:
     run.ledgers.read_at = 3.5
     run.beta.entries, run.beta.balance_minor, run.beta.sequence = [], 0, 0
     del run.alpha.entries[1]
@@ -514,14 +514,14 @@ def test_what_is_under_way_is_not_judged_yet(run: Run) -> None:
     assert promises(checker.check_so_far(run.record, run.ledgers, 5.0)) >= {2, 3}
 
 
-def test_a_closing_that_ends_after_the_ledgers_were_read_is_not_judged_yet(run: Run) -> None:
+def test_a_closing_that_ends_after_the_ledgers_were_read_is_not_checked_yet(run: Run) -> None:
     run.closed(began=120.0, ended=130.0, reference=UUID(int=9))
     run.refused(refusal="IdempotencyKeyClosed", key="key-that-is-closed", began=120.0, ended=125.0)
     assert checker.check_so_far(run.record, run.ledgers, 140.0) == []
     assert promises(run.check()) == {7}
 
 
-def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run: Run) -> None:
+def test_service_has_ten_seconds_from_the_end_of_the_last_fault(run: Run) -> None:
     run.fault.recovered_at = 20.0
     assert promises(run.check()) == {6}
     run.record.faults.append(InjectedFault("postgres", 5.0, 15.0, 20.0, kills=False))
@@ -535,7 +535,7 @@ def test_a_fault_has_ten_seconds_from_the_last_mend_that_service_waited_for(run:
     assert checker.check_so_far(run.record, run.ledgers, 30.0) == []
 
 
-def test_a_look_along_the_way_tells_each_violation_once(run: Run) -> None:
+def test_checks_during_the_run_report_each_violation_once(run: Run) -> None:
     running = checker.RunningChecks()
     clean = Totals(995, 250, 5, 1000)
     assert running.look(run.record, clean, 100.0) == []
@@ -549,13 +549,13 @@ def test_a_look_along_the_way_tells_each_violation_once(run: Run) -> None:
     assert running.look(run.record, Totals(996, -1, 5, 1000), 104.0) == []
 
 
-def test_one_fault_does_not_fill_pages(run: Run) -> None:
+def test_one_defect_does_not_fill_pages(run: Run) -> None:
     run.record.reads = [Read(BETA, 6.0 + n, 6.5 + n, 251, 1) for n in range(1000)]
     assert len(run.check()) <= 2 * MOST_OF_A_KIND
 
 
 def test_reads_that_overlap_may_end_in_any_order(run: Run) -> None:
-    # Beta was paid before 4.0, when Alpha was told: who began before that may have seen nothing yet.
+    # Beta was paid before 4.0, when Alpha was answered: a read that began earlier may not see it.
     run.record.reads += [Read(BETA, 3.9, 9.0, 0, 0), Read(BETA, 3.1, 3.2, 250, 1)]
     assert [violation.where for violation in run.check()] == ["sequence 0"]
     run.record.reads.pop()
@@ -564,7 +564,7 @@ def test_reads_that_overlap_may_end_in_any_order(run: Run) -> None:
     assert promises(run.check()) == {3}
 
 
-def test_a_mail_had_to_come_once_where_nothing_was_killed_meanwhile(run: Run) -> None:
+def test_a_mail_has_to_arrive_once_if_nothing_was_killed_meanwhile(run: Run) -> None:
     assert checker.count_due_once(run.record, run.ledgers) == 1
     run.fault.kills = True
     assert checker.count_due_once(run.record, run.ledgers) == 1
@@ -572,7 +572,7 @@ def test_a_mail_had_to_come_once_where_nothing_was_killed_meanwhile(run: Run) ->
     assert checker.count_due_once(run.record, run.ledgers) == 0
 
 
-def test_a_thorough_look_is_at_the_record_as_it_was(run: Run) -> None:
+def test_a_full_check_uses_a_copy_of_the_record(run: Run) -> None:
     seen = run.record.so_far()
     run.record.commands[1] = replace(run.sending, ended=0.0)
     run.record.reads.append(Read(BETA, 6.0, 6.1, 0, 0))

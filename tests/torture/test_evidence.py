@@ -1,4 +1,4 @@
-"""A run that saw too little says so, instead of calling every promise kept."""
+"""A run that observed too little says so, instead of reporting that every promise was kept."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def record() -> Record:
     )
 
 
-def test_a_run_that_saw_everything_lacks_nothing(record: Record) -> None:
+def test_a_run_that_observed_everything_lacks_nothing(record: Record) -> None:
     assert evidence.lacking(record) == []
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_saw_everything_lacks_nothing(record: Record) -> None:
         (lambda record: record.faults.clear(), "No fault was injected."),
     ],
 )
-def test_what_never_came_to_pass_is_named(
+def test_what_never_occurred_is_named(
     record: Record, rob: Callable[[Record], object], sentence: str
 ) -> None:
     rob(record)
@@ -124,5 +124,5 @@ def test_a_fault_that_always_misses_is_named(record: Record) -> None:
     assert evidence.lacking(record) == []
 
 
-def test_a_relay_stands_still_for_longer_than_its_lease() -> None:
+def test_a_relay_is_suspended_for_longer_than_its_lease() -> None:
     assert RelaySuspended.seconds[0] > relay._LEASE_SECONDS

@@ -1,4 +1,4 @@
-"""What shows that a fault had its effect does not show where it had none."""
+"""The effect of a fault is reported only if it was observed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
     spawned.kill()
 
 
-def test_a_process_stands_still_until_it_is_told_to_go_on(child: Child) -> None:
+def test_a_process_is_suspended_until_it_is_continued(child: Child) -> None:
     assert not fault.stands_still(child)
     child.signal(signal.SIGSTOP)
     assert fault.stands_still(child)
@@ -43,7 +43,7 @@ def test_a_process_stands_still_until_it_is_told_to_go_on(child: Child) -> None:
     assert not fault.stands_still(child)
 
 
-def test_a_process_that_ended_otherwise_was_not_killed(child: Child) -> None:
+def test_a_process_that_ended_by_itself_was_not_killed(child: Child) -> None:
     assert not fault.was_killed(child)
     child.stop()
     assert not fault.was_killed(child)
@@ -54,7 +54,7 @@ def test_a_process_that_was_killed_was(child: Child) -> None:
     assert fault.was_killed(child)
 
 
-async def test_a_lock_bites_where_somebody_waits_for_it(database_url: str) -> None:
+async def test_a_lock_takes_effect_if_somebody_waits_for_it(database_url: str) -> None:
     lock = "SELECT pg_advisory_xact_lock(1)"
     with psycopg.connect(database_url) as holder, psycopg.connect(database_url) as other:
         holder.execute(lock)
@@ -66,7 +66,7 @@ async def test_a_lock_bites_where_somebody_waits_for_it(database_url: str) -> No
         await waiting
 
 
-async def test_who_is_in_the_middle_of_a_slow_statement_comes_to_its_end(database_url: str) -> None:
+async def test_a_slow_statement_in_progress_finishes(database_url: str) -> None:
     stack = SimpleNamespace(postgres=SimpleNamespace(url=database_url, admin_url=database_url))
     slow = StatementsSlow(cast(Any, SimpleNamespace(stack=stack, rng=None)))
     lock = "SELECT FROM lock_accounts('{}')"

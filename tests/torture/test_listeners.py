@@ -1,4 +1,4 @@
-"""Listeners note every event, and every error that they are given instead of one."""
+"""Listeners record every event, and every error received instead of one."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def streaming(answer: bytes) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def socket(talk: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[int]:
-    """The port at which every socket is talked to like this, once it has subscribed."""
+    """The port at which this talks over every socket that has subscribed."""
 
     async def converse(connection: ServerConnection) -> None:
         await connection.recv()
@@ -80,7 +80,7 @@ async def socket(talk: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIt
 async def listening(
     kind: type[Listener], port: int
 ) -> AsyncIterator[tuple[Listener, list[Answer]]]:
-    """Somebody who listens there, and the errors that were met."""
+    """A listener at that port, and the errors it received."""
     failures: list[Answer] = []
     listener = kind(USER, [port], random.Random(1), failures.append)
     task = asyncio.create_task(listener.run())
@@ -91,7 +91,7 @@ async def listening(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_an_event_of_a_stream_is_heard_with_its_number() -> None:
+async def test_an_event_of_a_stream_is_received_with_its_sequence() -> None:
     async with (
         streaming(STREAM + block(1, 1)) as port,
         listening(EventStreamListener, port) as (listener, failures),
@@ -145,7 +145,7 @@ async def test_a_socket_that_is_closed_for_a_bad_reason_is_a_failure(
         assert bool(failures) is is_failure
 
 
-async def test_a_listener_who_is_brought_nonsense_does_not_go_on_as_if_nothing_was() -> None:
+async def test_a_listener_fails_on_an_invalid_event() -> None:
     async def talk(connection: ServerConnection) -> None:
         await connection.send(json.dumps({"type": "next", "id": "1", "payload": {"data": {}}}))
         await connection.wait_closed()

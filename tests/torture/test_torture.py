@@ -1,4 +1,4 @@
-"""Twenty seconds of torture, and the parts of it that would make it easy if they did not work."""
+"""Twenty seconds of fault injection, and the proxies without which it would prove nothing."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_it_says_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_help_lists_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run.main(["--help"])
     assert ended.value.code == 0
     assert "--seed" in capsys.readouterr().out
 
 
-# ================================================================ the bad line
+# ================================================================ disturbed connections
 
 
 class Echo:
-    """Answers every request with an empty answer, and remembers how many there were."""
+    """Answers every request with an empty answer, and counts them."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -83,7 +83,7 @@ class Echo:
 async def serving(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[int]:
-    """The port at which somebody answers so."""
+    """The port of a server that answers like this."""
     server = await asyncio.start_server(answer, HOST, 0)
     try:
         yield server.sockets[0].getsockname()[1]
@@ -93,7 +93,7 @@ async def serving(
 
 @asynccontextmanager
 async def linked(chances: Chances) -> AsyncIterator[tuple[Echo, Link, Client]]:
-    """Somebody who answers, the line there, and a caller at its other end."""
+    """A server, the proxy in front of it, and a client."""
     echo, rng = Echo(), random.Random(1)
     async with serving(echo) as port:
         link = Link(port, rng, chances)
@@ -111,7 +111,7 @@ async def asked(client: Client) -> Answer:
     return await client.ask("{ viewer { sequence } }", {}, None)
 
 
-async def test_over_a_good_line_every_request_is_answered() -> None:
+async def test_over_an_undisturbed_connection_every_request_is_answered() -> None:
     async with linked(NONE) as (echo, _, client):
         for _ in range(3):
             assert (await asked(client)).status == 200
@@ -125,14 +125,14 @@ async def test_a_cut_request_never_arrives() -> None:
         assert echo.requests == 0
 
 
-async def test_of_a_swallowed_answer_the_request_arrived() -> None:
+async def test_a_request_whose_answer_is_swallowed_arrives() -> None:
     async with linked(Chances(**{**ALWAYS, "swallow": 1.0})) as (echo, _, client):
         with pytest.raises(Lost):
             await asked(client)
         assert echo.requests == 1
 
 
-async def test_half_an_answer_is_none() -> None:
+async def test_half_an_answer_is_lost() -> None:
     async with linked(Chances(**{**ALWAYS, "truncate": 1.0})) as (echo, _, client):
         with pytest.raises(Lost):
             await asked(client)
@@ -140,7 +140,7 @@ async def test_half_an_answer_is_none() -> None:
 
 
 @pytest.mark.parametrize("status", ["500 Oh", "200 OK"])
-async def test_a_page_that_is_no_json_is_an_answer_that_failed(status: str) -> None:
+async def test_a_page_that_is_not_json_is_a_failure(status: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await http1.read_message(reader)
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nOops".encode())
@@ -157,7 +157,7 @@ async def test_a_page_that_is_no_json_is_an_answer_that_failed(status: str) -> N
     assert "Oops" in answer.message
 
 
-async def test_after_everybody_was_cut_off_the_next_request_is_answered() -> None:
+async def test_after_all_connections_were_cut_the_next_request_is_answered() -> None:
     async with linked(NONE) as (_, link, client):
         await asked(client)
         link.cut_all()
@@ -165,7 +165,7 @@ async def test_after_everybody_was_cut_off_the_next_request_is_answered() -> Non
         assert (await asked(client)).status == 200
 
 
-# ================================================================ before the Channels server
+# ================================================================ in front of the Channels server
 
 
 def triggered(*sequences: int) -> bytes:
@@ -198,7 +198,7 @@ async def trigger(tap: ChannelsTap, request: bytes) -> http1.Message:
         writer.close()
 
 
-async def test_what_was_accepted_is_noted_in_order_also_where_the_answer_is_kept_back() -> None:
+async def test_accepted_events_are_recorded_in_order_even_if_the_answer_is_withheld() -> None:
     async with serving(Echo()) as port, tapped(port) as (tap, record):
         tap.swallow = 0.0
         assert (await trigger(tap, triggered(1, 2))).status == 200
@@ -209,7 +209,7 @@ async def test_what_was_accepted_is_noted_in_order_also_where_the_answer_is_kept
         assert record.pushed_content == {USER: [(150, USER)] * 3}
 
 
-async def test_what_was_not_accepted_is_not_noted() -> None:
+async def test_events_that_were_not_accepted_are_not_recorded() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await http1.read_message(reader)
         writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
