@@ -120,9 +120,13 @@ class HttpConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._leave()
-        if self.cycle is not None and not self.cycle.response_complete:
+        # Not `self.cycle`, which is the newest request: this one may be queued behind another.
+        cycle = self._answered
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
             # Absent while the envelope has not begun with it.
-            known = self.cycle.scope.get("facts")
+            known = cycle.scope.get("facts")
             if isinstance(known, RequestFacts):
                 known.leave()
 

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 from app.http.connections import Connections, HttpConnection
 from app.http.edge import Edge
 from app.http.gathering import Gathering
+from graphql_server.facts import RequestFacts
 from tests.conftest import make_settings
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +36,12 @@ class Recording(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.closed
+
+    def pause_reading(self) -> None:
+        """There is nothing to read."""
+
+    def resume_reading(self) -> None:
+        """There is nothing to read."""
 
 
 def connect(app: ASGIApp) -> tuple[HttpConnection, Recording]:
@@ -123,3 +130,21 @@ async def test_nothing_is_written_to_a_connection_that_was_closed() -> None:
     transport.close()
     await turns()
     assert transport.writes == []
+
+
+async def test_the_request_under_way_learns_that_its_client_has_gone_whatever_is_queued() -> None:
+    known = RequestFacts(request_id="one", client_ip="192.0.2.1")
+    heard: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, _send: Send) -> None:
+        scope["facts"] = known
+        while not heard or heard[-1] != "http.disconnect":
+            heard.append((await receive())["type"])
+
+    connection, _ = connect(app)
+    connection.data_received(REQUEST + REQUEST)
+    await turns()
+    connection.connection_lost(None)
+    await turns()
+    assert known.is_gone
+    assert heard[-1] == "http.disconnect"
