@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     access_token_seconds: int = Field(default=900, ge=1, le=86_400)
     rate_limit_factor: float = Field(default=1, ge=0, allow_inf_nan=False)
-    #: Seals the lines of the books; without it the seals show damage, not forgery.
+    #: Seals the ledger entries; without it the seals show damage, not forgery.
     audit_key: SecretStr | None = None
     settlement_batches: int = Field(default=2, ge=1, le=16)
     settlement_batch_commands: int = Field(default=50, ge=1, le=500)

@@ -118,7 +118,9 @@ def run(settings: Settings, host: str, port: int, mails: Mails | None = None) ->
         address = listener.getsockname()
         log.info("serving", host=address[0], port=address[1], profile=settings.graphql_profile)
         if settings.audit_key is None:
-            log.warning("the books are sealed without a key", advice="set AUDIT_KEY: .env.example")
+            log.warning(
+                "the ledgers are sealed without a key", advice="set AUDIT_KEY: .env.example"
+            )
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve([listener]))

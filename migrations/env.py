@@ -1,6 +1,6 @@
 """Runs the migrations on the connection that it is given, otherwise on `DATABASE_URL`.
 
-With the connection comes the key that seals the books, otherwise that is `AUDIT_KEY`.
+With the connection comes the key that seals the ledgers, otherwise that is `AUDIT_KEY`.
 """
 
 from __future__ import annotations

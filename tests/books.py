@@ -1,4 +1,4 @@
-"""People with books, made straight in a migrated database, and money moved through the real ledger."""
+"""Users with ledgers, made straight in a migrated database, and money moved through the real ledger."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Books:
         return [found[person.user_id] for person in people]  # type: ignore[misc]
 
     async def assert_clean(self) -> None:
-        """The books prove themselves."""
+        """The ledgers verify."""
         assert (await audit.audit(self.database)).findings == []
 
 
@@ -144,7 +144,7 @@ async def lines_of(
 
 @contextlib.asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Books]:
-    """Books in the migrated database at that address."""
+    """Ledgers in the migrated database at that address."""
     database = await Database.open(url, pool_size=4)
     ledger = await Ledger.open(url, LIMITS, connections=4)
     try:

@@ -49,7 +49,7 @@ TERMS = (
         under=("jobs/", "tests/jobs/"),
         in_names=True,
     ),
-    Term(r"(?i)\bbooks?\b", "account ledger, or ledger"),
+    Term(r"(?i)(?<!tests\.)\bbooks?\b", "account ledger, or ledger"),
     Term(r"(?i)\blines? of (?:\w+ )?(?:ledger|account)s?\b", "entry"),
     Term(r"(?i)\b(?:ledger|newest|sealed) lines?\b|\bnew line of\b", "entry"),
     Term(r"(?i)\bseal(?:s|ed)? (?:the|each|every|all) lines?\b", "entry"),

@@ -1,4 +1,4 @@
-"""Looks at everything the service stands on, and says what to do about what is not well."""
+"""Checks everything that the service depends on, and says how to fix what is not in order."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run(settings: Settings) -> int:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Everything, in the order in which one would mend it."""
+    """All checks, in the order in which one would fix problems."""
     findings = _configuration(settings)
     try:
         database = await Database.open(settings.database_url.get_secret_value())
@@ -101,15 +101,13 @@ def _configuration(settings: Settings) -> list[Finding]:
         findings.append(Finding("Settings", "bad", str(error)))
     if not settings.app_is_local:
         if not settings.secure_cookies:
-            says = "APP_URL is public but not https: passwords and cookies travel in the clear."
+            says = "APP_URL is public but not https: passwords and cookies are sent unencrypted."
             findings.append(Finding("Transport", "bad", says))
         if not settings.trusted_proxies:
-            says = (
-                "TRUSTED_PROXIES is empty: behind a proxy, all clients would share its rate limits."
-            )
+            says = "TRUSTED_PROXIES is empty: behind a proxy, all clients share its rate limits."
             findings.append(Finding("Proxies", "note", says))
         if settings.rate_limit_factor == 0:
-            says = "RATE_LIMIT_FACTOR is 0: nobody is limited. Set it to 1 for the public."
+            says = "RATE_LIMIT_FACTOR is 0: there are no rate limits. Set it to 1 for a public service."
             findings.append(Finding("Rate limits", "bad", says))
     if not (client.DIST / "index.html").is_file():
         says = "Not built: run `npm ci` and `npm run build` in client."
@@ -149,7 +147,7 @@ async def _database(database: Database) -> list[Finding]:
     findings = [Finding("Database", "ok", f"PostgreSQL {row[0]}")]
     if not trigrams:
         says = (
-            "Its character type has no letters beyond ASCII: create it anew with "
+            "Its character type knows no letters except ASCII: create it again with "
             "--locale-provider=builtin --builtin-locale=C.UTF-8 --lc-ctype=C.UTF-8 -E UTF8."
         )
         findings.append(Finding("Search", "bad", says))
@@ -165,7 +163,7 @@ async def _migrations(database: Database) -> list[Finding]:
         return [Finding("Migrations", "bad", f"{trouble[:1].upper()}{trouble[1:]}.")]
     mark = sqlalchemy.text(refolding.READ_MARK)
     if await database.read(lambda connection: connection.scalar(mark)) != refolding.MARK:
-        says = "Names and notes are searched by texts of a former release: run `./wallet migrate`."
+        says = "The search texts of names and notes are those of an earlier release: run `./wallet migrate`."
         return [Finding("Migrations", "bad", says)]
     return [Finding("Migrations", "ok", f"at {newest_revision()}, the newest")]
 
@@ -210,7 +208,7 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
         findings.append(Finding("Sinks", "bad", says))
     failed, pending = counts.get("failed", 0), counts.get("pending", 0)
     if failed:
-        says = f"{failed} could not be sent: once the mail server is well, run `./wallet worker --retry-failed`."
+        says = f"{failed} could not be sent: once the mail server works, run `./wallet worker --retry-failed`."
         findings.append(Finding("Mails", "bad", says))
     else:
         findings.append(Finding("Mails", "ok", f"none failed, {pending} waiting"))
@@ -221,18 +219,15 @@ async def _seals(database: Database, settings: Settings) -> list[Finding]:
     async with translated(), database.snapshot() as connection:
         is_right = await seals.is_key_of_books(connection, settings.sealing_key)
     if not is_right:
-        says = (
-            "The books are sealed with another AUDIT_KEY: give that one back, or have them sealed anew "
-            "by `./wallet reseal`."
-        )
+        says = "The ledgers are sealed with another AUDIT_KEY: set that one again, or run `./wallet reseal`."
         return [Finding("Seals", "bad", says)]
     if settings.audit_key is None:
         says = (
-            "AUDIT_KEY is not set: the seals of the books show what was damaged, but not what was "
-            "forged. Set it, then run `./wallet reseal --no-key-before`."
+            "AUDIT_KEY is not set: the seals show damage, but not forgery. Set it, then run "
+            "`./wallet reseal --no-key-before`."
         )
         return [Finding("Seals", "note", says)]
-    return [Finding("Seals", "ok", "a newest line is sealed with AUDIT_KEY")]
+    return [Finding("Seals", "ok", "the newest entry is sealed with AUDIT_KEY")]
 
 
 def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:
@@ -262,7 +257,7 @@ async def _redis(settings: Settings) -> list[Finding]:
     except redis_connection.AWAY as error:
         wrong = redis_connection.reason(error)
         wrong = "Cannot be reached" if wrong == "unreachable" else f"Not usable: {wrong}"
-        says = f"{wrong} ({logs.clean(str(error))}): real time is slower and mails wait."
+        says = f"{wrong} ({logs.clean(str(error))}): live updates are slower and mails wait."
         return [Finding("Redis", "bad", says)]
     findings = [Finding("Redis", "ok", f"version {version}")]
     if failed:
@@ -300,7 +295,7 @@ async def _mail_server(settings: Settings) -> list[Finding]:
 async def _pusher(settings: Settings) -> list[Finding]:
     gateway = pusher.PusherGateway.from_settings(settings)
     if gateway is None:
-        says = "Not configured: real time goes over GraphQL alone. See PUSHER_* in .env.example."
+        says = "Not configured: live updates use GraphQL only. See PUSHER_* in .env.example."
         return [Finding("Pusher", "note", says)]
     try:
         await asyncio.to_thread(gateway.check)

@@ -77,7 +77,7 @@ def choose(
         # Last: the others start while its data is initialized, and it stops after them.
         services.append(server)
         environment["DATABASE_URL"] = server.url
-        # It belongs to the books: those of a database elsewhere are sealed as that one's service does it.
+        # It belongs to the ledgers: those of a database elsewhere are sealed as that one's service does it.
         environment["AUDIT_KEY"] = secrets.audit_key
     return Chosen(services, {**environment, **given}, mails)
 

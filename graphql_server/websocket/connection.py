@@ -114,7 +114,9 @@ class Connection:
             )
             return
         await self._send_event({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        self._patience = asyncio.get_running_loop().call_later(INIT_SECONDS, self._lose_patience)
+        self._patience = asyncio.get_running_loop().call_later(
+            INIT_SECONDS, self._close_unacknowledged
+        )
         self._engine.metrics.sockets.inc()
         try:
             with self._engine.long_lived.lives(self._ask_to_finish):
@@ -146,7 +148,7 @@ class Connection:
         if self._task is not None and asyncio.current_task() is not self._task:
             self._task.cancel()
 
-    def _lose_patience(self) -> None:
+    def _close_unacknowledged(self) -> None:
         self._end(Close(INIT_TIMEOUT, "Connection initialisation timeout"))
 
     def _be_patient(self) -> None:

@@ -167,15 +167,15 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
     ]
     with psycopg.connect(database_url) as connection:
         [(password_hash,), *_] = connection.execute("SELECT password_hash FROM users").fetchall()
-        standing = connection.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL")
-        assert standing.fetchone() == (0,)
+        active = connection.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL")
+        assert active.fetchone() == (0,)
     assert passwords.verify("mini@Wallet025", password_hash)
     before = everything(database_url)
     assert demo.demo(settings) == 0
     assert everything(database_url) == before
     assert "nothing to do" in said(capsys)
     assert audit.audit(settings) == 0
-    assert "3 people hold 3000.00 USD" in said(capsys)
+    assert "3 users hold 3000.00 USD" in said(capsys)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_an_audit_names_the_rows_at_fault_and_fails(
     assert audit.audit(settings) == 1
     words = said(capsys)
     assert f"users {user_id}: The balance is 99999, but the book adds up to 100000." in words
-    assert "do not balance" in words
+    assert "not in order" in words
 
 
 def test_a_wrong_limit_is_named(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def balance(page: Page) -> Locator:
 
 
 def lines(page: Page, name: str | re.Pattern[str]) -> Locator:
-    """Lines of the book, by what they say; messages that say the same are not counted."""
+    """Entries of the ledger, by what they say; messages that say the same are not counted."""
     return page.get_by_role("main").get_by_role("listitem").get_by_role("link", name=name)
 
 

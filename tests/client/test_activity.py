@@ -30,7 +30,7 @@ def busy(stack: Stack) -> Person:
 
 
 def listed(page: Page) -> list[int]:
-    """The numbers in the notes, from the newest line to the oldest."""
+    """The numbers in the notes, from the newest entry to the oldest."""
     texts = actions.lines(page, NUMBER).all_inner_texts()
     return [int(number) for text in texts for number in NUMBER.findall(text)]
 

@@ -120,7 +120,7 @@ def test_a_seal_is_of_its_key_and_of_the_line_before() -> None:
 
 
 def test_the_form_of_a_seal_stays_as_it_is() -> None:
-    # Made once and written down: books and receipts that are out in the world depend on it.
+    # Made once and written down: ledgers and receipts that are out in the world depend on it.
     assert seals.seal(KEY, LINE, EMPTY_LEDGER_SEAL).hex() == (
         "864b100a591fb7c23a3053df1a3d32b551682e189740cf68e5b31fa87db56178"
     )

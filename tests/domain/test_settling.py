@@ -54,25 +54,25 @@ def test_each_line_is_sealed_after_the_one_before_it_in_its_book(world: World) -
 @given(worlds.worlds())
 def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
     settlement = settling.settle(world.fresh_ledger(), world.commands)
-    standing = dict(world.ledger.accounts)
+    accounts = dict(world.ledger.accounts)
     for entry in settlement.entries:
-        account = standing[entry.user_id]
+        account = accounts[entry.user_id]
         incoming = entry.direction == Direction.INCOMING
         change = entry.amount_minor if incoming else -entry.amount_minor - entry.fee_minor
         assert entry.sequence == account.sequence + 1
         assert entry.balance_after_minor == account.balance_minor + change
         assert entry.created_at >= (account.last_posted_at or worlds.NOW)
-        standing[entry.user_id] = replace(
+        accounts[entry.user_id] = replace(
             account,
             sequence=entry.sequence,
             balance_minor=entry.balance_after_minor,
             last_posted_at=entry.created_at,
             book_seal=entry.seal,
         )
-    assert settlement.accounts.items() <= standing.items()
-    assert standing.keys() - settlement.accounts.keys() == {
+    assert settlement.accounts.items() <= accounts.items()
+    assert accounts.keys() - settlement.accounts.keys() == {
         user_id for user_id, account in world.ledger.accounts.items()
-        if standing[user_id] == account
+        if accounts[user_id] == account
     }  # fmt: skip
 
 

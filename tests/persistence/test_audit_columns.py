@@ -13,7 +13,7 @@ from tests.persistence.lived_in import lived_in
 pytestmark = pytest.mark.anyio
 
 #: By column, to what a row of `lived_in` is changed by hand so that the audit finds it. The columns of the
-#: books are not here: they are sealed (`test_audit_seals`), or follow from what is.
+#: ledgers are not here: they are sealed (`test_audit_seals`), or follow from what is.
 PROVED = {
     "users.id": "gen_random_uuid()",
     "users.search_text": "'x'",

@@ -1,4 +1,4 @@
-"""Reading the book: pages, filters, single lines, contacts and past balances."""
+"""Reading the ledger: pages, filters, single lines, contacts and past balances."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def sequences(db: Database, whose: Someone, **wanted: object) -> list[int]
 
 
 async def busy(books: Books) -> tuple[Someone, Someone, Someone]:
-    """Alpha's book: 1 top-up, 2 to Beta, 3 to Zoë, 4 from Beta, 5 to Beta, 6 top-up."""
+    """Alpha's ledger: 1 top-up, 2 to Beta, 3 to Zoë, 4 from Beta, 5 to Beta, 6 top-up."""
     alpha, beta, zoe = books.join("Alpha"), books.join("Beta_100%"), books.join("Zoë")
     await books.add(alpha, "10")
     await books.send(alpha, beta, "2", note="Rent for März")

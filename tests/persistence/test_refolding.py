@@ -1,4 +1,4 @@
-"""Search texts of a former release are rewritten in batches, and nothing else of the books is."""
+"""Search texts of a former release are rewritten in batches, and nothing else of the ledgers is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sealing anew: the lines of before there were seals, and books whose key is replaced."""
+"""Sealing anew: the lines of before there were seals, and ledgers whose key is replaced."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_the_migration_seals_the_lines_that_are_there_as_moving_them_does(
 
 async def test_another_key_seals_the_books_anew(books: Books) -> None:
     people = await lived_in(books)
-    # The service goes on with the new key before the books are sealed with it.
+    # The service goes on with the new key before the ledgers are sealed with it.
     await with_key(books, NEW)
     await books.send(people[0], people[-1])
     assert reseal(books, NEW, OLD) == 4 + 2 * (1 + 2 + 3) + 2
@@ -148,7 +148,7 @@ async def test_receipts_of_before_between_and_after_two_keys_are_all_contained(
     forged = [replace(each, seal=b"s" * 32) for each in between]
     moved = [replace(each, sequence=each.sequence + 1) for each in between[:-1]]
     assert not any(await contained(books, [*forged, *moved], NEW, OLD))
-    # How far a book is followed back is bounded.
+    # How far a ledger is followed back is bounded.
     monkeypatch.setattr(audit_receipts, "LINES_BETWEEN_KEYS", 2)
     assert any(await contained(books, between, NEW, OLD))
     assert not all(await contained(books, between, NEW, OLD))

@@ -1,4 +1,4 @@
-"""What the migrations make: the tables of `tables.py`, and constraints that guard the books."""
+"""What the migrations make: the tables of `tables.py`, and constraints that guard the ledgers."""
 
 from __future__ import annotations
 

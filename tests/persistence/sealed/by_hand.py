@@ -1,4 +1,4 @@
-"""Books sealed with a key, what is done to them by hand, and what is said of it."""
+"""Ledgers sealed with a key, what is done to them by hand, and what is said of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEES = money.limits(
 
 
 async def lived_in(books: Books) -> tuple[Someone, Someone]:
-    """Two books of six lines, with every field that a line can have."""
+    """Two ledgers of six entries, with every field that a line can have."""
     alpha, beta = books.join("Alpha"), books.join("Beta")
     await books.add(alpha, "10")
     await books.add(beta, "10")
@@ -89,7 +89,7 @@ async def do_properly(connection: AsyncConnection, *statements: str, **names: ob
 
 
 async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:
-    """The end of a book after that line, and everything that the row of its person says of it."""
+    """The end of a ledger after that entry, and everything that the row of its person says of it."""
     await do_properly(
         connection,
         "DELETE FROM transactions WHERE user_id = :one AND sequence > :sequence",
