@@ -104,8 +104,8 @@ def test_what_cannot_be_sealed_anew_is_left_and_named(
     for chosen, file, part in (
         (None, None, "AUDIT_KEY is not set"),
         (NEW, tmp_path / "none", "cannot be read"),
-        (NEW, short, "has no key in it"),
-        (NEW, None, "is that the right key?"),
+        (NEW, short, "does not contain a key"),
+        (NEW, None, "Check the key"),
     ):
         assert reseal.reseal(with_key(settings, chosen), key_before=file) == 1
         assert part in said()
