@@ -1,4 +1,4 @@
-"""`audit`: proves the ledgers, or checks receipts against them."""
+"""`audit`: verifies the ledgers, or checks receipts against them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from persistence.audit.receipts import Answer
 from persistence.engine import database
 from settings import Settings
 
-_UNSEALED = "AUDIT_KEY is not set: the seals show what was damaged, but not what was forged."
+_UNSEALED = "AUDIT_KEY is not set: the seals show damage, but not forgery."
 
 
 def audit(settings: Settings) -> int:
-    """Prove the books. Exit status 0 if they balance, 1 with the rows at fault if they do not."""
+    """Verify all ledgers. Exit status 0 if nothing is wrong; otherwise 1, and the rows are named."""
     with terminal.sentences() as outcome:
         limits = terminal.limits(settings)
-        with terminal.console.status("Looking …") as status:
+        with terminal.console.status("Verifying …") as status:
             report = asyncio.run(
-                _audit(settings, lambda name: status.update(f"Looking at {name} …"))
+                _audit(settings, lambda name: status.update(f"Verifying {name} …"))
             )
         for finding in report.findings:
             terminal.say(f"{finding.table} {finding.key}: {finding.sentence}")
         terminal.say(
-            f"{report.people:,} people hold {limits.money(report.balances_minor)} in {report.entries:,} "
-            f"lines: {limits.money(report.top_ups_minor)} were added, "
-            f"{limits.money(report.fees_minor)} went in fees."
+            f"{report.people:,} users hold {limits.money(report.balances_minor)} in {report.entries:,} "
+            f"entries: top-ups {limits.money(report.top_ups_minor)}, fees "
+            f"{limits.money(report.fees_minor)}."
         )
         if settings.audit_key is None:
             terminal.say(_UNSEALED)
         if report.is_clean:
-            terminal.say("The books balance, and every seal proves its line.")
+            terminal.say("All ledgers balance, and all seals are valid.")
         else:
             raise terminal.Refused(
-                f"The books do not balance: what is at fault is named above ({len(report.findings)}). "
-                "Stop the service, keep a copy of the database, and find out who changed them."
+                f"The ledgers are not in order: {len(report.findings)} problems are listed above. "
+                "Stop the service, keep a copy of the database, and find out what changed it."
             )
     return outcome.status
 
@@ -53,14 +53,14 @@ async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.
 def check_receipts(
     settings: Settings, receipts: Sequence[str], *, keys_before: Sequence[Path] = ()
 ) -> int:
-    """Say of each receipt whether the books still contain what it proves.
+    """Check for each receipt whether the ledger still contains what it proves.
 
-    `keys_before` are files with keys of before the books were sealed anew: a receipt may be of those.
+    `keys_before` are files with former keys, with which a receipt may have been issued.
     Exit status 0 if all are contained, 1 if any is not.
     """
     with terminal.sentences() as outcome:
         if not receipts:
-            raise terminal.Refused("No receipt was given: write one on each line.")
+            raise terminal.Refused("No receipt was given: write one per line.")
         keys = [settings.sealing_key, *map(reseal.read_key, keys_before)]
         answers = asyncio.run(_check_receipts(settings, receipts, keys))
         for answer in answers:
@@ -70,7 +70,7 @@ def check_receipts(
         missing = sum(not answer.is_contained for answer in answers)
         if missing:
             raise terminal.Refused(
-                f"{missing} of {len(answers)} receipts are not contained in the books."
+                f"{missing} of {len(answers)} receipts are not contained in the ledgers."
             )
     return outcome.status
 

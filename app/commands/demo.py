@@ -27,7 +27,7 @@ _TOP_UP_KEY = "demo-top-up"
 
 
 def demo(settings: Settings, *, yes: bool = False) -> int:
-    """Add the demo's people, each with 1,000.00 in the books. Exit status 0, or 1 after a sentence.
+    """Add the demo's people, each with 1,000.00 in their ledgers. Exit status 0, or 1 after a sentence.
 
     Their password is public, so that a public `APP_URL` takes `yes`.
     """

@@ -1,4 +1,4 @@
-"""`reseal`: seals every ledger anew after AUDIT_KEY was replaced."""
+"""`reseal`: reseals every ledger after AUDIT_KEY was replaced."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from settings import MINIMUM_SECRET_BYTES, Settings
 
 
 def reseal(settings: Settings, *, key_before: Path | None) -> int:
-    """Seal every book with AUDIT_KEY, after a look at its seals of before.
+    """Reseal every ledger with AUDIT_KEY, after verifying its existing seals.
 
-    `key_before` is a file with the key of before; None where the books were sealed without one. Exit
-    status 0, or 1 after a sentence that names the first line that is not sealed with either.
+    `key_before` is a file with the former key; None if the ledgers were sealed without one. Exit
+    status 0, or 1 after a sentence that names the first entry that is sealed with neither.
     """
     with terminal.sentences() as outcome:
         if settings.audit_key is None:
-            raise terminal.Refused("AUDIT_KEY is not set: set the one that the books are to have.")
+            raise terminal.Refused("AUDIT_KEY is not set: set the new key.")
         before = b"" if key_before is None else read_key(key_before)
         with (
             terminal.console.status("Sealing …") as status,
@@ -31,15 +31,15 @@ def reseal(settings: Settings, *, key_before: Path | None) -> int:
                     connection,
                     settings.sealing_key,
                     sealed_with=[before],
-                    on_entries=lambda lines: status.update(f"Sealing … {lines:,} lines"),
+                    on_entries=lambda lines: status.update(f"Sealing … {lines:,} entries"),
                 )
             except sealing.WrongSeal as wrong:
                 raise terminal.Refused(
-                    f"{wrong.key} is sealed neither with the key of before nor with AUDIT_KEY, and its "
-                    "book was left as it was: is that the right key? If it is, the book was changed: "
-                    "`./wallet audit`, with AUDIT_KEY as before, names the first row."
+                    f"{wrong.key} is sealed neither with the former key nor with AUDIT_KEY, and its ledger "
+                    "was not resealed. Check the key. If it is right, the ledger was altered: run "
+                    "`./wallet audit` with the former AUDIT_KEY to see the first row."
                 ) from None
-        terminal.say(f"{lines:,} lines are sealed with AUDIT_KEY.")
+        terminal.say(f"{lines:,} entries are sealed with AUDIT_KEY.")
     return outcome.status
 
 
@@ -51,6 +51,6 @@ def read_key(file: Path) -> bytes:
         raise terminal.Refused(f"{file} cannot be read: {error.strerror}.") from None
     if len(key) < MINIMUM_SECRET_BYTES:
         raise terminal.Refused(
-            f"{file} has no key in it: it takes {MINIMUM_SECRET_BYTES} bytes or more."
+            f"{file} does not contain a key of at least {MINIMUM_SECRET_BYTES} bytes."
         )
     return key

@@ -1,4 +1,4 @@
-"""What an operator does with the books: receipts held against them, and another key for their seals."""
+"""What an operator does with the ledgers: receipts checked against them, and another key for their seals."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_books_go_over_to_another_key_and_old_receipts_stay_good(
     assert audit.audit(now) == 1
     assert "another AUDIT_KEY" in said()
     assert reseal.reseal(now, key_before=file) == 0
-    assert "3 lines are sealed with AUDIT_KEY" in said()
+    assert "3 entries are sealed with AUDIT_KEY" in said()
     assert audit.audit(now) == 0
     assert audit.check_receipts(now, kept) == 1
     assert "of another AUDIT_KEY" in said()
