@@ -92,8 +92,8 @@ class Condition:
 
     @property
     def risks(self) -> list[str]:
-        """Settings of the server, the database or the role with which money could be lost or books be
-        damaged, and what to do: sentences for the operator.
+        """Settings of the server, the database or the role with which money could be lost or ledgers
+        be damaged, and what to do: sentences for the operator.
         """
         risks = []
         if self.synchronous_commit == "off":
@@ -104,7 +104,7 @@ class Condition:
         if self.session_replication_role != "origin":
             risks.append(
                 f"session_replication_role is {self.session_replication_role}: the triggers that keep the "
-                "books append-only and the foreign keys are not enforced. Set it to origin."
+                "ledgers append-only and the foreign keys are not enforced. Set it to origin."
             )
         return risks
 
