@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids
 from domain.authority import ApiToken
-from domain.ledger import money
+from domain.ledger import metadata, money
 from domain.ledger.seals import Receipt
 from domain.ledger.send_money import SendMoney
 from domain.people import sessions
@@ -41,6 +41,7 @@ async def lived_in(books: Books) -> tuple[Someone, Someone]:
         SendMoney(
             authority=ApiToken(alpha.user_id, token.api_token_id), recipient_id=beta.user_id, amount=Decimal("0.10"), note="NULL",
             idempotency_key='a "token\'s" key', reference=ids.new_id(),
+            metadata=metadata.of([("order", "A-17"), ("branch", "Köln")]),
         )
     )  # fmt: skip
     await books.send(beta, alpha, "0.25")
