@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from application import posting
-from application.services import Services
 from domain import ids
 from domain.authority import Authority
 from domain.ledger import metadata as metadata_rules
@@ -18,7 +17,7 @@ from persistence.ledger.ledger import Movement
 
 
 async def execute(
-    services: Services,
+    services: posting.PostingServices,
     authority: Authority,
     *,
     amount: Decimal,

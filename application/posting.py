@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from application.services import Services
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from application.services import Ledger, Metrics
 from domain import errors
+from domain.ledger.metadata import Pair
 from domain.ledger.posting import PostingCommand
+from domain.ledger.transfers import Entry
+from domain.people.accounts import Person
+from persistence.engine.database import Database
 from persistence.ledger.ledger import Movement
 
 
-async def post(services: Services, command: PostingCommand) -> Movement:
+class Listeners(Protocol):
+    """The subscribers of this process."""
+
+    def posted(
+        self, entry: Entry, counterparty: Person | None, metadata: Sequence[Pair] = ()
+    ) -> None:
+        """This process has just committed this entry."""
+
+
+class PostingServices(Protocol):
+    """What moving money needs: of a process that answers requests, or of a worker."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def live(self) -> Listeners: ...
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def wake_relay(self) -> Callable[[], None]: ...
+
+
+async def post(services: PostingServices, command: PostingCommand) -> Movement:
     """Have the ledger carry out the command; then count it, tell the listeners and wake the relay.
 
     Raises the command's refusal, or Unavailable.

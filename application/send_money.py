@@ -8,7 +8,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from application import posting
-from application.services import Services
 from domain import errors, ids
 from domain.authority import Authority
 from domain.ledger import metadata as metadata_rules
@@ -21,7 +20,7 @@ from persistence.people import accounts
 
 
 async def execute(
-    services: Services,
+    services: posting.PostingServices,
     authority: Authority,
     *,
     recipient: UUID | str | None,
