@@ -3,8 +3,8 @@
 import { graphql, type FragmentOf, type ResultOf } from '@/api';
 
 /** A transaction, as lists and pages show it. */
-export const TransactionLine = graphql(`
-  fragment TransactionLine on Transaction {
+export const TransactionFields = graphql(`
+  fragment TransactionFields on Transaction {
     id
     reference
     sequence
@@ -32,7 +32,7 @@ export const TransactionLine = graphql(`
   }
 `);
 
-export type Transaction = FragmentOf<typeof TransactionLine>;
+export type Transaction = FragmentOf<typeof TransactionFields>;
 
 export const WalletNow = graphql(
   `
@@ -47,7 +47,7 @@ export const WalletNow = graphql(
         emailVerifiedAt
         transactions(first: $first) {
           nodes {
-            ...TransactionLine
+            ...TransactionFields
           }
           pageInfo {
             hasNextPage
@@ -68,7 +68,7 @@ export const WalletNow = graphql(
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export type PusherSettings = NonNullable<ResultOf<typeof WalletNow>['wallet']['pusher']>;
@@ -80,7 +80,7 @@ export const NewestTransactions = graphql(
         id
         transactions(first: $first, after: $after) {
           nodes {
-            ...TransactionLine
+            ...TransactionFields
           }
           pageInfo {
             hasNextPage
@@ -90,7 +90,7 @@ export const NewestTransactions = graphql(
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export const WalletSequence = graphql(`
@@ -115,11 +115,11 @@ export const WalletEvents = graphql(
         sequence
         ... on TransactionPosted {
           transaction {
-            ...TransactionLine
+            ...TransactionFields
           }
         }
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );

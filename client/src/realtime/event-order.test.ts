@@ -35,7 +35,7 @@ describe('EventOrder', () => {
     expect(delivered).toEqual([5, 6]);
   });
 
-  it('reads a gap from the book and then goes on with what waited', async () => {
+  it('reads the missing events and then continues with what waited', async () => {
     const readAfter = vi.fn(() => Promise.resolve(numbered(2, 3)));
     const { order, offer, delivered } = orderAfter(1, readAfter);
     offer(4);

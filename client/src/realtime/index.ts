@@ -4,7 +4,7 @@
  */
 
 export { connection, onRecovered, type Connection } from './connection';
-export { TransactionLine, type Transaction } from './documents';
+export { TransactionFields, type Transaction } from './documents';
 export { isolated } from './isolated';
 export { onTransaction } from './listeners';
 export { loadOlder, noteTransaction, startRealtime, wallet, walletFailure, type Wallet } from './wallet';

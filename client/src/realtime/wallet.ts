@@ -33,7 +33,7 @@ export interface Wallet {
   /** The number of the newest transaction; 0 before the first. */
   sequence: number;
   /** The newest transactions without a gap, newest first: one page at first, more on request. */
-  lines: Transaction[];
+  transactions: Transaction[];
   /** The cursor of older ones; null if all have been loaded. */
   olderCursor: string | null;
 }
@@ -93,7 +93,7 @@ class OpenWallet {
       isVerified: viewer.emailVerifiedAt !== null,
       balance: viewer.balance,
       sequence: viewer.sequence,
-      lines: viewer.transactions.nodes,
+      transactions: viewer.transactions.nodes,
       olderCursor: olderCursorOf(viewer.transactions.pageInfo),
     };
     this.order = new EventOrder<Transaction>(viewer.sequence, {
@@ -129,7 +129,7 @@ class OpenWallet {
       ...this.current.value,
       sequence: transaction.sequence,
       balance: transaction.balanceAfter,
-      lines: [transaction, ...this.current.value.lines],
+      transactions: [transaction, ...this.current.value.transactions],
     };
     tellOf(transaction);
   }
@@ -185,10 +185,10 @@ class OpenWallet {
     const page = data?.viewer?.transactions;
     const now = this.current.value;
     if (!page || now?.olderCursor !== before.olderCursor) return null;
-    const oldest = now.lines.at(-1)?.sequence ?? Infinity;
+    const oldest = now.transactions.at(-1)?.sequence ?? Infinity;
     this.current.value = {
       ...now,
-      lines: [...now.lines, ...page.nodes.filter((line) => line.sequence < oldest)],
+      transactions: [...now.transactions, ...page.nodes.filter((transaction) => transaction.sequence < oldest)],
       olderCursor: olderCursorOf(page.pageInfo),
     };
     return null;
@@ -228,12 +228,12 @@ async function readAfter(sequence: number): Promise<Transaction[] | null> {
     const result: { data?: ResultOf<typeof NewestTransactions>; error?: Error } = await client.value
       .query(NewestTransactions, { first: PAGE, after }, { requestPolicy: 'network-only' })
       .toPromise();
-    const lines = result.data?.viewer?.transactions;
-    if (!lines) throw result.error ?? new Error('The wallet could not be read.');
-    missed.push(...lines.nodes.filter((line) => line.sequence > sequence));
-    const oldest = lines.nodes.at(-1);
+    const transactions = result.data?.viewer?.transactions;
+    if (!transactions) throw result.error ?? new Error('The wallet could not be read.');
+    missed.push(...transactions.nodes.filter((transaction) => transaction.sequence > sequence));
+    const oldest = transactions.nodes.at(-1);
     if (!oldest || oldest.sequence <= sequence + 1) return missed.reverse();
-    after = lines.pageInfo.endCursor;
+    after = transactions.pageInfo.endCursor;
   }
   return null;
 }

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest';
 import type { Transaction } from '@/realtime/documents';
 import { byDay } from './days';
 
-it('puts lines under the day on which they happened, newest first', () => {
+it('puts transactions under the day on which they happened, newest first', () => {
   const at = (day: number, hour: number) => ({ createdAt: new Date(2026, 10, day, hour).toISOString() }) as Transaction;
   const days = byDay([at(22, 9), at(22, 0), at(21, 23), at(19, 12)], new Date(2026, 10, 22, 10), 'en');
-  expect(days.map(({ heading, lines }) => [heading, lines.length])).toEqual([
+  expect(days.map(({ heading, transactions }) => [heading, transactions.length])).toEqual([
     ['Today', 2],
     ['Yesterday', 1],
     ['Thursday, November 19', 1],

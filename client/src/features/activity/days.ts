@@ -7,17 +7,17 @@ import type { Transaction } from '@/realtime';
 export interface Day {
   key: string;
   heading: string;
-  lines: Transaction[];
+  transactions: Transaction[];
 }
 
 /** Newest first, like the transactions. */
-export function byDay(lines: readonly Transaction[], now = new Date(today()), locale?: string): Day[] {
+export function byDay(transactions: readonly Transaction[], now = new Date(today()), locale?: string): Day[] {
   const days: Day[] = [];
-  for (const line of lines) {
-    const key = dayKey(line.createdAt);
+  for (const transaction of transactions) {
+    const key = dayKey(transaction.createdAt);
     const last = days.at(-1);
-    if (last?.key === key) last.lines.push(line);
-    else days.push({ key, heading: formatDay(line.createdAt, now, locale), lines: [line] });
+    if (last?.key === key) last.transactions.push(transaction);
+    else days.push({ key, heading: formatDay(transaction.createdAt, now, locale), transactions: [transaction] });
   }
   return days;
 }

@@ -1,7 +1,7 @@
 /** Transactions. */
 
 import { graphql } from '@/api';
-import { TransactionLine } from '@/realtime';
+import { TransactionFields } from '@/realtime';
 
 export const Transactions = graphql(
   `
@@ -10,7 +10,7 @@ export const Transactions = graphql(
         id
         transactions(first: $first, after: $after, filter: $filter) {
           nodes {
-            ...TransactionLine
+            ...TransactionFields
           }
           pageInfo {
             hasNextPage
@@ -20,7 +20,7 @@ export const Transactions = graphql(
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export const OneTransaction = graphql(
@@ -29,7 +29,7 @@ export const OneTransaction = graphql(
       node(id: $id) {
         __typename
         id
-        ...TransactionLine
+        ...TransactionFields
         ... on Transaction {
           metadata {
             key
@@ -40,7 +40,7 @@ export const OneTransaction = graphql(
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export const TransactionSeal = graphql(`

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Transaction } from '@/realtime/documents';
 import { admits, EVERYTHING, filterFrom, inputOf, isEverything, queryOf } from './filter';
 
-const line = {
+const transaction = {
   kind: 'TRANSFER',
   direction: 'INCOMING',
   counterparty: { id: 'u1' },
@@ -39,6 +39,6 @@ describe('the filter of the activity', () => {
     [{ text: 'rent' }, null],
     [{ text: 'rent', direction: 'OUTGOING' }, false],
   ] as const)('admits what comes meanwhile, or leaves it to the service: %j', (change, expected) => {
-    expect(admits({ ...EVERYTHING, ...change }, line)).toBe(expected);
+    expect(admits({ ...EVERYTHING, ...change }, transaction)).toBe(expected);
   });
 });

@@ -60,11 +60,11 @@ export function inputOf(filter: ActivityFilter) {
 }
 
 /** Whether a new transaction matches; null if only the service can tell, as for text. */
-export function admits(filter: ActivityFilter, line: Transaction): boolean | null {
-  if (filter.direction && line.direction !== filter.direction) return false;
-  if (filter.kind && line.kind !== filter.kind) return false;
-  if (filter.personId && line.counterparty?.id !== filter.personId) return false;
-  const instant = new Date(line.createdAt);
+export function admits(filter: ActivityFilter, transaction: Transaction): boolean | null {
+  if (filter.direction && transaction.direction !== filter.direction) return false;
+  if (filter.kind && transaction.kind !== filter.kind) return false;
+  if (filter.personId && transaction.counterparty?.id !== filter.personId) return false;
+  const instant = new Date(transaction.createdAt);
   if (filter.from && instant < startOf(filter.from)) return false;
   if (filter.to && instant >= startOf(filter.to, 1)) return false;
   return filter.text.trim() ? null : true;

@@ -10,7 +10,7 @@ import { useTransactions } from './useTransactions';
 let asked: { after: string | null; answer: (...sequences: number[]) => Promise<void> }[];
 let scope: EffectScope;
 
-const line = (sequence: number) =>
+const transaction = (sequence: number) =>
   ({ id: String(sequence), sequence, kind: 'TRANSFER', direction: 'INCOMING' }) as Transaction;
 
 function answering(variables: Record<string, unknown>): Promise<Response> {
@@ -19,7 +19,7 @@ function answering(variables: Record<string, unknown>): Promise<Response> {
       after: variables.after as string | null,
       answer: async (...sequences) => {
         const pageInfo = { hasNextPage: true, endCursor: String(sequences.at(-1)) };
-        const transactions = { nodes: sequences.map(line), pageInfo };
+        const transactions = { nodes: sequences.map(transaction), pageInfo };
         resolve(Response.json({ data: { viewer: { transactions } } }));
         await vi.waitFor(() => expect(shown()).toEqual(expect.arrayContaining(sequences)));
       },
@@ -32,7 +32,7 @@ let shown: () => number[];
 function listing(change: Partial<ActivityFilter>) {
   const found = scope.run(() => useTransactions(ref({ ...EVERYTHING, ...change })));
   if (!found) throw new Error('The scope is stopped.');
-  shown = () => found.lines.value?.map(({ sequence }) => sequence) ?? [];
+  shown = () => found.transactions.value?.map(({ sequence }) => sequence) ?? [];
   return found;
 }
 
@@ -47,27 +47,27 @@ afterEach(() => {
   scope.stop();
 });
 
-describe('filtered lines', () => {
-  it('has a line that came while its first page was asked for', async () => {
+describe('filtered transactions', () => {
+  it('has a transaction that came while its first page was asked for', async () => {
     listing({ direction: 'INCOMING' });
     await asking(1);
-    tellOf(line(3));
+    tellOf(transaction(3));
     await asked[0]?.answer(2);
     await asking(2);
     await asked[1]?.answer(3, 2);
     expect(shown()).toEqual([3, 2]);
   });
 
-  it('has a line once that the page had already when it was told', async () => {
+  it('has a transaction once that the page had already when it was told', async () => {
     listing({ direction: 'INCOMING' });
     await asking(1);
     await asked[0]?.answer(3, 2);
-    tellOf(line(3));
-    tellOf(line(4));
+    tellOf(transaction(3));
+    tellOf(transaction(4));
     expect(shown()).toEqual([4, 3, 2]);
   });
 
-  it('keeps the pages that were read when only the service can tell whether a new line fits', async () => {
+  it('keeps the pages that were read when only the service can tell whether a new transaction fits', async () => {
     const { loadMore } = listing({ text: 'lunch' });
     await asking(1);
     await asked[0]?.answer(5, 4);
@@ -75,17 +75,17 @@ describe('filtered lines', () => {
     await asking(2);
     expect(asked[1]?.after).toBe('4');
     await asked[1]?.answer(2, 1);
-    tellOf(line(6));
+    tellOf(transaction(6));
     await asking(3);
     await asked[2]?.answer(6, 5);
     expect(shown()).toEqual([6, 5, 4, 2, 1]);
   });
 
-  it('leaves out a line that does not fit', async () => {
+  it('leaves out a transaction that does not fit', async () => {
     listing({ direction: 'OUTGOING' });
     await asking(1);
     await asked[0]?.answer(2);
-    tellOf(line(3));
+    tellOf(transaction(3));
     expect(shown()).toEqual([2]);
     expect(asked).toHaveLength(1);
   });

@@ -9,7 +9,7 @@ import { admits, inputOf, isEverything, type ActivityFilter } from './filter';
 const PAGE = 20;
 
 interface Filtered {
-  lines: Transaction[];
+  transactions: Transaction[];
   cursor: string | null;
 }
 
@@ -24,8 +24,8 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
   let isOutdated = false;
 
   const isAll = computed(() => isEverything(filter.value));
-  const lines = computed(() =>
-    isAll.value ? (wallet.value?.lines ?? null) : (filtered.value?.lines ?? null),
+  const transactions = computed(() =>
+    isAll.value ? (wallet.value?.transactions ?? null) : (filtered.value?.transactions ?? null),
   );
   const hasMore = computed(() =>
     Boolean(isAll.value ? wallet.value?.olderCursor : filtered.value?.cursor),
@@ -51,8 +51,8 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
     }
     const cursor = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
     filtered.value = after
-      ? { lines: [...(filtered.value?.lines ?? []), ...page.nodes], cursor }
-      : joined({ lines: page.nodes, cursor }, filtered.value);
+      ? { transactions: [...(filtered.value?.transactions ?? []), ...page.nodes], cursor }
+      : joined({ transactions: page.nodes, cursor }, filtered.value);
     if (isOutdated) readNewest();
   }
 
@@ -91,14 +91,14 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
     { immediate: true },
   );
   onScopeDispose(
-    onTransaction((line) => {
+    onTransaction((transaction) => {
       if (isAll.value) return;
-      const admitted = admits(filter.value, line);
+      const admitted = admits(filter.value, transaction);
       if (admitted === false) return;
       const before = filtered.value;
       if (admitted === null || !before) readNewest();
       // The response may already have contained it.
-      else if (before.lines.every(({ id }) => id !== line.id)) filtered.value = { ...before, lines: [line, ...before.lines] };
+      else if (before.transactions.every(({ id }) => id !== transaction.id)) filtered.value = { ...before, transactions: [transaction, ...before.transactions] };
     }),
   );
   onScopeDispose(
@@ -107,14 +107,14 @@ export function useTransactions(filter: Readonly<Ref<ActivityFilter>>) {
     }),
   );
 
-  return { lines, hasMore, isLoading, error, loadMore, retry };
+  return { transactions, hasMore, isLoading, error, loadMore, retry };
 }
 
 /** The newest page joined with the loaded ones, unless there is a gap between them. */
 function joined(newest: Filtered, before: Filtered | null): Filtered {
-  const known = before?.lines[0]?.id;
-  const place = newest.lines.findIndex(({ id }) => id === known);
+  const known = before?.transactions[0]?.id;
+  const place = newest.transactions.findIndex(({ id }) => id === known);
   return before && place >= 0
-    ? { ...before, lines: [...newest.lines.slice(0, place), ...before.lines] }
+    ? { ...before, transactions: [...newest.transactions.slice(0, place), ...before.transactions] }
     : newest;
 }

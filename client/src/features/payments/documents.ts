@@ -1,7 +1,7 @@
 /** Moving money, and finding or settling the outcome of an idempotency key. */
 
 import { graphql } from '@/api';
-import { TransactionLine } from '@/realtime';
+import { TransactionFields } from '@/realtime';
 
 export const SendMoney = graphql(
   `
@@ -10,7 +10,7 @@ export const SendMoney = graphql(
         __typename
         ... on MoneySent {
           transaction {
-            ...TransactionLine
+            ...TransactionFields
           }
         }
         ... on InvalidInput {
@@ -25,7 +25,7 @@ export const SendMoney = graphql(
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export const AddBalance = graphql(
@@ -35,7 +35,7 @@ export const AddBalance = graphql(
         __typename
         ... on BalanceAdded {
           transaction {
-            ...TransactionLine
+            ...TransactionFields
           }
         }
         ... on InvalidInput {
@@ -50,7 +50,7 @@ export const AddBalance = graphql(
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export const TransactionByKey = graphql(
@@ -59,12 +59,12 @@ export const TransactionByKey = graphql(
       viewer {
         id
         transactionByIdempotencyKey(kind: $kind, idempotencyKey: $key) {
-          ...TransactionLine
+          ...TransactionFields
         }
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );
 
 export const CloseIdempotencyKey = graphql(
@@ -74,11 +74,11 @@ export const CloseIdempotencyKey = graphql(
         __typename
         ... on IdempotencyKeySettled {
           transaction {
-            ...TransactionLine
+            ...TransactionFields
           }
         }
       }
     }
   `,
-  [TransactionLine],
+  [TransactionFields],
 );

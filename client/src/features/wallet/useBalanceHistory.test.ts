@@ -3,7 +3,7 @@ import { createApp, effectScope, ref } from 'vue';
 import { expect, test, vi } from 'vitest';
 import { useBalanceHistory } from './useBalanceHistory';
 
-vi.mock('@/realtime', () => ({ wallet: { value: { lines: [] } } }));
+vi.mock('@/realtime', () => ({ wallet: { value: { transactions: [] } } }));
 
 test('a wallet in which nothing moved for a month has stayed as it was', async () => {
   const balance = { amount: '12.50', currency: 'USD' };

@@ -24,16 +24,16 @@ export function useBalanceHistory() {
     const viewer = data.value?.viewer;
     if (!viewer || !wallet.value) return null;
     const newest = viewer.transactions.nodes[0]?.sequence ?? 0;
-    const later = wallet.value.lines.filter(({ sequence }) => sequence > newest);
-    const lines = [...later, ...viewer.transactions.nodes]
+    const later = wallet.value.transactions.filter(({ sequence }) => sequence > newest);
+    const transactions = [...later, ...viewer.transactions.nodes]
       .filter(({ createdAt }) => Date.parse(createdAt) >= from)
       .reverse();
-    const changes = lines.map(({ createdAt, balanceAfter }) => ({
+    const changes = transactions.map(({ createdAt, balanceAfter }) => ({
       time: Date.parse(createdAt),
       money: balanceAfter,
     }));
     // A recent wallet begins with its first transaction; values before the oldest loaded one are unknown.
-    const isWhole = !viewer.transactions.pageInfo.hasNextPage && lines[0]?.sequence !== 1;
+    const isWhole = !viewer.transactions.pageInfo.hasNextPage && transactions[0]?.sequence !== 1;
     const all = isWhole ? [{ time: from, money: viewer.balanceAt }, ...changes] : changes;
     const points: Point[] = all.map(({ time, money }) => ({ time, value: Number(money.amount) }));
     const first = all[0];
