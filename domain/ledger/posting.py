@@ -30,7 +30,8 @@ def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) ->
 
     A key that made an entry does not come here: it is answered with that entry.
     """
-    if ledger.find(KeyClosure(command.key)):
+    # Mostly nothing was found, and this is on the path of every transfer.
+    if len(ledger.found) > 0 and ledger.find(KeyClosure(command.key)):
         raise errors.IdempotencyKeyClosed
     if command.not_after is not None and ledger.now > command.not_after:
         raise errors.TooLate
@@ -57,12 +58,12 @@ def posted(
     found: Mapping[LookUp[object], object] | None = None,
 ) -> Decision:
     """The decision to post those entries, the first of them with this metadata, cleaned."""
-    found = dict(found or {})
+    found = found or {}
     if stored is None:
-        return Decision(entries, found=found)
+        return Decision(entries, (), found)
     own = entries[0]
-    found[MetadataOf(command.key)] = stored
-    return Decision(entries, [StoreMetadata(own.user_id, own.sequence, stored)], found)
+    effect = StoreMetadata(own.user_id, own.sequence, stored)
+    return Decision(entries, [effect], {**found, MetadataOf(command.key): stored})
 
 
 def posting_time(now: datetime, *accounts: Account) -> datetime:

@@ -56,7 +56,8 @@ def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted 
             raise errors.IdempotencyKeyReused
         return Posted(earlier, caller, replayed=True)
     decision = handler.decide(ledger, command, caller)
-    ledger.found.update(decision.found)
+    if decision.found:
+        ledger.found.update(decision.found)
     settlement.effects += decision.effects
     entries = [_post(ledger, settlement, entry) for entry in decision.entries]
     if not entries:

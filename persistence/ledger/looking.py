@@ -80,7 +80,11 @@ class Questions:
         for command in commands:
             for look_up in command.look_ups:
                 self._by_kind.setdefault(type(look_up), {})[look_up] = None
-        self._keys = list(dict.fromkeys(command.key for command in commands))
+        self._keys = (
+            [commands[0].key]
+            if len(commands) == 1
+            else list(dict.fromkeys(command.key for command in commands))
+        )
         #: To be sent after the statement that takes the locks.
         self.statements: list[Statement] = [
             *(self._of_one(commands[0]) if len(commands) == 1 else self._of_many(commands)),
