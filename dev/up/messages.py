@@ -57,13 +57,13 @@ class Messages:
                 yield
         else:
             # Without a terminal for a spinner, print once that it takes a moment.
-            patience = threading.Timer(1, self._say, [f"  … {what}"])
-            patience.daemon = True
-            patience.start()
+            timer = threading.Timer(1, self._say, [f"  … {what}"])
+            timer.daemon = True
+            timer.start()
             try:
                 yield
             finally:
-                patience.cancel()
+                timer.cancel()
         seconds = time.monotonic() - start
         self._say(f"  [green]✓[/green] {what} [dim]{seconds:.1f} s[/dim]")
 

@@ -105,7 +105,7 @@ def test_a_key_that_is_not_that_of_the_books_is_named(
 ) -> None:
     key = settings.model_copy(update={"audit_key": SecretStr("k" * 32)})
     doctor.run(key)
-    assert said(capsys)["Seals"].startswith("ok"), "books without a line are of any key"
+    assert said(capsys)["Seals"].startswith("ok"), "ledgers without an entry are of any key"
     assert demo.demo(key) == 0
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok")
