@@ -97,7 +97,7 @@ def test_each_filter_narrows_the_activity_and_is_cleared(
         page.get_by_label(label, exact=True) for label in ("Kind", "Person", "From", "To")
     )
     narrows(lambda: kind.select_option("Added money"), ["Added money"])
-    narrows(lambda: kind.select_option("Between people"), everything[:3])
+    narrows(lambda: kind.select_option("Transfers"), everything[:3])
     narrows(lambda: person.select_option("Lea Landlady"), ["too much", "rent for May"])
     # Whatever the day is where the browser is, all of it was between yesterday and tomorrow.
     today = datetime.datetime.now(datetime.UTC).date()
