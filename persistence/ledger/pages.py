@@ -95,7 +95,13 @@ class _Search:
         text = texts.search_text(wanted.text or "")
         self._pattern = patterns.contains(text) if text else None
         #: Whether entries are examined that the filter may leave out.
-        self._is_scan = bool(wanted.kind or wanted.direction or self._pattern)
+        self._is_scan = bool(
+            wanted.kind
+            or wanted.direction
+            or self._pattern
+            # Each has an index, but none leads to the entries that both select.
+            or (wanted.metadata and wanted.counterparty_id)
+        )
 
     async def bounds(self) -> tuple[int, int]:
         """The sequences between which the filter's times lie: `createdAt` never goes back along them."""
@@ -141,6 +147,8 @@ class _Search:
         if bottom + 1 >= top:
             return [], None
         conditions = [self._mine, _entries.sequence > bottom, _entries.sequence < top]
+        if self._wanted.metadata is not None:
+            conditions.append(self._carries(self._wanted.metadata, bottom, top))
         conditions += await self._conditions(conditions)
         order = _entries.sequence.asc() if ascending else _entries.sequence.desc()
         query = select(*_ENTRY).where(*conditions).order_by(order).limit(limit)
@@ -161,8 +169,6 @@ class _Search:
             conditions.append(_entries.direction == wanted.direction.value)
         if wanted.counterparty_id is not None:
             conditions.append(_entries.counterparty_id == wanted.counterparty_id)
-        if wanted.metadata is not None:
-            conditions.append(self._carries(wanted.metadata))
         if self._pattern is not None:
             named = await self._named([*window, *conditions], self._pattern)
             conditions.append(
@@ -173,11 +179,18 @@ class _Search:
             )
         return conditions
 
-    def _carries(self, pair: Pair) -> ColumnElement[bool]:
-        """Whether the entry carries that metadata, by an index that leads from the pair to sequences."""
+    def _carries(self, pair: Pair, low: int, high: int) -> ColumnElement[bool]:
+        """Whether the entry carries that metadata, by an index that leads from the pair to sequences.
+
+        PostgreSQL does not derive the bounds of these sequences from those of the entries.
+        """
         key, value = pair
         carrying = select(_metadata.sequence).where(
-            _metadata.user_id == self._user_id, _metadata.key == key, _metadata.value == value
+            _metadata.user_id == self._user_id,
+            _metadata.key == key,
+            _metadata.value == value,
+            _metadata.sequence > low,
+            _metadata.sequence < high,
         )
         return _entries.sequence.in_(carrying)
 

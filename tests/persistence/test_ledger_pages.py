@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from domain.ledger import metadata
 from domain.ledger.transfers import Direction, Entry, Kind
 from domain.paging import PageRequest
 from persistence.engine.database import Database
 from persistence.ledger import pages
 from persistence.ledger.pages import EntryFilter
-from tests.books import Books, Someone, lines_of
+from tests.books import Books, Someone, lines_of, sending
 
 pytestmark = pytest.mark.anyio
 
 NOTES = ("lunch", "rent", "Lunch again", None)
+PAIR = ("shop", "1")
 
 
 async def lived(books: Books, count: int = 40) -> tuple[Someone, list[Someone]]:
@@ -32,7 +35,8 @@ async def lived(books: Books, count: int = 40) -> tuple[Someone, list[Someone]]:
             case 0:
                 await books.add(user, "1")
             case 1 | 2:
-                await books.send(user, other, "0.01", note=note)
+                pairs = metadata.of(chance.choice([[], [PAIR], [("shop", "2")]]))
+                await books.ledger.move(replace(sending(user, other, note=note), metadata=pairs))
             case _:
                 await books.send(other, user, "0.01", note=note)
     return user, others
@@ -83,6 +87,10 @@ def filters(entries: list[Entry], others: list[Someone]) -> list[EntryFilter]:
         EntryFilter(created_after=entries[10].created_at, text="lunch"),
         EntryFilter(created_after=entries[-1].created_at, text="lunch"),
         EntryFilter(created_before=entries[0].created_at, kind=Kind.TOP_UP),
+        EntryFilter(metadata=PAIR),
+        EntryFilter(metadata=PAIR, text="lunch"),
+        EntryFilter(metadata=PAIR, counterparty_id=others[0].user_id),
+        EntryFilter(metadata=PAIR, **middle),
     ]
 
 
@@ -123,7 +131,13 @@ async def test_a_search_that_finds_nothing_ends_after_so_many_entries_and_says_w
 ) -> None:
     monkeypatch.setattr(pages, "EXAMINED_ENTRIES", 10)
     user, _ = await lived(books)
-    for wanted in (EntryFilter(text="nothing has this"), EntryFilter(kind=Kind.TOP_UP, text="x")):
+    stranger = books.join()
+    for wanted in (
+        EntryFilter(text="nothing has this"),
+        EntryFilter(kind=Kind.TOP_UP, text="x"),
+        EntryFilter(metadata=PAIR, text="nothing has this"),
+        EntryFilter(metadata=PAIR, counterparty_id=stranger.user_id),
+    ):
         page = await pages.page(db, user.user_id, wanted, PageRequest(20))
         assert (list(page.items), page.has_next, page.end) == ([], True, "31")
         page = await pages.page(db, user.user_id, wanted, PageRequest(20, after="11"))
