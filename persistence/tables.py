@@ -1,7 +1,7 @@
 """The tables, and in their constraints every invariant that a database can hold.
 
-Every per-person table has `user_id` first in every primary and unique key, and foreign keys go along
-`user_id` alone, so that the same tables can be distributed by it. Amounts are minor units.
+Every per-user table has `user_id` first in every primary and unique key, and foreign keys reference
+`user_id` alone, so that the tables can be distributed by it. Amounts are minor units.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ metadata = MetaData(
 )
 
 INSTANT = DateTime(timezone=True)
-# As `domain.transfers.EMPTY_BOOK_SEAL`.
+# The same as `domain.ledger.transfers.EMPTY_LEDGER_SEAL`.
 _EMPTY_LEDGER_SEAL = text("decode(repeat('00', 32), 'hex')")
 
 
@@ -49,24 +49,24 @@ users = Table(
     metadata,
     Column("id", UUID, primary_key=True),
     Column("name", Text, nullable=False),
-    # domain.text.search_text(name); by it people are found. In the order of code points, whatever the
-    # database's own: so one index serves equality, prefixes and the order of pages.
+    # domain.text.search_text(name), by which users are found. Ordered by code points, whatever the
+    # database's collation, so that one index serves equality, prefixes and the order of pages.
     Column("search_text", Text(collation="C"), nullable=False),
     # Of a verified user as in email_addresses, where it is unique; any number of registrations share one.
     Column("email", Text, nullable=False),
     Column("email_verified_at", INSTANT),
     Column("password_hash", Text, nullable=False),
     Column("balance", BigInteger, nullable=False, server_default=text("0")),
-    # The sequence of the newest line of the person's book; 0 before the first.
+    # The sequence of the user's newest entry; 0 before the first.
     Column("sequence", BigInteger, nullable=False, server_default=text("0")),
-    # created_at of that line.
+    # created_at of that entry.
     Column("last_posted_at", INSTANT),
-    # The seal of that line; 32 zero bytes before the first.
+    # The seal of that entry; 32 zero bytes before the first.
     Column("book_seal", LargeBinary, nullable=False, server_default=_EMPTY_LEDGER_SEAL),
     Column("created_at", INSTANT, nullable=False, server_default=func.now()),
-    # People are closed, never deleted.
+    # Accounts are closed, never deleted.
     Column("closed_at", INSTANT),
-    # Until the address is verified: then the registration is deleted. As long as its newest link works.
+    # While the address is unverified: when the newest link expires and the registration is deleted.
     Column("registration_expires_at", INSTANT),
     CheckConstraint("balance >= 0", name="balance_not_negative"),
     CheckConstraint("sequence >= 0", name="sequence_not_negative"),
@@ -101,11 +101,11 @@ users = Table(
         "search_text",
         postgresql_using="gin",
         postgresql_ops={"search_text": "gin_trgm_ops"},
-        # People join seldom and are looked for often: no list of pending entries to go through.
+        # Users are added seldom and searched often: avoid a pending list that each search must scan.
         postgresql_with={"fastupdate": "off"},
         postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
     ),
-    # Parts of four characters: what the function of that name makes of the text.
+    # Parts of four characters, as the function search_parts returns them.
     Index(
         "users_search_parts_idx",
         text("search_parts(search_text)"),
@@ -113,11 +113,11 @@ users = Table(
         postgresql_with={"fastupdate": "off"},
         postgresql_where=text("email_verified_at IS NOT NULL AND closed_at IS NULL"),
     ),
-    # The balance and sequence change with every movement: room for HOT updates.
+    # The balance and sequence change with every transaction: leave room for HOT updates.
     postgresql_with={"fillfactor": 70},
 )
 
-# The verified addresses alone: an address belongs to whoever verified it.
+# Verified addresses only: an address belongs to the user who verified it.
 email_addresses = Table(
     "email_addresses",
     metadata,
@@ -143,12 +143,12 @@ transactions = Table(
     Column("note_search_text", Text),
     Column("balance_after", BigInteger, nullable=False),
     Column("created_at", INSTANT, nullable=False),
-    # On the line of the person who asked for the movement alone.
+    # Only on the entry of the user who requested the transaction.
     Column("idempotency_key", String(64)),
     Column("api_token_id", UUID),
     # A salted hash of the caller's metadata, whose pairs are in transaction_metadata.
     Column("metadata_digest", LargeBinary),
-    # Over all of the entry and the seal of the entry before: domain.ledger.seals.
+    # Covers the entry and the seal of the previous entry: domain.ledger.seals.
     Column("seal", LargeBinary, nullable=False),
     UniqueConstraint("user_id", "kind", "idempotency_key"),
     CheckConstraint("sequence > 0", name="sequence_positive"),
@@ -177,7 +177,7 @@ transactions = Table(
     CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
     CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
     CheckConstraint("octet_length(seal) = 32", name="seal_length"),
-    # Contacts, and the history with one person.
+    # Contacts, and the history with one counterparty.
     Index("transactions_counterparty_idx", "user_id", "counterparty_id", "sequence"),
     # balanceAt, and the date filters.
     Index("transactions_created_at_idx", "user_id", "created_at", "sequence"),
@@ -238,13 +238,13 @@ sessions = Table(
     Column("created_at", INSTANT, nullable=False),
     Column("last_used_at", INSTANT, nullable=False),
     Column("ended_at", INSTANT),
-    # The newest refresh token: the how-manieth, its hash, and since when.
+    # The newest refresh token: its generation, its hash, and (rotated_at) when it was issued.
     Column("generation", BigInteger, nullable=False),
     Column("refresh_hash", LargeBinary, nullable=False),
-    # The hash of the one before, which is accepted a little longer.
+    # The hash of the previous refresh token, which is accepted for a short time.
     Column("previous_refresh_hash", LargeBinary),
     Column("rotated_at", INSTANT, nullable=False),
-    # When its user last proved who they are; null where that was at sign-in.
+    # When the user last re-authenticated; null if only at sign-in.
     Column("confirmed_at", INSTANT),
     CheckConstraint("generation > 0", name="generation_positive"),
     CheckConstraint("octet_length(refresh_hash) = 32", name="refresh_hash_length"),
@@ -280,14 +280,14 @@ mails = Table(
     _user_id(),
     Column("id", UUID, primary_key=True),
     Column("purpose", String(32), nullable=False),
-    # pending, sent, failed (kept, and sent again on request) or withdrawn (another took its place).
+    # pending, sent, failed (kept, and sent again on request) or withdrawn (superseded by another).
     Column("state", String(16), nullable=False, server_default=text("'pending'")),
     Column("created_at", INSTANT, nullable=False),
-    # The network from which somebody asked for it: each has a budget of its own.
+    # The network that requested it: each has its own budget.
     Column("requested_from", Text),
-    # Tries that ended in a refusal; a server out of reach does not count.
+    # Attempts that the server refused; an unreachable server does not count.
     Column("refusals", Integer, nullable=False, server_default=text("0")),
-    # Since when: the tries of a server out of reach end a day later.
+    # When the attempts began: with an unreachable server they end a day later.
     Column("trying_since", INSTANT, nullable=False),
     Column("next_try_at", INSTANT, nullable=False),
     Column("sent_at", INSTANT),
@@ -316,7 +316,7 @@ links = Table(
     Column("token_hash", LargeBinary, nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("expires_at", INSTANT, nullable=False),
-    # Used, or withdrawn because a newer registration or reset took its place.
+    # When it was used, or superseded by a newer registration or reset.
     Column("ended_at", INSTANT),
     CheckConstraint("purpose IN ('verify_email', 'reset_password')", name="purpose"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
@@ -327,16 +327,16 @@ links = Table(
 outbox = Table(
     "outbox",
     metadata,
-    # No foreign key: where nobody has the address that was asked about, it names nobody.
+    # No foreign key: for a request about an unknown address it is the id of no user.
     Column("user_id", UUID, primary_key=True),
     Column("id", UUID, primary_key=True),
     Column("topic", String(32), nullable=False),
     Column("payload", JSONB, nullable=False),
     Column("created_at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
-    # Until then a relay has it in hand; afterwards it is free again.
+    # A relay has claimed the row until then; afterwards any may claim it.
     Column("claimed_until", INSTANT),
     Column("published_at", INSTANT),
-    # Since when it waits for a release that can read it.
+    # When it was set aside because this release cannot read it.
     Column("set_aside_at", INSTANT),
     Index(
         "outbox_pending_idx",
@@ -368,8 +368,8 @@ delivery_cursors = Table(
     CheckConstraint("accepted_number >= 0", name="accepted_number_not_negative"),
 )
 
-# The receivers that have not accepted all that was published. Apart from the cursor, whose row is locked
-# for as long as a delivery takes.
+# The receivers that have not accepted all published events. Separate from the cursor, whose row is locked
+# for the duration of a delivery.
 delivery_due = Table(
     "delivery_due",
     metadata,
@@ -378,7 +378,7 @@ delivery_due = Table(
     Column("receiver_id", UUID, primary_key=True),
     # The number of the newest event that was published.
     Column("number", BigInteger, nullable=False),
-    # Since when nothing has been accepted.
+    # Since when no event has been accepted.
     Column("since", INSTANT, nullable=False),
     Column("next_try_at", INSTANT, nullable=False),
     CheckConstraint("number > 0", name="number_positive"),

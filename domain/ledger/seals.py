@@ -1,10 +1,10 @@
-"""Seals: each line of a book proves itself and every line before it.
+"""Seals: the seal of an entry authenticates it and every earlier entry of its account ledger.
 
-The seal of a line is HMAC-SHA-256(key, LABEL | content | seal of the line before in the same book).
-The content is every field of the line in the order of `Line`, each as four bytes of length and so many
-bytes, all big-endian; FFFFFFFF is the length of None. Whole numbers are eight bytes, ids sixteen, text
-is UTF-8, and instants are microseconds since 2000. So two lines that differ in anything differ in
-their contents, and a content is just what PostgreSQL's binary COPY writes of the row.
+A seal is HMAC-SHA-256(key, LABEL | content | seal of the previous entry in the same account ledger).
+The content is every field of the entry in the order of `Entry`, each as a four-byte length followed by
+that many bytes, all big-endian; the length of None is FFFFFFFF. Integers have eight bytes, ids sixteen,
+text is UTF-8, and instants are microseconds since 2000. Entries that differ in any field therefore have
+different contents, and the content is exactly what PostgreSQL's binary COPY writes for the row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from domain.ledger.transfers import Entry
 
-#: Another use of the key, or another form of the content, takes another label.
+#: Separates this use of the key, and this format of the content, from all others. Never change it.
 LABEL = b"mini-wallet line 1\n"
 SEAL_BYTES = 32
 
@@ -31,20 +31,20 @@ _SIXTEEN = b"\x00\x00\x00\x10"
 
 
 def seal(key: bytes, entry: Entry, before: bytes) -> bytes:
-    """What the line is sealed with; `before` is the seal of the line before it in the same book.
+    """The seal of the entry; `before` is the seal of the previous entry in the same account ledger.
 
-    Without a key (an empty one) a seal still shows what was damaged, but anybody can make one.
+    With an empty key, seals still reveal accidental damage, but anybody can forge them.
     """
     return seal_content(key, content(entry), before)
 
 
 def seal_content(key: bytes, content_of_entry: bytes, before: bytes) -> bytes:
-    """The same of a content that is there already."""
+    """Like `seal`, for an entry whose content is already encoded."""
     return hmac.digest(key, LABEL + content_of_entry + before, "sha256")
 
 
 def content(entry: Entry) -> bytes:
-    """Everything that the line says: no two lines have the same."""
+    """All fields of the entry, encoded so that different entries have different contents."""
     digest = entry.metadata_digest
     return b"".join(
         (
@@ -91,7 +91,7 @@ def _microseconds(instant: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The head of a person's book as it was after one line: kept outside, it proves the book later."""
+    """The seal of one entry of a user, kept elsewhere to verify the account ledger later."""
 
     user_id: UUID
     sequence: int
@@ -116,6 +116,6 @@ class Receipt:
         return receipt
 
     def render(self) -> str:
-        """The receipt as an opaque text: 82 letters, digits, - and _."""
+        """The receipt as an opaque string: 82 letters, digits, - and _."""
         data = self.user_id.bytes + self.sequence.to_bytes(8, "big") + self.seal
         return _PREFIX + base64.urlsafe_b64encode(data).rstrip(b"=").decode()

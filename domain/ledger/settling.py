@@ -1,6 +1,6 @@
 """Deciding an ordered list of commands in pure Python.
 
-The caller of `settle` holds the account locks, and writes what it returns in the same transaction.
+The caller holds the account locks, and writes the returned settlement in the same transaction.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from domain.ledger.transfers import Account, Entry
 
 @dataclass(slots=True)
 class Settlement:
-    """The outcome of each command, and what is to be written."""
+    """The outcome of each command, and the changes to write."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    #: New entries, in the order in which they were made.
+    #: New entries, in the order in which they were created.
     entries: list[Entry] = field(default_factory=list)
-    #: The accounts that changed, as they are now.
+    #: The changed accounts in their new state.
     accounts: dict[UUID, Account] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
 
 
 def settle(ledger: Ledger, commands: Iterable[Command]) -> Settlement:
-    """Decide each command in turn, on its own: one that is refused does not affect the others.
+    """Decide each command in turn and independently: a refused one does not affect the others.
 
-    Only the authority is checked before the key: a caller whose authority has ended moves nothing and
+    Only the authority is checked before the key: a caller whose authority has ended posts nothing and
     learns nothing. Refusals are returned as outcomes, not raised.
     """
     settlement = Settlement()
@@ -67,7 +67,7 @@ def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted 
 
 
 def _post(ledger: Ledger, settlement: Settlement, entry: Entry) -> Entry:
-    """Seal the entry after the newest of its account ledger, and update the account."""
+    """Append the sealed entry to its account ledger, and update the account."""
     account = ledger.accounts[entry.user_id]
     entry = entry.sealed(seals.seal(ledger.audit_key, entry, account.book_seal))
     account = account.after(entry)

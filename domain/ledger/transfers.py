@@ -14,19 +14,19 @@ from domain.ledger import money
 IDEMPOTENCY_KEY_MINIMUM_CHARACTERS = 8
 IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS = 64
 DAILY_LIMIT_WINDOW = timedelta(hours=24)
-#: What a book without a line is sealed with: the first line is sealed after it.
+#: The seal that precedes the first entry of an account ledger.
 EMPTY_LEDGER_SEAL = bytes(32)
 
 
 class Kind(enum.StrEnum):
-    """What moved the money."""
+    """What kind of transaction posted the entry."""
 
     TRANSFER = "transfer"
     TOP_UP = "top_up"
 
 
 class Direction(enum.StrEnum):
-    """Which way the money went, as the owner of the book sees it."""
+    """Which way the money went, as the owner of the account sees it."""
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"
@@ -34,16 +34,16 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's row as far as money is concerned; amounts in minor units."""
+    """The state of a user's account; amounts in minor units."""
 
     user_id: UUID
     balance_minor: int
     sequence: int
     is_verified: bool
     is_closed: bool = False
-    #: `created_at` of the newest line of the book.
+    #: `created_at` of the newest entry.
     last_posted_at: datetime | None = None
-    #: The seal of that line.
+    #: The seal of the newest entry.
     book_seal: bytes = EMPTY_LEDGER_SEAL
 
     @property
@@ -51,7 +51,7 @@ class Account:
         return self.is_verified and not self.is_closed
 
     def after(self, entry: Entry) -> Account:
-        """The account once that line of its book, sealed, has been posted."""
+        """The account after that entry, already sealed, is posted to it."""
         return Account(
             self.user_id,
             entry.balance_after_minor,
@@ -65,7 +65,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of one person's book: a movement as that person sees it; amounts in minor units."""
+    """An entry of an account ledger: a transaction as its owner sees it; amounts in minor units."""
 
     user_id: UUID
     sequence: int
@@ -78,17 +78,17 @@ class Entry:
     note: str | None
     balance_after_minor: int
     created_at: datetime
-    #: On the line of the person who asked for the movement alone.
+    #: Only on the entry of the user who requested the transaction.
     idempotency_key: str | None = None
     api_token_id: UUID | None = None
-    #: A salted hash of the caller's metadata, see `domain.ledger.metadata`; None where there is none.
+    #: A salted hash of the caller's metadata, see `domain.ledger.metadata`; None without metadata.
     metadata_digest: bytes | None = None
-    #: Over all of the above and the entry before, see `domain.ledger.seals`; empty until it is sealed.
+    #: Covers all of the above and the previous seal, see `domain.ledger.seals`; empty until sealed.
     seal: bytes = b""
 
     def sealed(self, seal: bytes) -> Entry:
-        """The same line with its seal."""
-        # A third of what `dataclasses.replace` takes, which was much of settling.
+        """A copy of the entry with this seal."""
+        # Three times as fast as `dataclasses.replace`, which dominated the profile.
         return Entry(
             self.user_id,
             self.sequence,
@@ -109,7 +109,7 @@ class Entry:
 
 
 def check_idempotency_key(key: str) -> str:
-    """The key itself. Raises InvalidInput unless it has 8 to 64 printable ASCII characters."""
+    """Return the key. Raises InvalidInput unless it has 8 to 64 printable ASCII characters."""
     long_enough = len(key) >= IDEMPOTENCY_KEY_MINIMUM_CHARACTERS
     if not (
         long_enough
@@ -149,7 +149,7 @@ def check_amount(
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a transfer would cost and leave short, in minor units."""
+    """What a transfer would cost, and how much is missing, in minor units."""
 
     amount_minor: int
     fee_minor: int

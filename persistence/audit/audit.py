@@ -1,4 +1,4 @@
-"""Proving the books: every kind of damage, and the rows at fault."""
+"""The audit: runs every check and reports the rows that violate one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from persistence.audit import receipts as audit_receipts
 from persistence.engine import database
 from persistence.engine.database import Database
 
-# Every row is looked at, so tables are joined by hashing all of the keys. By loops, or in the order of the
-# people alone, each line of a long book would be held against all the others.
+# Every row is read, so hash joins on the full keys are best. A nested loop, or a merge on `user_id` alone,
+# would compare each entry of a long account ledger with all the others.
 _BY_HASHING = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
-# Planned as if all were asked for: for the few rows of the limit PostgreSQL would choose what begins soonest.
+# Materialized, so that PostgreSQL plans for all rows: with the LIMIT it would choose a plan with a fast start.
 _FIRST_FINDINGS = """
 WITH found AS MATERIALIZED ({query}) SELECT key, sentence FROM found LIMIT {limit}
 """
-#: How many rows of each kind of damage are listed.
+#: How many rows are listed per check.
 MAXIMUM_FINDINGS = 100
 
 _TOTALS = text(
@@ -59,7 +59,7 @@ _TEXTS_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row at fault: its table, its key, and what is wrong with it."""
+    """A row that violates a rule: its table, its key, and what is wrong with it."""
 
     table: str
     key: str
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(slots=True)
 class AuditReport:
-    """What the books hold, in minor units, and what is wrong with them."""
+    """The totals of all account ledgers, in minor units, and the findings."""
 
     findings: list[Finding] = field(default_factory=list)
     people: int = 0
@@ -85,10 +85,10 @@ class AuditReport:
 async def audit(
     db: Database, *, audit_key: bytes = b"", on_check: Callable[[str], None] = lambda name: None
 ) -> AuditReport:
-    """Look at everything, as it stood at one moment, while the service may go on working.
+    """Check all data in one snapshot; the service may keep running.
 
-    The seals are proved with `audit_key`, empty where the service has none. `on_check` hears what is
-    looked at now: a large book takes minutes. Raises Unavailable.
+    Seals are verified with `audit_key`, empty where the service has none. `on_check` is called with the
+    name of each check as it begins, since a large database takes minutes. Raises Unavailable.
     """
     async with _snapshot(db) as connection:
         return await look(connection, audit_key=audit_key, on_check=on_check)
@@ -100,7 +100,7 @@ async def look(
     audit_key: bytes = b"",
     on_check: Callable[[str], None] = lambda name: None,
 ) -> AuditReport:
-    """The audit of what this connection sees."""
+    """Audit the data that is visible to this connection."""
     report = AuditReport()
     await connection.exec_driver_sql(_BY_HASHING)
     on_check("the totals")
@@ -108,7 +108,7 @@ async def look(
     for check in (*books.CHECKS, *audit_keys.CHECKS, *audit_people.CHECKS):
         on_check(check.name)
         await _run(connection, check, report)
-    on_check("what names and notes are found by")
+    on_check("search texts of names and notes")
     await _check_search_texts(connection, report)
     on_check("the seals")
     await _check_seals(connection, audit_key, report, on_check)
@@ -118,7 +118,7 @@ async def look(
 async def check_receipts(
     db: Database, receipts: Iterable[str], keys: Sequence[bytes]
 ) -> list[audit_receipts.Answer]:
-    """Whether the books contain what these receipts prove. The first key is that of now."""
+    """Verify the receipts against the account ledgers. The first key is the current one."""
     async with _snapshot(db) as connection:
         return await audit_receipts.answers(connection, receipts, keys)
 
@@ -135,7 +135,7 @@ async def _snapshot(db: Database) -> AsyncIterator[AsyncConnection]:
 
 
 def statement(check: checks.Check) -> str:
-    """Asks for the first rows at fault by that rule, and for one more than are named."""
+    """The query for the first rows that violate the check: one more than are listed."""
     return _FIRST_FINDINGS.format(query=check.query, limit=MAXIMUM_FINDINGS + 1)
 
 
@@ -173,7 +173,9 @@ async def _check_seals(
     faults = seals.faults(
         connection,
         audit_key,
-        on_entries=lambda entries: on_check(f"the seals: {entries:,} of {report.entries:,} lines"),
+        on_entries=lambda entries: on_check(
+            f"the seals: {entries:,} of {report.entries:,} entries"
+        ),
     )
     async for fault in faults:
         if len(found) <= MAXIMUM_FINDINGS:

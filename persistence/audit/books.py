@@ -1,4 +1,4 @@
-"""Damage of the books: what each line, each balance and each pair of sides has to agree with."""
+"""Checks of the account ledgers: entries, balances, and the two sides of each transfer."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from persistence.audit.checks import Check
 _CHANGE = "CASE direction WHEN 'incoming' THEN amount::numeric ELSE -amount::numeric - fee END"
 
 _BALANCES = f"""
-WITH book AS (
-    SELECT user_id, count(*) AS lines, max(sequence) AS newest, max(created_at) AS latest,
+WITH ledger AS (
+    SELECT user_id, count(*) AS entries, max(sequence) AS newest, max(created_at) AS latest,
         sum({_CHANGE}) AS total
     FROM transactions GROUP BY user_id
 )
 SELECT u.id::text AS key, concat_ws(' ',
-    CASE WHEN u.balance <> coalesce(b.total, 0)
-        THEN format('The balance is %s, but the book adds up to %s.', u.balance, coalesce(b.total, 0))
+    CASE WHEN u.balance <> coalesce(l.total, 0)
+        THEN format('The balance is %s, but the entries add up to %s.', u.balance, coalesce(l.total, 0))
     END,
-    CASE WHEN u.sequence <> coalesce(b.newest, 0) THEN format(
-        'The sequence is %s, but the newest line is %s.', u.sequence, coalesce(b.newest, 0))
+    CASE WHEN u.sequence <> coalesce(l.newest, 0) THEN format(
+        'The sequence is %s, but the newest entry is %s.', u.sequence, coalesce(l.newest, 0))
     END,
-    CASE WHEN coalesce(b.newest, 0) <> coalesce(b.lines, 0)
-        THEN format('The newest line is %s, but there are %s lines.', b.newest, b.lines)
+    CASE WHEN coalesce(l.newest, 0) <> coalesce(l.entries, 0)
+        THEN format('The newest entry is %s, but there are %s entries.', l.newest, l.entries)
     END,
-    CASE WHEN u.last_posted_at IS DISTINCT FROM b.latest THEN format(
-        'The newest line is noted as of %s, but is of %s.',
-        coalesce(u.last_posted_at::text, 'never'), coalesce(b.latest::text, 'never'))
+    CASE WHEN u.last_posted_at IS DISTINCT FROM l.latest THEN format(
+        'The newest entry is recorded as of %s, but is of %s.',
+        coalesce(u.last_posted_at::text, 'never'), coalesce(l.latest::text, 'never'))
     END
 ) AS sentence
-FROM users AS u LEFT JOIN book AS b ON b.user_id = u.id
-WHERE u.balance <> coalesce(b.total, 0) OR u.sequence <> coalesce(b.newest, 0)
-    OR coalesce(b.newest, 0) <> coalesce(b.lines, 0) OR u.last_posted_at IS DISTINCT FROM b.latest
+FROM users AS u LEFT JOIN ledger AS l ON l.user_id = u.id
+WHERE u.balance <> coalesce(l.total, 0) OR u.sequence <> coalesce(l.newest, 0)
+    OR coalesce(l.newest, 0) <> coalesce(l.entries, 0) OR u.last_posted_at IS DISTINCT FROM l.latest
 """  # noqa: S608
 
 _HEADS = """
 SELECT u.id::text AS key, CASE
-    WHEN u.sequence = 0 THEN 'The book has a head, but no line.'
+    WHEN u.sequence = 0 THEN 'The account ledger has a head, but no entries.'
     WHEN t.seal IS NULL
-        THEN format('The head is of line %s, which is missing: the end was cut off.', u.sequence)
-    ELSE format('The head is not the seal of line %s, the newest: one of them was changed.', u.sequence)
+        THEN format('The head is of entry %s, which is missing: the end was cut off.', u.sequence)
+    ELSE format('The head is not the seal of entry %s, the newest: one of them was changed.', u.sequence)
     END AS sentence
 FROM users AS u
 LEFT JOIN transactions AS t ON t.user_id = u.id AND t.sequence = u.sequence
@@ -53,25 +53,25 @@ END
 _BOOKS = f"""
 SELECT concat(user_id, '/', sequence) AS key, concat_ws(' ',
     CASE WHEN sequence > prior_sequence + 1
-        THEN format('The line before this one is %s: there is a gap.', prior_sequence)
+        THEN format('The previous entry is %s: there is a gap.', prior_sequence)
     END,
-    CASE WHEN sequence < prior_sequence + 1 THEN 'Its number is there twice, or is none.' END,
+    CASE WHEN sequence < prior_sequence + 1 THEN 'Its sequence is a duplicate or not valid.' END,
     CASE WHEN balance_after <> prior_balance + change THEN format(
         'The balance after it is %s, but %s and %s make %s.',
         balance_after, prior_balance, change, prior_balance + change)
     END,
     CASE WHEN balance_after < 0 THEN 'The balance after it is negative.' END,
-    CASE WHEN created_at < prior_created_at THEN 'It is older than the line before it.' END,
-    CASE WHEN created_at > clock_timestamp() THEN 'It is of a time that is yet to come.' END
+    CASE WHEN created_at < prior_created_at THEN 'It is older than the previous entry.' END,
+    CASE WHEN created_at > clock_timestamp() THEN 'It is dated in the future.' END
 ) AS sentence
 FROM (
     SELECT user_id, sequence, balance_after, created_at, {_CHANGE} AS change,
-        lag(sequence::numeric, 1, 0::numeric) OVER book AS prior_sequence,
-        lag(balance_after, 1, 0::bigint) OVER book AS prior_balance,
-        lag(created_at) OVER book AS prior_created_at
+        lag(sequence::numeric, 1, 0::numeric) OVER ledger AS prior_sequence,
+        lag(balance_after, 1, 0::bigint) OVER ledger AS prior_balance,
+        lag(created_at) OVER ledger AS prior_created_at
     FROM transactions
-    WINDOW book AS (PARTITION BY user_id ORDER BY sequence)
-) AS line
+    WINDOW ledger AS (PARTITION BY user_id ORDER BY sequence)
+) AS entry
 WHERE sequence <> prior_sequence + 1 OR balance_after <> prior_balance + change
     OR balance_after < 0 OR created_at < prior_created_at OR created_at > clock_timestamp()
 """  # noqa: S608
@@ -81,7 +81,7 @@ SELECT reference::text AS key, CASE
     WHEN transfers = 0 THEN format('This reference is on %s top-ups.', lines)
     WHEN transfers < lines THEN 'This reference is on a transfer and on a top-up.'
     WHEN lines = 1 THEN format(
-        'One side of the transfer is missing, in the book of %s; the other is %s.', other, whose)
+        'One side of the transfer is missing, in the account ledger of %s; the other is %s.', other, whose)
     WHEN lines > 2 OR senders <> 1 THEN format(
         'The transfer has %s sides that send and %s that receive: %s.',
         senders, lines - senders, whose)
@@ -113,7 +113,7 @@ WHERE NOT (
 
 _LINES_OF_TOKENS = """
 SELECT concat(t.user_id, '/', t.sequence) AS key,
-    format('It was made with the API token %s, which this person never had.', t.api_token_id)
+    format('It was posted with the API token %s, which this user never had.', t.api_token_id)
         AS sentence
 FROM transactions AS t
 WHERE t.api_token_id IS NOT NULL AND NOT EXISTS (
@@ -123,7 +123,7 @@ WHERE t.api_token_id IS NOT NULL AND NOT EXISTS (
 
 _UNANNOUNCED = f"""
 SELECT concat(t.user_id, '/', t.sequence) AS key,
-    'No row of the outbox tells of this line, so that nobody will hear of it.' AS sentence
+    'The outbox has no event for this entry, so nobody will be notified.' AS sentence
 FROM transactions AS t
 LEFT JOIN outbox AS o
     ON o.user_id = t.user_id AND o.topic = '{events.Topic.TRANSACTION_POSTED}'
@@ -132,10 +132,10 @@ WHERE t.created_at > clock_timestamp() - {checks.KEPT} AND o.id IS NULL
 """  # noqa: S608
 
 _ORPHANS = """
-SELECT concat(t.user_id, '/', t.sequence) AS key, 'This line is in the book of nobody.' AS sentence
+SELECT concat(t.user_id, '/', t.sequence) AS key, 'The user of this entry does not exist.' AS sentence
 FROM transactions AS t LEFT JOIN users AS u ON u.id = t.user_id WHERE u.id IS NULL
 UNION ALL
-SELECT concat(t.user_id, '/', t.sequence), 'The other side of this line is nobody.'
+SELECT concat(t.user_id, '/', t.sequence), 'The counterparty of this entry does not exist.'
 FROM transactions AS t LEFT JOIN users AS u ON u.id = t.counterparty_id
 WHERE t.counterparty_id IS NOT NULL AND u.id IS NULL
 """
@@ -145,8 +145,8 @@ _REFUSES_LINES = "f5d8fa144f0df0698511d08e3afe38e9"
 _REFUSES_BALANCE = "aed57074a2e6477d8354d547b01e7f42"
 _TRIGGERS = f"""
 SELECT wanted.name AS key, CASE
-    WHEN t.oid IS NULL THEN 'This trigger, which guards the books, is missing or switched off.'
-    ELSE 'This trigger, which guards the books, does something else than it should.'
+    WHEN t.oid IS NULL THEN 'This trigger, which guards the account ledgers, is missing or disabled.'
+    ELSE 'This trigger, which guards the account ledgers, does not do what it should.'
     END AS sentence
 FROM (VALUES
     ('transactions_append_only', 'transactions', 'refuse_change_of_books', '{_REFUSES_LINES}'),
@@ -163,8 +163,8 @@ WHERE p.oid IS NULL
 # A view or row-level security could hide rows from the service or the audit.
 _TABLES = """
 SELECT wanted.name AS key, CASE
-    WHEN c.relkind IS DISTINCT FROM 'r' AND c.relkind IS DISTINCT FROM 'p' THEN 'This is no table.'
-    ELSE 'Row-level security is switched on here, and may hide rows from whoever looks.'
+    WHEN c.relkind IS DISTINCT FROM 'r' AND c.relkind IS DISTINCT FROM 'p' THEN 'This is not a table.'
+    ELSE 'Row-level security is enabled and may hide rows.'
     END AS sentence
 FROM unnest(ARRAY['users', 'transactions']) AS wanted (name)
 LEFT JOIN pg_class AS c ON c.oid = to_regclass(wanted.name)
@@ -177,7 +177,7 @@ _CONSTRAINT_NAMES = ", ".join(
     for constraint in sorted(table.constraints, key=lambda each: str(each.name))
 )
 _CONSTRAINTS = f"""
-SELECT wanted.name AS key, 'This constraint of the books is missing, or not proved.' AS sentence
+SELECT wanted.name AS key, 'This constraint of the account ledgers is missing or not validated.' AS sentence
 FROM (VALUES {_CONSTRAINT_NAMES}) AS wanted (of_table, name)
 LEFT JOIN pg_constraint AS c
     ON c.conname = wanted.name AND c.conrelid = to_regclass(wanted.of_table) AND c.convalidated
@@ -185,14 +185,14 @@ WHERE c.oid IS NULL
 """  # noqa: S608
 
 CHECKS = (
-    Check("balances against books", "users", _BALANCES),
-    Check("the heads of the books", "users", _HEADS),
-    Check("each line against the one before", "transactions", _BOOKS),
+    Check("balances", "users", _BALANCES),
+    Check("heads of the account ledgers", "users", _HEADS),
+    Check("each entry against the previous one", "transactions", _BOOKS),
     Check("both sides of each transfer", "transactions", _SIDES),
-    Check("whose lines they are", "transactions", _ORPHANS),
-    Check("lines made with API tokens", "transactions", _LINES_OF_TOKENS),
-    Check("lines and the outbox", "transactions", _UNANNOUNCED),
-    Check("the guards of the books", "pg_trigger", _TRIGGERS),
-    Check("the tables of the books", "pg_class", _TABLES),
-    Check("the constraints of the books", "pg_constraint", _CONSTRAINTS),
+    Check("users of entries", "transactions", _ORPHANS),
+    Check("entries posted with API tokens", "transactions", _LINES_OF_TOKENS),
+    Check("entries in the outbox", "transactions", _UNANNOUNCED),
+    Check("triggers", "pg_trigger", _TRIGGERS),
+    Check("tables", "pg_class", _TABLES),
+    Check("constraints", "pg_constraint", _CONSTRAINTS),
 )

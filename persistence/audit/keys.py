@@ -10,7 +10,7 @@ _CLOSED_KEYS = f"""
 SELECT concat(c.user_id, '/', c.kind, '/', c.idempotency_key) AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL THEN 'This closed key belongs to nobody.' END,
     CASE WHEN c.kind NOT IN ({checks.quoted(Kind)}) THEN 'No transactions are of this kind.' END,
-    CASE WHEN c.closed_at > clock_timestamp() THEN 'It was closed at a time that is yet to come.' END,
+    CASE WHEN c.closed_at > clock_timestamp() THEN 'It was closed in the future.' END,
     CASE WHEN t.user_id IS NOT NULL THEN format(
         'The key is closed, but it made entry %s.', t.sequence)
     END

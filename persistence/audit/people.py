@@ -1,4 +1,4 @@
-"""Damage around the books: people and their addresses, sessions and tokens, mails and the outbox."""
+"""Checks of everything around the account ledgers: users, credentials, mails and the outbox."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from persistence.people import credentials
 
 _ADDRESSES_OF_USERS = """
 SELECT u.id::text AS key, CASE
-    WHEN e.user_id IS NULL THEN 'This person''s address is not among the addresses.'
-    ELSE format('This person''s address is noted as %s''s.', e.user_id)
+    WHEN e.user_id IS NULL THEN 'The address of this user is not among the addresses.'
+    ELSE format('The address of this user is recorded as that of %s.', e.user_id)
     END AS sentence
 FROM users AS u LEFT JOIN email_addresses AS e ON e.address = u.email
 WHERE u.email_verified_at IS NOT NULL AND e.user_id IS DISTINCT FROM u.id
@@ -23,7 +23,7 @@ WHERE u.email_verified_at IS NOT NULL AND e.user_id IS DISTINCT FROM u.id
 _USERS_OF_ADDRESSES = """
 SELECT overlay(e.address placing '…' from 2 for greatest(position('@' in e.address) - 2, 0)) AS key,
     CASE
-    WHEN u.id IS NULL THEN format('This address is of %s, who is nobody here.', e.user_id)
+    WHEN u.id IS NULL THEN format('This address is of %s, who does not exist.', e.user_id)
     WHEN u.email_verified_at IS NULL
         THEN format('This address is of %s, who has not verified it.', e.user_id)
     ELSE format('This address is of %s, who has another.', e.user_id)
@@ -34,15 +34,15 @@ WHERE u.email IS DISTINCT FROM e.address OR u.email_verified_at IS NULL
 
 _SESSIONS = f"""
 SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
-    CASE WHEN u.id IS NULL THEN 'This session is of nobody.' END,
+    CASE WHEN u.id IS NULL THEN 'The user of this session does not exist.' END,
     CASE WHEN u.closed_at IS NOT NULL AND {credentials.session_is_active("s")}
         THEN 'This session is active, though its account is closed.' END,
     CASE WHEN (s.generation = 1) <> (s.previous_refresh_hash IS NULL)
-        THEN 'Its refresh tokens do not fit their number.' END,
+        THEN 'Its refresh tokens do not match its generation.' END,
     CASE WHEN least(s.last_used_at, s.rotated_at, s.confirmed_at, s.ended_at) < s.created_at
         THEN 'It was used, confirmed or ended before it began.' END,
     CASE WHEN greatest(s.created_at, s.rotated_at, s.confirmed_at, s.ended_at) > clock_timestamp()
-        THEN 'It began, was refreshed, confirmed or ended at a time that is yet to come.' END
+        THEN 'It began, was refreshed, confirmed or ended in the future.' END
 ) AS sentence
 FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
 WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.session_is_active("s")})
@@ -53,14 +53,14 @@ WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.session_is_activ
 
 _API_TOKENS = f"""
 SELECT k.user_id || '/' || k.id AS key, concat_ws(' ',
-    CASE WHEN u.id IS NULL THEN 'This API token is of nobody.' END,
+    CASE WHEN u.id IS NULL THEN 'The user of this API token does not exist.' END,
     CASE WHEN u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")}
         THEN 'This API token is active, though its account is closed.' END,
-    CASE WHEN NOT k.scopes <@ ARRAY[{checks.quoted(sessions.Scope)}] THEN 'It has a scope that is none.' END,
+    CASE WHEN NOT k.scopes <@ ARRAY[{checks.quoted(sessions.Scope)}] THEN 'It has an unknown scope.' END,
     CASE WHEN least(k.expires_at, k.revoked_at, k.last_used_at) < k.created_at
         THEN 'It was used or ended before it was created.' END,
     CASE WHEN greatest(k.created_at, k.revoked_at) > clock_timestamp()
-        THEN 'It was created or revoked at a time that is yet to come.' END
+        THEN 'It was created or revoked in the future.' END
 ) AS sentence
 FROM api_tokens AS k LEFT JOIN users AS u ON u.id = k.user_id
 WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.api_token_is_active("k")})
@@ -69,9 +69,9 @@ WHERE u.id IS NULL OR (u.closed_at IS NOT NULL AND {credentials.api_token_is_act
     OR greatest(k.created_at, k.revoked_at) > clock_timestamp()
 """  # noqa: S608
 
-# ================================================================ mails, and what is yet to be told
+# ================================================================ mails and the outbox
 
-# Between tries. A mail that was not tried yet waits for others to the same address, however many those are.
+# Between attempts. A mail without an attempt may wait longer, for any number of mails to the same address.
 _MAXIMUM_PAUSE = checks.seconds(mails.UNREACHABLE_FOR)
 _WAITS_TOO_LONG = (
     "(m.state = 'pending' AND m.next_try_at IS DISTINCT FROM m.trying_since "
@@ -80,14 +80,14 @@ _WAITS_TOO_LONG = (
 _TRIES = len(mails.REFUSAL_PAUSES) + 1
 _MAILS = f"""
 SELECT m.user_id || '/' || m.id AS key, concat_ws(' ',
-    CASE WHEN u.id IS NULL THEN 'This mail is to nobody.' END,
-    CASE WHEN m.sent_at < m.created_at THEN 'It was sent before it was asked for.' END,
+    CASE WHEN u.id IS NULL THEN 'The user of this mail does not exist.' END,
+    CASE WHEN m.sent_at < m.created_at THEN 'It was sent before it was requested.' END,
     CASE WHEN m.refusals > {_TRIES} OR (m.state = 'pending' AND m.refusals >= {_TRIES})
-        THEN format('It was refused %s times, which is once too often.', m.refusals) END,
+        THEN format('It was refused %s times, which is too often.', m.refusals) END,
     CASE WHEN m.state = 'failed' AND m.last_error IS NULL
-        THEN 'It was given up without a reason.' END,
+        THEN 'It failed without a reason.' END,
     CASE WHEN {_WAITS_TOO_LONG}
-        THEN 'It waits for longer than any pause is.' END
+        THEN 'It waits for longer than the longest pause.' END
 ) AS sentence
 FROM mails AS m LEFT JOIN users AS u ON u.id = m.user_id
 WHERE u.id IS NULL OR m.sent_at < m.created_at
@@ -102,11 +102,11 @@ _LIFETIMES = " ".join(
 )
 _LINKS = f"""
 SELECT l.user_id || '/' || l.id AS key, concat_ws(' ',
-    CASE WHEN u.id IS NULL THEN 'This link is of nobody.' END,
+    CASE WHEN u.id IS NULL THEN 'The user of this link does not exist.' END,
     CASE WHEN l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES} END
-        THEN 'It does not live as long as such a link does.' END,
-    CASE WHEN l.ended_at < l.created_at THEN 'It ended before it was made.' END,
-    CASE WHEN l.created_at > clock_timestamp() THEN 'It is of a time that is yet to come.' END
+        THEN 'Its lifetime is not that of such a link.' END,
+    CASE WHEN l.ended_at < l.created_at THEN 'It ended before it was created.' END,
+    CASE WHEN l.created_at > clock_timestamp() THEN 'It is dated in the future.' END
 ) AS sentence
 FROM links AS l LEFT JOIN users AS u ON u.id = l.user_id
 WHERE u.id IS NULL OR l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES} END
@@ -141,11 +141,11 @@ _STILL_ACTIVE = f"""o.topic = {_ENDED} AND (
 )"""  # noqa: S608
 _OUTBOX = f"""
 SELECT o.user_id || '/' || o.id AS key, concat_ws(' ',
-    CASE WHEN o.topic NOT IN ({checks.quoted(events.Topic)}) THEN 'Its topic is none that there is.' END,
-    CASE WHEN u.id IS NULL AND o.topic <> {_NOTHING} THEN 'It tells of nobody.' END,
-    CASE WHEN {_NO_LINE} THEN 'It tells of a line that is not in the book.' END,
-    CASE WHEN {_NO_MAIL} THEN 'It tells of a mail that there is not.' END,
-    CASE WHEN {_STILL_ACTIVE} THEN 'It tells of the end of a session or API token that has not ended.' END,
+    CASE WHEN o.topic NOT IN ({checks.quoted(events.Topic)}) THEN 'Its topic is unknown.' END,
+    CASE WHEN u.id IS NULL AND o.topic <> {_NOTHING} THEN 'Its user does not exist.' END,
+    CASE WHEN {_NO_LINE} THEN 'It announces an entry that does not exist.' END,
+    CASE WHEN {_NO_MAIL} THEN 'It announces a mail that does not exist.' END,
+    CASE WHEN {_STILL_ACTIVE} THEN 'It announces the end of a session or API token that has not ended.' END,
     CASE WHEN o.published_at < o.created_at THEN 'It was published before it happened.' END
 ) AS sentence
 FROM outbox AS o LEFT JOIN users AS u ON u.id = o.user_id
@@ -160,8 +160,8 @@ WHERE o.topic NOT IN ({checks.quoted(events.Topic)}) OR (u.id IS NULL AND o.topi
 def _beyond(table: str, column: str) -> str:
     return f"""
     SELECT c.user_id::text AS key, CASE
-        WHEN u.id IS NULL THEN 'It is of nobody.'
-        ELSE format('It is at line %s, but the newest is %s.', c.{column}, u.sequence)
+        WHEN u.id IS NULL THEN 'Its user does not exist.'
+        ELSE format('It is at entry %s, but the newest is %s.', c.{column}, u.sequence)
         END AS sentence
     FROM {table} AS c LEFT JOIN users AS u ON u.id = c.user_id
     WHERE u.id IS NULL OR c.{column} > u.sequence

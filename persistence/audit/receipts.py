@@ -1,4 +1,4 @@
-"""Receipts kept outside: whether the books still contain what they prove."""
+"""Verification of receipts against the account ledgers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.audit import seals as audit_seals
 from persistence.ledger.sealed_rows import SealedRow
 
-#: A receipt of between two keys is found where the book went over to the newer one so many lines before.
+#: While keys are replaced, a receipt may cover entries sealed with both: how many are tried with the newer.
 LINES_BETWEEN_KEYS = 1_000
 
 _HEAD = text("SELECT book_seal FROM users WHERE id = :user_id")
@@ -25,7 +25,7 @@ _HEAD = text("SELECT book_seal FROM users WHERE id = :user_id")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of what a receipt proves."""
+    """The result of verifying one receipt."""
 
     receipt: str
     is_contained: bool
@@ -35,10 +35,10 @@ class Answer:
 async def answers(
     connection: AsyncConnection, receipts: Iterable[str], keys: Sequence[bytes]
 ) -> list[Answer]:
-    """An answer to each receipt, in order.
+    """An answer for each receipt, in order.
 
-    The first of the keys is the one of now: whatever else the book has must be sealed with it. A
-    receipt may be of any of them.
+    The first key is the current one: the account ledger must be sealed with it. A receipt may be of any
+    of the keys.
     """
     asked = list(receipts)
     read: dict[str, Receipt | str] = {each: _read(each) for each in asked}
@@ -57,15 +57,15 @@ async def answers(
 
 
 class _Seals:
-    """The seals that the newest line so far may have had, by what the lines say."""
+    """The seals that the newest entry so far may have had with any of the keys."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._of_one_key = dict.fromkeys(keys, EMPTY_LEDGER_SEAL)
-        #: What the newest lines say, and the seals of before each.
+        #: The contents of the newest entries, and the previous seal of each by key.
         self._newest = deque[tuple[bytes, dict[bytes, bytes]]](maxlen=LINES_BETWEEN_KEYS)
 
     def follow(self, row: SealedRow) -> None:
-        """The next line of the book."""
+        """Continue with the next entry."""
         before = self._of_one_key
         self._newest.append((row.content, before))
         self._of_one_key = {
@@ -73,11 +73,11 @@ class _Seals:
         }
 
     def include(self, seal: bytes) -> bool:
-        """Whether the line was given out with that seal, with one key or as the book went over."""
+        """Whether the entry may have had that seal, with one key or while keys were replaced."""
         return seal in self._of_one_key.values() or seal in self._of_two_keys()
 
     def _of_two_keys(self) -> Iterator[bytes]:
-        """Until the books are sealed anew, the lines of the new key stand on those of the old one."""
+        """Until all entries are resealed, seals of the new key follow seals of the old one."""
         for first, (_, before) in reversed(list(enumerate(self._newest))):
             for old, new in permutations(before, 2):
                 seal = before[old]
@@ -90,51 +90,55 @@ def _read(receipt: str) -> Receipt | str:
     try:
         return Receipt.read(receipt)
     except ValueError as error:
-        return f"This is no receipt: {error}"
+        return f"This is not a receipt: {error}"
 
 
 async def _of_person(
     connection: AsyncConnection, user_id: UUID, receipts: Iterable[Receipt], keys: Sequence[bytes]
 ) -> dict[Receipt, Answer]:
-    book = audit_seals.Book(user_id.bytes, keys[0])
+    ledger = audit_seals.Book(user_id.bytes, keys[0])
     made = _Seals(keys)
     asked: dict[int, list[Receipt]] = defaultdict(list)
     for receipt in receipts:
         asked[receipt.sequence].append(receipt)
-    stood: set[Receipt] = set()
+    proved: set[Receipt] = set()
     async for row in audit_seals.rows_of(connection, user_id):
         made.follow(row)
-        stood |= {each for each in asked.get(row.sequence, ()) if made.include(each.seal)}
-        book.follow(row)
+        proved |= {each for each in asked.get(row.sequence, ()) if made.include(each.seal)}
+        ledger.follow(row)
     head: bytes | None = await connection.scalar(_HEAD, {"user_id": user_id})
-    return {receipt: _answer(receipt, book, head, receipt in stood) for receipt in receipts}
+    return {receipt: _answer(receipt, ledger, head, receipt in proved) for receipt in receipts}
 
 
-def _answer(receipt: Receipt, book: audit_seals.Book, head: bytes | None, stood: bool) -> Answer:
-    where = f"line {receipt.sequence} of {receipt.user_id}"
+def _answer(
+    receipt: Receipt, ledger: audit_seals.Book, head: bytes | None, is_proved: bool
+) -> Answer:
+    where = f"entry {receipt.sequence} of {receipt.user_id}"
     is_contained = False
     if head is None:
-        sentence = f"It is of {where}, who is nobody here."
-    elif receipt.sequence > book.sequence:
+        sentence = f"It is of {where}, but that user does not exist."
+    elif receipt.sequence > ledger.sequence:
         sentence = (
-            f"It proves {where}, but that book ends at line {book.sequence}: what came after it was "
-            "cut off."
+            f"It proves {where}, but that account ledger ends at entry {ledger.sequence}: the later "
+            "entries were cut off."
         )
-    elif not stood:
-        sentence = f"It does not prove {where} as it is now: {_what_happened(receipt, book)}"
-    elif book.fault is not None:
-        row, what = book.fault
-        sentence = f"Up to {where} all is as it was, but {row} is at fault. {what}"
-    elif head != book.head:
-        sentence = f"Up to {where} all is as it was, but the head of the book is of another line."
+    elif not is_proved:
+        sentence = f"It does not prove {where} as it is now: {_what_happened(receipt, ledger)}"
+    elif ledger.fault is not None:
+        row, what = ledger.fault
+        sentence = f"Up to {where} nothing has changed, but {row} is damaged. {what}"
+    elif head != ledger.head:
+        sentence = (
+            f"Up to {where} nothing has changed, but the head is not that of the newest entry."
+        )
     else:
         is_contained = True
-        sentence = f"Contained: {where}, and every line before it, is as it was."
+        sentence = f"Contained: {where} and all entries before it are unchanged."
     return Answer(receipt.render(), is_contained, sentence)
 
 
-def _what_happened(receipt: Receipt, book: audit_seals.Book) -> str:
-    if book.fault is None:
-        return "that line or one before it was changed, or the receipt is of another AUDIT_KEY (or forged)."
-    row, what = book.fault
-    return f"{row} is at fault. {what}"
+def _what_happened(receipt: Receipt, ledger: audit_seals.Book) -> str:
+    if ledger.fault is None:
+        return "that entry or an earlier one was changed, or the receipt is of another AUDIT_KEY (or forged)."
+    row, what = ledger.fault
+    return f"{row} is damaged. {what}"

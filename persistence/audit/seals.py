@@ -1,4 +1,4 @@
-"""Proving the seals: each book followed from its first line to its newest, as a stream of bytes."""
+"""Verification of the seals: each account ledger from its first entry to its newest."""
 
 from __future__ import annotations
 
@@ -35,35 +35,35 @@ COPY (
 
 
 class Book:
-    """One person's book, followed line by line; `fault` is the first that there is."""
+    """An account ledger, verified entry by entry; `fault` is the first fault found."""
 
     def __init__(self, user_id: bytes, key: bytes) -> None:
         self.user_id = user_id
         self._key = key
         self.sequence = 0
-        #: The seal of the newest line so far, as it is stored.
+        #: The stored seal of the newest entry so far.
         self.head = EMPTY_LEDGER_SEAL
-        #: The key of the row at fault, and what is wrong with it.
+        #: The key of the damaged row, and what is wrong with it.
         self.fault: tuple[str, str] | None = None
 
     def follow(self, row: SealedRow) -> None:
-        """The next line of the book."""
+        """Continue with the next entry."""
         if self.fault is None:
             expected = self.sequence + 1
             if row.sequence < expected:
                 self.fault = row.key, _OUT_OF_PLACE
             elif row.sequence > expected:
                 missing = f"{UUID(bytes=self.user_id)}/{expected}"
-                self.fault = missing, f"This line was taken out: after it comes {row.sequence}."
+                self.fault = missing, f"This entry is missing: the next one is {row.sequence}."
             elif seals.seal_content(self._key, row.content, self.head) != row.seal:
                 self.fault = row.key, _BROKEN
         self.sequence, self.head = row.sequence, row.seal
 
 
-_OUT_OF_PLACE = "This line was put in: the number is there twice, or is none."
+_OUT_OF_PLACE = "This entry was inserted: its sequence is a duplicate or not valid."
 _BROKEN = (
-    "Its seal does not prove it: it is the first of its book that was altered, put in or moved, or that "
-    "was sealed with another AUDIT_KEY."
+    "Its seal does not match: it is the first entry of its account ledger that was changed, inserted or "
+    "moved, or that was sealed with another AUDIT_KEY."
 )
 
 
@@ -73,9 +73,9 @@ async def faults(
     *,
     on_entries: Callable[[int], None] = lambda entries: None,
 ) -> AsyncIterator[tuple[str, str]]:
-    """Of each book at fault the first row, as `user_id/sequence`, and what is wrong with it.
+    """The first damaged row of each account ledger, as `user_id/sequence`, and what is wrong with it.
 
-    `on_entries` is told how many lines were looked at.
+    `on_entries` is called with the number of entries verified so far.
     """
     book = Book(b"", key)
     entries = told = 0
@@ -95,14 +95,14 @@ async def faults(
 
 
 async def rows_of(connection: AsyncConnection, user_id: UUID) -> AsyncIterator[SealedRow]:
-    """The lines of one person's book, the oldest first."""
+    """The entries of one account ledger, oldest first."""
     async for rows in _stream(connection, _BOOK, [user_id]):
         for row in rows:
             yield row
 
 
 async def is_key_of_books(connection: AsyncConnection, key: bytes) -> bool:
-    """Whether the newest line of some book is sealed with that key; so it is where there is no line."""
+    """Whether the newest entry of one account ledger has a seal of that key; True without entries."""
     newest = [row async for rows in _stream(connection, _NEWEST) for row in rows]
     if not newest:
         return True

@@ -1,4 +1,4 @@
-"""A line of the book as the table has it: its columns, and back into the domain's words."""
+"""Conversion of rows of the table of entries into entries of the domain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnknownKind(Exception):
 
 
 def from_row(row: Sequence[Any]) -> Entry:
-    """The line in a row of `COLUMNS`. Raises UnknownKind."""
+    """The entry in a row of `COLUMNS`. Raises UnknownKind."""
     user_id, sequence, reference, kind, direction, *rest = row
     try:
         return Entry(user_id, sequence, reference, _KINDS[kind], _DIRECTIONS[direction], *rest)

@@ -20,7 +20,7 @@ from persistence.engine.pipeline import Query
 from persistence.ledger import entry_rows
 from persistence.people import persons
 
-#: Of a user who exchanged money with more people than this, so many are considered as contacts.
+#: At most this many counterparties of a user are considered as contacts.
 MAXIMUM_COUNTERPARTIES = 10_000
 _LATEST_ENTRIES = 1_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
@@ -28,7 +28,7 @@ _MAXIMUM_SEQUENCE = 2**63 - 1
 _book = tables.transactions.c
 _ENTRY = [_book[name] for name in entry_rows.COLUMNS.split(", ")]
 
-# From one counterparty to the next by the index, without reading the lines in between: a "loose index
+# From one counterparty to the next by the index, without reading the entries in between: a "loose index
 # scan" (wiki.postgresql.org/wiki/Loose_indexscan).
 _SKIP_SCAN = """
 WITH RECURSIVE met (counterparty_id, sequence, number) AS (
@@ -72,13 +72,13 @@ _BALANCE_AT = text(
 )
 
 
-# ================================================================ single lines
+# ================================================================ single entries
 
 
 async def entries_by_ids(
     db: Database, ids: Collection[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], Entry]:
-    """The lines by whose book and which number, in one query; unknown ones are left out."""
+    """The entries by user and sequence, in one query; unknown ones are left out."""
     wanted = [key for key in ids if 0 < key[1] <= _MAXIMUM_SEQUENCE]
     if not wanted:
         return {}
@@ -88,7 +88,7 @@ async def entries_by_ids(
 
 
 async def entry_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Entry | None:
-    """The line that this key of the person's made; None if it made none (yet)."""
+    """The entry that was posted with this key of the user; None if there is none (yet)."""
     query = select(*_ENTRY).where(
         _book.user_id == user_id, _book.kind == kind.value, _book.idempotency_key == key
     )
@@ -125,25 +125,25 @@ async def metadata(
     return found
 
 
-# ================================================================ about the book
+# ================================================================ account ledgers
 
 
 async def newest_sequences(db: Database, user_ids: Collection[UUID]) -> dict[UUID, int]:
-    """The sequence of each of those people, in one query; unknown ids are left out."""
+    """The sequence of each user's newest entry, in one query; unknown ids are left out."""
     if not user_ids:
         return {}
     return dict(await db.rows(_NEWEST.bind(user_ids=user_ids)))
 
 
 async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:
-    """The balance in minor units as it stood at that instant; 0 before the first line."""
+    """The balance in minor units at that instant; 0 before the first entry."""
     parameters = {"user_id": user_id, "instant": instant}
     balance: int | None = await db.read(lambda c: c.scalar(_BALANCE_AT, parameters))
     return balance or 0
 
 
 async def contacts(db: Database, user_id: UUID, first: int) -> list[Person]:
-    """The people that the person exchanged money with, the latest first."""
+    """The users that the user exchanged money with, most recent first."""
 
     async def work(connection: AsyncConnection) -> Sequence[UUID]:
         parameters = {"user_id": user_id, "first": first}

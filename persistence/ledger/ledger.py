@@ -1,4 +1,4 @@
-"""Moving money: lock, look, settle, write and commit, in two round trips to the database."""
+"""The ledger: lock, look up, decide, write and commit, in two round trips to the database."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ from persistence.engine.pinned import Connection
 from persistence.ledger import statements
 from persistence.ledger.looking import Questions
 
-#: A connection lost is tried again, with the same key, this often.
+#: How many attempts may lose their connection before the command fails.
 _LOST_ATTEMPTS = 3
-#: How long one attempt may take before it is given up and its connection closed.
+#: How long one attempt may take before it is abandoned and its connection closed.
 _ATTEMPT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that moved, now or (`replayed`) when this key was first used, and who is concerned."""
+    """A posted transaction, of now or (`replayed`) of the first use of this key, and its users."""
 
     entry: Entry
     replayed: bool
-    #: The caller, as now.
+    #: The caller in the current state.
     person: Person
     #: None where the command did not lock their account.
     counterparty: Person | None
-    #: The same movement in the counterparty's book, where it moved just now.
+    #: The counterparty's entry, where it was posted just now.
     other_entry: Entry | None = None
-    #: The entry's, where the command gave any.
+    #: The metadata of the entry, if any.
     metadata: tuple[Pair, ...] = ()
 
 
-#: What became of a command: a movement, None where it was carried out and posted nothing, or its refusal.
+#: The result of a command: a transaction, None where it succeeded and posted nothing, or its refusal.
 Result = Movement | None | errors.DomainError
 
 
 class Ledger:
-    """The way in which money moves. Make one per process with `open`."""
+    """Executes commands, the only way to post entries. Make one per process with `open`."""
 
     def __init__(
         self,
@@ -74,9 +74,9 @@ class Ledger:
         connections: int = 8,
         audit_key: bytes = b"",
     ) -> Self:
-        """Connections are made in the background: a database that is away raises later.
+        """Connections are opened in the background: an unreachable database raises later.
 
-        What it writes is sealed with `audit_key`: the same in every process, or the books are at fault.
+        Entries are sealed with `audit_key`, which must be the same in every process.
         """
         pool = await Connections.open(
             database.plain_url(url),
@@ -87,23 +87,23 @@ class Ledger:
         return cls(pool, limits, audit_key)
 
     async def close(self) -> None:
-        """Finish what is under way, then close the connections."""
+        """Finish the commands in progress, then close the connections."""
         if self._under_way:
             await asyncio.wait(self._under_way)
         await self._pool.close()
 
     async def move(self, command: PostingCommand) -> Movement:
-        """Post what the command asks for. Raises its refusal, or Unavailable where nothing is known to
-        have moved: repeat it with the same key.
+        """Execute the command. Raises its refusal, or Unavailable where the outcome is unknown: repeat
+        the command with the same key.
 
-        A caller that is cancelled does not take a commit under way along.
+        Cancelling the caller does not cancel a commit in progress.
         """
         movement = await self.run(command)
         assert movement is not None
         return movement
 
     async def run(self, command: Command) -> Movement | None:
-        """Carry out the command, as `move` does; None where it posted nothing."""
+        """Execute the command, as `move` does; None where it posted nothing."""
         [outcome] = await self.settle([command])
         if isinstance(outcome, errors.DomainError):
             raise outcome
@@ -126,7 +126,7 @@ class Ledger:
                 if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.PoolClosed):
                     raise database.unavailable(error) from error
                 if isinstance(error, sqlstates.UniqueViolation):
-                    # Somebody used the key in between: the next attempt finds it and replays.
+                    # The key was used concurrently: the next attempt finds and replays it.
                     if last:
                         raise
                 elif unit_of_work.is_retried(error):

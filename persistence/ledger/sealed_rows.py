@@ -1,4 +1,4 @@
-"""Lines of the books as bytes, straight from PostgreSQL: what the seals are over, and the seals."""
+"""Sealed entries as bytes from PostgreSQL: the content that each seal covers, and the seal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from persistence.ledger import entry_rows
 _FIELDS = entry_rows.COLUMNS.removesuffix(", metadata_digest, seal")
 #: For `COPY (…) TO STDOUT (FORMAT binary)`: `read` finds the content of `domain.ledger.seals` in them.
 COLUMNS = f"seal, metadata_digest, {_FIELDS}"
-#: The same of a table whose entries cannot have metadata yet.
+#: The same for a table whose entries cannot have metadata yet.
 COLUMNS_BEFORE_METADATA = f"seal, NULL::bytea, {_FIELDS}"
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": the file's header comes with the
@@ -30,12 +30,12 @@ _FIELD_COUNT = 2
 _LENGTH = 4
 _CONTENT = _FIELD_COUNT + _LENGTH + seals.SEAL_BYTES + _LENGTH
 
-#: So many rows at most are in memory at once.
+#: The maximum number of rows in memory at once.
 ROWS_AT_ONCE = 1_000
 
 
 class SealedRow(NamedTuple):
-    """A line of a book: whose, its number, all that it says, and its seal."""
+    """An entry: its user, its sequence, its content and its seal."""
 
     user_id: bytes
     sequence: int
@@ -48,7 +48,7 @@ class SealedRow(NamedTuple):
 
 
 def read(data: bytes) -> SealedRow | None:
-    """The row in one message of such a COPY; None where there is none in it."""
+    """The row in one message of such a COPY; None for a message without a row."""
     data = _without_header(data)
     if not data or data == _TRAILER:
         return None
@@ -66,8 +66,8 @@ def _without_header(data: bytes) -> bytes:
 
 
 def _read_any(data: bytes) -> SealedRow:
-    """A row with a metadata digest; or of a table whose constraints are gone, where anything may be missing
-    or have another length."""
+    """A row with a metadata digest, or of a table without its constraints, where any field may be NULL or
+    have an unexpected length."""
     seal, rest = _field(data[_FIELD_COUNT:])
     digest, fields = _field(rest)
     user_id, after_user_id = _field(fields)
@@ -82,7 +82,7 @@ def _read_any(data: bytes) -> SealedRow:
 
 
 def _field(data: bytes) -> tuple[bytes | None, bytes]:
-    """The first field, None where it is NULL, and what is after it."""
+    """The first field, None where it is NULL, and the rest."""
     length = int.from_bytes(data[:_LENGTH], "big", signed=True)
     if length < 0:
         return None, data[_LENGTH:]
@@ -93,7 +93,7 @@ def _field(data: bytes) -> tuple[bytes | None, bytes]:
 async def stream(
     connection: psycopg.AsyncConnection[Any], query: str, parameters: Sequence[object] = ()
 ) -> AsyncIterator[list[SealedRow]]:
-    """The rows of such a COPY as they come, some at a time, in the transaction that is open."""
+    """The rows of such a COPY in batches, as they arrive, within the current transaction."""
     async with connection.cursor() as cursor, cursor.copy(query, parameters) as copy:
         while data := await copy.read():
             messages = [bytes(data)]
@@ -104,8 +104,8 @@ async def stream(
 
 
 def _take_what_is_there(pgconn: psycopg.pq.abc.PGconn, messages: list[bytes]) -> None:
-    # To wait for each row by itself took more time than to prove it. The trailer is the last message,
-    # and what comes after it is for psycopg to read.
+    # Waiting for each row took longer than verifying it. The trailer is the last message; psycopg reads
+    # whatever follows it.
     while len(messages) < ROWS_AT_ONCE and _without_header(messages[-1]) != _TRAILER:
         length, data = pgconn.get_copy_data(1)
         if length == 0:
@@ -117,5 +117,5 @@ def _take_what_is_there(pgconn: psycopg.pq.abc.PGconn, messages: list[bytes]) ->
 
 
 def is_sealed(row: SealedRow, key: bytes, before: bytes) -> bool:
-    """Whether the row has the seal that this key makes of it after that one."""
+    """Whether the seal of the row is that of this key, following the seal `before`."""
     return seals.seal_content(key, row.content, before) == row.seal

@@ -1,4 +1,4 @@
-"""Sealing the books anew: where there were no seals yet, and where the key is replaced."""
+"""Resealing of all entries: for the migration that added seals, and to replace the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from persistence.ledger.sealed_rows import SealedRow
 
 Connection = psycopg.Connection[Any]
 
-#: Whoever moves money for one of these people waits until they are through.
+#: Transactions of the users in a batch wait until the batch is committed.
 _PEOPLE_AT_ONCE = 100
 _LINES_AT_ONCE = 5_000
 _NOBODY = UUID(int=0)
@@ -38,12 +38,12 @@ _SEAL_HEADS = """
 UPDATE users SET book_seal = made.seal
 FROM unnest(%s::uuid[], %s::bytea[]) AS made (id, seal) WHERE users.id = made.id
 """
-# The triggers that guard the books let seals through, and nothing else, where this is said.
+# With this setting, the triggers that guard the account ledgers allow changes of seals and nothing else.
 _RESEALING = "SELECT set_config('mini_wallet.resealing', 'on', true)"
 
 
 class WrongSeal(Exception):
-    """This line (`user_id/sequence`) or head of a book (`user_id`) is of none of the keys."""
+    """The seal of this entry (`user_id/sequence`) or head (`user_id`) is of none of the keys."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -51,7 +51,7 @@ class WrongSeal(Exception):
 
 
 def seal_unsealed(connection: Connection, key: bytes) -> int:
-    """Seal every line in the transaction that is open; returns how many there are."""
+    """Seal every entry in the current transaction; returns the number of entries."""
     columns = sealed_rows.COLUMNS_BEFORE_METADATA
     return sum(_seal(connection, people, key, columns=columns) for people in _everybody(connection))
 
@@ -63,11 +63,12 @@ def reseal(
     sealed_with: Collection[bytes],
     on_entries: Callable[[int], None] = lambda entries: None,
 ) -> int:
-    """Seal every line with `key` that was sealed with one of those keys; returns how many lines there are.
+    """Reseal every entry with `key`; returns the number of entries.
 
-    Each of the keys may have sealed any line: meanwhile the service goes on with the new one. Book by
-    book in transactions of its own, so that it can be broken off and done again. Raises WrongSeal, and
-    leaves that book as it was. `on_entries` is told how many lines are through.
+    Each entry must have a seal of `key` or of one of `sealed_with`: the service may keep running with
+    the new key. Users are resealed in batches, each in its own transaction, so that the work can be
+    interrupted and repeated. Raises WrongSeal, and leaves that batch unchanged. `on_entries` is called
+    with the number of entries done so far.
     """
     entries = 0
     for people in _everybody(connection):
@@ -93,10 +94,10 @@ def _seal(
     sealed_with: Collection[bytes] | None = None,
     columns: str = sealed_rows.COLUMNS,
 ) -> int:
-    """Seal these people's books; what they are sealed with now is looked at unless it is None."""
+    """Reseal the entries of these users; the present seals are verified if `sealed_with` is given."""
     connection.execute(_RESEALING)
     heads = connection.execute(_LOCK, [people]).fetchall()
-    #: By person, the seal of the newest line so far: as it was, and as it is made.
+    #: By user, the old and the new seal of the newest entry so far.
     was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_LEDGER_SEAL)
     made = was.copy()
     entries, at = 0, (_NOBODY, 0)

@@ -1,7 +1,8 @@
-"""Commands of many callers settled together: what arrives while a commit is under way shares the next.
+"""Group commit: commands that arrive while a commit is in progress share the next one.
 
-There is no timer. A caller who comes alone is settled at once; under load the commits carry more, the
-longer they take. A person whom everybody pays is then one lock a commit, not a queue of waiters.
+There is no timer. A single command is executed at once; under load, the longer commits take, the more
+commands each carries. An account that everybody pays is then locked once per commit instead of once per
+command.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ from domain.ledger.posting import PostingCommand
 from persistence.engine import database
 from persistence.ledger.ledger import Ledger, Movement, Result
 
-#: What could not be settled together is settled alone, this many at once.
+#: After a failed batch its commands are executed one by one, this many concurrently.
 ALONE_AT_ONCE = 4
-#: Fewer are not parted among the batches: a commit costs as much as some of them.
+#: Fewer commands are not divided among batches: a commit costs as much as several commands.
 _WORTH_A_COMMIT = 8
 _LOCK_NOT_AVAILABLE = "55P03"
-#: Whose command it is matters to these: the neighbours' may well go through.
+#: Errors that a single command may cause: the others of the batch may well succeed.
 _OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     command: Command
-    #: An exception is a fault; a refusal is a result, as it is among the ledger's outcomes.
+    #: A refusal is a result, as in the ledger; an exception is a fault.
     outcome: asyncio.Future[Result]
 
 
 def _nobody(_commands: int) -> None:
-    """Tell nobody how many commands a commit carried."""
+    """Ignore the number of commands."""
 
 
 class SharedCommits:
-    """A ledger for the requests of one process. Each command keeps an outcome of its own."""
+    """A ledger for the requests of one process. Each command has its own outcome."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class SharedCommits:
         queue_commands: int = 1000,
         settling: Callable[[int], None] = _nobody,
     ) -> None:
-        """`settling` is told how many commands each commit carries."""
+        """The callback receives the number of commands of each commit."""
         self._ledger = ledger
         self._batches = batches
         self._batch_commands = batch_commands
@@ -62,17 +63,17 @@ class SharedCommits:
         self._is_scheduled = False
 
     async def move(self, command: PostingCommand) -> Movement:
-        """Post what the command asks for, in a commit with others. Raises its refusal, or Unavailable
-        where nothing is known to have moved: repeat it with the same key.
+        """Execute the command in a shared commit. Raises its refusal, or Unavailable where the outcome
+        is unknown: repeat the command with the same key.
 
-        A caller that is cancelled does not take the others' commit along.
+        Cancelling the caller does not cancel the commit of the others.
         """
         movement = await self.run(command)
         assert movement is not None
         return movement
 
     async def run(self, command: Command) -> Movement | None:
-        """Carry out the command, as `move` does; None where it posted nothing."""
+        """Execute the command, as `move` does; None where it posted nothing."""
         if len(self._waiting) + len(self._alone) >= self._queue_commands:
             raise errors.unavailable(
                 "Too many movements of money are waiting; this one was not begun."
@@ -81,7 +82,7 @@ class SharedCommits:
         waiting = _Waiting(command, loop.create_future())
         self._waiting.append(waiting)
         if not self._is_scheduled and len(self._under_way) < self._batches:
-            # Whoever comes in the same turn of the loop comes along.
+            # Commands of the same iteration of the event loop share the commit.
             self._is_scheduled = True
             loop.call_soon(self._begin)
         outcome = await waiting.outcome
@@ -90,7 +91,7 @@ class SharedCommits:
         return outcome
 
     async def close(self) -> None:
-        """Settle what waits, then close the ledger."""
+        """Execute the waiting commands, then close the ledger."""
         self._begin()
         while tasks := self._under_way | self._alone:
             await asyncio.wait(tasks)
@@ -105,13 +106,13 @@ class SharedCommits:
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        # Many are parted among the batches that are free: while PostgreSQL has one of them, this process
-        # is at work on the other.
+        # Divide the commands among the free batches: while PostgreSQL works on one, this process works on
+        # the other.
         share = -(-len(self._waiting) // (self._batches - len(self._under_way)))
         most = min(self._batch_commands, max(share, _WORTH_A_COMMIT))
         while self._waiting and len(batch) < most:
             waiting = self._waiting.popleft()
-            # Nobody waits any longer for the outcome of a cancelled one.
+            # Nobody waits for the outcome of a cancelled command.
             if not waiting.outcome.cancelled():
                 batch.append(waiting)
         return batch
@@ -143,7 +144,7 @@ class SharedCommits:
                 return
             failed = [*batch]
         else:
-            # The ledger tried long enough: who waits behind these would not fare better.
+            # The ledger has retried long enough: the waiting commands would fail too.
             failed = [*batch, *self._waiting]
             self._waiting.clear()
         for waiting in failed:
@@ -170,7 +171,7 @@ def _this_task() -> asyncio.Task[None]:
 
 
 def _is_of_one_command(error: Exception) -> bool:
-    """Whether one command may have failed the others: not where the database is away or too slow."""
+    """Whether a single command may have caused it, and not an unreachable or slow database."""
     if not isinstance(error, errors.Unavailable):
         return True
     return database.sqlstate(error.__cause__) in _OF_ONE_COMMAND
@@ -180,7 +181,7 @@ def _refuse(waiting: _Waiting, error: Exception) -> None:
     if waiting.outcome.done():
         return
     if isinstance(error, errors.Unavailable):
-        # Each its own: an exception that several raise gathers the traces of all of them.
+        # One exception each: an exception raised by several callers accumulates all their tracebacks.
         refusal = errors.Unavailable(error.message)
         refusal.__cause__ = error.__cause__
         waiting.outcome.set_result(refusal)

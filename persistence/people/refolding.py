@@ -1,4 +1,4 @@
-"""Rewrites stored search texts where `domain.text.search_text` has come to make others of the same texts."""
+"""Rewrites stored search texts after a change of `domain.text.search_text`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SELECT id, name, search_text FROM users
 WHERE id > %s AND name COLLATE "C" !~ '^[ -~]*$' ORDER BY id LIMIT %s
 """
 _LOCK = "SELECT count(*) FROM lock_accounts(%s)"
-# A name that was changed in the meantime has a new text already.
+# A name that was changed in the meantime already has its new text.
 _REWRITE_NAMES = """
 UPDATE users SET search_text = made.search_text
 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS made (id, name, search_text)
@@ -40,7 +40,7 @@ SELECT user_id, sequence, note, note_search_text FROM transactions
 WHERE (user_id, sequence) > (%s, %s) AND note COLLATE "C" !~ '^[ -~]*$'
 ORDER BY user_id, sequence LIMIT %s
 """
-# The trigger that guards the books lets this column through, and nothing else, where this is said.
+# With this setting, the trigger that guards the account ledgers allows changes of this column alone.
 _REFOLDING = "SET LOCAL mini_wallet.refolding = 'on'"
 _REWRITE_NOTES = """
 UPDATE transactions SET note_search_text = made.search_text
@@ -52,15 +52,15 @@ WHERE transactions.user_id = made.user_id AND transactions.sequence = made.seque
 def refold(connection: Connection, on_rewritten: Callable[[int], None] = lambda texts: None) -> int:
     """Rewrite every search text that differs from what its name or note is folded to now.
 
-    Returns how many were rewritten; 0 at once where all were made by this folding. In transactions of a
-    batch each, so that it holds no lock for long and can be broken off and done again; the connection
-    is in autocommit mode. `on_rewritten` is told how many texts are through. Readers find people by the
-    old texts until then.
+    Returns the number of rewritten texts; 0 at once if all are of this version of the folding. Each batch
+    has its own transaction, so that locks are short and the work can be interrupted and repeated; the
+    connection must be in autocommit mode. `on_rewritten` is called with the number of texts rewritten so
+    far. Until then, searches use the old texts.
     """
     if connection.execute(READ_MARK).fetchone() == (MARK,):
         return 0
     rewritten = _refold_names(connection, on_rewritten)
-    # Parts of names may be others too. It waits for older snapshots, while everybody goes on.
+    # Parts of names may differ too. REINDEX waits for older snapshots without blocking the service.
     connection.execute("SET lock_timeout = 0")
     connection.execute("SET statement_timeout = 0")
     for unfinished in ("users_search_parts_idx_ccnew", "users_search_parts_idx_ccold"):

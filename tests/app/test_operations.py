@@ -218,7 +218,7 @@ def test_an_audit_names_the_rows_at_fault_and_fails(
     capsys.readouterr()
     assert audit.audit(settings) == 1
     words = said(capsys)
-    assert f"users {user_id}: The balance is 99999, but the book adds up to 100000." in words
+    assert f"users {user_id}: The balance is 99999, but the entries add up to 100000." in words
     assert "not in order" in words
 
 

@@ -1,4 +1,4 @@
-"""The seals: whatever is done to a book by hand, the first row at fault is named."""
+"""The seals: the audit names the first row of an account ledger that was changed by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.persistence.sealed.by_hand import (
 
 pytestmark = pytest.mark.anyio
 
-# ================================================================ books that are as they were
+# ================================================================ unchanged account ledgers
 
 
 async def test_what_was_moved_proves_itself_and_only_with_its_key(books: Books) -> None:
@@ -75,12 +75,12 @@ async def test_whoever_waits_hears_how_far_it_is(
     heard: list[str] = []
     await audit.audit(books.database, audit_key=KEY, on_check=heard.append)
     assert "the seals" in heard
-    assert heard[-1] == "the seals: 12 of 12 lines"
+    assert heard[-1] == "the seals: 12 of 12 entries"
 
 
 # ================================================================ damage
 
-#: What is done to the third line of Alpha's book.
+#: Changes of the third entry of Alpha.
 ALTERED = [
     "reference = gen_random_uuid()",
     "kind = 'top_up'",
@@ -100,7 +100,7 @@ ALTERED = [
     "seal = NULL",
     "seal = seal || '\\x00'",
 ]
-#: What is done to the second line, which has a note, so that it reads alike or adds up alike.
+#: Changes of the second entry, which has a note, that keep its appearance or its total.
 WRITTEN_ALIKE = [
     "note = normalize(note, NFD)",
     "note = note || ' '",
@@ -116,12 +116,12 @@ WRITTEN_ALIKE = [
     "user_id = NULL",
     "sequence = NULL",
 ]
-#: As the whole book is told: of a person's lines, what is done and the number of the first at fault.
+#: Changes of several entries, and the sequence of the first damaged one.
 REWRITTEN = [
     ("UPDATE transactions SET user_id = :other, sequence = 9 WHERE user_id = :one AND sequence = 4", 4),
     ("DELETE FROM transactions WHERE user_id = :one AND sequence = 1", 1),
     ("DELETE FROM transactions WHERE user_id = :one AND sequence IN (3, 4)", 3),
-    # Taken out, and the rest moved up.
+    # Removed, and the following entries renumbered.
     ("WITH gone AS (DELETE FROM transactions WHERE user_id = :one AND sequence = 5) "
      "UPDATE transactions SET sequence = 5 WHERE user_id = :one AND sequence = 6", 5),
     # In another order.
@@ -129,15 +129,15 @@ REWRITTEN = [
     ("UPDATE transactions AS t SET seal = (SELECT seal FROM transactions AS o WHERE "
      "o.user_id = t.user_id AND o.sequence = 7 - t.sequence) "
      "WHERE user_id = :one AND sequence IN (3, 4)", 3),
-    # Seals of the other book.
+    # Seals of the other account ledger.
     ("UPDATE transactions AS t SET seal = o.seal FROM transactions AS o WHERE t.user_id = :one "
      "AND o.user_id = :other AND o.sequence = t.sequence AND t.sequence >= 2", 2),
-    # Put in, and the rest moved on.
+    # Inserted, and the following entries renumbered.
     ("WITH put AS (INSERT INTO transactions SELECT user_id, 3, gen_random_uuid(), 'top_up', 'incoming', "
      "5, 0, NULL, NULL, NULL, balance_after, created_at, 'put-in-by-hand', NULL, seal "
      "FROM transactions WHERE user_id = :one AND sequence = 2) "
      "UPDATE transactions SET sequence = sequence + 1 WHERE user_id = :one AND sequence > 2", 3),
-    # Put in again, with its own seal.
+    # Duplicated, with its own seal.
     ("INSERT INTO transactions SELECT * FROM transactions WHERE user_id = :one AND sequence = 4", 4),
     ("INSERT INTO transactions SELECT user_id, 0, reference, kind, direction, amount, fee, counterparty_id, "
      "note, note_search_text, balance_after, created_at, idempotency_key, api_token_id, seal "
@@ -146,7 +146,7 @@ REWRITTEN = [
     ("INSERT INTO transactions SELECT user_id, 7, reference, kind, direction, amount, fee, counterparty_id, "
      "note, note_search_text, balance_after, created_at, idempotency_key, api_token_id, seal "
      "FROM transactions WHERE user_id = :one AND sequence = 6", 7),
-    # All of the other book, and the other way round.
+    # The two account ledgers exchanged.
     ("UPDATE transactions SET user_id = CASE user_id WHEN :one THEN CAST(:other AS uuid) ELSE :one END", 1),
 ]  # fmt: skip
 
@@ -189,9 +189,9 @@ async def test_a_number_that_is_there_twice_is_no_line_taken_out(
             one=alpha.user_id,
         )
         words = await said(connection)
-    assert f"{alpha.user_id}/4: This line was put in: the number is there twice" in words
-    assert f"{alpha.user_id}/4: Its number is there twice" in words
-    assert "taken out" not in words
+    assert f"{alpha.user_id}/4: This entry was inserted: its sequence is a duplicate" in words
+    assert f"{alpha.user_id}/4: Its sequence is a duplicate" in words
+    assert "This entry is missing" not in words
 
 
 async def test_a_query_that_fails_in_the_middle_leaves_a_connection_to_go_on_with(
@@ -252,14 +252,14 @@ async def test_a_head_that_is_not_of_the_newest_line_is_named(
         ("UPDATE users SET book_seal = sha256('') WHERE id = :one", "one of them was changed"),
         ("UPDATE users SET book_seal = (SELECT seal FROM transactions WHERE user_id = :one "
          "AND sequence = 5) WHERE id = :one", "one of them was changed"),
-        ("DELETE FROM transactions WHERE user_id = :one AND sequence = 6", "line 6, which is missing"),
-        ("DELETE FROM transactions WHERE user_id = :one", "line 6, which is missing"),
+        ("DELETE FROM transactions WHERE user_id = :one AND sequence = 6", "entry 6, which is missing"),
+        ("DELETE FROM transactions WHERE user_id = :one", "entry 6, which is missing"),
     ):  # fmt: skip
         async with admin.transaction() as connection:
             await do(connection, change, one=alpha.user_id)
             assert f"users {alpha.user_id}: The head is" in await said(connection), change
             assert part in await said(connection), change
-            # The chain itself stands as far as it goes.
+            # The chain itself is intact as far as it goes.
             assert await found(connection) == []
 
 
@@ -269,20 +269,22 @@ async def test_an_end_cut_off_is_shown_by_the_other_side(books: Books, admin: Da
         await cut_off(connection, alpha.user_id, 5)
         assert await found(connection) == []
         words = await said(connection)
-        assert f"in the book of {alpha.user_id}; the other is {{{beta.user_id}/6}}" in words
+        assert (
+            f"in the account ledger of {alpha.user_id}; the other is {{{beta.user_id}/6}}" in words
+        )
 
 
 async def test_the_service_seals_what_was_slipped_to_it_and_the_audit_names_the_line(
     books: Books, admin: Database
 ) -> None:
     for change, where, part in (
-        # Money from nowhere, spent through the service: its line has a good seal.
+        # Money from nowhere, spent through the service: its entry has a valid seal.
         ("balance = balance + 100", "transactions {}/7: The balance after it", "and -"),
         ("book_seal = (SELECT seal FROM transactions WHERE user_id = :one AND sequence = 5)",
-         "transactions {}/7: Its seal does not prove it", "altered"),
-        ("sequence = sequence + 1", "transactions {}/7: This line was taken out", "comes 8"),
+         "transactions {}/7: Its seal does not match", "changed"),
+        ("sequence = sequence + 1", "transactions {}/7: This entry is missing", "one is 8"),
         ("last_posted_at = last_posted_at + interval '1 day'",
-         "transactions {}/7: It is of a time that is yet to come", ""),
+         "transactions {}/7: It is dated in the future", ""),
     ):  # fmt: skip
         alpha, beta = await lived_in(books)
         async with admin.transaction() as connection:
