@@ -12,22 +12,22 @@ import orjson
 from starlette.types import Message, Receive, Scope
 
 MAXIMUM_BYTES = 64 * 1024
-# A client reads an answer only once it has sent its whole body: so much of one that is too large is
-# taken in, and thrown away, before it is refused.
+# Many clients read a response only after sending the whole body: this much of a body that is too large is
+# read and discarded before the refusal.
 _DISCARDED_BYTES = 32 * 1024 * 1024
 _DISCARD_SECONDS = 10
 _FIRST_BYTE_SECONDS = 10
 _READ_SECONDS = 30
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# orjson makes a float of a whole number that needs more than 64 bits.
+# orjson parses integers of more than 64 bits as floats.
 _LONG_NUMBER_BYTES = re.compile(rb"[0-9]{19}")
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
 
 
-#: Set in a scope once its whole body has arrived, so that nobody needs a deadline for it.
+#: Set in a scope once the whole body has been received, so that its deadline can be dropped.
 IS_THERE = "body_is_there"
-#: What to say of `Encoded`.
+#: The message for `Encoded`.
 ENCODED = "A body in the content coding `{coding}` is not accepted: send it uncompressed."
 
 
@@ -44,11 +44,11 @@ class Encoded(Exception):
 
 
 class Disconnected(Exception):
-    """The client went away while it was sending."""
+    """The client disconnected while sending the body."""
 
 
 class TooSlow(Exception):
-    """The client takes too long to send. Close the connection after answering 408."""
+    """The client sends the body too slowly. Close the connection after answering 408."""
 
 
 def parse_json(text: bytes | str) -> Any:
@@ -63,7 +63,7 @@ def parse_json(text: bytes | str) -> Any:
     parsed = orjson.loads(text)
     long_number = _LONG_NUMBER if isinstance(text, str) else _LONG_NUMBER_BYTES
     if long_number.search(text):  # type: ignore[arg-type]
-        # Well-formed it is; one that is past what Python reads stays as it was read.
+        # It is well-formed; an integer beyond Python's limit stays a float.
         with suppress(ValueError, RecursionError):
             return json.loads(text)
     return parsed

@@ -52,19 +52,19 @@ class Operation:
     checks_credential: bool
     #: Whether it asks about the schema or selects nothing but `__typename`: resolvers count the rest.
     is_unguarded: bool
-    #: What `Last-Event-ID` stands for, where it is a subscription with numbered events.
+    #: The argument that `Last-Event-ID` sets, for a subscription with numbered events.
     resume_argument: str | None
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: compiled.Variables
     _costs: Costs
     _compiler: compiled.Compiler | None
     _plan: compiled.Plan | None = None
-    #: What it costs with any variables; None where that is not known.
+    #: Its cost if independent of the variables; else None.
     _fixed_cost: int | None = None
 
     @property
     def plan(self) -> compiled.Plan | None:
-        """How it is executed; None where graphql-core does so."""
+        """Its compiled plan; None if graphql-core executes it."""
         if self._plan is None and self._compiler is not None:
             self._plan = self._compiler.plan(self.node, self.fragments)
             if self._plan is None:
@@ -77,7 +77,7 @@ class Operation:
         if total is None:
             variables = self.variables.coerce(given)
             if isinstance(variables, list):
-                # Execution answers with these errors and calls no resolver.
+                # Execution returns these errors and calls no resolver.
                 return
             cost = limits.Cost(schema, self.node, self.fragments, variables, self._costs)
             total = cost.total

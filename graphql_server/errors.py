@@ -1,4 +1,4 @@
-"""How errors look in an answer: each with its code, and nothing of ours inside them."""
+"""The format of errors in a response: each has a code, and internal details are masked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HTTP_STATUSES = {
 }
 #: What graphql-core says of arguments and directives that only their values show to be wrong.
 _ABOUT_INPUT = ("Argument ", "Variable ", "Directive ", "Fragment argument ")
-#: It repeats the whole input, with the password in it.
+#: Its message repeats the whole input, which may contain a password.
 _FOUND = re.compile(r"(?:[,;] found|(?P<end>[.?]) Found): .*", re.DOTALL)
 
 
@@ -105,12 +105,12 @@ def _extensions(refusal: Refusal) -> dict[str, Any]:
 
 
 def http_status(formatted: list[dict[str, Any]]) -> int:
-    """The status that says most about the first of these errors."""
+    """The HTTP status for the first of these errors."""
     return _HTTP_STATUSES.get(formatted[0]["extensions"]["code"], 400)
 
 
 def internal(error: BaseException, **facts: object) -> RequestError:
-    """A fault of ours where no field is to blame, logged and masked."""
+    """An internal error outside of any field, logged and masked."""
     return RequestError([_masked(error, facts)], 500)
 
 

@@ -1,4 +1,4 @@
-"""Runs operations for every transport alike: limits, execution, and errors made presentable."""
+"""Runs operations for all transports: limits, execution, and formatting of errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Event:
 
 
 class Engine:
-    """The schema with its caches and limits: one a process."""
+    """The schema with its caches and limits: one per process."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class Engine:
         self._documents = Documents(self._schema, compiler, table, hardened=hardened)
         self.service = service
         self.metrics = metrics
-        #: The streams and sockets on which operations go on.
+        #: The open streams and sockets.
         self.long_lived = long_lived
-        #: Of those, how many each account has.
+        #: The number of them per account.
         self.account_streams = account_streams
 
     async def prepare(self, request: GraphQLRequest, client_ip: str) -> Operation:
@@ -91,7 +91,7 @@ class Engine:
     async def authenticate(
         self, operation: Operation, authorization: str | None, client_ip: str
     ) -> Caller | None:
-        """Who asks. Raises RequestError for a bad token, unless signing in anew is all that is asked.
+        """The caller. Raises RequestError for a bad token, unless the operation only signs in again.
 
         A query with a header that carries no token is not answered as if there were no header.
         """
@@ -193,7 +193,7 @@ class Engine:
             raise errors.RequestError(presented, errors.http_status(presented))
         if operation.plan is None:
             return self._interpreted(executor, source)
-        # Nothing but its variables is kept of the executor: thousands of subscriptions wait.
+        # Keep only the variables of the executor, since thousands of subscriptions may be open.
         return self._compiled(operation.plan, context, executor.variable_values, source)
 
     async def _compiled(

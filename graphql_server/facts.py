@@ -1,4 +1,4 @@
-"""What is known of a request from outside: its id, and where it comes from."""
+"""Facts about a request: its id and its origin."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ipaddress import (
 from typing import Any
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-#: Where the server gives no peer at all, such as on a Unix socket.
+#: The address if the server reports no peer, such as on a Unix socket.
 NOWHERE = "0.0.0.0"  # noqa: S104
-#: Longer than any address with its port and zone: what is remembered of strangers is small.
+#: Longer than any address with port and zone: bounds what is stored of untrusted headers.
 _ADDRESS_MAXIMUM_CHARACTERS = 100
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -27,7 +27,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 @dataclass(slots=True)
 class RequestFacts:
-    """One request's, in `scope["facts"]`; whoever answers adds what the access log says of it."""
+    """The facts of one request, in `scope["facts"]`; handlers add fields for the access log."""
 
     request_id: str
     client_ip: str
@@ -52,13 +52,13 @@ def header(headers: Headers, name: bytes) -> str | None:
 
 
 def joined(headers: Headers, name: bytes) -> str | None:
-    """All headers of that (lower-case) name as the one that they mean together (RFC 9110, 5.3)."""
+    """All headers of that (lower-case) name, combined into one (RFC 9110, 5.3)."""
     values = [value.decode("latin-1") for key, value in headers if key == name]
     return ", ".join(values) if values else None
 
 
 def request_id(headers: Headers) -> str:
-    """The one that the caller chose, if it is fit for a log, else a new one."""
+    """The caller's request id if it is safe to log, else a new one."""
     given = header(headers, b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given

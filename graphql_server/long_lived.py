@@ -1,4 +1,4 @@
-"""What lives longer than a request, and how it ends when the process does."""
+"""Long-lived streams and sockets, and their graceful shutdown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LongLived:
 
     @contextmanager
     def lives(self, ask_to_end: Callable[[], None]) -> Iterator[None]:
-        """Something lives within this block; it is asked to end when the process stops."""
+        """Register the stream or socket for the duration of the block; it is asked to end on shutdown."""
         key = object()
         self._asking[key] = ask_to_end
         self._empty.clear()
@@ -35,7 +35,7 @@ class LongLived:
                 self._empty.set()
 
     async def stop(self, timeout_seconds: float) -> None:
-        """Ask all of them to finish what is under way and end; wait as long as is given."""
+        """Ask all to finish their operations and end; wait at most that long."""
         self._stopping = True
         for ask_to_end in list(self._asking.values()):
             ask_to_end()

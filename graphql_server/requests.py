@@ -11,7 +11,7 @@ from graphql_server import errors
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client sent, whichever way."""
+    """A request, independent of its transport."""
 
     query: str
     operation_name: str | None = None

@@ -1,4 +1,4 @@
-"""What the program that serves an API hands to the GraphQL server: root fields, costs and small protocols."""
+"""The interface between the GraphQL server and the program behind it: root fields, costs and protocols."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RootField:
     #: Whether it is answered as if signed out where the bearer token is not valid, because it is what
     #: such a caller needs in order to sign in again.
     works_signed_out: bool = False
-    #: Whether it checks by itself that the credential is active, so that nobody else needs to.
+    #: Whether it checks by itself that the credential is active, so that the server need not.
     checks_credential: bool = False
     #: Of a subscription with numbered events: the argument for the last number that was received.
     resume_argument: str | None = None
@@ -94,13 +94,13 @@ class Service(Protocol):
         """Call `ended` with a refusal once the credential has expired or ended, until `unwatch`."""
 
     def unwatch(self, watch: Any) -> None:
-        """Stop calling."""
+        """Undo `watch`."""
 
     def refused_seconds(self, client_ip: str) -> int:
-        """How long this client has to wait after too many refused requests; 0 if it may go on."""
+        """Seconds that this client has to wait after too many refused requests; 0 for no wait."""
 
     def too_many_refusals(self, seconds: int) -> Refusal:
-        """What a client is told that has to wait."""
+        """The error for a client that has to wait."""
 
     def count_refusal(self, client_ip: str) -> Awaitable[None]:
         """A request of this client was refused before a resolver was called."""
@@ -139,10 +139,10 @@ class Quota(Protocol):
     def is_full(self) -> bool: ...
 
     def take(self, key: str | None) -> bool:
-        """Count one more, if that client or account may have it; None has no limit of its own."""
+        """Count one more if that client or account is within its limit; None has no limit of its own."""
 
     def give_back(self, key: str | None) -> None:
-        """One that was taken has ended."""
+        """Release one that was taken."""
 
 
 class Origins(Protocol):

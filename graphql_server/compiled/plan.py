@@ -82,7 +82,7 @@ class Compiler:
         return Plan(self, operation, fragments) if is_known else None
 
     def count(self, plan: Plan, steps: int) -> None:
-        """A plan has grown by so many steps: those compiled longest ago make room."""
+        """Account for new steps of a plan, and evict the plans compiled longest ago if necessary."""
         self._steps[plan] = self._steps.get(plan, 0) + steps
         self._total += steps
         while self._total > self._maximum_steps:
@@ -110,7 +110,7 @@ class Plan:
         self._variants: dict[tuple[Any, ...], Variant] = {}
 
     def clear(self) -> None:
-        """Forget what was compiled: it is compiled anew when it is needed."""
+        """Discard the compiled steps: they are compiled again on demand."""
         self._variants = {}
 
     async def execute(
@@ -165,7 +165,7 @@ class Variant:
         assert root_type is not None
         self._root_type = root_type
         self._root_steps: Steps | None = None
-        #: What each run starts as a copy of.
+        #: The prototype that each run copies.
         self._executor = compiler.executor_class(
             compiler.schema,
             fragments,
@@ -279,7 +279,7 @@ def _condition_names(
 def _introspects(
     operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> bool:
-    """Whether it asks about the schema: compiled, a rare question would only take memory."""
+    """Whether it is introspection, which is too rare to be worth the memory of a plan."""
     found = False
 
     class Introspection(Visitor):

@@ -1,4 +1,4 @@
-"""Runs compiled fields: the ordinary straight, whatever is rare by graphql-core's own executor."""
+"""Runs compiled fields: common cases directly, rare ones through graphql-core's executor."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.executor import Executor, collect_iterator_awaitables
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable, is_iterable
 
-#: Where a value stands: the position of what it is in, its key, and the name of that type. A tuple,
-#: because every object has one; graphql-core's Path is made of it where somebody looks.
+#: The position of a value: that of its parent, its key, and the name of the parent type. A tuple, because
+#: every object has one; it is converted to graphql-core's Path on demand.
 Position = tuple[Any, str | int, str | None] | None
 #: Makes an answer of a value. What is not ready yet is a coroutine; errors are raised.
 Complete = Callable[[Executor[Any], Any, Position], Any]
@@ -22,7 +22,7 @@ Complete = Callable[[Executor[Any], Any, Position], Any]
 #: null are raised, as located GraphQLErrors.
 Step = Callable[[Executor[Any], Any, Position], Any]
 Steps = Sequence[tuple[str, Step]]
-#: What a field has before it is completed; may be an awaitable.
+#: The value of a field before completion; may be an awaitable.
 Resolve = Callable[[Executor[Any], Any, Position], Any]
 
 #: Of exactly these classes nothing is awaitable, an error or null.
@@ -41,7 +41,7 @@ class Field:
         definition: GraphQLField,
         details: FieldDetailsList,
     ) -> None:
-        #: What the answer calls it.
+        #: Its key in the response.
         self.name = name
         self.parent = parent
         self.definition = definition
@@ -49,7 +49,7 @@ class Field:
 
     @property
     def field_name(self) -> str:
-        """What the type calls it."""
+        """Its name in the type."""
         return self.details[0].node.name.value
 
     def info(self, run: Executor[Any], position: Position) -> Any:
@@ -63,7 +63,7 @@ class Field:
 
 
 def path_of(position: Position) -> Path | None:
-    """The same position in graphql-core's form."""
+    """The position as graphql-core's Path."""
     if position is None:
         return None
     before, key, typename = position
@@ -176,7 +176,7 @@ def _fail(run: Executor[Any], field: Field, error: Exception, position: Position
 
 
 def run_fields(steps: Steps, run: Executor[Any], source: Any, position: Position) -> Any:
-    """The fields of an object, side by side where they wait."""
+    """The fields of an object; those that await run concurrently."""
     answer: dict[str, Any] = {}
     waiting: list[str] = []
     try:
@@ -186,14 +186,14 @@ def run_fields(steps: Steps, run: Executor[Any], source: Any, position: Position
                 waiting.append(name)
     except Exception:
         if waiting:
-            # They have begun: they come to their end, though nobody asks any more.
+            # They have started, so they run to completion although their results are unused.
             run.settle_in_background([answer[name] for name in waiting])
         raise
     return _wait_for(answer, waiting) if waiting else answer
 
 
 async def run_serially(steps: Steps, run: Executor[Any], source: Any) -> dict[str, Any]:
-    """The root fields of a mutation, one after the other."""
+    """The root fields of a mutation, executed serially."""
     answer: dict[str, Any] = {}
     for name, step in steps:
         value = step(run, source, None)
@@ -229,7 +229,7 @@ def nullable(complete: Complete) -> Complete:
 
 
 def required(field: Field, complete: Complete) -> Complete:
-    """What may not be null."""
+    """A non-null value."""
 
     def complete_required(run: Executor[Any], value: Any, position: Position) -> Any:
         completed = complete(run, value, position)
@@ -243,7 +243,7 @@ def required(field: Field, complete: Complete) -> Complete:
 
 
 def listed(field: Field, item_type: GraphQLOutputType, complete_item: Complete) -> Complete:
-    """A list; an item that is at fault is null, where it may be."""
+    """A list; an item with an error is null if it is nullable."""
     guarded = _guarded(item_type, field.details, complete_item)
 
     def complete_list(run: Executor[Any], value: Any, position: Position) -> Any:

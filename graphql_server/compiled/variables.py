@@ -1,4 +1,4 @@
-"""Variables of an operation: good ones coerced straight, everything else as graphql-core has it."""
+"""Variables of an operation: valid ones are coerced directly, all others by graphql-core."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Convert = Callable[[Any], Any]
 
 
 class Unknown(Exception):
-    """There is no short way here: graphql-core's is taken."""
+    """This case is left to graphql-core."""
 
 
 class Variables:
@@ -92,9 +92,9 @@ class Variables:
         return True
 
     def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        """Their values, or what is wrong with them."""
+        """The coerced values, or the errors."""
         if self._known is not None:
-            # Otherwise graphql-core says what is wrong, or that nothing is.
+            # Otherwise graphql-core decides and reports the errors.
             with suppress(Exception):
                 return self._coerce_known(given)
         return get_variable_values(
@@ -141,12 +141,12 @@ def _required(coerce: Convert) -> Convert:
 
 
 def _nullable_coercer(kind: Any, within: tuple[str, ...]) -> Convert:
-    """For what is not null."""
+    """Coercion of a non-null value."""
     if isinstance(kind, GraphQLList):
         return _list_coercer(_coercer(kind.of_type, within))
     if isinstance(kind, GraphQLInputObjectType):
         if kind.name in within or kind.is_one_of:
-            # Nesting without end is for graphql-core to bound.
+            # Unbounded nesting is left to graphql-core.
             raise Unknown
         return _object_coercer(kind, (*within, kind.name))
     if kind is GraphQLString or kind is GraphQLID:

@@ -1,7 +1,7 @@
 """GraphQL over HTTP by its draft specification: POST of JSON, and GET for queries.
 
 https://graphql.github.io/graphql-over-http/draft/ — a request that is refused as a whole is 4xx or 5xes
-without `data` for who accepts `application/graphql-response+json`, and 200 for who accepts
+without `data` for clients that accept `application/graphql-response+json`, and 200 for those that accept
 `application/json` alone, unless the HTTP request itself is malformed.
 """
 
@@ -64,7 +64,7 @@ async def answer(
         return None
     except (HttpError, errors.RequestError) as error:
         payload = {"errors": error.errors}
-        # Who accepts nothing but streams is told by the status.
+        # A client that accepts only streams is informed by the status.
         status, extra = refusal(error, accepted.json or RESPONSE_JSON)
     except Exception as error:
         masked = errors.internal(error)
@@ -81,7 +81,7 @@ async def answer(
 
 
 class _Gone(Exception):
-    """The client has closed the connection, so that nobody waits for the answer."""
+    """The client has closed the connection, so nobody waits for the response."""
 
 
 @contextmanager
@@ -142,14 +142,14 @@ async def respond(
 
 
 def describe(scope: Scope, root_fields: frozenset[str]) -> None:
-    """Have the access log say what was asked for."""
+    """Record the operation for the access log."""
     scope["facts"].logged["operation"] = ",".join(sorted(root_fields)) or "__typename"
 
 
 def refusal(
     error: HttpError | errors.RequestError, media_type: str
 ) -> tuple[int, tuple[Header, ...]]:
-    """The status and headers with which to answer it."""
+    """The status and headers of the response."""
     if isinstance(error, HttpError):
         return error.status, error.headers
     extensions = error.errors[0]["extensions"]
@@ -166,14 +166,14 @@ def refusal(
 async def make_context(
     engine: Engine, scope: Scope, operation: Operation, *, is_stream: bool
 ) -> Context:
-    """What resolvers know of this request.
+    """The context of the request for resolvers.
 
     Raises RequestError for a bad token, and HttpError for cookies that make no sense.
     """
     authorization = user_agent = cookie = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            # Two are no bearer token.
+            # Two headers are not a valid bearer token.
             given = value.decode("latin-1")
             authorization = given if authorization is None else f"{authorization}, {given}"
         elif name == b"user-agent":

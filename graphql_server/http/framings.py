@@ -1,4 +1,4 @@
-"""How the results of a stream are written: as server-sent events, and as parts of one body."""
+"""Formats for streams of results: server-sent events and multipart responses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _event(payload: dict[str, Any], sequence: int | None) -> bytes:
 
 # ------------------------------------------------ multipart
 # https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
-# A part is complete for its reader when the delimiter after it has come: each is written with it.
+# Readers regard a part as complete at the next delimiter, so each part is written with it.
 
 _DELIMITER = b"\r\n--graphql"
 
@@ -51,7 +51,7 @@ FRAMINGS = {
         content_type=b"text/event-stream; charset=utf-8",
         opening=b"",
         keep_alive=b":\n\n",
-        # Browsers pass on no event that has no data.
+        # Browsers do not dispatch events without data.
         closing=b"event: complete\ndata: \n\n",
         result=_event,
         failure=lambda errors: _event({"errors": errors}, None),

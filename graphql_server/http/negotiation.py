@@ -1,4 +1,4 @@
-"""What a client accepts as an answer: JSON, and the framings of streams."""
+"""Content negotiation: JSON or a stream format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUBSCRIPTION_SPEC = ("subscriptionspec", "1.0")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Media types of ours, in the order in which the client would rather have them."""
+    """Our media types, in the client's order of preference."""
 
     #: For a whole answer; None where the client accepts streams alone, or nothing of ours.
     json: str | None

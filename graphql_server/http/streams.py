@@ -18,7 +18,7 @@ from graphql_server.requests import GraphQLRequest
 from graphql_server.service import Context
 
 KEEP_ALIVE_SECONDS = 12.0
-#: How long a query or mutation under way may take to finish when the process stops.
+#: How long a running query or mutation may take to finish on shutdown.
 FINISH_SECONDS = 8.0
 _SEQUENCE_MAXIMUM = 2**31 - 1
 
@@ -54,7 +54,7 @@ class Stream:
                 (b"content-type", self.framing.content_type),
                 (b"cache-control", b"no-store"),
                 (b"vary", b"Accept, Origin"),
-                # nginx would keep the results back.
+                # Otherwise nginx would buffer the results.
                 (b"x-accel-buffering", b"no"),
             ],
         }
@@ -62,7 +62,7 @@ class Stream:
 
 @dataclasses.dataclass(slots=True)
 class _Running:
-    """A stream under way."""
+    """An open stream."""
 
     engine: Engine
     operation: Operation
@@ -73,7 +73,7 @@ class _Running:
     _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     async def run(self, receive: Receive) -> None:
-        """Raises OSError when the client goes away."""
+        """Raises OSError when the client disconnects."""
         await self._write(self.framing.opening)
         stopping = asyncio.Event()
         stopped = asyncio.create_task(stopping.wait())
@@ -128,7 +128,7 @@ class _Running:
         subscribed = await self.engine.subscribe(self.operation, self.request, self.context)
         with self.engine.metrics.subscriptions.track_inprogress():
             async with aclosing(subscribed) as events:
-                # The first keep-alive tells the client that nothing is missed from here on.
+                # The first keep-alive tells the client that it misses no event from now on.
                 await self._write(self.framing.keep_alive)
                 async for event in events:
                     await self._next(event.answer, event.sequence)

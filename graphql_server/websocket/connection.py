@@ -24,7 +24,7 @@ INIT_SECONDS = 10.0
 ANONYMOUS_SECONDS = 120.0
 #: How long queries and mutations under way may take to finish when the process stops.
 FINISH_SECONDS = 8.0
-#: A client that takes in nothing for so long is gone.
+#: A client that reads nothing for this long is considered gone.
 SEND_SECONDS = 30.0
 _ID_MAXIMUM_CHARACTERS = 100
 
@@ -101,7 +101,7 @@ class Connection:
         self._patience: asyncio.TimerHandle | None = None
         self._watch: Any = None
         self._is_over = False
-        #: Why the socket is over: None once the client has gone.
+        #: Why the socket is closed; None if the client disconnected.
         self._ending: Close | None = None
 
     async def run(self) -> None:
@@ -140,7 +140,7 @@ class Connection:
     # ------------------------------------------------ what ends a socket
 
     def _end(self, close: Close | None) -> None:
-        """The socket is over: whatever it is doing is broken off."""
+        """Close the socket: whatever is in progress is cancelled."""
         if self._is_over:
             return
         self._is_over = True
@@ -162,7 +162,7 @@ class Connection:
         self._finishing = asyncio.create_task(self._finish(close))
 
     def _retire(self) -> None:
-        """The official clients connect again when they need a socket the next time."""
+        """The official clients reconnect when they need a socket again."""
         self._stopping = True
         reason = f"Send a credential within {ANONYMOUS_SECONDS:.0f} seconds"
         self._finishing = asyncio.create_task(self._finish(Close(INIT_TIMEOUT, reason)))
@@ -183,11 +183,11 @@ class Connection:
     # ------------------------------------------------ messages
 
     async def _read(self) -> Close | None:
-        """Take in messages until the socket is over; what to close it with, if the client is there."""
+        """Receive messages until the socket is closed; returns the close code unless the client is gone."""
         try:
-            # A driver may lose a cancellation; the flag is not lost.
+            # A driver may swallow a cancellation, so check the flag as well.
             while not self._is_over:
-                # No name holds the last message while the next one is waited for.
+                # Hold no reference to the last message while waiting for the next.
                 await self._take(await self._receive_event())
         except asyncio.CancelledError:
             if not self._is_over:
@@ -285,13 +285,13 @@ class Connection:
     # ------------------------------------------------ the client
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Raises OSError once the client has gone or takes nothing in."""
+        """Raises OSError if the client is gone or reads nothing."""
         text = orjson.dumps(message).decode()
         async with asyncio.timeout(SEND_SECONDS), self._sending:
             await self._send_event({"type": "websocket.send", "text": text})
 
     def lose(self) -> None:
-        """The client has gone."""
+        """The client has disconnected."""
         self._end(None)
 
 

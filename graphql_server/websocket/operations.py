@@ -1,4 +1,4 @@
-"""The operations of one WebSocket: each begun, answered message by message, completed or broken off."""
+"""The operations of one WebSocket: started, answered message by message, and completed or cancelled."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MAXIMUM_OPERATIONS = 50
 
 
 class Client(Protocol):
-    """Who is at the other end of the socket."""
+    """The client of the socket."""
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Raises OSError once the client has gone or takes nothing in."""
+        """Raises OSError if the client is gone or reads nothing."""
 
     def lose(self) -> None:
-        """A message could not be sent: the client is not there any more."""
+        """A message could not be sent because the client has disconnected."""
 
 
 class Operations:
-    """What one client has asked for and is still being answered."""
+    """The operations of one client that are in progress."""
 
     __slots__ = ("_client", "_engine", "_facts", "_running", "_short", "_user_agent", "started")
 
@@ -44,7 +44,7 @@ class Operations:
         self._running: dict[str, asyncio.Task[None]] = {}
         #: Those that end by themselves: queries and mutations.
         self._short: tuple[asyncio.Task[None], ...] = ()
-        #: How many there have been.
+        #: The number of operations started so far.
         self.started = 0
 
     def __contains__(self, operation_id: str) -> bool:
@@ -53,7 +53,7 @@ class Operations:
     async def begin(
         self, operation_id: str, request: GraphQLRequest, caller: Caller | None
     ) -> None:
-        """Answer it from now on, or say why not. Raises OSError if that cannot be said."""
+        """Start the operation, or send the reason for refusing it. Raises OSError if sending fails."""
         try:
             if len(self._running) >= MAXIMUM_OPERATIONS:
                 raise errors.request_error(
@@ -65,7 +65,7 @@ class Operations:
             await self._client.send({"type": "error", "id": operation_id, "payload": error.errors})
             return
         self.started += 1
-        # The text has become the operation: thousands of copies of it would be kept for nothing.
+        # The document is parsed: do not keep thousands of copies of its text.
         request = dataclasses.replace(request, query="")
         context = self._context(caller)
         task = asyncio.create_task(self._operate(operation_id, operation, request, context))
@@ -75,18 +75,18 @@ class Operations:
             task.add_done_callback(self._is_done)
 
     def complete(self, operation_id: str) -> None:
-        """The client wants to hear no more of it."""
+        """Cancel the operation at the client's request."""
         task = self._running.pop(operation_id, None)
         if task is not None:
             task.cancel()
 
     async def finish(self, timeout_seconds: float) -> None:
-        """Wait as long as is given for those that end by themselves."""
+        """Wait at most that long for queries and mutations."""
         if self._short:
             await asyncio.wait(self._short, timeout=timeout_seconds)
 
     async def break_off(self) -> None:
-        """End all of them now."""
+        """Cancel all operations."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -123,7 +123,7 @@ class Operations:
             return
         except Exception as error:
             failure = errors.internal(error).errors
-        # The client may take the id anew as soon as it hears that the operation is over.
+        # The client may reuse the id as soon as it learns that the operation is complete.
         if self._running.get(operation_id) is asyncio.current_task():
             del self._running[operation_id]
             await self._say_over(operation_id, failure)
