@@ -1,1 +1,1 @@
-"""The running program: wires everything together; imported by nobody."""
+"""The running program: wires everything together; no other package imports it."""

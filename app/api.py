@@ -18,7 +18,7 @@ from schema import errors as schema_errors
 
 
 def operations_table() -> OperationsTable:
-    """What resolvers.root says of the operations, as the server takes it."""
+    """The operations of resolvers.root in the server's format."""
     return OperationsTable(
         root_fields={
             name: RootField(

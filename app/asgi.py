@@ -1,4 +1,4 @@
-"""The ASGI application: every address, and what opens before the first request and closes after the last."""
+"""The ASGI application: all routes, and the resources opened at startup and closed at shutdown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class App:
     """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
 
     def __init__(self, settings: Settings, edge: Edge, mails: Mails | None = None) -> None:
-        """`mails` reads caught mails, which everybody is shown."""
+        """`mails` reads caught mails, which are shown to everybody."""
         self._settings = settings
         self._edge = edge
         self._mails = mails
@@ -59,7 +59,7 @@ class App:
         self._graphql: ASGIApp | None = None
         self._others: ASGIApp | None = None
         self.long_lived = LongLived()
-        #: The setting that kept it from starting.
+        #: The invalid setting that prevented the start.
         self.refused: SettingsError | None = None
         origins = Origins(settings)
         taken = methods(hardened=settings.graphql_profile == "hardened")
@@ -172,7 +172,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
         ],
         exception_handlers={404: not_found, HTTPException: _refuse, 500: _fail},
     )
-    # Such a redirect is made from the Host header, which anybody can write.
+    # Such a redirect would use the Host header, which a client can forge.
     application.router.redirect_slashes = False
     return application
 
@@ -192,7 +192,7 @@ async def _fail(_request: Request, _error: Exception) -> Response:
 
 
 def _route_of(path: str) -> str:
-    """The path, if it is one of ours, for metrics: anybody can make up others."""
+    """The path as a metrics label, if it is a known route: clients can request any other."""
     if path in _ROUTES:
         return path
     if path.startswith("/activity/"):

@@ -1,4 +1,4 @@
-"""How a process of development shows the mails that its catcher caught."""
+"""The type through which a development process shows caught mails."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT / ".wallet"
 USAGE = 2
-#: On two cores: a third of what the tests do is waiting for the services that they start.
+#: For two cores: tests spend a third of their time waiting for the services that they start.
 SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 app = typer.Typer(
@@ -266,7 +266,7 @@ def _receipts(given: str) -> list[str]:
 
 
 def _prepare_browser_tests() -> None:
-    """What takes long the first time, so that somebody sees it happen: the tests say what lacks."""
+    """Prepare what takes long the first time, with visible progress; the tests report what is missing."""
     from dev import browser
     from dev.up import building
 
@@ -284,7 +284,7 @@ def _from_root(argument: str) -> str:
 
 
 def _become(command: list[str], folder: Path = ROOT) -> NoReturn:
-    """Go on as another program of this project, in that folder."""
+    """Replace this process by another program of this project, in that folder."""
     os.chdir(folder)
     os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(ROOT)})  # noqa: S606
 

@@ -10,9 +10,9 @@ from settings import Settings
 
 
 def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) -> int:
-    """Serve the API until SIGTERM or SIGINT, finish what is under way; the exit status.
+    """Serve the API until SIGTERM or SIGINT, then finish the requests in progress; returns the exit status.
 
-    `mails` reads the caught mails of `up`, which everybody is shown.
+    `mails` reads the caught mails of `up`, which are shown to everybody.
     """
     from app import server
 
@@ -21,7 +21,7 @@ def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) 
 
 
 def relay(settings: Settings) -> int:
-    """Pass on what was committed, until SIGTERM or SIGINT; the exit status."""
+    """Publish committed events until SIGTERM or SIGINT; returns the exit status."""
     from jobs import relay as process
 
     logs.configure(settings.log_level)
@@ -31,9 +31,9 @@ def relay(settings: Settings) -> int:
 def worker(
     settings: Settings, *, queues: Sequence[str] | None = None, retry_failed: bool = False
 ) -> int:
-    """Run jobs from those queues, or from all, until SIGTERM or SIGINT; the exit status.
+    """Run jobs from those queues, or from all, until SIGTERM or SIGINT; returns the exit status.
 
-    Raises ValueError for a queue that there is not.
+    Raises ValueError for an unknown queue.
     """
     from jobs import reactions
     from jobs import worker as process

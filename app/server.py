@@ -1,4 +1,4 @@
-"""Runs the API in this process: uvicorn, with an end that keeps what is under way."""
+"""Runs the API in this process: uvicorn, with a graceful shutdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
-#: How long streams and sockets have to end, and then requests that are under way.
+#: How long streams and sockets have to end, and then the requests in progress.
 _LONG_LIVED_SECONDS = 10.0
 _REQUESTS_SECONDS = 10
 _BACKLOG = 2048
@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if threading.current_thread() is threading.main_thread():
-            # What stands now stands as long as the process: the collector need not walk it again.
+            # Objects of the startup live as long as the process: exclude them from garbage collection.
             gc.collect()
             gc.freeze()
             gc.set_threshold(_COLLECTED_AFTER)
@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        # uvicorn's raises the signal anew at the end, which makes the exit status that of a crash.
+        # uvicorn raises the signal again at the end, so that the exit status would be that of a crash.
         before = {
             kind: signal.signal(kind, self._ask_to_end) for kind in (signal.SIGINT, signal.SIGTERM)
         }

@@ -1,4 +1,4 @@
-"""Opens and closes everything that requests are answered with: the one place objects are made."""
+"""Opens and closes the services that requests use: the only place that creates them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from settings import Settings, SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The resolvers' services, and what only the running program needs beside them."""
+    """The services of the resolvers, and those that only the running program needs."""
 
     services: Services
     metrics: Metrics
@@ -29,7 +29,7 @@ class Opened:
 
 
 def read_limits(settings: Settings) -> money.Limits:
-    """What this service allows. Raises SettingsError with a sentence that names the variable."""
+    """The limits on amounts. Raises SettingsError with a sentence that names the variable."""
     try:
         return settings.read_limits()
     except ValueError as error:
@@ -38,7 +38,7 @@ def read_limits(settings: Settings) -> money.Limits:
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Opened]:
-    """Everything that answers a request. Nothing is connected yet: services may be away."""
+    """All services. Nothing is connected yet, so services may be unavailable."""
     limits = read_limits(settings)
     metrics = Metrics()
     database_url = settings.database_url.get_secret_value()

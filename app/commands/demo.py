@@ -29,7 +29,7 @@ _TOP_UP_KEY = "demo-top-up"
 def demo(settings: Settings, *, yes: bool = False) -> int:
     """Add the demo's people, each with 1,000.00 in their ledgers. Exit status 0, or 1 after a sentence.
 
-    Their password is public, so that a public `APP_URL` takes `yes`.
+    Their password is public, so a public `APP_URL` requires `yes`.
     """
     with terminal.sentences() as outcome:
         if not settings.app_is_local and not yes:
@@ -40,7 +40,7 @@ def demo(settings: Settings, *, yes: bool = False) -> int:
         added = asyncio.run(_seed(settings))
         names = ", ".join(_PEOPLE)
         terminal.say(f"{names} are there{'' if added else ' already: nothing to do'}.")
-        # A password is for who reads along, and for no log.
+        # The password is printed for the operator and must not appear in logs.
         if added and sys.stdout.isatty():
             terminal.say(
                 f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}."
@@ -53,7 +53,7 @@ def _email(name: str) -> str:
 
 
 async def _seed(settings: Settings) -> int:
-    """How many people had to be changed."""
+    """The number of users that were added or changed."""
     url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
@@ -78,7 +78,7 @@ async def _seed_person(
         email=_email(name),
         password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
     )
-    # Money moves for a session that stands alone: one is begun for it, and ended after it.
+    # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)
     token = sessions.first_refresh_token(user_id, ids.new_id())
     await stored_sessions.begin(

@@ -1,4 +1,4 @@
-"""Checks everything that the service depends on, and says how to fix what is not in order."""
+"""Checks everything that the service depends on, and reports how to fix problems."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from persistence.people import refolding
 from settings import Settings, SettingsError
 
 State = Literal["ok", "note", "bad"]
-#: How old the oldest waiting row may be before somebody should look.
+#: The age of the oldest waiting row from which it is reported.
 _LAG_SECONDS = 30.0
 _CLOCK_SECONDS = 2.0
 _CHECK_SECONDS = 20.0
@@ -39,7 +39,7 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]to do[/]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     state: State
@@ -47,7 +47,7 @@ class Finding:
 
 
 def run(settings: Settings) -> int:
-    """Print what was found; exit status 1 if anything is to be done."""
+    """Print the results; exit status 1 if anything needs attention."""
     findings = asyncio.run(examine(settings))
     _print(findings)
     return 1 if any(finding.state == "bad" for finding in findings) else 0

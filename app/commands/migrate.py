@@ -19,7 +19,7 @@ from settings import Settings
 
 #: How long `migrate` waits for a database that is just starting.
 PATIENCE_SECONDS = 10.0
-#: Two migrations at once would trip over each other: the second waits on this advisory lock.
+#: Concurrent migrations would conflict: the second waits for this advisory lock.
 _MIGRATION_LOCK = 0x57414C4C4554
 _MIGRATION_LOCK_SECONDS = 300
 
@@ -80,14 +80,14 @@ def _lock(connection: sqlalchemy.Connection) -> None:
                 "wait until it has finished, then try again."
             )
         time.sleep(0.25)
-    # A migration that waits for a table makes everybody queue behind it: better to give up soon.
+    # A migration that waits for a table lock blocks all later requests for it, so give up soon.
     connection.exec_driver_sql("SET lock_timeout = '10s'")
     connection.exec_driver_sql("SET statement_timeout = '30min'")
     connection.commit()
 
 
 def _refold(connection: sqlalchemy.Connection) -> None:
-    """Rewrite the search texts that a former release made otherwise."""
+    """Rewrite search texts that a former release folded differently."""
     connection.commit()
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
@@ -112,7 +112,7 @@ def _revision(connection: sqlalchemy.Connection) -> str | None:
 def alembic_config(
     connection: sqlalchemy.Connection | None = None, audit_key: bytes = b""
 ) -> alembic.config.Config:
-    """Alembic's configuration, for whatever directory one is in."""
+    """Alembic's configuration, independent of the current directory."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(database.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

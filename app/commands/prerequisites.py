@@ -1,4 +1,4 @@
-"""What `migrate` needs of a database: each is a sentence that says what to do where it is missing."""
+"""The prerequisites of `migrate`; for a missing one, a sentence says what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.
 
 
 def check(connection: sqlalchemy.Connection) -> None:
-    """Raises Refused for what an operator has to change first. Makes the extension `pg_trgm`."""
+    """Raises Refused for what an operator has to change first. Creates the extension `pg_trgm`."""
     _check_server(connection)
     _check_schema(connection)
     _check_trigrams(connection)

@@ -1,4 +1,4 @@
-"""What a command says to its operator: sentences, and never a traceback for what may happen."""
+"""Output of commands: sentences for the operator, without tracebacks for expected errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def sentences() -> Iterator[Outcome]:
-    """Say what was refused, or what is away, in a sentence instead of a traceback."""
+    """Print a refusal or an unavailable service as a sentence instead of a traceback."""
     outcome = Outcome()
     try:
         yield outcome
@@ -53,12 +53,12 @@ def sentences() -> Iterator[Outcome]:
 
 
 def reason(error: exc.DBAPIError | psycopg.Error) -> str:
-    """Why a database cannot be reached, and what to look at."""
+    """Why a database cannot be reached, and what to check."""
     return f"{database.plain(error)}. Is it running, and is DATABASE_URL right?"
 
 
 def limits(settings: Settings) -> money.Limits:
-    """What this service allows. Raises SettingsError."""
+    """The limits on amounts. Raises SettingsError."""
     # Here, because with it comes the whole API, which `migrate` has no use for.
     from app import wiring
 

@@ -39,7 +39,7 @@ ROUTES = (
     "/verify-email",
 )
 _ADDRESS = re.compile("|".join(re.sub(r"{\w+}", "[^/]+", path) for path in ROUTES if path != "/"))
-#: Not left to the system's list, which differs from one to the next.
+#: Not taken from the system's list, which differs between systems.
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -63,7 +63,7 @@ class Client:
         self._policy = policy(settings)
 
     def page(self, request: Request, status: int = 200) -> Response | None:
-        """The one page of the client, which finds out by the address what to show."""
+        """The single page of the client, which routes by the address."""
         file = DIST / "index.html"
         if not file.is_file():
             return None
@@ -83,7 +83,7 @@ def without_slash(request: Request) -> Response | None:
 
 def redirect(request: Request, path: str) -> Response:
     """The same request at that path of this service, with its method, body and query."""
-    # A path alone: the Host header is whatever somebody wrote.
+    # A path only: the Host header can be forged.
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(quote(path) + query, 308, {"cache-control": "no-cache"})
 

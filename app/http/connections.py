@@ -32,7 +32,7 @@ _HANDSHAKE_LINE_BYTES = 8_000
 HEAD_SECONDS = 10.0
 #: For what is left of a body after its request was answered.
 BODY_SECONDS = 10.0
-#: A client that takes in nothing for so long is gone.
+#: A client that reads nothing for this long is considered gone.
 SEND_SECONDS = 30.0
 # A client reads a refusal only if the connection is not reset while it is still sending.
 _LINGER_SECONDS = 2.0
@@ -125,7 +125,7 @@ class HttpConnection(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
-            # Absent while the envelope has not begun with it.
+            # Absent until the envelope has started to process it.
             known = cycle.scope.get("facts")
             if isinstance(known, RequestFacts):
                 known.leave()
@@ -164,7 +164,7 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.flush()  # type: ignore[attr-defined]
         super().on_response_complete()
         if self._phase is not Phase.NOTHING and not self._is_refused:
-            # More has begun to arrive already.
+            # The next request has already begun to arrive.
             self._keep_deadline()
 
     # ------------------------------------------------ what is received
@@ -287,7 +287,7 @@ class HttpConnection(HttpToolsProtocol):
         self._edge.stop_waiting(self)
 
     def expire(self) -> None:
-        """The client was too slow."""
+        """The client exceeded the deadline."""
         self._is_waiting = False
         if self._is_refused or self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
@@ -306,11 +306,11 @@ class HttpConnection(HttpToolsProtocol):
         self._stop_waiting()
 
     def _closing(self) -> None:
-        """What was written last may never be taken in."""
+        """The client may never read the last response."""
         self._wait(SEND_SECONDS)
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer that, and take in nothing more."""
+        """Send that response, and read nothing more."""
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
@@ -335,7 +335,7 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.write(_refusal(status, message))
         self.transport.flush()  # type: ignore[attr-defined]
         if status in (429, 503):
-            # Those have no place to stay in.
+            # Those fields have no slot.
             self.transport.close()
             return
         self.transport.write_eof()

@@ -19,7 +19,7 @@ _EXPOSED = b"x-request-id, retry-after, www-authenticate, date, allow, accept-po
 
 
 class Cors:
-    """Answers preflights, and says on each answer who may read it.
+    """Answers preflight requests, and sets the CORS headers on each response.
 
     `methods` are the addresses that other origins may use, each with what it takes. Pages and their
     files are not among them.
@@ -58,7 +58,7 @@ class Cors:
 
 
 def _grant(methods: tuple[str, ...], wanted: str | None) -> dict[str, str]:
-    """The headers of the answer to a preflight. Any request header is allowed that is one."""
+    """The headers of the response to a preflight request. Any valid request header is allowed."""
     granted = {
         "access-control-allow-methods": ", ".join(methods),
         "access-control-max-age": str(_PREFLIGHT_SECONDS),
@@ -74,7 +74,7 @@ def _with_origin(send: Send, origin: str) -> Send:
         (b"access-control-allow-origin", origin.encode("latin-1")),
         (b"access-control-allow-credentials", b"true"),
         (b"access-control-expose-headers", _EXPOSED),
-        # Who may read it is said above.
+        # The CORS headers are set above.
         (b"cross-origin-resource-policy", b"cross-origin"),
     ]
 

@@ -1,4 +1,4 @@
-"""The cookie by which a browser is known as one that signed in before (domain.devices)."""
+"""The cookie that identifies a browser that has signed in before (domain.people.devices)."""
 
 from __future__ import annotations
 

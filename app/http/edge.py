@@ -1,4 +1,4 @@
-"""Limits of the network edge: how many connections, how many per client, and how long each may keep us waiting."""
+"""Limits of the network edge: connections in total and per client, and their deadlines."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CONNECTIONS_PER_CLIENT = 512
 STREAMS_PER_CLIENT = 256
 #: WebSockets and streams per account, times RATE_LIMIT_FACTOR.
 STREAMS_PER_ACCOUNT = 100
-#: Of one process: its memory has an end.
+#: Per process, to bound its memory.
 MAXIMUM_STREAMS = 20_000
 #: The statuses of requests that the application does not see.
 REFUSALS = (400, 405, 408, 414, 429, 431, 503)
 #: File descriptors that connections leave to the database, Redis, logs and files.
 RESERVED_FILES = 256
-#: More is not asked of the system: descriptors cost memory.
+#: The most that is requested of the system: descriptors cost memory.
 _MOST_FILES = 65_536
 _SWEEP_SECONDS = 1.0
 
@@ -72,7 +72,7 @@ class Quota:
         return True
 
     def give_back(self, client: str | None) -> None:
-        """One that was taken is no more."""
+        """Release one that was taken."""
         self._taken -= 1
         if client is None:
             return
@@ -89,7 +89,7 @@ class Edge:
 
     def __init__(self, settings: Settings, files: int | None = None) -> None:
         self._proxies = settings.proxy_networks
-        # A twentieth stays for ordinary requests, however many streams there are.
+        # Reserve a twentieth for ordinary requests, however many streams are open.
         capacity = max(1, (files or open_file_limit()) - RESERVED_FILES)
         factor = settings.rate_limit_factor
         self.connections = Quota(_scaled(CONNECTIONS_PER_CLIENT, factor), capacity)
@@ -106,7 +106,7 @@ class Edge:
         self._timer: asyncio.TimerHandle | None = None
 
     def client_of(self, peer: str | None) -> str | None:
-        """Whose connection it is by its peer's address; None where many clients share it."""
+        """The client of the connection by its peer's address; None for an address that many clients share."""
         if peer is None or facts.is_proxy(peer, self._proxies):
             return None
         return guards.network(facts.client_ip(peer, (), ()))
@@ -116,7 +116,7 @@ class Edge:
         self._refused[status] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus is told."""
+        """The metrics for Prometheus."""
         yield GaugeMetricFamily(
             "wallet_connections", "Connections open in this process.", self.connections.taken
         )

@@ -31,14 +31,14 @@ _HEADERS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ]
 _TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-#: Asked every few seconds by machines: logged only when something is amiss.
+#: Polled by machines every few seconds: logged only on errors.
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-#: The status that stands in the log for a client that went away before its answer.
+#: The status that is logged for a client that disconnected before the response.
 CLIENT_CLOSED = 499
 
 
 class Envelope:
-    """Pure ASGI, so that nothing is buffered and nothing of a stream is held back."""
+    """Pure ASGI, so that streams are not buffered."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A transport that writes together what is written in one turn of the event loop."""
+"""A transport that combines the writes of one iteration of the event loop."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-#: What has gathered is written at once from here on: an answer of many pieces is not held back.
+#: Buffered data of this size is written at once, so that a large response is not delayed.
 _MOST_BYTES = 64 * 1024
 
 
 class Gathering:
-    """A transport that writes together what is written in one turn of the loop."""
+    """A transport that combines the writes of one iteration of the event loop."""
 
     __slots__ = ("_closing", "_pieces", "_size", "bare")
 
@@ -22,7 +22,7 @@ class Gathering:
         self._size = 0
 
     def write(self, piece: bytes) -> None:
-        """Write it soon: after this turn of the loop at the latest."""
+        """Write the data at the end of this iteration of the event loop at the latest."""
         if not self._pieces:
             asyncio.get_running_loop().call_soon(self.flush)
         self._pieces.append(piece)
@@ -31,18 +31,18 @@ class Gathering:
             self.flush()
 
     def flush(self) -> None:
-        """Write now what has gathered."""
+        """Write the buffered data now."""
         if not self._pieces:
             return
         together = b"".join(self._pieces)
         self._pieces.clear()
         self._size = 0
-        # Nothing more is taken of a connection that the client has closed.
+        # The client has closed the connection: discard the data.
         if not self.bare.is_closing():
             self.bare.write(together)
 
     def close(self) -> None:
-        """Write what has gathered, then close."""
+        """Write the buffered data, then close."""
         self.flush()
         if not self.bare.is_closing():
             self.bare.close()

@@ -1,4 +1,4 @@
-"""Whether the process is alive and ready, and what it has counted."""
+"""Health, readiness and metrics of the process."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Health:
         self._settings = opened.services.settings
 
     async def alive(self, _request: Request) -> Response:
-        """The process answers: no more than that."""
+        """Whether the process responds at all."""
         return replies.json({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
-        """Whether what requests need is there, each by name. Without Redis the API works, but slower."""
+        """The state of each service that requests need. Without Redis the API works, but slower."""
         found = await check(self._opened)
         is_ready = all(state == "ok" for state in found.values())
         return replies.json(
@@ -49,7 +49,7 @@ class Health:
         )
 
     async def metrics(self, request: Request) -> Response:
-        """Prometheus, for who asks on this machine or has the token."""
+        """Metrics for Prometheus, for clients on this machine or with the token."""
         if not self._may_read(request):
             return replies.refusal(
                 403,
@@ -75,9 +75,9 @@ class Health:
         if token is not None and given is not None:
             expected = f"Bearer {token.get_secret_value()}"
             return hmac.compare_digest(given.encode(), expected.encode())
-        # A proxy on this machine is no reason to trust those whom it speaks for.
+        # Do not trust the clients of a proxy on this machine.
         is_proxied = any(facts.header(headers, name) is not None for name in _FORWARDED)
-        # Nor is a browser on this machine that a page leads here under a name of its own.
+        # Nor a browser on this machine that a page directs here by DNS rebinding.
         host = facts.header(headers, b"host") or "localhost"
         own = urlsplit(self._settings.app_url).hostname or ""
         if is_proxied or not hosts.is_accepted(host, own):

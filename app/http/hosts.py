@@ -1,4 +1,4 @@
-"""Which names this service answers to: a web page may have any other name lead to this machine (DNS rebinding)."""
+"""Checks of the Host header against DNS rebinding, by which a web page directs its name to this machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Hosts:
             return None
         given = [value for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1:
-            # Only HTTP/1.0 knows requests without a host, and no browser speaks it any more.
+            # Only HTTP/1.0 allows requests without a Host header, and no current browser uses it.
             if not given and scope.get("http_version") == "1.0":
                 return None
             return 400, "The request takes one Host header."
@@ -56,7 +56,7 @@ def is_accepted(host: str, own: str) -> bool:
 
 
 def is_local_name(name: str) -> bool:
-    """Whether it is localhost (RFC 6761) or an IP address: names that nobody else can lead elsewhere."""
+    """Whether it is localhost (RFC 6761) or an IP address: names that nobody else controls."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Which web pages may talk to this service: for cross-origin requests and for WebSockets."""
+"""The origins whose pages may use this service, by cross-origin requests and by WebSockets."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def _normal(origin: str) -> str | None:
 
 
 def _is_same_machine(origin: str, host: str | None) -> bool:
-    """Whether the page came from the very address that it talks to, given as an IP or localhost.
+    """Whether the page is of the address that it connects to, if that is an IP address or localhost.
 
-    Other names are not trusted here: whoever owns one can have it lead to this machine (DNS
+    Other names are not trusted here: their owners can direct them to this machine (DNS
     rebinding).
     """
     parts = urlsplit(origin)

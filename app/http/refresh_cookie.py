@@ -16,13 +16,13 @@ _HOST_PATH = "/"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a request's cookies say."""
+    """The refresh cookies of a request."""
 
     #: The refresh token; None where there is none.
     token: str | None = None
-    #: Whether there is more than one, of which nobody can tell which is the browser's own.
+    #: Whether there is more than one, so that the genuine one is unknown.
     is_ambiguous: bool = False
-    #: Whether one is there by a name that is not in use any more.
+    #: Whether there is one with a former name.
     is_outdated: bool = False
 
 
@@ -58,7 +58,7 @@ def clear_outdated() -> str:
 
 
 def set_cookie(name: str, value: str, path: str, seconds: int, *, secure: bool) -> str:
-    """A `Set-Cookie` header that no script and no other site gets at."""
+    """A `Set-Cookie` header, inaccessible to scripts and to other sites."""
     return (
         f"{name}={value}; Path={path}; Max-Age={seconds}; "
         f"HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"

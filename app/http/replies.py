@@ -1,4 +1,4 @@
-"""Whole answers beside GraphQL."""
+"""Complete responses outside GraphQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 
 def json(content: Any, status: int = 200, **headers: str) -> Response:
-    """JSON that no cache keeps."""
+    """JSON that must not be cached."""
     return Response(
         orjson.dumps(content),
         status,

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, with as little as there can be kept for a socket that idles."""
+"""uvicorn's WebSocket protocol with minimal memory per idle socket."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 from websockets.protocol import Protocol
 
-#: A client is asked so often whether it is there, and has as long to answer.
+#: The interval of pings, and the time a client has to answer one.
 PING_SECONDS = 20
-#: Of one message.
+#: The maximum per message.
 MAXIMUM_FRAGMENTS = 1_000
 
-#: What nobody asks of a scope once the socket is accepted.
+#: Entries of a scope that are not used after the socket is accepted.
 _OF_HANDSHAKE = ("asgi", "extensions", "headers", "query_string", "raw_path", "server", "state")
 
 
 class Sockets:
-    """The sockets of a server: makes them, and asks them in turns whether they are there.
+    """The sockets of a server: creates them, and pings them in turn.
 
     One timer for all, where uvicorn has two for each.
     """
@@ -40,7 +40,7 @@ class Sockets:
         return Socket(self, config, server_state, app_state)
 
     def add(self, socket: Socket) -> None:
-        """This one is open: it is asked for the first time after one whole round."""
+        """Register an open socket: its first ping follows after one full interval."""
         socket.turn = self._turn
         self._turns[self._turn].add(socket)
         if self._timer is None:
@@ -60,7 +60,7 @@ class Sockets:
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """One socket. What belongs to the handshake is forgotten after it."""
+    """One socket. The state of the handshake is released after it."""
 
     def __init__(
         self,
@@ -74,19 +74,19 @@ class Socket(WebSocketsSansIOProtocol):
         #: Called when the connection is lost.
         self.left: Callable[[], None] | None = None
         self._is_ending = False
-        #: In which second of a round it is asked; None until it is open.
+        #: The second of the interval at which it is pinged; None until it is open.
         self.turn: int | None = None
         # asyncio's have four empty deques, which are 600 bytes each.
         self.queue = _Inbox()  # type: ignore[assignment]
         self.writable = _Gate()  # type: ignore[assignment]
 
     def start_keepalive(self) -> None:
-        """The handshake is over."""
+        """The handshake is complete."""
         self._sockets.add(self)
         del self.request, self.response
         for name in _OF_HANDSHAKE:
             self.scope.pop(name, None)  # type: ignore[misc]
-        # The parser of the handshake holds the request as long as it goes on with frames.
+        # The parser of the handshake would keep the request for as long as it parses frames.
         if not self.conn.reader.buffer:
             self.conn.parser = Protocol.parse(self.conn)
             next(self.conn.parser)
@@ -111,7 +111,7 @@ class Socket(WebSocketsSansIOProtocol):
     def ask(self) -> None:
         """Send a ping, or close if the one before was never answered."""
         if self.transport.is_closing():
-            # The client did not take in the last of it for a whole round.
+            # The client did not read the last data for a full interval.
             if self._is_ending:
                 self.transport.abort()
             self._is_ending = True
@@ -128,7 +128,7 @@ class Socket(WebSocketsSansIOProtocol):
 
 
 class _Inbox:
-    """What has come and was not taken: an `asyncio.Queue` for one who takes."""
+    """Received events that were not consumed: an `asyncio.Queue` for a single consumer."""
 
     __slots__ = ("_messages", "_waiter")
 
@@ -155,7 +155,7 @@ class _Inbox:
 
 
 class _Gate:
-    """An `asyncio.Event`, set at first, that makes its list of waiters when somebody waits."""
+    """An `asyncio.Event`, initially set, that creates its list of waiters on demand."""
 
     __slots__ = ("_is_open", "_waiters")
 

@@ -24,7 +24,7 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 REDACTED = "[redacted]"
-#: What uvicorn takes for a fault where a WebSocket was refused with an answer of our own.
+#: uvicorn's error message for a WebSocket that the application refused with a response.
 _REFUSED_SOCKET = "ASGI callable returned without completing handshake."
 
 
@@ -71,7 +71,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 def redact(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Leave out secrets, and of addresses keep only their hint, wherever they stand."""
+    """Remove secrets, and reduce email addresses to their hints, in all fields."""
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = REDACTED if _SECRET_KEYS.search(key) else clean(value)

@@ -1,4 +1,4 @@
-"""What Prometheus is told: counted as it happens, or read from the database when it asks."""
+"""Metrics for Prometheus: counters, and values read from the database on each scrape."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from persistence.engine.database import Database
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-#: How old what was read of the queues may be, and how long reading may take.
+#: The maximum age of values read from the queues, and the timeout for reading them.
 _QUEUES_SECONDS = 5.0
 _READ_SECONDS = 3.0
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -98,7 +98,7 @@ class Metrics:
         )
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
-        # Looking a label up takes longer than counting: each is looked up once.
+        # Looking up a label takes longer than counting, so each is looked up once.
         self._operation = functools.cache(self._operations.labels)
         self._transfer = functools.cache(self._transfers.labels)
         self._request = functools.cache(self._requests.labels)
@@ -115,11 +115,11 @@ class Metrics:
         self._operation(name, outcome).inc()
 
     def transfer(self, outcome: str) -> None:
-        """Money was asked to move."""
+        """A command to post a transaction was received."""
         self._transfer(outcome).inc()
 
     def settling(self, commands: int) -> None:
-        """So many commands are settled in one commit."""
+        """The number of commands in one commit."""
         self._settling.observe(commands)
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -129,7 +129,7 @@ class Metrics:
     # ------------------------------------------------ read when asked
 
     async def render(self, database: Database, redis_url: str) -> bytes:
-        """The text for Prometheus. What cannot be read in time keeps its value, and its service is 0."""
+        """The text for Prometheus. A value that cannot be read in time is kept, and its service is reported as 0."""
         async with self._reading:
             if time.monotonic() - self._read_at > _QUEUES_SECONDS:
                 await asyncio.gather(

@@ -1,4 +1,4 @@
-"""The pages that the service shows by itself: welcome, links of mails, and the mail caught."""
+"""The service's own pages: welcome, links of mails, and caught mails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NO_PLAYGROUND = (
     "or start the service with `./wallet up`. The API itself is here by POST.\n"
 )
 
-#: The links of mails work without the client too.
+#: The links in mails work without the client too.
 _WITHOUT_CLIENT = {
     "/verify-email": "verify_email.html",
     "/reset-password": "reset_password.html",
@@ -106,7 +106,7 @@ class Pages:
         return HTMLResponse(html.replace(b"__WALLET_DEMO__", demo), headers=headers)
 
     async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
-        """The right address where it is plain; else a page for people, JSON for programs."""
+        """Redirect to the obvious address; otherwise a page for browsers, JSON for programs."""
         if redirect := client.without_slash(request):
             return redirect
         if "text/html" in request.headers.get("accept", ""):
