@@ -8,7 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domain import errors, ids
+from domain import authority, errors, ids
+from domain.ledger.close_key import CloseIdempotencyKey
+from domain.ledger.transfers import Kind
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import ApiToken, NamedSecret, Principal
@@ -201,6 +203,29 @@ async def test_verifying_discards_the_other_registrations_with_all_that_they_hav
     assert await credentials.ended(db, used) == set(used)
     assert [one.user_id for one in await accounts.credentials(db, EMAIL)] == [own]
     await books.assert_clean()
+
+
+async def test_a_key_closed_by_a_rival_does_not_prevent_verifying(
+    books: Books, db: Database
+) -> None:
+    rival_id = await register(db)
+    caller = authority.Session(rival_id, await sign_in(db, rival_id))
+    await books.ledger.run(CloseIdempotencyKey(caller, Kind.TRANSFER, "key-of-a-registration"))
+    owner_id = await register(db, "owner's")
+    await verify(db, await link_of(db, owner_id), password="owner's")
+    assert books.connection.execute("SELECT id FROM users").fetchall() == [(owner_id,)]
+    assert books.connection.execute("SELECT FROM closed_keys").fetchall() == []
+
+
+async def test_an_expired_registration_is_deleted_with_the_keys_that_it_closed(
+    books: Books, db: Database
+) -> None:
+    user_id = await register(db)
+    caller = authority.Session(user_id, await sign_in(db, user_id))
+    await books.ledger.run(CloseIdempotencyKey(caller, Kind.TOP_UP, "key-of-a-registration"))
+    books.connection.execute("UPDATE users SET registration_expires_at = now() - interval '1 s'")
+    assert await registrations.discard_expired(db, 10) == 1
+    assert books.connection.execute("SELECT FROM users").fetchall() == []
 
 
 async def test_of_two_verifications_at_once_exactly_one_wins(books: Books, db: Database) -> None:
