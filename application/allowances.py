@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from adapters.rate_limiter import Limit, Use
 
 _MAXIMUM_KEYS = 50_000
-#: How long a block may be used. The windows of the limits are of this length too.
+#: How long a block may be used; also the length of the limits' windows.
 _SECONDS = 60
 
 
 @dataclass(slots=True)
 class _Block:
-    """Until when a process has how many uses left, or is refused further ones."""
+    """The uses that a process has left, or its refusal, and until when."""
 
     uses: int
     until: float
@@ -49,7 +49,7 @@ class Allowance:
         self._fetching: dict[str, asyncio.Task[None]] = {}
 
     def try_take(self, key: str) -> int | None:
-        """`take`, where this process knows the answer; None where the limiter is to be asked."""
+        """`take` without the limiter, if this process knows the answer; else None."""
         block = self._blocks.get(key)
         if block is None or (left := block.until - time.monotonic()) <= 0:
             return None

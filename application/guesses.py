@@ -1,4 +1,4 @@
-"""Guesses of passwords: each is delayed by how many there were, and its account's owner is not locked out."""
+"""Delays of password guesses, which grow with their number without locking out the owner of the account."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from adapters.rate_limiter import Limit, Use
 from domain import errors
 
-#: Attempts at one account that come from devices which never signed in to it: each of these that is used
-#: up doubles the delay.
+#: Limits on attempts at one account from unknown devices: each exhausted limit doubles the delay.
 _ALLOWANCES = ("5/hour", "10/hour", "20/hour", "40/hour", "80/hour")
 _FIRST_DELAY_SECONDS = 0.5
-#: Attempts that are delayed at once in this process: at one account from one network, and all together.
+#: The maximum number of delayed attempts in this process: per account and network, and in total.
 _MAXIMUM_AT_ONCE_OF_CLIENT = 3
 _MAXIMUM_AT_ONCE = 1000
 
 
 def delay_seconds(exhausted: int) -> float:
-    """How long an attempt waits of whose account so many allowances are used up: 0, 0.5, 1, … 8."""
+    """The delay in seconds by the number of exhausted limits of the account: 0, 0.5, 1, … 8."""
     return _FIRST_DELAY_SECONDS * 2 ** (exhausted - 1) if exhausted else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Passwords hashed and compared in threads, a few at a time, so that the event loop never waits."""
+"""Hashes and verifies passwords in a few threads, so that the event loop is never blocked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Hashing:
-    """bcrypt with so many rounds. Raises RateLimited when too many are waiting already."""
+    """bcrypt with that many rounds. Raises RateLimited when too many calls are waiting already."""
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
@@ -26,7 +26,7 @@ class Hashing:
         self._waiting = 0
 
     async def check(self, password: str) -> None:
-        """Raise WeakPassword unless it is good enough (the first look loads the list of common ones)."""
+        """Raise WeakPassword for a weak password (the first call loads the list of common ones)."""
         await asyncio.to_thread(passwords.check, password)
 
     async def hash(self, password: str, *, salt_seed: bytes | None = None) -> str:
@@ -36,11 +36,11 @@ class Hashing:
         )
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Whether it is the password; as much work where there is no hash."""
+        """Whether the password matches; takes equally long without a hash."""
         return await self._in_turn(lambda: passwords.verify(password, password_hash, self._rounds))
 
     async def matching(self, password: str, password_hashes: Sequence[str]) -> str | None:
-        """The first of the hashes that is the password's; as much work where there is none."""
+        """The first hash that the password matches; takes equally long without a match."""
         return await self._in_turn(
             lambda: passwords.matching(password, password_hashes, self._rounds)
         )

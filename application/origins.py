@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as use cases need to know."""
+"""The origin of a request, as use cases need it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Origin:
     """The client and the device that sent a request."""
 
     ip_address: str
-    #: What the device calls itself: printable and of bounded length.
+    #: The user agent: printable and of bounded length.
     device: str | None = None
     #: Names the accounts that the device signed in to before (domain.people.devices).
     device_token: str | None = None

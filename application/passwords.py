@@ -1,4 +1,4 @@
-"""What the use cases around passwords and links in mails share."""
+"""Functions shared by the use cases for passwords and links in mails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def salt_seed(services: Services, email: str) -> bytes:
 
 
 def link_token(token: str) -> sessions.NamedSecret:
-    """The token of a mailed link. Raises InvalidToken for what cannot be one."""
+    """The token of a mailed link. Raises InvalidToken if malformed."""
     secret = sessions.read_link_token(token)
     if secret is None:
         raise errors.InvalidToken

@@ -1,4 +1,4 @@
-"""What every use case that moves money does around its ledger command."""
+"""The steps that every posting use case takes around its ledger command."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Listeners(Protocol):
     def posted(
         self, entry: Entry, counterparty: Person | None, metadata: Sequence[Pair] = ()
     ) -> None:
-        """This process has just committed this entry."""
+        """Notify the subscribers of an entry that this process has committed."""
 
 
 class PostingServices(Protocol):
-    """What moving money needs: of a process that answers requests, or of a worker."""
+    """The services that posting requires, in the API or in a worker."""
 
     @property
     def database(self) -> Database: ...
@@ -44,7 +44,7 @@ class PostingServices(Protocol):
 
 
 async def post(services: PostingServices, command: PostingCommand) -> Movement:
-    """Have the ledger carry out the command; then count it, tell the listeners and wake the relay.
+    """Execute the command; then count it, notify the listeners and wake the relay.
 
     Raises the command's refusal, or Unavailable.
     """

@@ -1,4 +1,4 @@
-"""Read an account's own sessions and API tokens; whether the caller may was checked before."""
+"""Read an account's own sessions and API tokens; the caller has checked permission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def active_api_tokens(services: Services, user_id: UUID) -> list[tuple[Api
     listed = await api_tokens.list_for(services.database, user_id)
     limited = [token.api_token_id for token in listed if token.daily_limit_minor is not None]
     budgets = await api_tokens.budgets(services.database, user_id, limited) if limited else {}
-    # A token without a budget has ended since it was listed.
+    # A token without a budget has ended after it was listed.
     return [
         (
             token,

@@ -1,4 +1,4 @@
-"""Read an account's own ledger; whether the caller may was checked before."""
+"""Read an account's own ledger; the caller has checked permission."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ async def entry_by_reference(
 
 
 async def views(services: Services, entries: Sequence[transfers.Entry]) -> list[EntryView]:
-    """The entries with their metadata, and their counterparties as they are now; a query for each at most."""
+    """The entries with their metadata, and their counterparties as they are now; with at most one query for each."""
     return await entry_views.of(
         entries, services.people.get, partial(history.metadata, services.database)
     )
 
 
 async def contacts(services: Services, user_id: UUID, first: int) -> list[Person]:
-    """The users that the user exchanged money with, the latest first.
+    """The users that the user exchanged money with, most recent first.
 
     Raises BadUserInput for a number out of range, and RateLimited as `page`.
     """

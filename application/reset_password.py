@@ -12,7 +12,7 @@ from persistence.people import accounts
 async def execute(services: Services, *, token: str, password: str) -> accounts.EndedCredentials:
     """What that ended: every session and every API token. Raises InvalidToken and WeakPassword."""
     link = passwords.link_token(token)
-    # The link first: without one, nothing is learned about passwords, and no hash is computed.
+    # Verify the link first: without one, no hash is computed and nothing is revealed about passwords.
     if not await accounts.is_link_good(services.database, link, MailPurpose.RESET_PASSWORD):
         raise errors.InvalidToken
     await services.hashing.check(password)

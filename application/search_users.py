@@ -1,4 +1,4 @@
-"""Find users by a part of their name, or by an email address typed whole."""
+"""Find users by a part of their name, or by a complete email address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from persistence.people import search
 async def execute(
     services: Services, viewer_id: UUID, query: str, page: paging.PageRequest
 ) -> paging.Page[search.FoundPerson]:
-    """The best match first; never the viewer, never the unverified.
+    """The best matches first, without the viewer and unverified users.
 
     Raises BadUserInput for a query that is too long, and RateLimited where too many of the viewer's
     searches are waiting.

@@ -59,5 +59,5 @@ async def execute(
             ),
         )
     except errors.RecipientNotFound:
-        # Only after the ledger has looked for the key: a replay comes before every other rule.
+        # Only after the ledger has looked up the key: a replay takes precedence over every other rule.
         raise malformed or errors.RecipientNotFound from None

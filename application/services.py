@@ -1,4 +1,4 @@
-"""What resolvers work with: made once per process by the wiring, handed to every request."""
+"""The services of resolvers: created once per process by the wiring, passed to every request."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from settings import Settings
 
 
 class Metrics(Protocol):
-    """Counts what happened. Names and outcomes come from our own small sets, never from a request."""
+    """Metrics. Names and outcomes are from small fixed sets, never from a request."""
 
     def operation(self, name: str, outcome: str) -> None:
         """A root field was answered: "ok", the name of a refusal's type, or an error's code."""
 
     def transfer(self, outcome: str) -> None:
-        """Money was asked to move: "moved", "replayed" or the name of the refusal's type."""
+        """A command to post was executed: "moved", "replayed" or the name of the refusal's type."""
 
 
 class Ledger(Protocol):
-    """The way in which money moves (persistence.shared_commits, persistence.ledger)."""
+    """Executes commands (persistence.ledger.shared_commits, persistence.ledger.ledger)."""
 
     async def move(self, command: PostingCommand) -> Movement:
-        """Post what the command asks for. Raises its refusal, or Unavailable."""
+        """Execute the command. Raises its refusal, or Unavailable."""
 
     async def run(self, command: Command) -> Movement | None:
-        """Carry out the command, as `move` does; None where it posted nothing."""
+        """Execute the command, as `move` does; None where it posted nothing."""
 
 
 def _now() -> datetime:
@@ -60,7 +60,7 @@ def _nobody() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that outlives a request."""
+    """The services that outlive a request."""
 
     settings: Settings
     limits: money.Limits
@@ -73,13 +73,13 @@ class Services:
     wake_relay: Callable[[], None] = _nobody
     clock: Callable[[], datetime] = _now
     password_rounds: int = passwords.DEFAULT_ROUNDS
-    #: How a delayed attempt waits.
+    #: Waits on behalf of a delayed attempt.
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     #: Made of `password_rounds`: bcrypt in threads.
     hashing: Hashing = field(init=False)
-    #: People as they are now, read together for the requests that ask at once.
+    #: Current users, loaded in batches for concurrent requests.
     people: SharedCalls[UUID, Person] = field(init=False)
-    #: Uses that a rate limit counts, counted together; the seconds to wait for each.
+    #: Counts uses against rate limits in batches; returns the seconds to wait for each.
     uses: SharedCalls[Use, int] = field(init=False)
     #: Reads, by account, or by client where nobody is signed in: 3,000 a minute.
     read_allowance: Allowance = field(init=False)
@@ -89,7 +89,7 @@ class Services:
     searches: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=20))
     #: Delays guesses of passwords.
     guesses: Guesses = field(init=False)
-    #: Bearer tokens that were found genuine.
+    #: Bearer tokens that were verified.
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class Services:
         object.__setattr__(self, "guesses", Guesses(self.uses.get, self.pause))
 
     async def person(self, user_id: UUID) -> Person | None:
-        """That person, as now. Raises Unavailable."""
+        """The user in the current state. Raises Unavailable."""
         return (await self.people.get([user_id])).get(user_id)
 
     async def is_verified(self, user_id: UUID) -> bool:

@@ -22,7 +22,7 @@ async def execute(services: Services, origin: Origin, *, email: str, password: s
     owner_id = known[0].user_id if known and known[0].is_verified else None
     if not await devices.is_known(services, origin, owner_id):
         await services.guesses.wait_turn(address_key(email), origin.network)
-    # The same work whether the address has an owner, several registrations or nobody.
+    # The same work whether the address has an owner, several registrations or neither.
     password_hash = await services.hashing.matching(
         password, [candidate.password_hash for candidate in known]
     )

@@ -1,4 +1,4 @@
-"""What signing in and refreshing a session answer."""
+"""The result of signing in and of refreshing a session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.people.accounts import Person
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session has begun or goes on, with these credentials."""
+    """A new or continued session with its credentials."""
 
     person: Person
     principal: sessions.Principal

@@ -1,4 +1,4 @@
-"""How much of something one user may do at once: a few take turns, and too many are refused."""
+"""A limit on a user's concurrent work: some of it waits its turn, and the rest is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Line:
 
 
 class Turns:
-    """At most `at_once` bodies of `turn` run per key, and at most `waiting` further ones wait for theirs."""
+    """At most `at_once` bodies of `turn` run per key, and at most `waiting` others wait."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._at_once = at_once

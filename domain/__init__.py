@@ -1,1 +1,1 @@
-"""What is allowed: pure Python that knows no framework, no database and nothing else of ours."""
+"""The rules: pure Python without frameworks, databases or other packages of the project."""

@@ -1,7 +1,7 @@
 """Authorities: who acts, and by what right.
 
 Each kind of authority has one query that says whether it is active, next to the rule in
-`persistence`. The ledger asks it under the account locks, so that an authority that has ended moves
+`persistence`. The ledger runs it under the account locks, so that an authority that has ended posts
 nothing.
 """
 
@@ -20,7 +20,7 @@ class Authority:
 
     @property
     def api_token_id(self) -> UUID | None:
-        """The API token, recorded in the entries it asks for; None for any other kind."""
+        """The API token, recorded in the entries that it requests; None for any other kind."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""What has happened, in the past tense: what the outbox carries and who is told."""
+"""Events: the rows of the outbox and their recipients."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from uuid import UUID
 class Topic(enum.StrEnum):
     """The kinds of row in the outbox."""
 
-    #: A line was added to a user's ledger: `{"sequence": 7}`.
+    #: An entry was posted to a user's account ledger: `{"sequence": 7}`.
     TRANSACTION_POSTED = "transaction.posted"
     #: A mail is to be sent: `{"mail_id": "…"}`.
     MAIL_REQUESTED = "mail.requested"
-    #: Sessions or API tokens of a person have ended: `{"credential_ids": ["…"]}`.
+    #: Sessions or API tokens of a user have ended: `{"credential_ids": ["…"]}`.
     CREDENTIALS_ENDED = "credentials.ended"
-    #: Nobody is told: it stands where a request about an unknown address does the same work.
+    #: No event: written where a request about an unknown address must do the same work.
     NOTHING_HAPPENED = "nothing.happened"
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionPosted:
-    """An entry was added to a user's ledger."""
+    """An entry was posted to a user's account ledger."""
 
     sequence: int
 
@@ -43,14 +43,14 @@ class CredentialsEnded:
 
 @dataclass(frozen=True, slots=True)
 class NothingHappened:
-    """Nobody is told."""
+    """No event."""
 
 
 Event = TransactionPosted | MailRequested | CredentialsEnded | NothingHappened
 
 
 class Unreadable(Exception):
-    """An event of another release: its topic or payload means nothing to this one."""
+    """An event of another release, with an unknown topic or payload."""
 
 
 def read(topic: str, payload: object) -> Event:
@@ -76,7 +76,7 @@ def _read(topic: str, payload: object) -> Event:
 
 
 def channel(user_id: object) -> str:
-    """The Redis channel on which a person's hints are published."""
+    """The Redis channel on which a user's hints are published."""
     return f"user:{user_id}"
 
 

@@ -19,14 +19,14 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def global_id(type_name: str, *parts: object) -> str:
-    """The API's id of a thing: opaque to its users, unique over all types (Relay's `Node.id`)."""
+    """The API's id of an object: opaque to clients, unique over all types (Relay's `Node.id`)."""
     plain = ":".join([type_name, *map(str, parts)])
-    # As `base64.urlsafe_b64encode` without padding, in half the time: each answer has several.
+    # As `base64.urlsafe_b64encode` without padding, in half the time: each response has several.
     return binascii.b2a_base64(plain.encode(), newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def read_global_id(text: str) -> tuple[str, list[str]] | None:
-    """The type's name and the parts of an id; None for what `global_id` never made."""
+    """The type name and the parts of an id; None for anything that `global_id` did not make."""
     if len(text) > _MAXIMUM_GLOBAL_ID_CHARACTERS:
         return None
     try:
@@ -40,7 +40,7 @@ def read_global_id(text: str) -> tuple[str, list[str]] | None:
 
 
 def read_row_id(text: str, type_name: str) -> UUID | None:
-    """The row that a global id of one part names; None for any other text."""
+    """The row that a global id with one part identifies; None for any other text."""
     named = read_global_id(text)
     if named is None or named[0] != type_name or len(named[1]) != 1:
         return None

@@ -8,7 +8,7 @@ import ipaddress
 
 @functools.lru_cache(maxsize=4096)
 def network(address: str) -> str:
-    """The IP address; of IPv6 the /64, which is what one customer is given (RFC 6177)."""
+    """The IP address; for IPv6 the /64, the usual allocation of one customer (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

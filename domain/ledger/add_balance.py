@@ -19,12 +19,12 @@ from domain.ledger.transfers import Account, Direction, Entry, Kind
 
 @dataclass(frozen=True, slots=True)
 class AddBalance:
-    """Ask to add to the caller's own balance. `amount` is in whole units, as it was given."""
+    """Add to the caller's own balance. `amount` is in whole units, as entered."""
 
     authority: Authority
     amount: Decimal
     idempotency_key: str
-    #: Identifies the movement: a new id, made beforehand so that decisions stay pure.
+    #: Identifies the transaction: a new id, generated beforehand so that decisions stay pure.
     reference: UUID
     metadata: Metadata | None = None
     not_after: datetime | None = None
@@ -43,7 +43,7 @@ class AddBalance:
 
 
 def is_same_input(ledger: Ledger, command: AddBalance, earlier: Entry) -> bool:
-    """Whether the command asks for what that entry did."""
+    """Whether the command requests what that entry did."""
     amount_minor = money.minor_units(command.amount, ledger.limits.currency)
     return amount_minor == earlier.amount_minor and posting.has_same_metadata(
         ledger, command, earlier

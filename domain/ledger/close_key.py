@@ -1,4 +1,4 @@
-"""Closing an idempotency key: the entry it made, or the promise that it will never make one."""
+"""Closing an idempotency key: the entry that it produced, or the guarantee that it never will."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from domain.ledger.transfers import Account, Entry, Kind
 
 @dataclass(frozen=True, slots=True)
 class CloseIdempotencyKey:
-    """Ask what a key did; if it moved nothing, it never will.
+    """Make the outcome of a key final: without an entry, it never produces one.
 
-    Replays the entry that the key made. Otherwise the key is closed for ever, and every other command
-    with it is refused (IdempotencyKeyClosed), however long it was on its way.
+    Replays the entry of the key. Otherwise the key is closed for ever, and every other command with
+    it is refused (IdempotencyKeyClosed), however late it arrives.
     """
 
     authority: Authority
@@ -39,14 +39,14 @@ class CloseIdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class CloseKey(Effect):
-    """Close a key, which has made no entry."""
+    """Close a key that has no entry."""
 
     key: Key
     closed_at: datetime
 
 
 def is_same_input(_ledger: Ledger, _command: CloseIdempotencyKey, _earlier: Entry) -> bool:
-    """Always: the command asks for whatever the key made."""
+    """Always: the command requests whatever the key produced."""
     return True
 
 

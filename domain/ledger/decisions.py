@@ -1,6 +1,6 @@
-"""What a decision about a command is made from, and what it consists of.
+"""The input and the output of decisions about commands.
 
-A command declares its look-ups: what has to be known besides the accounts and the idempotency key. A
+A command declares its look-ups: what it needs besides the accounts and the idempotency key. A
 decision returns entries and effects: whatever else changes in the same commit. Both are data.
 `persistence.ledger` has one set-based statement for each kind of look-up and for each kind of effect.
 """
@@ -31,7 +31,7 @@ class Key(NamedTuple):
 
 
 class LookUp(Generic[Found_co]):
-    """Something a decision has to know. Subclasses are frozen dataclasses, equal where they ask the same."""
+    """Data that a decision needs. Subclasses are frozen dataclasses; equal ones look up the same."""
 
     __slots__ = ()
 
@@ -47,7 +47,7 @@ class Command(Protocol):
 
     @property
     def authority(self) -> Authority:
-        """Who asks; one that has ended moves nothing."""
+        """Who acts; an authority that has ended posts nothing."""
 
     @property
     def key(self) -> Key:
@@ -59,7 +59,7 @@ class Command(Protocol):
 
     @property
     def look_ups(self) -> Sequence[LookUp[object]]:
-        """What has to be known besides the accounts and the key."""
+        """The data needed besides the accounts and the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +71,22 @@ class KeyClosure(LookUp[bool]):
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything that decisions are made from, as it is under the locks.
+    """The state on which decisions are based, as read under the locks.
 
     It is updated command by command, so that a later command sees what an earlier one did.
     """
 
     accounts: dict[UUID, Account]
-    #: The entries made earlier by the commands' keys; those of any other key are not needed.
+    #: Earlier entries with the commands' keys; those of other keys are not needed.
     posted: dict[Key, Entry]
     #: The ids of the commands' authorities that are active.
     active: Collection[UUID]
-    #: The clock, read after the locks were held.
+    #: The database's clock, read after the locks were taken.
     now: datetime
     limits: money.Limits
     #: What the commands' look-ups found; one that found nothing is absent.
     found: dict[LookUp[object], Any] = field(default_factory=dict)
-    #: The key of the seals; without one they show damage, not forgery.
+    #: The key of the seals; without one they reveal damage but not forgery.
     audit_key: bytes = b""
 
     def find(self, look_up: LookUp[Found]) -> Found | None:
@@ -108,7 +108,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Money was moved, now or (`replayed`) when this key was first used."""
+    """Entries were posted, now or (`replayed`) when this key was first used."""
 
     entry: Entry
     #: The caller's account as it is now.
@@ -118,7 +118,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The command was carried out and posted no entry."""
+    """The command was executed and posted no entry."""
 
     #: The caller's account as it is now.
     account: Account

@@ -1,4 +1,4 @@
-"""The table of commands: each kind with the functions that decide it."""
+"""The table of commands: the handler of each kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Handler:
 
     #: What a command with an unused key changes. Raises its refusal.
     decide: Callable[[Ledger, Any, Account], Decision]
-    #: Whether a command asks for what its key did earlier, and is answered with that entry.
+    #: Whether a command requests the same as the earlier one with its key, whose entry is then replayed.
     is_same_input: Callable[[Ledger, Any, Entry], bool]
 
 

@@ -1,4 +1,4 @@
-"""Money: whole minor units of one currency, the limits on moving it, and what moving it costs."""
+"""Money: whole minor units of one currency, limits and fees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that all commands share which post entries."""
+"""Rules shared by all commands that post entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PostingCommand(Command, Protocol):
 
     @property
     def metadata(self) -> Metadata | None:
-        """As it was given."""
+        """As entered."""
 
     @property
     def not_after(self) -> datetime | None:
@@ -28,9 +28,9 @@ class PostingCommand(Command, Protocol):
 def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) -> None:
     """Raises IdempotencyKeyClosed, TooLate or EmailNotVerified.
 
-    A key that made an entry does not come here: it is answered with that entry.
+    Not called for a key that has an entry: that entry is replayed.
     """
-    # Mostly nothing was found, and this is on the path of every transfer.
+    # Usually nothing is found, and every transfer runs this code.
     if len(ledger.found) > 0 and ledger.find(KeyClosure(command.key)):
         raise errors.IdempotencyKeyClosed
     if command.not_after is not None and ledger.now > command.not_after:
@@ -40,12 +40,12 @@ def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) ->
 
 
 def look_ups(given: Metadata | None, key: Key) -> tuple[LookUp[object], ...]:
-    """What every posting command has to know: the metadata to compare with, where it has any."""
+    """The look-ups of every posting command: the metadata to compare with, if it has any."""
     return () if given is None else (MetadataOf(key),)
 
 
 def has_same_metadata(ledger: Ledger, command: PostingCommand, earlier: Entry) -> bool:
-    """Whether the entry that the key made has the metadata that the command gives."""
+    """Whether the entry of the key has the metadata of the command."""
     if command.metadata is None:
         return earlier.metadata_digest is None
     return metadata.is_same(command.metadata, ledger.find(MetadataOf(command.key)))

@@ -20,15 +20,15 @@ from domain.ledger.transfers import Account, Direction, Entry, Kind
 
 @dataclass(frozen=True, slots=True)
 class SendMoney:
-    """Ask to send money. `amount` is in whole units; it, `note` and `metadata` are as they were given."""
+    """Send money. `amount` is in whole units; it, `note` and `metadata` are as entered."""
 
     authority: Authority
-    #: None where the id is malformed or nobody has the address.
+    #: None if the id is malformed or the address unknown.
     recipient_id: UUID | None
     amount: Decimal
     note: str | None
     idempotency_key: str
-    #: Identifies the movement on both sides: a new id, made beforehand so that decisions stay pure.
+    #: Identifies the transaction on both sides: a new id, generated beforehand so that decisions stay pure.
     reference: UUID
     metadata: Metadata | None = None
     not_after: datetime | None = None
@@ -57,7 +57,7 @@ class SendMoney:
 
 
 def is_same_input(ledger: Ledger, command: SendMoney, earlier: Entry) -> bool:
-    """Whether the command asks for what that entry did (an empty note is none)."""
+    """Whether the command requests what that entry did (an empty note counts as none)."""
     try:
         note = text.clean_note(command.note)
     except errors.InvalidInput:
@@ -71,7 +71,7 @@ def is_same_input(ledger: Ledger, command: SendMoney, earlier: Entry) -> bool:
 
 
 def decide(ledger: Ledger, command: SendMoney, caller: Account) -> Decision:
-    """Move the amount to the recipient, and take the fee. Raises the refusals of `sendMoney`."""
+    """Transfer the amount to the recipient, and charge the fee. Raises the refusals of `sendMoney`."""
     posting.check_first_use(ledger, command, caller)
     limits = ledger.limits
     amount_minor = transfers.check_amount(

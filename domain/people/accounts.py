@@ -19,7 +19,7 @@ EMAIL_MAXIMUM_CHARACTERS = 254
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person's row, as it was read. The balance is in minor units."""
+    """A user, as read from the database. The balance is in minor units."""
 
     user_id: UUID
     name: str
@@ -39,7 +39,7 @@ class MailPurpose(StrEnum):
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
 
 
-#: How long the link of a mail works.
+#: How long the link in a mail is valid.
 LINK_LIFETIMES = {
     MailPurpose.VERIFY_EMAIL: timedelta(hours=24),
     MailPurpose.RESET_PASSWORD: timedelta(minutes=30),
@@ -58,7 +58,7 @@ class MailBudget:
 
 #: As long as a reset link works: while one more mail waits, the links of those before it still do.
 MAIL_WINDOW = timedelta(minutes=30)
-#: Of the mails that strangers can have sent to an address.
+#: For the mails that strangers can trigger to an address.
 MAIL_BUDGETS = {
     MailPurpose.VERIFY_EMAIL: MailBudget(per_requester=3, per_address=6),
     MailPurpose.RESET_PASSWORD: MailBudget(per_requester=3, per_address=6),
@@ -66,7 +66,7 @@ MAIL_BUDGETS = {
 }
 
 
-# What a link, a sentence or a list leaves around an address.
+# Characters around an address that was copied from a link, a sentence or a list.
 _SURROUNDINGS = ("<>", '""', "''", "()", "[]", "“”", "‘’", "«»", "„“")
 _FULL_WIDTH: dict[int, int | str] = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},

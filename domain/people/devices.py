@@ -1,4 +1,4 @@
-"""Devices that signed in before, told by a signed cookie that names the accounts they signed in to."""
+"""Known devices, identified by a signed cookie that lists the accounts they signed in to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 
 #: How long a device is remembered after it signed in last.
 DEVICE_LIFETIME = timedelta(days=365)
-#: The accounts of one device; the one that signed in longest ago makes room.
+#: The maximum number of accounts of a device; the least recently used one is dropped.
 MAXIMUM_ACCOUNTS = 5
 _TIME_BYTES, _ID_BYTES, _TAG_BYTES = 8, 16, 32
 
@@ -27,7 +27,7 @@ def remember(user_id: UUID, token: str | None, *, jwt_secrets: Sequence[str], no
 
 
 def accounts(token: str | None, *, jwt_secrets: Sequence[str], now: datetime) -> Sequence[UUID]:
-    """The accounts that the device with that token signed in to; none for a token that is not ours."""
+    """The accounts that the device with that token signed in to; none for an invalid token."""
     try:
         raw = base64.b64decode((token or "") + "==", altchars=b"-_")
     except (binascii.Error, ValueError):
