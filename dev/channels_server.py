@@ -42,7 +42,7 @@ PONG_NOT_RECEIVED = 4201
 
 
 class Connection:
-    """One WebSocket: what it listens to, and the queue of what it is still to be sent."""
+    """One WebSocket: its channels, and the queue of outgoing frames."""
 
     def __init__(self) -> None:
         self.socket_id = f"{secrets.randbelow(10**6)}.{secrets.randbelow(10**8)}"
@@ -65,7 +65,7 @@ class Connection:
 
 
 class Hub:
-    """One app: its key and secret, and who listens to which channel."""
+    """One app: its key and secret, and the subscribers of each channel."""
 
     def __init__(self, app_id: str, key: str, secret: str) -> None:
         self.app_id = app_id
@@ -77,7 +77,7 @@ class Hub:
         return hmac.new(self._secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
     def occupied(self) -> dict[str, int]:
-        """The channels that somebody listens to, and how many do."""
+        """The channels with subscribers, and the number of these."""
         return {name: len(listeners) for name, listeners in self._listeners.items()}
 
     def publish(self, channel: str, event: str, data: str, except_for: str | None) -> None:
@@ -185,7 +185,7 @@ class Hub:
             self.take(connection, message.get("text") or "")
 
     def _unfit(self, scope: Scope) -> tuple[int, str] | None:
-        """Why this handshake cannot stand, as a close code and its words."""
+        """Why this handshake is refused, as a close code and a message."""
         path = str(scope["path"]).strip("/").split("/")
         version = parse_qs(scope["query_string"].decode("latin-1")).get("protocol", [""])[0]
         if len(path) != 2 or path[0] != "app":
@@ -206,7 +206,7 @@ def is_channel_name(name: str) -> bool:
 
 
 async def _write(connection: Connection, send: Send) -> None:
-    """Send what is queued, one after the other, until the close frame."""
+    """Send the queued frames in order, until the close frame."""
     while True:
         message = await connection.outgoing.get()
         try:

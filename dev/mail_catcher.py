@@ -57,5 +57,5 @@ class MailCatcher:
             self._child.stop(5)
 
     def kill(self) -> None:
-        """kill -9, as a test of robustness wants it."""
+        """Kill it with SIGKILL, for tests of failures."""
         self.child.kill()

@@ -135,7 +135,7 @@ class Postgres:
             self._sockets = None
 
     def kill(self) -> None:
-        """kill -9 of the postmaster, as a test of recovery wants it."""
+        """Kill the postmaster with SIGKILL, for tests of recovery."""
         self.child.signal(signal.SIGKILL)
         self.child.wait(10)
 
@@ -144,7 +144,7 @@ class Postgres:
         return psycopg.connect(self.url_of(role, database), autocommit=True)
 
     def facts(self) -> dict[str, str]:
-        """Which cluster this is, and the revision of its tables if it has any."""
+        """The identifier of the cluster, and the revision of its tables if any."""
         with self.connect() as connection:
             identifier = connection.execute("SELECT system_identifier FROM pg_control_system()")
             facts = {"cluster": str((identifier.fetchone() or [""])[0])}
@@ -243,7 +243,7 @@ class Postgres:
                 return
 
     def _end_leftovers(self) -> None:
-        """See to a server on this data that outlived its supervisor, or to its stale lock file.
+        """Stop a server on this data that outlived its supervisor, or remove its stale lock file.
 
         The caller has the data to itself, so whatever still runs on it is ours to end. A number
         that another program has by now would keep the server from starting.

@@ -45,7 +45,7 @@ def network_environment() -> dict[str, str]:
 
 
 class ServiceError(Exception):
-    """A service cannot be had; the text is a sentence that says why and what to do."""
+    """A service is unavailable; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Child:
         return True
 
     def stop(self, grace_seconds: float = 10) -> None:
-        """Ask, wait, then insist; afterwards nothing of its process group is left."""
+        """SIGTERM, wait, then SIGKILL; afterwards nothing of its process group is left."""
         self.ask_to_stop()
         self.wait(grace_seconds)
         self.kill()
@@ -167,7 +167,7 @@ def spawn_python(
 
 
 def stop_all(children: Sequence[Child], grace_seconds: float = 10) -> None:
-    """Ask all of them at once, then wait for each: one grace period in all, then SIGKILL."""
+    """SIGTERM to all at once, then wait for each: one grace period in total, then SIGKILL."""
     for child in children:
         child.ask_to_stop()
     deadline = time.monotonic() + grace_seconds
@@ -194,7 +194,7 @@ def wait_until(ready: Callable[[], bool], child: Child, timeout_seconds: float, 
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
+    """A free TCP port."""
     for port in random.sample(PORTS, 200):
         if port_is_free(host, port):
             return port
@@ -217,7 +217,7 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def accepts_connections(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
+    """Whether a server listens there."""
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:
@@ -226,7 +226,7 @@ def accepts_connections(host: str, port: int) -> bool:
 
 
 def end(pid: int, patience_seconds: float = 5) -> None:
-    """End a process that is no child of ours: ask, wait, insist."""
+    """End a process that is not our child: SIGTERM, wait, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
@@ -238,7 +238,7 @@ def end(pid: int, patience_seconds: float = 5) -> None:
 
 
 def command_line(pid: int) -> str:
-    """How that process was called; empty if there is none or nothing tells."""
+    """The command line of that process; empty if there is none or it is unknown."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     return output_of(["ps", "-ww", "-o", "args=", "-p", str(pid)]).strip()

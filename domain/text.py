@@ -14,15 +14,15 @@ from domain import errors
 NAME_MAXIMUM_CHARACTERS = 80
 NOTE_MAXIMUM_CHARACTERS = 140
 
-# Written out as what they become, and all that becomes it.
+# The file lists each replacement with all the characters that it replaces.
 _TABLE = Path(__file__).with_name("folding.json").read_bytes()
 _FOLDS = {
     ord(character): become
     for become, characters in json.loads(_TABLE).items()
     for character in characters
 }
-#: Which texts `search_text` makes. Another rule there takes another number here, so that `./wallet migrate`
-#: rewrites what is stored.
+#: The version of `search_text`. Increase it with each change of the rules, so that `./wallet migrate`
+#: rewrites the stored texts.
 FOLDING = f"2 {hashlib.sha256(_TABLE).hexdigest()[:16]}"
 _NOT_SEARCHED = frozenset({"Mn", "Cc", "Cf", "Cs"})
 
@@ -57,7 +57,7 @@ def _is_refused(character: str) -> bool:
         is_tag = "\U000e0020" <= character <= "\U000e007f"
         return character not in _JOINERS and not is_tag
     if category == "Cn" and "\U0001f000" <= character <= "\U0001faff":
-        # The blocks of emoji: one that is younger than this Python's tables has no category yet.
+        # The blocks of emoji: those newer than this Python's tables have no category yet.
         return False
     return category in _REFUSED_CATEGORIES or character in _BLANK_LETTERS
 
@@ -81,7 +81,7 @@ def clean_name(name: str, path: str = "name", what: str = "The name") -> str:
     InvalidInput for an empty or too long one, and for other control and invisible characters.
     """
     cleaned = clean(name, path, what)
-    # "Cn" has only young emoji left in it here.
+    # At this point "Cn" contains only new emoji.
     if not any(
         unicodedata.category(c)[0] in "LNSP" or unicodedata.category(c) == "Cn" for c in cleaned
     ):
@@ -104,7 +104,7 @@ def clean_note(note: str | None) -> str | None:
 
 
 def search_text(text: str) -> str:
-    """What is stored to be searched, and what a query is turned into before it is compared.
+    """The form of a text that is stored for searching, and into which queries are converted.
 
     Compatibility decomposition (NFKD) with the marks stripped, casefolded, single spaces, and letters
     and signs without a decomposition replaced by folding.json: to it "Zoë" and "ZOE", "Wałęsa" and

@@ -1,4 +1,4 @@
-"""What `up` says: its steps, where to click, and what goes wrong while it runs."""
+"""The output of `up`: its steps, the addresses, and errors while it runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPEAT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Facts:
-    """What a person at the terminal wants to know once everything runs."""
+    """What to print once everything runs."""
 
     url: str
     demo: bool
@@ -36,7 +36,7 @@ class Facts:
 
 
 class Messages:
-    """Writes for a person: in colour and in place on a terminal, in plain lines elsewhere."""
+    """Writes messages: in colour and in place on a terminal, as plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -50,7 +50,7 @@ class Messages:
 
     @contextlib.contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Show that something is under way, and how long it took."""
+        """Show that a step is in progress, and how long it took."""
         start = time.monotonic()
         if self._console.is_terminal:
             with self._console.status(f"{what} …"):
@@ -88,11 +88,11 @@ class Messages:
         self._say("\nCtrl-C stops everything.")
 
     def follow(self, name: str, log: Path) -> None:
-        """From now on show the errors that are written to that log."""
+        """From now on, show the errors in that log."""
         self._logs[log] = (name, log.stat().st_size if log.exists() else 0)
 
     def show_problems(self) -> None:
-        """Show the errors that have come into the logs since the last time."""
+        """Show the errors that were logged since the last call."""
         for log, (name, position) in self._logs.items():
             lines, end = _new_lines(log, position)
             self._logs[log] = (name, end)
@@ -101,7 +101,7 @@ class Messages:
                     self._say(f"  [red]{name}[/red] {escape(text)} [dim]({escape(str(log))})[/dim]")
 
     def _is_news(self, text: str) -> bool:
-        """Whether this was not said a moment ago: one trouble may write many lines."""
+        """Whether the text was not shown recently: one problem may log many lines."""
         now = time.monotonic()
         if now - self._said.get(text, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return False
@@ -122,14 +122,14 @@ class Messages:
         self._say("Stopped. The next `./wallet up` finds everything as it was.")
 
     def _say(self, markup: str) -> None:
-        # The terminal or the reader of our output may be gone (SIGHUP); `up` continues.
+        # The terminal or the reader of the output may be gone (SIGHUP); `up` continues.
         with contextlib.suppress(OSError):
             self._console.print(markup)
             self._console.file.flush()
 
 
 def _what_is_public(facts: Facts) -> str:
-    """Where others than this machine can connect, what they get at."""
+    """What other machines can access if they can connect."""
     public = ["the wallet and its API"]
     if facts.demo:
         public.append("the accounts of the demo people, whose password everybody knows")
@@ -154,7 +154,7 @@ def _new_lines(log: Path, position: int) -> tuple[list[str], int]:
 
 
 def _problem(line: str) -> str:
-    """What a line of a log says, if it is an error; else nothing."""
+    """The message of a log line if it is an error; else empty."""
     try:
         entry = json.loads(line)
         level, event = entry.get("level"), entry.get("event")

@@ -33,11 +33,11 @@ RUNNING = "running.json"
 
 
 class Stop(BaseException):
-    """Somebody asked us to stop: no error, and nothing that a step may swallow."""
+    """A request to stop: not an error, and not to be caught by a step."""
 
 
 class ChildEnded(Exception):
-    """A process that should have gone on has ended."""
+    """A process ended unexpectedly."""
 
     def __init__(self, child: Child) -> None:
         super().__init__(child.name)
@@ -139,7 +139,7 @@ class Supervisor:
         folders.write_private(prepared, json.dumps(facts))
 
     def _database_facts(self) -> dict[str, object]:
-        """What tells that the embedded database, and the migrations, are as they were."""
+        """A fingerprint of the embedded database and the migrations."""
         server = self._chosen.postgres
         if server is None:
             return {}
@@ -242,7 +242,7 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._stopping:
-            # Asked twice: do not wait for requests and jobs in progress.
+            # The second request to stop: do not wait for requests and jobs in progress.
             for child in self._children:
                 child.signal(signal.SIGKILL)
             return

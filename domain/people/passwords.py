@@ -1,4 +1,4 @@
-"""Passwords: which are good enough, and how they are kept."""
+"""Passwords: requirements and hashing."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _derived_salt(seed: bytes, rounds: int) -> bytes:
 
 
 def verify(password: str, password_hash: str | None, rounds: int = DEFAULT_ROUNDS) -> bool:
-    """Whether it is the password. Takes as long where there is no hash. Call it in a thread."""
+    """Whether the password matches. Takes equally long without a hash. Call it in a thread."""
     known = [] if password_hash is None else [password_hash]
     return matching(password, known, rounds) is not None
 
@@ -91,7 +91,7 @@ def verify(password: str, password_hash: str | None, rounds: int = DEFAULT_ROUND
 def matching(
     password: str, password_hashes: Sequence[str], rounds: int = DEFAULT_ROUNDS
 ) -> str | None:
-    """The first of the hashes that is the password's. Call it in a thread.
+    """The first hash that the password matches. Call it in a thread.
 
     One bcrypt computation where they share a salt, and also where there is none. Of hashes with
     different salts only the first few salts are tried.

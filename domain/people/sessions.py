@@ -1,7 +1,7 @@
 """Signing in: access tokens, refresh tokens, API tokens and the links in mails, and their rules.
 
-All secrets name their person, so that looking one up is one read by primary key wherever that
-person's rows are. Only SHA-256 hashes of them are stored: they have 256 random bits, so a slow hash
+All secrets contain the id of their user, so that looking one up is one read by primary key in that
+user's rows. Only SHA-256 hashes of them are stored: they have 256 random bits, so a slow hash
 would add nothing.
 """
 
@@ -31,7 +31,7 @@ SESSION_MAXIMUM_LIFETIME = timedelta(days=180)
 SESSION_CONFIRMED_FOR = timedelta(hours=1)
 #: How long the refresh token before the newest is accepted once more, with the same successor.
 REFRESH_GRACE = timedelta(seconds=30)
-#: Reads and sockets of an ended session end within this time.
+#: Reads and sockets end within this time after their session.
 SESSION_END_SECONDS = 5.0
 
 AUDIENCE = "mini-wallet"
@@ -59,9 +59,9 @@ class Principal:
     api_token_id: UUID | None = None
     #: What the API token may do; None for a session, which may do everything.
     scopes: frozenset[Scope] | None = None
-    #: When the bearer token itself stops being good.
+    #: When the bearer token itself expires.
     expires_at: datetime | None = None
-    #: The session or the API token, as the commands that it gives name it. Made once, not per command.
+    #: The session or the API token as the authority of commands. Created once, not per command.
     authority: Authority = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class Principal:
 
     @property
     def credential_id(self) -> UUID:
-        """The session or the API token, whichever it is."""
+        """The id of the session or of the API token."""
         return self.authority.id
 
     def may(self, scope: Scope) -> bool:
@@ -109,7 +109,7 @@ class ApiToken:
 
 
 def hash_secret(secret: str) -> bytes:
-    """What is stored of a refresh token, an API token or a link's token."""
+    """The stored hash of a refresh token, an API token or the token of a link."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -122,7 +122,7 @@ def _decode(text: str, length: int) -> bytes | None:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    # A text with other unused bits would be a second spelling of the same secret.
+    # Other values of the unused bits would be a second spelling of the same secret.
     return raw if len(raw) == length and _encode(raw) == text else None
 
 
@@ -135,7 +135,7 @@ def session_lifetime_left(began_at: datetime, now: datetime) -> timedelta:
 
 
 class NotABearer(errors.Unauthenticated):
-    """The `Authorization` that was sent carries no bearer token: most often a client lost it."""
+    """The `Authorization` header carries no bearer token: usually a client has lost it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -144,7 +144,7 @@ class NotABearer(errors.Unauthenticated):
 
 
 class TokenExpired(errors.Unauthenticated):
-    """The token was good and is merely out of date: a fresh one is needed."""
+    """The token is genuine but has expired: a new one is needed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -173,9 +173,9 @@ def issue_access_token(
 def verify_access_token(
     token: str, *, issuer: str, jwt_secrets: Sequence[str], now: datetime
 ) -> Principal:
-    """Who it is, by signature, algorithm, issuer, audience, purpose and expiry (RFC 8725).
+    """The principal, verified by signature, algorithm, issuer, audience, purpose and expiry (RFC 8725).
 
-    Raises TokenExpired for one that is good but for its date, Unauthenticated for any other.
+    Raises TokenExpired for a genuine but expired token, Unauthenticated for any other.
     """
     for secret in jwt_secrets:
         try:
@@ -185,7 +185,7 @@ def verify_access_token(
                 algorithms=[ALGORITHM],
                 issuer=issuer,
                 audience=AUDIENCE,
-                # The clock is the caller's, below.
+                # Expiry is checked below, with the caller's clock.
                 options={
                     "require": ["iss", "aud", "sub", "sid", "typ", "iat", "exp"],
                     "verify_exp": False,
@@ -234,7 +234,7 @@ class RefreshToken:
         return _encode(body + _tag(key, b"refresh tag", body))
 
     def successor(self, key: str) -> RefreshToken:
-        """The next one. Derived, so that two tabs, or a repeat of a lost answer, get the same."""
+        """The successor. Derived, so that two tabs, or a retry after a lost response, get the same one."""
         return RefreshToken(
             self.user_id,
             self.session_id,
@@ -255,7 +255,7 @@ _BODY_BYTES = 16 + 16 + 8 + _SECRET_BYTES
 
 
 def first_refresh_token(user_id: UUID, session_id: UUID) -> RefreshToken:
-    """The one that a new session begins with; its generation is 1."""
+    """The first token of a session; its generation is 1."""
     return RefreshToken(user_id, session_id, 1, secrets.token_bytes(_SECRET_BYTES))
 
 
@@ -276,13 +276,13 @@ def read_refresh_token(text: str, jwt_secrets: Sequence[str]) -> RefreshToken:
 
 
 class RefreshVerdict(enum.Enum):
-    """What a genuine refresh token of an active session is good for."""
+    """The treatment of a genuine refresh token of an active session."""
 
-    #: The newest: replace it by its successor.
+    #: The newest: issue its successor.
     ROTATE = enum.auto()
-    #: The one before the newest, within the grace: answer with the newest again.
+    #: The previous one, within the grace period: return the newest again.
     REPEAT = enum.auto()
-    #: Older, or too late: somebody else has it too. End the session.
+    #: Older, or after the grace period: it has been stolen. End the session.
     END_SESSION = enum.auto()
 
 
@@ -301,12 +301,12 @@ def _tag(key: str, purpose: bytes, body: bytes) -> bytes:
     return hmac.digest(key.encode(), purpose + b"\0" + body, "sha256")
 
 
-# ------------------------------------------------ API tokens and links: names whose they are, and a secret
+# ------------------------------------------------ API tokens and links: user, row and secret
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSecret:
-    """A secret that says which row of whose it belongs to."""
+    """A secret that contains the ids of its user and its row."""
 
     user_id: UUID
     row_id: UUID
@@ -319,7 +319,7 @@ def new_api_token(user_id: UUID, api_token_id: UUID) -> str:
 
 
 def read_api_token(text: str) -> NamedSecret | None:
-    """Whose API token it says it is; None for what has not the form of one."""
+    """The ids in an API token, not yet verified; None if malformed."""
     return _read_named_secret(text, API_TOKEN_PREFIX)
 
 
@@ -329,7 +329,7 @@ def new_link_token(user_id: UUID, link_id: UUID) -> str:
 
 
 def read_link_token(text: str) -> NamedSecret | None:
-    """Whose link it says it is; None for what has not the form of one."""
+    """The ids in the token of a link, not yet verified; None if malformed."""
     return _read_named_secret(text, "")
 
 

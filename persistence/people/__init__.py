@@ -1,1 +1,1 @@
-"""Accounts, registrations, credentials, and finding people."""
+"""Accounts, registrations, credentials, and the search for users."""

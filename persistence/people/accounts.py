@@ -1,4 +1,4 @@
-"""Accounts: passwords and profiles, and whose an address is."""
+"""Accounts: passwords, profiles, and the owners of addresses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RENAME = text("UPDATE users SET name = :name, search_text = :search_text WHERE 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signing in is checked against."""
+    """The password hashes for a sign-in."""
 
     user_id: UUID
     password_hash: str
@@ -43,7 +43,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class EndedCredentials:
-    """How many sessions and API tokens a new password ended."""
+    """The numbers of sessions and API tokens that a new password ended."""
 
     sessions: int
     api_tokens: int
@@ -53,9 +53,9 @@ class EndedCredentials:
 
 
 async def credentials(db: Database, email: str) -> list[Credentials]:
-    """The password hashes that a sign-in with that address is checked against.
+    """The password hashes for a sign-in with that address.
 
-    The owner of the address alone; where it has none, its registrations, the newest first.
+    Those of the owner of the address; without an owner, of its registrations, newest first.
     """
     rows = (await db.read(lambda c: c.execute(_CREDENTIALS, {"address": email}))).all()
     found = [
@@ -65,7 +65,7 @@ async def credentials(db: Database, email: str) -> list[Credentials]:
 
 
 async def password_hash(db: Database, user_id: UUID) -> str:
-    """The person's password hash. Raises Unauthenticated for nobody."""
+    """The user's password hash. Raises Unauthenticated for an unknown user."""
     found: str | None = await db.read(lambda c: c.scalar(_PASSWORD_HASH, {"user_id": user_id}))
     if found is None:
         raise errors.Unauthenticated
@@ -75,12 +75,12 @@ async def password_hash(db: Database, user_id: UUID) -> str:
 async def request_password_reset(
     db: Database, email: str, *, requester: mails.Requester | None = None
 ) -> None:
-    """Mail a reset link if the address is somebody's: one commit in any case."""
+    """Mail a reset link if the address has an owner: one commit in any case."""
 
     async def work(unit: Unit) -> None:
         person, now = await _by_address(unit, email)
         if person is None:
-            # The same work without a recipient, so that the time taken reveals nothing either.
+            # The same work without a recipient, so that timing reveals nothing either.
             await mails.request_nothing(
                 unit, ids.new_id(), MailPurpose.RESET_PASSWORD, now, requester=requester
             )
@@ -93,14 +93,14 @@ async def request_password_reset(
 
 
 async def _by_address(unit: Unit, email: str) -> tuple[Row[Any] | None, datetime]:
-    """Whose address it is, locked. The same statements are run where it is nobody's."""
+    """The owner of the address, locked. The same statements are executed without an owner."""
     user_id = await unit.connection.scalar(_BY_ADDRESS, {"address": email})
     person = await persons.lock(unit, user_id or ids.new_id())
     return person, await unit.clock()
 
 
 async def is_link_good(db: Database, token: NamedSecret, purpose: MailPurpose) -> bool:
-    """Whether the link would be accepted now: asked before costly work is done for it."""
+    """Whether the link would be accepted now: checked before expensive work."""
     return await db.read(lambda connection: links.is_good(connection, token, purpose))
 
 
@@ -168,7 +168,7 @@ async def _set_password(
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
     if person.email_verified_at is not None:
-        # An unverified address may belong to somebody else.
+        # An unverified address may be that of another person.
         await mails.request(
             unit,
             user_id,
@@ -200,16 +200,16 @@ async def update_profile(db: Database, caller: Principal, *, name: str) -> Perso
 
 
 async def person(db: Database, user_id: UUID) -> Person | None:
-    """That person."""
+    """The user."""
     return (await people(db, [user_id])).get(user_id)
 
 
 async def people(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
-    """Those people, in one query; unknown ids are left out."""
+    """The users, in one query; unknown ids are left out."""
     return await persons.by_ids(db, user_ids)
 
 
 async def user_id_by_email(db: Database, email: str) -> UUID | None:
-    """Who has verified that address."""
+    """The user who has verified that address."""
     found: UUID | None = await db.read(lambda c: c.scalar(_BY_ADDRESS, {"address": email}))
     return found

@@ -112,7 +112,7 @@ async def create(
 
 
 async def _details(unit: Unit, caller: Principal, token: ApiToken) -> dict[str, Any]:
-    """What the owner is told of a new API token: all but its secret."""
+    """The details of a new API token for the mail to its owner: all but the secret."""
     found = await unit.connection.execute(
         _DEVICE, {"user_id": caller.user_id, "session_id": caller.session_id}
     )
@@ -129,13 +129,13 @@ async def _details(unit: Unit, caller: Principal, token: ApiToken) -> dict[str, 
 
 
 async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
-    """The person's active API tokens, the oldest first."""
+    """The user's active API tokens, oldest first."""
     rows = await db.read(lambda connection: connection.execute(_LIST, {"user_id": user_id}))
     return [_from_row(row) for row in rows]
 
 
 async def budget(db: Database, user_id: UUID, api_token_id: UUID) -> TokenBudget:
-    """An API token's daily limit and what it has spent of it, as the ledger counts.
+    """An API token's daily limit and its spending, as the ledger counts them.
 
     Raises Unauthenticated where it is not active.
     """
@@ -177,7 +177,7 @@ async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToke
 
 
 async def authenticate(db: Database, secret: NamedSecret) -> Principal:
-    """Who comes with that secret.
+    """The principal with that secret.
 
     Raises TokenExpired for one that is merely out of date, Unauthenticated for a wrong or ended one.
     """
@@ -201,7 +201,7 @@ async def authenticate(db: Database, secret: NamedSecret) -> Principal:
 
 
 async def revoke_within(unit: Unit, user_id: UUID, now: datetime) -> int:
-    """Revoke all API tokens of a locked user, within another's unit of work; says how many were active."""
+    """Revoke all API tokens of a locked user, within the caller's unit of work; returns how many were active."""
     active = set(await unit.connection.scalars(_ACTIVE_IDS, {"user_id": user_id}))
     parameters = {"user_id": user_id, "now": now}
     revoked = (await unit.connection.scalars(_REVOKE_ALL, parameters)).all()

@@ -117,7 +117,7 @@ _TOUCH = [_touching("sessions"), _touching("api_tokens")]
 
 
 async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Of those credentials, each with its user, the ones that are not active. Raises Unavailable."""
+    """The inactive ones among those credentials, each with its user. Raises Unavailable."""
     if not credentials:
         return set()
     rows = await db.rows(_ENDED.bind(**_pairs(credentials)))
@@ -142,7 +142,7 @@ async def active_of(
 
 
 async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> None:
-    """Note that those credentials, each with its user, are in use now. Raises Unavailable."""
+    """Record that those credentials, each with its user, are in use now. Raises Unavailable."""
     if not credentials:
         return
 

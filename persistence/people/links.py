@@ -1,4 +1,4 @@
-"""The links in mails: which are good, and their end. Only hashes of their tokens are kept."""
+"""The links in mails: created, checked and ended. Only hashes of their tokens are stored."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _END = text(
 
 
 async def is_good(connection: AsyncConnection, token: NamedSecret, purpose: MailPurpose) -> bool:
-    """Whether the link was neither used nor withdrawn, has not expired, and the token is its own."""
+    """Whether the link is unused, not withdrawn and not expired, and the token matches."""
     stored = await connection.scalar(
         _FIND, {"user_id": token.user_id, "link_id": token.row_id, "purpose": purpose.value}
     )
-    # Compared even where there is none, so that the time taken reveals nothing.
+    # Compared even without a link, so that timing reveals nothing.
     return hmac.compare_digest(sessions.hash_secret(token.text), stored or bytes(32))
 
 
@@ -47,7 +47,7 @@ async def add(
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """Keep a new link."""
+    """Store a new link."""
     await unit.connection.execute(
         _ADD,
         {
@@ -62,5 +62,5 @@ async def add(
 
 
 async def end(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:
-    """End all of a person's links of that purpose."""
+    """End all links of a user with that purpose."""
     await unit.connection.execute(_END, {"user_id": user_id, "purpose": purpose.value, "now": now})

@@ -1,4 +1,4 @@
-"""A person's row: read, locked, and as the domain knows it."""
+"""Rows of users: read, locked, and converted into objects of the domain."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _READ = Query(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa:
 
 
 def from_row(row: Row[Any]) -> Person:
-    """The person in a row of `users`."""
+    """The user in a row of `users`."""
     return Person(row.id, row.name, row.email, row.email_verified_at, row.balance, row.sequence)
 
 
 async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:
-    """The person's row, held until the end of the unit of work; None for nobody and for the closed.
+    """The user's row, locked until the end of the unit of work; None if unknown or closed.
 
-    Whatever else of a person is written is written under this lock, and it is always taken first.
+    All other rows of a user are written under this lock, which is always taken first.
     """
     found = (await unit.connection.execute(_LOCK, {"user_ids": [user_id]})).one_or_none()
     return None if found is None or found.closed_at is not None else found
 
 
 async def lock_all(unit: Unit, user_ids: Collection[UUID]) -> list[Row[Any]]:
-    """The rows of those users, locked together in the order of their ids; the closed are left out."""
+    """The rows of those users, locked together in the order of their ids; closed accounts are left out."""
     found = (await unit.connection.execute(_LOCK, {"user_ids": list(user_ids)})).all()
     return [row for row in found if row.closed_at is None]
 
 
 async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False) -> Row[Any]:
-    """The caller's row, held until the end of the unit of work.
+    """The caller's row, locked until the end of the unit of work.
 
     Every change that a signed-in user asks for begins with it: what is known outside the transaction of
     whether a session or an API token is active may be seconds old. Raises Unauthenticated where the
@@ -61,12 +61,12 @@ async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False)
 
 
 async def within(unit: Unit, user_id: UUID) -> Person:
-    """That person, who exists, as the unit of work has left them."""
+    """The user, who must exist, as of the current unit of work."""
     return from_row((await unit.connection.execute(_READ_ONE, {"user_id": user_id})).one())
 
 
 async def by_ids(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:
-    """Those people, in one query; unknown ids are left out."""
+    """The users, in one query; unknown ids are left out."""
     if not user_ids:
         return {}
     return {row[0]: Person(*row) for row in await db.rows(_READ.bind(user_ids=user_ids))}

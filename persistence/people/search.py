@@ -1,4 +1,4 @@
-"""Finding people by a part of the name, or by an address typed whole."""
+"""Search for users by a part of the name, or by a complete email address."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from persistence.people import persons
 
 #: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
 MINIMUM_PART_CHARACTERS = 3
-#: How many names that merely contain the text are considered.
+#: The maximum number of considered names that contain the text anywhere.
 MAXIMUM_CONTAINING = 200
 MAXIMUM_QUERY_CHARACTERS = 254
 
 # The tiers, the best match first: by the address, the exact name, the beginning of the name, any part.
 _ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
 
-# Every tier in one call, each asked only where those before it do not fill the page.
+# All tiers in one call; each is executed only if the previous ones do not fill the page.
 _FIND = Query(
     f"SELECT rank, search_text, {persons.COLUMNS} "  # noqa: S608
     "FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, :after_rank, "
@@ -45,14 +45,14 @@ class _Position:
 
 @dataclass(frozen=True, slots=True)
 class FoundPerson:
-    """A person who was found."""
+    """A user who was found."""
 
     person: Person
     _position: _Position
 
     @property
     def position(self) -> str:
-        """Where in the list: what a cursor holds."""
+        """A position in the list, as a cursor holds it."""
         return self._position.render()
 
 
@@ -105,7 +105,7 @@ async def search_people(
 
 
 def _containing(wanted: str) -> str | None:
-    """The pattern of the names that have the text somewhere; None where no trigram would help."""
+    """The pattern of names that contain the text; None if it is too short for trigrams."""
     if len(wanted) >= MINIMUM_PART_CHARACTERS:
         return patterns.contains(wanted)
     return patterns.contains(f" {wanted}") if wanted.isalnum() else None

@@ -1,4 +1,4 @@
-"""Sessions: begun, refreshed, listed and ended."""
+"""Sessions: created, refreshed, listed and ended."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def begin(
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The successor of a refresh token, whose it is, and how long its session lives without another."""
+    """The successor of a refresh token, its user, and the lifetime of the session without another refresh."""
 
     token: RefreshToken
     token_text: str
@@ -121,8 +121,8 @@ async def refresh(
 ) -> Refreshed:
     """The successor of a genuine refresh token.
 
-    Raises InvalidToken. Where that is because the token was replaced long ago, somebody else has it
-    too: the session has ended then, and that is committed.
+    Raises InvalidToken. If the token was replaced long ago, it must have been stolen: then the
+    session is ended, and that is committed.
     """
 
     async def work(unit: Unit) -> Refreshed | None:
@@ -185,7 +185,7 @@ def _judge(
 def _rendered_successor(
     token: RefreshToken, stored_hash: bytes, jwt_secrets: Sequence[str]
 ) -> tuple[RefreshToken, str] | None:
-    """The successor that was given out before: made with whichever secret signed first then."""
+    """The successor that was issued before, derived from the secret that was first in JWT_SECRET then."""
     for secret in jwt_secrets:
         successor = token.successor(secret)
         successor_text = successor.render(secret)
@@ -195,7 +195,7 @@ def _rendered_successor(
 
 
 async def list_for(db: Database, user_id: UUID) -> list[Session]:
-    """The active sessions, the one used last first."""
+    """The active sessions, most recently used first."""
     rows = await db.read(
         lambda c: c.execute(_LIST, {"user_id": user_id, "limit": MAXIMUM_SESSIONS})
     )
@@ -208,7 +208,7 @@ async def list_for(db: Database, user_id: UUID) -> list[Session]:
 
 
 async def addresses_of(db: Database, user_id: UUID) -> set[str]:
-    """The addresses that the user's sessions of late were begun from, ended ones included."""
+    """The addresses from which the user's recent sessions were created, including ended ones."""
     return set(await db.read(lambda c: c.scalars(_ADDRESSES, {"user_id": user_id})))
 
 
@@ -233,7 +233,7 @@ async def confirm(db: Database, caller: Principal, *, password_hash: str) -> dat
 
 
 async def end(db: Database, caller: Principal, session_id: UUID) -> bool:
-    """End a session of the caller's; says whether it was active.
+    """End a session of the caller; returns whether it was active.
 
     Raises Unauthenticated where the caller's own session has ended.
     """
@@ -248,7 +248,7 @@ async def end(db: Database, caller: Principal, session_id: UUID) -> bool:
 
 
 async def end_all(db: Database, caller: Principal) -> int:
-    """End every session of the caller's; says how many were active.
+    """End every session of the caller; returns how many were active.
 
     Raises Unauthenticated where the caller's own session has ended.
     """
@@ -266,7 +266,7 @@ async def end_all(db: Database, caller: Principal) -> int:
 async def end_within(
     unit: Unit, user_id: UUID, now: datetime, *, except_id: UUID | None = None
 ) -> list[UUID]:
-    """End a locked person's sessions but one; returns those that were active."""
+    """End the sessions of a locked user except one; returns those that were active."""
     active = set(await unit.connection.scalars(_ACTIVE_IDS, {"user_id": user_id}))
     parameters = {"user_id": user_id, "now": now, "except_id": except_id}
     ended = (await unit.connection.scalars(_END_ALL, parameters)).all()
@@ -282,7 +282,7 @@ async def _end_some(unit: Unit, user_id: UUID, session_ids: Sequence[UUID], now:
 
 
 def announce_ended(unit: Unit, user_id: UUID, credential_ids: Sequence[UUID]) -> None:
-    """Say, once committed, that those sessions or API tokens have ended."""
+    """Publish, once committed, that those sessions or API tokens have ended."""
     if credential_ids:
         payload = {"credential_ids": [str(credential_id) for credential_id in credential_ids]}
         unit.announce(user_id, events.Topic.CREDENTIALS_ENDED, payload)
