@@ -62,7 +62,7 @@ class Duty:
             self._pause_seconds = _LONGEST_PAUSE_SECONDS
             return False
         if self._pause_seconds:
-            log.info("the relay goes on", duty=self.name)
+            log.info("the relay continues", duty=self.name)
         self._pause_seconds = 0.0
         return is_more
 

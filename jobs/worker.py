@@ -180,7 +180,7 @@ def _work(redis_url: str, queues: Sequence[str], stop: _Stop) -> None:
                 log.warning("the worker was interrupted: it starts again after a pause")
             except redis_connection.AWAY as error:
                 if not was_away:
-                    log.warning("the worker waits: Redis is away", error=repr(error))
+                    log.warning("the worker waits: Redis is unreachable", error=repr(error))
                 was_away = True
             stop.worker = None
             time.sleep(_PAUSE_SECONDS)

@@ -92,14 +92,14 @@ def _refold(connection: sqlalchemy.Connection) -> None:
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
     driver_connection.autocommit = True
-    with terminal.console.status("Looking through the search texts …") as status:
+    with terminal.console.status("Checking the search texts …") as status:
         rewritten = refolding.refold(
             driver_connection,
             lambda texts: status.update(f"Rewriting search texts … {texts:,}"),
         )
     driver_connection.autocommit = False
     if rewritten:
-        terminal.say(f"{rewritten:,} names and notes are found by new search texts.")
+        terminal.say(f"Rewrote the search texts of {rewritten:,} names and notes.")
 
 
 def _revision(connection: sqlalchemy.Connection) -> str | None:
@@ -132,5 +132,5 @@ def _upgrade(connection: sqlalchemy.Connection, audit_key: bytes) -> None:
         ) from None
     except exc.DBAPIError as error:
         raise terminal.Refused(
-            f"The migration was given up and nothing was changed: {database.plain(error)}."
+            f"The migration failed and nothing was changed: {database.plain(error)}."
         ) from None

@@ -44,7 +44,7 @@ def _check_server(connection: sqlalchemy.Connection) -> None:
     if version < MINIMUM_SERVER_VERSION:
         raise terminal.Refused(
             f"This PostgreSQL is version {version // 10_000}, and Mini Wallet needs 16 or newer: "
-            "give DATABASE_URL of a newer server."
+            "set DATABASE_URL to a newer server."
         )
     encoding = _value(connection, "SHOW server_encoding")
     if encoding != "UTF8":
@@ -54,12 +54,12 @@ def _check_server(connection: sqlalchemy.Connection) -> None:
         )
     if _value(connection, "SELECT pg_is_in_recovery()"):
         raise terminal.Refused(
-            "This database is a standby, which takes no writes: give DATABASE_URL of the primary."
+            "This database is a standby, which takes no writes: set DATABASE_URL to the primary."
         )
     if _value(connection, "SHOW transaction_read_only") == "on":
         raise terminal.Refused(
             "This database is read-only: its transactions begin with default_transaction_read_only, set on "
-            "the server, the database or the role. Take that back once writes are wanted again."
+            "the server, the database or the role. Reset it to allow writes."
         )
 
 
@@ -106,7 +106,7 @@ def _check_trigrams(connection: sqlalchemy.Connection) -> None:
             connection, "SELECT datctype FROM pg_database WHERE datname = current_database()"
         )
         raise terminal.Refused(
-            f"This database takes no letter beyond ASCII for one (its LC_CTYPE is {ctype}), so a "
+            f"This database recognizes only ASCII letters (its LC_CTYPE is {ctype}), so a "
             "search would miss names such as Zoë or Владимир. Create the database anew with "
             "LC_CTYPE 'C.UTF-8' (or any UTF-8 locale) TEMPLATE template0, and migrate that."
         )

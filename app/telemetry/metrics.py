@@ -53,7 +53,7 @@ class Metrics:
         )
         self._transfers = Counter(
             "wallet_transfers",
-            "Money asked to move, by outcome.",
+            "Commands to post transactions, by outcome.",
             ["outcome"],
             registry=self.registry,
         )
@@ -72,7 +72,7 @@ class Metrics:
         )
         self.sockets = self._gauge("wallet_sockets", "WebSockets open in this process.")
         self.subscriptions = self._gauge(
-            "wallet_subscriptions", "Subscriptions under way in this process."
+            "wallet_subscriptions", "Subscriptions open in this process."
         )
         self._up = self._gauge(
             "wallet_service_up",

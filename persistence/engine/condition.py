@@ -77,7 +77,7 @@ class Condition:
     def advice(self) -> str | None:
         """What is wrong, for the operator: a sentence that says what to do."""
         if self.is_standby:
-            return "It is a standby, which takes no writes: give DATABASE_URL of the primary."
+            return "It is a standby, which takes no writes: set DATABASE_URL to the primary."
         if self.is_read_only:
             return (
                 "It is read-only, so nothing moves: default_transaction_read_only is on for the server, the "

@@ -80,7 +80,9 @@ def _read_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= _MAXIMUM_SEQUENCE):
-        raise errors.BadUserInput("That cursor is not one of this list: use one that it gave.")
+        raise errors.BadUserInput(
+            "That cursor is not one of this list: take it from an earlier page."
+        )
     return int(cursor)
 
 

@@ -76,7 +76,7 @@ class SharedCommits:
         """Execute the command, as `move` does; None where it posted nothing."""
         if len(self._waiting) + len(self._alone) >= self._queue_commands:
             raise errors.unavailable(
-                "Too many movements of money are waiting; this one was not begun."
+                "Too many transfers and top-ups are waiting; this one was not started."
             )
         loop = asyncio.get_running_loop()
         waiting = _Waiting(command, loop.create_future())

@@ -81,7 +81,7 @@ async def create(
         if count is not None and count >= MAXIMUM_API_TOKENS:
             raise errors.invalid(
                 "name",
-                f"You have {MAXIMUM_API_TOKENS} API tokens, which is the most. Revoke one first.",
+                f"You have {MAXIMUM_API_TOKENS} API tokens, the maximum. Revoke one first.",
             )
         now = await unit.clock()
         inserted = await unit.connection.execute(

@@ -64,7 +64,9 @@ def _read_position(cursor: str) -> _Position:
     except ValueError:
         position = None
     if position is None or not _ADDRESS <= position.rank <= _CONTAINING or "\0" in cursor:
-        raise errors.BadUserInput("That cursor is not one of this list: use one that it gave.")
+        raise errors.BadUserInput(
+            "That cursor is not one of this list: take it from an earlier page."
+        )
     return position
 
 

@@ -102,7 +102,7 @@ async def test_a_change_of_a_read_only_database_is_unavailable(
     admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
     database = await Database.open(database_url)
     try:
-        with pytest.raises(errors.Unavailable, match="takes no changes"):
+        with pytest.raises(errors.Unavailable, match="accepts no changes"):
             await registrations.register_verified(
                 database, name="User Alpha", email=ALPHA, password_hash="-"
             )
@@ -136,7 +136,7 @@ def test_a_standby_is_not_ready_until_it_is_promoted(
     api = start_api(database_url=settings.database_url)
     assert ready(api)["database"] == "a standby, which takes no writes"
     assert not is_up(api, "database")
-    assert "give DATABASE_URL of the primary" in examined(settings, capsys)["Database"]
+    assert "set DATABASE_URL to the primary" in examined(settings, capsys)["Database"]
     assert "standby" in refused(migrate.migrate, settings, capsys)
     with server.connect() as connection:
         connection.execute("SELECT pg_promote()")

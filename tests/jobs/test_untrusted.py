@@ -119,7 +119,7 @@ async def test_jobs_of_a_stranger_are_set_aside_unexecuted_and_the_queue_goes_on
     assert worker.running
     assert all(job_id in said for job_id in JOBS)
     assert "its id is malformed" in said
-    assert "Redis is away" not in said
+    assert "Redis is unreachable" not in said
 
 
 def read(memory: redis.Redis, job_id: str) -> untrusted.Job:

@@ -251,7 +251,7 @@ async def test_a_full_queue_refuses_before_anything_moved(books: Books) -> None:
         outcomes = await together(shared, *map(adding, people))
     refused = [isinstance(outcome, errors.Unavailable) for outcome in outcomes]
     assert refused == [False] * 4 + [True] * 2
-    assert "Too many movements" in str(getattr(outcomes[-1], "message", ""))
+    assert "Too many transfers and top-ups" in str(getattr(outcomes[-1], "message", ""))
     assert "database" not in str(getattr(outcomes[-1], "message", ""))
     assert books.balances(*people) == [100] * 4 + [0] * 2
 
