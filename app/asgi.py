@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
 import structlog
@@ -76,24 +77,21 @@ class App:
         else:
             await self._envelope(scope, receive, send)
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["path"].removesuffix("/") == GRAPHQL_PATH:
-            assert self._graphql is not None
-            await self._graphql(scope, receive, send)
-        else:
-            # Before it is accepted, a close is an answer 403.
-            await receive()
-            await send({"type": "websocket.close"})
+    # Both choose an application without being coroutines themselves, which would cost every request.
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http":
+            return self._http(scope, receive, send)
+        if scope["path"].removesuffix("/") == GRAPHQL_PATH:
+            assert self._graphql is not None
+            return self._graphql(scope, receive, send)
+        return _refuse_socket(receive, send)
+
+    def _answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         assert self._graphql is not None
         assert self._others is not None
-        if scope["path"] == GRAPHQL_PATH:
-            await self._graphql(scope, receive, send)
-        else:
-            await self._others(scope, receive, send)
+        app = self._graphql if scope["path"] == GRAPHQL_PATH else self._others
+        return app(scope, receive, send)
 
     def _metrics(self) -> Metrics:
         assert self._opened is not None
@@ -139,6 +137,12 @@ class App:
         self._others = _other_addresses(opened, shown, None if hardened else print_sdl())
         opened.metrics.registry.register(self._edge)
         self._opened = opened
+
+
+async def _refuse_socket(receive: Receive, send: Send) -> None:
+    """Before it is accepted, a close is an answer 403."""
+    await receive()
+    await send({"type": "websocket.close"})
 
 
 def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None) -> ASGIApp:

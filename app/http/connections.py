@@ -225,11 +225,6 @@ class HttpConnection(HttpToolsProtocol):
         self._head_minimum = 0
         self._head_maximum = self._chunk_bytes
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # Trailers are not headers: a proxy that set or removed those has not seen them (RFC 9110, 6.5.1).
-        if self._phase is Phase.HEAD:
-            super().on_header(name, value)
-
     def on_body(self, body: bytes) -> None:
         self._head_minimum = 0
         super().on_body(body)
@@ -246,6 +241,10 @@ class HttpConnection(HttpToolsProtocol):
                 raise _Refused
         else:
             super().on_headers_complete()
+            if not self.parser.should_upgrade():
+                # Trailers are no headers: a proxy that set or removed headers has not seen them
+                # (RFC 9110, 6.5.1). What the parser reports from here on is dropped with this list.
+                self.headers = []
 
     def on_message_complete(self) -> None:
         if self._ignores_upgrade:

@@ -11,8 +11,10 @@ _HOST_NAME = f"__Host-{_NAME}"
 
 def read(header: str | None, *, secure: bool) -> str | None:
     """The device token in the `Cookie` header; the first, where there are several."""
+    if header is None:
+        return None
     wanted = _HOST_NAME if secure else _NAME
-    for pair in (header or "").split(";"):
+    for pair in header.split(";"):
         name, _, value = pair.strip().partition("=")
         if name == wanted:
             return value

@@ -26,7 +26,7 @@ class Hosts:
     def __init__(self, settings: Settings, *, shows_mail: bool) -> None:
         own = urlsplit(settings.app_url).hostname or ""
         self._is_private = settings.app_is_local or is_local_name(own) or shows_mail
-        self._accept = lru_cache(maxsize=256)(lambda host: is_accepted(host, own))
+        self._accept = lru_cache(maxsize=256)(lambda host: is_accepted(host.decode("latin-1"), own))
 
     def refuse(self, scope: Scope) -> tuple[int, str] | None:
         """The status and the sentence to refuse the request with; None to serve it."""
@@ -38,7 +38,7 @@ class Hosts:
             if not given and scope.get("http_version") == "1.0":
                 return None
             return 400, "The request takes one Host header."
-        if self._accept(given[0].decode("latin-1")[:300]):
+        if self._accept(given[0][:300]):
             return None
         return 421, (
             "This service does not answer to that name: use localhost, an IP address or the host of "

@@ -26,10 +26,15 @@ class Received:
     is_outdated: bool = False
 
 
+_NOTHING = Received()
+
+
 def read(header: str | None, *, secure: bool) -> Received:
     """What is in the `Cookie` header; `secure` where the service is reached by https."""
+    if header is None:
+        return _NOTHING
     values: dict[str, list[str]] = {_NAME: [], _HOST_NAME: []}
-    for pair in (header or "").split(";"):
+    for pair in header.split(";"):
         name, _, value = pair.strip().partition("=")
         if name in values:
             values[name].append(value.strip('"'))

@@ -39,7 +39,7 @@ class AddBalance:
 
     @property
     def look_ups(self) -> Sequence[LookUp[object]]:
-        return posting.look_ups(self.metadata, self.key)
+        return posting.look_ups(self)
 
 
 def is_same_input(ledger: Ledger, command: AddBalance, earlier: Entry) -> bool:

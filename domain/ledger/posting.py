@@ -8,7 +8,7 @@ from typing import Protocol
 
 from domain import errors
 from domain.ledger import metadata
-from domain.ledger.decisions import Command, Decision, Key, KeyClosure, Ledger, LookUp
+from domain.ledger.decisions import Command, Decision, KeyClosure, Ledger, LookUp
 from domain.ledger.metadata import Metadata, MetadataOf, StoreMetadata
 from domain.ledger.transfers import Account, Entry
 
@@ -39,9 +39,9 @@ def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) ->
         raise errors.EmailNotVerified
 
 
-def look_ups(given: Metadata | None, key: Key) -> tuple[LookUp[object], ...]:
+def look_ups(command: PostingCommand) -> tuple[LookUp[object], ...]:
     """The look-ups of every posting command: the metadata to compare with, if it has any."""
-    return () if given is None else (MetadataOf(key),)
+    return () if command.metadata is None else (MetadataOf(command.key),)
 
 
 def has_same_metadata(ledger: Ledger, command: PostingCommand, earlier: Entry) -> bool:

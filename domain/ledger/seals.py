@@ -77,7 +77,8 @@ def _number(value: int) -> bytes:
 def _text(value: str | None) -> bytes:
     if value is None:
         return _NONE
-    return _bytes(value.encode())
+    encoded = value.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
 def _bytes(value: bytes) -> bytes:

@@ -51,7 +51,7 @@ class SendMoney:
 
     @property
     def look_ups(self) -> Sequence[LookUp[object]]:
-        of_all = posting.look_ups(self.metadata, self.key)
+        of_all = posting.look_ups(self)
         budget = self.budget_look_up
         return of_all if budget is None else (budget, *of_all)
 
