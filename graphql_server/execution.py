@@ -118,7 +118,9 @@ class Engine:
         if operation.is_unguarded:
             await self._limit_unguarded(operation, context)
         try:
-            return await self._execute(operation, request, context)
+            if (plan := operation.plan) is not None:
+                return self._answer(await plan.execute(context, request.variables or {}))
+            return await self._interpret(operation, request, context)
         except errors.RequestError:
             await self.service.count_refusal(context.client_ip)
             raise
@@ -136,11 +138,9 @@ class Engine:
                 raise
             raise errors.refused(refusal) from None
 
-    async def _execute(
+    async def _interpret(
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
-        if operation.plan is not None:
-            return self._answer(await operation.plan.execute(context, request.variables or {}))
         result: Any = graphql.execute(
             self._schema,
             operation.document,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from uuid import UUID
 
 import structlog
@@ -59,13 +59,13 @@ class Live:
         with contextlib.suppress(errors.Unavailable):
             await self._credentials.touch()
 
-    async def ensure_active(self, principal: Principal, *, ask: bool = True) -> None:
+    def ensure_active(self, principal: Principal, *, ask: bool = True) -> Awaitable[None]:
         """Raise Unauthenticated if the credential has ended, as of at most 4 seconds ago.
 
         Asks the database only if the poll has not just done so; without `ask` not even then. Raises
         Unavailable if it has to ask and cannot.
         """
-        await self._credentials.ensure(principal, ask=ask)
+        return self._credentials.ensure(principal, ask=ask)
 
     def watch(
         self,
