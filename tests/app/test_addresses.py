@@ -288,7 +288,7 @@ def without_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("path", "says"),
     [
         ("/", "Open the playground"),
-        ("/verify-email#token=abc", "Verify my address"),
+        ("/verify-email#token=abc", "Verify email address"),
         ("/reset-password#token=abc", "New password"),
     ],
 )
