@@ -67,12 +67,12 @@ class Connection:
         "_initialised",
         "_is_over",
         "_operations",
-        "_patience",
         "_receive_event",
         "_send_event",
         "_sending",
         "_stopping",
         "_task",
+        "_timeout",
         "_understands",
         "_watch",
     )
@@ -98,7 +98,7 @@ class Connection:
         self._operations = Operations(engine, self._facts, user_agent, self)
         self._finishing: asyncio.Task[None] | None = None
         self._task = asyncio.current_task()
-        self._patience: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.TimerHandle | None = None
         self._watch: Any = None
         self._is_over = False
         #: Why the socket is closed; None if the client disconnected.
@@ -114,7 +114,7 @@ class Connection:
             )
             return
         await self._send_event({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        self._patience = asyncio.get_running_loop().call_later(
+        self._timeout = asyncio.get_running_loop().call_later(
             INIT_SECONDS, self._close_unacknowledged
         )
         self._engine.metrics.sockets.inc()
@@ -125,7 +125,7 @@ class Connection:
                     self._facts.logged.update(code=close.code, reason=close.reason)
                     await self._close(close)
         finally:
-            self._be_patient()
+            self._cancel_timeout()
             if self._watch is not None:
                 self._engine.service.unwatch(self._watch)
             if self._caller is not None:
@@ -151,10 +151,10 @@ class Connection:
     def _close_unacknowledged(self) -> None:
         self._end(Close(INIT_TIMEOUT, "Connection initialisation timeout"))
 
-    def _be_patient(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
     def _ask_to_finish(self) -> None:
         self._stopping = True
@@ -254,10 +254,10 @@ class Connection:
                 raise Close(TRY_AGAIN_LATER, "This account has too many open streams")
             self._caller = caller
         self._acknowledged = True
-        self._be_patient()
+        self._cancel_timeout()
         if caller is None:
             loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(ANONYMOUS_SECONDS, self._retire)
+            self._timeout = loop.call_later(ANONYMOUS_SECONDS, self._retire)
         else:
             self._watch = service.watch(caller, self._credential_ended)
         await self.send({"type": "connection_ack"})
