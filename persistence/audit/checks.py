@@ -32,5 +32,5 @@ def quoted(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-#: Younger than this, nothing of the outbox has been swept yet.
+#: Rows of the outbox younger than this have not been deleted yet.
 KEPT = seconds(retention.KEPT - timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""Damage of closed idempotency keys and of metadata."""
+"""Checks of closed idempotency keys and of metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that commits: a unit of work, tried again where the database asks for it."""
+"""Units of work: the only place that commits, with retries of serialization failures."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ async def held(db: Database) -> AsyncIterator[Unit]:
 
 
 def is_retried(error: BaseException | None) -> bool:
-    """Whether PostgreSQL asks for the transaction to be done again."""
+    """Whether PostgreSQL requires the transaction to be repeated."""
     return database.sqlstate(error) in database.RETRIED
 
 
 async def pause(attempt: int) -> None:
-    """Wait a little longer after each attempt, by chance, so that rivals do not meet again."""
+    """Wait with random, growing delays, so that competing transactions do not collide again."""
     await asyncio.sleep(random.uniform(0.5, 1.5) * _FIRST_PAUSE_SECONDS * 2**attempt)  # noqa: S311

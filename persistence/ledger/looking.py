@@ -62,7 +62,7 @@ def _clock(kinds: tuple[type[Authority], ...]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was found, see `domain.ledger.decisions.Ledger`."""
+    """The results, see `domain.ledger.decisions.Ledger`."""
 
     now: datetime
     active: set[UUID]
@@ -120,7 +120,7 @@ class Questions:
         return [(_clock((*by_kind,)), (*of_keys, *of_authorities)), (_EARLIER, of_keys)]
 
     def read(self, results: Sequence[Rows]) -> Known:
-        """What the results of the statements say, in the same order."""
+        """Read the results of the statements, in the same order."""
         [[now, closed, *active]], earlier, *looked_up = results
         entries = [entry_rows.from_row(row) for row in earlier]
         found: dict[LookUp[object], Any] = {

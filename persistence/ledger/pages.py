@@ -34,7 +34,7 @@ _ENTRY = [_entries[name] for name in entry_rows.COLUMNS.split(", ")]
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries; None is any. `text` is as the user typed it."""
+    """A filter of entries; None matches all. `text` is as the user typed it."""
 
     kind: Kind | None = None
     direction: Direction | None = None
