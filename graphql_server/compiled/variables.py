@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -13,6 +14,7 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLID,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -183,7 +185,7 @@ def _list_coercer(coerce_item: Convert) -> Convert:
 
 def _object_coercer(kind: GraphQLInputObjectType, within: tuple[str, ...]) -> Convert:
     fields = [
-        (name, field.out_name or name, _coercer(field.type, within), field)
+        (name, field.out_name or name, _coercer(field.type, within), _absent(field))
         for name, field in kind.fields.items()
     ]
     names = frozenset(kind.fields)
@@ -193,15 +195,25 @@ def _object_coercer(kind: GraphQLInputObjectType, within: tuple[str, ...]) -> Co
         if type(value) is not dict or not names.issuperset(value):
             raise Unknown
         coerced = {}
-        for name, out_name, convert, field in fields:
+        for name, out_name, convert, absent in fields:
             if name in value:
                 coerced[out_name] = convert(value[name])
-                continue
-            if is_required_input_field(field):
-                raise Unknown
-            default = coerce_default_value(field)
-            if default is not Undefined:
-                coerced[out_name] = default
+            elif absent is not None:
+                coerced[out_name] = absent()
         return coerced if makes is None else makes(coerced)
 
     return coerce
+
+
+def _absent(field: GraphQLInputField) -> Callable[[], Any] | None:
+    """What makes the value of a field that is not given; None where it has none."""
+    if is_required_input_field(field):
+        return _missing
+    if coerce_default_value(field) is Undefined:
+        return None
+    # Made anew each time: a default may be a list, which a resolver can change.
+    return partial(coerce_default_value, field)
+
+
+def _missing() -> Any:
+    raise Unknown
