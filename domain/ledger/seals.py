@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -26,8 +27,10 @@ _PREFIX = "seal_1_"
 _RECEIPT_BYTES = 16 + 8 + SEAL_BYTES
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _NONE = b"\xff\xff\xff\xff"
-_EIGHT = b"\x00\x00\x00\x08"
 _SIXTEEN = b"\x00\x00\x00\x10"
+# Fields that are never None, packed together: each transfer is sealed twice.
+_OWNER = struct.Struct("!I16sIqI16s")
+_NUMBERS = struct.Struct("!IqIq")
 
 
 def seal(key: bytes, entry: Entry, before: bytes) -> bytes:
@@ -48,17 +51,13 @@ def content(entry: Entry) -> bytes:
     digest = entry.metadata_digest
     return b"".join(
         (
-            _id(entry.user_id),
-            _number(entry.sequence),
-            _id(entry.reference),
+            _OWNER.pack(16, entry.user_id.bytes, 8, entry.sequence, 16, entry.reference.bytes),
             _text(entry.kind),
             _text(entry.direction),
-            _number(entry.amount_minor),
-            _number(entry.fee_minor),
+            _NUMBERS.pack(8, entry.amount_minor, 8, entry.fee_minor),
             _id(entry.counterparty_id),
             _text(entry.note),
-            _number(entry.balance_after_minor),
-            _number(_microseconds(entry.created_at)),
+            _NUMBERS.pack(8, entry.balance_after_minor, 8, _microseconds(entry.created_at)),
             _text(entry.idempotency_key),
             _id(entry.api_token_id),
             b"" if digest is None else _bytes(digest),
@@ -68,10 +67,6 @@ def content(entry: Entry) -> bytes:
 
 def _id(value: UUID | None) -> bytes:
     return _NONE if value is None else _SIXTEEN + value.bytes
-
-
-def _number(value: int) -> bytes:
-    return _EIGHT + value.to_bytes(8, "big", signed=True)
 
 
 def _text(value: str | None) -> bytes:
