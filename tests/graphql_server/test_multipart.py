@@ -143,11 +143,11 @@ def test_a_stream_ends_when_the_process_stops(api: Api, start_api: Callable[...,
 
 def test_who_goes_away_is_no_longer_listened_for(api: Api) -> None:
     live = api.app._opened.services.live  # type: ignore[union-attr]
-    open_before = len(live._streams)
+    open_before = len(live._entries)
     with streamed(api, LISTEN, token=api.sign_in()) as parts:
         next(parts)
-        block_until(lambda: len(live._streams) == open_before + 1)
-    block_until(lambda: len(live._streams) == open_before)
+        block_until(lambda: len(live._entries) == open_before + 1)
+    block_until(lambda: len(live._entries) == open_before)
 
 
 def test_a_client_that_does_not_read_holds_up_only_its_own_stream(api: Api) -> None:

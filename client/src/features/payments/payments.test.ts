@@ -149,6 +149,18 @@ describe('payments of this page', () => {
     expect(payments().open.value.map(({ key }) => key)).toEqual([payment.key]);
   });
 
+  it('that an earlier page left open are remembered until their outcomes have been seen', async () => {
+    const payment = payments().prepare(intent);
+    payments().store.put({ ...payment, state: 'closing', leftAt: 1 });
+    keeper.end('signed-out');
+    signIn('viewer');
+    answerWith(() => Promise.resolve(Response.json({ data: { closeIdempotencyKey: { __typename: 'IdempotencyKeySettled', transaction: null } } })));
+    await vi.waitFor(() => expect(payments().statuses.get(payment.key)).toEqual({ phase: 'not-sent' }));
+    expect([...payments().leftOpen.keys()]).toEqual([payment.key]);
+    payments().dismiss(payment.key);
+    expect(payments().leftOpen.size).toBe(0);
+  });
+
   it('leave a draft behind for nobody, whichever page was open', () => {
     payments().saveDraft({ recipient: null, amount: '7.77', note: 'secret', step: 'form', key: null });
     keeper.end('signed-out');

@@ -32,6 +32,8 @@ export class Payments {
   readonly statuses = shallowReactive(new Map<string, Status>());
   /** The records whose outcome is unknown. */
   readonly open = shallowRef<Payment[]>([]);
+  /** The payments that an earlier page left open, until the user has seen their outcomes. */
+  readonly leftOpen = shallowReactive(new Map<string, Payment>());
   readonly store: PaymentStore;
   /** Keys of records that this browser does not store: they are lost with the page. */
   private readonly unkept = shallowReactive(new Set<string>());
@@ -116,6 +118,7 @@ export class Payments {
     if (record?.state === 'ready') this.store.remove(key);
     this.unkept.delete(key);
     this.statuses.delete(key);
+    this.leftOpen.delete(key);
     this.refresh();
   }
 
@@ -130,6 +133,8 @@ export class Payments {
       else removeEventListener('beforeunload', warn);
     }, { flush: 'sync' });
     this.scope.onEnd(() => removeEventListener('beforeunload', warn));
+    // Their outcomes may be known before any page is there to tell them.
+    for (const payment of this.store.list().filter(isOpen)) this.leftOpen.set(payment.key, payment);
     this.look();
   }
 
