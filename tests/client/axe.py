@@ -14,13 +14,15 @@ PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 
 
-# A page whose colours are just changing has some of before and some of after: what was asked for is drawn in
-# the next frame but one at the latest, and transitions take their time.
+# A page whose colours are just changing, or that is just fading in, has some of before and some of after: what
+# was asked for is drawn in the next frame but one at the latest, and transitions and animations take their
+# time. A spinner never ends.
 _STILL = """async () => {
     const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
     await frame()
     await frame()
-    const moving = document.getAnimations().filter(each => each instanceof CSSTransition)
+    const ends = each => each.effect.getComputedTiming().endTime !== Infinity
+    const moving = document.getAnimations().filter(ends)
     await Promise.allSettled(moving.map(each => each.finished))
 }"""
 
