@@ -58,13 +58,8 @@ _DUE = text(
     "WHERE sink = :sink AND next_try_at <= now() ORDER BY next_try_at LIMIT :limit"
 )
 _POSTPONE = text(
-    """
-    UPDATE delivery_due AS due SET next_try_at = asked.next_try_at
-    FROM unnest(
-        CAST(:user_ids AS uuid[]), CAST(:receiver_ids AS uuid[]), CAST(:times AS timestamptz[])
-    ) AS asked (user_id, receiver_id, next_try_at)
-    WHERE due.user_id = asked.user_id AND due.sink = :sink AND due.receiver_id = asked.receiver_id
-    """
+    "UPDATE delivery_due SET next_try_at = :next_try_at "
+    "WHERE user_id = :user_id AND sink = :sink AND receiver_id = :receiver_id"
 )
 _LAG = text(
     "SELECT sink, count(*) AS receivers, "
@@ -171,21 +166,22 @@ async def due(
     if not rows:
         return []
     shortest, longest = timedelta(seconds=GRACE_SECONDS), timedelta(seconds=longest_pause_seconds)
-    # In the order of the key, so that relays that do the same do not deadlock.
+    # A statement each, in the order of the key, in which `_NOTE_DUE` takes its rows too: one statement
+    # for all would lock them in whatever order its plan has, and deadlock.
     ordered = sorted(rows, key=lambda row: (row.user_id, row.receiver_id))
 
     async def postpone(unit: Unit) -> None:
         await unit.connection.execute(
             _POSTPONE,
-            {
-                "sink": sink,
-                "user_ids": [row.user_id for row in ordered],
-                "receiver_ids": [row.receiver_id for row in ordered],
-                "times": [
-                    row.now + min(max((row.now - row.since) / 2, shortest), longest)
-                    for row in ordered
-                ],
-            },
+            [
+                {
+                    "user_id": row.user_id,
+                    "sink": sink,
+                    "receiver_id": row.receiver_id,
+                    "next_try_at": row.now + min(max((row.now - row.since) / 2, shortest), longest),
+                }
+                for row in ordered
+            ],
         )
 
     await unit_of_work.run(db, postpone)
