@@ -5,13 +5,13 @@ from __future__ import annotations
 from application import read_ledger
 from application.services import Services
 from domain.authority import Authority
-from domain.ledger import transfers
+from domain.ledger import kinds, transfers
 from domain.ledger.close_key import CloseIdempotencyKey
 from persistence.ledger.entry_views import EntryView
 
 
 async def execute(
-    services: Services, authority: Authority, *, kind: transfers.Kind, idempotency_key: str
+    services: Services, authority: Authority, *, kind: kinds.Kind, idempotency_key: str
 ) -> EntryView | None:
     """The caller's entry that the key produced; None if it produced none and, from now on, never will.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.services import Services
 from domain import errors, paging
-from domain.ledger import transfers
+from domain.ledger import kinds, transfers
 from domain.people.accounts import Person
 from persistence.ledger import entry_views, history, pages
 from persistence.ledger.entry_views import EntryView
@@ -48,7 +48,7 @@ async def entries(
 
 
 async def entry_by_key(
-    services: Services, user_id: UUID, kind: transfers.Kind, key: str
+    services: Services, user_id: UUID, kind: kinds.Kind, key: str
 ) -> transfers.Entry | None:
     """The entry that the key produced; None if there is none (yet). Raises BadUserInput for what cannot
     be a key."""

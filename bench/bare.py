@@ -96,7 +96,7 @@ _LEDGERS = """
 WITH ledgers AS (
     SELECT user_id, sum(fee) AS fees,
         CASE max(sequence) WHEN count(*) THEN count(*) END AS entries,
-        sum(amount) FILTER (WHERE kind = 'top_up') AS added,
+        sum(amount) FILTER (WHERE counterparty_id IS NULL) AS added,
         count(*) FILTER (WHERE direction = 'outgoing') AS sent,
         sum(CASE direction WHEN 'incoming' THEN amount ELSE -amount - fee END) AS balance
     FROM transactions GROUP BY user_id

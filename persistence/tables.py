@@ -25,6 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
+from domain.ledger import kinds
+from persistence.ledger import kind_conditions
+
 metadata = MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -152,7 +155,9 @@ transactions = Table(
     Column("seal", LargeBinary, nullable=False),
     UniqueConstraint("user_id", "kind", "idempotency_key"),
     CheckConstraint("sequence > 0", name="sequence_positive"),
-    CheckConstraint("kind IN ('transfer', 'top_up')", name="kind"),
+    CheckConstraint(kind_conditions.one_of(kinds.Kind), name="kind"),
+    # What entries of each kind look like.
+    *(CheckConstraint(kind_conditions.constraint(kind), name=kind) for kind in kinds.Kind),
     CheckConstraint("direction IN ('incoming', 'outgoing')", name="direction"),
     CheckConstraint("amount > 0", name="amount_positive"),
     CheckConstraint("fee >= 0", name="fee_not_negative"),
@@ -162,13 +167,7 @@ transactions = Table(
     CheckConstraint(
         "sequence > 1 OR (direction = 'incoming' AND balance_after = amount)", name="first_line"
     ),
-    CheckConstraint("(kind = 'transfer') = (counterparty_id IS NOT NULL)", name="counterparty"),
-    CheckConstraint("kind = 'transfer' OR direction = 'incoming'", name="top_up_is_incoming"),
     CheckConstraint("counterparty_id <> user_id", name="not_oneself"),
-    CheckConstraint(
-        "(kind = 'transfer' AND direction = 'incoming') = (idempotency_key IS NULL)",
-        name="key_of_who_asked",
-    ),
     CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
     CheckConstraint(
         "metadata_digest IS NULL OR idempotency_key IS NOT NULL", name="metadata_of_who_asked"
@@ -224,7 +223,7 @@ closed_keys = Table(
     Column("kind", String(8), primary_key=True),
     Column("idempotency_key", String(64), primary_key=True),
     Column("closed_at", INSTANT, nullable=False),
-    CheckConstraint("kind IN ('transfer', 'top_up')", name="kind"),
+    CheckConstraint(kind_conditions.one_of(kinds.REQUESTED), name="kind"),
     CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.rate_limiter import Limit
 from domain import errors, networks
-from domain.ledger.transfers import Kind
+from domain.ledger import kinds
 from domain.people.accounts import address_key, clean_email
 from domain.people.sessions import Scope
 from resolvers.request import RequestContext
@@ -49,15 +49,8 @@ def scope(needed: Scope) -> Guard:
 
 
 def scope_of_kind(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
-    """Signed in; an API token with the scope of the operation that the input's `kind` names."""
-    SCOPES_OF_KINDS[arguments["input"].kind](context, operation, arguments)
-
-
-#: The scopes of the operations that use keys of each kind.
-SCOPES_OF_KINDS = {
-    Kind.TRANSFER: scope(Scope.SEND_MONEY),
-    Kind.TOP_UP: scope(Scope.ADD_BALANCE),
-}
+    """Signed in; an API token with the scope of the `kind` that the input names."""
+    scope(kinds.RULES[arguments["input"].kind].scope)(context, operation, arguments)
 
 
 async def verified(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:

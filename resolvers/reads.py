@@ -15,7 +15,7 @@ import schema.transactions
 from application import read_credentials, read_ledger
 from application.services import Services
 from domain import errors, ids, paging
-from domain.ledger import metadata, transfers
+from domain.ledger import kinds, metadata, transfers
 from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal
 from persistence.ledger import pages
@@ -63,7 +63,7 @@ class Reads:
         )
 
     async def transaction_by_key(
-        self, user_id: UUID, kind: transfers.Kind, key: str
+        self, user_id: UUID, kind: kinds.Kind, key: str
     ) -> schema.transactions.Transaction | None:
         """The transaction that the key posted. Raises BadUserInput for what cannot be a key."""
         entry = await read_ledger.entry_by_key(self._services, user_id, kind, key)

@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain import paging
-from domain.ledger import transfers
+from domain.ledger import kinds
 from domain.people.sessions import Principal
 from schema.money import Money
 from schema.people import User
@@ -28,7 +28,7 @@ class Reads(Protocol):
         ...
 
     async def transaction_by_key(
-        self, user_id: UUID, kind: transfers.Kind, key: str
+        self, user_id: UUID, kind: kinds.Kind, key: str
     ) -> Transaction | None:
         """Raises BadUserInput for what cannot be a key."""
         ...

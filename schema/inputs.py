@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import strawberry
 
-from domain.ledger import transfers
+from domain.ledger import kinds
 from domain.people.sessions import Scope
 from schema.transactions import MetadataEntryInput
 
@@ -144,7 +144,7 @@ class SendMoneyInput:
 
 @strawberry.input(description="The key whose outcome is to become final.")
 class CloseIdempotencyKeyInput:
-    kind: transfers.Kind = strawberry.field(
+    kind: kinds.Kind = strawberry.field(
         description="Which operation the key was for: a key belongs to one."
     )
     idempotency_key: str = strawberry.field(description="The key as it was sent.")

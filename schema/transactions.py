@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from domain import ids
-from domain.ledger import money, seals, transfers
+from domain.ledger import kinds, money, seals, transfers
 from domain.ledger.metadata import Pair
 from domain.people import accounts
 from schema import people
@@ -20,14 +20,13 @@ from schema.nodes import Node
 LIST_NAME = "transactions"
 
 TransactionKind = described(
-    transfers.Kind,
+    kinds.Kind,
     "TransactionKind",
     "The kind of transaction.",
-    TRANSFER="From one user to another.",
-    TOP_UP="Added by the viewer from outside the wallet.",
+    **{kind.name: rules.description for kind, rules in kinds.RULES.items()},
 )
 TransactionDirection = described(
-    transfers.Direction,
+    kinds.Direction,
     "TransactionDirection",
     "Whether the viewer received or sent the money.",
     INCOMING="The viewer received it.",
@@ -63,8 +62,8 @@ class Transaction(Node):
     sequence: int = strawberry.field(
         description=("1, 2, 3 … in the order in which the viewer's balance changed, without gaps.")
     )
-    kind: transfers.Kind = strawberry.field(description="The kind of transaction.")
-    direction: transfers.Direction = strawberry.field(
+    kind: kinds.Kind = strawberry.field(description="The kind of transaction.")
+    direction: kinds.Direction = strawberry.field(
         description="Whether the viewer received or sent the money."
     )
     amount: Money = strawberry.field(
@@ -114,10 +113,10 @@ class TransactionConnection:
 
 @strawberry.input(description="Selects the transactions that meet all conditions given.")
 class TransactionFilter:
-    kind: transfers.Kind | None = strawberry.field(
+    kind: kinds.Kind | None = strawberry.field(
         default=strawberry.UNSET, description="Only transfers, or only top-ups."
     )
-    direction: transfers.Direction | None = strawberry.field(
+    direction: kinds.Direction | None = strawberry.field(
         default=strawberry.UNSET, description="Only incoming, or only outgoing money."
     )
     counterparty_id: strawberry.ID | None = strawberry.field(

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from domain import errors, ids, paging
-from domain.ledger import money, transfers
+from domain.ledger import kinds, money
 from domain.people import accounts
 from domain.people.sessions import Principal, Scope
 from schema import people
@@ -107,7 +107,7 @@ class Viewer(Node):
         self,
         info: Info,
         kind: Annotated[
-            transfers.Kind,
+            kinds.Kind,
             Description(
                 "The kind of transaction that the key was for; each kind has keys of its own."
             ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from torture.ledgers import Entry, Ledgers
-from torture.record import Closing, Command, DelayedRequest, Operation, Outcome, Record
+from torture.record import Closing, Command, DelayedRequest, Outcome, Record
 from torture.violations import Violation, most
 
 KEY_CLOSED = "IdempotencyKeyClosed"
@@ -16,7 +16,7 @@ KEY_CLOSED = "IdempotencyKeyClosed"
 _NO_OUTCOME = (None, "UNAVAILABLE")
 
 #: User, whether it is a transfer, and the key itself.
-_Key = tuple[UUID, bool, str]
+_Key = tuple[UUID, str, str]
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def _collect(record: Record, ledgers: Ledgers) -> dict[_Key, _Uses]:
     for ledger in ledgers.users.values():
         for entry in ledger.entries:
             if entry.key is not None:
-                uses = keys.get((ledger.user_id, entry.is_transfer, entry.key))
+                uses = keys.get((ledger.user_id, entry.kind, entry.key))
                 if uses is not None:
                     uses.entries.append(entry)
     return keys
@@ -134,4 +134,4 @@ def _called_closed(uses: _Uses, ended: float | None) -> Iterator[str]:
 
 
 def _key(of: Closing | Command | DelayedRequest) -> _Key:
-    return of.user_id, of.operation is Operation.SEND_MONEY, of.key
+    return of.user_id, of.operation.kind, of.key

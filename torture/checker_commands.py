@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from torture.ledgers import AccountLedger, Entry, Ledgers
-from torture.record import OPENING, Command, Operation, Outcome, Record
+from torture.record import OPENING, Command, Outcome, Record
 from torture.violations import Violation, most
 
 KEY_REUSED = "IdempotencyKeyReused"
@@ -15,8 +15,8 @@ TOO_LATE = "TooLate"
 
 #: By the reference of a transfer: the recipient and the recipient's entry.
 Incoming = Mapping[UUID, tuple[UUID, Entry]]
-#: Of one user: whether it is a transfer, and the idempotency key.
-_Key = tuple[bool, str]
+#: Of one user: the kind of transaction, and the idempotency key.
+_Key = tuple[str, str]
 #: The input of a key: amount in minor units, recipient, note and metadata.
 _Input = tuple[int, UUID | None, str | None, tuple[tuple[str, str], ...]]
 
@@ -27,7 +27,7 @@ def incoming(ledgers: Ledgers) -> Incoming:
         entry.reference: (ledger.user_id, entry)
         for ledger in ledgers.users.values()
         for entry in ledger.entries
-        if entry.is_transfer and entry.is_incoming
+        if entry.counterparty_id is not None and entry.is_incoming
     }
 
 
@@ -38,7 +38,7 @@ def check(
     asked: defaultdict[UUID, defaultdict[_Key, list[Command]]]
     asked = defaultdict(lambda: defaultdict(list))
     for command in record.commands:
-        key = (command.operation is Operation.SEND_MONEY, command.key)
+        key = (command.operation.kind, command.key)
         asked[command.user_id][key].append(command)
     for user_id in asked.keys() | ledgers.users.keys():
         ledger = ledgers.users.get(user_id) or AccountLedger(user_id, 0, 0)
@@ -60,7 +60,7 @@ class _AccountCheck:
             self._times[entry.reference] += 1
             self._by_reference[entry.reference] = entry
             if entry.key is not None:
-                self._made[entry.is_transfer, entry.key].append(entry)
+                self._made[entry.kind, entry.key].append(entry)
 
     def check(
         self, asked: Mapping[_Key, Sequence[Command]], read_at: float, is_over: bool
@@ -168,7 +168,7 @@ class _AccountCheck:
                 f"ledger has {entry.metadata}."
             )
             yield self._broken(command, sentence)
-        if entry.is_transfer:
+        if entry.counterparty_id is not None:
             yield from self._reached(command, entry)
 
     def _reached(self, command: Command, entry: Entry) -> Iterator[Violation]:

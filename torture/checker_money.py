@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+from domain.ledger.kinds import Kind
 from torture.ledgers import AccountLedger, Entry, Ledgers, Totals
 from torture.record import Record
 from torture.violations import Violation, most
@@ -31,10 +32,10 @@ def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
 def check_totals(totals: Totals) -> Iterator[Violation]:
     """The checks on totals alone."""
     explained = totals.balances_minor + totals.fees_minor
-    if explained != totals.top_ups_minor:
+    if explained != totals.added_minor:
         sentence = (
             f"Balances of {totals.balances_minor} and fees of {totals.fees_minor} total {explained}, "
-            f"but top-ups total {totals.top_ups_minor}."
+            f"but the money added totals {totals.added_minor}."
         )
         yield Violation(1, None, "totals", sentence)
     if totals.lowest_balance_minor < 0:
@@ -48,11 +49,11 @@ def _totals(ledgers: Ledgers) -> Totals:
         balances_minor=sum(ledger.balance_minor for ledger in users),
         lowest_balance_minor=min((ledger.balance_minor for ledger in users), default=0),
         fees_minor=sum(entry.fee_minor for ledger in users for entry in ledger.entries),
-        top_ups_minor=sum(
-            entry.amount_minor
+        added_minor=sum(
+            entry.amount_minor if entry.is_incoming else -entry.amount_minor
             for ledger in users
             for entry in ledger.entries
-            if not entry.is_transfer
+            if entry.counterparty_id is None
         ),
     )
 
@@ -91,7 +92,7 @@ def _sides(ledgers: Ledgers) -> Iterator[Violation]:
     waiting: dict[UUID, tuple[UUID, Entry]] = {}
     for ledger in ledgers.users.values():
         for entry in ledger.entries:
-            if not entry.is_transfer:
+            if entry.kind != Kind.TRANSFER:
                 continue
             met = waiting.pop(entry.reference, None)
             if met is None:

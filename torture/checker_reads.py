@@ -13,7 +13,7 @@ from uuid import UUID
 from torture import checker_refusals
 from torture.checker_commands import Incoming
 from torture.ledgers import AccountLedger, Ledgers
-from torture.record import Command, Operation, Outcome, Read, Record
+from torture.record import Command, Outcome, Read, Record
 from torture.violations import Violation, most
 
 
@@ -157,14 +157,14 @@ def _told(moment: float, sequence: int, what: str) -> Seen:
 
 def _asked_at(record: Record, ledgers: Ledgers) -> dict[UUID, float]:
     """By reference: when the transaction was first requested."""
-    by_key: dict[tuple[UUID, bool, str], float] = {}
+    by_key: dict[tuple[UUID, str, str], float] = {}
     for command in record.commands:
-        key = (command.user_id, command.operation is Operation.SEND_MONEY, command.key)
+        key = (command.user_id, command.operation.kind, command.key)
         by_key[key] = min(command.began, by_key.get(key, command.began))
     asked_at: dict[UUID, float] = {}
     for ledger in ledgers.users.values():
         for entry in ledger.entries:
-            moment = entry.key and by_key.get((ledger.user_id, entry.is_transfer, entry.key))
+            moment = entry.key and by_key.get((ledger.user_id, entry.kind, entry.key))
             if isinstance(moment, float):
                 asked_at[entry.reference] = moment
     return asked_at

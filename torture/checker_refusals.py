@@ -8,7 +8,7 @@ from uuid import UUID
 
 from torture.checker_commands import KEY_REUSED
 from torture.ledgers import AccountLedger, Entry
-from torture.record import Command, Operation, Outcome
+from torture.record import Command, Outcome
 from torture.violations import Violation
 
 
@@ -19,13 +19,11 @@ def check(
     fee_basis_points: int,
 ) -> Iterator[Violation]:
     """The refused commands of one user, each with the highest sequence observed before it began."""
-    made = {
-        (entry.is_transfer, entry.key): entry for entry in ledger.entries if entry.key is not None
-    }
+    made = {(entry.kind, entry.key): entry for entry in ledger.entries if entry.key is not None}
     #: For each entry, the latest time at which it or an earlier one was requested.
     latest = list(accumulate((asked_at.get(entry.reference, 0.0) for entry in ledger.entries), max))
     for command, floor in refused:
-        entry = made.get((command.operation is Operation.SEND_MONEY, command.key))
+        entry = made.get((command.operation.kind, command.key))
         if entry is not None and command.refusal != KEY_REUSED and entry.sequence <= floor:
             yield _after_its_own_entry(ledger, command, entry)
         if command.refused_balance_minor is not None:

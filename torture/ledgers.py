@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.accepted_number, 0)
 FROM users AS u LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
 """
 _ENTRIES = """
-SELECT user_id, sequence, reference, kind = 'transfer', direction = 'incoming', amount, fee,
+SELECT user_id, sequence, reference, kind, direction = 'incoming', amount, fee,
     counterparty_id, note, balance_after, (extract(epoch FROM created_at) * 1000000)::bigint,
     idempotency_key
 FROM transactions ORDER BY user_id, sequence
@@ -36,7 +37,9 @@ SELECT
     (SELECT coalesce(sum(balance), 0) FROM users)::bigint,
     (SELECT coalesce(min(balance), 0) FROM users),
     coalesce(sum(fee), 0)::bigint,
-    coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0)::bigint
+    coalesce(sum(
+        CASE direction WHEN 'incoming' THEN amount ELSE -amount END
+    ) FILTER (WHERE counterparty_id IS NULL), 0)::bigint
 FROM transactions
 """
 
@@ -47,7 +50,7 @@ class Entry:
 
     sequence: int
     reference: UUID
-    is_transfer: bool
+    kind: str
     is_incoming: bool
     amount_minor: int
     fee_minor: int
@@ -114,7 +117,8 @@ class Totals:
     balances_minor: int
     lowest_balance_minor: int
     fees_minor: int
-    top_ups_minor: int
+    #: From outside the wallet.
+    added_minor: int
 
 
 def read(database_url: str) -> Ledgers:
@@ -148,10 +152,10 @@ def totals(database_url: str) -> Totals:
 
 def _entry(columns: Sequence[Any], known: dict[UUID, UUID]) -> Entry:
     entry = Entry(*columns)
-    if entry.is_transfer:
+    entry.kind = sys.intern(entry.kind)
+    if entry.counterparty_id is not None:
         entry.reference = known.setdefault(entry.reference, entry.reference)
-        if entry.counterparty_id is not None:
-            entry.counterparty_id = known.get(entry.counterparty_id, entry.counterparty_id)
+        entry.counterparty_id = known.get(entry.counterparty_id, entry.counterparty_id)
     return entry
 
 

@@ -314,7 +314,7 @@ async def ask_by_key(crowd: Crowd, client: Client) -> None:
     for command in crowd.record.commands:
         if command.outcome is not Outcome.UNANSWERED:
             continue
-        names = {"kind": requests.KINDS[command.operation], "key": command.key}
+        names = {"kind": command.operation.kind.name, "key": command.key}
         for _ in range(TRIES):
             with contextlib.suppress(Lost):
                 answer = await client.ask(

@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from domain.ledger.kinds import Kind
+
 #: Keys with this prefix belong to opening balances, which no command in the record requested.
 OPENING = "opening"
 
@@ -19,6 +21,14 @@ class Operation(enum.StrEnum):
 
     SEND_MONEY = "sendMoney"
     ADD_BALANCE = "addBalance"
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of transaction that it posts; each kind has keys of its own."""
+        return _KINDS[self]
+
+
+_KINDS = {Operation.SEND_MONEY: Kind.TRANSFER, Operation.ADD_BALANCE: Kind.TOP_UP}
 
 
 class Outcome(enum.StrEnum):

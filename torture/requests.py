@@ -43,7 +43,6 @@ query ($kind: TransactionKind!, $key: String!) { viewer {
   transactionByIdempotencyKey(kind: $kind, idempotencyKey: $key) { reference }
 } }
 """
-KINDS = {Operation.SEND_MONEY: "TRANSFER", Operation.ADD_BALANCE: "TOP_UP"}
 _MOVED = {"MoneySent", "BalanceAdded"}
 
 
@@ -75,7 +74,7 @@ def variables(command: Command) -> dict[str, Any]:
 
 def closing_variables(closing: Closing) -> dict[str, Any]:
     """The variables of `CLOSE`."""
-    return {"input": {"kind": KINDS[closing.operation], "idempotencyKey": closing.key}}
+    return {"input": {"kind": closing.operation.kind.name, "idempotencyKey": closing.key}}
 
 
 def note(command: Command, answer: Answer) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.commands import reseal, terminal
+from domain.ledger import kinds
+from domain.ledger.money import Limits
 from persistence.audit import audit as audits
 from persistence.audit.receipts import Answer
 from persistence.engine import database
@@ -27,8 +29,7 @@ def audit(settings: Settings) -> int:
             terminal.say(f"{finding.table} {finding.key}: {finding.sentence}")
         terminal.say(
             f"{report.people:,} users hold {limits.money(report.balances_minor)} in {report.entries:,} "
-            f"entries: top-ups {limits.money(report.top_ups_minor)}, fees "
-            f"{limits.money(report.fees_minor)}."
+            f"entries: {_added(report, limits)}, fees {limits.money(report.fees_minor)}."
         )
         if settings.audit_key is None:
             terminal.say(_UNSEALED)
@@ -40,6 +41,15 @@ def audit(settings: Settings) -> int:
                 "Stop the service, keep a copy of the database, and find out what changed it."
             )
     return outcome.status
+
+
+def _added(report: audits.AuditReport, limits: Limits) -> str:
+    """What was added from outside the wallet, by the kinds of transaction that add any."""
+    return ", ".join(
+        f"{rules.plural} {limits.money(report.added_minor.get(kind, 0))}"
+        for kind, rules in kinds.RULES.items()
+        if not rules.has_counterparty
+    )
 
 
 async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from app.commands import terminal
 from domain import authority, ids
-from domain.ledger import money, transfers
+from domain.ledger import kinds, money
 from domain.ledger.add_balance import AddBalance
 from domain.people import passwords, sessions
 from domain.people.sessions import Principal
@@ -69,7 +69,7 @@ async def _seed_person(
 ) -> bool:
     user_id = await accounts.user_id_by_email(opened, _email(name))
     if user_id is not None and await history.entry_by_key(
-        opened, user_id, transfers.Kind.TOP_UP, _TOP_UP_KEY
+        opened, user_id, kinds.Kind.TOP_UP, _TOP_UP_KEY
     ):
         return False
     user_id = await registrations.register_verified(

@@ -13,8 +13,9 @@ from domain.authority import Authority
 from domain.ledger import metadata as metadata_rules
 from domain.ledger import money, posting, transfers
 from domain.ledger.decisions import Decision, Key, Ledger, LookUp
+from domain.ledger.kinds import Direction, Kind
 from domain.ledger.metadata import Metadata
-from domain.ledger.transfers import Account, Direction, Entry, Kind
+from domain.ledger.transfers import Account, Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from domain.authority import Authority
 from domain.ledger.decisions import Decision, Effect, Key, KeyClosure, Ledger, LookUp
-from domain.ledger.transfers import Account, Entry, Kind
+from domain.ledger.kinds import Kind
+from domain.ledger.transfers import Account, Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from uuid import UUID
 from domain import errors
 from domain.authority import Authority
 from domain.ledger import money
-from domain.ledger.transfers import Account, Entry, Kind
+from domain.ledger.kinds import Kind
+from domain.ledger.transfers import Account, Entry
 
 Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,26 +9,13 @@ from uuid import UUID
 
 from domain import errors
 from domain.ledger import money
+from domain.ledger.kinds import Direction, Kind
 
 IDEMPOTENCY_KEY_MINIMUM_CHARACTERS = 8
 IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS = 64
 DAILY_LIMIT_WINDOW = timedelta(hours=24)
 #: The seal that precedes the first entry of an account ledger.
 EMPTY_LEDGER_SEAL = bytes(32)
-
-
-class Kind(enum.StrEnum):
-    """What kind of transaction posted the entry."""
-
-    TRANSFER = "transfer"
-    TOP_UP = "top_up"
-
-
-class Direction(enum.StrEnum):
-    """Which way the money went, as the owner of the account sees it."""
-
-    INCOMING = "incoming"
-    OUTGOING = "outgoing"
 
 
 @dataclass(frozen=True, slots=True)

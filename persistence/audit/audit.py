@@ -14,6 +14,7 @@ from domain import errors
 from domain import text as texts
 from persistence.audit import books, checks, seals
 from persistence.audit import keys as audit_keys
+from persistence.audit import kinds as audit_kinds
 from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.engine import database
@@ -29,15 +30,14 @@ WITH found AS MATERIALIZED ({query}) SELECT key, sentence FROM found LIMIT {limi
 #: How many rows are listed per check.
 MAXIMUM_FINDINGS = 100
 
-_TOTALS = text(
+_TOTALS = text("SELECT count(*) AS people, coalesce(sum(balance), 0) AS balances FROM users")
+# Money of entries without a counterparty enters or leaves the wallet.
+_TOTALS_OF_KINDS = text(
     """
-    SELECT
-        (SELECT count(*) FROM users) AS people,
-        (SELECT coalesce(sum(balance), 0) FROM users) AS balances,
-        count(*) AS entries,
-        coalesce(sum(fee), 0) AS fees,
-        coalesce(sum(amount) FILTER (WHERE kind = 'top_up'), 0) AS top_ups
-    FROM transactions
+    SELECT kind, count(*) AS entries, coalesce(sum(fee), 0) AS fees, coalesce(sum(
+        CASE direction WHEN 'incoming' THEN amount::numeric ELSE -amount::numeric END
+    ) FILTER (WHERE counterparty_id IS NULL), 0) AS added
+    FROM transactions GROUP BY kind
     """
 )
 # Search texts are made in Python; for plain ASCII, PostgreSQL can check them many times as fast.
@@ -75,7 +75,8 @@ class AuditReport:
     entries: int = 0
     balances_minor: int = 0
     fees_minor: int = 0
-    top_ups_minor: int = 0
+    #: What transactions of each kind added from outside the wallet; negative for what they took out.
+    added_minor: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -105,7 +106,7 @@ async def look(
     await connection.exec_driver_sql(_BY_HASHING)
     on_check("the totals")
     await _check_totals(connection, report)
-    for check in (*books.CHECKS, *audit_keys.CHECKS, *audit_people.CHECKS):
+    for check in (*books.CHECKS, *audit_kinds.CHECKS, *audit_keys.CHECKS, *audit_people.CHECKS):
         on_check(check.name)
         await _run(connection, check, report)
     on_check("search texts of names and notes")
@@ -185,13 +186,19 @@ async def _check_seals(
 
 async def _check_totals(connection: AsyncConnection, report: AuditReport) -> None:
     row = (await connection.execute(_TOTALS)).one()
-    report.people, report.entries = row.people, row.entries
     # Damaged amounts may add up to more than PostgreSQL's largest integer.
-    report.balances_minor, report.fees_minor = int(row.balances), int(row.fees)
-    report.top_ups_minor = int(row.top_ups)
-    if row.balances + row.fees != row.top_ups:
+    report.people, report.balances_minor = row.people, int(row.balances)
+    for of_kind in await connection.execute(_TOTALS_OF_KINDS):
+        report.entries += of_kind.entries
+        report.fees_minor += int(of_kind.fees)
+        report.added_minor[of_kind.kind] = int(of_kind.added)
+    explained_minor, added_minor = (
+        report.balances_minor + report.fees_minor,
+        sum(report.added_minor.values()),
+    )
+    if explained_minor != added_minor:
         sentence = (
-            f"Balances of {row.balances} and fees of {row.fees} make {row.balances + row.fees}, but "
-            f"{row.top_ups} were added."
+            f"Balances of {report.balances_minor} and fees of {report.fees_minor} make "
+            f"{explained_minor}, but {added_minor} were added."
         )
         report.findings.append(Finding("totals", "all", sentence))

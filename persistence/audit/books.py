@@ -1,4 +1,4 @@
-"""Checks of the account ledgers: entries, balances, and the two sides of each transfer."""
+"""Checks of the account ledgers: entries, balances, and what guards them."""
 
 from __future__ import annotations
 
@@ -75,41 +75,6 @@ FROM (
 WHERE sequence <> prior_sequence + 1 OR balance_after <> prior_balance + change
     OR balance_after < 0 OR created_at < prior_created_at OR created_at > clock_timestamp()
 """  # noqa: S608
-
-_SIDES = """
-SELECT reference::text AS key, CASE
-    WHEN transfers = 0 THEN format('This reference is on %s top-ups.', lines)
-    WHEN transfers < lines THEN 'This reference is on a transfer and on a top-up.'
-    WHEN lines = 1 THEN format(
-        'One side of the transfer is missing, in the account ledger of %s; the other is %s.', other, whose)
-    WHEN lines > 2 OR senders <> 1 THEN format(
-        'The transfer has %s sides that send and %s that receive: %s.',
-        senders, lines - senders, whose)
-    ELSE format('The two sides of the transfer, %s, disagree about %s.', whose, concat_ws(', ',
-        CASE WHEN NOT same_amount THEN 'the amount' END,
-        CASE WHEN NOT same_people THEN 'who took part' END,
-        CASE WHEN NOT same_note THEN 'the note' END,
-        CASE WHEN NOT same_time THEN 'the time' END))
-    END AS sentence
-FROM (
-    SELECT reference, count(*) AS lines,
-        count(*) FILTER (WHERE kind = 'transfer') AS transfers,
-        count(*) FILTER (WHERE kind = 'transfer' AND direction = 'outgoing') AS senders,
-        min(amount) = max(amount) AS same_amount,
-        min(user_id::text) = min(counterparty_id::text)
-            AND max(user_id::text) = max(counterparty_id::text) AS same_people,
-        min(note) IS NOT DISTINCT FROM max(note) AND count(note) IN (0, count(*)) AS same_note,
-        min(created_at) = max(created_at) AS same_time,
-        (array_agg(user_id || '/' || sequence ORDER BY user_id, sequence))[1:4]::text AS whose,
-        min(counterparty_id::text) AS other
-    FROM transactions GROUP BY reference
-) AS movement
-WHERE NOT (
-    (transfers = 0 AND lines = 1)
-    OR (transfers = 2 AND lines = 2 AND senders = 1
-        AND same_amount AND same_people AND same_note AND same_time)
-)
-"""
 
 _LINES_OF_TOKENS = """
 SELECT concat(t.user_id, '/', t.sequence) AS key,
@@ -188,7 +153,6 @@ CHECKS = (
     Check("balances", "users", _BALANCES),
     Check("heads of the account ledgers", "users", _HEADS),
     Check("each entry against the previous one", "transactions", _BOOKS),
-    Check("both sides of each transfer", "transactions", _SIDES),
     Check("users of entries", "transactions", _ORPHANS),
     Check("entries posted with API tokens", "transactions", _LINES_OF_TOKENS),
     Check("entries in the outbox", "transactions", _UNANNOUNCED),

@@ -1,12 +1,12 @@
-"""What counts as damage: a rule about a table, which is a query that answers with the rows at fault.
+"""The form of a check: a rule about a table, as a query that returns the rows that violate it.
 
-Most of it cannot happen while the constraints and triggers stand. The audit is for what came past
-them: a restored backup, a disk, a superuser's hand. So a query may lean on no constraint.
+Constraints and triggers prevent most violations. The audit finds those that bypassed them: in a restored
+backup, on a faulty disk, or by a superuser. A query must therefore not rely on any constraint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,11 +15,27 @@ from persistence import retention
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule about one table. The query answers with `key` and `sentence` of each row at fault."""
+    """A rule about one table. The query returns `key` and `sentence` of each row that violates it."""
 
     name: str
     table: str
     query: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindAudit:
+    """The rules of one kind of transaction.
+
+    Two of them are expressions in SQL about all entries with one reference, on the columns that
+    `persistence.audit.kinds` computes.
+    """
+
+    #: True where they make up one transaction.
+    agree: str
+    #: What is wrong where they do not.
+    sentence: str
+    #: Further checks of this kind.
+    checks: Sequence[Check] = ()
 
 
 def seconds(duration: timedelta) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from domain.ledger.transfers import Kind
-from persistence.audit import checks
+from domain.ledger import kinds
 from persistence.audit.checks import Check
+from persistence.ledger import kind_conditions
 
+_IS_REQUESTED = kind_conditions.one_of(kinds.REQUESTED)
 _CLOSED_KEYS = f"""
 SELECT concat(c.user_id, '/', c.kind, '/', c.idempotency_key) AS key, concat_ws(' ',
     CASE WHEN u.id IS NULL THEN 'This closed key belongs to nobody.' END,
-    CASE WHEN c.kind NOT IN ({checks.quoted(Kind)}) THEN 'No transactions are of this kind.' END,
+    CASE WHEN NOT c.{_IS_REQUESTED} THEN 'There are no keys of this kind.' END,
     CASE WHEN c.closed_at > clock_timestamp() THEN 'It was closed in the future.' END,
     CASE WHEN t.user_id IS NOT NULL THEN format(
         'The key is closed, but it made entry %s.', t.sequence)
@@ -19,7 +20,7 @@ FROM closed_keys AS c
 LEFT JOIN users AS u ON u.id = c.user_id
 LEFT JOIN transactions AS t
     ON t.user_id = c.user_id AND t.kind = c.kind AND t.idempotency_key = c.idempotency_key
-WHERE u.id IS NULL OR c.kind NOT IN ({checks.quoted(Kind)})
+WHERE u.id IS NULL OR NOT c.{_IS_REQUESTED}
     OR c.closed_at > clock_timestamp() OR t.user_id IS NOT NULL
 """  # noqa: S608
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domain.ledger.transfers import Direction, Entry, Kind
+from domain.ledger.kinds import Direction, Kind
+from domain.ledger.transfers import Entry
 
 #: In the order of the fields of `Entry`.
 COLUMNS = (

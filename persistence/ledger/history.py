@@ -11,8 +11,9 @@ import sqlalchemy
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Pair
-from domain.ledger.transfers import Entry, Kind
+from domain.ledger.transfers import Entry
 from domain.people.accounts import Person
 from persistence import tables
 from persistence.engine.database import Database

@@ -15,9 +15,10 @@ from psycopg import errors as sqlstates
 from domain import errors
 from domain.ledger import decisions, money, settling
 from domain.ledger.decisions import Command, Done, Posted
+from domain.ledger.kinds import Direction
 from domain.ledger.metadata import MetadataOf, Pair
 from domain.ledger.posting import PostingCommand
-from domain.ledger.transfers import Account, Direction, Entry
+from domain.ledger.transfers import Account, Entry
 from domain.people.accounts import Person
 from persistence.engine import database, pipeline, unit_of_work
 from persistence.engine.connections import Connections, is_lost

@@ -9,8 +9,8 @@ from typing import Any
 from domain.ledger import transfers
 from domain.ledger.budgets import BudgetOf, TokenBudget
 from domain.ledger.decisions import Key, LookUp
+from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Metadata, MetadataOf, Pair
-from domain.ledger.transfers import Kind
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Rows, Statement
 from persistence.people import credentials

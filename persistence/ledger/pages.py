@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
+from domain.ledger.kinds import Direction, Kind
 from domain.ledger.metadata import Pair
-from domain.ledger.transfers import Direction, Entry, Kind
+from domain.ledger.transfers import Entry
 from domain.paging import Page, PageRequest
 from persistence import tables
 from persistence.engine import patterns

@@ -8,7 +8,7 @@ import pytest
 
 from application import close_idempotency_key, send_money
 from domain import errors
-from domain.ledger.transfers import Kind
+from domain.ledger.kinds import Kind
 from tests.resolvers import conftest
 from tests.resolvers.world import World, new_key
 

@@ -15,9 +15,9 @@ from domain.ledger import metadata, settling
 from domain.ledger.add_balance import AddBalance
 from domain.ledger.close_key import CloseIdempotencyKey, CloseKey
 from domain.ledger.decisions import Command, Done, Key, Posted
+from domain.ledger.kinds import Kind
 from domain.ledger.metadata import StoreMetadata
 from domain.ledger.send_money import SendMoney
-from domain.ledger.transfers import Kind
 from tests.domain import worlds
 from tests.domain.worlds import ALPHA, BETA, NOW, World
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ledger import seals
+from domain.ledger.kinds import Direction, Kind
 from domain.ledger.seals import Receipt
-from domain.ledger.transfers import EMPTY_LEDGER_SEAL, Direction, Entry, Kind
+from domain.ledger.transfers import EMPTY_LEDGER_SEAL, Entry
 
 KEY = b"a key of the tests that is long enough"
 CONTENT = [field.name for field in fields(Entry) if field.name != "seal"]

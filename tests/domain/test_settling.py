@@ -16,7 +16,8 @@ from domain import errors
 from domain.ledger import money, seals, settling, transfers
 from domain.ledger.budgets import BudgetOf
 from domain.ledger.decisions import Ledger, Outcome, Posted
-from domain.ledger.transfers import Direction, Entry, Kind
+from domain.ledger.kinds import Direction, Kind
+from domain.ledger.transfers import Entry
 from tests.domain import worlds
 from tests.domain.worlds import World
 

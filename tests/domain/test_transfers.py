@@ -12,8 +12,8 @@ from domain import errors
 from domain.ledger import settling, transfers
 from domain.ledger.budgets import BudgetOf, TokenBudget
 from domain.ledger.decisions import Command, Ledger, Outcome, Posted
+from domain.ledger.kinds import Direction, Kind
 from domain.ledger.send_money import SendMoney
-from domain.ledger.transfers import Direction, Kind
 from tests.domain import worlds
 from tests.domain.worlds import ALPHA, BETA, GAMMA, NOW, TOKEN
 

@@ -12,7 +12,7 @@ import graphql
 import pytest
 import strawberry
 
-from domain.ledger import money, transfers
+from domain.ledger import kinds, money, transfers
 from domain.people import accounts
 from jobs.sinks import payloads
 from resolvers import root
@@ -55,16 +55,16 @@ def as_graphql(event: events.TransactionPosted) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("code", ["USD", "JPY", "KWD"])
-@pytest.mark.parametrize("kind", transfers.Kind)
-def test_a_push_shows_what_graphql_shows(code: str, kind: transfers.Kind) -> None:
+@pytest.mark.parametrize("kind", kinds.Kind)
+def test_a_push_shows_what_graphql_shows(code: str, kind: kinds.Kind) -> None:
     person = accounts.Person(uuid.uuid4(), "Zoë ☕", "zoe@example.org", None, 0, 0)
-    counterparty = person if kind is transfers.Kind.TRANSFER else None
+    counterparty = person if kind is kinds.Kind.TRANSFER else None
     entry = transfers.Entry(
         user_id=uuid.uuid4(),
         sequence=3,
         reference=uuid.uuid4(),
         kind=kind,
-        direction=transfers.Direction.INCOMING,
+        direction=kinds.Direction.INCOMING,
         amount_minor=123_456,
         fee_minor=0,
         counterparty_id=counterparty and counterparty.user_id,
@@ -88,8 +88,8 @@ def test_the_largest_payload_fits_a_channels_server() -> None:
         user_id=uuid.uuid4(),
         sequence=2**31 - 1,
         reference=uuid.uuid4(),
-        kind=transfers.Kind.TRANSFER,
-        direction=transfers.Direction.OUTGOING,
+        kind=kinds.Kind.TRANSFER,
+        direction=kinds.Direction.OUTGOING,
         amount_minor=10**15,
         fee_minor=10**15,
         counterparty_id=person.user_id,

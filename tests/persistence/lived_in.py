@@ -9,8 +9,8 @@ from domain import ids
 from domain.authority import ApiToken
 from domain.ledger import metadata
 from domain.ledger.close_key import CloseIdempotencyKey
+from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
-from domain.ledger.transfers import Kind
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from persistence.delivery import cursors, mails, outbox

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids
 from domain.ledger import money
+from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
 from persistence import tables
-from persistence.audit import audit, people
+from persistence.audit import audit, keys, kinds, people
 from persistence.audit import books as audit_books
 from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
@@ -22,6 +23,10 @@ from tests.persistence.lived_in import lived_in
 pytestmark = pytest.mark.anyio
 
 
+_WITHOUT_KINDS = """
+ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check,
+    DROP CONSTRAINT transactions_transfer_check, DROP CONSTRAINT transactions_top_up_check;
+"""
 #: A manual change, the table of the finding, and a part of its sentence.
 DAMAGE = [
     # users
@@ -86,9 +91,19 @@ DAMAGE = [
     ("UPDATE transactions SET reference = gen_random_uuid() "
      "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "is missing"),
     ("UPDATE transactions SET reference = (SELECT reference FROM transactions "
-     "WHERE note IS NOT NULL LIMIT 1)", "transactions", "on a transfer and on a top-up"),
+     "WHERE note IS NOT NULL LIMIT 1)", "transactions", "several kinds"),
     ("UPDATE transactions SET reference = (SELECT reference FROM transactions "
      "WHERE note IS NOT NULL LIMIT 1) WHERE kind = 'transfer'", "transactions", "sides that send"),
+    (f"{_WITHOUT_KINDS} UPDATE transactions SET kind = 'top_up' WHERE note IS NOT NULL",
+     "transactions", "on 2 top-ups"),
+    (f"{_WITHOUT_KINDS} UPDATE transactions SET kind = 'top_up' WHERE idempotency_key IS NOT NULL",
+     "transactions", "No outgoing entry of the kind top_up has a counterparty and an idempotency key"),
+    (f"{_WITHOUT_KINDS} UPDATE transactions SET counterparty_id = NULL WHERE note IS NOT NULL",
+     "transactions", "has no counterparty"),
+    (f"{_WITHOUT_KINDS} UPDATE transactions SET idempotency_key = NULL WHERE kind = 'top_up'",
+     "transactions", "no idempotency key"),
+    (f"{_WITHOUT_KINDS} UPDATE transactions SET kind = 'gift' WHERE kind = 'top_up'",
+     "transactions", "are of this kind"),
     ("UPDATE transactions SET note_search_text = 'x' WHERE note IS NOT NULL",
      "transactions", "cannot be found"),
     ("UPDATE transactions SET api_token_id = gen_random_uuid() WHERE api_token_id IS NOT NULL",
@@ -129,6 +144,8 @@ DAMAGE = [
     # closed_keys
     ("INSERT INTO closed_keys SELECT user_id, kind, idempotency_key, now() FROM transactions "
      "WHERE idempotency_key IS NOT NULL", "closed_keys", "it made entry"),
+    ("ALTER TABLE closed_keys DROP CONSTRAINT closed_keys_kind_check, DISABLE TRIGGER USER; "
+     "UPDATE closed_keys SET kind = 'gift'", "closed_keys", "no keys of this kind"),
     ("UPDATE closed_keys SET closed_at = now() + interval '1 hour'", "closed_keys", "future"),
     ("ALTER TABLE closed_keys DISABLE TRIGGER closed_keys_append_only", "pg_trigger", "keeps keys closed"),
     ("CREATE OR REPLACE FUNCTION refuse_change_of_closed_keys() RETURNS trigger LANGUAGE plpgsql AS "
@@ -212,7 +229,8 @@ async def test_the_report_adds_up(books: Books) -> None:
     report = await audit.audit(books.database, on_check=looked_at.append)
     assert report.is_clean
     assert (report.people, report.entries) == (2, 3)
-    assert (report.balances_minor, report.fees_minor, report.top_ups_minor) == (995, 5, 1000)
+    assert (report.balances_minor, report.fees_minor) == (995, 5)
+    assert report.added_minor == {Kind.TOP_UP: 1000, Kind.TRANSFER: 0}
     assert "balances" in looked_at
 
 
@@ -232,7 +250,7 @@ async def test_no_line_of_a_long_book_is_held_against_all_its_others(books: Book
     books.connection.execute("ANALYZE")
     async with books.database.snapshot() as connection:
         await audit.look(connection)
-        for check in (*audit_books.CHECKS, *people.CHECKS):
+        for check in (*audit_books.CHECKS, *kinds.CHECKS, *keys.CHECKS, *people.CHECKS):
             plan = "\n".join(await connection.scalars(text(f"EXPLAIN {audit.statement(check)}")))
             assert "Nested Loop" not in plan, check.name
             assert "Merge" not in plan, check.name

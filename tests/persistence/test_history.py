@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from domain import errors
-from domain.ledger.transfers import Direction, Kind
+from domain.ledger.kinds import Direction, Kind
 from domain.paging import PageRequest
 from persistence.engine.database import Database
 from persistence.ledger import history, pages

@@ -16,8 +16,8 @@ from domain.authority import ApiToken
 from domain.ledger import metadata
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.decisions import Command
+from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
-from domain.ledger.transfers import Kind
 from domain.people import sessions
 from persistence.ledger import statements
 from persistence.ledger.ledger import Ledger, Movement, Result
@@ -182,7 +182,7 @@ import asyncio, sys
 from uuid import UUID
 from domain.authority import Session
 from domain.ledger.close_key import CloseIdempotencyKey
-from domain.ledger.transfers import Kind
+from domain.ledger.kinds import Kind
 from domain.ledger import money
 from persistence.ledger.ledger import Ledger
 

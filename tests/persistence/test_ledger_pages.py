@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.ledger import metadata
-from domain.ledger.transfers import Direction, Entry, Kind
+from domain.ledger.kinds import Direction, Kind
+from domain.ledger.transfers import Entry
 from domain.paging import PageRequest
 from persistence.engine.database import Database
 from persistence.ledger import pages

@@ -10,7 +10,7 @@ import pytest
 
 from domain import authority, errors, ids
 from domain.ledger.close_key import CloseIdempotencyKey
-from domain.ledger.transfers import Kind
+from domain.ledger.kinds import Kind
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import ApiToken, NamedSecret, Principal

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from domain import ids
-from domain.ledger.transfers import Kind
-from resolvers import guards
 from tests.resolvers.world import ADD, SEND, Answer, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
@@ -336,7 +334,3 @@ async def test_the_owner_sees_what_is_left_of_each_api_tokens_daily_limit(
         {"amount": "30.00"},
         None,
     ]
-
-
-def test_every_kind_of_transaction_has_a_scope_that_closes_its_keys() -> None:
-    assert set(guards.SCOPES_OF_KINDS) == set(Kind)

@@ -33,8 +33,10 @@ class Run:
     """Alpha adds 10.00 and sends Beta 2.50 for a fee of 0.05; everything is observed."""
 
     def __init__(self) -> None:
-        added = Entry(1, TOP_UP, False, True, 1000, 0, None, None, 1000, 50, "key-of-the-top-up")
-        sent = Entry(2, LUNCH, True, False, 250, 5, BETA, "lunch", 745, 60, "key-of-the-lunch")
+        added = Entry(1, TOP_UP, "top_up", True, 1000, 0, None, None, 1000, 50, "key-of-the-top-up")
+        sent = Entry(
+            2, LUNCH, "transfer", False, 250, 5, BETA, "lunch", 745, 60, "key-of-the-lunch"
+        )
         received = replace(
             sent, sequence=1, is_incoming=True, fee_minor=0, counterparty_id=ALPHA,
             balance_after_minor=250, key=None,
@@ -297,7 +299,7 @@ COMMANDS: dict[str, Breaking] = {
     "asked for by nobody": lambda run: run.record.commands.remove(run.sending),
     "one key, two movements": lambda run: (
         setattr(run.alpha.entries[0], "key", "key-of-the-lunch")
-        or setattr(run.alpha.entries[0], "is_transfer", True)
+        or setattr(run.alpha.entries[0], "kind", "transfer")
     ),
     "a replay with another transaction": lambda run: run.again(reference=TOP_UP),
     "a repeat that moved again": lambda run: run.again(replayed=False),

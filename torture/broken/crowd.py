@@ -21,7 +21,6 @@ from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.posting import PostingCommand
 from domain.ledger.seals import Receipt
 from domain.ledger.send_money import SendMoney
-from domain.ledger.transfers import Kind
 from persistence.engine.database import Database
 from persistence.ledger import history
 from persistence.ledger.ledger import Movement
@@ -109,7 +108,7 @@ class Crowd:
         closing = Closing(command.user_id, command.operation, command.key, began=time.monotonic())
         self.record.closings.append(closing)
         asked = CloseIdempotencyKey(
-            Session(user.user_id, user.session_id), _KINDS[command.operation], command.key
+            Session(user.user_id, user.session_id), command.operation.kind, command.key
         )
         for _ in range(TRIES):
             try:
@@ -198,7 +197,6 @@ class Crowd:
         self.record.receipts.add(asked.receipt)
 
 
-_KINDS = {Operation.SEND_MONEY: Kind.TRANSFER, Operation.ADD_BALANCE: Kind.TOP_UP}
 _INPUT = ("user_id", "operation", "key", "recipient_id", "amount_minor", "note", "began")
 
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from domain import ids
-from domain.ledger import transfers
+from domain.ledger import kinds, transfers
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.posting import PostingCommand
 from domain.ledger.send_money import SendMoney
@@ -218,8 +218,8 @@ class Hasty(_Broken):
             user_id=command.authority.user_id,
             sequence=caller.sequence + 1,
             reference=command.reference,
-            kind=transfers.Kind.TRANSFER,
-            direction=transfers.Direction.OUTGOING,
+            kind=kinds.Kind.TRANSFER,
+            direction=kinds.Direction.OUTGOING,
             amount_minor=amount_minor,
             fee_minor=0,
             counterparty_id=command.recipient_id,

@@ -2,11 +2,12 @@
 
 import type { LocationQuery } from 'vue-router';
 import type { Transaction } from '@/realtime';
+import { KINDS, type TransactionKind } from './kinds';
 
 export interface ActivityFilter {
   text: string;
   direction: '' | 'INCOMING' | 'OUTGOING';
-  kind: '' | 'TRANSFER' | 'TOP_UP';
+  kind: '' | TransactionKind;
   personId: string;
   /** Local dates, such as "2026-11-22"; both are inclusive. */
   from: string;
@@ -35,7 +36,7 @@ export function filterFrom(query: LocationQuery): ActivityFilter {
   return {
     text: text('text').slice(0, 100),
     direction: oneOf('direction', ['INCOMING', 'OUTGOING'] as const),
-    kind: oneOf('kind', ['TRANSFER', 'TOP_UP'] as const),
+    kind: oneOf('kind', Object.keys(KINDS) as TransactionKind[]),
     personId: text('personId'),
     from: DAY.test(text('from')) ? text('from') : '',
     to: DAY.test(text('to')) ? text('to') : '',

@@ -1,23 +1,13 @@
 /** Transactions in words. */
 
-import { formatMoney } from '@/lib/money';
-import { isolated, type Transaction } from '@/realtime';
+import type { Transaction } from '@/realtime';
+import { KINDS } from './kinds';
 
 /** The other user, or "Added money". */
-export function titleOf({ kind, counterparty }: Transaction): string {
-  if (kind === 'TOP_UP') return 'Added money';
-  return counterparty?.name ?? 'Someone';
-}
+export const titleOf = (transaction: Transaction): string => KINDS[transaction.kind].title(transaction);
 
 /** "You sent $12.34 to User Beta". */
-export function sentenceOf(transaction: Transaction): string {
-  const amount = formatMoney(transaction.amount);
-  if (transaction.kind === 'TOP_UP') return `You added ${amount}`;
-  const name = isolated(transaction.counterparty?.name ?? 'someone');
-  return transaction.direction === 'INCOMING'
-    ? `${name} sent you ${amount}`
-    : `You sent ${amount} to ${name}`;
-}
+export const sentenceOf = (transaction: Transaction): string => KINDS[transaction.kind].sentence(transaction);
 
 export const signOf = ({ direction }: Transaction): 'incoming' | 'outgoing' =>
   direction === 'INCOMING' ? 'incoming' : 'outgoing';
