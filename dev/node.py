@@ -24,6 +24,17 @@ STAMP = ".built-from"
 _OF_NODE = ("npm_config_", "NPM_CONFIG_", "NODE_")
 #: What is made from the sources: a check of the types writes the last one, which makes no build stale.
 NOT_SOURCES = {"node_modules", "dist", "graphql-env.d.ts"}
+#: How npm reports a registry that is not reached: no connection, no trust, a proxy's or its refusal.
+_NOT_REACHED = re.compile(
+    r"npm (?:error|ERR!) code (E(?:CONN|HOST|NET|ADDR|AI_)\w+|ENOTFOUND|E\w*TIMED?OUT|EPROTO|"
+    r"ERR_(?:SOCKET|SSL|TLS)\w+|\w*CERT\w*|UNABLE_\w+|E[45]\d\d|ENEEDAUTH)"
+)
+#: npm's own default is a minute, which nobody waits for twice.
+_RETRY = {"npm_config_fetch_retry_maxtimeout": "10000"}
+
+
+class RegistryUnreachable(ServiceError):
+    """npm got no packages from its registry; the message says how that showed."""
 
 
 def node_path() -> Path:
@@ -41,7 +52,11 @@ def node_path() -> Path:
 def environment() -> dict[str, str]:
     """The environment in which `node` means the one to use, also for scripts of npm packages."""
     inherited = {**processes.network_environment(), **processes.minimal_environment(*_OF_NODE)}
-    return {**inherited, "PATH": f"{node_path().parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return {
+        **_RETRY,
+        **inherited,
+        "PATH": f"{node_path().parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
 
 
 def run_npm(
@@ -51,7 +66,9 @@ def run_npm(
     timeout_seconds: float = 600,
     cancelled: threading.Event | None = None,
 ) -> str:
-    """Run npm there and give its output. Raises `ServiceError` with the end of it on failure."""
+    """Run npm there and give its output. Raises `ServiceError` with the end of it on failure, and
+    `RegistryUnreachable` if that is the cause.
+    """
     node = node_path()
     npm = _npm_of(node)
     assert npm is not None, "node_path gives no Node without npm"
@@ -70,6 +87,9 @@ def run_npm(
     if not finished:
         raise ServiceError(f"{what} in {cwd} was ended before it was done.")
     if child.exit_status != 0:
+        if code := _NOT_REACHED.search(said):
+            address = re.search(r"https?://[^/\s]+", said)
+            raise RegistryUnreachable(f"{code[1]} from {address[0]}" if address else code[1])
         end = "\n".join(said.splitlines()[-20:])
         raise ServiceError(f"{what} failed in {cwd}:\n{end}")
     return said

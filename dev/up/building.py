@@ -28,9 +28,21 @@ def build(
         tell(name)
         try:
             node.ensure_built(folder, cancelled=cancelled)
+        except node.RegistryUnreachable as error:
+            # The other page would wait as long for the same registry.
+            return [*problems, _what_to_do(error)]
         except (ServiceError, OSError) as error:
             problems.append(f"The {name} is not there. {error}")
     return problems
+
+
+def _what_to_do(error: node.RegistryUnreachable) -> str:
+    missing = [name for name, folder in PAGES.items() if not node.is_built(folder)]
+    return (
+        f"The {' and the '.join(missing)} cannot be built because npm does not reach its registry "
+        f"({error}): start from a release archive, in which both pages are built, or name a registry "
+        "that can be reached, as in npm_config_registry=https://registry.example ./wallet up."
+    )
 
 
 class Building(threading.Thread):

