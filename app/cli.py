@@ -40,6 +40,24 @@ Data = Annotated[
 ]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from app.version import version
+
+        typer.echo(version())
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def up(
     host: Host = "127.0.0.1",
@@ -209,6 +227,20 @@ def doctor(data: Data = None) -> None:
     from app.commands import doctor
 
     raise typer.Exit(doctor.run(chosen))
+
+
+@app.command()
+def release(
+    version: Annotated[str, typer.Argument(help="The new version, such as 1.2.3.")],
+) -> None:
+    """Prepare a release of this checkout: changelog, baseline of the schema, version, and archive."""
+    from dev import release
+
+    try:
+        release.prepare(version, typer.echo)
+    except release.Refused as refused:
+        typer.echo(str(refused), err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()
