@@ -19,7 +19,7 @@ def build(
     tell: Callable[[str], None] = lambda _text: None, cancelled: threading.Event | None = None
 ) -> list[str]:
     """Build what is missing or stale; a sentence for each that could not be built."""
-    problems = []
+    problems: list[str] = []
     for name, folder in PAGES.items():
         if cancelled is not None and cancelled.is_set():
             break
