@@ -23,19 +23,19 @@ function enter(path: string, owner: string): ReturnType<typeof from> {
 
 const from = (path: string) => redirectFrom(router.resolve(path));
 
-test('whoever is signed out signs in first, and goes on to where they wanted', () => {
+test('a signed-out user signs in first, and then sees the page they wanted', () => {
   expect(from('/send?to=1')).toEqual({ path: '/sign-in', query: { next: '/send?to=1' }, state: {} });
   expect(from('/')).toEqual({ path: '/sign-in' });
 });
 
-test('whoever is signed in is past the entrance', () => {
+test('the sign-in pages lead a signed-in user home', () => {
   session.value = signedIn('alpha');
   expect(from('/sign-in?next=/settings/devices')).toEqual({ path: '/settings/devices' });
   expect(from('/register')).toEqual({ path: '/' });
   expect(from('/sign-in?next=https://evil.example')).toEqual({ path: '/' });
 });
 
-test('links of mails are for everybody', () => {
+test('links in mails work signed in and signed out', () => {
   for (const each of [signedIn('alpha'), signedOut('never')]) {
     session.value = each;
     for (const path of ['/verify-email#token=x', '/reset-password#token=x', '/forgot-password', '/check-mail', '/nowhere']) {
@@ -61,7 +61,7 @@ test('the page of a user whose session ended is wanted again by that user alone'
   expect(enter('/sign-in?next=/activity/A', 'alpha')).toMatchObject({ path: '/' });
 });
 
-test('whoever signed out is asked for no page', () => {
+test('after signing out, no page is remembered', () => {
   session.value = signedOut('signed-out');
   expect(enter('/activity/A', 'alpha')).toEqual({ path: '/sign-in' });
 });
@@ -74,7 +74,7 @@ test('the history of one user does not lead another into their pages', () => {
   expect(ownerOf({ fullPath: '/settings' })).toBeNull();
 });
 
-test('nobody is sent anywhere while it is not known who is signed in', () => {
+test('no redirect happens while it is not known who is signed in', () => {
   session.value = { status: 'unknown' };
   expect(enter('/activity/A', 'alpha')).toBeNull();
 });

@@ -62,7 +62,7 @@ def test_answers_to_a_search_that_come_late_are_dropped(
         else:
             held.append(route)
 
-    actions.intercept(page, "SearchPeople", hold_the_first)
+    actions.intercept(page, "SearchUsers", hold_the_first)
     actions.recipient(page).fill(early.name)
     actions.until(page, lambda: held)
     actions.recipient(page).fill(late.name)

@@ -182,13 +182,13 @@ mutation AddBalance($input: AddBalanceInput!) {
 `,
     },
     {
-      title: 'FindPeople',
+      title: 'FindUsers',
       variables: { query: demo ? 'beta' : 'maria' },
       query: `
 # Searches by part of a name or by a full email
 # address.
 
-query FindPeople($query: String!) {
+query FindUsers($query: String!) {
   searchUsers(query: $query, first: 10) {
     nodes { id name emailHint }
     pageInfo { hasNextPage endCursor }
@@ -229,7 +229,7 @@ query PreviewTransfer($amount: Decimal!) {
       },
       query: `
 # The recipient is an email address or, with an id
-# from FindPeople, {"userId": "…"}.
+# from FindUsers, {"userId": "…"}.
 #
 # Run it twice: the second response is "replayed",
 # and the money was sent only once. To send again,

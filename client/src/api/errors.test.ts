@@ -35,7 +35,7 @@ describe('errors as sentences', () => {
     expect(sentenceFor(coded('RATE_LIMITED', { retryAfterSeconds }))).toContain(`in ${words}.`);
   });
 
-  it('shows the service’s own words where they are meant for a person', () => {
+  it('shows the message of the service where it is meant for users', () => {
     expect(sentenceFor(coded('FORBIDDEN'))).toBe('As the service says.');
     expect(sentenceFor(coded('INTERNAL'))).toBe('As the service says.');
     expect(sentenceFor(coded('GRAPHQL_VALIDATION_FAILED'))).not.toContain('As the service');

@@ -45,9 +45,9 @@ describe('SessionKeeper', () => {
     const keeper = browser()(answering());
     await keeper.renew();
     expect(keeper.session.value).toEqual({ status: 'signed-in', viewerId: 'v1' });
-    const nobody = browser()(() => Promise.resolve(null));
-    await nobody.renew();
-    expect(nobody.session.value).toEqual({ status: 'signed-out', because: 'never' });
+    const signedOut = browser()(() => Promise.resolve(null));
+    await signedOut.renew();
+    expect(signedOut.session.value).toEqual({ status: 'signed-out', because: 'never' });
   });
 
   it('does not sign out because the service could not be asked', async () => {
@@ -105,7 +105,7 @@ describe('SessionKeeper', () => {
     expect(second.session.value).toEqual({ status: 'signed-out', because: 'ended' });
   });
 
-  it('follows another tab that signs in as somebody else, and signs out with it', () => {
+  it('follows another tab that signs in as another user, and signs out with it', () => {
     const tab = browser();
     const [first, second] = [tab(answering()), tab(answering())];
     first.begin(credentials('a'), 'alpha');
@@ -141,7 +141,7 @@ describe('SessionKeeper', () => {
     expect(await keeper.accessToken('beta')).toBe('b');
   });
 
-  it.each(['alpha', null])('drops an answer of before a sign-in, whoever it was for: %s', async (viewerId) => {
+  it.each(['alpha', null])('drops an answer from before a sign-in, for any user: %s', async (viewerId) => {
     let answer: (found: Awaited<ReturnType<Renew>>) => void = () => undefined;
     const keeper = browser()(() => new Promise((resolve) => (answer = resolve)));
     const renewing = keeper.renew();
@@ -166,7 +166,7 @@ describe('SessionKeeper', () => {
     expect(renew).toHaveBeenCalledWith('r');
   });
 
-  it('knows nobody while the page is kept, and asks again', async () => {
+  it('forgets the user while the page is kept, and asks again', async () => {
     const keeper = browser()(answering('beta'));
     keeper.begin(credentials('a'), 'alpha');
     keeper.suspend();

@@ -42,7 +42,7 @@ describe('one request', () => {
     await expect(asking(() => Promise.resolve(html(403)))).rejects.toThrow(RefusedByStatus);
   });
 
-  it('is not called unanswered by whoever aborted it', async () => {
+  it('is not reported as unanswered when the caller aborted it', async () => {
     const aborted = AbortSignal.abort();
     const answer = () => Promise.reject(new DOMException('Aborted.', 'AbortError'));
     await expect(asking(answer, { signal: aborted })).rejects.not.toThrow(NoAnswer);

@@ -1,4 +1,4 @@
-/** Folds texts as the service does to compare them, so that both find the same people. */
+/** Folds texts for comparison as the service does, so that both find the same users. */
 
 import FOLDS from '@/lib/folding.json';
 import { withoutInvisible } from '@/lib/text';

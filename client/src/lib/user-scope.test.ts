@@ -28,7 +28,7 @@ describe('state of a user', () => {
     expect(seen).toEqual([1]);
   });
 
-  it('is started for whoever signs in, but not for nobody', () => {
+  it('is started for each user who signs in, but not while signed out', () => {
     const started: (string | null)[] = [];
     switchUser('alpha');
     startForEachUser(({ userId }) => void started.push(userId));

@@ -12,7 +12,7 @@ export class UserScope {
   private readonly effects = effectScope(true);
   private readonly states = new Map<unknown, unknown>();
 
-  /** Null while nobody is signed in. */
+  /** Null while signed out. */
   constructor(readonly userId: string | null) {}
 
   get isActive(): boolean {
@@ -86,7 +86,7 @@ const changes = shallowRef(0);
 let lastUserId: string | null = null;
 const eager = new Set<(scope: UserScope) => void>();
 
-/** The scope of the signed-in user; without a user id while nobody is signed in. */
+/** The scope of the signed-in user; without a user id while signed out. */
 export const userScope = (): UserScope => current.value;
 
 /** Incremented when another user signs in: a key for components, so that they are created again. */

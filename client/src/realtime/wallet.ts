@@ -202,7 +202,7 @@ export function startRealtime(): void {
   startForEachUser(() => openWallet().open());
 }
 
-/** Null until it has been loaded, and while nobody is signed in. */
+/** Null until it has been loaded, and while signed out. */
 export const wallet = computed(() => openWallet().current.value);
 
 /** Why the wallet could not be loaded; null otherwise. */

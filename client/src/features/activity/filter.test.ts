@@ -32,7 +32,7 @@ describe('the filter of the activity', () => {
     [{ direction: 'INCOMING' }, true],
     [{ direction: 'OUTGOING' }, false],
     [{ kind: 'TOP_UP' }, false],
-    [{ personId: 'u2' }, false],
+    [{ counterpartyId: 'u2' }, false],
     [{ from: '2026-11-22', to: '2026-11-22' }, true],
     [{ to: '2026-11-21' }, false],
     [{ from: '2026-11-23' }, false],

@@ -8,7 +8,7 @@ export interface ActivityFilter {
   text: string;
   direction: '' | 'INCOMING' | 'OUTGOING';
   kind: '' | TransactionKind;
-  personId: string;
+  counterpartyId: string;
   /** Local dates, such as "2026-11-22"; both are inclusive. */
   from: string;
   to: string;
@@ -18,7 +18,7 @@ export const EVERYTHING: ActivityFilter = {
   text: '',
   direction: '',
   kind: '',
-  personId: '',
+  counterpartyId: '',
   from: '',
   to: '',
 };
@@ -37,7 +37,7 @@ export function filterFrom(query: LocationQuery): ActivityFilter {
     text: text('text').slice(0, 100),
     direction: oneOf('direction', ['INCOMING', 'OUTGOING'] as const),
     kind: oneOf('kind', Object.keys(KINDS) as TransactionKind[]),
-    personId: text('personId'),
+    counterpartyId: text('counterpartyId'),
     from: DAY.test(text('from')) ? text('from') : '',
     to: DAY.test(text('to')) ? text('to') : '',
   };
@@ -54,7 +54,7 @@ export function inputOf(filter: ActivityFilter) {
     text: filter.text.trim() || undefined,
     direction: filter.direction || undefined,
     kind: filter.kind || undefined,
-    counterpartyId: filter.personId || undefined,
+    counterpartyId: filter.counterpartyId || undefined,
     createdFrom: filter.from ? startOf(filter.from).toISOString() : undefined,
     createdBefore: filter.to ? startOf(filter.to, 1).toISOString() : undefined,
   };
@@ -64,7 +64,7 @@ export function inputOf(filter: ActivityFilter) {
 export function admits(filter: ActivityFilter, transaction: Transaction): boolean | null {
   if (filter.direction && transaction.direction !== filter.direction) return false;
   if (filter.kind && transaction.kind !== filter.kind) return false;
-  if (filter.personId && transaction.counterparty?.id !== filter.personId) return false;
+  if (filter.counterpartyId && transaction.counterparty?.id !== filter.counterpartyId) return false;
   const instant = new Date(transaction.createdAt);
   if (filter.from && instant < startOf(filter.from)) return false;
   if (filter.to && instant >= startOf(filter.to, 1)) return false;

@@ -70,7 +70,7 @@ describe('delivering a payment', () => {
     expect(store.get(payment.key)?.state).toBe('sent');
   });
 
-  it('leaves for nobody but its user', async () => {
+  it('is sent for its own user only', async () => {
     const { parts, requests } = page([SENT]);
     await expect(deliver({ ...payment, userId: 'another' }, parts)).rejects.toThrow('belongs to another user');
     expect(requests).toEqual([]);
@@ -270,13 +270,13 @@ describe('the records', () => {
     expect(store.pending(payment.intent)).toBeNull();
   });
 
-  it('belongs to one person', () => {
+  it('belongs to one user', () => {
     const storage = memory();
     page([], [], { storage }).store.put(payment);
     expect(new PaymentStore(storage, 'another', () => 0).list()).toEqual([]);
   });
 
-  it('of somebody who left are removed, but for what may have moved money', () => {
+  it('of a user who signed out are removed, except those that may have moved money', () => {
     const storage = memory();
     const { store } = page([], [], { storage });
     store.put(payment);

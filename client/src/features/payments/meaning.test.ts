@@ -10,7 +10,7 @@ describe('what an answer says of the money', () => {
     expect(meaningOf(null, coded(code))).toEqual({ type: 'lost' });
   });
 
-  it('nothing, when there is none or it is of nobody we know', () => {
+  it('nothing, if there is none or its type is unknown', () => {
     expect(meaningOf(undefined, undefined)).toEqual({ type: 'lost' });
     expect(meaningOf(null, new CombinedError({ networkError: new Error('reset') }))).toEqual({ type: 'lost' });
   });

@@ -1,11 +1,11 @@
 /** Payments and the draft of the next one, kept in the browser across reloads and shared by its tabs. */
 
 import type { BrowserStorage } from '@/lib/storage';
-import { isOpen, sameIntent, type Intent, type Payment, type Person } from './payment';
+import { isOpen, sameIntent, type Intent, type Payment, type User } from './payment';
 
 /** The form as it was left. */
 export interface Draft {
-  recipient: Person | null;
+  recipient: User | null;
   amount: string;
   note: string;
   step: 'form' | 'confirm';

@@ -3,7 +3,7 @@
 import type { Transaction } from '@/realtime';
 import type { Money } from '@/lib/money';
 
-export interface Person {
+export interface User {
   id: string;
   name: string;
   emailHint: string;
@@ -12,7 +12,7 @@ export interface Person {
 export interface Intent {
   kind: 'TRANSFER' | 'TOP_UP';
   /** Null for a top-up. */
-  recipient: Person | null;
+  recipient: User | null;
   amount: Money;
   /** Empty where there is none. */
   note: string;

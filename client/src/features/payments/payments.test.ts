@@ -109,7 +109,7 @@ describe('payments of this page', () => {
     expect(payments().store.list()).toEqual([]);
   });
 
-  it('do not leave when nobody is signed in', async () => {
+  it('are not sent while signed out', async () => {
     const payment = payments().prepare(intent);
     keeper.end('signed-out');
     await payments().pay(payment);
@@ -131,7 +131,7 @@ describe('payments of this page', () => {
     expect(payments().statuses.get(payment.key)?.phase).toBe('declined');
   });
 
-  it('whose answer comes after the user left are told to nobody', async () => {
+  it('are not reported if the answer arrives after the user has signed out', async () => {
     let answer: (response: Response) => void = () => undefined;
     answerWith((variables) => {
       requests.push(variables);
@@ -161,7 +161,7 @@ describe('payments of this page', () => {
     expect(payments().leftOpen.size).toBe(0);
   });
 
-  it('leave a draft behind for nobody, whichever page was open', () => {
+  it('leave no draft behind for another user, whichever page was open', () => {
     payments().saveDraft({ recipient: null, amount: '7.77', note: 'secret', step: 'form', key: null });
     keeper.end('signed-out');
     expect(JSON.stringify({ ...localStorage })).not.toContain('secret');

@@ -8,12 +8,12 @@ import { meaningOf } from './meaning';
 import type { Answer, Finding, Payment } from './payment';
 
 /**
- * A request that hangs in transit has no effect after this time. It is far longer than an answer takes and than the
- * service's clock is off, and short enough that nobody has forgotten the payment.
+ * A request that is held up in transit has no effect after this time. It is far longer than any answer takes and than
+ * clocks differ, and short enough that the user still remembers the payment.
  */
 const LONGEST_TRANSIT_MILLISECONDS = 120_000;
 
-/** Sends it with the token of its user. Throws `SessionEnded` if somebody else is signed in. */
+/** Sends it with the token of its user. Throws `SessionEnded` if another user is signed in. */
 export async function send({ key, userId, intent }: Payment): Promise<Answer> {
   checkIsSignedIn(userId);
   const amount = intent.amount.amount;
@@ -55,7 +55,7 @@ export async function close({ key, userId, intent }: Payment): Promise<Finding> 
   return result.transaction ? { type: 'sent', transaction: result.transaction } : { type: 'none' };
 }
 
-/** The client is that of who is signed in: its requests carry their token or none. */
+/** The client is that of the signed-in user: its requests carry that user's token, or none. */
 function checkIsSignedIn(userId: string): void {
   if (userScope().userId !== userId) throw new SessionEnded();
 }

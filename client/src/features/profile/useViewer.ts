@@ -6,7 +6,7 @@ import { ViewerProfile } from '@/features/profile/documents';
 
 export type ViewerOfPage = NonNullable<ResultOf<typeof ViewerProfile>['viewer']>;
 
-/** Null until it is loaded, and while nobody is signed in. Reloaded when the page becomes visible, until the address is verified. */
+/** Null until it is loaded, and while signed out. Reloaded when the page becomes visible, until the address is verified. */
 export function useViewer(): { viewer: ComputedRef<ViewerOfPage | null>; refresh: () => void } {
   const query = useQuery({ query: ViewerProfile, variables: {}, pause: computed(() => !isSignedIn.value) });
   const viewer = computed(() => (isSignedIn.value ? (query.data.value?.viewer ?? null) : null));

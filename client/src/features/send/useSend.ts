@@ -1,7 +1,7 @@
 /** Sending money step by step: the draft, the confirmation, and the payment that it becomes. */
 
 import { computed, onScopeDispose, reactive, ref, watch } from 'vue';
-import { readyPayment, type Intent, type Person, type Refusal } from '@/features/payments/payment';
+import { readyPayment, type Intent, type User, type Refusal } from '@/features/payments/payment';
 import { isInProgress, payments } from '@/features/payments/payments';
 import type { Draft } from '@/features/payments/payment-store';
 import { onStored } from '@/lib/storage';
@@ -18,7 +18,7 @@ export function useSend() {
     recipient: draft?.recipient ?? null,
     amount: draft?.amount ?? '',
     note: draft?.note ?? '',
-  } as { recipient: Person | null; amount: string; note: string });
+  } as { recipient: User | null; amount: string; note: string });
   const key = ref<string | null>(draft?.key ?? null);
   const preview = ref<Preview | null>(null);
   const refusal = ref<Refusal | null>(null);
@@ -49,7 +49,7 @@ export function useSend() {
   }
   watch([form, key, isConfirming], save, { flush: 'sync' });
 
-  /** Goes on to the step that names the person and the total. */
+  /** Goes on to the step that names the recipient and the total. */
   function confirm(known: Preview): void {
     if (!form.recipient) return;
     preview.value = known;

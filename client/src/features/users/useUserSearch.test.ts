@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { effectScope, ref, type EffectScope } from 'vue';
 import { answerWith } from '@/api/testing';
-import { usePeopleSearch } from './usePeopleSearch';
+import { useUserSearch } from './useUserSearch';
 
 /** Questions in the order in which they were asked, to be answered in any order. */
 let asked: { query: string; answer: (name: string) => Promise<void> }[];
@@ -33,16 +33,16 @@ afterEach(() => {
 
 function searching() {
   const query = ref('');
-  const found = scope.run(() => usePeopleSearch(query, ref([])));
+  const found = scope.run(() => useUserSearch(query, ref([])));
   if (!found) throw new Error('The scope is stopped.');
   const type = async (text: string, milliseconds = 250) => {
     query.value = text;
     await vi.advanceTimersByTimeAsync(milliseconds);
   };
-  return { ...found, type, names: () => found.people.value.map(({ name }) => name) };
+  return { ...found, type, names: () => found.users.value.map(({ name }) => name) };
 }
 
-describe('searching for people', () => {
+describe('searching for users', () => {
   it('does not ask at every letter', async () => {
     const { type } = searching();
     await type('b', 50);

@@ -15,8 +15,8 @@ export const Contacts = graphql(`
   }
 `);
 
-export const SearchPeople = graphql(`
-  query SearchPeople($query: String!, $first: Int!) {
+export const SearchUsers = graphql(`
+  query SearchUsers($query: String!, $first: Int!) {
     searchUsers(query: $query, first: $first) {
       nodes {
         id
@@ -27,8 +27,8 @@ export const SearchPeople = graphql(`
   }
 `);
 
-export const OnePerson = graphql(`
-  query OnePerson($id: ID!) {
+export const OneUser = graphql(`
+  query OneUser($id: ID!) {
     node(id: $id) {
       __typename
       id

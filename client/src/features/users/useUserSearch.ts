@@ -2,18 +2,18 @@
 
 import { computed, onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { client, sentenceFor } from '@/api';
-import type { Person } from '@/features/payments/payment';
-import { SearchPeople } from './documents';
+import type { User } from '@/features/payments/payment';
+import { SearchUsers } from './documents';
 import { ranked } from './matching';
 
 const PAUSE_MILLISECONDS = 200;
 const MOST = 8;
 
-export function usePeopleSearch(
+export function useUserSearch(
   query: Readonly<Ref<string>>,
-  contacts: Readonly<Ref<readonly Person[] | null>>,
+  contacts: Readonly<Ref<readonly User[] | null>>,
 ) {
-  const found = shallowRef<{ query: string; people: Person[] }>({ query: '', people: [] });
+  const found = shallowRef<{ query: string; users: User[] }>({ query: '', users: [] });
   const isSearching = shallowRef(false);
   const error = shallowRef<string | null>(null);
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -21,12 +21,12 @@ export function usePeopleSearch(
 
   async function search(text: string, mine: number): Promise<void> {
     const result = await client.value
-      .query(SearchPeople, { query: text, first: MOST }, { requestPolicy: 'network-only' })
+      .query(SearchUsers, { query: text, first: MOST }, { requestPolicy: 'network-only' })
       .toPromise();
     if (mine !== asked) return;
     isSearching.value = false;
     if (result.error) error.value = sentenceFor(result.error);
-    else found.value = { query: text, people: result.data?.searchUsers.nodes ?? [] };
+    else found.value = { query: text, users: result.data?.searchUsers.nodes ?? [] };
   }
 
   watch(query, (typed) => {
@@ -36,21 +36,21 @@ export function usePeopleSearch(
     error.value = null;
     isSearching.value = text !== '';
     if (text) timer = setTimeout(() => void search(text, mine), PAUSE_MILLISECONDS);
-    else found.value = { query: '', people: [] };
+    else found.value = { query: '', users: [] };
   });
   onScopeDispose(() => {
     asked += 1;
     clearTimeout(timer);
   });
 
-  const people = computed(() =>
+  const users = computed(() =>
     ranked(
       query.value,
       contacts.value ?? [],
       // Results for the previous text would flicker.
-      found.value.query === query.value.trim() ? found.value.people : [],
+      found.value.query === query.value.trim() ? found.value.users : [],
     ).slice(0, MOST),
   );
-  const isContact = (person: Person) => (contacts.value ?? []).some(({ id }) => id === person.id);
-  return { people, isSearching, error, isContact };
+  const isContact = (user: User) => (contacts.value ?? []).some(({ id }) => id === user.id);
+  return { users, isSearching, error, isContact };
 }

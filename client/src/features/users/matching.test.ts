@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { ranked } from './matching';
 
-const person = (id: string, name: string) => ({ id, name, emailHint: '' });
-const [zoe, ben, maria, zora] = [person('1', 'Zoë'), person('2', 'Ben'), person('3', 'Maria'), person('4', 'Zora')];
+const user = (id: string, name: string) => ({ id, name, emailHint: '' });
+const [zoe, ben, maria, zora] = [user('1', 'Zoë'), user('2', 'Ben'), user('3', 'Maria'), user('4', 'Zora')];
 
-describe('people that a text means', () => {
+describe('users that match a text', () => {
   it('compares as the service does', () => {
-    const [walesa, obrien] = [person('5', 'Lech Wałęsa'), person('6', 'Anne–Marie O’Brien')];
+    const [walesa, obrien] = [user('5', 'Lech Wałęsa'), user('6', 'Anne–Marie O’Brien')];
     expect(ranked(' ZOË ', [zoe, ben], [])).toEqual([zoe]);
     expect(ranked('walesa', [walesa, obrien], [])).toEqual([walesa]);
     expect(ranked("anne-marie o'b", [walesa, obrien], [])).toEqual([obrien]);
   });
 
-  it('puts those first that were paid before, and nobody twice', () => {
+  it('puts users first who were paid before, and lists each user once', () => {
     expect(ranked('zo', [zoe, ben], [zora, zoe])).toEqual([zoe, zora]);
   });
 
@@ -20,7 +20,7 @@ describe('people that a text means', () => {
     expect(ranked('', [zoe, ben], [])).toEqual([zoe, ben]);
   });
 
-  it('puts a known person first who was found by address', () => {
+  it('puts a contact first who was found by address', () => {
     expect(ranked('m@example.com', [maria], [ben, maria])).toEqual([maria, ben]);
   });
 });
