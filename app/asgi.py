@@ -126,6 +126,7 @@ class App:
                 metrics=opened.metrics,
                 long_lived=self.long_lived,
                 account_streams=self._edge.account_streams,
+                socket_messages=self._edge.socket_messages,
                 hardened=hardened,
                 is_compiled=self._settings.graphql_executor == "compiled",
             ),

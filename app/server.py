@@ -85,7 +85,7 @@ def configure(
     config = uvicorn.Config(
         app,
         http=connections.Connections(limits),  # type: ignore[arg-type]
-        ws=sockets.Sockets(),  # type: ignore[arg-type]
+        ws=sockets.Sockets(limits.socket_messages),  # type: ignore[arg-type]
         lifespan="on",
         loop="none",
         ws_max_size=bodies.MAXIMUM_BYTES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ from graphql import (
 from graphql.execution import create_source_event_stream, execute_subscription_event
 from graphql.execution.values import VariableValues
 
-from graphql_server import compiled, errors
+from graphql_server import compiled, errors, limits
 from graphql_server.documents import Documents, Operation
 from graphql_server.long_lived import LongLived
 from graphql_server.requests import GraphQLRequest
@@ -50,10 +50,14 @@ class Engine:
         metrics: Metrics,
         long_lived: LongLived,
         account_streams: Quota,
+        socket_messages: int | None = None,
         hardened: bool,
         is_compiled: bool = True,
     ) -> None:
-        """`hardened` refuses introspection; without `is_compiled` graphql-core executes everything."""
+        """`hardened` refuses introspection; without `is_compiled` graphql-core executes everything.
+
+        `socket_messages` is how many messages a minute one socket may send that start no operation.
+        """
         self._schema = schema._schema
         self._executor_class = schema.execution_context_class
         self._hardened = hardened
@@ -69,19 +73,20 @@ class Engine:
         self.long_lived = long_lived
         #: The number of them per account.
         self.account_streams = account_streams
+        self.socket_messages = socket_messages
 
     async def prepare(self, request: GraphQLRequest, client_ip: str) -> Operation:
         """The operation asked for, valid and affordable. Raises RequestError otherwise.
 
         A client that is refused too often gets answers to known documents with good variables alone.
         """
-        wait = self.service.refused_seconds(client_ip)
-        if wait and not self._documents.knows(request.query):
-            raise errors.refused(self.service.too_many_refusals(wait))
+        wait = self.service.too_many_refusals(client_ip)
+        if wait is not None and not self._documents.knows(request.query):
+            raise errors.refused(wait)
         try:
             operation = self._documents.operation(request.query, request.operation_name)
-            if wait and not operation.variables.are_ordinary(request.variables or {}):
-                raise errors.refused(self.service.too_many_refusals(wait))
+            if wait is not None and not operation.variables.are_ordinary(request.variables or {}):
+                raise errors.refused(wait)
             operation.check_cost(self._schema, request.variables or {})
         except errors.RequestError:
             await self.service.count_refusal(client_ip)
@@ -125,15 +130,39 @@ class Engine:
             await self.service.count_refusal(context.client_ip)
             raise
 
+    async def estimate(
+        self, operation: Operation, request: GraphQLRequest, context: Context
+    ) -> dict[str, Any]:
+        """The answer to who wants only the cost (`cost`). Raises RequestError for wrong variables."""
+        await self._limit(self.service.limit_typename, context)
+        try:
+            return {"data": None, "extensions": {"cost": self.cost(operation, request)}}
+        except errors.RequestError:
+            await self.service.count_refusal(context.client_ip)
+            raise
+
+    def cost(self, operation: Operation, request: GraphQLRequest) -> dict[str, int]:
+        """What the operation costs, and what one may cost. Raises RequestError for wrong variables."""
+        found = operation.cost(self._schema, request.variables or {})
+        if isinstance(found, list):
+            raise errors.RequestError(errors.present(found, self.service.refusal))
+        return shown_cost(found)
+
     async def _limit_unguarded(self, operation: Operation, context: Context) -> None:
         """The limits on operations that call no resolver. Raises RequestError."""
         service = self.service
-        limit = service.limit_introspection if operation.root_fields else service.limit_typename
+        is_about_schema = bool(operation.root_fields)
+        limit = service.limit_introspection if is_about_schema else service.limit_typename
+        await self._limit(limit, context)
+
+    async def _limit(
+        self, limit: Callable[[Any], Awaitable[None] | None], context: Context
+    ) -> None:
         try:
             if (counting := limit(context)) is not None:
                 await counting
         except Exception as error:
-            refusal = service.refusal(error)
+            refusal = self.service.refusal(error)
             if refusal is None:
                 raise
             raise errors.refused(refusal) from None
@@ -227,6 +256,11 @@ class Engine:
         if result.data is None and all(error.path is None for error in result.errors):
             raise errors.RequestError(presented)
         return {"data": result.data, "errors": presented}
+
+
+def shown_cost(requested: int) -> dict[str, int]:
+    """What `extensions.cost` says of an operation that costs so much."""
+    return {"requested": requested, "maximum": limits.MAXIMUM_COST}
 
 
 def _resumed(document: DocumentNode, field: str, argument: str, sequence: int) -> DocumentNode:

@@ -21,6 +21,9 @@ CONNECTIONS_PER_CLIENT = 512
 STREAMS_PER_CLIENT = 256
 #: WebSockets and streams per account, times RATE_LIMIT_FACTOR.
 STREAMS_PER_ACCOUNT = 100
+#: Pings and other messages or frames of one WebSocket that start no operation, per minute, times
+#: RATE_LIMIT_FACTOR.
+SOCKET_MESSAGES = 600
 #: Per process, to bound its memory.
 MAXIMUM_STREAMS = 20_000
 #: The statuses of requests that the application does not see.
@@ -47,7 +50,7 @@ class Quota:
     ) -> None:
         """Those with the same `key_of` share one quota."""
         self._key_of = key_of
-        self._per_client = per_client
+        self.per_client = per_client
         self._in_all = in_all
         self._taken = 0
         self._by_client: dict[str, int] = {}
@@ -65,7 +68,7 @@ class Quota:
         if client is not None:
             client = self._key_of(client)
             has = self._by_client.get(client, 0)
-            if self._per_client is not None and has >= self._per_client:
+            if self.per_client is not None and has >= self.per_client:
                 return False
             self._by_client[client] = has + 1
         self._taken += 1
@@ -101,6 +104,7 @@ class Edge:
         )
         #: The same by account, where one is signed in.
         self.account_streams = Quota(_scaled(STREAMS_PER_ACCOUNT, factor), MAXIMUM_STREAMS)
+        self.socket_messages = _scaled(SOCKET_MESSAGES, factor)
         self._refused: Counter[int] = Counter()
         self._deadlines: dict[Slow, float] = {}
         self._timer: asyncio.TimerHandle | None = None

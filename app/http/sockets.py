@@ -13,6 +13,8 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 from websockets.protocol import Protocol
 
+from graphql_server.pace import Pace
+
 #: The interval of pings, and the time a client has to answer one.
 PING_SECONDS = 20
 #: The maximum per message.
@@ -28,7 +30,9 @@ class Sockets:
     One timer for all, where uvicorn has two for each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frames_per_minute: int | None = None) -> None:
+        """Each socket may send so many pings and pongs; None is no limit."""
+        self.frames_per_minute = frames_per_minute
         self._turns: list[set[Socket]] = [set() for _ in range(PING_SECONDS)]
         self._turn = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -74,6 +78,8 @@ class Socket(WebSocketsSansIOProtocol):
         #: Called when the connection is lost.
         self.left: Callable[[], None] | None = None
         self._is_ending = False
+        #: Of pings and pongs, from the first one on.
+        self._pace: Pace | None = None
         #: The second of the interval at which it is pinged; None until it is open.
         self.turn: int | None = None
         # asyncio's have four empty deques, which are 600 bytes each.
@@ -107,6 +113,27 @@ class Socket(WebSocketsSansIOProtocol):
         elif not self.close_sent:
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             self.handle_parser_exception()
+
+    def handle_ping(self) -> None:
+        if self._may_go_on():
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._may_go_on():
+            super().handle_pong(event)
+
+    def _may_go_on(self) -> bool:
+        """Count a ping or a pong; past the limit, the socket is closed."""
+        if self._sockets.frames_per_minute is None:
+            return True
+        if self._pace is None:
+            self._pace = Pace(self._sockets.frames_per_minute)
+        if self._pace.take():
+            return True
+        if not self.close_sent:
+            self.conn.fail(CloseCode.POLICY_VIOLATION, "too many pings")
+            self.handle_parser_exception()
+        return False
 
     def ask(self) -> None:
         """Send a ping, or close if the one before was never answered."""

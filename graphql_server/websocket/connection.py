@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from graphql_server import bodies, errors, facts
 from graphql_server.execution import Engine
+from graphql_server.pace import Pace
 from graphql_server.requests import read_request
 from graphql_server.service import Caller
 from graphql_server.websocket.operations import Operations
@@ -35,6 +36,7 @@ SUBPROTOCOL_UNACCEPTABLE = 4406
 INIT_TIMEOUT = 4408
 SUBSCRIBER_EXISTS = 4409
 TOO_MANY_INITS = 4429
+POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
 INTERNAL_ERROR = 1011
@@ -67,6 +69,7 @@ class Connection:
         "_initialised",
         "_is_over",
         "_operations",
+        "_pace",
         "_receive_event",
         "_send_event",
         "_sending",
@@ -101,6 +104,8 @@ class Connection:
         self._timeout: asyncio.TimerHandle | None = None
         self._watch: Any = None
         self._is_over = False
+        #: Of messages that start no operation, from the first one on.
+        self._pace: Pace | None = None
         #: Why the socket is closed; None if the client disconnected.
         self._ending: Close | None = None
 
@@ -215,17 +220,29 @@ class Connection:
             case "connection_init":
                 await self._initialise(message.get("payload"))
             case "ping":
+                self._count_idle_message()
                 payload = message.get("payload")
                 pong = {"type": "pong"}
                 await self.send(pong if payload is None else {**pong, "payload": payload})
             case "pong":
-                pass
+                self._count_idle_message()
             case "subscribe":
                 await self._subscribe(message)
             case "complete":
-                self._operations.complete(_operation_id(message))
+                if not self._operations.complete(_operation_id(message)):
+                    self._count_idle_message()
             case _:
                 raise Close(BAD_REQUEST, "Invalid message type")
+
+    def _count_idle_message(self) -> None:
+        """Count a message that starts no operation: those that do have limits of their own."""
+        limit = self._engine.socket_messages
+        if limit is None:
+            return
+        if self._pace is None:
+            self._pace = Pace(limit)
+        if not self._pace.take():
+            raise Close(POLICY_VIOLATION, "Too many messages that start no operation")
 
     async def _initialise(self, payload: Any) -> None:
         if self._initialised:
@@ -278,9 +295,11 @@ class Connection:
         except errors.RequestError as error:
             if error.code != errors.PERSISTED_QUERY_NOT_SUPPORTED:
                 raise Close(BAD_REQUEST, str(error)) from None
+            self._count_idle_message()
             await self.send({"type": "error", "id": operation_id, "payload": error.errors})
             return
-        await self._operations.begin(operation_id, request, self._caller)
+        if not await self._operations.begin(operation_id, request, self._caller):
+            self._count_idle_message()
 
     # ------------------------------------------------ the client
 

@@ -52,8 +52,11 @@ class Operations:
 
     async def begin(
         self, operation_id: str, request: GraphQLRequest, caller: Caller | None
-    ) -> None:
-        """Start the operation, or send the reason for refusing it. Raises OSError if sending fails."""
+    ) -> bool:
+        """Start the operation, or send the reason for refusing it; whether it was started.
+
+        Raises OSError if sending fails.
+        """
         try:
             if len(self._running) >= MAXIMUM_OPERATIONS:
                 raise errors.request_error(
@@ -63,7 +66,7 @@ class Operations:
             operation = await self._engine.prepare(request, self._facts.client_ip)
         except errors.RequestError as error:
             await self._client.send({"type": "error", "id": operation_id, "payload": error.errors})
-            return
+            return False
         self.started += 1
         # The document is parsed: do not keep thousands of copies of its text.
         request = dataclasses.replace(request, query="")
@@ -73,12 +76,15 @@ class Operations:
         if operation.kind is not OperationType.SUBSCRIPTION:
             self._short = (*self._short, task)
             task.add_done_callback(self._is_done)
+        return True
 
-    def complete(self, operation_id: str) -> None:
-        """Cancel the operation at the client's request."""
+    def complete(self, operation_id: str) -> bool:
+        """Cancel the operation at the client's request; whether it was still running."""
         task = self._running.pop(operation_id, None)
-        if task is not None:
-            task.cancel()
+        if task is None:
+            return False
+        task.cancel()
+        return True
 
     async def finish(self, timeout_seconds: float) -> None:
         """Wait at most that long for queries and mutations."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 import websockets.exceptions
+from websockets.frames import Opcode
 from websockets.sync.client import ClientConnection, connect
 
 from tests.app.conftest import BETA, GAMMA, Api
@@ -244,3 +245,51 @@ def test_the_authorization_of_a_get_counts(api: Api) -> None:
         headers={"authorization": f"Bearer {api.sign_in(BETA)}"},
     )
     assert answer.json() == {"data": {"viewer": {"email": BETA}}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "ping"},
+        {"type": "pong"},
+        {"type": "complete", "id": "unknown"},
+        {"type": "subscribe", "id": "refused", "payload": {"query": "{ nonsense }"}},
+    ],
+    ids=lambda message: str(message["type"]),
+)
+def test_a_flood_of_messages_that_start_no_operation_closes_the_socket(
+    api: Api, start_api: Callable[..., Api], message: dict[str, Any]
+) -> None:
+    six_a_minute = start_api(database_url=api.settings.database_url, rate_limit_factor=0.01)
+    with opened(six_a_minute) as socket:
+        begin(socket)
+        with suppress(websockets.exceptions.ConnectionClosed):
+            for _ in range(100):
+                say(socket, **message)
+        heard = hear_to_the_end(socket)
+        assert socket.close_code == 1008
+        # Those within the limit were answered.
+        assert len(heard) in ((6, 7) if message["type"] in ("ping", "subscribe") else (0,))
+
+
+@pytest.mark.parametrize("kind", [Opcode.PING, Opcode.PONG], ids=["pings", "pongs"])
+def test_a_flood_of_ping_frames_closes_the_socket(
+    api: Api, start_api: Callable[..., Api], kind: Opcode
+) -> None:
+    six_a_minute = start_api(database_url=api.settings.database_url, rate_limit_factor=0.01)
+    with opened(six_a_minute) as socket:
+        begin(socket)
+        with suppress(websockets.exceptions.ConnectionClosed):
+            for _ in range(100):
+                (socket.ping if kind is Opcode.PING else socket.pong)()
+        assert close_code(socket) == 1008
+
+
+def test_ordinary_pings_are_answered(api: Api, start_api: Callable[..., Api]) -> None:
+    limited = start_api(database_url=api.settings.database_url, rate_limit_factor=1)
+    with opened(limited) as socket:
+        begin(socket)
+        for number in range(300):
+            say(socket, type="ping", payload={"number": number})
+            assert hear(socket) == {"type": "pong", "payload": {"number": number}}
+            assert socket.ping().wait(10)
