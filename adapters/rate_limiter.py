@@ -24,35 +24,62 @@ _PAUSE_SECONDS = 3.0
 _MAXIMUM_KEYS = 100_000
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
-# `MemoryStore.count` for Redis. For each key: the index of the use, the amount, and the seconds. Values
-# that a store did not write, such as a time in the future, are deleted, so that they lock nobody out.
+# `MemoryStore.count` for Redis. For each key: the number of the use, the amount, and the seconds; returned
+# for each key: the seconds to wait, the uses left (-1 where it did not count) and the seconds to the next.
+# Values that a store did not write, such as a time in the future, are deleted: they lock nobody out.
 _COUNT = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
-local waits = {}
-for place, key in ipairs(KEYS) do
-    local use, amount, seconds = unpack(ARGV, 3 * place - 2, 3 * place)
-    use = tonumber(use)
-    waits[use] = waits[use] or 0
-    if waits[use] == 0 then
-        local found = redis.pcall('LINDEX', key, amount - 1)
-        local oldest = type(found) == 'string' and tonumber(found)
-        local wait = oldest and oldest + seconds - now or 0
-        if found and not oldest or wait > seconds + 1 then
-            redis.call('DEL', key)
-            wait = 0
-        end
-        -- A time in the future is foreign, or the clock was set back: it must not refuse for ever.
-        if wait > 0 and wait <= tonumber(seconds) then
-            waits[use] = math.ceil(wait)
+local refused = {}
+local counted = {}
+
+local function time_at(key, index)
+    local found = redis.pcall('LINDEX', key, index)
+    local at = type(found) == 'string' and tonumber(found) or nil
+    -- The clock may have been set back, too.
+    if found and not (at and at <= now + 1) then
+        redis.call('DEL', key)
+        return nil
+    end
+    return at
+end
+
+-- The oldest time that is in the window; those before it are removed, in growing steps.
+local function oldest_within(key, seconds)
+    local step = 1
+    while true do
+        local at = time_at(key, -step)
+        if at and at + seconds <= now then
+            redis.call('RPOP', key, step)
+            step = step * 2
+        elseif step > 1 then
+            step = 1
         else
-            redis.call('LPUSH', key, string.format('%.6f', now))
-            redis.call('LTRIM', key, 0, amount - 1)
-            redis.call('EXPIRE', key, seconds)
+            return at
         end
     end
 end
-return waits
+
+for place, key in ipairs(KEYS) do
+    local use, amount, seconds = unpack(ARGV, 3 * place - 2, 3 * place)
+    amount, seconds = tonumber(amount), tonumber(seconds)
+    local wait, left, more = 0, -1, 0
+    if not refused[use] then
+        local oldest = oldest_within(key, seconds)
+        local length = oldest and redis.call('LLEN', key) or 0
+        local blocking = length > amount and time_at(key, amount - 1) or oldest
+        if length >= amount and blocking then
+            refused[use] = true
+            wait = math.min(math.ceil(blocking + seconds - now), seconds)
+        else
+            left = amount - redis.call('LPUSH', key, string.format('%.6f', now))
+            redis.call('EXPIRE', key, seconds)
+            more = math.min(math.ceil((oldest or now) + seconds - now), seconds)
+        end
+    end
+    counted[3 * place - 2], counted[3 * place - 1], counted[3 * place] = wait, left, more
+end
+return counted
 """
 
 
@@ -62,6 +89,8 @@ class Limit:
 
     rate: str
     key: str
+    #: What clients are told about: the same for all keys.
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,19 +106,55 @@ class Window(NamedTuple):
     key: str
     amount: int
     seconds: int
+    name: str = ""
+
+
+class Usage(NamedTuple):
+    """What a use has left of a limit: of its limits the one that is closest to exhaustion."""
+
+    name: str
+    #: The uses that the limit allows in so many seconds.
+    quota: int
+    window_seconds: int
+    remaining: int
+    #: The whole seconds until more is available.
+    reset_seconds: int
+    #: The whole seconds after which to try again; 0 where the use counted.
+    wait_seconds: int = 0
+
+
+#: The usage of every use while limits are disabled.
+UNLIMITED = Usage("", 0, 0, 0, 0)
+
+
+class Counted(NamedTuple):
+    """A window after a use: as in `Usage`."""
+
+    window: Window
+    wait_seconds: int
+    remaining: int
+    reset_seconds: int
 
 
 class Store(Protocol):
-    """Counts in a sliding window: a key has the times of its latest `amount` uses.
+    """Counts in a sliding window: a key has the times of its uses within the last `seconds`."""
 
-    A window is full while the oldest of those times is younger than `seconds`.
-    """
-
-    async def count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
-        """Count the uses one after the other; for each the whole seconds to wait, 0 where it counted.
+    async def count(self, uses: Sequence[Sequence[Window]]) -> list[Usage]:
+        """Count the uses one after the other.
 
         The first full window refuses the use: the windows after it do not count it.
         """
+
+
+def _tightest(counted: Sequence[Counted]) -> Usage:
+    """The usage by the windows that a use was counted in, or by the last one, which refused it."""
+    found = counted[-1]
+    if not found.wait_seconds and len(counted) > 1:
+        found = min(counted, key=lambda each: each.remaining / each.window.amount)
+    _, amount, seconds, name = found.window
+    if found.wait_seconds:
+        return Usage(name, amount, seconds, 0, found.wait_seconds, found.wait_seconds)
+    return Usage(name, amount, seconds, max(found.remaining, 0), found.reset_seconds)
 
 
 class RedisStore:
@@ -105,7 +170,7 @@ class RedisStore:
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
 
-    async def count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
+    async def count(self, uses: Sequence[Sequence[Window]]) -> list[Usage]:
         """As every store. Raises one of `redis_connection.AWAY`."""
         keys: list[str] = []
         arguments: list[int] = []
@@ -114,8 +179,23 @@ class RedisStore:
                 keys.append(f"rate:{window.key}")
                 arguments += (number, window.amount, window.seconds)
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            waits: list[int] = await self._count(keys, arguments)
-        return waits
+            found: list[int] = await self._count(keys, arguments)
+        numbers = iter(found)
+        usages = []
+        for windows in uses:
+            counted = [
+                Counted(window, wait, left, more)
+                for window, wait, left, more in zip(
+                    windows, numbers, numbers, numbers, strict=False
+                )
+            ]
+            usages.append(_tightest([each for each in counted if _has_counted(each)]))
+        return usages
+
+
+def _has_counted(each: Counted) -> bool:
+    """Whether the window counted the use or refused it: those after a refusal did neither."""
+    return each.remaining >= 0 or each.wait_seconds > 0
 
 
 class MemoryStore:
@@ -128,22 +208,33 @@ class MemoryStore:
     def __len__(self) -> int:
         return len(self._times)
 
-    async def count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
+    async def count(self, uses: Sequence[Sequence[Window]]) -> list[Usage]:
         now = time.monotonic()
         return [self._count_use(windows, now) for windows in uses]
 
-    def _count_use(self, windows: Sequence[Window], now: float) -> int:
-        for key, amount, seconds in windows:
-            times = self._times.get(key)
-            if times is None or times.maxlen != amount:
-                times = self._times[key] = deque(times or (), maxlen=amount)
-            self._times.move_to_end(key)
-            if len(times) == amount and (wait := times[0] + seconds - now) > 0:
-                return math.ceil(wait)
-            times.append(now)
+    def _count_use(self, windows: Sequence[Window], now: float) -> Usage:
+        counted = []
+        for window in windows:
+            counted.append(self._count_in(window, now))
+            if counted[-1].wait_seconds:
+                break
         while len(self._times) > self._maximum_keys:
             self._times.popitem(last=False)
-        return 0
+        return _tightest(counted)
+
+    def _count_in(self, window: Window, now: float) -> Counted:
+        times = self._times.get(window.key)
+        if times is None:
+            times = self._times[window.key] = deque()
+        self._times.move_to_end(window.key)
+        while times and times[0] + window.seconds <= now:
+            times.popleft()
+        if len(times) >= window.amount:
+            blocking = times[len(times) - window.amount]
+            return Counted(window, math.ceil(blocking + window.seconds - now), 0, 0)
+        times.append(now)
+        reset_seconds = math.ceil(times[0] + window.seconds - now)
+        return Counted(window, 0, window.amount - len(times), reset_seconds)
 
 
 class RateLimiter:
@@ -175,19 +266,19 @@ class RateLimiter:
     def window(self, limit: Limit) -> Window:
         """The limit, scaled by the factor."""
         amount, seconds = scaled(limit.rate, self._factor)
-        return Window(limit.key, amount, seconds)
+        return Window(limit.key, amount, seconds, limit.name)
 
-    async def count(self, uses: Collection[Use]) -> Mapping[Use, int]:
-        """Count the uses; for each the whole seconds after which it may be tried again, 0 if it counted.
+    async def count(self, uses: Collection[Use]) -> Mapping[Use, Usage]:
+        """Count the uses, each of which has at least one limit.
 
         The first limit that is reached refuses the use, and the limits after it do not count it.
         """
         if self.is_off:
-            return dict.fromkeys(uses, 0)
+            return dict.fromkeys(uses, UNLIMITED)
         windows = [[self.window(limit) for limit in use.limits] for use in uses]
         return dict(zip(uses, await self._count(windows), strict=True))
 
-    async def _count(self, uses: Sequence[Sequence[Window]]) -> list[int]:
+    async def _count(self, uses: Sequence[Sequence[Window]]) -> list[Usage]:
         if time.monotonic() >= self._leave_redis_alone_until:
             try:
                 return await self._shared.count(uses)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from app.http import device_cookie, refresh_cookie
+from app.http import device_cookie, rate_limits, refresh_cookie
 from application import authentication
 from application.services import Services
 from domain import errors, paging
@@ -49,7 +49,10 @@ def refusal(error: BaseException) -> Refusal | None:
         credential = Credential.EXPIRED
     elif isinstance(error, errors.Unauthenticated):
         credential = Credential.INVALID
-    return Refusal(error.message, code, extensions, credential)
+    headers: list[Header] = []
+    if isinstance(error, errors.RateLimited) and error.limit is not None:
+        headers = rate_limits.headers(error.limit)
+    return Refusal(error.message, code, extensions, credential, tuple(headers))
 
 
 class WalletService:
@@ -102,8 +105,10 @@ class WalletService:
         )
 
     def response_headers(self, context: RequestContext) -> list[Header]:
-        """The cookies to set."""
+        """The cookies to set, and what is left of the rate limit that is closest to exhaustion."""
         headers = []
+        if context.usage is not None:
+            headers += rate_limits.headers(context.usage)
         if context.has_outdated_cookie:
             headers.append(_set_cookie(refresh_cookie.clear_outdated()))
         if context.cookie_to_set:
@@ -130,13 +135,9 @@ class WalletService:
     def unwatch(self, watch: Watch) -> None:
         self._services.live.unwatch(watch)
 
-    def refused_seconds(self, client_ip: str) -> int:
-        return self._services.refusal_allowance.refused_seconds(guards.network(client_ip))
-
-    def too_many_refusals(self, seconds: int) -> Refusal:
-        shown = refusal(errors.RateLimited(seconds))
-        assert shown is not None
-        return shown
+    def too_many_refusals(self, client_ip: str) -> Refusal | None:
+        limit = self._services.refusal_allowance.refusal(guards.network(client_ip))
+        return None if limit is None else refusal(errors.RateLimited(limit.wait_seconds, limit))
 
     def count_refusal(self, client_ip: str) -> Awaitable[None]:
         return self._services.count_refusal(guards.network(client_ip))

@@ -49,8 +49,8 @@ async def authenticate(
 
 async def _verify_of(services: Services, token: str, client: str) -> sessions.Principal:
     refusals = services.refusal_allowance
-    if token.startswith(sessions.API_TOKEN_PREFIX) and (wait := refusals.refused_seconds(client)):
-        raise errors.RateLimited(wait)
+    if token.startswith(sessions.API_TOKEN_PREFIX) and (limit := refusals.refusal(client)):
+        raise errors.RateLimited(limit.wait_seconds, limit)
     try:
         return await _verify(services, token)
     except sessions.TokenExpired:

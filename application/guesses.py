@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-from adapters.rate_limiter import Limit, Use
+from adapters.rate_limiter import Limit, Usage, Use
 from domain import errors
 
 #: Limits on attempts at one account from unknown devices: each exhausted limit doubles the delay.
@@ -31,7 +31,7 @@ class Guesses:
 
     def __init__(
         self,
-        count: Callable[[Sequence[Use]], Awaitable[Mapping[Use, int]]],
+        count: Callable[[Sequence[Use]], Awaitable[Mapping[Use, Usage]]],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._count = count
@@ -44,8 +44,8 @@ class Guesses:
         Raises RateLimited where the same client has too many waiting already.
         """
         uses = [Use((Limit(rate, f"guesses.{account}.{rate}"),)) for rate in _ALLOWANCES]
-        waits = await self._count(uses)
-        seconds = delay_seconds(sum(waits[use] > 0 for use in uses))
+        usages = await self._count(uses)
+        seconds = delay_seconds(sum(usages[use].wait_seconds > 0 for use in uses))
         if seconds:
             with self._place(f"{account}@{client}", seconds):
                 await self._pause(seconds)

@@ -10,12 +10,11 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-from adapters.rate_limiter import Limit, RateLimiter, Use
-from application.allowances import Allowance
+from adapters.rate_limiter import Limit, RateLimiter, Usage, Use
+from application.allowances import Allowance, Block
 from application.guesses import Guesses
 from application.hashing import Hashing
 from application.turns import Turns
-from domain import errors
 from domain.ledger import money
 from domain.ledger.decisions import Command
 from domain.ledger.posting import PostingCommand
@@ -79,8 +78,8 @@ class Services:
     hashing: Hashing = field(init=False)
     #: Current users, loaded in batches for concurrent requests.
     people: SharedCalls[UUID, Person] = field(init=False)
-    #: Counts uses against rate limits in batches; returns the seconds to wait for each.
-    uses: SharedCalls[Use, int] = field(init=False)
+    #: Counts uses against rate limits in batches.
+    uses: SharedCalls[Use, Usage] = field(init=False)
     #: Reads, by account, or by client where nobody is signed in: 3,000 a minute.
     read_allowance: Allowance = field(init=False)
     #: Requests that are refused before they are executed, by client: 300 a minute.
@@ -112,21 +111,22 @@ class Services:
         person = await self.person(user_id)
         return person is not None and person.email_verified_at is not None
 
-    async def count_use(self, limits: Iterable[Limit]) -> None:
-        """Count one use against those limits, in order. Raises RateLimited by the first that is reached."""
-        use = Use(tuple(limits))
-        if use.limits and (seconds := await self._count(use)):
-            raise errors.RateLimited(seconds)
+    async def count_use(self, limits: Iterable[Limit]) -> Usage | None:
+        """Count one use against those limits, in order: the first that is reached refuses it.
 
-    async def count_read(self, caller: str) -> None:
-        """Count one read by that account or client (`guards.caller`). Raises RateLimited."""
-        if not self.rate_limiter.is_off and (wait := await self.read_allowance.take(caller)):
-            raise errors.RateLimited(wait)
+        None without limits.
+        """
+        use = Use(tuple(limits))
+        return await self._count(use) if use.limits else None
+
+    async def count_read(self, caller: str) -> Block | None:
+        """Count one read by that account or client (`guards.caller`). None while limits are disabled."""
+        return None if self.rate_limiter.is_off else await self.read_allowance.take(caller)
 
     async def count_refusal(self, client: str) -> None:
         """A request of that client (`domain.networks`) was refused before it was executed."""
         if not self.rate_limiter.is_off:
             await self.refusal_allowance.take(client)
 
-    async def _count(self, use: Use) -> int:
+    async def _count(self, use: Use) -> Usage:
         return (await self.uses.get([use]))[use]

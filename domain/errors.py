@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from domain.ledger.money import Money
 
@@ -160,6 +161,8 @@ class SessionNotConfirmed(Forbidden):
 @dataclass(eq=False)
 class RateLimited(DomainError):
     retry_after_seconds: int
+    #: The limit that was reached, as it was counted (adapters.rate_limiter.Usage); None if unknown.
+    limit: Any = None
     message: str = field(init=False)
 
     def __post_init__(self) -> None:

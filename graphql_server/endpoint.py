@@ -94,9 +94,11 @@ class Endpoint:
         if self._streams.is_full:
             await _refuse(send, 503, _FULL, "UNAVAILABLE", retry, kind=kind)
         elif not self._streams.take(client):
+            retry += _exhausted("streams.client", self._streams)
             await _refuse(send, 429, _TOO_MANY, "RATE_LIMITED", retry, kind=kind)
         elif not self._engine.account_streams.take(account):
             self._streams.give_back(client)
+            retry += _exhausted("streams.account", self._engine.account_streams)
             await _refuse(send, 429, _TOO_MANY_OF_ACCOUNT, "RATE_LIMITED", retry, kind=kind)
         else:
             try:
@@ -104,6 +106,13 @@ class Endpoint:
             finally:
                 self._engine.account_streams.give_back(account)
                 self._streams.give_back(client)
+
+
+def _exhausted(name: str, quota: Quota) -> list[Header]:
+    """The headers `RateLimit-Policy` and `RateLimit` for a quota of which nothing is left."""
+    policy = f'"{name}";q={quota.per_client};qu="concurrent-requests"'
+    left = f'"{name}";r=0;t={_RETRY_SECONDS}'
+    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
 
 
 async def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:

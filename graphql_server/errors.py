@@ -53,6 +53,8 @@ class Refusal:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     #: Where the reason is the caller's credential.
     credential: Credential | None = None
+    #: Of the response to a request that is refused as a whole.
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 #: How an exception of the service is shown; None for a fault, which is masked.
@@ -74,12 +76,21 @@ class HttpError(Exception):
 class RequestError(Exception):
     """The request as a whole is refused: its errors, formatted, and no data."""
 
-    def __init__(self, formatted: list[dict[str, Any]], http_status: int = 400) -> None:
+    def __init__(
+        self,
+        formatted: list[dict[str, Any]],
+        http_status: int = 400,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         super().__init__(formatted[0]["message"])
         self.errors = formatted
         self.http_status = http_status
+        #: Of the response, where no context has its own.
+        self.headers = headers
         #: Whether it is not even a well-formed GraphQL-over-HTTP request.
         self.malformed = False
+        #: What the operation costs, where that is too much.
+        self.cost: int | None = None
 
     @property
     def code(self) -> str:
@@ -97,6 +108,7 @@ def refused(refusal: Refusal) -> RequestError:
     return RequestError(
         [{"message": refusal.message, "extensions": _extensions(refusal)}],
         _HTTP_STATUSES.get(refusal.code, 400),
+        refusal.headers,
     )
 
 

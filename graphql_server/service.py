@@ -96,11 +96,8 @@ class Service(Protocol):
     def unwatch(self, watch: Any) -> None:
         """Undo `watch`."""
 
-    def refused_seconds(self, client_ip: str) -> int:
-        """Seconds that this client has to wait after too many refused requests; 0 for no wait."""
-
-    def too_many_refusals(self, seconds: int) -> Refusal:
-        """The error for a client that has to wait."""
+    def too_many_refusals(self, client_ip: str) -> Refusal | None:
+        """The refusal for a client with too many refused requests; None for any other."""
 
     def count_refusal(self, client_ip: str) -> Awaitable[None]:
         """A request of this client was refused before a resolver was called."""
@@ -134,6 +131,10 @@ class Metrics(Protocol):
 
 class Quota(Protocol):
     """How many streams and sockets there may be, for each client or account and in all."""
+
+    @property
+    def per_client(self) -> int | None:
+        """How many each client or account may have; None is no limit."""
 
     @property
     def is_full(self) -> bool: ...

@@ -124,12 +124,17 @@ def reads(
     if services.rate_limiter.is_off:
         return None
     key = caller(context, arguments)
-    wait = services.read_allowance.try_take(key)
-    if wait is None:
-        return services.count_read(key)
-    if wait:
-        raise errors.RateLimited(wait)
+    block = services.read_allowance.try_take(key)
+    if block is None:
+        return _count_read(context, key)
+    context.count(block)
     return None
+
+
+async def _count_read(context: RequestContext, key: str) -> None:
+    block = await context.services.count_read(key)
+    if block is not None:
+        context.count(block)
 
 
 def typename(context: RequestContext) -> Awaitable[None] | None:
@@ -151,11 +156,13 @@ def at_most(*limits: tuple[str, KeyOf]) -> Guard:
     async def guard(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
         if context.services.rate_limiter.is_off:
             return
-        counted = [(rate, per, per(context, arguments)) for rate, per in limits]
-        await context.services.count_use(
-            Limit(rate, f"{operation}.{per.__name__}:{key}")
-            for rate, per, key in counted
-            if key is not None
+        counted = [
+            (rate, f"{operation}.{per.__name__}", per(context, arguments)) for rate, per in limits
+        ]
+        usage = await context.services.count_use(
+            Limit(rate, f"{name}:{key}", name) for rate, name, key in counted if key is not None
         )
+        if usage is not None:
+            context.count(usage)
 
     return guard

@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 import schema.errors
 from domain import errors
-from resolvers.guards import Guard
+from resolvers.guards import Guard, reads
 from resolvers.request import RequestContext
 
 #: What a resolver takes first.
@@ -121,10 +121,18 @@ def _guarded(resolver: Resolver, guards: tuple[Guard, ...], members: frozenset[A
         context = info.context
         outcome = "ok"
         try:
-            for guard in guards:
-                asked = guard(context, name, arguments)
-                if asked is not None:
-                    await asked
+            try:
+                for guard in guards:
+                    asked = guard(context, name, arguments)
+                    if asked is not None:
+                        await asked
+            except errors.RateLimited:
+                raise
+            except errors.DomainError:
+                # The guards after it, such as the limit, were not called.
+                if (counting := reads(context, name, arguments)) is not None:
+                    await counting
+                raise
             return await resolver(info, **arguments)
         except errors.DomainError as refusal:
             if schema.errors.member_type_of(refusal) in members:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from adapters.rate_limiter import Usage
+from application.allowances import Block
 from application.origins import Origin
 from application.services import Services
 from domain import errors, text
@@ -37,6 +39,8 @@ class RequestContext:
     cookie_seconds: int = 0
     #: The device token that the answer sets.
     device_token_to_set: str | None = None
+    #: Of the limits that the request counted against, the one that is closest to exhaustion.
+    usage: Usage | Block | None = None
     reads: Reads = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +57,14 @@ class RequestContext:
     def origin(self) -> Origin:
         """Where the request comes from, with the User-Agent as a session shows it."""
         return Origin(self.client_ip, _device(self.user_agent), self.device_token)
+
+    def count(self, usage: Usage | Block) -> None:
+        """Note what a use has left of its limit. Raises RateLimited if the limit refused it."""
+        kept = self.usage
+        if kept is None or usage.remaining * kept.quota < kept.remaining * usage.quota:
+            self.usage = usage
+        if usage.wait_seconds:
+            raise errors.RateLimited(usage.wait_seconds, usage)
 
     def set_refresh_cookie(self, token: str, lifetime: timedelta) -> None:
         """Have the browser keep the refresh token for so long."""

@@ -15,7 +15,10 @@ _PREFLIGHT_SECONDS = 7200
 _HEADER_NAMES = re.compile(
     r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*"
 )
-_EXPOSED = b"x-request-id, retry-after, www-authenticate, date, allow, accept-post, accept-encoding"
+_EXPOSED = (
+    b"x-request-id, retry-after, ratelimit-policy, ratelimit, www-authenticate, date, allow, "
+    b"accept-post, accept-encoding"
+)
 
 
 class Cors:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.pusher import PusherGateway
-from app.http import replies
+from app.http import rate_limits, replies
 from app.wiring import Opened
 from application import authentication
 from domain import errors, events
@@ -69,10 +69,15 @@ class PusherAuth:
             )
             if principal is None:
                 raise errors.Unauthenticated
-            await self._opened.services.count_read(f"account:{principal.user_id}")
+            counted = await self._opened.services.count_read(f"account:{principal.user_id}")
+            if counted is not None and counted.wait_seconds:
+                raise errors.RateLimited(counted.wait_seconds, counted)
         except errors.RateLimited as error:
-            retry = {"retry-after": str(error.retry_after_seconds)}
-            return replies.refusal(429, error.message, "RATE_LIMITED", **retry)
+            headers = {"retry-after": str(error.retry_after_seconds)}
+            if error.limit is not None:
+                limit = rate_limits.headers(error.limit)
+                headers |= {name.decode(): value.decode() for name, value in limit}
+            return replies.refusal(429, error.message, "RATE_LIMITED", **headers)
         except errors.DomainError as error:
             code, _ = schema_errors.code_of(error)
             return replies.refusal(503 if code == "UNAVAILABLE" else 403, error.message, code)

@@ -32,7 +32,7 @@ async def open_limiter(redis_url: str) -> AsyncIterator[Open]:
 async def hit(limiter: RateLimiter, operation: str, rate: str, key: str) -> int:
     """The seconds to wait before that use, 0 where it was counted."""
     use = Use((Limit(rate, f"{operation}:{key}"),))
-    return (await limiter.count([use]))[use]
+    return (await limiter.count([use]))[use].wait_seconds
 
 
 async def test_the_limit_holds_over_all_processes(open_limiter: Open) -> None:
@@ -59,7 +59,7 @@ async def test_the_first_limit_that_is_reached_refuses_and_those_after_it_do_not
         server.kill()
         both = Limit("1/minute", "client:a"), Limit("2/minute", "account:b")
         uses = [Use(both), Use(both), Use(both[1:])]
-        first, refused, last = [(await limiter.count([use]))[use] for use in uses]
+        first, refused, last = [(await limiter.count([use]))[use].wait_seconds for use in uses]
         assert (first, last) == (0, 0)
         assert 50 <= refused <= 60
 
@@ -67,7 +67,7 @@ async def test_the_first_limit_that_is_reached_refuses_and_those_after_it_do_not
 async def test_uses_counted_in_one_call_are_counted_one_after_the_other(open_limiter: Open) -> None:
     uses = [Use((Limit("2/minute", f"client:{number % 2}"),)) for number in range(6)]
     counted = await open_limiter().count(uses)
-    assert [counted[use] > 0 for use in uses] == [False] * 4 + [True] * 2
+    assert [counted[use].wait_seconds > 0 for use in uses] == [False] * 4 + [True] * 2
 
 
 async def test_the_factor_scales_every_limit(open_limiter: Open) -> None:

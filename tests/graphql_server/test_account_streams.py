@@ -42,6 +42,11 @@ def test_one_more_than_an_account_may_have_is_refused(
     assert refused.status_code == 429
     assert code_of(refused.json()) == "RATE_LIMITED"
     assert "account" in refused.json()["errors"][0]["message"]
+    policy = '"streams.account";q=3;qu="concurrent-requests"'
+    assert refused.headers["ratelimit-policy"] == policy
+    assert (
+        refused.headers["ratelimit"] == f'"streams.account";r=0;t={refused.headers["retry-after"]}'
+    )
     with test_websocket.opened(three) as socket:
         test_websocket.say(
             socket, type="connection_init", payload={"Authorization": f"Bearer {token}"}

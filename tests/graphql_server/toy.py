@@ -113,10 +113,10 @@ class Service:
             refused = Refused("UNAUTHENTICATED", credential)
             self._loop.call_soon_threadsafe(ended, refused)
 
-    def refused_seconds(self, _client_ip: str) -> int:
-        return self._refused_seconds
-
-    def too_many_refusals(self, seconds: int) -> Refusal:
+    def too_many_refusals(self, _client_ip: str) -> Refusal | None:
+        seconds = self._refused_seconds
+        if not seconds:
+            return None
         return Refusal("Wait.", "RATE_LIMITED", {"retryAfterSeconds": seconds})
 
     async def count_refusal(self, client_ip: str) -> None:

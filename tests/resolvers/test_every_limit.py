@@ -11,8 +11,10 @@ import pytest
 from graphql import GraphQLInputType, GraphQLList, GraphQLNonNull, OperationType
 from graphql.execution import create_source_event_stream
 
-from adapters.rate_limiter import RateLimiter, Use
+from adapters.rate_limiter import RateLimiter, Usage, Use
 from application import authentication
+from application.services import Services
+from domain import errors
 from resolvers.request import RequestContext
 from tests.resolvers.world import SCHEMA, Someone, World
 
@@ -24,8 +26,8 @@ CORE = SCHEMA._schema
 class Exhausted(RateLimiter):
     """Nobody may do anything for a minute."""
 
-    async def count(self, uses: Collection[Use]) -> Mapping[Use, int]:
-        return dict.fromkeys(uses, 60)
+    async def count(self, uses: Collection[Use]) -> Mapping[Use, Usage]:
+        return dict.fromkeys(uses, Usage("a", 1, 60, 0, 60, wait_seconds=60))
 
 
 def root_fields() -> Iterator[tuple[str, str]]:
@@ -69,15 +71,13 @@ def document(kind: str, name: str) -> str:
     return f"{kind} {{ {name}{f'({inside})' if inside else ''} {{ __typename }} }}"
 
 
-@pytest.mark.parametrize(("kind", "name"), [*root_fields()])
-async def test_every_root_field_has_a_rate_limit(
-    world: World, someone: Someone, kind: str, name: str
-) -> None:
-    redis_url = world.services.settings.redis_url.get_secret_value()
-    limited = replace(world.services, rate_limiter=Exhausted(redis_url, 1))
+async def errors_of(limited: Services, kind: str, name: str, bearer: str | None) -> list[Any]:
+    """The errors of the operation, each as the class that was raised."""
     context = RequestContext(
         services=limited,
-        principal=await authentication.authenticate(limited, f"Bearer {someone.bearer}"),
+        principal=await authentication.authenticate(
+            limited, None if bearer is None else f"Bearer {bearer}"
+        ),
         client_ip="192.0.2.1",
     )
     parsed = graphql.parse(document(kind, name))
@@ -87,5 +87,27 @@ async def test_every_root_field_has_a_rate_limit(
         result: Any = await create_source_event_stream(executor)  # type: ignore[arg-type, misc]
     else:
         result = await SCHEMA.execute(document(kind, name), context_value=context)
-    assert result.errors, f"{name} has no rate limit"
-    assert type(result.errors[0].original_error).__name__ == "RateLimited"
+    return [type(error.original_error) for error in result.errors or ()]
+
+
+@pytest.mark.parametrize("is_signed_in", [True, False], ids=["signed in", "signed out"])
+async def test_every_root_field_has_a_rate_limit(
+    world: World, someone: Someone, is_signed_in: bool
+) -> None:
+    redis_url = world.services.settings.redis_url.get_secret_value()
+    limited = replace(world.services, rate_limiter=Exhausted(redis_url, 1))
+    bearer = someone.bearer if is_signed_in else None
+    for kind, name in root_fields():
+        assert await errors_of(limited, kind, name, bearer) == [errors.RateLimited], name
+
+
+async def test_a_token_without_the_scope_has_a_rate_limit_too(
+    world: World, someone: Someone
+) -> None:
+    redis_url = world.services.settings.redis_url.get_secret_value()
+    bearer = await someone.token("READ_PROFILE")
+    allowed = await errors_of(world.services, "mutation", "sendMoney", bearer)
+    assert allowed == [errors.Forbidden]
+    limited = replace(world.services, rate_limiter=Exhausted(redis_url, 1))
+    for name in ("sendMoney", "logout"):
+        assert await errors_of(limited, "mutation", name, bearer) == [errors.RateLimited]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.rate_limiter import Usage
 from application import guesses
 from domain import errors
 from tests.resolvers.world import LOGIN, PASSWORD, Answer, World
@@ -131,7 +132,7 @@ async def test_few_attempts_of_one_client_wait_at_once_and_other_clients_are_not
         await release.wait()
 
     async def all_exhausted(uses: object) -> object:
-        return dict.fromkeys(uses, 60)  # type: ignore[call-overload]
+        return dict.fromkeys(uses, Usage("a", 1, 60, 0, 60, wait_seconds=60))  # type: ignore[call-overload]
 
     waiting = guesses.Guesses(all_exhausted, pause)  # type: ignore[arg-type]
     tasks = [asyncio.create_task(waiting.wait_turn("alpha", "stranger")) for _ in range(3)]

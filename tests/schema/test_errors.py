@@ -122,6 +122,8 @@ def test_every_union_is_one_outcome_and_refusals_that_are_registered() -> None:
         ]
         assert set(refusals) <= registered, union.name
         assert len(union.types) == len(refusals) + 1, union.name
+        # Otherwise `... on UserError`, which every consumer selects, would not be valid.
+        assert refusals, union.name
 
 
 def test_every_registered_member_is_in_some_union() -> None:

@@ -1,0 +1,26 @@
+"""The headers `RateLimit-Policy` and `RateLimit`: what a client has left of a limit.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ — structured fields (RFC 9651), each
+a list with one item for the limit that is closest to exhaustion. No partition key is sent: it would be an
+address or an account.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from adapters.rate_limiter import Usage
+from application.allowances import Block
+from graphql_server.service import Header
+
+
+def headers(usage: Usage | Block) -> list[Header]:
+    """The two headers for a limit of which so much is left."""
+    policy = _policy(usage.name, usage.quota, usage.window_seconds)
+    left = f'"{usage.name}";r={usage.remaining};t={usage.reset_seconds}'
+    return [(b"ratelimit-policy", policy), (b"ratelimit", left.encode())]
+
+
+@lru_cache(maxsize=256)
+def _policy(name: str, quota: int, window_seconds: int) -> bytes:
+    return f'"{name}";q={quota};w={window_seconds}'.encode()
