@@ -75,20 +75,31 @@ class Operation:
         """Raises RequestError for an operation that costs more than one may."""
         total = self._fixed_cost
         if total is None:
-            variables = self.variables.coerce(given)
-            if isinstance(variables, list):
+            found = self.cost(schema, given)
+            if isinstance(found, list):
                 # Execution returns these errors and calls no resolver.
                 return
-            cost = limits.Cost(schema, self.node, self.fragments, variables, self._costs)
-            total = cost.total
-            if not cost.depends_on_variables:
-                self._fixed_cost = total
+            total = found
         if total > limits.MAXIMUM_COST:
-            raise errors.request_error(
+            error = errors.request_error(
                 f"This operation costs {total}, and one may cost {limits.MAXIMUM_COST}: an object "
                 "counts 1, times the length of the lists it stands in. Ask for shorter pages or fewer fields.",
                 errors.TOO_EXPENSIVE,
             )
+            error.cost = total
+            raise error
+
+    def cost(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> int | list[GraphQLError]:
+        """What it costs with those variables, or what is wrong with them."""
+        if self._fixed_cost is not None:
+            return self._fixed_cost
+        variables = self.variables.coerce(given)
+        if isinstance(variables, list):
+            return variables
+        cost = limits.Cost(schema, self.node, self.fragments, variables, self._costs)
+        if not cost.depends_on_variables:
+            self._fixed_cost = cost.total
+        return cost.total
 
 
 class Documents:

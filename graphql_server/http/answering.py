@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 from graphql_server import bodies, errors, facts
 from graphql_server.documents import Operation
 from graphql_server.errors import HttpError
-from graphql_server.execution import Engine
-from graphql_server.http import framings, negotiation, reading, streams
+from graphql_server.execution import Engine, shown_cost
+from graphql_server.http import costs, framings, negotiation, reading, streams
+from graphql_server.http.costs import Wanted
 from graphql_server.http.negotiation import JSON, RESPONSE_JSON
 from graphql_server.service import Context, Header
 
@@ -36,6 +37,7 @@ async def answer(
     media_type = accepted.json or JSON
     status, extra = 200, tuple[Header, ...]()
     context = None
+    cost_wanted = Wanted.NO
     try:
         if accepted.is_nothing:
             raise HttpError(
@@ -43,28 +45,29 @@ async def answer(
                 f"This address answers {RESPONSE_JSON}, {JSON} and, to subscriptions, {_STREAMS}.",
             )
         request = await reading.read(scope, receive)
+        cost_wanted = costs.wanted(scope)
         operation = await engine.prepare(request, scope["facts"].client_ip)
         describe(scope, operation.root_fields)
-        is_subscription = operation.kind is OperationType.SUBSCRIPTION
-        framing = accepted.stream(is_subscription=is_subscription)
-        if is_subscription and framing is None:
-            raise HttpError(
-                400 if scope["method"] == "POST" else 405,
-                f"Subscriptions are answered over WebSocket, or as {_STREAMS}: accept one of them.",
-            )
-        if scope["method"] != "POST" and operation.kind is OperationType.MUTATION:
-            raise HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
+        framing = _framing(accepted, scope["method"], operation, cost_wanted)
         with _EndedWithClient(operation, scope["facts"]):
             context = await make_context(engine, scope, operation, is_stream=framing is not None)
             if framing is not None:
-                return streams.Stream(operation, request, context, framings.FRAMINGS[framing])
-            payload = await engine.execute(operation, request, context)
+                cost = engine.cost(operation, request) if cost_wanted is Wanted.TOO else None
+                return streams.Stream(operation, request, context, framings.FRAMINGS[framing], cost)
+            if cost_wanted is Wanted.ONLY:
+                payload = await engine.estimate(operation, request, context)
+            else:
+                payload = await engine.execute(operation, request, context)
+            if cost_wanted is Wanted.TOO:
+                payload["extensions"] = {"cost": engine.cost(operation, request)}
     except (bodies.Disconnected, _Gone):
         return None
     except (HttpError, errors.RequestError) as error:
-        payload = {"errors": error.errors}
+        payload = _refused(error, cost_wanted)
         # A client that accepts only streams is informed by the status.
         status, extra = refusal(error, accepted.json or RESPONSE_JSON)
+        if context is None and isinstance(error, errors.RequestError):
+            extra += error.headers
     except Exception as error:
         masked = errors.internal(error)
         payload, status = {"errors": masked.errors}, 500
@@ -77,6 +80,31 @@ async def answer(
         headers += engine.service.response_headers(context)
     await respond(send, status, f"{media_type}; charset=utf-8", orjson.dumps(payload), headers)
     return None
+
+
+def _framing(
+    accepted: negotiation.Accepted, method: str, operation: Operation, cost_wanted: Wanted
+) -> str | None:
+    """How the results are streamed; None for one whole answer. Raises HttpError for what cannot be had."""
+    is_subscription = operation.kind is OperationType.SUBSCRIPTION
+    framing = None
+    if cost_wanted is not Wanted.ONLY:
+        framing = accepted.stream(is_subscription=is_subscription)
+        if is_subscription and framing is None:
+            raise HttpError(
+                400 if method == "POST" else 405,
+                f"Subscriptions are answered over WebSocket, or as {_STREAMS}: accept one of them.",
+            )
+    if method != "POST" and operation.kind is OperationType.MUTATION:
+        raise HttpError(405, "Mutations are sent by POST.", ((b"allow", b"POST"),))
+    return framing
+
+
+def _refused(error: HttpError | errors.RequestError, cost_wanted: Wanted) -> dict[str, Any]:
+    payload: dict[str, Any] = {"errors": error.errors}
+    if cost_wanted is not Wanted.NO and isinstance(error, errors.RequestError) and error.cost:
+        payload["extensions"] = {"cost": shown_cost(error.cost)}
+    return payload
 
 
 class _Gone(Exception):

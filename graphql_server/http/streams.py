@@ -31,13 +31,17 @@ class Stream:
     request: GraphQLRequest
     context: Context
     framing: Framing
+    #: The cost of the operation, where each answer is to tell it.
+    cost: dict[str, int] | None = None
 
     async def serve(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request; the answer begins at once. `Last-Event-ID` counts as the last number received."""
         request = _resume(
             self.request, self.operation, facts.header(scope["headers"], b"last-event-id")
         )
-        running = _Running(engine, self.operation, request, self.context, self.framing, send)
+        running = _Running(
+            engine, self.operation, request, self.context, self.framing, send, self.cost
+        )
         # The client may be gone.
         with suppress(OSError):
             await send(self._start())
@@ -70,6 +74,7 @@ class _Running:
     context: Context
     framing: Framing
     send: Send
+    cost: dict[str, int] | None
     _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     async def run(self, receive: Receive) -> None:
@@ -155,6 +160,8 @@ class _Running:
                 await self._write(self.framing.keep_alive)
 
     async def _next(self, payload: dict[str, Any], sequence: int | None = None) -> None:
+        if self.cost is not None:
+            payload = {**payload, "extensions": {"cost": self.cost}}
         await self._write(self.framing.result(payload, sequence))
 
     async def _complete(self) -> None:

@@ -1,0 +1,37 @@
+"""The request header `GraphQL-Cost`: clients that want to know what their operation costs."""
+
+from __future__ import annotations
+
+import enum
+
+from starlette.types import Scope
+
+from graphql_server import facts
+from graphql_server.errors import HttpError
+
+_HEADER = b"graphql-cost"
+
+
+class Wanted(enum.Enum):
+    """Whether the answer has `extensions.cost`."""
+
+    NO = None
+    #: Beside the operation's result.
+    TOO = "1"
+    #: Without executing the operation.
+    ONLY = "only"
+
+
+def wanted(scope: Scope) -> Wanted:
+    """What the request asks for. Raises HttpError for any other value of the header."""
+    given = facts.header(scope["headers"], _HEADER)
+    if given is None:
+        return Wanted.NO
+    try:
+        return Wanted(given.strip().lower())
+    except ValueError:
+        raise HttpError(
+            400,
+            "The header GraphQL-Cost takes `1` for the cost beside the result, or `only` for the cost "
+            "without executing the operation.",
+        ) from None
