@@ -1,0 +1,150 @@
+"""Sends operations over HTTP: repeated where that is safe, with a fresh access token when one expired."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+
+from mini_wallet_client import answers, documents, errors, models
+from mini_wallet_client.operation import Operation
+from mini_wallet_client.retries import Attempts, Retries
+from mini_wallet_client.sessions import Session
+from mini_wallet_client.values import to_json
+from mini_wallet_client.waiting import _async as waiting
+
+Result = TypeVar("Result")
+log = logging.getLogger("mini_wallet_client")
+_ACCEPT = "application/graphql-response+json, application/json;q=0.9"
+
+
+class Transport:
+    """A connection to the service as one user."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None,
+        session: Session | None,
+        on_session: Callable[[Session | None], object] | None,
+        retries: Retries,
+        http: httpx.AsyncClient,
+    ) -> None:
+        self.url = url
+        self.http = http
+        self.retries = retries
+        self.session = session
+        self._token = token
+        self._on_session = on_session
+        self._refreshing = waiting.Lock()
+
+    @property
+    def bearer(self) -> str | None:
+        """The token that the next request carries."""
+        return self._token if self.session is None else self.session.access_token
+
+    def headers(self, bearer: str | None) -> dict[str, str]:
+        """The headers of a request."""
+        return {} if bearer is None else {"authorization": f"Bearer {bearer}"}
+
+    def use_session(self, session: Session | None) -> None:
+        """Continue with this session, or without any; tells who keeps it."""
+        self.session = session
+        if self._on_session is not None:
+            self._on_session(session)
+
+    async def execute(
+        self,
+        operation: Operation[Result],
+        variables: Mapping[str, object] | None = None,
+        *,
+        attempts: Attempts | None = None,
+        is_repeatable: bool = True,
+    ) -> Result:
+        """The operation's result. Raises WalletError."""
+        attempts = attempts or self.retries.start()
+        body = {"query": operation.document, "variables": to_json(variables or {})}
+        while True:
+            try:
+                data = await self._send_signed_in(body)
+                break
+            except errors.TemporaryError as error:
+                pause = attempts.note(error) if is_repeatable else None
+                if pause is None:
+                    raise
+                log.info("%s is repeated in %.1f s: %s", operation.name, pause, error)
+            await waiting.sleep(pause)
+        try:
+            return operation.parse(data)
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise errors.UnexpectedAnswer(
+                f"The data of {operation.name} has an unknown form."
+            ) from error
+
+    async def move_money(
+        self,
+        operation: Operation[Result],
+        variables: Mapping[str, object],
+        *,
+        kind: models.TransactionKind,
+        key: str,
+        give_up_after_seconds: float | None,
+    ) -> Result:
+        """The result of an operation with an idempotency key. Raises OutcomeUnknown to give up."""
+        attempts = self.retries.start(give_up_after_seconds)
+        try:
+            return await self.execute(operation, variables, attempts=attempts)
+        except (errors.TemporaryError, errors.UnexpectedAnswer) as error:
+            raise errors.OutcomeUnknown(kind, key, str(error)) from error
+        except errors.ApiError as error:
+            # An earlier attempt whose answer was lost may have moved the money all the same.
+            if attempts.are_ambiguous or error.code == "INTERNAL":
+                raise errors.OutcomeUnknown(kind, key, str(error)) from error
+            raise
+
+    async def refresh(self, expired: str) -> None:
+        """Replace the access token, unless that has happened meanwhile. Raises Unauthenticated."""
+        async with self._refreshing:
+            if self.session is None or self.session.access_token != expired:
+                return
+            variables = {"input": {"refreshToken": self.session.refresh_token}}
+            body = {"query": documents.REFRESH_SESSION.document, "variables": variables}
+            result = await self._refreshed(body)
+            if isinstance(result, models.SignedIn):
+                self.use_session(Session.of(result.credentials))
+                return
+            self.use_session(None)
+            raise errors.Unauthenticated(result.message)
+
+    async def _refreshed(self, body: dict[str, Any]) -> models.RefreshSessionResult:
+        """Repeats a lost answer: for 30 seconds the old token gives the same new ones."""
+        attempts = self.retries.start(20)
+        while True:
+            try:
+                return documents.REFRESH_SESSION.parse(await self._send(body, None))
+            except errors.TemporaryError as error:
+                pause = attempts.note(error)
+                if pause is None:
+                    raise
+            await waiting.sleep(pause)
+
+    async def _send_signed_in(self, body: dict[str, Any]) -> Any:
+        bearer = self.bearer
+        try:
+            return await self._send(body, bearer)
+        except errors.Unauthenticated:
+            if self.session is None or bearer is None:
+                raise
+        await self.refresh(bearer)
+        return await self._send(body, self.bearer)
+
+    async def _send(self, body: dict[str, Any], bearer: str | None) -> Any:
+        headers = {"accept": _ACCEPT, **self.headers(bearer)}
+        try:
+            response = await self.http.post(self.url, json=body, headers=headers)
+        except httpx.RequestError as error:
+            raise errors.ConnectionFailed(f"{type(error).__name__} {error}".strip()) from error
+        return answers.read(response.status_code, response.headers, response.content)

@@ -1,0 +1,273 @@
+"""The wallet of one user, as a program uses it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from mini_wallet_client import documents, models
+from mini_wallet_client._async import streams
+from mini_wallet_client._async.transport import Transport
+from mini_wallet_client.operation import Operation, Result
+from mini_wallet_client.recipients import Recipient, recipient_input
+from mini_wallet_client.retries import Retries
+from mini_wallet_client.sessions import Session
+from mini_wallet_client.values import Amount, exact, new_key
+
+_TRANSFER = models.TransactionKind.TRANSFER
+_TOP_UP = models.TransactionKind.TOP_UP
+
+
+class AsyncWallet:
+    """The wallet of one user.
+
+    With `token`, as an API token (`mw_…`); with `session`, or after `login`, as a signed-in user. The
+    tokens of a session are replaced as they expire: `on_session` is called with the newest, to be kept
+    (None when it has ended). Use it as a context manager, or `aclose` it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        session: Session | None = None,
+        on_session: Callable[[Session | None], object] | None = None,
+        retries: Retries | None = None,
+        timeout_seconds: float = 15.0,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        """`url` is the address of the service, such as `https://wallet.example`."""
+        self._transport = Transport(
+            f"{url.rstrip('/')}/graphql",
+            token=token,
+            session=session,
+            on_session=on_session,
+            retries=retries or Retries(),
+            http=http or httpx.AsyncClient(timeout=timeout_seconds),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.http.aclose()
+
+    async def execute(self, document: str, variables: Mapping[str, object] | None = None) -> Any:
+        """The data of any operation of the API. It is sent once: repeat it where that is safe."""
+        operation: Operation[Any] = Operation("operation", document, lambda data: data)
+        return await self._transport.execute(operation, variables, is_repeatable=False)
+
+    # ------------------------------------------------ signing in
+
+    @property
+    def session(self) -> Session | None:
+        """The session that is used, with its newest tokens."""
+        return self._transport.session
+
+    async def login(self, email: str, password: str) -> models.LoginResult:
+        """Sign in; with SignedIn, everything that follows is done as that user."""
+        result = await self._once(documents.LOGIN, {"email": email, "password": password})
+        if isinstance(result, models.SignedIn):
+            self._transport.use_session(Session.of(result.credentials))
+        return result
+
+    async def logout(self, *, everywhere: bool = False) -> models.LogoutResult:
+        """End the session, or all sessions of the user."""
+        result = await self._once(documents.LOGOUT, {"everywhere": everywhere})
+        if isinstance(result, models.SignedOut):
+            self._transport.use_session(None)
+        return result
+
+    async def confirm_session(self, password: str) -> models.ConfirmSessionResult:
+        """Confirm the session for an hour, as creating API tokens and webhooks requires."""
+        return await self._once(documents.CONFIRM_SESSION, {"password": password})
+
+    async def create_api_token(
+        self,
+        name: str,
+        scopes: Sequence[models.Scope],
+        *,
+        daily_limit: Amount | None = None,
+        expires_at: datetime | None = None,
+    ) -> models.CreateApiTokenResult:
+        """Create an API token. Its secret is in this answer and nowhere else."""
+        limit = None if daily_limit is None else exact(daily_limit)
+        given = {"name": name, "scopes": scopes, "dailyLimit": limit, "expiresAt": expires_at}
+        return await self._once(documents.CREATE_API_TOKEN, given)
+
+    async def revoke_api_token(self, api_token_id: str) -> models.RevokeApiTokenResult:
+        """Revoke an API token, for ever."""
+        return await self._once(documents.REVOKE_API_TOKEN, {"apiTokenId": api_token_id})
+
+    async def credential(self) -> models.Credential | None:
+        """What this client is authenticated by, and what that allows; None if by nothing."""
+        return await self._transport.execute(documents.CREDENTIAL)
+
+    # ------------------------------------------------ moving money
+
+    async def send_money(
+        self,
+        to: Recipient | models.User,
+        amount: Amount,
+        *,
+        note: str | None = None,
+        key: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        not_after: datetime | None = None,
+        give_up_after_seconds: float | None = None,
+    ) -> models.SendMoneyResult:
+        """Send money, once: a lost answer is asked for again with the same key.
+
+        A program that can be restarted makes the key itself (`new_key()`, or from what it pays), stores
+        it before this call and gives it again afterwards. Raises OutcomeUnknown, which has the key, when
+        no answer came for `give_up_after_seconds` (60). After `not_after` the service moves nothing.
+        """
+        key = key or new_key()
+        given = {
+            "recipient": recipient_input(to),
+            "amount": exact(amount),
+            "note": note,
+            "idempotencyKey": key,
+            "metadata": _entries(metadata),
+            "notAfter": not_after,
+        }
+        return await self._transport.move_money(
+            documents.SEND_MONEY,
+            {"input": given},
+            kind=_TRANSFER,
+            key=key,
+            give_up_after_seconds=give_up_after_seconds,
+        )
+
+    async def add_balance(
+        self,
+        amount: Amount,
+        *,
+        key: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        not_after: datetime | None = None,
+        give_up_after_seconds: float | None = None,
+    ) -> models.AddBalanceResult:
+        """Add to the user's own balance, once, as `send_money` sends once."""
+        key = key or new_key()
+        given = {
+            "amount": exact(amount),
+            "idempotencyKey": key,
+            "metadata": _entries(metadata),
+            "notAfter": not_after,
+        }
+        return await self._transport.move_money(
+            documents.ADD_BALANCE,
+            {"input": given},
+            kind=_TOP_UP,
+            key=key,
+            give_up_after_seconds=give_up_after_seconds,
+        )
+
+    async def close_key(
+        self, kind: models.TransactionKind | str, key: str
+    ) -> models.CloseIdempotencyKeyResult:
+        """Make the outcome of a key final: the transaction it made, or none now and none ever."""
+        given = {"kind": kind, "idempotencyKey": key}
+        return await self._transport.execute(documents.CLOSE_IDEMPOTENCY_KEY, {"input": given})
+
+    async def preview_transfer(self, amount: Amount) -> models.TransferPreviewResult:
+        """The fee and the effect of a transfer, without sending it."""
+        return await self._transport.execute(documents.TRANSFER_PREVIEW, {"amount": exact(amount)})
+
+    # ------------------------------------------------ reading
+
+    async def viewer(self) -> models.Viewer | None:
+        """The user's account and balance; None if signed out."""
+        return await self._transport.execute(documents.VIEWER)
+
+    async def settings(self) -> models.WalletSettings:
+        """The service's currency, limits and fee."""
+        return await self._transport.execute(documents.WALLET_SETTINGS)
+
+    async def transaction_by_key(
+        self, kind: models.TransactionKind | str, key: str
+    ) -> models.Transaction | None:
+        """What a key has moved so far. None is not final: see `close_key`."""
+        variables = {"kind": kind, "idempotencyKey": key}
+        return await self._transport.execute(documents.TRANSACTION_BY_IDEMPOTENCY_KEY, variables)
+
+    async def transaction_by_reference(self, reference: str) -> models.Transaction | None:
+        """The transaction with the reference that both sides share."""
+        return await self._transport.execute(
+            documents.TRANSACTION_BY_REFERENCE, {"reference": reference}
+        )
+
+    async def contacts(self, first: int = 100) -> tuple[models.User, ...]:
+        """The users that the user exchanged money with, the latest first; at most 100."""
+        return await self._transport.execute(documents.CONTACTS, {"first": first})
+
+    async def transactions(
+        self, matching: models.TransactionFilter | None = None, *, page_size: int = 100
+    ) -> AsyncGenerator[models.Transaction, None]:
+        """All transactions, or those that match, newest first, fetched page by page."""
+        cursor = None
+        while True:
+            variables = {"first": page_size, "after": cursor, "filter": matching}
+            page = await self._transport.execute(documents.TRANSACTIONS, variables)
+            for node in page.nodes:
+                yield node
+            cursor = page.page_info.end_cursor
+            if not page.page_info.has_next_page:
+                return
+
+    async def search_users(
+        self, query: str, *, page_size: int = 20
+    ) -> AsyncGenerator[models.User, None]:
+        """Users by a part of the name or a complete address, the best match first."""
+        cursor = None
+        while True:
+            variables = {"query": query, "first": page_size, "after": cursor}
+            page = await self._transport.execute(documents.SEARCH_USERS, variables)
+            for node in page.nodes:
+                yield node
+            cursor = page.page_info.end_cursor
+            if not page.page_info.has_next_page:
+                return
+
+    # ------------------------------------------------ listening
+
+    async def events(self, after: int | None = None) -> AsyncGenerator[models.AnyWalletEvent, None]:
+        """Every change of the wallet after that sequence, each once and in order, for ever.
+
+        Store the `sequence` of the last event that was processed, and give it to resume. Without it,
+        events begin with the next one. The stream reconnects by itself, however long that takes.
+        """
+        if after is None:
+            after = await self._transport.execute(documents.SEQUENCE)
+        found = streams.events(
+            self._transport, documents.WALLET_EVENTS, lambda event: event.sequence, after
+        )
+        async with aclosing(found) as stream:
+            async for event in stream:
+                yield event
+
+    async def _once(self, operation: Operation[Result], given: Mapping[str, object]) -> Result:
+        """An operation that would have another effect if it were repeated."""
+        return await self._transport.execute(operation, {"input": given}, is_repeatable=False)
+
+
+def _entries(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    if metadata is None:
+        return None
+    return [{"key": key, "value": value} for key, value in metadata.items()]

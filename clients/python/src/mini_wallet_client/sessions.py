@@ -1,0 +1,21 @@
+"""The tokens of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mini_wallet_client.models import Credentials
+
+
+@dataclass(frozen=True)
+class Session:
+    """The tokens of a signed-in user. Keep the newest: each is replaced when it is used."""
+
+    access_token: str
+    refresh_token: str
+
+    @classmethod
+    def of(cls, credentials: Credentials) -> Session:
+        """From what signing in or refreshing answered."""
+        assert credentials.refresh_token is not None, "without useCookie there is one"
+        return cls(credentials.access_token, credentials.refresh_token)

@@ -1,0 +1,1 @@
+"""Locks and pauses, for event loops and for threads."""

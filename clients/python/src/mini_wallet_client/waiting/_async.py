@@ -1,0 +1,5 @@
+"""For event loops: asyncio and trio."""
+
+from anyio import Lock, sleep
+
+__all__ = ["Lock", "sleep"]

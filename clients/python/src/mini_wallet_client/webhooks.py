@@ -1,0 +1,95 @@
+"""Verifies webhook requests, by Standard Webhooks (https://www.standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mini_wallet_client.errors import InvalidSignature
+
+TOLERANCE_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookEvent:
+    """A verified delivery. Deliveries are repeated: ignore a `number` up to the last one processed."""
+
+    id: str
+    """The same at every attempt."""
+    type: str
+    """`wallet.event` or `notification`; a newer service may have more."""
+    number: int
+    """The event's number in its stream: 1, 2, 3 … without a gap."""
+    timestamp: datetime
+    data: Any
+    """The result of the webhook's document for this event."""
+
+
+def verify_webhook(
+    body: bytes,
+    headers: Mapping[str, str],
+    secrets: str | Sequence[str],
+    *,
+    tolerance_seconds: float = TOLERANCE_SECONDS,
+    now: float | None = None,
+) -> WebhookEvent:
+    """The event of a webhook request, if one of the secrets (`whsec_…`) signed it.
+
+    `body` is the body as it was received, byte for byte. While a secret is being replaced, give both.
+    Raises InvalidSignature, also if the request is older or newer than the tolerance.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    try:
+        message_id, sent, signatures = (
+            given[f"webhook-{name}"] for name in ("id", "timestamp", "signature")
+        )
+    except KeyError as missing:
+        raise InvalidSignature(f"The header {missing} is missing.") from None
+    if not (sent.isascii() and sent.isdigit()):
+        raise InvalidSignature("The timestamp is not a number of seconds.")
+    if abs((time.time() if now is None else now) - int(sent)) > tolerance_seconds:
+        raise InvalidSignature("The request was sent too long ago, or one of the clocks is wrong.")
+    signed = b".".join((message_id.encode(), sent.encode(), body))
+    keys = [_key(secret) for secret in ([secrets] if isinstance(secrets, str) else secrets)]
+    expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
+    found = [part[3:].encode() for part in signatures.split(" ") if part.startswith("v1,")]
+    # Every pair is compared, so that the time says nothing about which secret fits.
+    matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in found]
+    if not any(matches):
+        raise InvalidSignature("No signature of the request is by one of the secrets.")
+    return _event(message_id, body)
+
+
+def _key(secret: str) -> bytes:
+    encoded = secret.removeprefix("whsec_")
+    try:
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except binascii.Error:
+        key = b""
+    if not key:
+        raise ValueError("A webhook secret is whsec_ and base64, as createWebhook returned it.")
+    return key
+
+
+def _event(message_id: str, body: bytes) -> WebhookEvent:
+    try:
+        content = json.loads(body)
+        return WebhookEvent(
+            id=message_id,
+            type=content["type"],
+            number=content["number"],
+            timestamp=datetime.fromisoformat(content["timestamp"]),
+            data=content["data"],
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidSignature(
+            "The body is signed, but not one of a webhook of this API."
+        ) from error

@@ -1,0 +1,157 @@
+"""An HTTP proxy whose next answers a test decides: lost, refused, silent, or from another server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import select
+import socket
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+#: The request reaches the service, and its answer is lost.
+LOST = "lost"
+#: The request does not reach the service.
+DROPPED = "dropped"
+#: Neither an answer nor an end of the connection.
+SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that does not come from the service."""
+
+    status: int
+    body: str = "<html>no gateway</html>"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_graphql(cls, status: int, **error: Any) -> Answer:
+        """A request that is refused as a whole."""
+        body = json.dumps({"errors": [{"message": "No.", "extensions": error}]})
+        return cls(status, body, {"content-type": "application/graphql-response+json"})
+
+
+class Proxy(ThreadingHTTPServer):
+    """Forwards to `target`, unless `faults` has something else for the next request."""
+
+    daemon_threads = True
+
+    def __init__(self, target: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.target = target
+        self.faults: deque[str | Answer] = deque()
+        #: The operations of all requests that came.
+        self.operations: list[str] = []
+        self._sockets: set[socket.socket] = set()
+        self._is_frozen = threading.Event()
+        self._is_over = threading.Event()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Connections that end in the middle are what this is for."""
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._sockets.add(request)
+        super().process_request(request, client_address)
+
+    def cut(self) -> None:
+        """End every open connection, and let what follows pass."""
+        self._is_frozen.clear()
+        for one in [*self._sockets]:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._sockets.clear()
+
+    def freeze(self) -> None:
+        """Leave the open connections open, but without anything passing any more."""
+        self._is_frozen.set()
+
+    def thaw(self) -> None:
+        self._is_frozen.clear()
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.cut()
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Proxy
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        """A WebSocket: its bytes are passed as they are."""
+        self.close_connection = True
+        address = urlsplit(self.server.target)
+        with socket.create_connection((address.hostname, address.port)) as far:
+            head = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+            far.sendall(f"{self.requestline}\r\n{head}\r\n".encode())
+            while not self.server._is_over.is_set():
+                readable, _, _ = select.select([self.connection, far], [], [], 0.05)
+                for one in readable:
+                    data = one.recv(65_536)
+                    if not data:
+                        return
+                    if not self.server._is_frozen.is_set():
+                        (far if one is self.connection else self.connection).sendall(data)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.operations.append(json.loads(body)["query"].split("(")[0].split("{")[0].strip())
+        fault = self.server.faults.popleft() if self.server.faults else None
+        if fault == SILENT:
+            self.server._is_over.wait(60)
+        if fault in (SILENT, DROPPED):
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif isinstance(fault, Answer):
+            self.send_response(fault.status)
+            for name, value in fault.headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(fault.body.encode())))
+            self.end_headers()
+            self.wfile.write(fault.body.encode())
+        else:
+            self._forward(body, is_lost=fault == LOST)
+
+    def _forward(self, body: bytes, *, is_lost: bool) -> None:
+        self.close_connection = True
+        address = urlsplit(self.server.target)
+        far = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+        headers = {name: value for name, value in self.headers.items() if name != "connection"}
+        try:
+            far.request("POST", self.path, body, headers)
+            answer = far.getresponse()
+            if is_lost:
+                answer.read()
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
+                    self.send_header(name, value)
+            self.send_header("connection", "close")
+            self.end_headers()
+            self.wfile.flush()
+            while chunk := answer.read1(65_536):
+                if not self.server._is_frozen.is_set():
+                    self.wfile.write(chunk)
+        except OSError:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+        finally:
+            far.close()

@@ -1,0 +1,185 @@
+"""Events arrive once and in order, through restarts, lost connections and expiring tokens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, closing
+from queue import Queue
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+import mini_wallet_client as client
+from mini_wallet_client import AsyncWallet, Session, TransactionPosted, Wallet
+from tests.app.conftest import ALPHA, Api
+from tests.clients.conftest import BRISK, signed_in
+from tests.clients.proxy import Answer, Proxy
+
+
+class Listener:
+    """Collects events in a thread of its own."""
+
+    def __init__(self, wallet: Wallet, after: int | None) -> None:
+        self._events: Queue[Any] = Queue()
+        self._wallet = wallet
+        threading.Thread(target=self._listen, args=(after,), daemon=True).start()
+
+    def _listen(self, after: int | None) -> None:
+        try:
+            for event in self._wallet.events(after):
+                self._events.put(event)
+        except Exception as error:
+            self._events.put(error)
+
+    def next(self) -> Any:
+        return self._events.get(timeout=30)
+
+
+@pytest.fixture
+def listen(proxy: Proxy, wallet: Wallet) -> Iterator[Callable[..., Listener]]:
+    """Listen to Alpha's events through the proxy."""
+    opened: list[Wallet] = []
+
+    def start(after: int | None = None, **options: Any) -> Listener:
+        given = {"session": wallet.session, "retries": BRISK, **options}
+        opened.append(Wallet(proxy.url, **given))
+        return Listener(opened[-1], after)
+
+    yield start
+    proxy.stop()
+    for one in opened:
+        one.close()
+
+
+def _sequence(wallet: Wallet) -> int:
+    viewer = wallet.viewer()
+    assert viewer is not None
+    return viewer.sequence
+
+
+def _add(api: Api, wallet: Wallet) -> None:
+    assert wallet.session is not None
+    api.add_balance(wallet.session.access_token)
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_each_test(api: Api, request: pytest.FixtureRequest) -> None:
+    api._keys += 100
+
+
+def test_events_resume_after_the_number_that_was_processed(
+    api: Api, wallet: Wallet, listen: Callable[..., Listener]
+) -> None:
+    start = _sequence(wallet)
+    for _ in range(3):
+        _add(api, wallet)
+    listener = listen(start)
+    events = [listener.next() for _ in range(3)]
+    assert [event.sequence for event in events] == [start + 1, start + 2, start + 3]
+    assert isinstance(events[0], TransactionPosted)
+    assert events[0].transaction.kind is client.TransactionKind.TOP_UP
+    assert listen(start + 2).next() == events[2]
+
+
+def test_events_survive_what_a_network_does(
+    api: Api,
+    proxy: Proxy,
+    wallet: Wallet,
+    listen: Callable[..., Listener],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mini_wallet_client._sync.streams.SILENCE_SECONDS", 0.5)
+    start = _sequence(wallet)
+    listener = listen(start)
+    for number in range(1, 5):
+        if number % 2:
+            proxy.cut()
+        else:
+            # What is sent now is lost, without an end of the connection.
+            proxy.freeze()
+        proxy.faults.extend([Answer(502), Answer.of_graphql(429, code="RATE_LIMITED")])
+        _add(api, wallet)
+        proxy.thaw()
+        assert listener.next().sequence == start + number
+
+
+def test_events_survive_a_restart_of_the_service(start_api: Callable[..., Api], api: Api) -> None:
+    first = start_api(database_url=api.settings.database_url)
+    proxy = Proxy(first.url)
+    with signed_in(proxy.url, ALPHA) as wallet:
+        start = _sequence(wallet)
+        listener = Listener(wallet, start)
+        _add(api, wallet)
+        assert listener.next().sequence == start + 1
+        first.stop()
+        _add(api, wallet)
+        proxy.target = start_api(database_url=api.settings.database_url).url
+        assert listener.next().sequence == start + 2
+        proxy.stop()
+
+
+def test_events_continue_with_a_fresh_token_when_one_expires(
+    api: Api, wallet: Wallet, listen: Callable[..., Listener]
+) -> None:
+    assert wallet.session is not None
+    claims = jwt.decode(wallet.session.access_token, options={"verify_signature": False})
+    secret = api.settings.jwt_secrets[0]
+    kept: list[Session | None] = []
+    # The one at the start, the other while the stream is open.
+    for lifetime in (-1, 2):
+        soon = {**claims, "exp": int(time.time()) + lifetime}
+        token = jwt.encode(soon, secret, "HS256", {"typ": "at+jwt"})
+        start = _sequence(wallet)
+        session = Session(
+            token, (kept[-1] or wallet.session if kept else wallet.session).refresh_token
+        )
+        renewed = threading.Event()
+
+        def keep(newest: Session | None, renewed: threading.Event = renewed) -> None:
+            kept.append(newest)
+            renewed.set()
+
+        listener = listen(start, session=session, on_session=keep)
+        assert renewed.wait(20)
+        _add(api, wallet)
+        assert listener.next().sequence == start + 1
+
+
+def test_a_credential_that_has_ended_ends_the_events(
+    proxy: Proxy, listen: Callable[..., Listener]
+) -> None:
+    with signed_in(proxy.url, ALPHA) as other:
+        listener = listen(0, session=other.session)
+        assert listener.next().sequence == 1
+        other.logout()
+        while not isinstance(end := listener.next(), Exception):
+            pass
+        assert isinstance(end, client.Unauthenticated)
+    assert isinstance(listen(0, session=None, token="mw_unknown").next(), client.Unauthenticated)
+    assert isinstance(listen(session=None).next(), client.Unauthenticated)
+
+
+@pytest.mark.anyio
+async def test_the_asynchronous_client_listens_likewise(
+    api: Api, proxy: Proxy, wallet: Wallet, open_wallet: Callable[..., AsyncWallet]
+) -> None:
+    start = _sequence(wallet)
+    async with (
+        open_wallet(session=wallet.session) as other,
+        aclosing(other.events(start)) as events,
+    ):
+        for number in (1, 2):
+            _add(api, wallet)
+            assert (await anext(events)).sequence == start + number
+            proxy.cut()
+
+
+def test_a_stream_that_is_closed_leaves_no_connection(proxy: Proxy, wallet: Wallet) -> None:
+    with closing(wallet.events(_sequence(wallet) - 1)) as events:
+        next(events)
+    assert isinstance(wallet._transport.http, httpx.Client)
+    assert not wallet._transport.http._transport._pool.connections  # type: ignore[attr-defined]

@@ -1,0 +1,146 @@
+"""Amounts are exact, retries bounded, and webhook requests verified, without any service."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+import mini_wallet_client
+from mini_wallet_client import ConnectionFailed, InvalidSignature, Money, RateLimited, Retries
+from mini_wallet_client.values import exact, to_json
+from mini_wallet_client.webhooks import verify_webhook
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER = "whsec_" + "c2VjcmV0IG51bWJlciB0d28gb2YgYWxs"
+BODY = json.dumps(
+    {
+        "type": "wallet.event",
+        "timestamp": "2026-11-22T08:30:00Z",
+        "number": 8,
+        "data": {"walletEvents": {"sequence": 8, "note": "žluťoučký \u2028 kůň"}},
+    },
+    ensure_ascii=False,
+).encode()
+NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    from importlib.resources import files
+
+    assert files(mini_wallet_client).joinpath("py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    ("amount", "sent"),
+    [("12.50", "12.50"), (Decimal("1E+2"), "100"), (Decimal("0.10"), "0.10"), (7, "7")],
+)
+def test_an_amount_is_sent_as_it_is(amount: Any, sent: str) -> None:
+    assert exact(amount) == sent
+
+
+@pytest.mark.parametrize("amount", [1.5, True, Decimal("NaN"), Decimal("Infinity"), None])
+def test_what_is_not_exact_is_not_sent(amount: Any) -> None:
+    with pytest.raises(TypeError):
+        exact(amount)
+
+
+def test_money_knows_its_minor_units() -> None:
+    assert Money(Decimal("12.50"), "USD").minor_units == 1250
+    assert Money(Decimal("-0.05"), "USD").minor_units == -5
+    assert Money(Decimal(1250), "JPY").minor_units == 1250
+    assert str(Money(Decimal("12.50"), "USD")) == "12.50 USD"
+
+
+def test_an_instant_is_sent_with_its_time_zone() -> None:
+    assert to_json({"notAfter": NOW, "note": None}) == {"notAfter": "2026-11-22T08:30:00+00:00"}
+    with pytest.raises(TypeError, match="time zone"):
+        to_json(NOW.replace(tzinfo=None))
+
+
+def test_attempts_pause_longer_each_time_until_the_time_is_up() -> None:
+    retries = Retries(1, 8, give_up_after_seconds=20, clock=lambda: 100.0)
+    attempts = retries.start()
+    pauses = [attempts.note(ConnectionFailed()) for _ in range(5)]
+    for pause, most in zip(pauses, (1, 2, 4, 8, 8), strict=True):
+        assert pause is not None
+        assert most / 2 <= pause <= most
+    late = replace(retries, give_up_after_seconds=0.4).start()
+    assert late.note(ConnectionFailed()) is None
+
+
+def test_an_attempt_waits_as_long_as_the_service_asks() -> None:
+    limited = RateLimited("Too many requests.")
+    limited.retry_after_seconds = 11
+    attempts = Retries(1, 8, give_up_after_seconds=20, clock=lambda: 100.0).start()
+    assert attempts.note(limited) == 11
+    assert not attempts.are_ambiguous
+    limited.retry_after_seconds = 21
+    assert attempts.note(limited) is None
+
+
+# ================================================================ webhooks
+
+
+def _signed(secret: str = SECRET, at: datetime = NOW, body: bytes = BODY) -> dict[str, str]:
+    """The headers as the official package signs."""
+    signature = Webhook(secret).sign("msg_1", at, body.decode())
+    return {
+        "Webhook-Id": "msg_1",
+        "Webhook-Timestamp": str(int(at.timestamp())),
+        "Webhook-Signature": signature,
+    }
+
+
+def _verify(headers: dict[str, str], body: bytes = BODY, secrets: Any = SECRET) -> Any:
+    return verify_webhook(body, headers, secrets, now=NOW.timestamp())
+
+
+def test_a_webhook_request_that_the_official_package_signed_is_verified() -> None:
+    event = _verify(_signed())
+    assert (event.id, event.type, event.number) == ("msg_1", "wallet.event", 8)
+    assert event.timestamp == NOW
+    assert event.data["walletEvents"]["sequence"] == 8
+
+
+def test_either_secret_fits_while_one_is_replaced() -> None:
+    both = _signed()
+    both["Webhook-Signature"] = (
+        f"v1a,AAAA {_signed(OTHER)['Webhook-Signature']} {both['Webhook-Signature']}"
+    )
+    assert _verify(both).number == 8
+    assert _verify(both, secrets=OTHER).number == 8
+    assert _verify(_signed(OTHER), secrets=[SECRET, OTHER]).number == 8
+
+
+def test_what_was_not_signed_is_refused() -> None:
+    for headers, body in (
+        (_signed(OTHER), BODY),
+        (_signed(), BODY.replace(b": 8", b": 9")),
+        ({**_signed(), "Webhook-Id": "msg_2"}, BODY),
+        ({**_signed(), "Webhook-Signature": ""}, BODY),
+        ({**_signed(), "Webhook-Signature": "v1,ü"}, BODY),
+        ({**_signed(), "Webhook-Timestamp": "soon"}, BODY),
+        ({}, BODY),
+        (_signed(body=b"[]"), b"[]"),
+        (_signed(body=b"no JSON"), b"no JSON"),
+    ):
+        with pytest.raises(InvalidSignature):
+            _verify(headers, body)
+
+
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_a_webhook_request_of_another_time_is_refused(seconds: int) -> None:
+    at = datetime.fromtimestamp(NOW.timestamp() + seconds, UTC)
+    with pytest.raises(InvalidSignature, match="too long ago"):
+        _verify(_signed(at=at))
+
+
+def test_a_secret_that_is_none_is_an_error_of_the_program() -> None:
+    with pytest.raises(ValueError, match="whsec_"):
+        _verify(_signed(), secrets="")

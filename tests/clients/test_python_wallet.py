@@ -1,0 +1,284 @@
+"""The Python client moves money once whatever the network does, and reads what there is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+import jwt
+import pytest
+
+import mini_wallet_client as client
+from mini_wallet_client import AsyncWallet, MoneySent, Recipient, Session, Wallet
+from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
+from tests.clients.conftest import BRISK, signed_in
+from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
+
+TO_BETA = Recipient.email(BETA)
+UNAVAILABLE = Answer.of_graphql(503, code="UNAVAILABLE")
+LIMITED = Answer.of_graphql(429, code="RATE_LIMITED", retryAfterSeconds=0.01)
+_numbers = count(1)
+
+
+def _sent_with(wallet: Wallet, note: str) -> list[client.Transaction]:
+    return list(wallet.transactions(client.TransactionFilter(text=note)))
+
+
+def _new_note() -> str:
+    return f"purpose-{next(_numbers):04}"
+
+
+def test_money_is_sent_and_read_exactly(wallet: Wallet, beta: Wallet) -> None:
+    note = _new_note()
+    result = wallet.send_money(
+        TO_BETA, Decimal("1.10"), note=note, metadata={"invoice": "7", "b": ""}
+    )
+    assert isinstance(result, MoneySent)
+    sent = result.transaction
+    assert (sent.amount.amount, sent.amount.currency, sent.amount.minor_units) == (
+        Decimal("1.10"),
+        "USD",
+        110,
+    )
+    assert result.viewer.balance == sent.balance_after
+    assert sent.created_at.tzinfo is not None
+    assert [(entry.key, entry.value) for entry in sent.metadata] == [("invoice", "7"), ("b", "")]
+    assert sent.counterparty is not None
+    [received] = _sent_with(beta, note)
+    assert received.reference == sent.reference
+    assert received.direction is client.TransactionDirection.INCOMING
+    assert wallet.transaction_by_reference(sent.reference) == sent
+    assert wallet.transaction_by_reference("01994d4e-0000-7000-8000-000000000000") is None
+
+
+def test_refusals_are_results(wallet: Wallet) -> None:
+    match wallet.send_money(TO_BETA, 9000):
+        case client.InsufficientFunds(balance=balance, shortfall=shortfall, message=message):
+            assert balance.amount + shortfall.amount == 9000
+            assert message
+        case other:
+            pytest.fail(f"{other}")
+    assert isinstance(wallet.send_money(TO_BETA, "0.001"), client.InvalidAmount)
+    assert isinstance(wallet.send_money(Recipient.email(ALPHA), 1), client.CannotPayYourself)
+    assert isinstance(
+        wallet.send_money(Recipient.email("nobody@demo.app"), 1), client.RecipientNotFound
+    )
+    invalid = wallet.send_money(TO_BETA, 1, key="short")
+    assert isinstance(invalid, client.InvalidInput)
+    assert invalid.fields[0].path == ("idempotencyKey",)
+    late = wallet.send_money(TO_BETA, 1, not_after=datetime.now(UTC) - timedelta(minutes=1))
+    assert isinstance(late, client.TooLate)
+    with pytest.raises(TypeError, match="not exact"):
+        wallet.send_money(TO_BETA, 1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [LOST],
+        [DROPPED],
+        [Answer(502), Answer(503), Answer(504)],
+        [UNAVAILABLE],
+        [LIMITED],
+        [LOST, LIMITED, LOST],
+    ],
+)
+def test_a_payment_whose_answer_is_lost_is_repeated_and_made_once(
+    wallet: Wallet, proxy: Proxy, faults: list[str | Answer]
+) -> None:
+    note = _new_note()
+    proxy.faults.extend(faults)
+    result = wallet.send_money(TO_BETA, 1, note=note)
+    assert isinstance(result, MoneySent)
+    assert result.replayed == (LOST in faults)
+    assert _sent_with(wallet, note) == [result.transaction]
+
+
+def test_a_service_that_does_not_answer_in_time_is_asked_again(
+    proxy: Proxy, wallet: Wallet
+) -> None:
+    with Wallet(proxy.url, session=wallet.session, retries=BRISK, timeout_seconds=0.3) as hasty:
+        proxy.faults.append(SILENT)
+        assert isinstance(hasty.add_balance(1), client.BalanceAdded)
+
+
+def test_giving_up_tells_the_key_which_then_tells_the_outcome(wallet: Wallet, proxy: Proxy) -> None:
+    for fault, was_sent in ((LOST, True), (DROPPED, False)):
+        note, key = _new_note(), client.new_key()
+        proxy.faults.append(fault)
+        with pytest.raises(client.OutcomeUnknown, match="close_key") as raised:
+            wallet.send_money(TO_BETA, 1, note=note, key=key, give_up_after_seconds=0)
+        assert (raised.value.kind, raised.value.key) == ("TRANSFER", key)
+        settled = wallet.close_key(raised.value.kind, raised.value.key)
+        assert isinstance(settled, client.IdempotencyKeySettled)
+        assert (settled.transaction is not None) == was_sent
+        assert wallet.transaction_by_key("TRANSFER", key) == settled.transaction
+        again = wallet.send_money(TO_BETA, 1, note=note, key=key)
+        assert isinstance(again, MoneySent if was_sent else client.IdempotencyKeyClosed)
+
+
+def test_a_key_is_made_before_the_first_attempt_or_by_the_caller(wallet: Wallet) -> None:
+    key, note = client.new_key(), _new_note()
+    first = wallet.send_money(TO_BETA, 1, key=key, note=note)
+    again = wallet.send_money(TO_BETA, "1.00", key=key, note=note)
+    assert isinstance(first, MoneySent)
+    assert isinstance(again, MoneySent)
+    assert (again.replayed, again.transaction) == (True, first.transaction)
+    assert isinstance(wallet.send_money(TO_BETA, 2, key=key), client.IdempotencyKeyReused)
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown(
+    wallet: Wallet, proxy: Proxy
+) -> None:
+    forbidden = Answer.of_graphql(403, code="FORBIDDEN")
+    proxy.faults.extend([LOST, forbidden])
+    with pytest.raises(client.OutcomeUnknown):
+        wallet.send_money(TO_BETA, 1)
+    proxy.faults.append(forbidden)
+    with pytest.raises(client.Forbidden):
+        wallet.send_money(TO_BETA, 1)
+    proxy.faults.append(Answer.of_graphql(500, code="INTERNAL", reference="4711"))
+    with pytest.raises(client.OutcomeUnknown):
+        wallet.send_money(TO_BETA, 1)
+    proxy.faults.append(Answer(200, '{"data": {"sendMoney": 7}}'))
+    with pytest.raises(client.OutcomeUnknown):
+        wallet.send_money(TO_BETA, 1)
+
+
+def test_an_operation_that_would_take_effect_twice_is_not_repeated(
+    wallet: Wallet, proxy: Proxy
+) -> None:
+    proxy.faults.append(LOST)
+    with pytest.raises(client.ConnectionFailed):
+        wallet.create_api_token("A program", [client.Scope.READ_PROFILE])
+
+
+def test_another_address_is_reported(proxy: Proxy, wallet: Wallet) -> None:
+    proxy.faults.append(Answer(404))
+    with pytest.raises(client.UnexpectedAnswer, match="404"):
+        wallet.viewer()
+
+
+# ================================================================ credentials
+
+
+def _expired(api: Api, session: Session | None) -> Session:
+    """The session with an access token that expired a moment ago."""
+    assert session is not None
+    secret = api.settings.jwt_secrets[0]
+    claims = jwt.decode(session.access_token, options={"verify_signature": False})
+    head = {"typ": "at+jwt"}
+    token = jwt.encode({**claims, "exp": claims["iat"] - 1}, secret, "HS256", head)
+    return Session(token, session.refresh_token)
+
+
+def test_an_expired_access_token_is_refreshed_once_for_all_threads(
+    api: Api, proxy: Proxy, wallet: Wallet
+) -> None:
+    kept: list[Session | None] = []
+    expired = _expired(api, wallet.session)
+    with Wallet(proxy.url, session=expired, on_session=kept.append, retries=BRISK) as many:
+        proxy.operations.clear()
+        found: list[object] = []
+        threads = [threading.Thread(target=lambda: found.append(many.viewer())) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+        assert all(found)
+        assert proxy.operations.count("mutation RefreshSession") == 1
+        assert kept == [many.session]
+        assert many.session not in (expired, wallet.session)
+
+
+def test_a_lost_answer_to_a_refresh_is_asked_for_again(
+    api: Api, proxy: Proxy, wallet: Wallet
+) -> None:
+    with Wallet(proxy.url, session=_expired(api, wallet.session), retries=BRISK) as other:
+        proxy.faults.extend([Answer.of_graphql(401, code="UNAUTHENTICATED"), LOST])
+        assert other.viewer() is not None
+
+
+def test_a_session_that_has_ended_has_to_be_begun_again(api: Api, proxy: Proxy) -> None:
+    kept: list[Session | None] = []
+    with signed_in(proxy.url, ALPHA, on_session=kept.append) as wallet:
+        copy = _expired(api, wallet.session)
+        assert isinstance(wallet.logout(), client.SignedOut)
+        assert kept[-1] is None
+        with Wallet(proxy.url, session=copy, on_session=kept.append) as other:
+            with pytest.raises(client.Unauthenticated):
+                other.viewer()
+            assert other.session is None
+            assert other.viewer() is None
+            with pytest.raises(client.Unauthenticated, match="sign in"):
+                other.contacts()
+    assert isinstance(Wallet(proxy.url).login(ALPHA, "no password"), client.InvalidCredentials)
+
+
+def test_a_token_with_the_scope_to_send_needs_no_other(wallet: Wallet, api: Api) -> None:
+    assert isinstance(wallet.confirm_session(PASSWORD), client.SessionConfirmed)
+    created = wallet.create_api_token("Payroll", [client.Scope.SEND_MONEY], daily_limit="5.00")
+    assert isinstance(created, client.ApiTokenCreated)
+    with Wallet(api.url, token=created.secret) as program:
+        result = program.send_money(TO_BETA, "4.50")
+        assert isinstance(result, MoneySent)
+        credential = program.credential()
+        assert credential is not None
+        assert credential.api_token is not None
+        assert credential.scopes == (client.Scope.SEND_MONEY,)
+        assert credential.api_token.daily_remaining == client.Money(Decimal("0.50"), "USD")
+        assert isinstance(program.send_money(TO_BETA, 1), client.TokenLimitExceeded)
+        assert isinstance(program.preview_transfer(1), client.TransferPreview)
+        settled = program.close_key("TRANSFER", client.new_key())
+        assert settled == client.IdempotencyKeySettled(transaction=None)
+        with pytest.raises(client.Forbidden):
+            program.viewer()
+        revoked = wallet.revoke_api_token(created.api_token.id)
+        assert isinstance(revoked, client.ApiTokenRevoked)
+        with pytest.raises(client.Unauthenticated):
+            program.send_money(TO_BETA, "0.10")
+
+
+# ================================================================ reading
+
+
+def test_pages_are_followed_to_the_end(wallet: Wallet) -> None:
+    note = _new_note()
+    for number in range(5):
+        assert isinstance(wallet.send_money(TO_BETA, "0.10", note=f"{note} {number}"), MoneySent)
+    matching = client.TransactionFilter(text=note, kind=client.TransactionKind.TRANSFER)
+    found = list(wallet.transactions(matching, page_size=2))
+    assert [one.note for one in found] == [f"{note} {number}" for number in (4, 3, 2, 1, 0)]
+    assert {user.name for user in wallet.search_users("user", page_size=1)} == {
+        "User Beta",
+        "User Gamma",
+    }
+    assert "User Beta" in {user.name for user in wallet.contacts()}
+    assert wallet.settings().currency == "USD"
+    viewer = wallet.viewer()
+    assert viewer is not None
+    assert viewer.email == ALPHA
+    assert wallet.execute("query ($n: Int) { viewer { contacts(first: $n) { id } } }", {"n": 1})[
+        "viewer"
+    ]
+
+
+@pytest.mark.anyio
+async def test_the_asynchronous_client_does_the_same(
+    open_wallet: Callable[..., AsyncWallet], wallet: Wallet, proxy: Proxy
+) -> None:
+    note = _new_note()
+    async with open_wallet(session=wallet.session) as other:
+        proxy.faults.extend([LOST, Answer(502)])
+        result = await other.send_money(TO_BETA, "1.25", note=note)
+        assert isinstance(result, MoneySent)
+        assert result.replayed
+        found = [one async for one in other.transactions(client.TransactionFilter(text=note))]
+        assert found == [result.transaction]
+        assert await other.close_key("TRANSFER", "some key 1") == client.IdempotencyKeySettled(
+            transaction=None
+        )
