@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -41,9 +42,17 @@ _LINGER_BYTES = 64 * 1024 * 1024
 _TOO_LARGE = "The headers have more than 32 KiB, or are more than 100: send less."
 _TOO_MUCH_FRAMING = "The chunk extensions or trailers have more than 48 KiB: send less."
 _URL_TOO_LONG = "The address has more than 16 KiB: send the request by POST."
+_NO_ABSOLUTE_TARGET = "The address is no http:// or https:// address without user information."
+_UNKNOWN_CODING = "Transfer-Encoding takes `chunked` alone: send the body in no other coding."
 _TOO_SLOW = "The request took too long to arrive: send it again."
 _TOO_MANY = "There are too many connections from your address: close some, or try again later."
 _FULL = "The service has as many connections as it can take: try again later."
+
+
+#: A request target in absolute form: its host with the port, and the path with the query.
+_ABSOLUTE_TARGET = re.compile(
+    rb"(?i:https?)://(?P<host>[^/?#@\s]+)(?P<rest>(?:[/?][^#]*)?)", re.DOTALL
+)
 
 
 class Phase(IntEnum):
@@ -100,6 +109,8 @@ class HttpConnection(HttpToolsProtocol):
         self._chunk_bytes = 0
         #: Another protocol than WebSocket was offered in the request that is read.
         self._ignores_upgrade = False
+        #: The coding of the chunked body that is read was checked.
+        self._is_coding_known = False
         self._discarded = 0
         self._refusal: tuple[int, str] | None = None
 
@@ -224,12 +235,15 @@ class HttpConnection(HttpToolsProtocol):
         self._phase = Phase.HEAD
         self._head_minimum = 0
         self._head_maximum = self._chunk_bytes
+        self._is_coding_known = False
 
     def on_body(self, body: bytes) -> None:
         self._head_minimum = 0
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
+        if self.url[:1] not in (b"/", b"*"):
+            self._read_absolute_target()
         self._check_head()
         self._phase = Phase.BODY
         self._head_minimum = 0
@@ -245,6 +259,33 @@ class HttpConnection(HttpToolsProtocol):
                 # Trailers are no headers: a proxy that set or removed headers has not seen them
                 # (RFC 9110, 6.5.1). What the parser reports from here on is dropped with this list.
                 self.headers = []
+
+    def on_chunk_header(self) -> None:
+        """Refuse a coding beneath the chunks, which would be taken for the body itself.
+
+        Proxies might see another body. Only chunked bodies come here, so it costs other requests nothing.
+        """
+        if self._is_coding_known:
+            return
+        self._is_coding_known = True
+        given = (value for name, value in self.scope["headers"] if name == b"transfer-encoding")
+        if b",".join(given).strip().lower() != b"chunked":
+            self._refusal = (501, _UNKNOWN_CODING)
+            raise _Refused
+
+    def _read_absolute_target(self) -> None:
+        """Reduce `http://host/path` to its path, and have its host count as the Host (RFC 9112, 3.2.2)."""
+        found = _ABSOLUTE_TARGET.fullmatch(self.url)
+        if self.parser.get_method() == b"CONNECT":
+            return
+        if found is None:
+            self._refusal = (400, _NO_ABSOLUTE_TARGET)
+            raise _Refused
+        rest = found["rest"]
+        self.url = rest if rest.startswith(b"/") else b"/" + rest
+        self.headers[:] = [
+            (name, found["host"] if name == b"host" else value) for name, value in self.headers
+        ]
 
     def on_message_complete(self) -> None:
         if self._ignores_upgrade:

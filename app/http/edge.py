@@ -27,7 +27,7 @@ SOCKET_MESSAGES = 600
 #: Per process, to bound its memory.
 MAXIMUM_STREAMS = 20_000
 #: The statuses of requests that the application does not see.
-REFUSALS = (400, 405, 408, 414, 429, 431, 503)
+REFUSALS = (400, 405, 408, 414, 429, 431, 501, 503)
 #: File descriptors that connections leave to the database, Redis, logs and files.
 RESERVED_FILES = 256
 #: The most that is requested of the system: descriptors cost memory.

@@ -102,3 +102,29 @@ def test_a_refusal_of_a_later_body_does_not_come_before_the_answers_that_are_due
     assert answer.count(b"HTTP/1.1 200") == 1 + queued
     assert answer.count(b"HTTP/1.1") == 1 + queued
     assert answer.partition(b"HTTP/1.1 200")[2].split(b"HTTP/1.1 200")[0].count(b'"SignedIn"') == 1
+
+
+@pytest.mark.parametrize(
+    "coding", [b"gzip, chunked", b"chunked, chunked", b"identity, chunked", b"chunked, gzip"]
+)
+@pytest.mark.parametrize("path", [b"/graphql", b"/healthz"])
+def test_a_coding_beneath_the_chunks_is_refused(
+    connect: Callable[..., socket.socket], coding: bytes, path: bytes
+) -> None:
+    connection = connect()
+    head = CHUNKED.replace(b": chunked", b": " + coding).replace(b"/graphql", path)
+    connection.sendall(head + b"\r\n" + chunk(TYPENAME) + b"0\r\n\r\n")
+    # The parser itself refuses what does not end in chunks, or is in chunks twice.
+    is_left_to_us = coding in (b"gzip, chunked", b"identity, chunked")
+    assert status_of(read_all(connection)) == (501 if is_left_to_us else 400)
+
+
+def test_two_headers_are_one_coding_after_the_other(connect: Callable[..., socket.socket]) -> None:
+    connection = connect()
+    head = CHUNKED.replace(b"Transfer", b"Transfer-Encoding: gzip\r\nTransfer")
+    connection.sendall(head + b"\r\n" + chunk(TYPENAME) + b"0\r\n\r\n")
+    assert status_of(read_all(connection)) in (400, 501)
+    connection = connect()
+    spelled = CHUNKED.replace(b": chunked", b":  Chunked ")
+    connection.sendall(spelled + CLOSE + b"\r\n" + chunk(TYPENAME) + b"0\r\n\r\n")
+    assert status_of(read_all(connection)) == 200

@@ -137,11 +137,48 @@ def test_a_request_names_one_host(api: Api) -> None:
         ),
         (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
         (b"GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", 421),
-        (
-            b"GET http://127.0.0.1/healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
-            421,
-        ),
     ):
         with socket.create_connection((api.host, api.port), timeout=20) as connection:
             connection.sendall(head)
             assert status_of(read_all(connection)) == status, head
+
+
+def ask(api: Api, target: str, host: str, more: str = "") -> bytes:
+    with socket.create_connection((api.host, api.port), timeout=20) as connection:
+        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n"
+        connection.sendall(head.encode())
+        return read_all(connection)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://127.0.0.1/healthz", 200),
+        ("HTTP://localhost:8000/graphql?query={__typename}", 200),
+        ("https://[::1]:8000/healthz", 200),
+        ("http://rebound.example/healthz", 421),
+        ("http://rebound.example:80/graphql?query={__typename}", 421),
+        ("http://127.0.0.1@rebound.example/healthz", 400),
+        ("http://rebound.example@127.0.0.1/healthz", 400),
+        ("ftp://127.0.0.1/healthz", 400),
+        ("http:///healthz", 400),
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "rebound.example"])
+def test_the_host_of_an_absolute_target_counts_instead_of_the_header(
+    api: Api, target: str, status: int, host: str
+) -> None:
+    assert status_of(ask(api, target, host)) == status
+
+
+def test_a_socket_with_an_absolute_target_is_opened_under_our_names_alone(api: Api) -> None:
+    handshake = (
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x\r\n"
+        "Connection: Upgrade\r\n"
+    )
+    assert status_of(ask(api, "http://rebound.example/graphql", "127.0.0.1", handshake)) == 421
+    with socket.create_connection((api.host, api.port), timeout=20) as connection:
+        head = f"GET http://127.0.0.1/graphql HTTP/1.1\r\nHost: rebound.example\r\n{handshake}\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(12) == b"HTTP/1.1 101"
