@@ -13,7 +13,7 @@ import enum
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -48,6 +48,14 @@ class Scope(enum.StrEnum):
     SEARCH_USERS = "SEARCH_USERS"
     ADD_BALANCE = "ADD_BALANCE"
     SEND_MONEY = "SEND_MONEY"
+
+
+def known_scopes(stored: Iterable[str]) -> list[Scope]:
+    """The scopes that this release knows: a token of a newer one may have others, which grant nothing here."""
+    return [Scope(scope) for scope in stored if scope in _SCOPES]
+
+
+_SCOPES = frozenset(Scope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ async def authenticate(db: Database, secret: NamedSecret) -> Principal:
     return Principal(
         user_id=row.user_id,
         api_token_id=row.id,
-        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        scopes=frozenset(sessions.known_scopes(row.scopes)),
         expires_at=row.expires_at,
     )
 
@@ -214,7 +214,7 @@ def _from_row(row: Row[Any]) -> ApiToken:
         user_id=row.user_id,
         api_token_id=row.id,
         name=row.name,
-        scopes=tuple(Scope(scope) for scope in row.scopes),
+        scopes=tuple(sessions.known_scopes(row.scopes)),
         daily_limit_minor=row.daily_limit,
         created_at=row.created_at,
         expires_at=row.expires_at,

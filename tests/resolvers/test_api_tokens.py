@@ -226,3 +226,20 @@ async def test_foreign_and_malformed_tokens_are_not_found(alpha: Someone, beta: 
 async def test_tokens_are_made_by_those_who_are_signed_in(world: World) -> None:
     answer = await world.ask(CREATE, input={"name": "x", "scopes": ["SEND_MONEY"]})
     assert answer.code == "UNAUTHENTICATED"
+
+
+async def test_scopes_of_a_newer_release_grant_nothing_and_break_nothing(
+    world: World, alpha: Someone
+) -> None:
+    token = await alpha.token("READ_PROFILE")
+    world.sql("UPDATE api_tokens SET scopes = %s", ["FLY_TO_THE_MOON", "READ_PROFILE"])
+    told = await world.ask("{ credential { scopes } viewer { user { id } } }", token)
+    assert told.codes == []
+    assert told.data is not None
+    assert told.data["credential"] == {"scopes": ["READ_PROFILE"]}
+    world.sql("UPDATE api_tokens SET scopes = %s", ["FLY_TO_THE_MOON"])
+    assert (await alpha.ask("{ viewer { apiTokens { scopes } } }")).one["apiTokens"] == [
+        {"scopes": []}
+    ]
+    world.services.tokens.drop(token)
+    assert (await world.ask("{ viewer { user { name } } }", token)).codes == ["FORBIDDEN"]
