@@ -140,19 +140,21 @@ def _refusal(code: int, reason: bytes | str, error: smtplib.SMTPException) -> Ma
 
 
 def _read_url(smtp_url: str) -> _Server:
-    parts = urlsplit(smtp_url)
     try:
+        parts = urlsplit(smtp_url)
         port = parts.port
+        host = parts.hostname if parts.scheme in _PORTS else None
     except ValueError:
-        port = -1
-    if parts.scheme not in _PORTS or not parts.hostname or port == -1:
+        # Such as a host with characters that become "/" or ":" under NFKC.
+        host = None
+    if not host:
         raise ValueError(
             "SMTP_URL is wrong: it takes smtp://host:25, smtp+starttls://user:password@host:587 "
             "or smtps://user:password@host:465."
         )
     return _Server(
         scheme=parts.scheme,
-        host=parts.hostname,
+        host=host,
         port=port or _PORTS[parts.scheme],
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,

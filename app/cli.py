@@ -118,11 +118,12 @@ def worker(
     """Run the jobs that follow a commit: send mails, and deliver events to sinks such as Pusher."""
     chosen = _settings()
     from app import processes
+    from settings import SettingsError
 
     names = None if queues is None else [name.strip() for name in queues.split(",")]
     try:
         status = processes.worker(chosen, queues=names, retry_failed=retry_failed)
-    except ValueError as error:
+    except (ValueError, SettingsError) as error:
         _refuse(str(error))
     raise typer.Exit(status)
 
@@ -132,8 +133,13 @@ def relay() -> None:
     """Pass committed events on: to subscribers through Redis, and to the workers as jobs."""
     chosen = _settings()
     from app import processes
+    from settings import SettingsError
 
-    raise typer.Exit(processes.relay(chosen))
+    try:
+        status = processes.relay(chosen)
+    except SettingsError as error:
+        _refuse(str(error))
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -24,7 +24,7 @@ from persistence import retention
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
 from persistence.engine.database import Database
-from settings import Settings
+from settings import Settings, SettingsError
 
 log = structlog.get_logger()
 
@@ -54,10 +54,16 @@ def main(settings: Settings) -> int:
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Run until `stop` is set. PostgreSQL and Redis may be unavailable for any time."""
+    """Run until `stop` is set. PostgreSQL and Redis may be unavailable for any time.
+
+    Raises SettingsError.
+    """
     redis_url = settings.redis_url.get_secret_value()
-    database = await Database.open(settings.database_url.get_secret_value(), pool_size=4)
-    listeners = await realtime.Hints.open(redis_url)
+    try:
+        database = await Database.open(settings.database_url.get_secret_value(), pool_size=4)
+        listeners = await realtime.Hints.open(redis_url)
+    except ValueError as error:
+        raise SettingsError(f"{str(error).removesuffix('.')}; see .env.example.") from None
     jobs = queue.JobQueue(redis_url)
     sinks = table.configured(settings)
     relay = Relay(database, listeners, jobs, sinks)

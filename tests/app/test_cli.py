@@ -137,3 +137,17 @@ def test_commands_beside_a_running_up_use_its_environment(
         assert {name: os.environ[name] for name in values} == values
     with pytest.raises(services_of_up.NotRunning):
         services_of_up.use_if_needed(tmp_path / "data")
+
+
+@pytest.mark.parametrize("smtp_url", ["smtp://h\u2100:25", "smtp://h\uff1a25", "smtp://host:mail"])
+def test_a_worker_names_a_bad_mail_server_in_one_sentence(tmp_path: Path, smtp_url: str) -> None:
+    variables = {
+        "DATABASE_URL": "postgresql://wallet@127.0.0.1:1/wallet",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "APP_URL": "http://localhost:8000",
+        "JWT_SECRET": "0123456789abcdef" * 2,
+        "MAIL_FROM": "wallet@example.org",
+    }
+    done = wallet("worker", cwd=tmp_path, **variables, SMTP_URL=smtp_url)
+    assert done.returncode == 2
+    assert re.fullmatch(r"SMTP_URL is wrong: it takes smtp://.*\n", done.stderr)
