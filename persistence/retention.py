@@ -1,4 +1,4 @@
-"""Deleting what nobody needs any more, a little at a time."""
+"""Deletion of rows that are no longer needed, in small batches."""
 
 from __future__ import annotations
 

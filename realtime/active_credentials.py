@@ -1,4 +1,4 @@
-"""Which sessions and API tokens are active, as cached by this process, and who is told when they end."""
+"""A cache of which sessions and API tokens are active, and notification when one ends."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
 from persistence.people import credentials
 
-#: After so long, whether a credential is active has to be checked again.
+#: How long the result of a check is trusted.
 _ACTIVE_SECONDS = 4.0
 _TOUCH_SECONDS = 60.0
-#: A credential that has not been used for so long leaves the cache.
+#: A credential that has not been used for this long is removed from the cache.
 _FORGET_SECONDS = 60.0
 _MAXIMUM_CREDENTIALS = 50_000
 #: Credentials per query: a query of more than a few milliseconds would delay everything else.
@@ -30,7 +30,7 @@ _ENDED = "This session or API token has ended. Sign in again."
 
 
 class Watch:
-    """A connection that was opened with a credential, and is told when that ends or expires."""
+    """A connection that was opened with a credential, to be notified when that ends or expires."""
 
     __slots__ = ("_ended", "_expires_at", "credential")
 
@@ -95,8 +95,8 @@ class ActiveCredentials:
     async def ensure(self, principal: Principal, *, ask: bool = True) -> None:
         """Raise Unauthenticated if the credential has ended, as of at most 4 seconds ago.
 
-        Asks the database only if the poll has not just done so; without `ask` not even then. Raises
-        Unavailable if it has to ask and cannot.
+        Queries the database only if the last check is older, and not at all without `ask`. Raises
+        Unavailable if it has to query the database and cannot.
         """
         credential = self._credential(principal)
         is_old = time.monotonic() - credential.checked_at > _ACTIVE_SECONDS
@@ -147,7 +147,7 @@ class ActiveCredentials:
             watch.expire(now)
 
     def doubt(self, credential_ids: Collection[UUID]) -> None:
-        """A hint says that these have ended: check those in the cache at once."""
+        """A hint says that these have ended: check those in the cache immediately."""
         doubted = [
             (name, known)
             for name in credential_ids

@@ -1,6 +1,6 @@
 """Live updates for the clients of this process: new ledger entries, and credentials that end.
 
-Hints through Redis make them fast; polling the database, always, makes them reliable.
+Hints through Redis make them fast; constant polling of the database makes them reliable.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Live:
     def ensure_active(self, principal: Principal, *, ask: bool = True) -> Awaitable[None]:
         """Raise Unauthenticated if the credential has ended, as of at most 4 seconds ago.
 
-        Asks the database only if the poll has not just done so; without `ask` not even then. Raises
-        Unavailable if it has to ask and cannot.
+        Queries the database only if the last check is older, and not at all without `ask`. Raises
+        Unavailable if it has to query the database and cannot.
         """
         return self._credentials.ensure(principal, ask=ask)
 
@@ -118,7 +118,7 @@ class Live:
                 log.exception("expired access tokens were not ended")
 
     async def _poll(self) -> None:
-        # A database driver may swallow a cancellation: the flag ends the loop nevertheless.
+        # A database driver may swallow a cancellation: the flag ends the loop in any case.
         while not self._stopping:
             await asyncio.sleep(self._poll_seconds)
             try:

@@ -1,4 +1,4 @@
-"""Subscriptions to a user's stream: each event exactly once and in order, however it becomes known."""
+"""Subscriptions to a user's stream: each event exactly once and in order."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Subscriptions(Generic[Event]):
         self._database = database
         self._listening = listening
         self._open: dict[UUID, set[Subscription[Event]]] = {}
-        #: By user: the number after which the next event is missing, where that has been logged.
+        #: By user: the number after which an event is missing, once that has been logged.
         self._gaps: dict[UUID, int] = {}
-        #: Reads the pages of all subscriptions that read at the same time together.
+        #: Combines the reads of concurrent subscriptions.
         self._pages: SharedCalls[Position, Sequence[Event]] = SharedCalls(self._read_pages)
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Subscriptions(Generic[Event]):
         for subscription in [each for opened in self._open.values() for each in opened]:
             subscription.close()
 
-    # ------------------------------------------------ what becomes known
+    # ------------------------------------------------ news
 
     def offer(self, user_id: UUID, event: Event) -> None:
         """This process has just committed this event."""
@@ -55,7 +55,7 @@ class Subscriptions(Generic[Event]):
             subscription.offer(event)
 
     def hint(self, user_id: UUID, number: int) -> None:
-        """A hint says that there is an event of that number."""
+        """A hint says that there is an event with that number."""
         for subscription in self._open.get(user_id, ()):
             subscription.hint(number)
 
@@ -74,7 +74,7 @@ class Subscriptions(Generic[Event]):
                 for subscription in self._open.get(user_id, ()):
                     subscription.expect(number)
 
-    # ------------------------------------------------ for a subscription
+    # ------------------------------------------------ for subscriptions
 
     def register(self, subscription: Subscription[Event]) -> None:
         self._open.setdefault(subscription.user_id, set()).add(subscription)
@@ -109,7 +109,7 @@ class Subscriptions(Generic[Event]):
         return pages
 
     def report_gap(self, user_id: UUID, after_number: int, found_number: int) -> None:
-        """Log once that a stream cannot be read further: `./wallet audit` says whether it is damaged.
+        """Log once that a stream cannot be read further; `./wallet audit` reports whether it is damaged.
 
         `found_number` is an event after the gap, or the user's newest number if there is none.
         """
@@ -127,9 +127,10 @@ class Subscriptions(Generic[Event]):
 class Subscription(AsyncIterator[Event], Generic[Event]):
     """One subscriber's position in a user's stream: use `async for`, and `aclose` at the end.
 
-    It only ever yields the event after the previous one, whether this process committed it or it was read
-    from the database. This alone guarantees each event exactly once and in order. Everything else only
-    causes a read: a hint, a poll that found more, an event that is not the next one, a full buffer.
+    It only ever yields the successor of the previous event, whether this process committed it or it was
+    read from the database. This alone guarantees that each event arrives exactly once and in order.
+    Everything else only causes a read: a hint, a poll that found more, an event that is not the
+    successor, a full buffer.
     """
 
     __slots__ = (
@@ -162,7 +163,7 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
     async def start(self) -> None:
         """Subscribe from now on.
 
-        Raises BadUserInput for a number that the stream does not have, and Unavailable.
+        Raises BadUserInput for a number beyond the end of the stream, or Unavailable.
         """
         if self._position is not None and self._position < 0:
             raise errors.BadUserInput("`afterSequence` must be 0 or the sequence of a transaction.")
@@ -178,7 +179,7 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
             self.close()
             raise
         self._known = newest
-        # Hints that came meanwhile may be past the newest: then `_must_read` is set.
+        # A hint received in the meantime may be newer than that: then `_must_read` is set.
         if self._position is None:
             self._position = newest
 
@@ -193,7 +194,7 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
                     await self._read()
                     continue
                 except errors.Unavailable:
-                    # The next poll that succeeds wakes it.
+                    # The next successful poll wakes it.
                     self._must_read = True
             if not self._closed:
                 self._waiter = asyncio.get_running_loop().create_future()
@@ -219,7 +220,7 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
         self._wake()
 
     def hint(self, number: int) -> None:
-        """A hint, which need not be true, says that there is an event of that number."""
+        """A hint, which may be false, says that there is an event with that number."""
         if self._position is None or number > self._position:
             self._must_read = True
             self._wake()
@@ -230,7 +231,7 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
         self._wake()
 
     def expect(self, number: int) -> None:
-        """The database has reported that this is the newest number."""
+        """The database has reported this as the newest number."""
         self._known = max(self._known, number)
         if self._position is not None and number > self._position:
             self._must_read = True

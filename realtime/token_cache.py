@@ -1,4 +1,4 @@
-"""Bearer tokens whose signature was verified, so that it is not verified at every request."""
+"""A cache of bearer tokens whose signature was verified, to verify it once instead of at every request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAXIMUM = 10_000
 
 
 class TokenCache:
-    """The most recently used tokens and their principals. Callers check at each use that they are active."""
+    """The most recently used tokens and their principals. Callers must check that these are still active."""
 
     def __init__(self, maximum: int = _MAXIMUM) -> None:
         self._maximum = maximum

@@ -9,7 +9,7 @@ from persistence.ledger import kind_conditions
 _IS_REQUESTED = kind_conditions.one_of(kinds.REQUESTED)
 _CLOSED_KEYS = f"""
 SELECT concat(c.user_id, '/', c.kind, '/', c.idempotency_key) AS key, concat_ws(' ',
-    CASE WHEN u.id IS NULL THEN 'This closed key belongs to nobody.' END,
+    CASE WHEN u.id IS NULL THEN 'The user of this closed key does not exist.' END,
     CASE WHEN NOT c.{_IS_REQUESTED} THEN 'There are no keys of this kind.' END,
     CASE WHEN c.closed_at > clock_timestamp() THEN 'It was closed in the future.' END,
     CASE WHEN t.user_id IS NOT NULL THEN format(

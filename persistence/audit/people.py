@@ -9,7 +9,7 @@ from persistence.audit.checks import Check
 from persistence.delivery import mails
 from persistence.people import credentials
 
-# ================================================================ people
+# ================================================================ users and credentials
 
 _ADDRESSES_OF_USERS = """
 SELECT u.id::text AS key, CASE
@@ -169,8 +169,8 @@ def _beyond(table: str, column: str) -> str:
 
 
 CHECKS = (
-    Check("people's addresses", "users", _ADDRESSES_OF_USERS),
-    Check("addresses' people", "email_addresses", _USERS_OF_ADDRESSES),
+    Check("addresses of users", "users", _ADDRESSES_OF_USERS),
+    Check("users of addresses", "email_addresses", _USERS_OF_ADDRESSES),
     Check("sessions", "sessions", _SESSIONS),
     Check("API tokens", "api_tokens", _API_TOKENS),
     Check("mails", "mails", _MAILS),

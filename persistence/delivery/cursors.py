@@ -18,7 +18,7 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 
-#: For so long after an event was published its delivery is left to the job that was queued for it.
+#: For this long after an event was published, its delivery is left to the job that was queued for it.
 GRACE_SECONDS = 2.0
 
 _KEY = "user_id = :user_id AND sink = :sink AND receiver_id = :receiver_id"
@@ -70,7 +70,7 @@ _LAG = text(
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who is delivered the events of a user: the user's one receiver of a sink, or one of several."""
+    """A receiver of a user's events: the user's only one for a sink, or one of several."""
 
     sink: str
     user_id: UUID
@@ -80,7 +80,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An event that a receiver has to be delivered, with all before it."""
+    """The newest event that a receiver is to be delivered, after all earlier ones."""
 
     receiver: Receiver
     number: int
@@ -98,7 +98,7 @@ NO_LAG = Lag(0, 0.0)
 
 
 class Cursor:
-    """A receiver's cursor, locked: nobody else delivers to this receiver meanwhile."""
+    """A receiver's cursor, locked: no other process delivers to this receiver in the meantime."""
 
     def __init__(self, unit: Unit, receiver: Receiver, accepted_number: int) -> None:
         self._unit = unit
@@ -116,8 +116,8 @@ class Cursor:
 async def take(db: Database, receiver: Receiver) -> AsyncIterator[Cursor]:
     """Lock the receiver's cursor for one page of events: deliver them in order, and `advance`.
 
-    What is done meanwhile has to take less than 15 seconds. What was advanced is committed at the end of
-    the `with`. Raises Unavailable, also when somebody else has held it for 5 seconds.
+    The body of the `with` has to take less than 15 seconds; at its end, the advances are committed.
+    Raises Unavailable, also if another process has held the cursor for 5 seconds.
     """
     async with unit_of_work.held(db) as unit:
         await unit.connection.execute(_CREATE, _key(receiver))
@@ -136,7 +136,7 @@ async def take(db: Database, receiver: Receiver) -> AsyncIterator[Cursor]:
 
 
 async def note_due(unit: Unit, due: Sequence[Due]) -> None:
-    """Within a unit of work: from here on these receivers are known to be behind, until they accept."""
+    """Within a unit of work: record that these receivers are behind, until they accept the event."""
     newest: dict[Receiver, int] = {}
     for each in due:
         newest[each.receiver] = max(newest.get(each.receiver, 0), each.number)

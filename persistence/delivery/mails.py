@@ -22,11 +22,11 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import links, persons
 
-#: For so long a worker leases a mail. It renews the lease, unless it was killed.
+#: How long a worker leases a mail for. It renews the lease, unless it was killed.
 LEASE_SECONDS = 20.0
 #: The pauses after the first and the second refusal; the third is the last.
 REFUSAL_PAUSES = (timedelta(seconds=30), timedelta(minutes=5))
-#: While the server is unreachable, a mail is tried for so long, with growing pauses.
+#: How long a mail is retried while the server is unreachable, with growing pauses.
 UNREACHABLE_FOR = timedelta(hours=24)
 _SHORTEST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -133,7 +133,7 @@ class MailToSend:
     details: Mapping[str, Any]
 
 
-# ================================================================ within another's unit of work
+# ================================================================ within the caller's unit of work
 
 
 async def request(
@@ -147,8 +147,8 @@ async def request(
 ) -> None:
     """Request a mail to a locked user, to be sent once this is committed.
 
-    If strangers can request such mails, it replaces one of the same purpose that has not been tried yet,
-    and is delayed if the address has had too many recently (`accounts.MAIL_BUDGETS`). `details` are
+    For a purpose that anyone can request by naming the address, it replaces a mail of the same purpose
+    that has not been tried yet, and is delayed if the address has had too many recently (`accounts.MAIL_BUDGETS`). `details` are
     values for its template, stored as JSON: never a secret.
     """
     mail_id = ids.new_id()
@@ -164,7 +164,7 @@ async def request_nothing(
     *,
     requester: Requester | None = None,
 ) -> None:
-    """The same work for an id that belongs to no user, without sending a mail."""
+    """Do the same work for an id that belongs to no user, without sending a mail."""
     await _replace(unit, user_id, ids.new_id(), purpose, now, requester=requester)
     unit.announce(user_id, events.Topic.NOTHING_HAPPENED, {})
 

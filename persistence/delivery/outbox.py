@@ -1,4 +1,4 @@
-"""The outbox: events that were committed and are to be published.
+"""The outbox: committed events that are to be published.
 
 A row that this release cannot read is set aside: it waits for a release that can, and blocks nothing.
 """
@@ -142,9 +142,8 @@ async def claim(db: Database, limit: int, lease_seconds: float) -> Claimed:
 async def readable_set_aside(
     db: Database, since: datetime | None = None, page: int = 500
 ) -> SetAside:
-    """Of the rows that were set aside since then, at most a page of those that this release can read.
-
-    Without `since`: of all of them.
+    """At most a page of the rows set aside since then that this release can read; all of them without
+    `since`.
     """
     after_time, after_id = since or _BEGINNING, UUID(int=0)
     async with db.reading() as connection:

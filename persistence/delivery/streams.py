@@ -1,6 +1,6 @@
-"""Streams: the numbered sequences of events that each user has, and how the next ones are read.
+"""Streams: the numbered sequences of events of each user, and how they are read.
 
-Numbers begin at 1 and have no gap, so that a number says which events have been seen.
+Numbers begin at 1 and have no gaps, so that a single number says which events have been seen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Stream(Generic[Event]):
     """One kind of stream; every user has one of it."""
 
     name: str
-    #: The events after each of those positions, at most so many of each, in order. An event that this
+    #: The events after each of the positions, in order, at most that many for each. An event that this
     #: release cannot read is left out: the caller sees the gap. Raises Unavailable.
     after: Callable[
         [Database, Collection[Position], int], Awaitable[Mapping[Position, Sequence[Event]]]

@@ -1,4 +1,4 @@
-"""Whether the database can do what the service needs of it now, beyond being reachable."""
+"""Checks that the database, once reachable, is writable, migrated and safely configured."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ _PARAMETERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What was found; `is_read_only` also where it is not a standby."""
+    """The state of the database; `is_read_only` also applies to a primary."""
 
     role: str
     is_standby: bool
     is_read_only: bool
-    #: As "UPDATE on users".
+    #: Such as "UPDATE on users".
     missing_privileges: tuple[str, ...]
     synchronous_commit: str
     session_replication_role: str
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong, in a few words that anybody may read; None where nothing is."""
+        """What is wrong, in a few words that are safe to publish; None if nothing is."""
         if self.is_standby:
             return "a standby, which takes no writes"
         if self.is_read_only:
@@ -75,25 +75,25 @@ class Condition:
 
     @property
     def advice(self) -> str | None:
-        """What is wrong, for the operator: a sentence that says what to do."""
+        """What is wrong and what to do about it, for the operator; None if nothing is."""
         if self.is_standby:
             return "It is a standby, which takes no writes: set DATABASE_URL to the primary."
         if self.is_read_only:
             return (
-                "It is read-only, so nothing moves: default_transaction_read_only is on for the server, the "
-                "database or the role. Providers set it where the disk is full."
+                "It is read-only, so that no money can move: default_transaction_read_only is on for the server, "
+                "the database or the role. Hosting providers set it when the disk is full."
             )
         if self.missing_privileges:
             return (
-                f'The role "{self.role}" has not {", ".join(self.missing_privileges)}: grant it as in '
+                f'The role "{self.role}" lacks {", ".join(self.missing_privileges)}: grant it as described in '
                 "docs/operating.md, Roles."
             )
         return None
 
     @property
     def risks(self) -> list[str]:
-        """Settings of the server, the database or the role with which money could be lost or ledgers
-        be damaged, and what to do: sentences for the operator.
+        """Settings of the server, the database or the role that could lose money or damage ledgers, and
+        what to do about each, for the operator.
         """
         risks = []
         if self.synchronous_commit == "off":
@@ -110,7 +110,7 @@ class Condition:
 
 
 async def look(db: Database) -> Condition:
-    """Ask the database. Raises Unavailable where it cannot be reached."""
+    """Query the database. Raises Unavailable if it cannot be reached."""
     row = (await db.read(lambda connection: connection.execute(_LOOK, _PARAMETERS))).one()
     return Condition(
         role=row.role,
@@ -123,26 +123,26 @@ async def look(db: Database) -> Condition:
 
 
 async def migration_trouble(db: Database) -> str | None:
-    """What is wrong with the revision that the database is at; None where it is the newest."""
+    """What is wrong with the revision of the database; None if it is the newest."""
     current, newest = await db.migration_state()
     if current == newest:
         return None
     if current is not None and current not in known_revisions():
-        return f"ahead: the database is at {current}, of a newer version: update this program"
+        return f"ahead: the database is at {current}, from a newer release: update this program"
     return f"behind: the database is at {current or 'nothing'}, the newest is {newest}: run `./wallet migrate`"
 
 
 def explain(error: BaseException | None) -> str:
-    """What an error that made the database unavailable means, and what to do: a sentence for the operator."""
+    """The cause of an error that made the database unavailable, and what to do, for the operator."""
     if not isinstance(error, exc.DBAPIError | psycopg.Error):
         return "The database cannot be reached. Is it running, and is DATABASE_URL right?"
     state, said = database.sqlstate(error), database.plain(error)
     if state in database.NOT_MIGRATED:
-        return "The database has not the tables of this version: run `./wallet migrate`."
+        return "The database lacks the tables of this release: run `./wallet migrate`."
     if state == database.NOT_ALLOWED:
         return (
-            f"The role of DATABASE_URL may not do this ({said}): grant it as in docs/operating.md, Roles, or "
-            "use the owner of the tables."
+            f"The role of DATABASE_URL lacks a privilege ({said}): grant it as described in "
+            "docs/operating.md, Roles, or use the owner of the tables."
         )
     if state == database.READ_ONLY_TRANSACTION:
         return (

@@ -1,4 +1,4 @@
-"""A pool of connections for `pipeline`: each is handed out whole, and closed after any error."""
+"""A pool of connections for `pipeline`: each has one user at a time, and is closed after any error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CANCEL_SECONDS = 2.0
 
 
 class Connections:
-    """Connections in autocommit, made when they are needed and kept for the next. Make it with `open`."""
+    """Pooled connections in autocommit, opened on demand. Created with `open`."""
 
     def __init__(
         self,
@@ -40,10 +40,10 @@ class Connections:
         maximum: int,
         cancels_statements: bool = False,
     ) -> Self:
-        """At least `minimum` are made in the background: a database that is away raises later.
+        """At least `minimum` are opened in the background: an unreachable database raises later.
 
-        `url` is libpq's. With `cancels_statements`, for connections that only read, the statement of a
-        caller that is cancelled is cancelled on the server.
+        `url` is in libpq's form. With `cancels_statements`, for connections that only read, cancelling a
+        caller also cancels its statement on the server.
         """
         pool = psycopg_pool.AsyncConnectionPool(
             url,
@@ -52,7 +52,7 @@ class Connections:
             min_size=minimum,
             max_size=maximum,
             timeout=POOL_SECONDS,
-            # The next request finds out that the database is back, rather than a timer with long intervals.
+            # Let the next request find out that the database is back, rather than a timer with long intervals.
             reconnect_timeout=POOL_SECONDS,
             open=False,
             name=name,
@@ -65,7 +65,7 @@ class Connections:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Connection]:
-        """A connection, this caller's alone. Raises `psycopg_pool.PoolTimeout` and `PoolClosed`."""
+        """A connection for the exclusive use of the caller. Raises `psycopg_pool.PoolTimeout` and `PoolClosed`."""
         connection = await self._pool.getconn()
         try:
             yield connection
@@ -79,23 +79,23 @@ class Connections:
             await self._pool.putconn(connection)
 
     async def weed(self) -> None:
-        """Where one connection was lost its siblings may be too: look at each before it is used."""
+        """Check every pooled connection: after one was lost, the others may be lost too."""
         with suppress(psycopg.Error, TimeoutError):
             async with asyncio.timeout(POOL_SECONDS):
                 await self._pool.check()
 
 
 async def _cancel_statement(connection: Connection) -> None:
-    """PostgreSQL does not notice that a connection was closed before its statement has ended."""
+    """PostgreSQL notices only at the end of a statement that its connection was closed."""
     with suppress(psycopg.Error):
         await connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 def is_lost(error: BaseException | None) -> bool:
-    """Whether the connection itself broke, so that another one may do."""
+    """Whether the connection itself was lost, so that another one may succeed."""
     if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.PoolClosed):
         return False
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
-    # Without a code the error is libpq's; with 08 and 57P the server ended the connection.
+    # An error without SQLSTATE is libpq's; with 08 or 57P, the server ended the connection.
     return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))

@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: an SQLAlchemy engine on psycopg 3, safe behind a pooler."""
+"""Access to PostgreSQL: SQLAlchemy engines on psycopg 3, which also work behind a connection pooler."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from persistence.engine.connections import Connections, is_lost
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 #: How long a request waits for a free connection.
 POOL_SECONDS = 5
-#: How long database work may take before its caller gets Unavailable.
+#: How long an operation on the database may take before its caller gets Unavailable.
 STATEMENT_SECONDS = 20
 
 _READ_ATTEMPTS = 2
@@ -33,10 +33,10 @@ NOT_MIGRATED = frozenset({"42P01", "42703", "42883", "3F000"})
 NOT_ALLOWED = "42501"
 _QUERY_CANCELED = "57014"
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
-#: After these errors a transaction has to be repeated.
+#: A transaction that failed with one of these can be retried.
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
-_AT_LEISURE = text(
+_WITHOUT_TIMEOUTS = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), "
     "set_config('idle_in_transaction_session_timeout', '0', true), set_config('work_mem', '128MB', true)"
 )
@@ -45,7 +45,7 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """What the rest of this room reads and writes through. Make one per process with `open`."""
+    """What the rest of `persistence` reads and writes through. Open one per process with `open`."""
 
     def __init__(self, writing: AsyncEngine, reading: AsyncEngine, lookups: Connections) -> None:
         self._writing = writing
@@ -54,9 +54,9 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 10) -> Self:
-        """Connections are made when they are needed: a database that is away raises later.
+        """Connections are opened on demand: an unreachable database raises later.
 
-        Up to `pool_size` of them are for transactions, as many again for reads, and a few for `rows`.
+        Up to `pool_size` connections are for transactions, as many again for reads, and a few for `rows`.
         `url` may be `postgresql://` or `postgresql+psycopg://`.
         """
         address = driver_url(url)
@@ -66,9 +66,9 @@ class Database:
                 address,
                 connect_args={"async_creator_fn": pinned.Connection.connect},
                 isolation_level=isolation_level,
-                # Parameters are users' data, which must not reach a log when a statement fails.
+                # Parameters contain users' data, which must not be logged when a statement fails.
                 hide_parameters=True,
-                # Looking up the hstore type would take an extra transaction at the first connection.
+                # Looking up the hstore type would cost an extra transaction on the first connection.
                 use_native_hstore=False,
                 pool_size=pool_size,
                 max_overflow=0,
@@ -78,8 +78,8 @@ class Database:
                 **options,
             )
 
-        # A statement that stands alone needs no BEGIN before it and no ROLLBACK after it: with
-        # connections of their own, reads take two thirds of the time.
+        # A read in autocommit needs no BEGIN and no ROLLBACK: with connections of their own, reads take
+        # two thirds of the time.
         reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
         lookups = await Connections.open(
             plain_url(url),
@@ -96,21 +96,21 @@ class Database:
         await self._writing.dispose()
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life. Raises Unavailable."""
+        """Execute a trivial query. Raises Unavailable."""
         await self.read(lambda connection: connection.execute(text("SELECT 1")))
 
     async def migration_state(self) -> tuple[str | None, str]:
-        """The revision that the database is at (None: never migrated) and the newest that we know."""
+        """The revision of the database (None: never migrated) and the newest one of this release."""
         return await self.read(_current_revision), newest_revision()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which every statement stands alone. Raises Unavailable."""
+        """A connection in autocommit. Raises Unavailable."""
         async with translated(), self._reading.connect() as connection:
             yield connection
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-        """The answer of `work`, which only reads, and is asked again where its connection was lost."""
+        """The result of `work`, which only reads; repeated once if its connection was lost."""
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 async with translated(), self._reading.connect() as connection:
@@ -121,8 +121,8 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     async def rows(self, statement: pipeline.Statement) -> pipeline.Rows:
-        """The rows of one statement that only reads, such as a bound `pipeline.Query`: the short way, for
-        what is asked all the time. Asked again where its connection was lost. Raises Unavailable.
+        """The rows of one statement that only reads, such as a bound `pipeline.Query`: the fast path for
+        frequent queries. Repeated once if its connection was lost. Raises Unavailable.
         """
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
@@ -138,34 +138,34 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is rolled back unless the caller commits: for `unit_of_work` alone."""
+        """A transaction, rolled back unless the caller commits: only for `unit_of_work`."""
         async with self._writing.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """Everything as it stood at one moment, to read at leisure: for the audit."""
+        """A read-only snapshot of the whole database, without timeouts: for the audit."""
         async with self._writing.connect() as connection:
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            await connection.execute(_AT_LEISURE)
+            await connection.execute(_WITHOUT_TIMEOUTS)
             yield connection
 
 
 def driver_url(url: str) -> sqlalchemy.URL:
-    """The address as SQLAlchemy takes it. Raises ValueError for one that is not PostgreSQL's."""
+    """The URL in SQLAlchemy's form. Raises ValueError unless it is a PostgreSQL URL."""
     try:
         parsed = sqlalchemy.make_url(url)
     except exc.ArgumentError:
-        raise ValueError("DATABASE_URL is not an address such as postgresql://…") from None
+        raise ValueError("DATABASE_URL is not a URL such as postgresql://…") from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise ValueError("DATABASE_URL takes an address that begins with postgresql://")
+        raise ValueError("DATABASE_URL must begin with postgresql://")
     return parsed.set(drivername="postgresql+psycopg")
 
 
 def blocking_engine(url: str) -> sqlalchemy.Engine:
-    """For the migrations: connections without a pool, of PostgreSQL itself rather than of a pooler."""
+    """For migrations: connections without a pool, directly to PostgreSQL rather than through a pooler."""
     address = plain_url(url)
     return sqlalchemy.create_engine(
         driver_url(url),
@@ -176,19 +176,19 @@ def blocking_engine(url: str) -> sqlalchemy.Engine:
 
 
 def plain_url(url: str) -> str:
-    """The address as libpq takes it."""
+    """The URL in libpq's form."""
     return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def newest_revision() -> str:
-    """The newest migration that this program has."""
+    """The newest migration of this release."""
     return known_revisions()[0]
 
 
 @cache
 def known_revisions() -> tuple[str, ...]:
-    """Every migration that this program has, the newest first."""
-    # Imported late: slow to import, and needed only where migrations are checked.
+    """Every migration of this release, newest first."""
+    # Imported here because it is slow to import and only needed to check migrations.
     from alembic.script import ScriptDirectory
 
     return tuple(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
@@ -204,7 +204,7 @@ async def _current_revision(connection: AsyncConnection) -> str | None:
 
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Turn trouble with the connection, and a database too slow, into Unavailable."""
+    """Translate connection failures and timeouts into Unavailable."""
     try:
         async with asyncio.timeout(STATEMENT_SECONDS):
             yield
@@ -217,7 +217,7 @@ async def translated() -> AsyncIterator[None]:
 
 
 def unavailable(error: BaseException) -> errors.Unavailable:
-    """What callers are told of that trouble: whether the database is away, too slow or too busy."""
+    """What callers are told about that error: the database is unreachable, too slow or too busy."""
     if isinstance(error, TimeoutError) or sqlstate(error) == _QUERY_CANCELED:
         return errors.unavailable("The database took too long to answer.")
     if isinstance(error, exc.TimeoutError | psycopg_pool.PoolTimeout):
@@ -232,21 +232,21 @@ def unavailable(error: BaseException) -> errors.Unavailable:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """PostgreSQL's code of what went wrong; None where it was not the server that said so."""
+    """The SQLSTATE of the error; None if the server did not report it."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
 
 def plain(error: exc.DBAPIError | psycopg.Error) -> str:
-    """What PostgreSQL or the driver said, in one line and without the statement."""
+    """The message of PostgreSQL or the driver, on one line and without the statement."""
     said = error.orig if isinstance(error, exc.DBAPIError) else error
     primary = said.diag.message_primary if isinstance(said, psycopg.Error) else None
     return " ".join((primary or str(said)).split()).rstrip(".?")
 
 
 def is_trouble(error: BaseException) -> bool:
-    """Whether the database is away, full, read-only, took too long, or has not what this version needs: not
-    a fault of the statement.
+    """Whether the database is unreachable, full, read-only or too slow, or lacks what this release needs:
+    not an error of the statement.
     """
     if isinstance(error, exc.TimeoutError):
         return True
@@ -257,10 +257,12 @@ def is_trouble(error: BaseException) -> bool:
 
 
 def was_disconnected(error: BaseException | None) -> bool:
-    """Whether a connection that had been good turned out to be lost."""
+    """Whether an established connection was lost."""
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
 def _is_worth_another_try(error: BaseException | None) -> bool:
-    """Whether a read may succeed at once: its connection was lost, or the role's own isolation was in its way."""
+    """Whether a read may succeed if repeated: its connection was lost, or it failed to serialize, which the
+    role's default isolation level can cause.
+    """
     return was_disconnected(error) or is_lost(error) or sqlstate(error) in RETRIED

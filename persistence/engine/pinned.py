@@ -25,7 +25,7 @@ from persistence.engine import pipeline
 
 #: The schema of every table and function of ours.
 SCHEMA = "public"
-#: How long a statement may take, and a lock be waited for, unless a transaction says otherwise.
+#: How long a statement may take, and a lock be waited for, unless a transaction sets another timeout.
 STATEMENT_SECONDS = 15
 LOCK_SECONDS = 5
 
@@ -37,7 +37,7 @@ _SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "array_nulls": "on",
-    # A limit would omit people from the results of a search.
+    # A limit would omit users from search results.
     "gin_fuzzy_search_limit": "0",
 }
 # A transaction behind a pooler states its own isolation level instead.
@@ -53,7 +53,7 @@ _NO_TIMEOUTS = {
     "idle_in_transaction_session_timeout": "0",
 }
 
-# Tells our own session from a pooler's: nobody else, no role and no database can set the value.
+# Distinguishes our own session from a pooler's: the value is random, so nothing else can have set it.
 _MARKER_NAME = "mini_wallet.marker"
 _MARKER = secrets.token_hex(16)
 # PgBouncer: "unsupported startup parameter: options"; Amazon's RDS Proxy: "command-line options".

@@ -1,7 +1,7 @@
-"""Several statements in one round trip, each with its own result, on psycopg's layer over libpq.
+"""Several statements in one round trip, each with its own result, using psycopg's bindings to libpq.
 
-psycopg's own pipeline mode goes through the event loop once for every statement; this goes through it
-once for all of them.
+psycopg's own pipeline mode passes through the event loop once per statement; this module does so once for
+all of them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import psycopg
 from psycopg import AsyncConnection, OperationalError, abc, adapt, errors, generators, pq
 from psycopg.pq.abc import PGconn, PGresult
 
-#: A statement with `$1`, `$2` … and its parameters as text, or as `array` makes them.
+#: A statement with `$1`, `$2` …, and its parameters as text or as returned by `array`.
 Statement = tuple[bytes, Sequence[bytes | None]]
 Rows = list[tuple[Any, ...]]
 Value = UUID | int | str | timedelta | None
 
-#: How long a connection may be silent before it is checked.
-_GLANCE_SECONDS = 0.5
+#: How often the socket is also read without a notification.
+_CHECK_SECONDS = 0.5
 
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 
@@ -34,8 +34,8 @@ async def round_trip(
 ) -> list[Rows]:
     """The rows of each statement. The connection is in autocommit: BEGIN and COMMIT are statements.
 
-    Raises the first statement's error that there is. After any error, or when it is cancelled, the
-    connection is in the middle of something and fit to be closed alone.
+    Raises the error of the first statement that failed. After any error, and after a cancellation, the
+    state of the connection is undefined and it must be closed.
     """
     pgconn = connection.pgconn
     pgconn.enter_pipeline_mode()
@@ -52,7 +52,7 @@ async def round_trip(
 
 
 async def _receive(pgconn: PGconn) -> list[PGresult]:
-    """What comes until the end of the pipeline has come."""
+    """The results up to the end of the pipeline."""
     results: list[PGresult] = []
     if not _take(pgconn, results):
         await _Reader(pgconn, results).read()
@@ -60,24 +60,24 @@ async def _receive(pgconn: PGconn) -> list[PGresult]:
 
 
 class _Reader:
-    """Takes results whenever the socket has something, without waking anybody before all are there."""
+    """Collects results as they arrive on the socket, and wakes the waiting task only when all are there."""
 
-    __slots__ = ("_ended", "_glancing", "_loop", "_pgconn", "_results", "_socket")
+    __slots__ = ("_check_timer", "_ended", "_loop", "_pgconn", "_results", "_socket")
 
     def __init__(self, pgconn: PGconn, results: list[PGresult]) -> None:
         self._pgconn = pgconn
         self._results = results
-        # Kept because a lost connection no longer has the socket that removes the reader:
+        # Kept because a lost connection no longer tells its socket, which is needed to remove the reader:
         # left behind, it would affect the next connection with the same descriptor.
         self._socket = pgconn.socket
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._glancing: asyncio.TimerHandle | None = None
+        self._check_timer: asyncio.TimerHandle | None = None
 
     async def read(self) -> None:
-        """Raises OperationalError where the connection is lost."""
+        """Raises OperationalError if the connection is lost."""
         self._loop.add_reader(self._socket, self._take)
-        self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
+        self._check_timer = self._loop.call_later(_CHECK_SECONDS, self._check)
         try:
             await self._ended
         finally:
@@ -92,29 +92,29 @@ class _Reader:
                 self._stop()
                 self._ended.set_result(None)
         except psycopg.Error as error:
-            # At once: before the waiting task runs, another socket may get the same descriptor.
+            # Immediately: before the waiting task runs, another socket may get the same descriptor.
             self._stop()
             self._ended.set_exception(error)
 
-    def _glance(self) -> None:
-        # uvloop does not notify readers when a connection is reset.
-        self._glancing = self._loop.call_later(_GLANCE_SECONDS, self._glance)
+    def _check(self) -> None:
+        # uvloop does not notify a reader when the connection is reset.
+        self._check_timer = self._loop.call_later(_CHECK_SECONDS, self._check)
         self._take()
 
     def _stop(self) -> None:
-        if self._glancing is not None:
-            self._glancing.cancel()
-            self._glancing = None
+        if self._check_timer is not None:
+            self._check_timer.cancel()
+            self._check_timer = None
             self._loop.remove_reader(self._socket)
 
 
 def _take(pgconn: PGconn, results: list[PGresult]) -> bool:
-    """Take the results that are there; whether the one that ends the pipeline was among them."""
+    """Take the available results; whether the last one of the pipeline was among them."""
     was_between = False
     while not pgconn.is_busy():
         result = pgconn.get_result()
         if result is None:
-            # One None separates the results of two statements; a second one means that no more come.
+            # One None separates the results of two statements; two in a row mean that there are no more.
             if was_between:
                 raise OperationalError("The connection was lost in the middle of a pipeline.")
             was_between = True
@@ -141,7 +141,7 @@ _NAME = re.compile(r"(?<!:):([a-z_]+)")
 class Query:
     """A statement with named parameters, written as for `sqlalchemy.text`: `:user_id`.
 
-    The types of its parameters are not told to PostgreSQL: where it cannot infer them, cast.
+    Parameters are sent without their types: add a cast where PostgreSQL cannot infer one.
     """
 
     __slots__ = ("_command", "_names")
@@ -152,7 +152,7 @@ class Query:
         self._command = _NAME.sub(lambda found: f"${numbers[found[1]]}", sql).encode()
 
     def bind(self, **values: Value | Collection[object]) -> Statement:
-        """The statement with those values; a collection becomes an array. Raises KeyError."""
+        """The statement with these values; a collection becomes an array. Raises KeyError."""
         return self._command, [_bound(values[name]) for name in self._names]
 
 
@@ -163,21 +163,21 @@ def _bound(value: Value | Collection[object]) -> bytes | None:
 
 
 class _Binary(bytes):
-    """A parameter in PostgreSQL's binary form."""
+    """A parameter in PostgreSQL's binary format."""
 
 
 def parameter(value: Value) -> bytes | None:
-    """A parameter as text; None is NULL. A text must be free of the character 0, as PostgreSQL's are."""
+    """A parameter in text format; None is NULL. A string must not contain the character 0."""
     if isinstance(value, timedelta):
         return b"%d microseconds" % (value // _MICROSECOND)
     return None if value is None else str(value).encode()
 
 
 def array(values: Iterable[object]) -> bytes:
-    """An array parameter of UUIDs, whole numbers (`bigint`), instants, texts or bytes; None is NULL.
+    """An array parameter of UUIDs, integers (`bigint`), instants, strings or bytes; None is NULL.
 
-    In the binary form where there is a value that tells its type: writing and reading it as text took
-    most of the time of a settlement.
+    In binary format, unless every value is None: encoding and parsing text took most of the time of a
+    ledger commit.
     """
     items = list(values)
     kind = next((type(item) for item in items if item is not None), None)
@@ -189,7 +189,7 @@ def array(values: Iterable[object]) -> bytes:
     return _Binary(header + b"".join(elements))
 
 
-# Each element is its length and its bytes: https://www.postgresql.org/docs/current/protocol.html
+# Each element is its length, then its bytes: https://www.postgresql.org/docs/current/protocol.html
 _ARRAY_HEADER = struct.Struct("!iiIii")
 _NUMBER = struct.Struct("!iq")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -218,7 +218,7 @@ def _bytes(value: bytes) -> bytes:
     return len(value).to_bytes(4) + value
 
 
-#: By the type of a value: the type of PostgreSQL (its number in pg_type) and how it is written.
+#: By the type of the values: PostgreSQL's type (its OID) and the encoder.
 _ELEMENTS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     UUID: (2950, _uuid),
     int: (20, _number),

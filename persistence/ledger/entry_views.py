@@ -18,7 +18,7 @@ from persistence.people import persons
 
 #: A user, and the sequence of the last entry that is known.
 Position = tuple[UUID, int]
-#: How people are found by their ids; unknown ids are left out.
+#: How users are found by their ids; unknown ids are left out.
 FindPeople = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Person]]]
 #: How the metadata of entries is found, by user and sequence.
 FindMetadata = Callable[[Collection[Position]], Awaitable[Mapping[Position, Sequence[Pair]]]]
@@ -66,10 +66,10 @@ async def of(
 async def after(
     db: Database, positions: Collection[Position], limit: int
 ) -> dict[Position, list[EntryView]]:
-    """Of each position the next entries, at most `limit`, in sequence; two queries for all of them.
+    """The next entries after each position, at most `limit` each, in sequence; two queries in all.
 
-    A position after which there is nothing is left out, and so is an entry of a kind that this release
-    does not know. Raises Unavailable.
+    A position without further entries is left out, and so is an entry of a kind that this release does
+    not know. Raises Unavailable.
     """
     rows = await db.rows(
         _AFTER.bind(

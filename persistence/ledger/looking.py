@@ -1,4 +1,4 @@
-"""Everything that decisions need to know, read after the locks: the second half of the first round trip."""
+"""Everything that decisions need to know, read under the locks: the rest of the first round trip."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from persistence.engine.pipeline import Rows, Statement
 from persistence.ledger import entry_rows, look_ups
 from persistence.ledger.authorities import SOURCES
 
-# Statements of their own, after the locks, so that they see what was committed during the wait. Each is
-# there for one command, which is planned in half the time, and for any number.
+# Separate statements after the one that locks, so that they see what was committed while it waited. Each
+# exists in a form for one command, which is planned in half the time, and in one for any number.
 _CLOSED_OF_ONE = """
 SELECT 1::bigint FROM closed_keys AS c
 WHERE c.user_id = $1::uuid AND c.kind = $2::text AND c.idempotency_key = $3::text

@@ -24,7 +24,7 @@ from persistence.engine import patterns
 from persistence.engine.database import Database
 from persistence.ledger import entry_rows
 
-#: A filter without an index of its own looks at so many entries for one page.
+#: How many entries are examined for one page by a filter without an index of its own.
 EXAMINED_ENTRIES = 10_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
@@ -56,8 +56,8 @@ async def page(
 ) -> Page[Entry]:
     """A page of the user's entries, newest first. Cursors are sequences.
 
-    A page may have fewer entries than asked for, or none, although there are more: `Page.end` (or
-    `Page.start`, backwards) is then where to go on. Raises BadUserInput for a malformed cursor.
+    A page may have fewer entries than requested, or none, although there are more: `Page.end` (or
+    `Page.start`, backwards) is then the cursor to continue from. Raises BadUserInput for a malformed cursor.
     """
     after, before = _read_cursor(request.after), _read_cursor(request.before)
 
@@ -88,7 +88,7 @@ def _read_cursor(cursor: str | None) -> int | None:
 
 
 class _Search:
-    """Looks for entries between sequences, both of which are exclusive."""
+    """Searches entries between two sequences, both exclusive."""
 
     def __init__(self, connection: AsyncConnection, user_id: UUID, wanted: EntryFilter) -> None:
         self._connection = connection
@@ -97,12 +97,12 @@ class _Search:
         self._wanted = wanted
         text = texts.search_text(wanted.text or "")
         self._pattern = patterns.contains(text) if text else None
-        #: Whether entries are examined that the filter may leave out.
+        #: Whether entries have to be examined that may not match.
         self._is_scan = bool(
             wanted.kind
             or wanted.direction
             or self._pattern
-            # Each has an index, but none leads to the entries that both select.
+            # Each has an index, but there is none for both together.
             or (wanted.metadata and wanted.counterparty_id)
         )
 
@@ -134,14 +134,14 @@ class _Search:
         return sequence
 
     async def has_any(self, low: int, high: int, *, ascending: bool) -> bool:
-        """Whether there is an entry, or may be one beyond those that were examined."""
+        """Whether there is a matching entry, or may be one beyond those that were examined."""
         found, rest = await self.find(low, high, 1, ascending=ascending)
         return bool(found) or rest is not None
 
     async def find(
         self, low: int, high: int, limit: int, *, ascending: bool
     ) -> tuple[list[Entry], int | None]:
-        """The first entries, and the cursor to go on from where not all were examined for them."""
+        """The first matching entries, and the cursor to continue from if not all were examined."""
         bottom, top = low, high
         if self._is_scan and ascending:
             top = min(high, low + EXAMINED_ENTRIES + 1)
@@ -198,7 +198,7 @@ class _Search:
         return _entries.sequence.in_(carrying)
 
     async def _named(self, conditions: list[ColumnElement[bool]], pattern: str) -> Sequence[UUID]:
-        """Which counterparties of those entries have a name like that."""
+        """The counterparties of those entries whose names match the pattern."""
         met = select(_entries.counterparty_id).where(*conditions).distinct()
         ids = [each for each in await self._connection.scalars(met) if each is not None]
         users = tables.users.c

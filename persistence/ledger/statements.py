@@ -1,4 +1,4 @@
-"""The statements of a settlement's two round trips, for any number of commands."""
+"""The statements of the two round trips of a ledger commit, for any number of commands."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from persistence.ledger import effects, entry_rows
 
 # ================================================================ the first round trip
 
-# Explicit, whatever the default of role or database: a stricter level takes its snapshot before the locks,
-# and would not see what was committed while waiting for them.
+# Explicit, because the role or the database may have another default: a stricter level takes its snapshot
+# before the locks, and would not see what was committed while waiting for them.
 _BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
-# A lock held elsewhere delays everybody who shares the commit.
+# A lock held by another transaction delays every command that shares the commit.
 _SHARED_LOCK_SECONDS = 1
 COMMIT: Statement = (b"COMMIT", ())
 
@@ -28,13 +28,13 @@ FROM lock_accounts($1::uuid[])
 
 
 def begin(connection: Connection, commands: Sequence[Command]) -> list[Statement]:
-    """Begin the transaction, with its settings where they are needed."""
+    """Begin the transaction, with its settings where the connection does not keep them."""
     seconds = None if len(commands) == 1 else _SHARED_LOCK_SECONDS
     return [_BEGIN, *pinned.settings(connection, lock_timeout_seconds=seconds)]
 
 
 def lock(commands: Sequence[Command]) -> Statement:
-    """Hold the rows of everybody concerned, in the order of their ids; one row each."""
+    """Lock the accounts of all commands, in the order of their ids; returns a row for each."""
     account_ids = {account_id for command in commands for account_id in command.account_ids}
     return _LOCK, (pipeline.array(account_ids),)
 
@@ -65,7 +65,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS posted (user_id, id, sequen
 
 
 def write(settlement: settling.Settlement) -> list[Statement]:
-    """The balances, the entries, what is announced of them, and the effects."""
+    """The balances, the entries, their events in the outbox, and the effects."""
     return [
         *(_write_entries(settlement) if settlement.entries else ()),
         *(effects.write(settlement.effects) if settlement.effects else ()),

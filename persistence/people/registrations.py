@@ -1,4 +1,4 @@
-"""Registrations: accounts whose address is not verified yet, any number for one address."""
+"""Registrations: accounts whose address is not verified yet. An address may have any number of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import api_tokens, credentials, links, persons, sessions
 
-#: How many registrations of an address get a new link when somebody who is signed out asks for one.
+#: How many registrations of an address get a new link when a signed-out client requests one.
 RESENT_AT_ONCE = 3
 
 _OWNER = text("SELECT user_id FROM email_addresses WHERE address = :address")
@@ -70,10 +70,10 @@ async def register(
     password_hash: str,
     requester: mails.Requester | None = None,
 ) -> None:
-    """Receive a registration: whatever becomes of it, one commit and one mail.
+    """Register: in every case one commit and one mail.
 
-    Where the address is verified already, its owner is told by mail and nothing changes. Otherwise a
-    registration is added beside whatever others the address has. `email` and `name` are clean.
+    If the address is verified already, its owner is told by mail and nothing else changes. Otherwise a
+    registration is added to any others of the address. `email` and `name` are normalized.
     """
 
     async def work(unit: Unit) -> None:
@@ -91,9 +91,9 @@ async def register(
 
 
 async def register_verified(db: Database, *, name: str, email: str, password_hash: str) -> UUID:
-    """Register somebody whose address is known to be good, such as the demo's people: no mail.
+    """Register a user whose address needs no verification, such as a demo user; no mail is sent.
 
-    An address that has an owner already keeps it. Returns the owner.
+    An address that already has an owner keeps it. Returns the owner.
     """
 
     async def work(unit: Unit) -> UUID:
@@ -109,7 +109,7 @@ async def register_verified(db: Database, *, name: str, email: str, password_has
     try:
         return await unit_of_work.run(db, work)
     except errors.InvalidToken:
-        # Somebody else claimed the address concurrently: the second attempt finds it.
+        # The address was claimed concurrently: the second attempt finds its owner.
         return await unit_of_work.run(db, work)
 
 
@@ -134,7 +134,7 @@ async def _insert(unit: Unit, name: str, email: str, password_hash: str, now: da
 
 
 async def _of_address(unit: Unit, email: str, limit: int | None = None) -> Sequence[UUID]:
-    """The registrations of that address that have not expired, the newest first."""
+    """The registrations of that address that have not expired, newest first."""
     found = await unit.connection.scalars(_OF_ADDRESS, {"address": email, "limit": limit})
     return found.all()
 
@@ -146,7 +146,7 @@ async def resend_verification(
     user_id: UUID | None = None,
     requester: mails.Requester | None = None,
 ) -> None:
-    """Mail a new link to that registration of the address; without one, to the newest few.
+    """Mail a new link to that registration of the address, or else to the newest few.
 
     The work is the same whether or not the address has any.
     """
@@ -174,14 +174,14 @@ async def resend_verification(
 async def verify_email(
     db: Database, token: NamedSecret, *, session_id: UUID | None, password_hash: str | None
 ) -> str:
-    """Use a verification link; returns the address, which is its registration's from now on.
+    """Use a verification link. Returns the address, which from now on belongs to the link's registration.
 
     The request must come from an active session of that registration, or its password must have been
-    checked against `password_hash`: otherwise InvalidCredentials, and the link stays usable. Raises
-    InvalidToken for a bad link and where the address was claimed by another registration first.
+    verified against `password_hash`: otherwise this raises InvalidCredentials, and the link stays valid.
+    Raises InvalidToken for an invalid link, and if another registration has claimed the address first.
 
-    Discards the other registrations of the address and ends every session of the account but
-    `session_id`; its API tokens too, where no session of its own verifies.
+    Discards the other registrations of the address, and ends every session of the account except
+    `session_id`. Without such a session, it also revokes the account's API tokens.
     """
 
     async def work(unit: Unit) -> str:
@@ -211,7 +211,7 @@ async def verify_email(
 
 
 async def _claim(unit: Unit, user_id: UUID, email: str, now: datetime) -> None:
-    """Make that registration the owner of the address. Raises InvalidToken where it has one."""
+    """Make that registration the owner of the address. Raises InvalidToken if it has one already."""
     claimed = await unit.connection.scalar(_CLAIM, {"address": email, "user_id": user_id})
     if claimed is None:
         raise errors.InvalidToken
@@ -222,9 +222,9 @@ async def _claim(unit: Unit, user_id: UUID, email: str, now: datetime) -> None:
 
 
 async def discard(unit: Unit, user_ids: Collection[UUID]) -> int:
-    """Delete those registrations with their sessions, API tokens, links and mails; says how many.
+    """Delete these registrations with their sessions, API tokens, links and mails; returns how many.
 
-    Connections of their sessions end as those of any session that is gone: at the next poll.
+    Connections of their sessions end at the next poll, like those of any session that no longer exists.
     """
     locked = await persons.lock_all(unit, user_ids)
     discarded = [row.id for row in locked if row.email_verified_at is None]
@@ -235,7 +235,7 @@ async def discard(unit: Unit, user_ids: Collection[UUID]) -> int:
 
 
 async def discard_expired(db: Database, batch: int) -> int:
-    """Discard at most `batch` registrations that have expired; says how many."""
+    """Discard at most `batch` registrations that have expired; returns how many."""
 
     async def work(unit: Unit) -> int:
         expired = await unit.connection.scalars(_EXPIRED, {"limit": batch})

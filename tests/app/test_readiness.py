@@ -156,7 +156,7 @@ def test_missing_privileges_are_not_ready_and_are_named(
     assert ready(api)["database"] == "privileges are missing: run `./wallet doctor`"
     assert not is_up(api, "database")
     said = examined(settings, capsys)["Database"]
-    assert '"wallet" has not SELECT on transactions, UPDATE on users' in said
+    assert '"wallet" lacks SELECT on transactions, UPDATE on users' in said
     assert "docs/operating.md" in refused(audit.audit, settings, capsys)
     admin.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC, pg_database_owner")
     assert ready(api)["database"] == "privileges are missing: run `./wallet doctor`"

@@ -74,7 +74,7 @@ def test_it_installs_once_and_runs_from_anywhere_through_symlinks(
     (tmp_path / "links" / "second").symlink_to("../first")
     done = run(tmp_path / "links" / "second", tools, "up", "--port", "1 2")
     assert done.stdout == f"{checkout}/.venv {checkout} / ['up', '--port', '1 2']\n"
-    assert "Making .venv" in done.stderr
+    assert "Creating .venv" in done.stderr
     again = run(checkout / "wallet", tools)
     assert (again.returncode, again.stderr) == (0, "")
 
@@ -83,7 +83,7 @@ def test_two_at_once_install_once(checkout: Path, tools: Path) -> None:
     both = [start(checkout / "wallet", tools, str(number)) for number in range(2)]
     said = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sum("Making .venv" in errors for _, errors in said) == 1
+    assert sum("Creating .venv" in errors for _, errors in said) == 1
 
 
 def test_what_was_interrupted_is_made_again(checkout: Path, tools: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_distributions_python_that_is_too_old_is_passed_over(
     script(tmp_path / "distribution" / "python3", "exit 1")
     done = run(checkout / "wallet", tools, PATH=f"{tools}:{tmp_path / 'distribution'}")
     assert done.returncode == 0, done.stderr
-    assert f"Making .venv with {tools}/python3" in done.stderr
+    assert f"Creating .venv with {tools}/python3" in done.stderr
 
 
 def test_wallet_python_overrides_the_choice(checkout: Path, tools: Path, tmp_path: Path) -> None:
