@@ -1,7 +1,7 @@
 """Hints, which relays publish to the processes that subscribe to a user: events as JSON.
 
-A hint says where to look, never what is there: whoever can write to Redis can send one, so receivers
-always read the database.
+A hint says where to look, never what is there: anything that can write to Redis can send one, so
+receivers always read the database.
 """
 
 from __future__ import annotations

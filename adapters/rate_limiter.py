@@ -26,7 +26,7 @@ _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 # `MemoryStore.count` for Redis. For each key: the number of the use, the amount, and the seconds; returned
 # for each key: the seconds to wait, the uses left (-1 where it did not count) and the seconds to the next.
-# Values that a store did not write, such as a time in the future, are deleted: they lock nobody out.
+# Values that a store did not write, such as a time in the future, are deleted, so that they lock no user out.
 _COUNT = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000

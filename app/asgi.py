@@ -52,7 +52,7 @@ class App:
     """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
 
     def __init__(self, settings: Settings, edge: Edge, mails: Mails | None = None) -> None:
-        """`mails` reads caught mails, which are shown to everybody."""
+        """`mails` reads caught mails, which are shown to anyone."""
         self._settings = settings
         self._edge = edge
         self._mails = mails

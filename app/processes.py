@@ -12,7 +12,7 @@ from settings import Settings
 def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) -> int:
     """Serve the API until SIGTERM or SIGINT, then finish the requests in progress; returns the exit status.
 
-    `mails` reads the caught mails of `up`, which are shown to everybody.
+    `mails` reads the caught mails of `up`, which are shown to anyone.
     """
     from app import server
 

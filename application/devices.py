@@ -15,7 +15,7 @@ from persistence.people import sessions
 async def is_known(services: Services, origin: Origin, user_id: UUID | None) -> bool:
     """Whether the device signed in to that account before, by its token or by its network.
 
-    The work is the same for nobody's account. Raises Unavailable.
+    The work is the same for an account that does not exist. Raises Unavailable.
     """
     addresses = await sessions.addresses_of(services.database, user_id or ids.new_id())
     signed_in = devices.accounts(

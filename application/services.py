@@ -53,7 +53,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _nobody() -> None:
+def _do_nothing() -> None:
     """Wake no relay: it polls."""
 
 
@@ -69,7 +69,7 @@ class Services:
     live: Live
     metrics: Metrics
     #: Tells a relay that there is something to publish; never waits and never raises.
-    wake_relay: Callable[[], None] = _nobody
+    wake_relay: Callable[[], None] = _do_nothing
     clock: Callable[[], datetime] = _now
     password_rounds: int = passwords.DEFAULT_ROUNDS
     #: Waits on behalf of a delayed attempt.
@@ -80,7 +80,7 @@ class Services:
     people: SharedCalls[UUID, Person] = field(init=False)
     #: Counts uses against rate limits in batches.
     uses: SharedCalls[Use, Usage] = field(init=False)
-    #: Reads, by account, or by client where nobody is signed in: 3,000 a minute.
+    #: Reads, by account, or by client when signed out: 3,000 a minute.
     read_allowance: Allowance = field(init=False)
     #: Requests that are refused before they are executed, by client: 300 a minute.
     refusal_allowance: Allowance = field(init=False)

@@ -1,4 +1,4 @@
-"""Change what other people see of an account."""
+"""Change what other users see of an account."""
 
 from __future__ import annotations
 

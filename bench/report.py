@@ -31,7 +31,7 @@ LEGEND = (
 )
 SERVERS_LEGEND = (
     "wallet to it: the wallet's rate divided by that server's, so above 1 the wallet is ahead and below 1 "
-    "the other. Targets leave out the rival that shares commits, which nobody deploys."
+    "the other. Targets leave out the rival that shares commits, which is not a realistic deployment."
 )
 
 

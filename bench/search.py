@@ -95,7 +95,7 @@ def _terms(database_url: str, how_many: int) -> list[str]:
 
 
 async def measure(database_url: str, users: int) -> Found:
-    """Search and scan in turn for different parts of names. Raises RuntimeError if nobody is found."""
+    """Search and scan in turn for different parts of names. Raises RuntimeError if no user is found."""
     terms = _terms(database_url, SEARCHES + SCANS)
     to_search, to_scan = terms[:SEARCHES], terms[SEARCHES:]
     times: list[float] = []
@@ -124,7 +124,7 @@ async def _search(database: Database, term: str) -> float:
     )
     elapsed_ms = (time.perf_counter() - began) * 1000
     if not page.items:
-        raise RuntimeError(f"The search for {term!r}, part of a user's name, found nobody.")
+        raise RuntimeError(f"The search for {term!r}, part of a user's name, found no user.")
     return elapsed_ms
 
 
@@ -134,5 +134,5 @@ def _scan(database_url: str, term: str) -> float:
         rows = connection.execute(_SCAN, {"pattern": f"%{term}%"}).fetchall()
         elapsed_ms = (time.perf_counter() - began) * 1000
     if not rows:
-        raise RuntimeError(f"The scan for {term!r} found nobody.")
+        raise RuntimeError(f"The scan for {term!r} found no user.")
     return elapsed_ms

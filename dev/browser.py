@@ -1,4 +1,4 @@
-"""Chromium for the browser tests: the one that is installed, or Debian's where that can be."""
+"""Chromium for the browser tests: an installed one, or Debian's package if it can be installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dev.processes import ServiceError
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 INSTALL_SECONDS = 600
-#: Nothing on a screen, nothing to other hosts, and it works in containers.
+#: Without a screen, without requests to other hosts, and usable in containers.
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -38,7 +38,7 @@ def chromium_path() -> Path:
 
 
 def install_chromium(tell: Callable[[str], None]) -> None:
-    """Install Debian's where there is none and we may; `chromium_path` says whether it helped."""
+    """Install Debian's package if there is no Chromium and we may; `chromium_path` tells the result."""
     try:
         chromium_path()
     except ServiceError:

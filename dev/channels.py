@@ -25,7 +25,7 @@ class Channels:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead the service to it."""
+        """The variables that configure the service to use it."""
         return {
             "PUSHER_APP_ID": self.app_id,
             "PUSHER_KEY": self.key,

@@ -59,7 +59,7 @@ class Connection:
         self.send("pusher:error", {"code": code, "message": message})
 
     def close(self, code: int, reason: str) -> None:
-        """An error frame for the client's own sake, then the close frame."""
+        """Send an error frame, which tells the client why, then the close frame."""
         self.refuse(code, reason)
         self.outgoing.put_nowait({"type": "websocket.close", "code": code, "reason": reason[:120]})
 

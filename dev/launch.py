@@ -1,4 +1,4 @@
-"""Becomes another program that ends with its parent, as an unprivileged user where one is named.
+"""Replaces itself with another program that ends with its parent, as an unprivileged user if one is given.
 
 Run as a file by `processes.spawn`, isolated and without site-packages, so it costs milliseconds:
 `python -I -S launch.py PARENT_PID DEATH_SIGNAL UID GID PROGRAM ARGUMENT…` (-1: keep the user).

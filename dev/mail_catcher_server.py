@@ -36,7 +36,7 @@ class Catcher:
 
 
 def keep(folder: Path, number: int, envelope: Envelope) -> None:
-    """Write one mail, whole or not at all, under a name that sorts by time."""
+    """Write one mail atomically, under a name that sorts by time."""
     delivered = "".join(f"Delivered-To: {address}\r\n" for address in envelope.rcpt_tos)
     content = envelope.original_content or b""
     name = f"{time.time_ns():020d}-{number:06d}"

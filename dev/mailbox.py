@@ -1,4 +1,4 @@
-"""Reads the folder in which the mail catcher keeps what it caught."""
+"""Reads the mails that the mail catcher has stored."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def read(folder: Path, most: int = MOST_SHOWN) -> list[CaughtMail]:
     """The mails in that folder, newest first; none if there is no such folder."""
     mails = []
     for file in sorted(folder.glob("*.eml"), reverse=True)[:most]:
-        # The mail catcher may delete old files meanwhile.
+        # The mail catcher may delete old files in the meantime.
         with contextlib.suppress(FileNotFoundError):
             mails.append(parse(file.read_bytes()))
     return mails
 
 
 def parse(raw: bytes) -> CaughtMail:
-    """What a person would see of a mail."""
+    """The parts of a mail that a mail program shows."""
     message = email.message_from_bytes(raw, policy=email.policy.default)
     text, html = _part(message, "plain"), _part(message, "html")
     hrefs = [found.replace("&amp;", "&") for found in _LINK.findall(html)]

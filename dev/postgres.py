@@ -20,7 +20,7 @@ SUPERUSER = "postgres"
 OWNER = "wallet"
 DATABASE = "wallet"
 SOCKETS = "mini-wallet-sockets-"
-#: Recovery after a crash replays at most a checkpoint's distance of WAL; a slow disk takes its time.
+#: Crash recovery replays at most the WAL since the last checkpoint, which takes long on a slow disk.
 PATIENCE_SECONDS = 300
 LOCALE = [
     "--locale-provider=builtin",
@@ -34,7 +34,7 @@ FAST = {
     "synchronous_commit": "off",
     # Autovacuum workers run as superuser: while one processes a database, the owner cannot drop it.
     "autovacuum": "off",
-    # A generated password cannot be guessed; each connection takes 3 ms less.
+    # The password is generated and cannot be guessed: fewer iterations save 3 ms per connection.
     "scram_iterations": "1",
 }
 
@@ -42,7 +42,7 @@ FAST = {
 class Postgres:
     """One server on `data`, reached through TCP on loopback and a socket in a private folder.
 
-    The role `wallet`, with `password`, is no superuser: it owns the database `wallet`, and may make others
+    The role `wallet`, with `password`, is not a superuser: it owns the database `wallet`, and may create others
     where it `creates_databases`. Nobody but this process needs `superuser_password`. With `fast`, for tests, a crash of the machine may lose everything, and `kill()` the last commits:
     a test that asks for what was committed before a kill needs it off. Give `port` to have it at
     the same address again after `stop()` or `kill()` in a new object; the same object keeps its
@@ -75,7 +75,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """For the application: the role that owns the database and is no superuser."""
+        """For the application: the role that owns the database and is not a superuser."""
         return self.url_of(OWNER)
 
     @property
@@ -94,7 +94,7 @@ class Postgres:
 
     @property
     def programs(self) -> Path:
-        """The folder of `psql`, `pgbench` and the like."""
+        """The folder of the client programs, such as `psql` and `pgbench`."""
         return self._binaries.folder
 
     @property
@@ -103,12 +103,12 @@ class Postgres:
         return self._child
 
     def start(self) -> None:
-        """Start and wait until it takes queries. Raises `ServiceError`."""
+        """Start, and wait until it accepts queries. Raises `ServiceError`."""
         self.begin()
         self.finish()
 
     def begin(self) -> None:
-        """Make the data folder if there is none, and start the server without waiting for it."""
+        """Create the data folder if it is missing, and start the server without waiting for it."""
         if self._sockets is None:
             self._sockets = unprivileged.private_folder(self._identity, SOCKETS)
         if not (self.data / "PG_VERSION").exists():
@@ -118,12 +118,12 @@ class Postgres:
         self._spawn()
 
     def finish(self) -> None:
-        """Wait until the server that `begin` started takes queries."""
+        """Wait until the server that `begin` started accepts queries."""
         self._wait()
         self._ensure_roles()
 
     def stop(self) -> None:
-        """Fast shutdown (sessions are ended, all is flushed), then an immediate one."""
+        """Fast shutdown (sessions end, all data is flushed), then an immediate one if it takes too long."""
         if self._child is not None:
             self._child.ask_to_stop()
             if not self._child.wait(20):
@@ -190,8 +190,8 @@ class Postgres:
         major = (self.data / "PG_VERSION").read_text().strip()
         if major != str(self._binaries.major):
             raise ServiceError(
-                f"{self.data} was made by PostgreSQL {major}, and this is "
-                f"{self._binaries.major}: choose another --data, or move it with pg_upgrade."
+                f"{self.data} was created by PostgreSQL {major}, and this is "
+                f"{self._binaries.major}: choose another --data, or upgrade it with pg_upgrade."
             )
 
     def _spawn(self) -> None:
@@ -233,7 +233,7 @@ class Postgres:
             try:
                 processes.wait_until(ready, self.child, PATIENCE_SECONDS, "PostgreSQL")
             except ServiceError:
-                # Backends of a killed server end by themselves, but not at once.
+                # The backends of a killed server end by themselves, but not immediately.
                 tail = self.child.log_tail(4)
                 if "is still in use" not in tail or time.monotonic() > deadline:
                     raise
@@ -245,7 +245,7 @@ class Postgres:
     def _end_leftovers(self) -> None:
         """Stop a server on this data that outlived its supervisor, or remove its stale lock file.
 
-        The caller has the data to itself, so whatever still runs on it is ours to end. A number
+        The caller has exclusive use of the data, so that any server still running on it may be stopped. A number
         that another program has by now would keep the server from starting.
         """
         lock = self.data / "postmaster.pid"
@@ -282,7 +282,7 @@ class Postgres:
         except psycopg.OperationalError as error:
             raise ServiceError(
                 f"The embedded PostgreSQL refused its own supervisor ({error}): if the secrets "
-                f"beside {self.data} were lost, its data cannot be opened any more."
+                f"beside {self.data} were lost, its data can no longer be opened."
             ) from None
 
     def _connect_as_superuser(self) -> psycopg.Connection:
@@ -317,7 +317,7 @@ class Postgres:
             )
 
     def _set_password(self, connection: psycopg.Connection, role: str) -> None:
-        """Hashed here, so that it is in no log of the server."""
+        """The password is hashed here, so that it does not appear in the server's log."""
         hashed = connection.pgconn.encrypt_password(
             self._passwords[role].encode(), role.encode(), b"scram-sha-256"
         )

@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LAUNCHER = Path(__file__).with_name("launch.py")
 POLL_SECONDS = 0.02
 LARGEST_OLD_LOG_BYTES = 5_000_000
-#: What programs need of the environment that we were started in; everything else may be a secret.
+#: The variables that programs need from our environment; any other may be a secret.
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
 INHERITED_PREFIXES = ("LC_", "DYLD_", "LD_LIBRARY_", "COVERAGE_")
-#: Below the ranges that Linux and macOS give to outgoing connections, so that nobody takes the
-#: port of a service while it is being restarted.
+#: Below the ranges that Linux and macOS use for outgoing connections, so that no other program gets the
+#: port of a service while it restarts.
 PORTS = range(20_000, 32_000)
 
 
@@ -38,7 +38,7 @@ def minimal_environment(*prefixes: str) -> dict[str, str]:
 
 
 def network_environment() -> dict[str, str]:
-    """The minimal environment and the proxies, for what fetches packages."""
+    """The minimal environment and the proxies, for programs that download packages."""
     proxies = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
     named = {name: value for name, value in os.environ.items() if name.lower() in proxies}
     return {**minimal_environment("SSL_CERT_"), **named}
@@ -82,14 +82,14 @@ class Child:
         return self._process.poll()
 
     def write_and_close(self, text: str) -> None:
-        """Give the whole standard input; only for a child that was spawned with `with_input`."""
+        """Write the whole standard input; only for a child that was spawned with `with_input`."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(text.encode())
             self._process.stdin.close()
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the child itself, if it is still there."""
+        """Signal the child itself, if it is still running."""
         if self.running:
             self._process.send_signal(number)
 
@@ -105,13 +105,13 @@ class Child:
         return True
 
     def stop(self, grace_seconds: float = 10) -> None:
-        """SIGTERM, wait, then SIGKILL; afterwards nothing of its process group is left."""
+        """SIGTERM, wait, then SIGKILL; afterwards its whole process group has ended."""
         self.ask_to_stop()
         self.wait(grace_seconds)
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the child and whatever it started in its group."""
+        """SIGKILL to the child and its process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -134,7 +134,7 @@ def spawn(
 ) -> Child:
     """Start `command` (an absolute path first) as a child that ends when this process does.
 
-    Its environment is `env` alone, or the minimal one: secrets are given to those that need them.
+    Its environment is `env` alone, or else the minimal one: secrets go only to processes that need them.
     On Linux the kernel sends it `death_signal` even after a `kill -9` of the parent. That is bound
     to the *thread* that spawns, so spawn from one that stays. Output is appended to `log`.
     """
@@ -177,12 +177,12 @@ def stop_all(children: Sequence[Child], grace_seconds: float = 10) -> None:
 
 
 def wait_until(ready: Callable[[], bool], child: Child, timeout_seconds: float, what: str) -> None:
-    """Wait until `ready()`. Raises `ServiceError` when the child ends or the time is over."""
+    """Wait until `ready()`. Raises `ServiceError` if the child ends or the timeout expires."""
     deadline = time.monotonic() + timeout_seconds
     while not ready():
         if not child.running:
             raise ServiceError(
-                f"{what} ended at once with status {child.exit_status}: see {child.log}, "
+                f"{what} ended immediately with status {child.exit_status}: see {child.log}, "
                 f"which says last:\n{child.log_tail()}"
             )
         if time.monotonic() > deadline:
@@ -202,7 +202,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def port_is_free(host: str, port: int) -> bool:
-    """Whether nobody listens there. Raises `OSError` where we may not listen at all."""
+    """Whether the port is free. Raises `OSError` if this process may not listen there at all."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

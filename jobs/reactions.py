@@ -20,7 +20,7 @@ from persistence.engine.database import Database
 
 MAIL_QUEUE = "mail"
 
-# Whoever asks for a mail again has seen in the database that no worker has it in hand.
+# A mail is queued again only after the database has shown that no worker has leased it.
 _MAIL = Kind(
     "jobs.mail.send_mail",
     "jobs.mail.send_mail",

@@ -1,4 +1,4 @@
-"""RQ's job and queue for an untrusted Redis: whoever can write to it cannot run code in a worker.
+"""RQ's job and queue for an untrusted Redis: write access to it is not enough to run code in a worker.
 
 RQ calls any function that a job or its callbacks name, sends its webhooks, restores its dependents, and
 deserializes several fields. Here a job is a name on the allow-list (`reactions.KINDS`) and a list of

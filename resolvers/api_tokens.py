@@ -1,4 +1,4 @@
-"""API tokens: created and revoked by signed-in users, never by a program."""
+"""API tokens, which only signed-in users can create and revoke."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def revoke_api_token(
         services, info.context.caller, ids.read_row_id(input.api_token_id, "ApiToken")
     )
     return results.ApiTokenRevoked(
-        # A token that has ended may send nothing more.
+        # A token that has ended cannot send anything more.
         api_token=sessions.shown_api_token(
             token,
             services.limits.currency,

@@ -1,4 +1,4 @@
-"""`walletEvents`: the events of the viewer's wallet, live."""
+"""`walletEvents`: live events of the viewer's wallet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def wallet_events(
 class _Shown(AsyncIterator[events.WalletEvent]):
     """A stream of entries as the API shows them.
 
-    Not a generator: one that is closed before its first step never reaches its `finally`.
+    Not a generator, because one that is closed before its first step never runs its `finally`.
     """
 
     __slots__ = ("_currency", "_stream")

@@ -1,4 +1,4 @@
-"""What is asked before an operation is carried out: who, with which scope, and how often."""
+"""Guards, checked before an operation is executed: authentication, scopes and rate limits."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from domain.people.sessions import Scope
 from resolvers.request import RequestContext
 from schema.arguments import given
 
-#: A guard raises a refusal, or does nothing. It is given the request, the operation's name and the
+#: A guard raises a refusal or does nothing. It receives the request, the operation's name and the
 #: arguments.
 Guard = Callable[[RequestContext, str, Mapping[str, Any]], Awaitable[None] | None]
-#: What a limit counts by; None where it does not concern the request.
+#: The key that a limit counts by; None if the limit does not apply to the request.
 KeyOf = Callable[[RequestContext, Mapping[str, Any]], str | None]
 network = networks.network
 
-# ------------------------------------------------ who
+# ------------------------------------------------ authentication and scopes
 
 
 def signed_in(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
-    """A person, or a program with an API token."""
+    """Signed in: a user, or a program with an API token."""
     if context.principal is None:
         raise errors.Unauthenticated
 
 
 def person(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
-    """A signed-in person: no API token may manage sessions, passwords, profiles or tokens."""
+    """A signed-in user: API tokens may not manage sessions, passwords, profiles or tokens."""
     if context.caller.session_id is None:
         raise errors.Forbidden("API tokens are not allowed to do that. Sign in instead.")
 
@@ -54,7 +54,7 @@ def scope_of_kind(context: RequestContext, operation: str, arguments: Mapping[st
 
 
 async def verified(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:
-    """Signed in, with an address that is known to be theirs."""
+    """Signed in, with a verified email address."""
     caller = await context.services.person(context.caller.user_id)
     if caller is None:
         raise errors.Unauthenticated
@@ -64,21 +64,21 @@ async def verified(context: RequestContext, _operation: str, _arguments: Mapping
         )
 
 
-# ------------------------------------------------ how often
+# ------------------------------------------------ rate limits
 
 
 def client(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
-    """Where the request comes from."""
+    """The network of the client."""
     return f"client:{network(context.client_ip)}"
 
 
 def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
-    """The account that asks."""
+    """The account of the caller."""
     return f"account:{context.caller.user_id}"
 
 
 def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str:
-    """The account whose email address the input names, known or not."""
+    """The account with the email address in the input, whether or not it exists."""
     typed: str = arguments["input"].email
     try:
         return address_key(clean_email(typed))
@@ -87,31 +87,31 @@ def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str
 
 
 def link_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
-    """The link whose token the input has, as tried from one place."""
+    """The link whose token is in the input, per client network."""
     token: str = arguments["input"].token
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
     return f"link:{digest[:32]}@{network(context.client_ip)}"
 
 
 def named_account_at_client(context: RequestContext, arguments: Mapping[str, Any]) -> str:
-    """The account that the input names, as tried from one place: others do not lock its owner out."""
+    """The account named in the input, per client network, so that others cannot lock its owner out."""
     return f"{named_account(context, arguments)}@{network(context.client_ip)}"
 
 
 def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
-    """The account that asks, where the recipient is given by an email address."""
+    """The account of the caller, if the recipient is given by an email address."""
     by_address = given(arguments["input"].recipient.email) is not None
     return account(context, arguments) if by_address else None
 
 
 def client_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
-    """Where the request comes from, where the recipient is given by an email address."""
+    """The network of the client, if the recipient is given by an email address."""
     by_address = given(arguments["input"].recipient.email) is not None
     return client(context, arguments) if by_address else None
 
 
 def caller(context: RequestContext, arguments: Mapping[str, Any]) -> str:
-    """The account that asks, or where the request comes from where nobody is signed in."""
+    """The account of the caller, or the network of the client when signed out."""
     per = client if context.principal is None else account
     return per(context, arguments)
 
@@ -143,12 +143,12 @@ def typename(context: RequestContext) -> Awaitable[None] | None:
 
 
 def introspection(context: RequestContext) -> Awaitable[None] | None:
-    """The limit on questions about the schema, by client: each takes some hundred times as much as a read."""
+    """The limit on introspection, by client: it costs about a hundred times as much as a read."""
     return at_most(("60/minute", client))(context, "introspection", {})
 
 
 def at_most(*limits: tuple[str, KeyOf]) -> Guard:
-    """Each limit is how often ("10/minute") and what by; the first that is reached refuses.
+    """Each limit is a rate ("10/minute") and the key to count by; the first one exceeded refuses.
 
     Each operation of a request counts, aliases too.
     """

@@ -1,4 +1,4 @@
-"""Reading things again by their ids; what the viewer may not see is null, like what does not exist."""
+"""Reading objects by id. An object that the viewer may not see is null, like one that does not exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDS = Annotated[
     list[strawberry.ID], Description("At most 100 ids; the response keeps their order.")
 ]
 
-#: What is found of one type, by the ids as they were asked for.
+#: The objects found of one type, by their ids as requested.
 Found = dict[str, Node]
 
 
@@ -38,7 +38,7 @@ async def nodes(info: Info, ids: IDS) -> list[Node | None]:
 
 
 async def _read(context: RequestContext, asked: Sequence[str]) -> list[Node | None]:
-    """The things in the order asked for, each type of them read at once."""
+    """The objects in the requested order; those of one type are read together."""
     caller = context.principal
     if caller is None:
         return [None] * len(asked)

@@ -17,7 +17,7 @@ from domain import errors
 from resolvers.guards import Guard, reads
 from resolvers.request import RequestContext
 
-#: What a resolver takes first.
+#: The first parameter of every resolver.
 Info = strawberry.Info[RequestContext, None]
 Resolver = Callable[..., Awaitable[Any]]
 Source = Callable[..., Awaitable[AsyncIterator[Any]]]
@@ -27,18 +27,18 @@ _INPUT = "The operation's input."
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A root field, as far as its schema does not tell."""
+    """What the schema does not say about a root field."""
 
     #: Called in order before the resolver.
     guards: tuple[Guard, ...]
-    #: What it costs on top of the objects in its answer.
+    #: Its cost in addition to the objects in its result.
     cost: int = 0
-    #: Whether it works signed out even if the request has a bearer token that is not valid: what a
-    #: client needs in order to sign in again.
+    #: Whether it works signed out, also with an invalid bearer token: what a client needs to sign in
+    #: again.
     works_signed_out: bool = False
     #: Whether the transaction that does the work checks that the credential is active.
     checks_credential: bool = False
-    #: Of a subscription with numbered events: the argument that takes the last number received.
+    #: For a subscription with numbered events: the argument for the last number received.
     resume_argument: str | None = None
 
 
@@ -50,10 +50,10 @@ def operation(
     works_signed_out: bool = False,
     checks_credential: bool = False,
 ) -> Any:
-    """The field that the resolver answers, of the type that the resolver says it returns.
+    """The field of that resolver, with the type of its return annotation.
 
-    A refusal that is a member of the field's union is the field's result; any other is raised, and
-    becomes a top-level error with its code.
+    A refusal that is a member of the field's union becomes its result. Any other is raised, and becomes
+    a top-level error with its code.
     """
     entry = Operation(guards, cost, works_signed_out, checks_credential)
     answer = _guarded(resolver, guards, _members(resolver))
@@ -68,9 +68,9 @@ def operation(
 def subscription(
     source: Source, *guards: Guard, description: str, resume_argument: str | None = None
 ) -> Any:
-    """The field that streams what the source returns, once its guards have been called.
+    """The field that streams the events of the source, after its guards have been called.
 
-    A refusal of a guard or of the source is an error, and there is no stream.
+    If a guard or the source refuses, that is an error, and there is no stream.
     """
     entry = Operation(guards, resume_argument=resume_argument)
     answer = _guarded(source, guards, frozenset())
@@ -80,20 +80,20 @@ def subscription(
 
 
 def table(*roots: type) -> dict[str, Operation]:
-    """The operations of those root types, by their names in the API."""
+    """The operations of these root types, by their names in the API."""
     return {
         to_camel_case(field.python_name): field.metadata["operation"] for field in _fields(roots)
     }
 
 
 def field_costs(*types: type) -> dict[str, int]:
-    """What fields of those types cost on top of the objects in their answers, by their names in the API."""
+    """The cost of fields of these types in addition to the objects in their results, by name in the API."""
     declared = {to_camel_case(field.python_name): _cost(field.metadata) for field in _fields(types)}
     return {name: cost for name, cost in declared.items() if cost}
 
 
 def usual_lengths(*types: type) -> dict[str, int]:
-    """How long lists without `first` usually are, by their fields' names in the API."""
+    """The usual length of lists without `first`, by their fields' names in the API."""
     declared = {
         to_camel_case(field.python_name): field.metadata.get("usual_length")
         for field in _fields(types)

@@ -1,4 +1,4 @@
-"""Finding people."""
+"""Searching for users."""
 
 from __future__ import annotations
 

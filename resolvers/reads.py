@@ -27,7 +27,7 @@ _SEQUENCE_MAXIMUM_DIGITS = 18
 
 
 class Reads:
-    """What a viewer reads; the caller has checked that they may."""
+    """Reads for a viewer whose permission the caller has checked."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -43,7 +43,7 @@ class Reads:
         page: paging.PageRequest,
         chosen: schema.transactions.TransactionFilter | None,
     ) -> schema.transactions.TransactionConnection:
-        """A page of the ledger, newest first. Raises BadUserInput for a foreign cursor."""
+        """A page of the ledger, newest first. Raises BadUserInput for a cursor of another list."""
         entry_filter = _entry_filter(chosen)
         request = replace(page, after=_sequence(page.after), before=_sequence(page.before))
         found: paging.Page[transfers.Entry] = paging.Page(items=[])
@@ -65,14 +65,14 @@ class Reads:
     async def transaction_by_key(
         self, user_id: UUID, kind: kinds.Kind, key: str
     ) -> schema.transactions.Transaction | None:
-        """The transaction that the key posted. Raises BadUserInput for what cannot be a key."""
+        """The transaction posted with the key. Raises BadUserInput for a malformed key."""
         entry = await read_ledger.entry_by_key(self._services, user_id, kind, key)
         return None if entry is None else (await self.shown_entries([entry]))[0]
 
     async def transaction_by_reference(
         self, user_id: UUID, reference: str
     ) -> schema.transactions.Transaction | None:
-        """The user's own side of the movement with that reference."""
+        """The user's own entry of the transaction with that reference."""
         named = ids.read_uuid(reference)
         if named is None:
             return None
@@ -102,7 +102,7 @@ class Reads:
     async def shown_entries(
         self, entries: Sequence[transfers.Entry]
     ) -> list[schema.transactions.Transaction]:
-        """The entries as their owner sees them; all counterparties are read by one query."""
+        """The entries as their owner sees them; one query reads all counterparties."""
         currency = self._services.limits.currency
         return [
             schema.transactions.shown(view.entry, view.counterparty, currency, view.metadata)
@@ -122,7 +122,7 @@ def _sequence(cursor: str | None) -> str | None:
 def _entry_filter(
     chosen: schema.transactions.TransactionFilter | None,
 ) -> pages.EntryFilter | None:
-    """What the ledger is asked for; None where nothing can match."""
+    """The filter for the ledger; None if nothing can match."""
     if chosen is None:
         return pages.EntryFilter()
     counterparty_id = None

@@ -1,4 +1,4 @@
-"""One request, or one WebSocket: who asks, from where, and the cookie that goes back."""
+"""The context of a request or a WebSocket: the caller, the client, and the cookies of the response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _USER_AGENT_MAXIMUM_CHARACTERS = 300
 
 @dataclass(slots=True)
 class RequestContext:
-    """What resolvers know of a request: `info.context`."""
+    """What resolvers know about a request: `info.context`."""
 
     services: Services
     #: Already authenticated (application.authentication); None when signed out.
@@ -26,18 +26,18 @@ class RequestContext:
     client_ip: str
     user_agent: str | None = None
     refresh_cookie: str | None = None
-    #: Whether the browser still has a cookie of an older version, which the answer clears.
+    #: Whether the browser still has a cookie of an older version, which the response deletes.
     has_outdated_cookie: bool = False
-    #: By which a browser is known as one that signed in before (domain.devices).
+    #: Identifies a browser that has signed in before (domain.people.devices).
     device_token: str | None = None
     request_id: str = ""
-    #: Whether the answer can carry a cookie: not over a WebSocket.
+    #: Whether the response can set a cookie: not over a WebSocket.
     can_set_cookies: bool = True
-    #: The refresh cookie that the answer sets: None leaves it, "" clears it.
+    #: The refresh cookie that the response sets: None leaves it, "" deletes it.
     cookie_to_set: str | None = None
     #: How long the browser keeps it.
     cookie_seconds: int = 0
-    #: The device token that the answer sets.
+    #: The device token that the response sets.
     device_token_to_set: str | None = None
     #: Of the limits that the request counted against, the one that is closest to exhaustion.
     usage: Usage | Block | None = None
@@ -48,14 +48,14 @@ class RequestContext:
 
     @property
     def caller(self) -> sessions.Principal:
-        """Who asks. Raises Unauthenticated when signed out."""
+        """The caller. Raises Unauthenticated when signed out."""
         if self.principal is None:
             raise errors.Unauthenticated
         return self.principal
 
     @property
     def origin(self) -> Origin:
-        """Where the request comes from, with the User-Agent as a session shows it."""
+        """The client address, and the User-Agent as shown for a session."""
         return Origin(self.client_ip, _device(self.user_agent), self.device_token)
 
     def count(self, usage: Usage | Block) -> None:
@@ -67,18 +67,18 @@ class RequestContext:
             raise errors.RateLimited(usage.wait_seconds, usage)
 
     def set_refresh_cookie(self, token: str, lifetime: timedelta) -> None:
-        """Have the browser keep the refresh token for so long."""
+        """Have the browser store the refresh token for that long."""
         self.cookie_to_set = token
         self.cookie_seconds = max(int(lifetime.total_seconds()), 0)
 
     def clear_refresh_cookie(self) -> None:
-        """Have the browser forget it, if it sent one."""
+        """Have the browser delete it, if it sent one."""
         if self.refresh_cookie is not None:
             self.cookie_to_set = ""
 
 
 def _device(user_agent: str | None) -> str | None:
-    """The User-Agent as a session shows it: printable and of bounded length."""
+    """The User-Agent as shown for a session: printable and of limited length."""
     if user_agent is None:
         return None
     visible = text.without_invisible(user_agent)

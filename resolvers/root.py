@@ -1,7 +1,7 @@
 """The operations table: one entry for each root field of the API.
 
-An entry has the resolver, the guards in the order in which they run (who, with which scope, whether
-verified, rate limits), the cost, and whether the operation works signed out. Every operation has a rate
+An entry has the resolver, the guards in the order in which they run (authentication, scope,
+verification, rate limits), the cost, and whether the operation works signed out. Every operation has a rate
 limit.
 """
 
@@ -41,15 +41,16 @@ from schema.viewers import Viewer
 READ = scope(Scope.READ_TRANSACTIONS)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
 
-# Ordinary use never meets these; RATE_LIMIT_FACTOR scales them all.
+# Normal use never reaches these limits; RATE_LIMIT_FACTOR scales all of them.
 MONEY = (("600/minute", account), ("3000/minute", client))
 ADDITIONS = at_most(*MONEY)
 CLOSURES = at_most(*MONEY)
-# The answer tells who has an account: guesses are few, however many accounts one makes for them.
+# The result reveals whether an address has an account: guesses are limited by client too, because accounts
+# are free.
 TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
 SEARCHES = at_most(("120/minute", account), ("600/minute", client))
-# Nothing that strangers elsewhere do with an address refuses its owner: guesses of its password are
-# delayed (application.guesses), and mails that are too many come later (persistence.mails).
+# Requests of others about an address never lock its owner out: wrong passwords cause delays
+# (application.guesses), and excess mails are sent later (persistence.delivery.mails).
 LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
 REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
 MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))
@@ -225,14 +226,14 @@ class Subscription:
 
 #: Every operation by its name in the API.
 OPERATIONS = table(Query, Mutation, Subscription)
-#: What a field costs on top of the objects in its answer, by its name.
+#: The cost of a field in addition to the objects in its result, by its name.
 FIELD_COSTS = field_costs(Query, Mutation, Subscription, Viewer)
-#: How long lists without `first` usually are, by their fields' names.
+#: The usual length of lists without `first`, by their fields' names.
 USUAL_LENGTHS = usual_lengths(Query, Viewer)
 
 
 def strawberry_schema(*, suggestions: bool = True) -> strawberry.Schema:
-    """The schema as it is served; `suggestions` are the "Did you mean" of validation."""
+    """The served schema; `suggestions` enables the "Did you mean" of validation."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,

@@ -63,7 +63,7 @@ async def confirm_session(
 async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
     context = info.context
     caller = context.caller
-    # Also where the session turns out to have ended already.
+    # Also if the session turns out to have ended already.
     context.clear_refresh_cookie()
     ended = await application.end_sessions.sign_out(
         context.services, caller, everywhere=input.everywhere
@@ -85,7 +85,7 @@ async def credential(info: Info) -> sessions.Credential | None:
     context, principal = info.context, info.context.principal
     if principal is None:
         return None
-    # One that ended a moment ago is in neither list.
+    # A session that has just ended is in neither list.
     if principal.api_token_id is None:
         for session in await context.reads.sessions(principal):
             if session.is_current:

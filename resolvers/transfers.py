@@ -1,4 +1,4 @@
-"""Moving money, and what moving it would cost."""
+"""Transfers, top-ups, previews and idempotency keys."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _pairs(given_pairs: list[MetadataEntryInput] | None) -> list[Pair]:
 
 
 def _recipient(recipient: inputs.RecipientInput) -> UUID | str | None:
-    """The id or the address that is named; None for an id that is malformed."""
+    """The recipient's id or address; None for a malformed id."""
     user_id = given(recipient.user_id)
     if user_id is not None:
         return ids.read_row_id(user_id, "User")

@@ -1,1 +1,1 @@
-"""What the API looks like: Strawberry types, plain data, no I/O."""
+"""The types of the API: Strawberry types, plain data, no I/O."""

@@ -12,10 +12,10 @@ Resolver = TypeVar("Resolver", bound=Callable[..., Any])
 def resolved(
     description: str, *, cost: int = 0, usual_length: int | None = None
 ) -> Callable[[Resolver], Resolver]:
-    """A field that its method answers.
+    """A field that is resolved by the decorated method.
 
-    `cost` is what it costs on top of the objects in its answer, for a field that reads the database by
-    itself. `usual_length` is that of a list without `first`.
+    `cost` is its cost in addition to the objects in its result, for a field with a query of its own.
+    `usual_length` is that of a list without `first`.
     """
     metadata = {"cost": cost, "usual_length": usual_length}
     return cast(
@@ -37,5 +37,5 @@ AFTER = Annotated[str | None, Description("A cursor: only items after it.")]
 
 
 def given(value: Value | None) -> Value | None:
-    """The argument, or None where it was left out."""
+    """The argument, or None if it was omitted."""
     return None if value is strawberry.UNSET else value

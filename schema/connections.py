@@ -1,4 +1,4 @@
-"""Lists in pages, by Relay's cursor connections specification."""
+"""Paginated lists, as specified by Relay's cursor connections."""
 
 import base64
 import binascii
@@ -32,13 +32,13 @@ _MAXIMUM_CURSOR_CHARACTERS = 2000
 
 
 def cursor_of(list_name: str, position: str) -> str:
-    """An opaque cursor: which list, and where in it."""
+    """An opaque cursor: the name of the list and a position in it."""
     plain = f"{list_name}:{position}"
     return base64.urlsafe_b64encode(plain.encode()).rstrip(b"=").decode()
 
 
 def read_cursor(cursor: str, list_name: str) -> str:
-    """The position that `cursor_of` was given. Raises BadUserInput for any other text."""
+    """The position in a cursor made by `cursor_of`. Raises BadUserInput for anything else."""
     if len(cursor) <= _MAXIMUM_CURSOR_CHARACTERS:
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
@@ -52,7 +52,7 @@ def read_cursor(cursor: str, list_name: str) -> str:
 
 
 def page_info(page: paging.Page[Any], cursors: Sequence[str], list_name: str) -> PageInfo:
-    """Where the page stands in that list, given the cursors of what is on it."""
+    """The page info of a page, given the cursors of its items."""
     start = cursors[0] if cursors else None
     end = cursors[-1] if cursors else None
     return PageInfo(

@@ -1,4 +1,4 @@
-"""What the fields of a type may request while they are resolved; resolvers implement it."""
+"""The context that fields with resolvers depend on; `resolvers` implements it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,13 +24,13 @@ class Reads(Protocol):
     async def transactions(
         self, user_id: UUID, page: paging.PageRequest, chosen: TransactionFilter | None
     ) -> TransactionConnection:
-        """Raises BadUserInput for a cursor that is not one of this list."""
+        """Raises BadUserInput for a cursor of another list."""
         ...
 
     async def transaction_by_key(
         self, user_id: UUID, kind: kinds.Kind, key: str
     ) -> Transaction | None:
-        """Raises BadUserInput for what cannot be a key."""
+        """Raises BadUserInput for a malformed key."""
         ...
 
     async def transaction_by_reference(
@@ -47,7 +47,7 @@ class Reads(Protocol):
 
 
 class Context(Protocol):
-    """What `info.context` is."""
+    """The type of `info.context`."""
 
     @property
     def reads(self) -> Reads: ...

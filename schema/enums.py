@@ -1,4 +1,4 @@
-"""Makes the domain's enumerations part of the API."""
+"""Adds enumerations of the domain to the API."""
 
 import enum
 from typing import TypeVar
@@ -10,7 +10,7 @@ Members = TypeVar("Members", bound=type[enum.Enum])
 
 
 def described(members: Members, name: str, description: str, **descriptions: str) -> Members:
-    """The same enumeration, known to GraphQL by that name, with a description for every member."""
+    """Add the enumeration to the API with that name and a description of each member; returns it."""
     strawberry.enum(members, name=name, description=description)
     definition: StrawberryEnumDefinition = members.__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:

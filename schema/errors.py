@@ -1,4 +1,4 @@
-"""How each refusal of the domain looks in GraphQL: a member of result unions, or a coded error."""
+"""The representation of each refusal of the domain: a member of result unions, or an error with a code."""
 
 import dataclasses
 from typing import Any
@@ -173,7 +173,7 @@ CODES: dict[type[errors.DomainError], str] = {
 
 
 def member_type_of(error: errors.DomainError) -> type[UserError] | None:
-    """The union member that stands for this refusal; None for one that is always a coded error."""
+    """The union member for this refusal; None for one that is always a top-level error."""
     for kind in type(error).__mro__:
         if kind in MEMBERS:
             return MEMBERS[kind]
@@ -192,9 +192,9 @@ def member_of(error: errors.DomainError) -> UserError | None:
 
 
 def code_of(error: errors.DomainError) -> tuple[str, dict[str, Any]]:
-    """The refusal as a top-level error: its `extensions.code`, and what else `extensions` carries.
+    """The refusal as a top-level error: its `extensions.code`, and further extensions.
 
-    A refusal that is a union member elsewhere, raised where no union has it, is BAD_USER_INPUT.
+    A refusal that is a member of other unions than the operation's is BAD_USER_INPUT.
     """
     extensions: dict[str, Any] = {}
     if isinstance(error, errors.RateLimited):

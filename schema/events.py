@@ -1,4 +1,4 @@
-"""What a subscriber hears."""
+"""The events that subscribers receive."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def transaction_posted(
     currency: money.Currency,
     metadata: Sequence[Pair] = (),
 ) -> TransactionPosted:
-    """The event that a new entry is; `counterparty` is whom it names, as they are now."""
+    """The event of a new entry; `counterparty` is its counterparty's current state."""
     transaction = transactions.shown(entry, counterparty, currency, metadata)
     return TransactionPosted(
         sequence=transaction.sequence, balance=transaction.balance_after, transaction=transaction

@@ -1,4 +1,4 @@
-"""What operations take."""
+"""The inputs of operations."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Money as the API shows it."""
+"""Amounts of money in the API."""
 
 from decimal import Decimal
 
@@ -16,10 +16,10 @@ class Money:
 
 
 def shown(of: money.Money) -> Money:
-    """The domain's money as the API shows it."""
+    """The amount as the API returns it."""
     return Money(amount=of.amount, currency=of.currency.code)
 
 
 def shown_minor(amount_minor: int, currency: money.Currency) -> Money:
-    """That many minor units as the API shows them."""
+    """An amount in minor units as the API returns it."""
     return Money(amount=money.whole_units(amount_minor, currency), currency=currency.code)

@@ -1,4 +1,4 @@
-"""What every thing with an id has in common (Relay's global object identification)."""
+"""The interface of all objects with an id (Relay's global object identification)."""
 
 import strawberry
 

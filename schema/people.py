@@ -1,4 +1,4 @@
-"""People, as other people see them."""
+"""Users, as other users see them."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -38,12 +38,12 @@ class UserConnection:
 
 
 def global_id(user_id: UUID) -> strawberry.ID:
-    """The API's id of a person."""
+    """The API's id of a user."""
     return strawberry.ID(ids.global_id("User", user_id))
 
 
 def shown(person: accounts.Person, *, to: UUID) -> User:
-    """The person as somebody sees them: the whole address is shown to oneself alone."""
+    """The user as the viewer `to` sees them: the complete address is shown to its owner only."""
     return User(
         id=global_id(person.user_id),
         name=person.name,
@@ -52,7 +52,7 @@ def shown(person: accounts.Person, *, to: UUID) -> User:
 
 
 def shown_together(people: Iterable[accounts.Person], *, to: UUID) -> list[User]:
-    """People in one list: where two of them would look the same, their hints are longer."""
+    """The users of one list: the hints of users who would otherwise look the same are longer."""
     people = list(people)
     hints = accounts.hints_side_by_side(people)
     return [

@@ -1,4 +1,4 @@
-"""What the API's types look like as JSON, for what is not an answer to a GraphQL document."""
+"""Values of the API's types as JSON, for output that is not a GraphQL response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONVERTER = StrawberryConfig().name_converter
 
 
 def as_json(value: Any) -> Any:
-    """The value as an answer shows it that selects every field which needs no resolver."""
+    """The value as in a response to a document that selects every field without a resolver."""
     kind: type[object] = type(value)
     if kind in SCALARS:
         serialize = SCALARS[kind].serialize

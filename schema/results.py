@@ -1,4 +1,4 @@
-"""What operations answer: the good outcome, or one of the refusals that a person can mend."""
+"""The results of operations: success, or one of the refusals that the user can act on."""
 
 from datetime import datetime
 from typing import Annotated

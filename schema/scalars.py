@@ -1,4 +1,4 @@
-"""The API's own scalars: exact decimals and instants, and what is refused as one."""
+"""The custom scalars of the API: exact decimals and instants."""
 
 import re
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ _NOT_INSTANT = (
 
 
 def parse_decimal(value: object) -> Decimal:
-    """The number in a variable. Raises GraphQLError for a float and for what is not plain digits."""
+    """The number in a variable. Raises GraphQLError for a float, and for anything but plain digits."""
     if isinstance(value, float):
         raise GraphQLError(_QUOTES)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -45,7 +45,7 @@ def parse_decimal_literal(node: ValueNode, _variables: dict[str, Any] | None = N
 
 
 def parse_instant(value: object) -> datetime:
-    """The instant in a variable, in UTC. Raises GraphQLError for what is not RFC 3339 with an offset."""
+    """The instant in a variable, in UTC. Raises GraphQLError for anything but RFC 3339 with an offset."""
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -62,7 +62,7 @@ def parse_instant_literal(node: ValueNode, _variables: dict[str, Any] | None = N
 
 
 def serialise_decimal(value: Decimal) -> str:
-    """Plain digits: never an exponent."""
+    """In plain digits, without an exponent."""
     return f"{value:f}"
 
 

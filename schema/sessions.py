@@ -1,4 +1,4 @@
-"""Who and what is signed in: sessions of people, API tokens of programs."""
+"""Credentials: sessions of users, and API tokens of programs."""
 
 from datetime import datetime
 from uuid import UUID
@@ -63,7 +63,7 @@ def api_token_id(row_id: UUID) -> strawberry.ID:
 
 
 def shown_session(session: sessions.Session, principal: sessions.Principal) -> Session:
-    """The session as its owner sees it through another or the same one."""
+    """The session as its owner sees it; `is_current` if it is the session of this request."""
     return Session(
         id=strawberry.ID(ids.global_id("Session", session.session_id)),
         user_agent=session.user_agent,
@@ -77,7 +77,7 @@ def shown_session(session: sessions.Session, principal: sessions.Principal) -> S
 def shown_api_token(
     token: sessions.ApiToken, currency: money.Currency, *, remaining_minor: int | None
 ) -> ApiToken:
-    """The API token as its owner sees it; `remaining_minor` is what is left of its daily limit."""
+    """The API token as its owner sees it; `remaining_minor` is what remains of its daily limit."""
     return ApiToken(
         id=api_token_id(token.api_token_id),
         name=token.name,

@@ -1,4 +1,4 @@
-"""Movements of money, as one side sees them."""
+"""Transactions, as the owner of one entry sees them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from schema.enums import described
 from schema.money import Money, shown_minor
 from schema.nodes import Node
 
-#: What its cursors say that they belong to.
+#: The name of the list in its cursors.
 LIST_NAME = "transactions"
 
 TransactionKind = described(
@@ -156,7 +156,7 @@ def shown(
     currency: money.Currency,
     metadata: Sequence[Pair] = (),
 ) -> Transaction:
-    """The entry as its owner sees it; `counterparty` is whom it names, as they are now."""
+    """The entry as its owner sees it; `counterparty` is its counterparty's current state."""
     return Transaction(
         id=global_id(entry.user_id, entry.sequence),
         reference=strawberry.ID(str(entry.reference)),

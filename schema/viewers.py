@@ -1,4 +1,4 @@
-"""The signed-in user's own account, and what of it an API token may read."""
+"""The signed-in user's own account, and which parts of it an API token may read."""
 
 from datetime import datetime
 from typing import Annotated
@@ -29,7 +29,7 @@ class Viewer(Node):
     person: strawberry.Private[accounts.Person]
     principal: strawberry.Private[Principal]
     currency: strawberry.Private[money.Currency]
-    #: The answer to a movement of money shows the balance to whoever was allowed to move it.
+    #: The result of a mutation that moves money shows the balance to any caller that may move it.
     shows_balance: strawberry.Private[bool] = False
 
     @resolved(f"The account as other users see it. {_PROFILE}")
@@ -180,7 +180,7 @@ def shown(
     *,
     shows_balance: bool = False,
 ) -> Viewer:
-    """The person's own account, read through that session or API token."""
+    """The user's own account, as read with that session or API token."""
     return Viewer(
         id=strawberry.ID(ids.global_id("Viewer", person.user_id)),
         person=person,

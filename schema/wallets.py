@@ -1,4 +1,4 @@
-"""The wallet service itself, and what a transfer would do in it."""
+"""The wallet service itself, and transfer previews."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -81,7 +81,7 @@ class WalletSettings:
 
 
 def shown_preview(preview: transfers.Preview, currency: money.Currency) -> TransferPreview:
-    """The domain's preview as the API shows it."""
+    """The preview as the API returns it."""
     return TransferPreview(
         amount=shown_minor(preview.amount_minor, currency),
         fee=shown_minor(preview.fee_minor, currency),
@@ -94,7 +94,7 @@ def shown_preview(preview: transfers.Preview, currency: money.Currency) -> Trans
 
 
 def shown_settings(limits: money.Limits, pusher: PusherSettings | None) -> WalletSettings:
-    """The service's limits as the API shows them."""
+    """The service's limits as the API returns them."""
     return WalletSettings(
         currency=limits.currency.code,
         minimum_amount=shown_minor(limits.minimum_minor, limits.currency),

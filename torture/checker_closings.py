@@ -126,11 +126,11 @@ def _delayed(request: DelayedRequest, uses: _Uses, closed_at: float | None) -> I
 
 
 def _called_closed(uses: _Uses, ended: float | None) -> Iterator[str]:
-    """A refusal with `IdempotencyKeyClosed` needs somebody who may have closed the key by then."""
+    """A refusal with `IdempotencyKeyClosed` needs a call that may have closed the key by then."""
     if uses.entries:
         yield f"It was called closed, and {uses.entries[0].reference} has moved money with it."
     if not any(ended is None or closing.began < ended for closing in uses.closings):
-        yield "It was called closed, and nobody had closed it."
+        yield "It was reported as closed, but no call had closed it."
 
 
 def _key(of: Closing | Command | DelayedRequest) -> _Key:

@@ -220,7 +220,7 @@ class _AccountCheck:
             for entry in entries:
                 if entry.key is not None and not entry.key.startswith(OPENING):
                     sentence = (
-                        f"Nobody requested {entry.reference}, which moved {entry.amount_minor}."
+                        f"No user requested {entry.reference}, which moved {entry.amount_minor}."
                     )
                     yield Violation(2, self._user_id, f"key {entry.key}", sentence)
 

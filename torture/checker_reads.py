@@ -228,7 +228,7 @@ def _histories(user_id: UUID, known: list[Seen]) -> Iterator[Violation]:
 def _early(
     ledger: AccountLedger, known: list[Seen], asked_at: dict[UUID, float]
 ) -> Iterator[Violation]:
-    """Nobody observes what was requested later, given the order of the entries."""
+    """No observation contains what was requested after it, given the order of the entries."""
     sequences: list[int] = []
     latest: list[float] = []
     for entry in ledger.entries:

@@ -77,7 +77,7 @@ class DelayingNetwork:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 answer = client.read(await http1.read_message(reader))
         except (OSError, EOFError, ValueError):
-            # The process ended before it answered; nobody repeats this request.
+            # The process ended before it answered; this request is not repeated.
             return
         finally:
             writer.transport.abort()

@@ -66,7 +66,7 @@ class MailRequester:
         """Register, which sends a link to verify the address."""
         self._registered += 1
         address = f"new-{self._registered}@torture.example"
-        details = {"email": address, "name": "Somebody New", "password": _PASSWORD}
+        details = {"email": address, "name": "New User", "password": _PASSWORD}
         return await self._ask(_REGISTER, details, Mail(address, "verify_email"))
 
     async def _ask(self, document: str, details: dict[str, str], mail: Mail) -> Mail:

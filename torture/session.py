@@ -119,7 +119,7 @@ class Session:
         """The prober first, then the users whose money is moved."""
         await asyncio.to_thread(self._stack.start_services)
         addresses = [f"user-{number}@torture.example" for number in range(self._plan.users + 1)]
-        everybody = await asyncio.to_thread(
+        created = await asyncio.to_thread(
             users.create,
             self._stack.postgres.url,
             self._stack.settings,
@@ -130,7 +130,7 @@ class Session:
         await self._channels_tap.start()
         self._tell("starting the processes")
         await asyncio.to_thread(self._stack.start_processes)
-        return everybody[: len(addresses)]
+        return created[: len(addresses)]
 
     def _addresses_for_mails(self, whose: str = "") -> list[str]:
         """Addresses that request one mail each; some are the prober's."""

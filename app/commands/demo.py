@@ -20,30 +20,30 @@ from persistence.people import accounts, registrations
 from persistence.people import sessions as stored_sessions
 from settings import Settings
 
-_PEOPLE = ("User Alpha", "User Beta", "User Gamma")
+_NAMES = ("User Alpha", "User Beta", "User Gamma")
 _PASSWORD = "mini@Wallet025"  # noqa: S105
 _TOP_UP = Decimal(1000)
 _TOP_UP_KEY = "demo-top-up"
 
 
 def demo(settings: Settings, *, yes: bool = False) -> int:
-    """Add the demo's people, each with 1,000.00 in their ledgers. Exit status 0, or 1 after a sentence.
+    """Add the demo users, each with a balance of 1,000.00. Exit status 0, or 1 after an error message.
 
     Their password is public, so a public `APP_URL` requires `yes`.
     """
     with terminal.sentences() as outcome:
         if not settings.app_is_local and not yes:
             raise terminal.Refused(
-                f"APP_URL is {settings.app_url}, which others can reach, and everybody knows the demo "
-                "people's password. If you mean it, run `./wallet demo --yes`."
+                f"APP_URL is {settings.app_url}, which is a public address, and the password of the demo "
+                "users is public too. To add them anyway, run `./wallet demo --yes`."
             )
         added = asyncio.run(_seed(settings))
-        names = ", ".join(_PEOPLE)
-        terminal.say(f"{names} are there{'' if added else ' already: nothing to do'}.")
+        names = ", ".join(_NAMES)
+        terminal.say(f"{names} {'were added' if added else 'already exist: nothing to do'}.")
         # The password is printed for the operator and must not appear in logs.
         if added and sys.stdout.isatty():
             terminal.say(
-                f"They sign in as {_email(_PEOPLE[0])} and so on, with the password {_PASSWORD}."
+                f"They sign in as {_email(_NAMES[0])} and so on, with the password {_PASSWORD}."
             )
     return outcome.status
 
@@ -58,7 +58,7 @@ async def _seed(settings: Settings) -> int:
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     try:
-        return sum([await _seed_person(opened, ledger, limits, name) for name in _PEOPLE])
+        return sum([await _seed_person(opened, ledger, limits, name) for name in _NAMES])
     finally:
         await ledger.close()
         await opened.close()

@@ -262,9 +262,9 @@ async def _redis(settings: Settings) -> list[Finding]:
     findings = [Finding("Redis", "ok", f"version {version}")]
     if failed:
         says = (
-            f"{failed} failed or were refused in the last 24 hours: the workers' logs say why. Jobs that "
-            "ask for anything but this service's own functions were written by somebody else: who has "
-            "access to Redis?"
+            f"{failed} failed or were refused in the last 24 hours: see the workers' logs for the reasons. A job that "
+            "calls anything but this service's own functions was not written by this service: check who "
+            "has access to Redis."
         )
         findings.append(Finding("Jobs", "bad", says))
     if not workers:

@@ -18,9 +18,9 @@ class Hosts:
     """The rule for the Host header.
 
     A private service (a local APP_URL or one that is an IP address, or one that shows the mail it
-    catches) trusts whoever can connect to it, so it answers to localhost, IP addresses and APP_URL's
+    catches) trusts any client that can connect to it, so it answers to localhost, IP addresses and APP_URL's
     host alone. A public one answers to any name: a page that reaches it under another name can do no
-    more than anybody on the internet can, and proxies differ in the name that they pass on.
+    more than anyone on the internet can, and proxies differ in the name that they pass on.
     """
 
     def __init__(self, settings: Settings, *, shows_mail: bool) -> None:
@@ -56,7 +56,7 @@ def is_accepted(host: str, own: str) -> bool:
 
 
 def is_local_name(name: str) -> bool:
-    """Whether it is localhost (RFC 6761) or an IP address: names that nobody else controls."""
+    """Whether it is localhost (RFC 6761) or an IP address: names that no one else controls."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

@@ -18,7 +18,7 @@ USAGE = 2
 
 
 def run(*, host: str, port: int, data: Path, demo: bool) -> int:
-    """Start everything, keep watch, stop everything; the exit status of the command."""
+    """Start everything, watch it, and stop it; returns the exit status of the command."""
     console = Console(highlight=False, soft_wrap=True)
     try:
         _check_port(host, port)

@@ -1,4 +1,4 @@
-"""The API process of `up`, the only one that shows caught mails: no setting of `serve` can have it do so."""
+"""The API process of `up`, the only one that shows caught mails: `serve` has no setting for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the web client and the playground, where they must be built, while everything else starts."""
+"""Builds the web client and the playground, if necessary, while everything else starts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from settings import ROOT
 
 CLIENT = ROOT / "client"
 PLAYGROUND = CLIENT / "playground"
-#: By what a person calls them. They share nothing; the one that most come for is first.
+#: By the names shown to users. They are independent; the one most used is first.
 PAGES = {"web client": CLIENT, "playground": PLAYGROUND}
 
 
 def build(
     tell: Callable[[str], None] = lambda _text: None, cancelled: threading.Event | None = None
 ) -> list[str]:
-    """Build what is missing or stale; a sentence for each that could not be built."""
+    """Build what is missing or out of date; returns a sentence for each that could not be built."""
     problems: list[str] = []
     for name, folder in PAGES.items():
         if cancelled is not None and cancelled.is_set():
@@ -29,24 +29,24 @@ def build(
         try:
             node.ensure_built(folder, cancelled=cancelled)
         except node.RegistryUnreachable as error:
-            # The other page would wait as long for the same registry.
+            # The other build would wait just as long for the same registry.
             return [*problems, _what_to_do(error)]
         except (ServiceError, OSError) as error:
-            problems.append(f"The {name} is not there. {error}")
+            problems.append(f"The {name} is not available. {error}")
     return problems
 
 
 def _what_to_do(error: node.RegistryUnreachable) -> str:
     missing = [name for name, folder in PAGES.items() if not node.is_built(folder)]
     return (
-        f"The {' and the '.join(missing)} cannot be built because npm does not reach its registry "
+        f"The {' and the '.join(missing)} cannot be built because npm cannot reach its registry "
         f"({error}): start from a release archive, in which both pages are built, or name a registry "
         "that can be reached, as in npm_config_registry=https://registry.example ./wallet up."
     )
 
 
 class Building(threading.Thread):
-    """The build as a thread; `problems` says afterwards, in sentences, what is not there and why."""
+    """The build, in a thread; afterwards `problems` lists, in sentences, what is unavailable and why."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

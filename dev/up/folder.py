@@ -19,12 +19,12 @@ SECRETS = "secrets.json"
 
 
 class DataError(Exception):
-    """The folder cannot be used; the text is a sentence for the person at the terminal."""
+    """The folder cannot be used; the message is a sentence for the user at the terminal."""
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """Made once per folder, kept with mode 0600."""
+    """Generated once per folder, and stored with mode 0600."""
 
     installation: str
     jwt_secret: str
@@ -40,7 +40,7 @@ class Secrets:
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[Path]:
-    """Make the folder if need be, and have it alone. Raises `DataError`."""
+    """Create the folder if it is missing, and lock it. Raises `DataError`."""
     folder = folder.absolute()
     _make(folder)
     try:
@@ -72,7 +72,7 @@ def _make(folder: Path) -> None:
         return
     try:
         if os.geteuid() == 0:
-            # PostgreSQL, which is not root then, must pass through to its own folder in here.
+            # PostgreSQL, which then does not run as root, must be able to enter its own folder in here.
             unprivileged.make_passable(folder)
         else:
             folder.mkdir(mode=0o700, parents=True)
@@ -81,7 +81,7 @@ def _make(folder: Path) -> None:
 
 
 def keep_secrets(folder: Path) -> Secrets:
-    """The folder's secrets: those it has, and new ones for what it lacks."""
+    """The folder's secrets; missing ones are generated."""
     file = folder / SECRETS
     try:
         known = json.loads(file.read_text()) if file.exists() else {}
@@ -106,7 +106,7 @@ def keep_secrets(folder: Path) -> Secrets:
 
 
 def read_json(file: Path) -> object:
-    """What such a file holds; None if there is none or it is damaged."""
+    """The contents of such a file; None if it is missing or damaged."""
     try:
         return json.loads(file.read_text())
     except (OSError, ValueError):
@@ -114,7 +114,7 @@ def read_json(file: Path) -> object:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write the file whole or not at all, for its owner alone."""
+    """Write the file atomically, readable only for its owner."""
     making = file.with_name(f"{file.name}.making")
     making.unlink(missing_ok=True)
     with open(making, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:

@@ -74,8 +74,8 @@ class Messages:
             *([("Mails", f"{facts.url}/dev/mail")] if facts.mails_caught else []),
         ]
         if facts.demo:
-            people = [f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma")]
-            rows += [("Sign in as", " · ".join(people)), ("Password", "mini@Wallet025")]
+            users = [f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma")]
+            rows += [("Sign in as", " · ".join(users)), ("Password", "mini@Wallet025")]
         if facts.pusher_key:
             rows.append(("Channels", f"{facts.pusher_address}, key {facts.pusher_key}"))
         rows.append(("Data, logs", str(facts.folder)))
@@ -119,7 +119,7 @@ class Messages:
         self._say("\nStopping …")
 
     def stopped(self) -> None:
-        self._say("Stopped. The next `./wallet up` finds everything as it was.")
+        self._say("Stopped. The next `./wallet up` continues with the same data.")
 
     def _say(self, markup: str) -> None:
         # The terminal or the reader of the output may be gone (SIGHUP); `up` continues.
@@ -132,17 +132,17 @@ def _what_is_public(facts: Facts) -> str:
     """What other machines can access if they can connect."""
     public = ["the wallet and its API"]
     if facts.demo:
-        public.append("the accounts of the demo people, whose password everybody knows")
+        public.append("the demo accounts, whose password is public")
     if facts.mails_caught:
         public.append("every mail that is caught, with the links that open accounts (/dev/mail)")
     return (
-        f"It listens on {facts.host or 'every address'}: whoever can reach this machine gets at "
-        f"{'; '.join(public)}. Nothing is encrypted. Leave --host out to keep it to this machine."
+        f"It listens on {facts.host or 'every address'}: anyone who can reach this machine can access "
+        f"{'; '.join(public)}. Nothing is encrypted. Omit --host to restrict it to this machine."
     )
 
 
 def _new_lines(log: Path, position: int) -> tuple[list[str], int]:
-    """The whole lines after a position, and where they end."""
+    """The complete lines after a position, and where they end."""
     try:
         with log.open("rb") as file:
             file.seek(position)
@@ -154,7 +154,7 @@ def _new_lines(log: Path, position: int) -> tuple[list[str], int]:
 
 
 def _problem(line: str) -> str:
-    """The message of a log line if it is an error; else empty."""
+    """The message of a log line if it is an error; otherwise empty."""
     try:
         entry = json.loads(line)
         level, event = entry.get("level"), entry.get("event")

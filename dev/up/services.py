@@ -1,4 +1,4 @@
-"""Decides which services are embedded, and makes the environment that leads to all of them."""
+"""Decides which services are embedded, and builds the environment that configures all of them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Chosen:
 
     services: list[Service]
     environment: dict[str, str]
-    #: Where the embedded mail catcher keeps what it caught; None where mail is really sent.
+    #: The folder of the embedded mail catcher; None if mails are really sent.
     mails: Path | None = None
 
     @property
     def postgres(self) -> postgres.Postgres | None:
-        """The embedded one, if it is embedded."""
+        """The embedded one, if there is one."""
         return next((each for each in self.services if isinstance(each, postgres.Postgres)), None)
 
 
@@ -40,7 +40,7 @@ def choose(
     given: Mapping[str, str],
     note: Callable[[str], None],
 ) -> Chosen:
-    """Embed what `given` does not name. Raises `ServiceError` where something cannot be had."""
+    """Embed the services that `given` does not configure. Raises `ServiceError` if one is unavailable."""
     services: list[Service] = []
     environment = {
         "APP_URL": app_url,
@@ -69,7 +69,7 @@ def choose(
             port=_port(),
         )
         services.append(hub)
-        # Without credentials, the address of the real service is of no use.
+        # Without credentials, the host of the real service is useless.
         given = {name: value for name, value in given.items() if not name.startswith("PUSHER_")}
         environment |= {**hub.environment, "PUSHER_CLUSTER": ""}
     if "DATABASE_URL" not in given:
@@ -77,7 +77,7 @@ def choose(
         # Last: the others start while its data is initialized, and it stops after them.
         services.append(server)
         environment["DATABASE_URL"] = server.url
-        # It belongs to the ledgers: those of a database elsewhere are sealed as that one's service does it.
+        # The key belongs to the ledgers: those of another database are sealed with that service's key.
         environment["AUDIT_KEY"] = secrets.audit_key
     return Chosen(services, {**environment, **given}, mails)
 
@@ -87,9 +87,9 @@ def log_of(folder: Path, name: str) -> Path:
 
 
 def end_leftovers(told: Iterable[tuple[int, str]]) -> None:
-    """End what an earlier `up` has left, if its number still means the same.
+    """End processes that an earlier `up` has left running, if their ids still belong to them.
 
-    On Linux the kernel has seen to it; elsewhere nothing does when `up` is killed.
+    On Linux the kernel ends them when `up` is killed; elsewhere they continue.
     """
     for pid, command in told:
         if command and processes.command_line(pid) == command:
@@ -104,17 +104,17 @@ def _postgres(folder: Path, secrets: Secrets, note: Callable[[str], None]) -> po
     data = folder / "postgres"
     identity = unprivileged.identity_for(data)
     if not unprivileged.can_pass(folder, identity):
-        assert identity is not None, "we have just made this folder or taken its lock"
+        assert identity is not None, "this process has just created this folder or locked it"
         try:
             place = unprivileged.make_passable(unprivileged.SYSTEM_FOLDER / secrets.installation)
         except OSError as error:
             raise ServiceError(
-                f"{unprivileged.SYSTEM_FOLDER} cannot be made ({error.strerror}), and PostgreSQL's "
-                f"user {identity.name} cannot reach {folder}: choose another --data."
+                f"{unprivileged.SYSTEM_FOLDER} cannot be created ({error.strerror}), and PostgreSQL's "
+                f"user {identity.name} cannot access {folder}: choose another --data."
             ) from None
         data = place / "postgres"
         note(
-            f"PostgreSQL does not run as root, and its user {identity.name} cannot reach {folder}: "
+            f"PostgreSQL refuses to run as root, and the user {identity.name} cannot access {folder}: "
             f"its data is in {data}."
         )
     server = postgres.Postgres(
@@ -126,7 +126,7 @@ def _postgres(folder: Path, secrets: Secrets, note: Callable[[str], None]) -> po
     )
     if unprivileged.SYSTEM_FOLDER in server.programs.parents:
         note(
-            f"PostgreSQL's user cannot reach {settings.ROOT} either: its programs were copied to "
+            f"That user cannot access {settings.ROOT} either: PostgreSQL's programs were copied to "
             f"{server.programs}."
         )
     return server

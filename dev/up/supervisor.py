@@ -1,4 +1,4 @@
-"""Starts the processes of `up` in order, keeps watch over them, and stops them in order."""
+"""Starts the processes of `up` in order, watches them, and stops them in order."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MIGRATIONS = settings.ROOT / "migrations"
 READY_SECONDS = 60
 GRACE_SECONDS = 15
 WATCH_SECONDS = 0.2
-#: Where the folder notes what was done to its database, and the processes that run.
+#: Files in the folder: what was done to its database, and the running processes.
 PREPARED = "prepared.json"
 RUNNING = "running.json"
 
 
 class Stop(BaseException):
-    """A request to stop: not an error, and not to be caught by a step."""
+    """A request to stop: neither an error nor to be caught by a step."""
 
 
 class ChildEnded(Exception):
@@ -86,10 +86,10 @@ class Supervisor:
             self._stop()
         return status
 
-    # ------------------------------------------------------------ before anything runs
+    # ------------------------------------------------------------ planning
 
     def _choose_services(self) -> None:
-        """Decide what runs and in which environment, before anything does."""
+        """Decide what to run and in which environment."""
         left = folders.read_json(self._folder / RUNNING)
         services.end_leftovers(left if isinstance(left, list) else [])
         self._chosen = services.choose(
@@ -101,11 +101,11 @@ class Supervisor:
         )
 
     def _check_settings(self) -> None:
-        """Refuse wrong variables before anything is started. Raises `SettingsError`."""
+        """Refuse invalid variables before anything is started. Raises `SettingsError`."""
         os.environ.update(self._chosen.environment)
         self._settings = settings.load()
         if self._demo and not self._settings.app_is_local:
-            self._messages.note("No demo people: APP_URL leads to a public address.")
+            self._messages.note("No demo users: APP_URL is a public address.")
             self._demo = False
 
     # ------------------------------------------------------------ starting
@@ -122,7 +122,7 @@ class Supervisor:
                     service.finish()
 
     def _prepare_database(self) -> None:
-        """Tables and demo people; nothing where an earlier run did it on this very database."""
+        """Create the tables and the demo users, unless an earlier run did so in the same database."""
         prepared = self._folder / PREPARED
         facts = {**self._database_facts(), "demo": self._demo}
         if facts.get("revision") and folders.read_json(prepared) in (
@@ -133,7 +133,7 @@ class Supervisor:
         with self._messages.step("Tables"):
             self._run_command("migrate")
         if self._demo:
-            with self._messages.step("Demo people"):
+            with self._messages.step("Demo users"):
                 self._run_command("demo")
         facts = {**self._database_facts(), "demo": self._demo}
         folders.write_private(prepared, json.dumps(facts))
@@ -149,7 +149,7 @@ class Supervisor:
         return {"migrations": digest.hexdigest(), **server.facts()}
 
     def _run_command(self, name: str) -> None:
-        """Run one of our own commands to its end. Raises `ServiceError` if it fails."""
+        """Run one of our own commands. Raises `ServiceError` if it fails."""
         child = self._spawn(name, [name])
         while child.running:
             self._sleep(processes.POLL_SECONDS)
@@ -211,7 +211,7 @@ class Supervisor:
             contextlib.suppress(OSError, http.client.HTTPException),
             contextlib.closing(connection),
         ):
-            # The one name that every service answers to.
+            # The only host name that every service answers to.
             connection.request("GET", "/readyz", headers={"Host": "localhost"})
             return connection.getresponse().status == 200
         return False
@@ -230,7 +230,7 @@ class Supervisor:
                 raise ChildEnded(child)
 
     def _stop(self) -> None:
-        """First what uses the services, then the services, PostgreSQL last."""
+        """Stop the processes that use the services, then the services, PostgreSQL last."""
         if self._began:
             self._messages.stopping()
         processes.stop_all(self._children, GRACE_SECONDS)
@@ -252,7 +252,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _may_stop(self) -> Iterator[None]:
-        """Around what only waits. Elsewhere a signal is noted and acted on at the next wait."""
+        """For code that only waits: a signal interrupts it. Elsewhere a signal takes effect at the next wait."""
         self._may_interrupt = True
         try:
             if self._stopping:
@@ -263,7 +263,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _no_stop(self) -> Iterator[None]:
-        """Around what starts a process, which must not get lost half-way."""
+        """For code that starts a process: a signal must not interrupt it, or the process would be lost."""
         if self._stopping:
             raise Stop
         yield
@@ -275,12 +275,12 @@ class Supervisor:
     # ------------------------------------------------------------ facts
 
     def _reachable_host(self) -> str:
-        """The address at which this machine reaches what listens on `host`."""
+        """The address at which this machine can connect to a server that listens on `host`."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self._host, self._host)  # noqa: S104
         return f"[{host}]" if ":" in host else host
 
     def _running(self) -> list[tuple[int, str]]:
-        """The processes by number and call. PostgreSQL is not in it: its data says whose it is."""
+        """The processes by id and command. PostgreSQL is not included: its data folder identifies it."""
         children = [*self._children]
         for service in self._chosen.services:
             if service is not self._chosen.postgres:

@@ -36,7 +36,7 @@ _NUMBERS = struct.Struct("!IqIq")
 def seal(key: bytes, entry: Entry, before: bytes) -> bytes:
     """The seal of the entry; `before` is the seal of the previous entry in the same account ledger.
 
-    With an empty key, seals still reveal accidental damage, but anybody can forge them.
+    With an empty key, seals still reveal accidental damage, but anyone can forge them.
     """
     return seal_content(key, content(entry), before)
 

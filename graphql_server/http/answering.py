@@ -108,7 +108,7 @@ def _refused(error: HttpError | errors.RequestError, cost_wanted: Wanted) -> dic
 
 
 class _Gone(Exception):
-    """The client has closed the connection, so nobody waits for the response."""
+    """The client has closed the connection, so the response is no longer needed."""
 
 
 class _EndedWithClient:

@@ -135,7 +135,7 @@ def test_a_checkout_that_cannot_be_written_is_named(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert install.main("run") == 1
-    assert f"{settings.ROOT} cannot be written by this user" in capsys.readouterr().err
+    assert f"{settings.ROOT} is not writable for this user" in capsys.readouterr().err
 
 
 def script(file: Path, lines: str) -> Path:

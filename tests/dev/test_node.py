@@ -90,7 +90,7 @@ def test_an_unreachable_registry_is_one_sentence_that_says_what_to_do(
     monkeypatch.setattr(building, "PAGES", {"web client": project, "playground": project})
     [problem] = building.build()
     assert re.fullmatch(
-        rf"The web client and the playground cannot be built because npm does not reach its registry "
+        rf"The web client and the playground cannot be built because npm cannot reach its registry "
         rf"\({code}\): start from a release archive, .* npm_config_registry=\S+ ./wallet up\.",
         problem,
     ), problem

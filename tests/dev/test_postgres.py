@@ -191,5 +191,7 @@ def test_an_old_postgresql_alone_is_refused_with_a_sentence(
         (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.9'\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setattr(postgres_binaries, "_candidates", lambda: [tmp_path])
-    with pytest.raises(processes.ServiceError, match=r"PostgreSQL 16 or newer was not found .* version 15"):
+    with pytest.raises(
+        processes.ServiceError, match=r"PostgreSQL 16 or newer was not found .* version 15"
+    ):
         postgres_binaries.find()

@@ -49,10 +49,10 @@ def test_new_errors_are_shown_once_and_nothing_else(
 def test_a_step_that_failed_is_not_ticked_off(told: messages.Messages, said: io.StringIO) -> None:
     with pytest.raises(ValueError, match="broken"), told.step("Tables"):
         raise ValueError("broken")
-    with told.step("Demo people"):
+    with told.step("Demo users"):
         pass
     assert "Tables" not in said.getvalue()
-    assert "✓ Demo people 0.0 s" in said.getvalue()
+    assert "✓ Demo users 0.0 s" in said.getvalue()
 
 
 def test_a_terminal_that_is_gone_stops_nothing() -> None:
@@ -77,7 +77,7 @@ def test_what_becomes_public_is_said(
     tmp_path: Path, told: messages.Messages, said: io.StringIO, host: str
 ) -> None:
     told.ready(facts(tmp_path, host=host))
-    for what in ("whoever can reach this machine", "password everybody knows", "/dev/mail"):
+    for what in ("anyone who can reach this machine", "whose password is public", "/dev/mail"):
         assert what in said.getvalue()
 
 

@@ -133,7 +133,7 @@ async def test_a_wallet_that_pays_again_for_a_repeat_is_found_by_the_entry_nobod
     await gathered.send_twice(alpha, beta, 100)
     found = check(gathered, books.url)
     assert promises(found) == {2}, found
-    assert all("Nobody requested" in each.sentence for each in found)
+    assert all("No user requested" in each.sentence for each in found)
 
 
 async def test_an_intact_wallet_moves_nothing_with_a_closed_key(

@@ -467,12 +467,12 @@ CLOSINGS: dict[str, Breaking] = {
     "a later request was refused otherwise": lambda run: (
         run.closed() and run.refused(key="key-that-is-closed", began=7.0, ended=7.5)
     ),
-    "called closed by nobody": lambda run: run.refused(refusal="IdempotencyKeyClosed"),
-    "called closed before anybody closed it": lambda run: (
+    "reported as closed by no call": lambda run: run.refused(refusal="IdempotencyKeyClosed"),
+    "reported as closed before a call closed it": lambda run: (
         run.closed() and run.refused(key="key-that-is-closed", refusal="IdempotencyKeyClosed")
     ),
-    "a delayed request called closed by nobody": lambda run: run.delayed(),
-    "called closed and there": lambda run: (
+    "a delayed request reported as closed by no call": lambda run: run.delayed(),
+    "reported as closed and there": lambda run: (
         run.closed(key="key-of-the-lunch", reference=LUNCH),
         run.again(outcome=Outcome.REFUSED, refusal="IdempotencyKeyClosed", ended=7.0),
     ),

@@ -47,7 +47,7 @@ class BrokenStack(Stack):
 
 
 class ForgedStack(Stack):
-    """The whole wallet; somebody with the key forges its history before the audit."""
+    """The whole wallet; an attacker with the key forges its history before the audit."""
 
     def prove(self, receipts: Sequence[str]) -> Proof:
         """Forge the history, and run the audit."""

@@ -157,7 +157,7 @@ def forget_sending(connection: Connection) -> None:
 
 
 def forge_history(connection: Connection, key: bytes) -> None:
-    """Somebody with the key changes a time so little that nothing contradicts it, and reseals the ledgers."""
+    """An attacker with the key changes a time so slightly that nothing contradicts it, and reseals the ledgers."""
     with connection.transaction():
         connection.execute(_FORGING)
         for users in sealing._everybody(connection):

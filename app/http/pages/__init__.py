@@ -49,14 +49,14 @@ class Pages:
     """The pages of one service."""
 
     def __init__(self, settings: Settings, mails: Mails | None) -> None:
-        """`mails` reads the caught mails, to be shown to everybody: only `up` has any."""
+        """`mails` reads the caught mails, which are shown to anyone; only `up` has any."""
         self._settings = settings
         self._client = client.Client(settings)
         self._is_open = settings.graphql_profile == "open"
         self._mails = mails
         socket = client.socket_origin(settings.app_url)
         self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket)
-        #: `up` alone catches mail, and has demo people.
+        #: Only `up` catches mails and has demo users.
         self._is_demo = settings.app_is_local and mails is not None
 
     async def client(self, request: Request) -> Response:
