@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clients.generate import python, reading, unasync
+from clients.generate import python, reading, typescript, unasync
 
 CLIENTS = Path(__file__).resolve().parents[1]
 SCHEMA = CLIENTS.parent / "schema" / "schema.graphql"
 PYTHON = CLIENTS / "python" / "src" / "mini_wallet_client"
+TYPESCRIPT = CLIENTS / "typescript" / "src"
 _FROM_ASYNC = '"""{title}\n\nDerived from `_async/{name}` by `python -m clients.generate`: do not edit.\n"""\n'
 
 
@@ -25,7 +26,10 @@ def generated() -> dict[Path, str]:
         title, _, body = unasync.blocking(source.read_text(encoding="utf-8")).partition("\n")
         head = _FROM_ASYNC.format(title=title.strip('"'), name=source.name)
         files[PYTHON / "_sync" / source.name] = head + body
-    return {path: _formatted(path, text) for path, text in files.items()}
+    return {
+        **{path: _formatted(path, text) for path, text in files.items()},
+        TYPESCRIPT / "generated.ts": typescript.module(read),
+    }
 
 
 def _formatted(path: Path, text: str) -> str:

@@ -68,6 +68,7 @@ class Operation:
     #: The fields that lead to the answer proper, such as viewer, transactions.
     path: tuple[str, ...]
     result: Type
+    variables: tuple[Field, ...]
 
 
 @dataclass

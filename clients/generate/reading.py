@@ -31,11 +31,14 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    VariableDefinitionNode,
     build_schema,
+    is_input_type,
     is_required_input_field,
     parse,
     print_ast,
     specified_rules,
+    type_from_ast,
     validate,
 )
 
@@ -92,15 +95,16 @@ class _Reader:
         node = replace(node, selection_set=self._completed(node.selection_set, root))
         path, type_, selections = self._unwrap(node.selection_set, root)
         result = self._type(type_, selections)
-        for variable in node.variable_definitions or ():
-            self._input(self._named(variable.type))
+        variables = tuple(self._variable(each) for each in node.variable_definitions or ())
         texts = [print_ast(node)]
         for used in self._used_fragments(node.selection_set):
             fragment = self._fragments[used]
             type_of = self._schema.type_map[fragment.type_condition.name.value]
             completed = self._completed(fragment.selection_set, type_of)
             texts.append(print_ast(replace(fragment, selection_set=completed)))
-        self._reading.operations.append(Operation(name, "\n\n".join(texts), path, result))
+        self._reading.operations.append(
+            Operation(name, "\n\n".join(texts), path, result, variables)
+        )
 
     def _unwrap(
         self, selections: SelectionSetNode, type_: GraphQLNamedType
@@ -291,10 +295,12 @@ class _Reader:
 
     # ------------------------------------------------ inputs
 
-    def _named(self, node: object) -> GraphQLNamedType:
-        while not isinstance(node, NamedTypeNode):
-            node = node.type  # type: ignore[attr-defined]
-        return self._schema.type_map[node.name.value]
+    def _variable(self, node: VariableDefinitionNode) -> Field:
+        type_ = type_from_ast(self._schema, node.type)
+        assert is_input_type(type_), "the documents are valid"
+        self._input(self._bare(type_))
+        is_optional = not isinstance(type_, GraphQLNonNull) or node.default_value is not None
+        return Field(node.variable.name.value, _input_type(type_), "", is_optional)
 
     def _input(self, type_: GraphQLNamedType) -> None:
         if isinstance(type_, GraphQLEnumType):

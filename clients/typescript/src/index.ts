@@ -1,0 +1,22 @@
+/** Client for Mini Wallet: exact amounts, payments that are sent once, events that resume. */
+
+export * from './errors.js';
+export type * from './generated.js';
+export { RETRIES, type Retries } from './retries.js';
+export type { StreamTransport } from './streams.js';
+export type { Session } from './transport.js';
+export {
+  type Amount,
+  type Decimal,
+  type Money,
+  type Open,
+  type UserError,
+  decimal,
+  decimalsOf,
+  fromMinorUnits,
+  isUserError,
+  minorUnits,
+  newKey,
+} from './values.js';
+export { type ListenOptions, type MoveOptions, type Recipient, type SendOptions, Wallet, type WalletOptions } from './wallet.js';
+export { type HeadersOfRequest, TOLERANCE_SECONDS, type VerifyOptions, type WebhookEvent, verifyWebhook } from './webhooks.js';

@@ -1,0 +1,61 @@
+/** When to repeat a request, and when to give up. */
+
+import { RateLimited, type TemporaryError } from './errors.js';
+
+/** Pauses that double from the first to the longest, with jitter, until the time is up. */
+export interface Retries {
+  readonly firstPauseSeconds: number;
+  readonly longestPauseSeconds: number;
+  readonly giveUpAfterSeconds: number;
+}
+
+export const RETRIES: Retries = { firstPauseSeconds: 0.3, longestPauseSeconds: 15, giveUpAfterSeconds: 60 };
+
+/** The attempts of one request so far. */
+export class Attempts {
+  /** Whether one of them may have had an effect although no answer arrived. */
+  areAmbiguous = false;
+  private count = 0;
+  private readonly deadline: number;
+
+  constructor(
+    private readonly retries: Retries,
+    giveUpAfterSeconds = retries.giveUpAfterSeconds,
+  ) {
+    this.deadline = performance.now() + giveUpAfterSeconds * 1000;
+  }
+
+  /** Note a failed attempt. Returns the pause before the next one in seconds, or null to give up. */
+  note(error: TemporaryError): number | null {
+    if (!(error instanceof RateLimited)) this.areAmbiguous = true;
+    const pause = this.pause(error);
+    return performance.now() + pause * 1000 > this.deadline ? null : pause;
+  }
+
+  /** The next pause, for what is repeated without end. */
+  pause(error?: TemporaryError): number {
+    const doubled = this.retries.firstPauseSeconds * 2 ** Math.min(this.count, 30);
+    this.count += 1;
+    const pause = Math.min(this.retries.longestPauseSeconds, doubled) * (0.5 + Math.random() / 2);
+    return Math.max(pause, error?.retryAfterSeconds ?? 0);
+  }
+
+  /** Something succeeded: the next pause is the first again. */
+  startOver(): void {
+    this.count = 0;
+  }
+}
+
+/** Wait so long, or until the signal is aborted. */
+export function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, seconds * 1000);
+    if (signal?.aborted) done();
+    else signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,94 @@
+/** Numbered events that resume by number, over WebSocket or server-sent events. */
+
+import { ApiError, Unauthenticated, UnexpectedAnswer, WalletError, isTemporary } from './errors.js';
+import type { Operation } from './operation.js';
+import { Attempts, sleep } from './retries.js';
+import { overServerSentEvents } from './sse.js';
+import type { Transport } from './transport.js';
+import { overWebSocket } from './socket.js';
+
+/** `sse` works everywhere; a page has only six connections per server, so `websocket` is better there. */
+export type StreamTransport = 'websocket' | 'sse';
+
+export interface StreamOptions {
+  readonly over: StreamTransport;
+  /** Ends the stream. */
+  readonly signal: AbortSignal | undefined;
+  /** Told of each interruption, after which the stream goes on. */
+  readonly onInterruption: (error: WalletError) => void;
+}
+
+/** One connection of a stream. */
+export interface Connection {
+  readonly transport: Transport;
+  readonly bearer: string | null;
+  readonly document: string;
+  readonly variables: object;
+  readonly signal: AbortSignal | undefined;
+  /** Called when the service has accepted the credential. */
+  readonly onOpen: () => void;
+}
+
+/**
+ * Every event after that number, each once and in order, for ever.
+ *
+ * The connection is made anew after it was lost, after a restart of the service, and when the access
+ * token expires. Throws WalletError only where that cannot help: the credential has ended or lacks
+ * the scope.
+ */
+export async function* events<Event>(
+  transport: Transport,
+  operation: Operation<{ after?: number | null }, Event>,
+  numberOf: (event: Event) => number,
+  after: number,
+  { over, signal, onInterruption }: StreamOptions,
+): AsyncGenerator<Event, void, undefined> {
+  const pauses = new Attempts(transport.options.retries);
+  const connect = over === 'websocket' ? overWebSocket : overServerSentEvents;
+  let isRefused = false;
+  while (!signal?.aborted) {
+    const bearer = transport.bearer;
+    let pause = pauses.pause();
+    const onOpen = () => {
+      isRefused = false;
+      pauses.startOver();
+    };
+    try {
+      const { document } = operation;
+      for await (const data of connect({ transport, bearer, document, variables: { after }, signal, onOpen })) {
+        const event = operation.parse(data);
+        if (numberOf(event) <= after) continue;
+        after = numberOf(event);
+        yield event;
+      }
+    } catch (error) {
+      if (signal?.aborted) return;
+      if (error instanceof Unauthenticated) {
+        if (isRefused || !transport.session || bearer === null) throw error;
+        isRefused = true;
+        pause = 0;
+      } else if (isTemporary(error) || (error instanceof ApiError && error.code === 'INTERNAL')) {
+        onInterruption(error);
+        pause = Math.max(pause, error.retryAfterSeconds ?? 0);
+      } else {
+        throw error;
+      }
+    }
+    if (isRefused && bearer !== null) {
+      try {
+        await transport.refresh(bearer);
+      } catch (error) {
+        if (!isTemporary(error)) throw error;
+        onInterruption(error);
+        isRefused = false;
+        pause = pauses.pause(error);
+      }
+    }
+    await sleep(pause, signal);
+  }
+}
+
+/** The answer to a subscription that is no stream. */
+export function noStream(): UnexpectedAnswer {
+  return new UnexpectedAnswer('The answer to a subscription was not a stream.');
+}

@@ -1,0 +1,192 @@
+/** Sends operations over HTTP: repeated where that is safe, with a fresh access token when one expired. */
+
+import {
+  ApiError,
+  ConnectionFailed,
+  OutcomeUnknown,
+  Unauthenticated,
+  UnexpectedAnswer,
+  fromAnswer,
+  isTemporary,
+  seconds,
+} from './errors.js';
+import { REFRESH_SESSION, type RefreshSessionResult } from './generated.js';
+import { type Operation, isObject } from './operation.js';
+import { Attempts, type Retries, sleep } from './retries.js';
+
+/** The tokens of a signed-in user. Keep the newest: each is replaced when it is used. */
+export interface Session {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+export interface TransportOptions {
+  readonly url: string;
+  readonly token: string | null;
+  readonly session: Session | null;
+  readonly onSession: (session: Session | null) => void;
+  readonly retries: Retries;
+  readonly timeoutSeconds: number;
+  /** How long a stream may be silent; by default a bit more than two heartbeats. */
+  readonly silenceSeconds: number | undefined;
+  readonly fetch: typeof fetch;
+}
+
+export interface ExecuteOptions {
+  readonly attempts?: Attempts;
+  /** Whether the operation has no further effect when it is repeated. */
+  readonly isRepeatable?: boolean;
+}
+
+/** Statuses of proxies and of the service's edge that a later attempt may not meet. */
+const TEMPORARY = new Set([408, 429, 500, 502, 503, 504]);
+const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
+
+/** A connection to the service as one user. */
+export class Transport {
+  session: Session | null;
+  private refreshing: Promise<void> | null = null;
+
+  constructor(readonly options: TransportOptions) {
+    this.session = options.session;
+  }
+
+  /** The token that the next request carries. */
+  get bearer(): string | null {
+    return this.session?.accessToken ?? this.options.token;
+  }
+
+  /** Continue with this session, or without any; tells who keeps it. */
+  useSession(session: Session | null): void {
+    this.session = session;
+    this.options.onSession(session);
+  }
+
+  /** The operation's result. Rejects with WalletError. */
+  async execute<Variables extends object, Result>(
+    operation: Operation<Variables, Result>,
+    variables: Variables,
+    { attempts = new Attempts(this.options.retries), isRepeatable = true }: ExecuteOptions = {},
+  ): Promise<Result> {
+    const body = JSON.stringify({ query: operation.document, variables });
+    for (;;) {
+      try {
+        return operation.parse(await this.sendSignedIn(body));
+      } catch (error) {
+        const pause = isTemporary(error) && isRepeatable ? attempts.note(error) : null;
+        if (pause === null) throw error;
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** The result of an operation with an idempotency key. Rejects with OutcomeUnknown to give up. */
+  async moveMoney<Variables extends object, Result>(
+    operation: Operation<Variables, Result>,
+    variables: Variables,
+    { kind, key, giveUpAfterSeconds }: { kind: string; key: string; giveUpAfterSeconds: number | undefined },
+  ): Promise<Result> {
+    const attempts = new Attempts(this.options.retries, giveUpAfterSeconds);
+    try {
+      return await this.execute(operation, variables, { attempts });
+    } catch (error) {
+      const isRefused = error instanceof ApiError && error.code !== 'INTERNAL' && !isTemporary(error);
+      // An earlier attempt whose answer was lost may have moved the money all the same.
+      if (isRefused && !attempts.areAmbiguous) throw error;
+      throw new OutcomeUnknown(kind, key, error);
+    }
+  }
+
+  /** Replace the access token, unless that has happened meanwhile. Rejects with Unauthenticated. */
+  async refresh(expired: string): Promise<void> {
+    if (this.session?.accessToken !== expired) return;
+    this.refreshing ??= this.refreshOnce(this.session).finally(() => {
+      this.refreshing = null;
+    });
+    await this.refreshing;
+  }
+
+  private async refreshOnce(session: Session): Promise<void> {
+    const result = await this.refreshed(session.refreshToken);
+    if (result.__typename === 'SignedIn' && result.credentials.refreshToken !== null) {
+      const { accessToken, refreshToken } = result.credentials;
+      this.useSession({ accessToken, refreshToken });
+      return;
+    }
+    this.useSession(null);
+    throw new Unauthenticated('message' in result ? result.message : 'The session has ended.');
+  }
+
+  /** Repeats a lost answer: for 30 seconds the old token gives the same new ones. */
+  private async refreshed(refreshToken: string): Promise<RefreshSessionResult> {
+    const attempts = new Attempts(this.options.retries, 20);
+    const body = JSON.stringify({ query: REFRESH_SESSION.document, variables: { input: { refreshToken } } });
+    for (;;) {
+      try {
+        return REFRESH_SESSION.parse(await this.send(body, null));
+      } catch (error) {
+        const pause = isTemporary(error) ? attempts.note(error) : null;
+        if (pause === null) throw error;
+        await sleep(pause);
+      }
+    }
+  }
+
+  private async sendSignedIn(body: string): Promise<unknown> {
+    const bearer = this.bearer;
+    try {
+      return await this.send(body, bearer);
+    } catch (error) {
+      if (!(error instanceof Unauthenticated) || !this.session || bearer === null) throw error;
+      await this.refresh(bearer);
+      return this.send(body, this.bearer);
+    }
+  }
+
+  private async send(body: string, bearer: string | null): Promise<unknown> {
+    const signal = AbortSignal.timeout(this.options.timeoutSeconds * 1000);
+    try {
+      const response = await this.post(body, bearer, ACCEPT, signal);
+      return read(response.status, response.headers, await response.text());
+    } catch (error) {
+      throw asWalletError(error);
+    }
+  }
+
+  /** One request, whatever its answer. */
+  post(body: string, bearer: string | null, accept: string, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { accept, 'content-type': 'application/json' };
+    if (bearer !== null) headers['authorization'] = `Bearer ${bearer}`;
+    const { fetch, url } = this.options;
+    return fetch(url, { method: 'POST', headers, body, signal, cache: 'no-store', credentials: 'omit' });
+  }
+}
+
+/** The `data` of an answer. Throws WalletError. */
+export function read(status: number, headers: Headers, body: string): unknown {
+  const retryAfter = headers.get('retry-after');
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    answer = null;
+  }
+  if (isObject(answer) && ('data' in answer || 'errors' in answer)) return dataOf(answer, retryAfter);
+  if (TEMPORARY.has(status)) throw new ConnectionFailed(`The answer was HTTP status ${status}.`, seconds(retryAfter));
+  throw new UnexpectedAnswer(`The answer was HTTP status ${status} and not one of GraphQL: check the address.`);
+}
+
+/** The `data` of a GraphQL result. Throws WalletError where it has errors. */
+export function dataOf(answer: unknown, retryAfter: string | null = null): unknown {
+  if (!isObject(answer)) throw new UnexpectedAnswer('The answer is not one of GraphQL.');
+  if (Array.isArray(answer['errors']) && answer['errors'].length) throw fromAnswer(answer['errors'], retryAfter);
+  return answer['data'];
+}
+
+/** What fetch throws, as an error of ours. */
+export function asWalletError(error: unknown): unknown {
+  const isOfFetch = error instanceof TypeError || (error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name));
+  if (!isOfFetch) return error;
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return new ConnectionFailed(`${error.message}${cause}`);
+}

@@ -1,0 +1,261 @@
+/** The wallet of one user, as a program uses it. */
+
+import type { WalletError } from './errors.js';
+import * as api from './generated.js';
+import { type Operation } from './operation.js';
+import { RETRIES, type Retries } from './retries.js';
+import { type StreamTransport, events } from './streams.js';
+import { type Session, Transport } from './transport.js';
+import { type Amount, decimal, newKey } from './values.js';
+
+export interface WalletOptions {
+  /** An API token (`mw_…`). */
+  readonly token?: string;
+  /** A session that was kept, instead of a token. */
+  readonly session?: Session;
+  /** Called with the newest tokens of the session, to be kept; null when it has ended. */
+  readonly onSession?: (session: Session | null) => void;
+  readonly retries?: Partial<Retries>;
+  /** How long one request may take; 15 by default. */
+  readonly timeoutSeconds?: number;
+  /** How `events` connects: by default over WebSocket where there is one (not in Node 20). */
+  readonly streams?: StreamTransport;
+  /** After how long without a heartbeat a stream counts as dead. */
+  readonly silenceSeconds?: number;
+  readonly fetch?: typeof fetch;
+}
+
+/** Who is to get money: a user by id or by verified address, or a user that was read. */
+export type Recipient = api.RecipientInput | api.User;
+
+export interface MoveOptions {
+  /** Made by a program that can be restarted, and stored before the call; otherwise by this client. */
+  readonly key?: string;
+  /** Pairs to attach, which only the caller sees. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The service moves nothing after this instant. */
+  readonly notAfter?: Date;
+  /** How long to ask for a lost answer; 60 by default. */
+  readonly giveUpAfterSeconds?: number;
+}
+
+export interface SendOptions extends MoveOptions {
+  readonly note?: string;
+}
+
+export interface ListenOptions {
+  /** The number of the last event that was processed; by default events begin with the next one. */
+  readonly after?: number;
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+  /** Told of each interruption, after which the stream goes on. */
+  readonly onInterruption?: (error: WalletError) => void;
+}
+
+/** The wallet of one user: with an API token, or with a session. */
+export class Wallet {
+  private readonly transport: Transport;
+  private readonly streams: StreamTransport;
+
+  /** `url` is the address of the service, such as `https://wallet.example`. Throws a TypeError for what is none. */
+  constructor(url: string, options: WalletOptions = {}) {
+    const hasWebSocket = typeof WebSocket !== 'undefined';
+    this.streams = options.streams ?? (hasWebSocket ? 'websocket' : 'sse');
+    this.transport = new Transport({
+      url: new URL('graphql', url.endsWith('/') ? url : `${url}/`).href,
+      token: options.token ?? null,
+      session: options.session ?? null,
+      onSession: options.onSession ?? (() => {}),
+      retries: { ...RETRIES, ...options.retries },
+      timeoutSeconds: options.timeoutSeconds ?? 15,
+      silenceSeconds: options.silenceSeconds,
+      fetch: options.fetch ?? ((...request) => fetch(...request)),
+    });
+  }
+
+  /** The data of any operation of the API. It is sent once: repeat it where that is safe. */
+  execute(document: string, variables: object = {}): Promise<unknown> {
+    const operation: Operation<object, unknown> = { name: 'operation', document, parse: (data) => data };
+    return this.transport.execute(operation, variables, { isRepeatable: false });
+  }
+
+  // ---------------------------------------------- signing in
+
+  /** The session that is used, with its newest tokens. */
+  get session(): Session | null {
+    return this.transport.session;
+  }
+
+  /** Sign in; with SignedIn, everything that follows is done as that user. */
+  async login(email: string, password: string): Promise<api.LoginResult> {
+    const result = await this.once(api.LOGIN, { input: { email, password } });
+    if (result.__typename === 'SignedIn' && result.credentials.refreshToken !== null) {
+      const { accessToken, refreshToken } = result.credentials;
+      this.transport.useSession({ accessToken, refreshToken });
+    }
+    return result;
+  }
+
+  /** End the session, or all sessions of the user. */
+  async logout({ everywhere = false } = {}): Promise<api.LogoutResult> {
+    const result = await this.once(api.LOGOUT, { input: { everywhere } });
+    if (result.__typename === 'SignedOut') this.transport.useSession(null);
+    return result;
+  }
+
+  /** Confirm the session for an hour, as creating API tokens and webhooks requires. */
+  confirmSession(password: string): Promise<api.ConfirmSessionResult> {
+    return this.once(api.CONFIRM_SESSION, { input: { password } });
+  }
+
+  /** Create an API token. Its secret is in this answer and nowhere else. */
+  createApiToken(
+    name: string,
+    scopes: readonly api.Scope[],
+    { dailyLimit, expiresAt }: { dailyLimit?: Amount; expiresAt?: Date } = {},
+  ): Promise<api.CreateApiTokenResult> {
+    const limit = dailyLimit === undefined ? null : decimal(dailyLimit);
+    const input = { name, scopes, dailyLimit: limit, expiresAt: expiresAt?.toISOString() ?? null };
+    return this.once(api.CREATE_API_TOKEN, { input });
+  }
+
+  /** Revoke an API token, for ever. */
+  revokeApiToken(apiTokenId: string): Promise<api.RevokeApiTokenResult> {
+    return this.once(api.REVOKE_API_TOKEN, { input: { apiTokenId } });
+  }
+
+  /** What this client is authenticated by, and what that allows; null if by nothing. */
+  credential(): Promise<api.Credential | null> {
+    return this.transport.execute(api.CREDENTIAL, {});
+  }
+
+  // ---------------------------------------------- moving money
+
+  /**
+   * Send money, once: a lost answer is asked for again with the same key.
+   *
+   * A program that can be restarted makes the key itself (`newKey()`, or from what it pays), stores it
+   * before this call and gives it again afterwards. Rejects with OutcomeUnknown, which has the key, when
+   * no answer came for `giveUpAfterSeconds`.
+   */
+  async sendMoney(to: Recipient, amount: Amount, options: SendOptions = {}): Promise<api.SendMoneyResult> {
+    const { key = newKey(), note = null, giveUpAfterSeconds } = options;
+    const recipient = 'id' in to ? { userId: to.id } : to;
+    const input = { recipient, note, ...common(amount, key, options) };
+    return this.transport.moveMoney(api.SEND_MONEY, { input }, { kind: 'TRANSFER', key, giveUpAfterSeconds });
+  }
+
+  /** Add to the user's own balance, once, as `sendMoney` sends once. */
+  async addBalance(amount: Amount, options: MoveOptions = {}): Promise<api.AddBalanceResult> {
+    const { key = newKey(), giveUpAfterSeconds } = options;
+    const input = common(amount, key, options);
+    return this.transport.moveMoney(api.ADD_BALANCE, { input }, { kind: 'TOP_UP', key, giveUpAfterSeconds });
+  }
+
+  /** Make the outcome of a key final: the transaction it made, or none now and none ever. */
+  closeKey(kind: api.TransactionKind, key: string): Promise<api.CloseIdempotencyKeyResult> {
+    return this.transport.execute(api.CLOSE_IDEMPOTENCY_KEY, { input: { kind, idempotencyKey: key } });
+  }
+
+  /** The fee and the effect of a transfer, without sending it. */
+  async previewTransfer(amount: Amount): Promise<api.TransferPreviewResult> {
+    return this.transport.execute(api.TRANSFER_PREVIEW, { amount: decimal(amount) });
+  }
+
+  // ---------------------------------------------- reading
+
+  /** The user's account and balance; null if signed out. */
+  viewer(): Promise<api.Viewer | null> {
+    return this.transport.execute(api.VIEWER, {});
+  }
+
+  /** The service's currency, limits and fee. */
+  settings(): Promise<api.WalletSettings> {
+    return this.transport.execute(api.WALLET_SETTINGS, {});
+  }
+
+  /** What a key has moved so far. Null is not final: see `closeKey`. */
+  transactionByKey(kind: api.TransactionKind, key: string): Promise<api.Transaction | null> {
+    return this.transport.execute(api.TRANSACTION_BY_IDEMPOTENCY_KEY, { kind, idempotencyKey: key });
+  }
+
+  /** The transaction with the reference that both sides share. */
+  transactionByReference(reference: string): Promise<api.Transaction | null> {
+    return this.transport.execute(api.TRANSACTION_BY_REFERENCE, { reference });
+  }
+
+  /** The users that the user exchanged money with, the latest first; at most 100. */
+  contacts(first = 100): Promise<readonly api.User[]> {
+    return this.transport.execute(api.CONTACTS, { first });
+  }
+
+  /** All transactions, or those that match, newest first, fetched page by page. */
+  transactions(
+    filter: api.TransactionFilter | null = null,
+    { pageSize: first = 100 } = {},
+  ): AsyncGenerator<api.Transaction, void, undefined> {
+    return pages((after) => this.transport.execute(api.TRANSACTIONS, { first, after, filter }));
+  }
+
+  /** Users by a part of the name or a complete address, the best match first. */
+  searchUsers(query: string, { pageSize: first = 20 } = {}): AsyncGenerator<api.User, void, undefined> {
+    return pages((after) => this.transport.execute(api.SEARCH_USERS, { query, first, after }));
+  }
+
+  // ---------------------------------------------- listening
+
+  /**
+   * Every change of the wallet after that sequence, each once and in order, for ever.
+   *
+   * Store the `sequence` of the last event that was processed, and give it to resume. The stream
+   * reconnects by itself, however long that takes.
+   */
+  events(options: ListenOptions = {}): AsyncGenerator<api.AnyWalletEvent, void, undefined> {
+    const latest = () => this.transport.execute(api.SEQUENCE, {});
+    return this.listen(api.WALLET_EVENTS, (event) => event.sequence, latest, options);
+  }
+
+  private async *listen<Event>(
+    operation: Operation<{ after?: number | null }, Event>,
+    numberOf: (event: Event) => number,
+    latest: () => Promise<number>,
+    { after, signal, onInterruption = () => {} }: ListenOptions,
+  ): AsyncGenerator<Event, void, undefined> {
+    const start = after ?? (await latest());
+    yield* events(this.transport, operation, numberOf, start, { over: this.streams, signal, onInterruption });
+  }
+
+  /** An operation that would have another effect if it were repeated. */
+  private once<Variables extends object, Result>(
+    operation: Operation<Variables, Result>,
+    variables: Variables,
+  ): Promise<Result> {
+    return this.transport.execute(operation, variables, { isRepeatable: false });
+  }
+}
+
+function common(amount: Amount, key: string, { metadata, notAfter }: MoveOptions) {
+  return {
+    amount: decimal(amount),
+    idempotencyKey: key,
+    metadata: metadata ? Object.entries(metadata).map(([name, value]) => ({ key: name, value })) : null,
+    notAfter: notAfter?.toISOString() ?? null,
+  };
+}
+
+interface Page<Item> {
+  readonly nodes: readonly Item[];
+  readonly pageInfo: api.PageInfo;
+}
+
+async function* pages<Item>(
+  read: (after: string | null) => Promise<Page<Item>>,
+): AsyncGenerator<Item, void, undefined> {
+  let after: string | null = null;
+  for (;;) {
+    const page: Page<Item> = await read(after);
+    yield* page.nodes;
+    if (!page.pageInfo.hasNextPage) return;
+    after = page.pageInfo.endCursor;
+  }
+}

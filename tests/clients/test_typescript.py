@@ -1,0 +1,383 @@
+"""The TypeScript client, as the package that npm packs, moves money once and resumes its events."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from standardwebhooks import Webhook
+
+from dev import node
+from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
+from tests.clients.driver import TYPESCRIPT_CLIENT, Driver, Refused, install
+from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
+
+TO_BETA = {"email": BETA}
+BRISK = {"firstPauseSeconds": 0.01, "longestPauseSeconds": 0.05, "giveUpAfterSeconds": 10}
+LIMITED = Answer.of_graphql(429, code="RATE_LIMITED", retryAfterSeconds=0.01)
+_numbers = count(1)
+
+
+def _new_note() -> str:
+    return f"typescript-{next(_numbers):04}"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the package as its only dependency."""
+    return install(tmp_path_factory.mktemp("typescript"))
+
+
+@pytest.fixture
+def open_driver(package: Path, proxy: Proxy) -> Iterator[Callable[..., Driver]]:
+    started: list[Driver] = []
+
+    def start(**options: Any) -> Driver:
+        started.append(Driver(package))
+        started[-1].call("open", proxy.url, {"retries": BRISK, **options})
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+@pytest.fixture
+def alpha(open_driver: Callable[..., Driver]) -> Driver:
+    """User Alpha, signed in, with balance."""
+    driver = open_driver()
+    assert driver.call("login", ALPHA, PASSWORD)["__typename"] == "SignedIn"
+    assert driver.call("addBalance", 10)["__typename"] == "BalanceAdded"
+    return driver
+
+
+def _transactions(driver: Driver, note: str) -> list[Any]:
+    found: list[Any] = driver.call("all", "transactions", {"text": note})
+    return found
+
+
+def test_money_is_sent_once_whatever_the_network_does(alpha: Driver, proxy: Proxy) -> None:
+    for faults in ([], [LOST], [DROPPED], [Answer(502), Answer(503), Answer(504)], [LIMITED, LOST]):
+        note = _new_note()
+        proxy.faults.extend(faults)
+        sent = alpha.call(
+            "sendMoney", TO_BETA, "1.10", {"note": note, "metadata": {"invoice": note}}
+        )
+        assert sent["__typename"] == "MoneySent", sent
+        assert sent["replayed"] == (LOST in faults)
+        assert sent["transaction"]["amount"] == {"amount": "1.10", "currency": "USD"}
+        assert sent["transaction"]["metadata"] == [{"key": "invoice", "value": note}]
+        assert _transactions(alpha, note) == [sent["transaction"]]
+
+
+def test_a_service_that_does_not_answer_in_time_is_asked_again(
+    alpha: Driver, open_driver: Callable[..., Driver], proxy: Proxy
+) -> None:
+    hasty = open_driver(session=alpha.sessions[-1], timeoutSeconds=0.3)
+    proxy.faults.append(SILENT)
+    assert hasty.call("addBalance", "1")["__typename"] == "BalanceAdded"
+
+
+def test_refusals_are_results(alpha: Driver, proxy: Proxy) -> None:
+    short = alpha.call("sendMoney", TO_BETA, 9000)
+    assert (short["__typename"], short["shortfall"]["currency"]) == ("InsufficientFunds", "USD")
+    late = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    assert alpha.call("sendMoney", TO_BETA, 1, {"notAfter": late})["__typename"] == "TooLate"
+    newer = {"data": {"sendMoney": {"__typename": "AccountFrozen", "message": "It is frozen."}}}
+    proxy.faults.append(Answer(200, json.dumps(newer)))
+    frozen = alpha.call("sendMoney", TO_BETA, 1)
+    assert frozen == {
+        "__typename": "UserError",
+        "typename": "AccountFrozen",
+        "message": "It is frozen.",
+    }
+    for amount in (1.5, "1e5", "1,000", ""):
+        with pytest.raises(Refused) as refused:
+            alpha.call("sendMoney", TO_BETA, amount)
+        assert refused.value.error["name"] == "TypeError"
+
+
+def test_giving_up_tells_the_key_which_then_tells_the_outcome(alpha: Driver, proxy: Proxy) -> None:
+    for fault, was_sent in ((LOST, True), (DROPPED, False)):
+        key = f"key-{_new_note()}"
+        proxy.faults.append(fault)
+        with pytest.raises(Refused) as refused:
+            alpha.call("sendMoney", TO_BETA, 1, {"key": key, "giveUpAfterSeconds": 0})
+        error = refused.value.error
+        assert (error["name"], error["kind"], error["key"]) == ("OutcomeUnknown", "TRANSFER", key)
+        settled = alpha.call("closeKey", "TRANSFER", key)
+        assert settled["__typename"] == "IdempotencyKeySettled"
+        assert (settled["transaction"] is not None) == was_sent
+        assert alpha.call("transactionByKey", "TRANSFER", key) == settled["transaction"]
+        again = alpha.call("sendMoney", TO_BETA, 1, {"key": key})
+        assert again["__typename"] == ("MoneySent" if was_sent else "IdempotencyKeyClosed")
+    proxy.faults.extend([LOST, Answer.of_graphql(403, code="FORBIDDEN")])
+    with pytest.raises(Refused, match="OutcomeUnknown"):
+        alpha.call("sendMoney", TO_BETA, 1)
+    proxy.faults.append(Answer(404))
+    with pytest.raises(Refused, match="UnexpectedAnswer"):
+        alpha.call("viewer")
+    proxy.faults.append(LOST)
+    with pytest.raises(Refused, match="ConnectionFailed"):
+        alpha.call("createApiToken", "A program", ["READ_PROFILE"])
+
+
+def test_pages_are_followed_to_the_end(alpha: Driver) -> None:
+    note = _new_note()
+    for number in range(3):
+        alpha.call("sendMoney", TO_BETA, "0.10", {"note": f"{note} {number}"})
+    found = alpha.call("all", "transactions", {"text": note}, {"pageSize": 2})
+    assert [one["note"] for one in found] == [f"{note} {number}" for number in (2, 1, 0)]
+    users = alpha.call("all", "searchUsers", "user", {"pageSize": 1})
+    assert {user["name"] for user in users} == {"User Beta", "User Gamma"}
+    assert "User Beta" in {user["name"] for user in alpha.call("contacts")}
+    assert alpha.call("viewer")["email"] == ALPHA
+    assert alpha.call("settings")["currency"] == "USD"
+    assert alpha.call("execute", "{ wallet { currency } }") == {"wallet": {"currency": "USD"}}
+    paid = alpha.call("sendMoney", users[0], 1)
+    assert paid["transaction"]["counterparty"]["id"] == users[0]["id"]
+
+
+# ================================================================ credentials
+
+
+def _with_expiry(api: Api, session: dict[str, str], seconds: int) -> dict[str, str]:
+    """The session with an access token that expires so many seconds from now."""
+    claims = jwt.decode(session["accessToken"], options={"verify_signature": False})
+    secret = api.settings.jwt_secrets[0]
+    soon = {**claims, "exp": int(time.time()) + seconds}
+    return {**session, "accessToken": jwt.encode(soon, secret, "HS256", {"typ": "at+jwt"})}
+
+
+def test_an_expired_access_token_is_refreshed_once_for_all_requests(
+    api: Api, alpha: Driver, open_driver: Callable[..., Driver], proxy: Proxy
+) -> None:
+    driver = open_driver(session=_with_expiry(api, alpha.sessions[-1], -1))
+    proxy.operations.clear()
+    assert all(driver.call("together", 8, "viewer"))
+    assert proxy.operations.count("mutation RefreshSession") == 1
+    assert len(driver.sessions) == 1
+    assert driver.call("logout")["__typename"] == "SignedOut"
+    assert driver.sessions[-1] is None
+    assert driver.call("viewer") is None
+    with pytest.raises(Refused, match="sign in"):
+        driver.call("contacts")
+    ended = open_driver(session=_with_expiry(api, alpha.sessions[-1], -1))
+    with pytest.raises(Refused, match="Unauthenticated"):
+        ended.call("viewer")
+
+
+# ================================================================ listening
+
+
+@pytest.fixture(params=["websocket", "sse"])
+def streams(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def listener(
+    api: Api, alpha: Driver, open_driver: Callable[..., Driver], streams: str
+) -> Callable[..., Driver]:
+    """Listen to Alpha's events."""
+
+    def start(after: int | None, **options: Any) -> Driver:
+        given = {"session": alpha.sessions[-1], "streams": streams, **options}
+        driver = open_driver(**given)
+        driver.call("events", {} if after is None else {"after": after})
+        return driver
+
+    return start
+
+
+def test_events_survive_what_a_network_does(
+    api: Api, proxy: Proxy, alpha: Driver, listener: Callable[..., Driver], streams: str
+) -> None:
+    start = alpha.call("viewer")["sequence"]
+    direct = alpha.sessions[-1]["accessToken"]
+    api._keys += 1000
+    api.add_balance(direct)
+    driver = listener(start, silenceSeconds=0.5)
+    first = driver.next_event()
+    assert (first["__typename"], first["sequence"]) == ("TransactionPosted", start + 1)
+    for number in range(2, 6):
+        if number % 2:
+            proxy.cut()
+        else:
+            # What is sent now is lost, without an end of the connection.
+            proxy.freeze()
+        if streams == "sse":
+            proxy.faults.extend([Answer(502), Answer.of_graphql(429, code="RATE_LIMITED")])
+        api.add_balance(direct)
+        proxy.thaw()
+        assert driver.next_event()["sequence"] == start + number
+    later = listener(start + 4)
+    assert later.next_event()["sequence"] == start + 5
+    later.call("stop")
+    assert later.next_event() == "stopped"
+
+
+def test_events_survive_a_restart_of_the_service_and_expiring_tokens(
+    start_api: Callable[..., Api],
+    api: Api,
+    proxy: Proxy,
+    alpha: Driver,
+    listener: Callable[..., Driver],
+) -> None:
+    start = alpha.call("viewer")["sequence"]
+    direct = alpha.sessions[-1]["accessToken"]
+    api._keys += 1000
+    first = start_api(database_url=api.settings.database_url)
+    proxy.target = first.url
+    for lifetime in (-1, 2):
+        session = _with_expiry(api, alpha.sessions[-1], lifetime)
+        driver = listener(start, session=session)
+        while not driver.sessions:
+            time.sleep(0.05)
+        alpha.sessions.append(driver.sessions[-1])
+    api.add_balance(direct)
+    assert driver.next_event()["sequence"] == start + 1
+    first.stop()
+    api.add_balance(direct)
+    proxy.target = api.url
+    assert driver.next_event()["sequence"] == start + 2
+
+
+def test_a_credential_that_has_ended_ends_the_events(
+    alpha: Driver, open_driver: Callable[..., Driver], streams: str
+) -> None:
+    driver = open_driver(streams=streams)
+    driver.call("login", ALPHA, PASSWORD)
+    driver.call("events", {"after": 0})
+    assert driver.next_event()["sequence"] == 1
+    driver.call("logout")
+    while "sequence" in (end := driver.next_event()):
+        pass
+    assert end["name"] == "Unauthenticated"
+    for options in ({"token": "mw_unknown"}, {}):
+        stranger = open_driver(streams=streams, **options)
+        stranger.call("events", {"after": 0})
+        assert stranger.next_event()["name"] == "Unauthenticated"
+
+
+# ================================================================ without a service
+
+
+_VALUES = """
+import assert from 'node:assert/strict';
+import * as client from 'mini-wallet-client';
+
+const usd = (amount) => ({ amount: client.decimal(amount), currency: 'USD' });
+assert.equal(client.minorUnits(usd('12.50')), 1250n);
+assert.equal(client.minorUnits(usd('-0.05')), -5n);
+assert.equal(client.minorUnits(usd(1250n)), 1250n);
+assert.equal(client.fromMinorUnits(1250n, 2), '12.50');
+assert.equal(client.fromMinorUnits(-5n, 2), '-0.05');
+assert.equal(client.fromMinorUnits(1250n, 0), '1250');
+assert.equal(client.decimalsOf(usd('12.500')), 3);
+for (const amount of [1.5, NaN, '', '1e3', '1,5', '0x10', ' 1', 2 ** 60]) {
+  assert.throws(() => client.decimal(amount), TypeError, String(amount));
+}
+assert.match(client.newKey(), /^[0-9a-f]{32}$/);
+
+const { body, now, signed, other, wrong, stale } = JSON.parse(process.env.REQUESTS);
+const [secret, replaced] = JSON.parse(process.env.SECRETS);
+const verify = (headers, secrets = secret, sent = body) =>
+  client.verifyWebhook(sent, headers, secrets, { now: now * 1000 });
+const event = await verify(signed);
+assert.deepEqual([event.id, event.number, event.data.note], ['msg_1', 8, 'ž\\u2028']);
+assert.equal((await verify(new Headers(signed), secret, new TextEncoder().encode(body))).number, 8);
+const both = { ...signed, 'webhook-signature': `v1a,AA== ${other['webhook-signature']} ${signed['webhook-signature']}` };
+assert.equal((await verify(both)).number, 8);
+assert.equal((await verify(both, replaced)).number, 8);
+assert.equal((await verify(other, [secret, replaced])).number, 8);
+const refused = [
+  [other], [wrong], [stale], [{}], [{ ...signed, 'webhook-id': 'msg_2' }], [{ ...signed, 'webhook-signature': 'v1,!' }],
+  [signed, secret, body.replace('8', '9')],
+];
+for (const [headers, secrets, sent] of refused) {
+  await assert.rejects(verify(headers, secrets, sent), client.InvalidSignature);
+}
+await assert.rejects(verify(signed, ''), TypeError);
+"""
+
+_TYPES = """
+import { Wallet, isUserError, type Money, type SendMoneyResult, type TransactionKind } from 'mini-wallet-client';
+
+export function said(result: SendMoneyResult): string {
+  switch (result.__typename) {
+    case 'MoneySent': return result.transaction.reference;
+    case 'InsufficientFunds': return result.shortfall.amount;
+    default: return result.message;
+  }
+}
+export const kind: TransactionKind = 'A_NEWER_KIND';
+export async function pay(wallet: Wallet): Promise<Money | string> {
+  const result = await wallet.sendMoney({ email: 'a@b.c' }, '12.50', { note: 'lunch' });
+  return isUserError(result) ? result.message : result.viewer.balance;
+}
+// @ts-expect-error A plain string is no exact decimal.
+export const money: Money = { amount: '12.50', currency: 'USD' };
+"""
+
+
+def test_amounts_are_exact_and_webhook_requests_are_verified(package: Path) -> None:
+    now = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+    secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2VjcmV0IG51bWJlciB0d28gb2YgYWxs"]
+    event = {
+        "type": "wallet.event",
+        "timestamp": now.isoformat(),
+        "number": 8,
+        "data": {"note": "ž\u2028"},
+    }
+    body = json.dumps(event, ensure_ascii=False)
+
+    def signed(secret: str = secrets[0], at: datetime = now) -> dict[str, str]:
+        return {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": Webhook(secret).sign("msg_1", at, body),
+        }
+
+    requests = {
+        "body": body,
+        "now": now.timestamp(),
+        "signed": signed(),
+        "other": signed(secrets[1]),
+        "wrong": {**signed(), "webhook-timestamp": "soon"},
+        "stale": signed(at=now - timedelta(seconds=301)),
+    }
+    (package / "values.mjs").write_text(_VALUES)
+    environment = {"REQUESTS": json.dumps(requests), "SECRETS": json.dumps(secrets)}
+    finished = subprocess.run(
+        [node.node_path(), "values.mjs"],
+        cwd=package,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_the_types_tell_results_apart(package: Path) -> None:
+    (package / "types.ts").write_text(_TYPES)
+    compiler = TYPESCRIPT_CLIENT / "node_modules" / "typescript" / "bin" / "tsc"
+    options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022"]
+    finished = subprocess.run(
+        [node.node_path(), compiler, *options, "types.ts"],
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout
