@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,8 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = target
         self.faults: deque[str | Answer] = deque()
+        #: Called for each request; the fault for it, if any.
+        self.on_request: Callable[[], str | Answer | None] = lambda: None
         #: The operations of all requests that came.
         self.operations: list[str] = []
         self._sockets: set[socket.socket] = set()
@@ -112,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.operations.append(json.loads(body)["query"].split("(")[0].split("{")[0].strip())
-        fault = self.server.faults.popleft() if self.server.faults else None
+        fault = self.server.on_request()
+        if self.server.faults:
+            fault = self.server.faults.popleft()
         if fault == SILENT:
             self.server._is_over.wait(60)
         if fault in (SILENT, DROPPED):
