@@ -25,10 +25,12 @@ from app.http.health import Health
 from app.http.hosts import Hosts
 from app.http.origins import Origins
 from app.http.pusher_auth import PusherAuth
+from app.http.short_path import ShortPath
 from app.served_schema import print_sdl
 from app.telemetry.metrics import Metrics
 from graphql_server.endpoint import Endpoint, methods
 from graphql_server.execution import Engine
+from graphql_server.http import answering
 from graphql_server.long_lived import LongLived
 from settings import Settings, SettingsError
 
@@ -57,7 +59,7 @@ class App:
         self._edge = edge
         self._mails = mails
         self._opened: wiring.Opened | None = None
-        self._graphql: ASGIApp | None = None
+        self._graphql: Endpoint | None = None
         self._others: ASGIApp | None = None
         self.long_lived = LongLived()
         #: The invalid setting that prevented the start.
@@ -67,9 +69,11 @@ class App:
         by_address = {**_METHODS, GRAPHQL_PATH: taken}
         by_address |= {f"{path}/": methods for path, methods in by_address.items()}
         self._origins = origins
-        self._http = Cors(self._answer, origins, by_address)
+        cors = self._http = Cors(self._answer, origins, by_address)
         hosts = Hosts(settings, shows_mail=mails is not None)
         self._envelope = Envelope(self._dispatch, settings, hosts, self._metrics, _route_of)
+        #: For servers that can answer plain requests without ASGI.
+        self.short_path = ShortPath(GRAPHQL_PATH, self._envelope, cors, self._answer_whole)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -92,6 +96,10 @@ class App:
         assert self._others is not None
         app = self._graphql if scope["path"] == GRAPHQL_PATH else self._others
         return app(scope, receive, send)
+
+    def _answer_whole(self, scope: Scope, body: bytes) -> Awaitable[answering.Response | None]:
+        assert self._graphql is not None
+        return self._graphql.answer_whole(scope, body)
 
     def _metrics(self) -> Metrics:
         assert self._opened is not None

@@ -84,7 +84,7 @@ def configure(
     app = App(settings, limits, mails)
     config = uvicorn.Config(
         app,
-        http=connections.Connections(limits),  # type: ignore[arg-type]
+        http=connections.Connections(limits, app.short_path),  # type: ignore[arg-type]
         ws=sockets.Sockets(limits.socket_messages),  # type: ignore[arg-type]
         lifespan="on",
         loop="none",

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_server import errors, facts
 from graphql_server.execution import Engine
-from graphql_server.http import answering
+from graphql_server.http import answering, streams
 from graphql_server.http.negotiation import JSON, negotiate
 from graphql_server.service import Header, Origins, Quota
 from graphql_server.websocket import connection
@@ -58,17 +58,29 @@ class Endpoint:
             # HEAD is answered as GET; the server leaves the body out.
             await self._answer(scope, receive, send)
 
+    async def answer_whole(self, scope: Scope, body: bytes) -> answering.Response | None:
+        """The answer to a POST that has arrived whole and accepts no stream; None where nobody waits for it.
+
+        For servers that need not go through ASGI.
+        """
+        answer = await answering.answer(self._engine, scope, body)
+        assert not isinstance(answer, streams.Stream)
+        return answer
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["method"] != "POST"
             and self._page is not None
             and b"query=" not in scope["query_string"]
-            and negotiate(facts.header(scope["headers"], b"accept")).prefers_html
+            and negotiate(scope["facts"].headers.first(b"accept")).prefers_html
         ):
             await self._page(scope, receive, send)
             return
-        stream = await answering.answer(self._engine, scope, receive, send)
-        if stream is not None:
+        answer = await answering.answer(self._engine, scope, receive)
+        if isinstance(answer, answering.Response):
+            await answering.respond(send, answer)
+        elif answer is not None:
+            stream = answer
             caller = stream.context.principal
             account = None if caller is None else self._engine.service.account_of(caller)
             await self._keep_open(stream.serve, scope, receive, send, account=account)
@@ -132,5 +144,5 @@ async def _refuse(
     if code == "RATE_LIMITED":
         extensions["retryAfterSeconds"] = _RETRY_SECONDS
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
-    content_type = f"{JSON}; charset=utf-8"
-    await answering.respond(send, status, content_type, body, headers, kind=kind)
+    response = answering.Response(status, f"{JSON}; charset=utf-8", body, headers)
+    await answering.respond(send, response, kind=kind)

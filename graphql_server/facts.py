@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
@@ -16,13 +16,49 @@ from ipaddress import (
 )
 from typing import Any
 
+from starlette.types import Scope
+
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 #: The address if the server reports no peer, such as on a Unix socket.
 NOWHERE = "0.0.0.0"  # noqa: S104
 #: Longer than any address with port and zone: bounds what is stored of untrusted headers.
 _ADDRESS_MAXIMUM_CHARACTERS = 100
 
-Headers = Iterable[tuple[bytes, bytes]]
+Pairs = Iterable[tuple[bytes, bytes]]
+
+
+class Headers:
+    """The headers of one request, by their (lower-case) names."""
+
+    __slots__ = ("_by_name", "_pairs", "are_distinct")
+
+    def __init__(self, pairs: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self._pairs = pairs
+        self._by_name = dict(pairs)
+        #: Whether no name occurs twice.
+        self.are_distinct = len(self._by_name) == len(pairs)
+
+    def names(self) -> Set[bytes]:
+        return self._by_name.keys()
+
+    def first(self, name: bytes) -> str | None:
+        """The first header of that name."""
+        if not self.are_distinct:
+            return header(self._pairs, name)
+        value = self._by_name.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def joined(self, name: bytes, separator: str = ", ") -> str | None:
+        """All headers of that name, combined into one (RFC 9110, 5.3; cookies: RFC 9113, 8.2.3)."""
+        if self.are_distinct:
+            return self.first(name)
+        return joined(self._pairs, name, separator)
+
+    def count(self, name: bytes) -> int:
+        """How many headers of that name there are."""
+        if self.are_distinct:
+            return int(name in self._by_name)
+        return sum(key == name for key, _ in self._pairs)
 
 
 @dataclass(slots=True)
@@ -31,6 +67,7 @@ class RequestFacts:
 
     request_id: str
     client_ip: str
+    headers: Headers = field(default_factory=Headers)
     logged: dict[str, Any] = field(default_factory=dict)
     #: Whether the client closed the connection before it had the answer, and what is called when it does.
     is_gone: bool = False
@@ -43,7 +80,19 @@ class RequestFacts:
             self.when_gone()
 
 
-def header(headers: Headers, name: bytes) -> str | None:
+def of(scope: Scope, trusted: Sequence[IPv4Network | IPv6Network] = ()) -> RequestFacts:
+    """The facts of the request in that ASGI scope; `trusted` are the networks of proxies."""
+    pairs = scope["headers"]
+    headers = Headers(pairs)
+    client = scope.get("client")
+    return RequestFacts(
+        request_id(headers.first(b"x-request-id")),
+        client_ip(client[0] if client else None, pairs, trusted),
+        headers,
+    )
+
+
+def header(headers: Pairs, name: bytes) -> str | None:
     """The first header of that (lower-case) name."""
     for key, value in headers:
         if key == name:
@@ -51,22 +100,21 @@ def header(headers: Headers, name: bytes) -> str | None:
     return None
 
 
-def joined(headers: Headers, name: bytes) -> str | None:
-    """All headers of that (lower-case) name, combined into one (RFC 9110, 5.3)."""
+def joined(headers: Pairs, name: bytes, separator: str = ", ") -> str | None:
+    """All headers of that (lower-case) name, combined into one."""
     values = [value.decode("latin-1") for key, value in headers if key == name]
-    return ", ".join(values) if values else None
+    return separator.join(values) if values else None
 
 
-def request_id(headers: Headers) -> str:
+def request_id(given: str | None) -> str:
     """The caller's request id if it is safe to log, else a new one."""
-    given = header(headers, b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given
     return os.urandom(16).hex()
 
 
 def client_ip(
-    peer: str | None, headers: Headers, trusted: Sequence[IPv4Network | IPv6Network]
+    peer: str | None, headers: Pairs, trusted: Sequence[IPv4Network | IPv6Network]
 ) -> str:
     """The client's address: the peer's, unless that is a trusted proxy.
 
@@ -77,7 +125,7 @@ def client_ip(
     if address is None:
         return NOWHERE
     if not trusted or not _is_in(address, trusted):
-        return str(address)
+        return _shown(address)
     forwarded = ",".join(
         value.decode("latin-1") for key, value in headers if key == b"x-forwarded-for"
     )
@@ -105,6 +153,9 @@ def _is_in(
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     return _parsed_address(text) if len(text) <= _ADDRESS_MAXIMUM_CHARACTERS else None
+
+
+_shown = functools.lru_cache(maxsize=4096)(str)
 
 
 @functools.lru_cache(maxsize=4096)

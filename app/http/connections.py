@@ -11,15 +11,12 @@ from typing import Any
 import httptools
 import orjson
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from app.http.edge import Edge
-from app.http.gathering import Gathering
+from app.http.gathering import Gathered, Gathering
+from app.http.short_path import ShortPath, ShortPathProtocol
 from graphql_server import bodies
 from graphql_server.facts import RequestFacts
 
@@ -33,6 +30,8 @@ _HANDSHAKE_LINE_BYTES = 8_000
 HEAD_SECONDS = 10.0
 #: For what is left of a body after its request was answered.
 BODY_SECONDS = 10.0
+#: For the body of a plain request to arrive whole, before the application receives it.
+_WHOLE_SECONDS = 1.0
 #: A client that reads nothing for this long is considered gone.
 SEND_SECONDS = 30.0
 # A client reads a refusal only if the connection is not reset while it is still sending.
@@ -70,8 +69,11 @@ class _Refused(Exception):
 class Connections:
     """Makes the HTTP connections of a server: what uvicorn calls for each that it accepts."""
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    def __init__(self, edge: Edge, short_path: ShortPath | None = None) -> None:
+        """Without a short path, all requests are served by the ASGI application."""
+        self.edge = edge
+        self.short_path = short_path
+        self.gathered = Gathered()
 
     def __call__(
         self,
@@ -80,10 +82,10 @@ class Connections:
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> HttpConnection:
-        return HttpConnection(self._edge, config, server_state, app_state, _loop)
+        return HttpConnection(self, config, server_state, app_state, _loop)
 
 
-class HttpConnection(HttpToolsProtocol):
+class HttpConnection(ShortPathProtocol):
     """One connection, with limits on what it may send and for how long.
 
     Each write is a call of the system and wakes the client; uvicorn makes two an answer.
@@ -91,19 +93,18 @@ class HttpConnection(HttpToolsProtocol):
 
     def __init__(
         self,
-        edge: Edge,
+        connections: Connections,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, loop)
-        self._edge = edge
+        super().__init__(connections.short_path, config, server_state, app_state, loop)
+        self._edge = connections.edge
+        self._gathered = connections.gathered
         self._owner: str | None = None
         self._is_counted = self._is_waiting = self._is_refused = self._is_socket = False
         self._phase = Phase.NOTHING
-        #: The request that is answered. `cycle` is the one received last, which may wait for its turn.
-        self._answered: RequestResponseCycle | None = None
         #: Bytes of the head (in a body: since the last of its content): at least and at most so many.
         self._head_minimum = self._head_maximum = 0
         self._chunk_bytes = 0
@@ -118,7 +119,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Gathering(transport, self._closing)  # type: ignore[assignment]
+        self.transport = Gathering(transport, self._closing, self._gathered)  # type: ignore[assignment]
         self._owner = self._edge.client_of(self.client[0] if self.client else None)
         if self._edge.connections.is_full:
             self._refuse(503, _FULL)
@@ -132,7 +133,7 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
         self._leave()
         # Not `self.cycle`, which is the newest request: this one may be queued behind another.
-        cycle = self._answered
+        cycle = self.answered
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -140,10 +141,6 @@ class HttpConnection(HttpToolsProtocol):
             known = cycle.scope.get("facts")
             if isinstance(known, RequestFacts):
                 known.leave()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answered = cycle
-        super()._start_asgi_task(cycle, app)
 
     def _leave(self) -> None:
         self._edge.stop_waiting(self)
@@ -172,7 +169,6 @@ class HttpConnection(HttpToolsProtocol):
             socket.left = partial(self._edge.connections.give_back, self._owner)
 
     def on_response_complete(self) -> None:
-        self.transport.flush()  # type: ignore[attr-defined]
         super().on_response_complete()
         if self._phase is not Phase.NOTHING and not self._is_refused:
             # The next request has already begun to arrive.
@@ -190,7 +186,11 @@ class HttpConnection(HttpToolsProtocol):
         self._head_minimum += len(data)
         self._head_maximum += len(data)
         self._unset_keepalive_if_required()
+        is_awaited = self.awaits_body
         self._feed(data)
+        if is_awaited:
+            # It comes in more than two pieces, if it has not arrived now.
+            self.hand_over()
         if self._head_minimum > MAXIMUM_URL_BYTES + MAXIMUM_HEADER_BYTES:
             self._refuse_framing()
         if not self._is_refused and not self._is_socket:
@@ -224,7 +224,9 @@ class HttpConnection(HttpToolsProtocol):
     def _keep_deadline(self) -> None:
         """While a request is answered the application has deadlines; else the client has one."""
         cycle = self.cycle
-        if cycle is None or cycle.response_complete:
+        if self.awaits_body:
+            self._wait(_WHOLE_SECONDS)
+        elif cycle is None or cycle.response_complete:
             if not self._is_waiting:
                 self._wait(BODY_SECONDS if self._phase is Phase.BODY else HEAD_SECONDS)
         elif self._is_waiting and not self.flow.write_paused:
@@ -253,12 +255,12 @@ class HttpConnection(HttpToolsProtocol):
             if self.scope["method"] == "CONNECT":
                 self._refusal = (405, "This is no proxy.")
                 raise _Refused
-        else:
-            super().on_headers_complete()
-            if not self.parser.should_upgrade():
-                # Trailers are no headers: a proxy that set or removed headers has not seen them
-                # (RFC 9110, 6.5.1). What the parser reports from here on is dropped with this list.
-                self.headers = []
+            return
+        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            # Trailers are no headers: a proxy that set or removed headers has not seen them
+            # (RFC 9110, 6.5.1). What the parser reports from here on is dropped with this list.
+            self.headers = []
 
     def on_chunk_header(self) -> None:
         """Refuse a coding beneath the chunks, which would be taken for the body itself.
@@ -329,7 +331,9 @@ class HttpConnection(HttpToolsProtocol):
     def expire(self) -> None:
         """The client exceeded the deadline."""
         self._is_waiting = False
-        if self._is_refused or self.transport.is_closing() or self.flow.write_paused:
+        if self.awaits_body:
+            self.hand_over()
+        elif self._is_refused or self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
         elif self._phase is Phase.HEAD:
             self._refuse(408, _TOO_SLOW)
@@ -360,7 +364,7 @@ class HttpConnection(HttpToolsProtocol):
         if is_begun and self.pipeline and self.pipeline[0][0] is cycle:
             # It waits for the answers to earlier requests, and is not answered itself.
             self.pipeline.popleft()
-            self.cycle = cycle = self.pipeline[0][0] if self.pipeline else self._answered  # type: ignore[assignment]
+            self.cycle = cycle = self.pipeline[0][0] if self.pipeline else self.answered  # type: ignore[assignment]
             is_begun = False
         if cycle is not None and not cycle.response_complete:
             if not is_begun:

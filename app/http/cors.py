@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http import replies
 from app.http.origins import Origins
-from graphql_server import facts
+from graphql_server.facts import Headers
+from graphql_server.service import Header
 
 _PREFLIGHT_SECONDS = 7200
 #: Names of headers, separated by commas (RFC 9110, section 5.6.2).
@@ -39,25 +41,35 @@ class Cors:
         if methods is None:
             await self._app(scope, receive, send)
             return
-        headers = scope["headers"]
-        origin = facts.header(headers, b"origin")
-        is_allowed = origin is not None and self._origins.allow(
-            origin, facts.header(headers, b"host")
-        )
-        if origin is not None and is_allowed:
-            send = _with_origin(send, origin)
+        headers: Headers = scope["facts"].headers
+        granted = self.headers_for(headers)
+        if granted:
+            send = _with_headers(send, granted)
         if scope["method"] != "OPTIONS":
             await self._app(scope, receive, send)
             return
-        if facts.header(headers, b"access-control-request-method") is None:
+        if headers.first(b"access-control-request-method") is None:
             answer = replies.empty(allow=", ".join((*methods, "OPTIONS")))
-        elif not is_allowed:
+        elif not granted:
             text = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
             answer = replies.refusal(403, text, "FORBIDDEN")
         else:
-            wanted = facts.header(headers, b"access-control-request-headers")
+            wanted = headers.first(b"access-control-request-headers")
             answer = replies.empty(**_grant(methods, wanted))
         await answer(scope, receive, send)
+
+    def headers_for(self, headers: Headers) -> Sequence[Header]:
+        """What the response to a request with those headers has for a page of another origin."""
+        origin = headers.first(b"origin")
+        if origin is None or not self._origins.allow(origin, headers.first(b"host")):
+            return ()
+        return (
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", _EXPOSED),
+            # Such a page may read it.
+            (b"cross-origin-resource-policy", b"cross-origin"),
+        )
 
 
 def _grant(methods: tuple[str, ...], wanted: str | None) -> dict[str, str]:
@@ -72,18 +84,10 @@ def _grant(methods: tuple[str, ...], wanted: str | None) -> dict[str, str]:
     return granted
 
 
-def _with_origin(send: Send, origin: str) -> Send:
-    headers = [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-allow-credentials", b"true"),
-        (b"access-control-expose-headers", _EXPOSED),
-        # The CORS headers are set above.
-        (b"cross-origin-resource-policy", b"cross-origin"),
-    ]
-
-    async def send_with_origin(message: Message) -> None:
+def _with_headers(send: Send, headers: Sequence[Header]) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *headers]
         await send(message)
 
-    return send_with_origin
+    return send_with_headers

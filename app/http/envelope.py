@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from types import TracebackType
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +13,7 @@ from app.http import replies
 from app.http.hosts import Hosts
 from app.telemetry.metrics import Metrics
 from graphql_server import facts
+from graphql_server.service import Header
 from settings import Settings
 
 log = structlog.get_logger("access")
@@ -38,7 +39,7 @@ CLIENT_CLOSED = 499
 
 
 class Envelope:
-    """Pure ASGI, so that streams are not buffered."""
+    """The outermost of what serves requests. Pure ASGI, so that streams are not buffered."""
 
     def __init__(
         self,
@@ -62,63 +63,63 @@ class Envelope:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        client = scope.get("client")
-        known = facts.RequestFacts(
-            facts.request_id(scope["headers"]),
-            facts.client_ip(client[0] if client else None, scope["headers"], self._proxies),
-        )
-        scope["facts"] = known
-        structlog.contextvars.bind_contextvars(request_id=known.request_id)
-        began = time.perf_counter()
-        status = CLIENT_CLOSED
+        known = self.open(scope)
+        with self.passage(scope) as passage:
 
-        async def send_in_envelope(message: Message) -> None:
-            nonlocal status
-            kind = message["type"]
-            if kind in ("http.response.start", "websocket.http.response.start"):
-                status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    *self._missing([name for name, _ in message["headers"]]),
-                    (b"x-request-id", known.request_id.encode()),
-                ]
-            elif kind == "websocket.accept":
-                status = 101
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", known.request_id.encode()),
-                ]
-            await send(message)
+            async def send_in_envelope(message: Message) -> None:
+                kind = message["type"]
+                if kind in ("http.response.start", "websocket.http.response.start"):
+                    passage.status = message["status"]
+                    given = message["headers"]
+                    message["headers"] = [
+                        *given,
+                        *self.missing([name for name, _ in given]),
+                        (b"x-request-id", known.request_id.encode()),
+                    ]
+                elif kind == "websocket.accept":
+                    passage.status = 101
+                    message["headers"] = [
+                        *message.get("headers", ()),
+                        (b"x-request-id", known.request_id.encode()),
+                    ]
+                await send(message)
 
-        try:
-            refusal = self._hosts.refuse(scope)
+            refusal = self.refuse(scope)
             if refusal is None:
                 await self._app(scope, receive, send_in_envelope)
             else:
                 answer = replies.refusal(*refusal, "BAD_USER_INPUT")
                 await answer(scope, receive, send_in_envelope)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            status = 500 if status == CLIENT_CLOSED else status
-            log.exception("request failed", path=scope["path"])
-            raise
-        finally:
-            self._finish(scope, known, status, time.perf_counter() - began)
 
-    def _missing(self, given: list[bytes]) -> list[tuple[bytes, bytes]]:
-        """The headers that an answer with those does not have yet."""
+    def open(self, scope: Scope) -> facts.RequestFacts:
+        """The facts of the request, in its scope from now on."""
+        known: facts.RequestFacts | None = scope.get("facts")
+        if known is None:
+            known = scope["facts"] = facts.of(scope, self._proxies)
+        return known
+
+    def refuse(self, scope: Scope) -> tuple[int, str] | None:
+        """The status and the sentence to refuse the request with; None to serve it."""
+        return self._hosts.refuse(scope["facts"].headers, scope.get("http_version"))
+
+    def missing(self, given: Collection[bytes]) -> Sequence[Header]:
+        """The security headers that an answer with those headers does not have yet."""
         if self._names.isdisjoint(given):
             return self._headers
         return [pair for pair in self._headers if pair[0] not in given]
 
-    def _finish(self, scope: Scope, known: facts.RequestFacts, status: int, seconds: float) -> None:
+    def passage(self, scope: Scope) -> Passage:
+        """The time in which the opened request is served: it is measured and logged at the end."""
+        return Passage(scope, self._finish)
+
+    def _finish(self, scope: Scope, status: int, seconds: float) -> None:
         path: str = scope["path"]
         method = scope.get("method", "WEBSOCKET")
         if scope["type"] == "http":
             self._metrics().request(self._route_of(path), status, seconds)
         if path in _QUIET_PATHS and status < 400:
             return
+        known: facts.RequestFacts = scope["facts"]
         log.info(
             "request",
             method=method,
@@ -128,3 +129,30 @@ class Envelope:
             client=known.client_ip,
             **known.logged,
         )
+
+
+class Passage:
+    """Serves as the context manager in which one request is served."""
+
+    # Every request enters one: a generator as its context manager would take three times as long.
+    __slots__ = ("_began", "_finish", "_scope", "status")
+
+    def __init__(self, scope: Scope, finish: Callable[[Scope, int, float], None]) -> None:
+        self._scope = scope
+        self._finish = finish
+        #: The status of the response, once it is known.
+        self.status = CLIENT_CLOSED
+
+    def __enter__(self) -> Passage:
+        structlog.contextvars.bind_contextvars(request_id=self._scope["facts"].request_id)
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            if self.status == CLIENT_CLOSED:
+                self.status = 500
+            log.error("request failed", path=self._scope["path"], exc_info=error)
+        self._finish(self._scope, self.status, time.perf_counter() - self._began)

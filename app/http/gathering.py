@@ -1,4 +1,4 @@
-"""A transport that combines the writes of one iteration of the event loop."""
+"""Writes of one iteration of the event loop, combined for each connection and made together."""
 
 from __future__ import annotations
 
@@ -10,21 +10,45 @@ from typing import Any
 _MOST_BYTES = 64 * 1024
 
 
+class Gathered:
+    """The transports that have something to write at the end of this iteration of the event loop.
+
+    Writing wakes clients, which then compete for the processor with the answers to come.
+    """
+
+    def __init__(self) -> None:
+        self._transports: list[Gathering] = []
+
+    def add(self, transport: Gathering) -> None:
+        """Flush that transport with the others."""
+        if not self._transports:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._transports.append(transport)
+
+    def _flush(self) -> None:
+        transports, self._transports = self._transports, []
+        for transport in transports:
+            transport.flush()
+
+
 class Gathering:
     """A transport that combines the writes of one iteration of the event loop."""
 
-    __slots__ = ("_closing", "_pieces", "_size", "bare")
+    __slots__ = ("_closing", "_gathered", "_pieces", "_size", "bare")
 
-    def __init__(self, bare: asyncio.Transport, closing: Callable[[], None]) -> None:
+    def __init__(
+        self, bare: asyncio.Transport, closing: Callable[[], None], gathered: Gathered
+    ) -> None:
         self.bare = bare
         self._closing = closing
+        self._gathered = gathered
         self._pieces: list[bytes] = []
         self._size = 0
 
     def write(self, piece: bytes) -> None:
         """Write the data at the end of this iteration of the event loop at the latest."""
         if not self._pieces:
-            asyncio.get_running_loop().call_soon(self.flush)
+            self._gathered.add(self)
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size >= _MOST_BYTES:

@@ -7,8 +7,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from starlette.types import Scope
-
+from graphql_server.facts import Headers
 from settings import Settings
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?")
@@ -26,19 +25,19 @@ class Hosts:
     def __init__(self, settings: Settings, *, shows_mail: bool) -> None:
         own = urlsplit(settings.app_url).hostname or ""
         self._is_private = settings.app_is_local or is_local_name(own) or shows_mail
-        self._accept = lru_cache(maxsize=256)(lambda host: is_accepted(host.decode("latin-1"), own))
+        self._accept = lru_cache(maxsize=256)(lambda host: is_accepted(host, own))
 
-    def refuse(self, scope: Scope) -> tuple[int, str] | None:
+    def refuse(self, headers: Headers, http_version: str | None) -> tuple[int, str] | None:
         """The status and the sentence to refuse the request with; None to serve it."""
         if not self._is_private:
             return None
-        given = [value for name, value in scope["headers"] if name == b"host"]
-        if len(given) != 1:
+        host = headers.first(b"host")
+        if host is None and http_version == "1.0":
             # Only HTTP/1.0 allows requests without a Host header, and no current browser uses it.
-            if not given and scope.get("http_version") == "1.0":
-                return None
+            return None
+        if host is None or headers.count(b"host") > 1:
             return 400, "The request takes one Host header."
-        if self._accept(given[0][:300]):
+        if self._accept(host[:300]):
             return None
         return 421, (
             "This service does not answer to that name: use localhost, an IP address or the host of "

@@ -8,6 +8,8 @@ without `data` for clients that accept `application/graphql-response+json`, and 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -26,14 +28,35 @@ from graphql_server.service import Context, Header
 
 log = structlog.get_logger(__name__)
 
+#: The content types of whole answers.
+_CONTENT_TYPES = {each: f"{each}; charset=utf-8" for each in (JSON, RESPONSE_JSON)}
 _STREAMS = "text/event-stream or multipart/mixed;subscriptionSpec=1.0"
+#: Headers of every answer.
+COMMON_HEADERS: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Accept, Origin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer; beside these headers it has its type, its length and `COMMON_HEADERS`."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: Sequence[Header] = ()
 
 
 async def answer(
-    engine: Engine, scope: Scope, receive: Receive, send: Send
-) -> streams.Stream | None:
-    """Answer one POST, or one GET that has a query; or have the stream that answers it, to be served."""
-    accepted = negotiation.negotiate(facts.header(scope["headers"], b"accept"))
+    engine: Engine, scope: Scope, body: bytes | Receive
+) -> Response | streams.Stream | None:
+    """The answer to one POST, or to one GET that has a query, or the stream that answers it.
+
+    None where the client has closed the connection. `body` is that of a POST, or receives it.
+    """
+    known: facts.RequestFacts = scope["facts"]
+    accepted = negotiation.negotiate(known.headers.first(b"accept"))
     media_type = accepted.json or JSON
     status, extra = 200, tuple[Header, ...]()
     context = None
@@ -44,13 +67,13 @@ async def answer(
                 406,
                 f"This address answers {RESPONSE_JSON}, {JSON} and, to subscriptions, {_STREAMS}.",
             )
-        request = await reading.read(scope, receive)
-        cost_wanted = costs.wanted(scope)
-        operation = await engine.prepare(request, scope["facts"].client_ip)
-        describe(scope, operation.root_fields)
+        request = await reading.read(scope, body)
+        cost_wanted = costs.wanted(known.headers)
+        operation = await engine.prepare(request, known.client_ip)
+        describe(known, operation.root_fields)
         framing = _framing(accepted, scope["method"], operation, cost_wanted)
-        with _EndedWithClient(operation, scope["facts"]):
-            context = await make_context(engine, scope, operation, is_stream=framing is not None)
+        with _EndedWithClient(operation, known):
+            context = await make_context(engine, known, operation, is_stream=framing is not None)
             if framing is not None:
                 cost = engine.cost(operation, request) if cost_wanted is Wanted.TOO else None
                 return streams.Stream(operation, request, context, framings.FRAMINGS[framing], cost)
@@ -72,14 +95,11 @@ async def answer(
         masked = errors.internal(error)
         payload, status = {"errors": masked.errors}, 500
     if "errors" in payload:
-        scope["facts"].logged["codes"] = [
-            error["extensions"]["code"] for error in payload["errors"]
-        ]
+        known.logged["codes"] = [error["extensions"]["code"] for error in payload["errors"]]
     headers = [*extra]
     if context is not None:
         headers += engine.service.response_headers(context)
-    await respond(send, status, f"{media_type}; charset=utf-8", orjson.dumps(payload), headers)
-    return None
+    return Response(status, _CONTENT_TYPES[media_type], orjson.dumps(payload), headers)
 
 
 def _framing(
@@ -149,35 +169,26 @@ class _EndedWithClient:
             raise _Gone from None
 
 
-async def respond(
-    send: Send,
-    status: int,
-    content_type: str,
-    body: bytes,
-    headers: list[Header],
-    *,
-    kind: str = "http",
-) -> None:
-    """Send one whole answer, never to be kept by a cache; `websocket.http` instead of a handshake."""
+async def respond(send: Send, response: Response, *, kind: str = "http") -> None:
+    """Send one whole answer; `websocket.http` instead of a handshake."""
     await send(
         {
             "type": f"{kind}.response.start",
-            "status": status,
+            "status": response.status,
             "headers": [
-                (b"content-type", content_type.encode()),
-                (b"content-length", str(len(body)).encode()),
-                (b"cache-control", b"no-store"),
-                (b"vary", b"Accept, Origin"),
-                *headers,
+                (b"content-type", response.content_type.encode()),
+                (b"content-length", b"%d" % len(response.body)),
+                *COMMON_HEADERS,
+                *response.headers,
             ],
         }
     )
-    await send({"type": f"{kind}.response.body", "body": body})
+    await send({"type": f"{kind}.response.body", "body": response.body})
 
 
-def describe(scope: Scope, root_fields: frozenset[str]) -> None:
+def describe(known: facts.RequestFacts, root_fields: frozenset[str]) -> None:
     """Record the operation for the access log."""
-    scope["facts"].logged["operation"] = ",".join(sorted(root_fields)) or "__typename"
+    known.logged["operation"] = ",".join(sorted(root_fields)) or "__typename"
 
 
 def refusal(
@@ -198,29 +209,21 @@ def refusal(
 
 
 async def make_context(
-    engine: Engine, scope: Scope, operation: Operation, *, is_stream: bool
+    engine: Engine, known: facts.RequestFacts, operation: Operation, *, is_stream: bool
 ) -> Context:
     """The context of the request for resolvers.
 
     Raises RequestError for a bad token, and HttpError for cookies that make no sense.
     """
-    authorization = user_agent = cookie = None
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            # Two headers are not a valid bearer token.
-            given = value.decode("latin-1")
-            authorization = given if authorization is None else f"{authorization}, {given}"
-        elif name == b"user-agent":
-            user_agent = value.decode("latin-1")
-        elif name == b"cookie":
-            cookie = f"{cookie}; {value.decode('latin-1')}" if cookie else value.decode("latin-1")
-    known: facts.RequestFacts = scope["facts"]
+    headers = known.headers
+    # Two such headers are not a valid bearer token.
+    authorization = headers.joined(b"authorization")
     caller = await engine.authenticate(operation, authorization, known.client_ip)
     return engine.service.context(
         caller,
         client_ip=known.client_ip,
         request_id=known.request_id,
-        user_agent=user_agent,
-        cookie=cookie,
+        user_agent=headers.first(b"user-agent"),
+        cookie=headers.joined(b"cookie", "; "),
         can_set_cookies=not is_stream,
     )

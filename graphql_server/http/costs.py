@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import enum
 
-from starlette.types import Scope
-
-from graphql_server import facts
 from graphql_server.errors import HttpError
+from graphql_server.facts import Headers
 
 _HEADER = b"graphql-cost"
 
@@ -22,9 +20,9 @@ class Wanted(enum.Enum):
     ONLY = "only"
 
 
-def wanted(scope: Scope) -> Wanted:
+def wanted(headers: Headers) -> Wanted:
     """What the request asks for. Raises HttpError for any other value of the header."""
-    given = facts.header(scope["headers"], _HEADER)
+    given = headers.first(_HEADER)
     if given is None:
         return Wanted.NO
     try:

@@ -8,19 +8,29 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
 
-from graphql_server import bodies, errors, facts
+from graphql_server import bodies, errors
 from graphql_server.errors import HttpError
+from graphql_server.facts import Headers
 from graphql_server.http.negotiation import JSON
 from graphql_server.requests import GraphQLRequest, read_request
 
 
-async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
-    """The request in the body or in the address. Raises HttpError, RequestError and Disconnected."""
+async def read(scope: Scope, body: bytes | Receive) -> GraphQLRequest:
+    """The request in the body or in the address. Raises HttpError, RequestError and Disconnected.
+
+    `body` is the whole body of a POST, or receives it.
+    """
     if scope["method"] != "POST":
         return _read_address(scope["query_string"])
-    _check_content_type(facts.header(scope["headers"], b"content-type"))
+    _check_content_type(scope["facts"].headers)
+    if not isinstance(body, bytes):
+        body = await _receive(scope, body)
+    return _malformed_unless_read(_parse_json(body, "The body"))
+
+
+async def _receive(scope: Scope, receive: Receive) -> bytes:
     try:
-        body = await bodies.read(scope, receive)
+        return await bodies.read(scope, receive)
     except bodies.TooLarge:
         raise HttpError(
             413,
@@ -36,7 +46,6 @@ async def read(scope: Scope, receive: Receive) -> GraphQLRequest:
             bodies.ENCODED.format(coding=error.coding),
             ((b"accept-encoding", b"identity"), (b"connection", b"close")),
         ) from None
-    return _malformed_unless_read(_parse_json(body, "The body"))
 
 
 def _read_address(query_string: bytes) -> GraphQLRequest:
@@ -81,7 +90,8 @@ def _content_type(header: str) -> bool:
     return media_type.strip().lower() == JSON and charset in ("utf-8", "utf8")
 
 
-def _check_content_type(header: str | None) -> None:
+def _check_content_type(headers: Headers) -> None:
+    header = headers.first(b"content-type")
     # Nothing else is taken: a page elsewhere cannot have a browser send JSON without asking (CSRF).
     if header is None or not _content_type(header[:200]):
         raise HttpError(

@@ -96,8 +96,11 @@ class Connection:
         self._initialised = self._acknowledged = self._stopping = False
         self._caller: Caller | None = None
         #: Of the upgrade request: counts where `connection_init` has none.
-        self._authorization = facts.joined(scope["headers"], b"authorization")
-        user_agent = facts.header(scope["headers"], b"user-agent")
+        headers = self._facts.headers
+        self._authorization = headers.joined(b"authorization")
+        user_agent = headers.first(b"user-agent")
+        # Idle sockets are many, and keep nothing of their handshake.
+        self._facts.headers = facts.Headers()
         self._operations = Operations(engine, self._facts, user_agent, self)
         self._finishing: asyncio.Task[None] | None = None
         self._task = asyncio.current_task()

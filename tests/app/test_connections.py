@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from app.http.connections import Connections, HttpConnection
 from app.http.edge import Edge
-from app.http.gathering import Gathering
+from app.http.gathering import Gathered, Gathering
 from graphql_server.facts import RequestFacts
 from tests.conftest import make_settings
 
@@ -113,7 +113,7 @@ async def test_the_answer_to_who_asks_to_close_is_written_before_the_connection_
 
 async def test_what_is_large_is_written_at_once() -> None:
     transport = Recording()
-    together = Gathering(transport, lambda: None)
+    together = Gathering(transport, lambda: None, Gathered())
     together.write(b"a")
     together.write(b"b" * 65_535)
     assert [len(write) for write in transport.writes] == [65_536]
@@ -125,7 +125,7 @@ async def test_what_is_large_is_written_at_once() -> None:
 
 async def test_nothing_is_written_to_a_connection_that_was_closed() -> None:
     transport = Recording()
-    together = Gathering(transport, lambda: None)
+    together = Gathering(transport, lambda: None, Gathered())
     together.write(b"a")
     transport.close()
     await turns()

@@ -16,10 +16,10 @@ import uvicorn
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import Receive, Scope, Send
 
+from graphql_server import facts
 from graphql_server.endpoint import Endpoint
 from graphql_server.errors import Credential, HttpError, Refusal
 from graphql_server.execution import Engine
-from graphql_server.facts import RequestFacts, request_id
 from graphql_server.long_lived import LongLived
 from graphql_server.service import Costs, Header, OperationsTable, RootField
 
@@ -259,7 +259,7 @@ def serving(service: Service) -> Iterator[Toy]:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if not endpoint:
             endpoint.append(Endpoint(engine(service), Origins(), Quota(3), hardened=False))
-        scope["facts"] = RequestFacts(request_id(scope["headers"]), scope["client"][0])
+        scope["facts"] = facts.of(scope)
         await endpoint[0](scope, receive, send)
 
     config = uvicorn.Config(
