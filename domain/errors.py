@@ -43,6 +43,17 @@ def invalid(path: str | tuple[str, ...], message: str) -> InvalidInput:
 
 
 @dataclass(eq=False)
+class InvalidWebhook(DomainError):
+    """The address or the document of a webhook, or another field of it, is wrong."""
+
+    fields: Sequence[FieldError]
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message or " ".join(error.message for error in self.fields)
+
+
+@dataclass(eq=False)
 class WeakPassword(DomainError):
     message: str = "Choose another password."
 

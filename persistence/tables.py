@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -382,4 +383,102 @@ delivery_due = Table(
     Column("next_try_at", INSTANT, nullable=False),
     CheckConstraint("number > 0", name="number_positive"),
     Index("delivery_due_next_try_idx", "sink", "next_try_at"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    # The API token that created it, and that it ends with.
+    Column("api_token_id", UUID),
+    Column("url", Text, nullable=False),
+    Column("stream", String(16), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("status", String(8), nullable=False, server_default=text("'ACTIVE'")),
+    Column("created_at", INSTANT, nullable=False),
+    # Increases with each change by its owner, so that an attempt under way has no effect on what it finds.
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    # Failed attempts at the next event, when the first of them was, and when the next attempt is due.
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", INSTANT),
+    Column("next_attempt_at", INSTANT),
+    # The job that delivers has leased it until then.
+    Column("lease", UUID),
+    Column("leased_until", INSTANT),
+    CheckConstraint("stream IN ('WALLET_EVENTS', 'NOTIFICATIONS')", name="stream"),
+    CheckConstraint("status IN ('ACTIVE', 'PAUSED', 'DISABLED')", name="status"),
+    CheckConstraint("char_length(url) BETWEEN 1 AND 2000", name="url_length"),
+    CheckConstraint("char_length(document) BETWEEN 1 AND 10000", name="document_length"),
+    CheckConstraint("failures >= 0", name="failures"),
+    CheckConstraint("(failures > 0) = (failing_since IS NOT NULL)", name="failing_since"),
+    CheckConstraint(
+        "(next_attempt_at IS NOT NULL) = (failures > 0 AND status = 'ACTIVE')", name="next_attempt"
+    ),
+    CheckConstraint("(lease IS NULL) = (leased_until IS NULL)", name="lease"),
+    # Webhooks whose API token has ended.
+    Index(
+        "webhooks_api_token_idx",
+        "user_id",
+        "api_token_id",
+        postgresql_where=text("api_token_id IS NOT NULL"),
+    ),
+    # How many are failing.
+    Index(
+        "webhooks_failing_idx",
+        "failing_since",
+        postgresql_where=text("next_attempt_at IS NOT NULL"),
+    ),
+)
+
+webhook_secrets = Table(
+    "webhook_secrets",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("webhook_id", UUID, nullable=False),
+    # Which key it is encrypted with (domain.encryption).
+    Column("key_id", LargeBinary, nullable=False),
+    Column("encrypted", LargeBinary, nullable=False),
+    # Its last characters.
+    Column("hint", Text, nullable=False),
+    # When a secret that was replaced stops signing; null for the newest.
+    Column("expires_at", INSTANT),
+    CheckConstraint("octet_length(key_id) = 8", name="key_id_length"),
+    CheckConstraint("char_length(hint) = 4", name="hint_length"),
+    Index("webhook_secrets_webhook_idx", "user_id", "webhook_id", "id"),
+    # Those that are not encrypted with the present key.
+    Index("webhook_secrets_key_idx", "key_id"),
+    Index(
+        "webhook_secrets_expires_at_idx",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("webhook_id", UUID, nullable=False),
+    # Of the event, in the webhook's stream.
+    Column("number", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("sent_at", INSTANT, nullable=False),
+    Column("duration_milliseconds", Integer, nullable=False),
+    # Of the response; null without one.
+    Column("status", Integer),
+    Column("detail", Text),
+    Column("is_delivered", Boolean, nullable=False),
+    Column("next_attempt_at", INSTANT),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("attempt > 0", name="attempt_positive"),
+    CheckConstraint("char_length(detail) <= 500", name="detail_length"),
+    CheckConstraint("NOT (is_delivered AND next_attempt_at IS NOT NULL)", name="next_attempt"),
+    # The list of a webhook, newest first.
+    Index("webhook_attempts_webhook_idx", "user_id", "webhook_id", "id"),
+    # How many attempts there were at an event.
+    Index("webhook_attempts_event_idx", "user_id", "webhook_id", "number", "attempt"),
+    Index("webhook_attempts_sent_at_idx", "sent_at"),
 )

@@ -48,6 +48,7 @@ class Scope(enum.StrEnum):
     SEARCH_USERS = "SEARCH_USERS"
     ADD_BALANCE = "ADD_BALANCE"
     SEND_MONEY = "SEND_MONEY"
+    MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
 
 
 def known_scopes(stored: Iterable[str]) -> list[Scope]:

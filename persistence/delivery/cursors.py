@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,6 +25,19 @@ _KEY = "user_id = :user_id AND sink = :sink AND receiver_id = :receiver_id"
 _CREATE = text(
     "INSERT INTO delivery_cursors (user_id, sink, receiver_id) "
     "VALUES (:user_id, :sink, :receiver_id) ON CONFLICT DO NOTHING"
+)
+_PLACE = text(
+    "INSERT INTO delivery_cursors (user_id, sink, receiver_id, accepted_number) "
+    "VALUES (:user_id, :sink, :receiver_id, :number) "
+    "ON CONFLICT (user_id, sink, receiver_id) DO UPDATE SET accepted_number = excluded.accepted_number"
+)
+_FORGET = [
+    text(f"DELETE FROM {table} WHERE {_KEY}")  # noqa: S608
+    for table in ("delivery_cursors", "delivery_due")
+]
+_FORGET_DUE = text(f"DELETE FROM delivery_due WHERE {_KEY}")  # noqa: S608
+_SCHEDULE = text(
+    f"UPDATE delivery_due SET since = :next_try_at, next_try_at = :next_try_at WHERE {_KEY}"  # noqa: S608
 )
 _LOCK = text(f"SELECT accepted_number FROM delivery_cursors WHERE {_KEY} FOR NO KEY UPDATE")  # noqa: S608
 _ADVANCE = text(f"UPDATE delivery_cursors SET accepted_number = :number WHERE {_KEY}")  # noqa: S608
@@ -135,8 +148,46 @@ async def take(db: Database, receiver: Receiver) -> AsyncIterator[Cursor]:
     await unit_of_work.run(db, note)
 
 
-async def note_due(unit: Unit, due: Sequence[Due]) -> None:
-    """Within a unit of work: record that these receivers are behind, until they accept the event."""
+# ================================================================ within another's unit of work
+
+
+async def place(unit: Unit, receiver: Receiver, number: int) -> None:
+    """Set the cursor: the events after that number are delivered, whether or not they were before."""
+    await unit.connection.execute(_PLACE, {**_key(receiver), "number": number})
+
+
+async def forget(unit: Unit, receiver: Receiver) -> None:
+    """Delete all that is known of a receiver that there is no more."""
+    for statement in _FORGET:
+        await unit.connection.execute(statement, _key(receiver))
+
+
+async def accepted(unit: Unit, receiver: Receiver, number: int, next_try_at: datetime) -> None:
+    """The receiver has accepted the events up to that one.
+
+    If that is not all, the next ones are due at that time, unless they are delivered by then.
+    """
+    parameters = {**_key(receiver), "number": number}
+    await unit.connection.execute(_ADVANCE, parameters)
+    done = await unit.connection.execute(_DONE, parameters)
+    if not done.rowcount:
+        await schedule(unit, receiver, next_try_at)
+
+
+async def schedule(unit: Unit, receiver: Receiver, next_try_at: datetime) -> None:
+    """Nothing is due before that time: until then the receiver does not count as late."""
+    await unit.connection.execute(_SCHEDULE, {**_key(receiver), "next_try_at": next_try_at})
+
+
+async def forget_due(unit: Unit, receiver: Receiver) -> None:
+    """Nothing is due, although the receiver is behind."""
+    await unit.connection.execute(_FORGET_DUE, _key(receiver))
+
+
+async def note_due(unit: Unit, due: Sequence[Due], *, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Record that these receivers are behind, until they accept the event. They are due after the grace
+    period, which leaves time for the jobs that were queued for them.
+    """
     newest: dict[Receiver, int] = {}
     for each in due:
         newest[each.receiver] = max(newest.get(each.receiver, 0), each.number)
@@ -148,9 +199,12 @@ async def note_due(unit: Unit, due: Sequence[Due]) -> None:
                 "sinks": [receiver.sink for receiver in newest],
                 "receiver_ids": [receiver.receiver_id for receiver in newest],
                 "numbers": list(newest.values()),
-                "grace": GRACE_SECONDS,
+                "grace": grace_seconds,
             },
         )
+
+
+# ================================================================ who is behind
 
 
 async def due(

@@ -21,6 +21,7 @@ TEN = money.Money(1000, USD)
 #: One of each refusal.
 EXAMPLES: list[errors.DomainError] = [
     errors.invalid(("recipient", "userId"), "Not an id."),
+    errors.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
     errors.WeakPassword(),
     errors.InvalidCredentials(),
     errors.EmailNotVerified(),

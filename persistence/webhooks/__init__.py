@@ -1,0 +1,1 @@
+"""Webhooks: their rows, signing secrets, deliveries and attempts."""
