@@ -34,6 +34,19 @@ _PAGE_ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _SENDER = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+#: The ports of services whose addresses name none.
+_PORTS = {
+    "postgresql": 5432,
+    "postgresql+psycopg": 5432,
+    "postgres": 5432,
+    "redis": 6379,
+    "rediss": 6379,
+    "smtp": 25,
+    "smtp+starttls": 587,
+    "smtps": 465,
+    "http": 80,
+    "https": 443,
+}
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.]+\]?")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
@@ -87,11 +100,13 @@ class Settings(BaseSettings):
     settlement_batches: int = Field(default=2, ge=1, le=16)
     settlement_batch_commands: int = Field(default=50, ge=1, le=500)
     settlement_queue_commands: int = Field(default=1000, ge=1, le=100_000)
+    #: Hosts to which webhooks may deliver although they are not public, also without TLS.
+    webhook_allowed_hosts: CommaSeparated = ()
     graphql_profile: Literal["open", "hardened"] = "open"
     #: interpreted: every operation is executed by graphql-core itself.
     graphql_executor: Literal["compiled", "interpreted"] = "compiled"
 
-    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", "webhook_allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -195,6 +210,14 @@ class Settings(BaseSettings):
             raise ValueError("it takes the numeric app id that the Channels dashboard shows")
         return value
 
+    @field_validator("webhook_allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not _HOST.fullmatch(host):
+                raise ValueError("it takes host names and addresses, without schemes and ports")
+        return value
+
     @field_validator("pusher_host", "pusher_cluster")
     @classmethod
     def _name(cls, value: str | None) -> str | None:
@@ -241,6 +264,19 @@ class Settings(BaseSettings):
     @cached_property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(part, strict=False) for part in self.trusted_proxies)
+
+    @property
+    def own_addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each service that these settings name, and of the API itself."""
+        found = []
+        for address in (self.database_url, self.redis_url, self.smtp_url, SecretStr(self.app_url)):
+            parts = _service(address, set(_PORTS))
+            if parts is not None and parts["host"]:
+                found.append((parts["host"], int(parts["port"] or _PORTS[parts["scheme"]])))
+        if self.pusher_host is not None:
+            usual = 443 if self.pusher_use_tls else 80
+            found.append((self.pusher_host, self.pusher_port or usual))
+        return found
 
     @property
     def pusher_configured(self) -> bool:

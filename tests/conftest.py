@@ -246,6 +246,7 @@ def make_settings(**values: object) -> Settings:
         "smtp_url": "smtp://127.0.0.1:9",
         "mail_from": "Mini Wallet <wallet@demo.app>",
         "rate_limit_factor": 0,
+        "webhook_allowed_hosts": ("127.0.0.1",),
     }
     return Settings(_env_file=None, **{**usual, **values})  # type: ignore[call-arg, arg-type]
 
