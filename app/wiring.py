@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters import pusher, rate_limiter, realtime
+from adapters.webhook_endpoints import Endpoints
 from app.telemetry.metrics import Metrics
+from app.webhook_documents import WebhookDocuments
 from application.services import Services
 from domain.ledger import money
 from persistence.engine.database import Database
@@ -63,6 +65,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
         live = Live(database, hints)
         await live.start()
         closing.push_async_callback(live.stop)
+        endpoints = Endpoints.of(settings)
+        closing.callback(endpoints.close)
         services = Services(
             settings=settings,
             limits=limits,
@@ -71,6 +75,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
             rate_limiter=limiter,
             live=live,
             metrics=metrics,
+            endpoints=endpoints,
+            webhook_documents=WebhookDocuments.of(settings),
             wake_relay=hints.wake,
         )
         yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))

@@ -11,10 +11,13 @@ from typing import Protocol
 from uuid import UUID
 
 from adapters.rate_limiter import Limit, RateLimiter, Usage, Use
+from adapters.webhook_endpoints import Endpoints
 from application.allowances import Allowance, Block
 from application.guesses import Guesses
 from application.hashing import Hashing
 from application.turns import Turns
+from application.webhook_payloads import Documents
+from domain.encryption import Keyring
 from domain.ledger import money
 from domain.ledger.decisions import Command
 from domain.ledger.posting import PostingCommand
@@ -24,6 +27,7 @@ from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger.ledger import Movement
 from persistence.people import accounts
+from persistence.webhooks import secrets
 from realtime.live import Live
 from realtime.token_cache import TokenCache
 from settings import Settings
@@ -68,6 +72,10 @@ class Services:
     rate_limiter: RateLimiter
     live: Live
     metrics: Metrics
+    #: Where webhooks deliver to.
+    endpoints: Endpoints
+    #: What webhooks deliver.
+    webhook_documents: Documents
     #: Tells a relay that there is something to publish; never waits and never raises.
     wake_relay: Callable[[], None] = _do_nothing
     clock: Callable[[], datetime] = _now
@@ -86,6 +94,10 @@ class Services:
     refusal_allowance: Allowance = field(init=False)
     #: Searches, which take the database longest, by account.
     searches: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=20))
+    #: Test deliveries to webhooks, which take up to 15 seconds, by account.
+    webhook_tests: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=8))
+    #: Encrypts the signing secrets of webhooks.
+    webhook_keys: Keyring = field(init=False)
     #: Delays guesses of passwords.
     guesses: Guesses = field(init=False)
     #: Bearer tokens that were verified.
@@ -100,6 +112,8 @@ class Services:
         object.__setattr__(self, "read_allowance", reads)
         refusals = Allowance("refusals", self._count, blocks_per_minute=60, uses_per_block=5)
         object.__setattr__(self, "refusal_allowance", refusals)
+        keys = secrets.keyring(self.settings.jwt_secrets)
+        object.__setattr__(self, "webhook_keys", keys)
         object.__setattr__(self, "guesses", Guesses(self.uses.get, self.pause))
 
     async def person(self, user_id: UUID) -> Person | None:

@@ -129,14 +129,19 @@ class Documents:
         """Whether the document was found valid before and is still remembered."""
         return text in self._kept
 
-    def operation(self, text: str, name: str | None) -> Operation:
-        """The operation to run. Raises RequestError for a document or name that is wrong."""
+    def operations(self, text: str) -> Mapping[str | None, Operation]:
+        """The operations of a document by their names. Raises RequestError for one that is not valid."""
         operations = self._kept.get(text)
         if operations is None:
             operations = self._read(text)
             self._keep(text, operations)
         else:
             self._kept.move_to_end(text)
+        return operations
+
+    def operation(self, text: str, name: str | None) -> Operation:
+        """The operation to run. Raises RequestError for a document or name that is wrong."""
+        operations = self.operations(text)
         if name:
             found = operations.get(name)
             if found is None:

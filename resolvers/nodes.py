@@ -7,12 +7,12 @@ from typing import Annotated
 
 import strawberry
 
-from application import read_ledger
+from application import read_ledger, read_webhooks
 from domain import errors, ids, paging
 from domain.people.sessions import Principal, Scope
 from resolvers.operations import Info
 from resolvers.request import RequestContext
-from schema import people, viewers
+from schema import people, viewers, webhooks
 from schema.arguments import Description
 from schema.nodes import Node
 
@@ -134,6 +134,18 @@ async def _transactions(
     return {transaction.id: transaction for transaction in shown}
 
 
+async def _webhooks(
+    context: RequestContext, caller: Principal, asked: dict[str, list[str]]
+) -> Found:
+    if not caller.may(Scope.MANAGE_WEBHOOKS):
+        return {}
+    named = {ids.read_row_id(text, "Webhook") for text in asked} - {None}
+    found = await read_webhooks.by_ids(
+        context.services, caller, [webhook_id for webhook_id in named if webhook_id is not None]
+    )
+    return {webhooks.global_id(each.webhook_id): webhooks.shown(each) for each in found}
+
+
 _Reader = Callable[[RequestContext, Principal, dict[str, list[str]]], Awaitable[Found]]
 _READERS: dict[str, _Reader] = {
     "User": _users,
@@ -141,4 +153,5 @@ _READERS: dict[str, _Reader] = {
     "Session": _sessions,
     "ApiToken": _api_tokens,
     "Transaction": _transactions,
+    "Webhook": _webhooks,
 }

@@ -12,12 +12,14 @@ import schema.money
 import schema.people
 import schema.sessions
 import schema.transactions
-from application import read_credentials, read_ledger
+import schema.webhook_attempts
+from application import read_credentials, read_ledger, read_webhooks
 from application.services import Services
 from domain import errors, ids, paging
 from domain.ledger import kinds, metadata, transfers
 from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal
+from domain.webhooks import Webhook
 from persistence.ledger import pages
 from schema.arguments import given
 
@@ -98,6 +100,26 @@ class Reads:
             schema.sessions.shown_api_token(token, currency, remaining_minor=remaining_minor)
             for token, remaining_minor in listed
         ]
+
+    async def webhooks(self, principal: Principal) -> Sequence[Webhook]:
+        """The webhooks that the viewer manages."""
+        return await read_webhooks.every(self._services, principal)
+
+    async def webhook_attempts(
+        self, user_id: UUID, webhook_id: UUID, page: paging.PageRequest
+    ) -> schema.webhook_attempts.WebhookAttemptConnection:
+        """A page of a webhook's attempts. Raises BadUserInput for a foreign cursor."""
+        after = None
+        if page.after is not None:
+            list_name = schema.webhook_attempts.LIST_NAME
+            position = schema.connections.read_cursor(page.after, list_name)
+            after = ids.read_uuid(position)
+            if after is None:
+                raise errors.BadUserInput("This cursor does not belong to this list.")
+        found = await read_webhooks.attempt_page(
+            self._services, user_id, webhook_id, page.size, after
+        )
+        return schema.webhook_attempts.shown_page(found)
 
     async def shown_entries(
         self, entries: Sequence[transfers.Entry]

@@ -18,6 +18,7 @@ from resolvers import (
     sessions,
     transfers,
     wallets,
+    webhooks,
 )
 from resolvers.guards import (
     account,
@@ -39,6 +40,7 @@ from schema.scalars import SCALARS
 from schema.viewers import Viewer
 
 READ = scope(Scope.READ_TRANSACTIONS)
+WEBHOOKS = scope(Scope.MANAGE_WEBHOOKS)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
 
 # Normal use never reaches these limits; RATE_LIMIT_FACTOR scales all of them.
@@ -59,6 +61,9 @@ SECRETS = at_most(("60/minute", client))
 REFRESHES = at_most(("300/minute", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
 CHANGES = at_most(("120/minute", account))
+WEBHOOK_CHANGES = at_most(("60/minute", account))
+# Each sends a request to an endpoint, and waits for it.
+WEBHOOK_TESTS = at_most(("20/minute", account))
 STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 
 
@@ -210,6 +215,43 @@ class Mutation:
         CHANGES,
         description="Revokes an API token permanently.",
     )
+
+    create_webhook = operation(
+        webhooks.create_webhook, WEBHOOKS, WEBHOOK_CHANGES,
+        description=(
+            "Creates a webhook: an endpoint that the events of a stream are delivered to, each once and "
+            "in order. At most 10 per user. Created with an API token, it ends with the token."
+        ),
+    )  # fmt: skip
+    update_webhook = operation(
+        webhooks.update_webhook, WEBHOOKS, WEBHOOK_CHANGES,
+        description=(
+            "Changes a webhook. Delivery continues where it stopped; a pending retry is made at once."
+        ),
+    )  # fmt: skip
+    delete_webhook = operation(
+        webhooks.delete_webhook, WEBHOOKS, WEBHOOK_CHANGES, description="Deletes a webhook."
+    )  # fmt: skip
+    rotate_webhook_secret = operation(
+        webhooks.rotate_webhook_secret, WEBHOOKS, WEBHOOK_CHANGES,
+        description=(
+            "Creates a new signing secret. Deliveries are signed with both until the old one expires."
+        ),
+    )  # fmt: skip
+    replay_webhook = operation(
+        webhooks.replay_webhook, WEBHOOKS, WEBHOOK_CHANGES,
+        description=(
+            "Delivers all events after the given number again, also if the webhook was paused or "
+            "disabled."
+        ),
+    )  # fmt: skip
+    test_webhook = operation(
+        webhooks.test_webhook, WEBHOOKS, WEBHOOK_TESTS,
+        description=(
+            "Renders the delivery of the latest event and, if `send` is true, sends it immediately, "
+            "outside the ordered stream."
+        ),
+    )  # fmt: skip
 
 
 @strawberry.type(description="Live updates.")

@@ -8,10 +8,12 @@ from uuid import UUID
 from domain import paging
 from domain.ledger import kinds
 from domain.people.sessions import Principal
+from domain.webhooks import Webhook
 from schema.money import Money
 from schema.people import User
 from schema.sessions import ApiToken, Session
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
+from schema.webhook_attempts import WebhookAttemptConnection
 
 
 class Reads(Protocol):
@@ -44,6 +46,14 @@ class Reads(Protocol):
     async def sessions(self, principal: Principal) -> Sequence[Session]: ...
 
     async def api_tokens(self, principal: Principal) -> Sequence[ApiToken]: ...
+
+    async def webhooks(self, principal: Principal) -> Sequence[Webhook]: ...
+
+    async def webhook_attempts(
+        self, user_id: UUID, webhook_id: UUID, page: paging.PageRequest
+    ) -> WebhookAttemptConnection:
+        """Raises BadUserInput for a cursor that is not one of this list."""
+        ...
 
 
 class Context(Protocol):

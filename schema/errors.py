@@ -42,6 +42,16 @@ class InvalidInput(UserError):
     fields: list[FieldError] = strawberry.field(description="The invalid fields.")
 
 
+@strawberry.type(
+    description=(
+        "The URL is not a public HTTPS address, or the document is not a valid subscription to the "
+        "stream."
+    )
+)
+class InvalidWebhook(UserError):
+    fields: list[FieldError] = strawberry.field(description="The invalid fields.")
+
+
 @strawberry.type(description="The password is too short, too long, or a common one.")
 class WeakPassword(UserError):
     pass
@@ -146,6 +156,7 @@ class NotFound(UserError):
 #: The refusals that are members of result unions.
 MEMBERS: dict[type[errors.DomainError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
+    errors.InvalidWebhook: InvalidWebhook,
     errors.WeakPassword: WeakPassword,
     errors.InvalidCredentials: InvalidCredentials,
     errors.EmailNotVerified: EmailNotVerified,

@@ -8,6 +8,7 @@ import strawberry
 from domain.ledger import kinds
 from domain.people.sessions import Scope
 from schema.transactions import MetadataEntryInput
+from schema.webhooks import WebhookStatus, WebhookStream
 
 _KEY = "Chosen by the caller, 8 to 64 printable ASCII characters. A key never {} twice."
 _METADATA = (
@@ -172,3 +173,67 @@ class CreateApiTokenInput:
 @strawberry.input(description="The API token to end.")
 class RevokeApiTokenInput:
     api_token_id: strawberry.ID = strawberry.field(description="An `ApiToken.id` of the viewer.")
+
+
+@strawberry.input(description="A new webhook.")
+class CreateWebhookInput:
+    url: str = strawberry.field(description="A public HTTPS address.")
+    stream: WebhookStream = strawberry.field(description="The stream to deliver.")
+    document: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "Defaults to a document that selects all scalar fields of the event and its transaction. "
+            "One subscription with the stream's field as its only root field; variables need default "
+            "values."
+        ),
+    )
+    after_number: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Deliver events after this number; defaults to future events only.",
+    )
+
+
+@strawberry.input(description="Omitted fields remain unchanged.")
+class UpdateWebhookInput:
+    webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
+    url: str | None = strawberry.field(
+        default=strawberry.UNSET, description="A public HTTPS address."
+    )
+    document: str | None = strawberry.field(
+        default=strawberry.UNSET, description="As for `createWebhook`."
+    )
+    status: WebhookStatus | None = strawberry.field(
+        default=strawberry.UNSET, description="ACTIVE or PAUSED."
+    )
+
+
+@strawberry.input(description="The webhook to delete.")
+class DeleteWebhookInput:
+    webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
+
+
+@strawberry.input(description="The webhook that is to get another signing secret.")
+class RotateWebhookSecretInput:
+    webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
+    overlap_seconds: int = strawberry.field(
+        default=86_400,
+        description=(
+            "How long the old secret keeps signing, up to 30 days; 0 ends it immediately."
+        ),
+    )
+
+
+@strawberry.input(description="The webhook whose events are to be delivered again.")
+class ReplayWebhookInput:
+    webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
+    after_number: int = strawberry.field(
+        description="The number of the last event that is not delivered again; 0 for all events."
+    )
+
+
+@strawberry.input(description="The webhook to try out.")
+class TestWebhookInput:
+    webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
+    send: bool = strawberry.field(
+        default=False, description="Whether to send the request, or only to show it."
+    )

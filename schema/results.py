@@ -6,9 +6,12 @@ from typing import Annotated
 import strawberry
 
 from schema import errors
+from schema.scalars import JSON
 from schema.sessions import ApiToken
 from schema.transactions import Transaction
 from schema.viewers import Viewer
+from schema.webhook_attempts import WebhookAttempt
+from schema.webhooks import Webhook
 
 
 @strawberry.type(description="A mail with a link is being sent.")
@@ -228,4 +231,73 @@ class ApiTokenRevoked:
 RevokeApiTokenResult = Annotated[
     ApiTokenRevoked | errors.NotFound,
     strawberry.union("RevokeApiTokenResult", description="What `revokeApiToken` returns."),
+]
+
+
+@strawberry.type(description="The webhook was created.")
+class WebhookCreated:
+    webhook: Webhook = strawberry.field(description="The new webhook.")
+    secret: str = strawberry.field(
+        description="Standard Webhooks signing secret (whsec_…). Shown only once."
+    )
+
+
+CreateWebhookResult = Annotated[
+    WebhookCreated | errors.InvalidWebhook,
+    strawberry.union("CreateWebhookResult", description="What `createWebhook` returns."),
+]
+
+
+@strawberry.type(description="The webhook was changed.")
+class WebhookUpdated:
+    webhook: Webhook = strawberry.field(description="The webhook as it is now.")
+
+
+UpdateWebhookResult = Annotated[
+    WebhookUpdated | errors.InvalidWebhook | errors.NotFound,
+    strawberry.union(
+        "UpdateWebhookResult", description="What `updateWebhook` and `replayWebhook` return."
+    ),
+]
+
+
+@strawberry.type(description="The webhook was deleted.")
+class WebhookDeleted:
+    viewer: Viewer = strawberry.field(description="The viewer as it is now.")
+
+
+DeleteWebhookResult = Annotated[
+    WebhookDeleted | errors.NotFound,
+    strawberry.union("DeleteWebhookResult", description="What `deleteWebhook` returns."),
+]
+
+
+@strawberry.type(description="The webhook has another signing secret.")
+class WebhookSecretRotated:
+    webhook: Webhook = strawberry.field(description="The webhook as it is now.")
+    secret: str = strawberry.field(
+        description="Standard Webhooks signing secret (whsec_…). Shown only once."
+    )
+
+
+RotateWebhookSecretResult = Annotated[
+    WebhookSecretRotated | errors.InvalidInput | errors.NotFound,
+    strawberry.union(
+        "RotateWebhookSecretResult", description="What `rotateWebhookSecret` returns."
+    ),
+]
+
+
+@strawberry.type(description="The delivery of the latest event.")
+class WebhookTested:
+    headers: JSON = strawberry.field(
+        description="The request headers (Standard Webhooks), by name."
+    )
+    body: str = strawberry.field(description="The request body.")
+    attempt: WebhookAttempt | None = strawberry.field(description="Null if nothing was sent.")
+
+
+TestWebhookResult = Annotated[
+    WebhookTested | errors.InvalidWebhook | errors.NotFound,
+    strawberry.union("TestWebhookResult", description="What `testWebhook` returns."),
 ]

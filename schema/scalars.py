@@ -3,13 +3,17 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NewType
 
+import graphql
 import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from domain import text
+
+#: A JSON object: a dictionary with strings as keys.
+JSON = NewType("JSON", dict[str, Any])
 
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _QUOTES = 'A Decimal is never a float, which would not be exact: put it in quotes, such as "12.50".'
@@ -61,6 +65,18 @@ def parse_instant_literal(node: ValueNode, _variables: dict[str, Any] | None = N
     return parse_instant(node.value)
 
 
+def parse_json(value: object) -> dict[str, Any]:
+    """The object in a variable. Raises GraphQLError for any other value."""
+    if isinstance(value, dict):
+        return value
+    raise GraphQLError("A JSON value is an object here.")
+
+
+def parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The object in a document. Raises GraphQLError as `parse_json` does."""
+    return parse_json(graphql.value_from_ast_untyped(node, variables))
+
+
 def serialise_decimal(value: Decimal) -> str:
     """In plain digits, without an exponent."""
     return f"{value:f}"
@@ -68,6 +84,16 @@ def serialise_decimal(value: Decimal) -> str:
 
 #: For `StrawberryConfig.scalar_map`.
 SCALARS: dict[object, ScalarDefinition] = {
+    JSON: strawberry.scalar(
+        name="JSON",
+        description=(
+            "A JSON object whose format is defined by the specification named in the field's "
+            "description."
+        ),
+        serialize=dict,
+        parse_value=parse_json,
+        parse_literal=parse_json_literal,
+    ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description=(

@@ -21,6 +21,10 @@ Scope = described(
     SEARCH_USERS="Search for users.",
     ADD_BALANCE="Add to the balance.",
     SEND_MONEY="Send money, within the token's daily limit, and preview a transfer.",
+    MANAGE_WEBHOOKS=(
+        "Create, read and change the webhooks of this token. A webhook's document must select only what "
+        "the token's other scopes allow."
+    ),
 )
 
 

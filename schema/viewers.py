@@ -9,7 +9,7 @@ from domain import errors, ids, paging
 from domain.ledger import kinds, money
 from domain.people import accounts
 from domain.people.sessions import Principal, Scope
-from schema import people
+from schema import people, webhooks
 from schema.arguments import AFTER, FIRST, Description, given, resolved
 from schema.context import Context
 from schema.money import Money, shown_minor
@@ -22,6 +22,7 @@ Info = strawberry.Info[Context, None]
 _PROFILE = "An API token needs the scope `READ_PROFILE`."
 _TRANSACTIONS = "An API token needs the scope `READ_TRANSACTIONS`."
 _PEOPLE = "Not available to API tokens."
+_WEBHOOKS = "An API token needs the scope `MANAGE_WEBHOOKS` and sees those that it created."
 
 
 @strawberry.type(description="The signed-in user's own account.")
@@ -157,6 +158,12 @@ class Viewer(Node):
     async def api_tokens(self, info: Info) -> list[ApiToken]:
         self._require_person()
         return list(await info.context.reads.api_tokens(self.principal))
+
+    @resolved(f"The viewer's webhooks, oldest first. {_WEBHOOKS}", cost=5, usual_length=10)
+    async def webhooks(self, info: Info) -> list[webhooks.Webhook]:
+        self._require(Scope.MANAGE_WEBHOOKS)
+        found = await info.context.reads.webhooks(self.principal)
+        return [webhooks.shown(webhook) for webhook in found]
 
     def _require(self, scope: Scope) -> None:
         if not self.principal.may(scope):

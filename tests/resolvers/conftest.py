@@ -11,6 +11,8 @@ import pytest
 import tests.conftest
 from adapters.rate_limiter import RateLimiter
 from adapters.realtime import Hints
+from adapters.webhook_endpoints import Endpoints
+from app.webhook_documents import WebhookDocuments
 from application.services import Services
 from domain.ledger import money
 from persistence.engine.database import Database
@@ -96,6 +98,8 @@ async def _open(settings: Settings) -> AsyncIterator[World]:
         await live.start()
         stack.push_async_callback(live.stop)
         metrics = CountedMetrics()
+        endpoints = Endpoints.of(settings)
+        stack.callback(endpoints.close)
         services = Services(
             settings=settings,
             limits=limits,
@@ -104,6 +108,8 @@ async def _open(settings: Settings) -> AsyncIterator[World]:
             rate_limiter=rate_limiter,
             live=live,
             metrics=metrics,
+            endpoints=endpoints,
+            webhook_documents=WebhookDocuments.of(settings),
             password_rounds=ROUNDS,
         )
         with psycopg.connect(url, autocommit=True) as connection:

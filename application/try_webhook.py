@@ -1,0 +1,62 @@
+"""Try out a webhook with the latest event of its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from application import read_webhooks, webhook_payloads
+from application.services import Services
+from application.webhook_payloads import NotRendered
+from domain import webhooks
+from domain.people.sessions import Principal
+from domain.webhooks import Attempt, Webhook
+from persistence.webhooks import attempts, deliveries, secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A delivery, and what came of it if it was sent."""
+
+    headers: Mapping[str, str]
+    body: str
+    attempt: Attempt | None
+
+
+async def execute(
+    services: Services, principal: Principal, webhook_id: UUID | None, *, send: bool
+) -> Tested:
+    """The delivery of the latest event; with `send` it is sent, once, whatever has been delivered so far.
+
+    Raises InvalidWebhook where there is nothing to deliver, NotFound as for None, and RateLimited where
+    too many of the user's tests are waiting.
+    """
+    webhook = await read_webhooks.one(services, principal, webhook_id)
+    async with services.webhook_tests.turn(principal.user_id):
+        return await _test(services, webhook, send=send)
+
+
+async def _test(services: Services, webhook: Webhook, *, send: bool) -> Tested:
+    database = services.database
+    number, event = await deliveries.latest_event(database, webhook)
+    if event is None:
+        raise webhooks.invalid("webhookId", "There is no event yet that could be delivered.")
+    try:
+        rendered = await services.webhook_documents.render(webhook, event)
+    except NotRendered as error:
+        raise webhooks.invalid("document", str(error)) from None
+    body = webhook_payloads.body(webhook, rendered)
+    signing = await secrets.read(
+        database, services.webhook_keys, webhook.user_id, webhook.webhook_id
+    )
+    event_id = webhooks.event_id(webhook.webhook_id, number)
+    headers = webhooks.signed_headers(signing, event_id, datetime.now(UTC), body)
+    if not send:
+        return Tested(headers, body, None)
+    outcome = await services.endpoints.post(webhook.url, headers, body.encode())
+    attempt = await attempts.add_alone(
+        database, webhook.user_id, webhook.webhook_id, number, outcome
+    )
+    return Tested(headers, body, attempt)

@@ -1,0 +1,103 @@
+"""Webhooks: created and managed by signed-in users, and by programs with MANAGE_WEBHOOKS."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import application.create_webhook
+import application.delete_webhook
+import application.replay_webhook
+import application.rotate_webhook_secret
+import application.try_webhook
+import application.update_webhook
+from domain import ids
+from resolvers.operations import Info
+from schema import inputs, results, viewers, webhook_attempts, webhooks
+from schema.arguments import given
+from schema.scalars import JSON
+
+
+async def create_webhook(
+    info: Info,
+    input: inputs.CreateWebhookInput,  # noqa: A002
+) -> results.CreateWebhookResult:
+    webhook, secret = await application.create_webhook.execute(
+        info.context.services,
+        info.context.caller,
+        url=input.url,
+        stream=input.stream,
+        document=given(input.document),
+        after_number=given(input.after_number),
+    )
+    return results.WebhookCreated(webhook=webhooks.shown(webhook), secret=secret)
+
+
+async def update_webhook(
+    info: Info,
+    input: inputs.UpdateWebhookInput,  # noqa: A002
+) -> results.UpdateWebhookResult:
+    webhook = await application.update_webhook.execute(
+        info.context.services,
+        info.context.caller,
+        _webhook_id(input.webhook_id),
+        url=given(input.url),
+        document=given(input.document),
+        status=given(input.status),
+    )
+    return results.WebhookUpdated(webhook=webhooks.shown(webhook))
+
+
+async def delete_webhook(
+    info: Info,
+    input: inputs.DeleteWebhookInput,  # noqa: A002
+) -> results.DeleteWebhookResult:
+    services, caller = info.context.services, info.context.caller
+    person = await application.delete_webhook.execute(
+        services, caller, _webhook_id(input.webhook_id)
+    )
+    return results.WebhookDeleted(viewer=viewers.shown(person, caller, services.limits.currency))
+
+
+async def rotate_webhook_secret(
+    info: Info,
+    input: inputs.RotateWebhookSecretInput,  # noqa: A002
+) -> results.RotateWebhookSecretResult:
+    webhook, secret = await application.rotate_webhook_secret.execute(
+        info.context.services,
+        info.context.caller,
+        _webhook_id(input.webhook_id),
+        overlap_seconds=input.overlap_seconds,
+    )
+    return results.WebhookSecretRotated(webhook=webhooks.shown(webhook), secret=secret)
+
+
+async def replay_webhook(
+    info: Info,
+    input: inputs.ReplayWebhookInput,  # noqa: A002
+) -> results.UpdateWebhookResult:
+    webhook = await application.replay_webhook.execute(
+        info.context.services,
+        info.context.caller,
+        _webhook_id(input.webhook_id),
+        after_number=input.after_number,
+    )
+    return results.WebhookUpdated(webhook=webhooks.shown(webhook))
+
+
+async def test_webhook(
+    info: Info,
+    input: inputs.TestWebhookInput,  # noqa: A002
+) -> results.TestWebhookResult:
+    tested = await application.try_webhook.execute(
+        info.context.services, info.context.caller, _webhook_id(input.webhook_id), send=input.send
+    )
+    attempt = tested.attempt
+    return results.WebhookTested(
+        headers=JSON(dict(tested.headers)),
+        body=tested.body,
+        attempt=None if attempt is None else webhook_attempts.shown(attempt),
+    )
+
+
+def _webhook_id(given_id: str) -> UUID | None:
+    return ids.read_row_id(given_id, "Webhook")
