@@ -101,9 +101,11 @@ class WebhookDocuments:
         return cls(money.currency(settings.wallet_currency), is_compiled=is_compiled)
 
     def default(self, stream: WebhookStream) -> str:
-        return RULES[stream].default
+        return RULES[stream].default if stream in RULES else ""
 
     def problem(self, stream: WebhookStream, document: str) -> str | None:
+        if stream not in RULES:
+            return "This stream is not delivered yet."
         try:
             self._renderer.check(document, RULES[stream].field)
         except Unsuitable as error:

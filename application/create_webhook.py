@@ -23,6 +23,8 @@ async def execute(
     Raises InvalidWebhook that names the fields at fault.
     """
     url = url.strip()
+    if document is None:
+        document = services.webhook_documents.default(stream)
     await webhook_inputs.check(
         services, url=url, document=document, stream=stream, scopes=principal.scopes
     )
@@ -32,6 +34,6 @@ async def execute(
         principal,
         url=url,
         stream=stream,
-        document=services.webhook_documents.default(stream) if document is None else document,
+        document=document,
         after_number=after_number,
     )

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from domain.people.sessions import Principal, Scope
+from domain.people import sessions
+from domain.people.sessions import Principal
 from domain.webhooks import Webhook, WebhookStatus, WebhookStream
 from persistence.delivery.cursors import Receiver
 from persistence.engine.unit_of_work import Unit
@@ -64,7 +65,7 @@ def from_row(row: Row[Any]) -> Webhook:
         user_id=row.user_id,
         webhook_id=row.id,
         api_token_id=row.api_token_id,
-        scopes=None if row.api_token_id is None else frozenset(map(Scope, row.scopes)),
+        scopes=None if row.api_token_id is None else frozenset(sessions.known_scopes(row.scopes)),
         url=row.url,
         stream=WebhookStream(row.stream),
         document=row.document,

@@ -24,7 +24,7 @@ const EMBEDDED_TYPES = [
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'Session', 'Transaction', 'User', 'Viewer'],
+  Node: ['ApiToken', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'BalanceLimitExceeded',
     'CannotPayYourself',
@@ -36,6 +36,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'InvalidCredentials',
     'InvalidInput',
     'InvalidToken',
+    'InvalidWebhook',
     'NotFound',
     'RecipientNotFound',
     'TokenLimitExceeded',

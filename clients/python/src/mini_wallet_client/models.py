@@ -75,6 +75,9 @@ class Scope(OpenEnum):
     ADD_BALANCE = "ADD_BALANCE"
     """Add to the balance."""
 
+    MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
+    """Create, read and change the webhooks of this token. A webhook's document must select only what the token's other scopes allow."""
+
     READ_PROFILE = "READ_PROFILE"
     """Read the viewer's name, email address and whether it is verified."""
 
