@@ -8,7 +8,7 @@ import type { Decimal, Money, Open, UserError } from './values.js';
 import { type Operation, operation } from './operation.js';
 
 /** What a program may do with an API token. A signed-in user may do everything. */
-export type Scope = Open<'ADD_BALANCE' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
+export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
 
 /** Whether the viewer received or sent the money. */
 export type TransactionDirection = Open<'INCOMING' | 'OUTGOING'>;
