@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any
 
 import httptools
-import orjson
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
+from app.http import refusals
 from app.http.edge import Edge
 from app.http.gathering import Gathered, Gathering
 from app.http.short_path import ShortPath, ShortPathProtocol
@@ -37,16 +36,6 @@ SEND_SECONDS = 30.0
 # A client reads a refusal only if the connection is not reset while it is still sending.
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 * 1024 * 1024
-
-_TOO_LARGE = "The headers have more than 32 KiB, or are more than 100: send less."
-_TOO_MUCH_FRAMING = "The chunk extensions or trailers have more than 48 KiB: send less."
-_URL_TOO_LONG = "The address has more than 16 KiB: send the request by POST."
-_NO_ABSOLUTE_TARGET = "The address is no http:// or https:// address without user information."
-_UNKNOWN_CODING = "Transfer-Encoding takes `chunked` alone: send the body in no other coding."
-_TOO_SLOW = "The request took too long to arrive: send it again."
-_TOO_MANY = "There are too many connections from your address: close some, or try again later."
-_FULL = "The service has as many connections as it can take: try again later."
-
 
 #: A request target in absolute form: its host with the port, and the path with the query.
 _ABSOLUTE_TARGET = re.compile(
@@ -122,9 +111,9 @@ class HttpConnection(ShortPathProtocol):
         self.transport = Gathering(transport, self._closing, self._gathered)  # type: ignore[assignment]
         self._owner = self._edge.client_of(self.client[0] if self.client else None)
         if self._edge.connections.is_full:
-            self._refuse(503, _FULL)
+            self._refuse(503, refusals.FULL)
         elif not self._edge.connections.take(self._owner):
-            self._refuse(429, _TOO_MANY)
+            self._refuse(429, refusals.TOO_MANY)
         else:
             self._is_counted = True
             self._wait(HEAD_SECONDS)
@@ -272,7 +261,7 @@ class HttpConnection(ShortPathProtocol):
         self._is_coding_known = True
         given = (value for name, value in self.scope["headers"] if name == b"transfer-encoding")
         if b",".join(given).strip().lower() != b"chunked":
-            self._refusal = (501, _UNKNOWN_CODING)
+            self._refusal = (501, refusals.UNKNOWN_CODING)
             raise _Refused
 
     def _read_absolute_target(self) -> None:
@@ -281,7 +270,7 @@ class HttpConnection(ShortPathProtocol):
         if self.parser.get_method() == b"CONNECT":
             return
         if found is None:
-            self._refusal = (400, _NO_ABSOLUTE_TARGET)
+            self._refusal = (400, refusals.NO_ABSOLUTE_TARGET)
             raise _Refused
         rest = found["rest"]
         self.url = rest if rest.startswith(b"/") else b"/" + rest
@@ -302,21 +291,21 @@ class HttpConnection(ShortPathProtocol):
         if self._head_maximum > MAXIMUM_URL_BYTES:
             size = sum(len(name) + len(value) + 4 for name, value in self.headers)
             if len(self.url) > MAXIMUM_URL_BYTES:
-                self._refusal = (414, _URL_TOO_LONG)
+                self._refusal = (414, refusals.URL_TOO_LONG)
             elif size > MAXIMUM_HEADER_BYTES:
-                self._refusal = (431, _TOO_LARGE)
+                self._refusal = (431, refusals.TOO_LARGE)
         if len(self.headers) > MAXIMUM_HEADERS:
-            self._refusal = (431, _TOO_LARGE)
+            self._refusal = (431, refusals.TOO_LARGE)
         if self._refusal is not None:
             raise _Refused
 
     def _refuse_framing(self) -> None:
         if self._phase is Phase.BODY:
-            self._refuse(431, _TOO_MUCH_FRAMING)
+            self._refuse(431, refusals.TOO_MUCH_FRAMING)
         elif self._phase is Phase.HEAD and len(self.url) > MAXIMUM_URL_BYTES:
-            self._refuse(414, _URL_TOO_LONG)
+            self._refuse(414, refusals.URL_TOO_LONG)
         else:
-            self._refuse(431, _TOO_LARGE)
+            self._refuse(431, refusals.TOO_LARGE)
 
     # ------------------------------------------------ deadlines
 
@@ -336,7 +325,7 @@ class HttpConnection(ShortPathProtocol):
         elif self._is_refused or self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
         elif self._phase is Phase.HEAD:
-            self._refuse(408, _TOO_SLOW)
+            self._refuse(408, refusals.TOO_SLOW)
         else:
             # Browsers open connections in advance, and do not expect an answer on them.
             self.transport.close()
@@ -376,7 +365,7 @@ class HttpConnection(ShortPathProtocol):
             if cycle.response_started:
                 self.transport.close()
                 return
-        self.transport.write(_refusal(status, message))
+        self.transport.write(refusals.render(status, message))
         self.transport.flush()  # type: ignore[attr-defined]
         if status in (429, 503):
             # Those fields have no slot.
@@ -384,20 +373,3 @@ class HttpConnection(ShortPathProtocol):
             return
         self.transport.write_eof()
         self._wait(_LINGER_SECONDS)
-
-
-def _refusal(status: int, message: str) -> bytes:
-    code = {429: "RATE_LIMITED", 503: "UNAVAILABLE"}.get(status, "BAD_USER_INPUT")
-    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-    retry = b"retry-after: 10\r\n" if status in (429, 503) else b""
-    return b"".join(
-        (
-            STATUS_LINE[status],
-            b"content-type: application/json; charset=utf-8\r\n",
-            b"content-length: %d\r\n" % len(body),
-            b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n",
-            retry,
-            b"connection: close\r\n\r\n",
-            body,
-        )
-    )
