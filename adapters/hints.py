@@ -10,19 +10,19 @@ import orjson
 
 from domain import events
 
-#: The user's ledger may have an entry of that sequence, or those credentials may have ended.
-Hint = events.TransactionPosted | events.CredentialsEnded
+#: The user may have an entry or a notification of that number, or those credentials may have ended.
+Hint = events.TransactionPosted | events.NotificationCreated | events.CredentialsEnded
+_TOPICS = {
+    events.TransactionPosted: events.Topic.TRANSACTION_POSTED,
+    events.NotificationCreated: events.Topic.NOTIFICATION_CREATED,
+    events.CredentialsEnded: events.Topic.CREDENTIALS_ENDED,
+}
 
 
 def encode(hint: Hint) -> bytes:
     """The hint as JSON."""
-    topic = (
-        events.Topic.TRANSACTION_POSTED
-        if isinstance(hint, events.TransactionPosted)
-        else events.Topic.CREDENTIALS_ENDED
-    )
     # The fields of an event are those of its payload.
-    return orjson.dumps({"topic": topic, "payload": hint})
+    return orjson.dumps({"topic": _TOPICS[type(hint)], "payload": hint})
 
 
 def decode(data: bytes) -> Hint | None:

@@ -25,6 +25,7 @@ def operations_table() -> OperationsTable:
                 works_signed_out=operation.works_signed_out,
                 checks_credential=operation.checks_credential,
                 resume_argument=operation.resume_argument,
+                number_attribute=operation.number_attribute,
             )
             for name, operation in root.OPERATIONS.items()
         },

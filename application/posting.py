@@ -10,6 +10,7 @@ from domain import errors
 from domain.ledger.metadata import Pair
 from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Entry
+from domain.notifications.notices import Notification
 from domain.people.accounts import Person
 from persistence.engine.database import Database
 from persistence.ledger.ledger import Movement
@@ -22,6 +23,11 @@ class Listeners(Protocol):
         self, entry: Entry, counterparty: Person | None, metadata: Sequence[Pair] = ()
     ) -> None:
         """Notify the subscribers of an entry that this process has committed."""
+
+    def notified(
+        self, created: Sequence[Notification], entry: Entry | None, counterparty: Person
+    ) -> None:
+        """Notify the subscribers of notifications that this process has committed with that entry."""
 
 
 class PostingServices(Protocol):
@@ -61,5 +67,7 @@ async def post(services: PostingServices, command: PostingCommand) -> Movement:
         services.live.posted(movement.entry, movement.counterparty, movement.metadata)
         if movement.other_entry is not None:
             services.live.posted(movement.other_entry, movement.person)
+        if movement.notifications:
+            services.live.notified(movement.notifications, movement.other_entry, movement.person)
         services.wake_relay()
     return movement

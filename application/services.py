@@ -26,6 +26,7 @@ from domain.people.accounts import Person
 from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger.ledger import Movement
+from persistence.notifications import preferences
 from persistence.people import accounts
 from persistence.webhooks import secrets
 from realtime.live import Live
@@ -86,6 +87,8 @@ class Services:
     hashing: Hashing = field(init=False)
     #: Current users, loaded in batches for concurrent requests.
     people: SharedCalls[UUID, Person] = field(init=False)
+    #: What users have read and want mailed, loaded in batches for concurrent requests.
+    notification_states: SharedCalls[UUID, preferences.State] = field(init=False)
     #: Counts uses against rate limits in batches.
     uses: SharedCalls[Use, Usage] = field(init=False)
     #: Reads, by account, or by client when signed out: 3,000 a minute.
@@ -107,6 +110,8 @@ class Services:
         object.__setattr__(self, "hashing", Hashing(self.password_rounds))
         read = partial(accounts.people, self.database)
         object.__setattr__(self, "people", SharedCalls(read))
+        states = partial(preferences.states, self.database)
+        object.__setattr__(self, "notification_states", SharedCalls(states))
         object.__setattr__(self, "uses", SharedCalls(self.rate_limiter.count))
         reads = Allowance("reads", self._count, blocks_per_minute=60, uses_per_block=50)
         object.__setattr__(self, "read_allowance", reads)

@@ -10,8 +10,11 @@ from uuid import UUID
 class Topic(enum.StrEnum):
     """The kinds of row in the outbox."""
 
-    #: An entry was posted to a user's account ledger: `{"sequence": 7}`.
+    #: An entry was posted to a user's account ledger: `{"sequence": 7}`. With the number of the user's
+    #: notification of it, if there is one: `{"sequence": 7, "notification_number": 3}`.
     TRANSACTION_POSTED = "transaction.posted"
+    #: A user has a notification that no entry announces: `{"number": 4}`.
+    NOTIFICATION_CREATED = "notification.created"
     #: A mail is to be sent: `{"mail_id": "…"}`.
     MAIL_REQUESTED = "mail.requested"
     #: Sessions or API tokens of a user have ended: `{"credential_ids": ["…"]}`.
@@ -25,6 +28,14 @@ class TransactionPosted:
     """An entry was posted to a user's account ledger."""
 
     sequence: int
+    notification_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationCreated:
+    """A user has a new notification."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class NothingHappened:
     """No event."""
 
 
-Event = TransactionPosted | MailRequested | CredentialsEnded | NothingHappened
+Event = TransactionPosted | NotificationCreated | MailRequested | CredentialsEnded | NothingHappened
 
 
 class Unreadable(Exception):
@@ -63,8 +74,11 @@ def read(topic: str, payload: object) -> Event:
 
 def _read(topic: str, payload: object) -> Event:
     match topic, payload:
-        case Topic.TRANSACTION_POSTED, {"sequence": int(sequence)} if 0 < sequence < 2**63:
-            return TransactionPosted(sequence)
+        case Topic.TRANSACTION_POSTED, {"sequence": int(sequence), **others}:
+            number = others.get("notification_number")
+            return TransactionPosted(_number(sequence), None if number is None else _number(number))
+        case Topic.NOTIFICATION_CREATED, {"number": number}:
+            return NotificationCreated(_number(number))
         case Topic.MAIL_REQUESTED, {"mail_id": mail_id}:
             return MailRequested(UUID(mail_id))
         case Topic.CREDENTIALS_ENDED, {"credential_ids": list(texts)}:
@@ -73,6 +87,13 @@ def _read(topic: str, payload: object) -> Event:
             return NothingHappened()
         case _:
             raise ValueError("unknown")
+
+
+def _number(number: object) -> int:
+    """The number of an event of a stream."""
+    if not isinstance(number, int) or not 0 < number < 2**63:
+        raise ValueError("not a number")
+    return number
 
 
 def channel(user_id: object) -> str:
@@ -85,4 +106,6 @@ def pusher_channel(credential_id: object) -> str:
     return f"private-wallet-{credential_id}"
 
 
-PUSHER_EVENT = "transaction.posted"
+#: The names of Pusher events.
+PUSHER_TRANSACTION = "transaction.posted"
+PUSHER_NOTIFICATION = "notification.created"

@@ -54,6 +54,8 @@ class Operation:
     is_unguarded: bool
     #: The argument that `Last-Event-ID` sets, for a subscription with numbered events.
     resume_argument: str | None
+    #: The attribute of such an event that is its number.
+    number_attribute: str | None
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: compiled.Variables
     _costs: Costs
@@ -226,6 +228,7 @@ class Documents:
             checks_credential=all(field.checks_credential for field in known),
             is_unguarded=not fields or bool(fields & _INTROSPECTION),
             resume_argument=known[0].resume_argument if len(known) == 1 else None,
+            number_attribute=known[0].number_attribute if len(known) == 1 else None,
             fragments=fragments,
             variables=compiled.Variables(
                 self._schema, node, hide_suggestions=self._hide_suggestions

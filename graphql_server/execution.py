@@ -32,9 +32,9 @@ from graphql_server.service import Caller, Context, Metrics, OperationsTable, Qu
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a subscription: its sequence, whether or not that was selected, and the answer."""
+    """One event of a subscription: its number, whether or not that was selected, and the answer."""
 
-    sequence: int | None
+    number: int | None
     answer: dict[str, Any]
 
 
@@ -199,9 +199,9 @@ class Engine:
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> AsyncGenerator[Event, None]:
         document = operation.document
-        if request.after_sequence is not None and operation.resume_argument is not None:
+        if request.after_number is not None and operation.resume_argument is not None:
             (field,) = operation.root_fields
-            document = _resumed(document, field, operation.resume_argument, request.after_sequence)
+            document = _resumed(document, field, operation.resume_argument, request.after_number)
         executor = self._executor_class.build(
             self._schema,
             document,
@@ -221,33 +221,37 @@ class Engine:
             presented = errors.present(source.errors or [], self.service.refusal)
             raise errors.RequestError(presented, errors.http_status(presented))
         if operation.plan is None:
-            return self._interpreted(executor, source)
+            return self._interpreted(operation, executor, source)
         # Keep only the variables of the executor, since thousands of subscriptions may be open.
-        return self._compiled(operation.plan, context, executor.variable_values, source)
+        return self._compiled(operation, context, executor.variable_values, source)
 
     async def _compiled(
         self,
-        plan: compiled.Plan,
+        operation: Operation,
         context: Context,
         variables: VariableValues,
         source: AsyncGenerator[Any, None],
     ) -> AsyncGenerator[Event, None]:
+        plan, attribute = operation.plan, operation.number_attribute
+        assert plan is not None
         async with aclosing(source):
             async for payload in source:
-                yield self._event(payload, await plan.respond(context, variables, payload))
+                result = await plan.respond(context, variables, payload)
+                yield self._event(attribute, payload, result)
 
     async def _interpreted(
-        self, executor: Any, source: AsyncGenerator[Any, None]
+        self, operation: Operation, executor: Any, source: AsyncGenerator[Any, None]
     ) -> AsyncGenerator[Event, None]:
         async with aclosing(source):
             async for payload in source:
                 result: Any = execute_subscription_event(executor.build_per_event_executor(payload))
                 if not isinstance(result, ExecutionResult):
                     result = await result
-                yield self._event(payload, result)
+                yield self._event(operation.number_attribute, payload, result)
 
-    def _event(self, payload: Any, result: ExecutionResult) -> Event:
-        return Event(getattr(payload, "sequence", None), self._answer(result))
+    def _event(self, attribute: str | None, payload: Any, result: ExecutionResult) -> Event:
+        number = None if attribute is None else getattr(payload, attribute)
+        return Event(number, self._answer(result))
 
     def _answer(self, result: ExecutionResult) -> dict[str, Any]:
         if not result.errors:
@@ -263,9 +267,9 @@ def shown_cost(requested: int) -> dict[str, int]:
     return {"requested": requested, "maximum": limits.MAXIMUM_COST}
 
 
-def _resumed(document: DocumentNode, field: str, argument: str, sequence: int) -> DocumentNode:
+def _resumed(document: DocumentNode, field: str, argument: str, number: int) -> DocumentNode:
     """The document with that number as that argument of the root field."""
-    after = ArgumentNode(name=NameNode(value=argument), value=IntValueNode(value=str(sequence)))
+    after = ArgumentNode(name=NameNode(value=argument), value=IntValueNode(value=str(number)))
 
     class Replacing(Visitor):
         def enter_field(self, node: FieldNode, *_: object) -> FieldNode | None:

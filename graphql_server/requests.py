@@ -17,7 +17,7 @@ class GraphQLRequest:
     operation_name: str | None = None
     variables: Mapping[str, Any] | None = None
     #: `Last-Event-ID` of a stream that resumes: outweighs the argument that the document has.
-    after_sequence: int | None = None
+    after_number: int | None = None
 
 
 def read_request(parameters: Any) -> GraphQLRequest:

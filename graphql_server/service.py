@@ -25,6 +25,8 @@ class RootField:
     checks_credential: bool = False
     #: Of a subscription with numbered events: the argument for the last number that was received.
     resume_argument: str | None = None
+    #: Of such a subscription: the attribute of an event that is its number.
+    number_attribute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,17 @@ async def tell_listeners(relaying: Relaying, rows: Sequence[OutboxRow]) -> Conse
     return Consequences()
 
 
-def deliver(stream: Stream[Any], number: Callable[[events.Event], int]) -> Reaction:
+def deliver(stream: Stream[Any], number: Callable[[events.Event], int | None]) -> Reaction:
     """Deliver the events to the receivers of every sink that follows the stream."""
 
     async def react(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
         newest: dict[UUID, int] = {}
         for row in rows:
-            newest[row.user_id] = max(newest.get(row.user_id, 0), number(row.event))
+            # An entry may announce no notification.
+            if (found_number := number(row.event)) is not None:
+                newest[row.user_id] = max(newest.get(row.user_id, 0), found_number)
+        if not newest:
+            return Consequences()
         jobs: list[Job] = []
         due: list[Due] = []
         for sink in relaying.sinks:
@@ -116,9 +120,23 @@ def _sequence(event: events.Event) -> int:
     return event.sequence
 
 
+def _notification_number(event: events.Event) -> int | None:
+    if isinstance(event, events.TransactionPosted):
+        return event.notification_number
+    assert isinstance(event, events.NotificationCreated)
+    return event.number
+
+
+_deliver_notifications = deliver(streams.NOTIFICATIONS, _notification_number)
+
 #: By kind of event. One that leads to nothing has an empty row.
 REACTIONS: Mapping[type[object], Sequence[Reaction]] = {
-    events.TransactionPosted: (tell_listeners, deliver(streams.ENTRIES, _sequence)),
+    events.TransactionPosted: (
+        tell_listeners,
+        deliver(streams.ENTRIES, _sequence),
+        _deliver_notifications,
+    ),
+    events.NotificationCreated: (tell_listeners, _deliver_notifications),
     events.MailRequested: (send_mails,),
     events.CredentialsEnded: (tell_listeners,),
     events.NothingHappened: (),

@@ -72,6 +72,12 @@ users = Table(
     Column("closed_at", INSTANT),
     # While the address is unverified: when the newest link expires and the registration is deleted.
     Column("registration_expires_at", INSTANT),
+    # The number of the user's newest notification; 0 before the first.
+    Column("notification_number", BigInteger, nullable=False, server_default=text("0")),
+    # Notifications up to this number are read.
+    Column("notifications_read_through", BigInteger, nullable=False, server_default=text("0")),
+    # The kinds that the user has chosen to be mailed; null is the default (domain.notifications).
+    Column("mailed_notifications", ARRAY(Text)),
     CheckConstraint("balance >= 0", name="balance_not_negative"),
     CheckConstraint("sequence >= 0", name="sequence_not_negative"),
     CheckConstraint("sequence > 0 OR balance = 0", name="balance_from_book"),
@@ -87,6 +93,9 @@ users = Table(
     ),
     CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
     CheckConstraint("email = lower(email)", name="email_lower_case"),
+    CheckConstraint(
+        "notifications_read_through BETWEEN 0 AND notification_number", name="notifications_read"
+    ),
     Index("users_email_idx", "email"),
     Index(
         "users_registration_expires_at_idx",
@@ -228,6 +237,34 @@ closed_keys = Table(
     CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
 )
 
+# What happened that a user is told of, numbered without gaps under the user's lock. What a message says is
+# read when it is shown.
+notifications = Table(
+    "notifications",
+    metadata,
+    _user_id(),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(32), nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    # The entry of the user's own ledger that it is about.
+    Column("sequence", BigInteger),
+    # The other user that it is about.
+    Column("person_id", UUID),
+    # What else it is about: of which table depends on the kind.
+    Column("subject_id", UUID),
+    # Facts for its message; never a secret.
+    Column("details", JSONB),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint(
+        "kind IN ('money_received', 'request_received', 'request_reminder', 'request_paid', "
+        "'request_declined', 'request_cancelled', 'request_expired', 'scheduled_transfer_sent', "
+        "'scheduled_transfer_failed', 'top_up_failed', 'transaction_reversed', 'webhook_disabled', "
+        "'new_sign_in', 'security_changed', 'account_restricted')",
+        name="kind",
+    ),
+    CheckConstraint("kind <> 'money_received' OR sequence IS NOT NULL", name="entry"),
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -296,7 +333,7 @@ mails = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint(
         "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken', "
-        "'api_token_created')",
+        "'api_token_created', 'notification')",
         name="purpose",
     ),
     CheckConstraint("state IN ('pending', 'sent', 'failed', 'withdrawn')", name="state"),

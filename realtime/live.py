@@ -1,4 +1,4 @@
-"""Live updates for the clients of this process: new ledger entries, and credentials that end.
+"""Live updates for the clients of this process: entries, notifications, and credentials that end.
 
 Hints through Redis make them fast; constant polling of the database makes them reliable.
 """
@@ -16,6 +16,8 @@ from adapters import hints, realtime
 from domain import errors, events
 from domain.ledger.metadata import Pair
 from domain.ledger.transfers import Entry
+from domain.notifications.notices import Notification
+from domain.notifications.views import View
 from domain.people.accounts import Person
 from domain.people.sessions import Principal
 from persistence.delivery import streams
@@ -40,13 +42,14 @@ class Live:
         self._listening = listening
         self._poll_seconds = poll_seconds
         self._entries = Subscriptions(database, listening, streams.ENTRIES)
+        self._notifications = Subscriptions(database, listening, streams.NOTIFICATIONS)
         self._credentials = ActiveCredentials(database, listening)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._is_database_away = False
 
     async def start(self) -> None:
-        self._listening.listen(self._take_hint, confirmed=self._entries.doubt)
+        self._listening.listen(self._take_hint, confirmed=self._doubt)
         self._tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._expire())]
 
     async def stop(self) -> None:
@@ -56,6 +59,7 @@ class Live:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._entries.close()
+        self._notifications.close()
         with contextlib.suppress(errors.Unavailable):
             await self._credentials.touch()
 
@@ -96,17 +100,52 @@ class Live:
         """
         return Subscription(self._entries, user_id, after_sequence)
 
+    def notifications(self, user_id: UUID, after_number: int | None) -> Subscription[View]:
+        """The user's notifications after that number, each exactly once and in order.
+
+        Without a number: those created from now on, which is when `Subscription.start` is called.
+        """
+        return Subscription(self._notifications, user_id, after_number)
+
     def posted(
         self, entry: Entry, counterparty: Person | None, metadata: Sequence[Pair] = ()
     ) -> None:
         """This process has just committed this entry: do not wait for hints of it."""
         self._entries.offer(entry.user_id, EntryView(entry, counterparty, metadata))
 
+    def notified(
+        self, created: Sequence[Notification], entry: Entry | None, counterparty: Person
+    ) -> None:
+        """This process has just committed these: do not wait for hints of them.
+
+        `entry` is the one of that commit that most of them are about, and names `counterparty`.
+        """
+        for each in created:
+            if not self._notifications.has(each.user_id):
+                continue
+            if entry is not None and (each.user_id, each.sequence) == (
+                entry.user_id,
+                entry.sequence,
+            ):
+                view = View(each, entry, counterparty)
+                self._notifications.offer(each.user_id, view)
+            else:
+                self._notifications.hint(each.user_id, each.number)
+
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
-        if isinstance(hint, events.CredentialsEnded):
-            self._credentials.doubt(hint.credential_ids)
-        else:
-            self._entries.hint(user_id, hint.sequence)
+        match hint:
+            case events.CredentialsEnded():
+                self._credentials.doubt(hint.credential_ids)
+            case events.NotificationCreated():
+                self._notifications.hint(user_id, hint.number)
+            case events.TransactionPosted():
+                self._entries.hint(user_id, hint.sequence)
+                if hint.notification_number is not None:
+                    self._notifications.hint(user_id, hint.notification_number)
+
+    def _doubt(self, user_id: UUID) -> None:
+        self._entries.doubt(user_id)
+        self._notifications.doubt(user_id)
 
     async def _expire(self) -> None:
         # Not part of the poll, which may have to wait for the database.
@@ -124,6 +163,7 @@ class Live:
             try:
                 await self._credentials.poll()
                 await self._entries.poll()
+                await self._notifications.poll()
             except errors.Unavailable as error:
                 if not self._is_database_away:
                     log.warning(

@@ -49,6 +49,10 @@ class Subscriptions(Generic[Event]):
 
     # ------------------------------------------------ news
 
+    def has(self, user_id: UUID) -> bool:
+        """Whether there is a subscription of that user."""
+        return user_id in self._open
+
     def offer(self, user_id: UUID, event: Event) -> None:
         """This process has just committed this event."""
         for subscription in self._open.get(user_id, ()):
@@ -166,14 +170,16 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
         Raises BadUserInput for a number beyond the end of the stream, or Unavailable.
         """
         if self._position is not None and self._position < 0:
-            raise errors.BadUserInput("`afterSequence` must be 0 or the sequence of a transaction.")
+            stream = self._subscriptions.stream
+            raise errors.BadUserInput(f"`{stream.argument}` must be 0 or {stream.what}.")
         self._started = True
         self._subscriptions.register(self)
         try:
             newest = await self._subscriptions.newest_number(self.user_id)
             if self._position is not None and self._position > newest:
+                stream = self._subscriptions.stream
                 raise errors.BadUserInput(
-                    f"`afterSequence` is greater than the sequence of the newest transaction, which is {newest}."
+                    f"`{stream.argument}` is greater than {stream.newest_what}, which is {newest}."
                 )
         except BaseException:
             self.close()

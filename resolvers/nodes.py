@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from application import read_ledger, read_webhooks
+from application import read_ledger, read_notifications, read_webhooks
 from domain import errors, ids, paging
 from domain.people.sessions import Principal, Scope
 from resolvers.operations import Info
@@ -16,7 +16,7 @@ from schema import people, viewers, webhooks
 from schema.arguments import Description
 from schema.nodes import Node
 
-_MAXIMUM_SEQUENCE = 2**63 - 1
+_MAXIMUM_NUMBER = 2**63 - 1
 
 ID = Annotated[strawberry.ID, Description("A `Node.id` from an earlier response.")]
 IDS = Annotated[
@@ -116,17 +116,7 @@ async def _transactions(
 ) -> Found:
     if not caller.may(Scope.READ_TRANSACTIONS):
         return {}
-    sequences: list[int] = []
-    for parts in asked.values():
-        owner, *sequence = parts
-        if owner != str(caller.user_id) or len(sequence) != 1:
-            continue
-        if (
-            sequence[0].isdigit()
-            and len(sequence[0]) < 20
-            and int(sequence[0]) <= _MAXIMUM_SEQUENCE
-        ):
-            sequences.append(int(sequence[0]))
+    sequences = _numbers(caller, asked)
     if not sequences:
         return {}
     entries = await read_ledger.entries(context.services, caller.user_id, sequences)
@@ -146,6 +136,28 @@ async def _webhooks(
     return {webhooks.global_id(each.webhook_id): webhooks.shown(each) for each in found}
 
 
+async def _notifications(
+    context: RequestContext, caller: Principal, asked: dict[str, list[str]]
+) -> Found:
+    if not caller.may(Scope.READ_TRANSACTIONS):
+        return {}
+    views = await read_notifications.by_numbers(
+        context.services, caller.user_id, _numbers(caller, asked)
+    )
+    return {shown.id: shown for shown in context.reads.shown_notifications(views)}
+
+
+def _numbers(caller: Principal, asked: dict[str, list[str]]) -> list[int]:
+    """The numbers in the caller's own stream that ids made of a user and a number name."""
+    numbers: list[int] = []
+    for owner, *rest in asked.values():
+        if owner != str(caller.user_id) or len(rest) != 1:
+            continue
+        if rest[0].isdigit() and len(rest[0]) < 20 and int(rest[0]) <= _MAXIMUM_NUMBER:
+            numbers.append(int(rest[0]))
+    return numbers
+
+
 _Reader = Callable[[RequestContext, Principal, dict[str, list[str]]], Awaitable[Found]]
 _READERS: dict[str, _Reader] = {
     "User": _users,
@@ -154,4 +166,5 @@ _READERS: dict[str, _Reader] = {
     "ApiToken": _api_tokens,
     "Transaction": _transactions,
     "Webhook": _webhooks,
+    "Notification": _notifications,
 }

@@ -40,6 +40,8 @@ class Operation:
     checks_credential: bool = False
     #: For a subscription with numbered events: the argument for the last number received.
     resume_argument: str | None = None
+    #: The attribute of such an event that is its number.
+    number_attribute: str | None = None
 
 
 def operation(
@@ -66,13 +68,17 @@ def operation(
 
 
 def subscription(
-    source: Source, *guards: Guard, description: str, resume_argument: str | None = None
+    source: Source,
+    *guards: Guard,
+    description: str,
+    resume_argument: str | None = None,
+    number_attribute: str | None = None,
 ) -> Any:
     """The field that streams the events of the source, after its guards have been called.
 
     If a guard or the source refuses, that is an error, and there is no stream.
     """
-    entry = Operation(guards, resume_argument=resume_argument)
+    entry = Operation(guards, resume_argument=resume_argument, number_attribute=number_attribute)
     answer = _guarded(source, guards, frozenset())
     return strawberry.subscription(
         resolver=answer, description=description, metadata={"operation": entry}

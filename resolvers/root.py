@@ -14,6 +14,7 @@ from resolvers import (
     api_tokens,
     events,
     nodes,
+    notifications,
     people,
     sessions,
     transfers,
@@ -253,15 +254,36 @@ class Mutation:
         ),
     )  # fmt: skip
 
+    mark_notifications_read = operation(
+        notifications.mark_notifications_read, person, CHANGES,
+        description=(
+            "Marks notifications as read, on all devices. Not for API tokens: a program keeps its own"
+            " position, and hides nothing from the user."
+        ),
+    )  # fmt: skip
+    set_mailed_notifications = operation(
+        notifications.set_mailed_notifications, person, CHANGES,
+        description="Chooses the kinds of notification that are also sent by mail.",
+    )  # fmt: skip
+
 
 @strawberry.type(description="Live updates.")
 class Subscription:
     wallet_events = subscription(
-        events.wallet_events, READ, STREAMS, resume_argument="afterSequence",
+        events.wallet_events, READ, STREAMS,
+        resume_argument="afterSequence", number_attribute="sequence",
         description=(
             "Delivers each new transaction of the viewer exactly once and in sequence. With "
             "`afterSequence`, it first delivers all transactions after that sequence, so a client "
             "that resumes from the last sequence it has seen misses nothing and sees nothing twice."
+        ),
+    )  # fmt: skip
+    notifications = subscription(
+        notifications.notifications, READ, STREAMS,
+        resume_argument="afterNumber", number_attribute="number",
+        description=(
+            "Notifications of the viewer, exactly once and in order of their numbers. With "
+            "`afterNumber`, starts with all later ones."
         ),
     )  # fmt: skip
 

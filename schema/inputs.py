@@ -6,6 +6,7 @@ from decimal import Decimal
 import strawberry
 
 from domain.ledger import kinds
+from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
 from schema.transactions import MetadataEntryInput
 from schema.webhooks import WebhookStatus, WebhookStream
@@ -236,4 +237,21 @@ class TestWebhookInput:
     webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
     send: bool = strawberry.field(
         default=False, description="Whether to send the request, or only to show it."
+    )
+
+
+@strawberry.input(description="Up to where notifications are read.")
+class MarkNotificationsReadInput:
+    through: int = strawberry.field(
+        description="Marks all notifications up to and including this number."
+    )
+
+
+@strawberry.input(description="Security notifications are always sent by email.")
+class SetMailedNotificationsInput:
+    kinds: list[NotificationKind] = strawberry.field(
+        description=(
+            "Each kind once; all others are no longer sent, except `NEW_SIGN_IN` and "
+            "`SECURITY_CHANGED`, which always are, named here or not."
+        )
     )

@@ -261,6 +261,19 @@ UpdateWebhookResult = Annotated[
 ]
 
 
+@strawberry.type(description="The notifications are read.")
+class NotificationsRead:
+    viewer: Viewer = strawberry.field(description="The account, with what is still unread.")
+
+
+MarkNotificationsReadResult = Annotated[
+    NotificationsRead | errors.InvalidInput,
+    strawberry.union(
+        "MarkNotificationsReadResult", description="What `markNotificationsRead` returns."
+    ),
+]
+
+
 @strawberry.type(description="The webhook was deleted.")
 class WebhookDeleted:
     viewer: Viewer = strawberry.field(description="The viewer as it is now.")
@@ -300,4 +313,17 @@ class WebhookTested:
 TestWebhookResult = Annotated[
     WebhookTested | errors.InvalidWebhook | errors.NotFound,
     strawberry.union("TestWebhookResult", description="What `testWebhook` returns."),
+]
+
+
+@strawberry.type(description="These kinds of notification are sent by mail from now on.")
+class MailedNotificationsSet:
+    viewer: Viewer = strawberry.field(description="The account, with its choice.")
+
+
+SetMailedNotificationsResult = Annotated[
+    MailedNotificationsSet | errors.InvalidInput,
+    strawberry.union(
+        "SetMailedNotificationsResult", description="What `setMailedNotifications` returns."
+    ),
 ]

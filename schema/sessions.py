@@ -17,7 +17,10 @@ Scope = described(
     "Scope",
     "What a program may do with an API token. A signed-in user may do everything.",
     READ_PROFILE="Read the viewer's name, email address and whether it is verified.",
-    READ_TRANSACTIONS="Read the balance, the transactions and the contacts, and subscribe to them.",
+    READ_TRANSACTIONS=(
+        "Read the balance, the transactions, the contacts and the notifications, and subscribe to "
+        "them."
+    ),
     SEARCH_USERS="Search for users.",
     ADD_BALANCE="Add to the balance.",
     SEND_MONEY="Send money, within the token's daily limit, and preview a transfer.",

@@ -7,6 +7,7 @@ import strawberry
 
 from domain import errors, ids, paging
 from domain.ledger import kinds, money
+from domain.notifications.notification_kinds import NotificationKind
 from domain.people import accounts
 from domain.people.sessions import Principal, Scope
 from schema import people, webhooks
@@ -14,6 +15,7 @@ from schema.arguments import AFTER, FIRST, Description, given, resolved
 from schema.context import Context
 from schema.money import Money, shown_minor
 from schema.nodes import Node
+from schema.notifications import NotificationConnection
 from schema.sessions import ApiToken, Session
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
 
@@ -133,6 +135,32 @@ class Viewer(Node):
         self._require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.transaction_by_reference(self.person.user_id, reference)
 
+    @resolved(f"Newest first. {_TRANSACTIONS}", cost=5)
+    async def notifications(
+        self,
+        info: Info,
+        first: FIRST = strawberry.UNSET,
+        after: AFTER = strawberry.UNSET,
+        unread_only: Annotated[
+            bool | None, Description("Only notifications that are not marked as read.")
+        ] = False,
+    ) -> NotificationConnection:
+        self._require(Scope.READ_TRANSACTIONS)
+        page = paging.page_request(given(first), given(after))
+        return await info.context.reads.notifications(
+            self.person.user_id, page, unread_only=bool(unread_only)
+        )
+
+    @resolved(f"How many notifications are not marked as read. {_TRANSACTIONS}", cost=5)
+    async def unread_notifications(self, info: Info) -> int:
+        self._require(Scope.READ_TRANSACTIONS)
+        return await info.context.reads.unread_notifications(self.person.user_id)
+
+    @resolved(f"Notification kinds that are also sent by email. {_PEOPLE}", cost=5)
+    async def mailed_notifications(self, info: Info) -> list[NotificationKind]:
+        self._require_person()
+        return list(await info.context.reads.mailed_notifications(self.person.user_id))
+
     @resolved(
         f"The users that the viewer exchanged money with, most recent first. {_TRANSACTIONS}",
         cost=5,
@@ -175,9 +203,7 @@ class Viewer(Node):
 
     def _require_person(self) -> None:
         if self.principal.session_id is None:
-            raise errors.Forbidden(
-                "API tokens are not allowed to read sessions or tokens. Sign in instead."
-            )
+            raise errors.Forbidden("API tokens are not allowed to read that. Sign in instead.")
 
 
 def shown(

@@ -18,6 +18,7 @@ from domain.authority import Authority
 from domain.ledger import money
 from domain.ledger.kinds import Kind
 from domain.ledger.transfers import Account, Entry
+from domain.notifications.notices import Notice, Notification
 
 Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)
@@ -105,6 +106,8 @@ class Decision:
     effects: Sequence[Effect] = ()
     #: What these look-ups find from now on.
     found: Mapping[LookUp[object], object] = field(default_factory=dict)
+    #: Who is told of what: users whose accounts the command locks.
+    notices: Sequence[Notice] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,8 @@ class Posted:
     #: The caller's account as it is now.
     account: Account
     replayed: bool
+    #: Empty for a replay.
+    notifications: Sequence[Notification] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class Done:
 
     #: The caller's account as it is now.
     account: Account
+    notifications: Sequence[Notification] = ()
 
 
 Outcome = Posted | Done | errors.DomainError

@@ -11,6 +11,7 @@ from domain.ledger import metadata
 from domain.ledger.decisions import Command, Decision, KeyClosure, Ledger, LookUp
 from domain.ledger.metadata import Metadata, MetadataOf, StoreMetadata
 from domain.ledger.transfers import Account, Entry
+from domain.notifications.notices import Notice
 
 
 class PostingCommand(Command, Protocol):
@@ -56,14 +57,15 @@ def posted(
     entries: Sequence[Entry],
     stored: Metadata | None,
     found: Mapping[LookUp[object], object] | None = None,
+    notices: Sequence[Notice] = (),
 ) -> Decision:
     """The decision to post those entries, the first of them with this metadata, cleaned."""
     found = found or {}
     if stored is None:
-        return Decision(entries, (), found)
+        return Decision(entries, (), found, notices)
     own = entries[0]
     effect = StoreMetadata(own.user_id, own.sequence, stored)
-    return Decision(entries, [effect], {**found, MetadataOf(command.key): stored})
+    return Decision(entries, [effect], {**found, MetadataOf(command.key): stored}, notices)
 
 
 def posting_time(now: datetime, *accounts: Account) -> datetime:

@@ -17,6 +17,8 @@ from domain.ledger.decisions import Decision, Key, Ledger, LookUp
 from domain.ledger.kinds import Direction, Kind
 from domain.ledger.metadata import Metadata
 from domain.ledger.transfers import Account, Entry
+from domain.notifications.notices import Notice
+from domain.notifications.notification_kinds import NotificationKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def decide(ledger: Ledger, command: SendMoney, caller: Account) -> Decision:
         balance_after_minor=recipient.balance_minor + amount_minor,
         created_at=sent.created_at,
     )
-    return posting.posted(command, [sent, received], metadata, found)
+    told = Notice(recipient.user_id, NotificationKind.MONEY_RECEIVED, received.sequence)
+    return posting.posted(command, [sent, received], metadata, found, [told])
 
 
 def _charge_budget(

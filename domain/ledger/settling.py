@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain import errors
-from domain.ledger import seals
+from domain.ledger import posting, seals
 from domain.ledger.decisions import Command, Done, Effect, Ledger, Outcome, Posted
 from domain.ledger.handlers import HANDLERS
+from domain.ledger.mails import RequestMail
 from domain.ledger.transfers import Account, Entry
+from domain.notifications import notification_kinds
+from domain.notifications.notices import Notice, Notification
 
 
 @dataclass(slots=True)
@@ -26,6 +29,8 @@ class Settlement:
     #: The changed accounts in their new state.
     accounts: dict[UUID, Account] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
+    #: New notifications, in the order in which they were created.
+    notifications: list[Notification] = field(default_factory=list)
 
 
 def settle(ledger: Ledger, commands: Iterable[Command]) -> Settlement:
@@ -60,10 +65,12 @@ def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted 
         ledger.found.update(decision.found)
     settlement.effects += decision.effects
     entries = [_post(ledger, settlement, entry) for entry in decision.entries]
+    told = tuple(_notify(ledger, settlement, notice) for notice in decision.notices)
+    account = ledger.accounts[authority.user_id]
     if not entries:
-        return Done(caller)
+        return Done(account, told)
     ledger.posted[key] = entries[0]
-    return Posted(entries[0], ledger.accounts[authority.user_id], replayed=False)
+    return Posted(entries[0], account, replayed=False, notifications=told)
 
 
 def _post(ledger: Ledger, settlement: Settlement, entry: Entry) -> Entry:
@@ -75,3 +82,20 @@ def _post(ledger: Ledger, settlement: Settlement, entry: Entry) -> Entry:
     settlement.accounts[entry.user_id] = account
     settlement.entries.append(entry)
     return entry
+
+
+def _notify(ledger: Ledger, settlement: Settlement, notice: Notice) -> Notification:
+    """Give the notice the user's next number, and request its mail if the user wants one."""
+    account = ledger.accounts[notice.user_id].notified()
+    # As entries are: not earlier than the user's newest entry, by whatever clock that was posted.
+    now = posting.posting_time(ledger.now, account)
+    notification = Notification.of(notice, account.notification_number, now)
+    ledger.accounts[notice.user_id] = account
+    settlement.accounts[notice.user_id] = account
+    settlement.notifications.append(notification)
+    if (
+        notification_kinds.is_mailed(notice.kind, account.mailed_notifications)
+        and account.is_verified
+    ):
+        settlement.effects.append(RequestMail.of(notice, notification))
+    return notification

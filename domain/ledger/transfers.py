@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -31,6 +32,10 @@ class Account:
     last_posted_at: datetime | None = None
     #: The seal of the newest entry.
     book_seal: bytes = EMPTY_LEDGER_SEAL
+    #: The number of the newest notification.
+    notification_number: int = 0
+    #: The kinds of notification that the user has chosen to be mailed; None is the default.
+    mailed_notifications: Sequence[str] | None = None
 
     @property
     def can_receive(self) -> bool:
@@ -46,6 +51,22 @@ class Account:
             self.is_closed,
             entry.created_at,
             entry.seal,
+            self.notification_number,
+            self.mailed_notifications,
+        )
+
+    def notified(self) -> Account:
+        """The account with one more notification."""
+        return Account(
+            self.user_id,
+            self.balance_minor,
+            self.sequence,
+            self.is_verified,
+            self.is_closed,
+            self.last_posted_at,
+            self.book_seal,
+            self.notification_number + 1,
+            self.mailed_notifications,
         )
 
 

@@ -37,6 +37,8 @@ class MailPurpose(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     ADDRESS_TAKEN = "address_taken"
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
+    #: A notification whose message is all there is to say: the detail `number` is its number.
+    NOTIFICATION = "notification"
 
 
 #: How long the link in a mail is valid.

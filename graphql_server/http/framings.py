@@ -19,7 +19,7 @@ class Framing:
     opening: bytes
     keep_alive: bytes
     closing: bytes
-    #: A result, and its sequence where it has one.
+    #: A result, and its number where it has one.
     result: Callable[[dict[str, Any], int | None], bytes]
     #: Errors that end the stream and are no result of the operation.
     failure: Callable[[list[dict[str, Any]]], bytes]
@@ -29,8 +29,8 @@ class Framing:
 # https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, distinct connections mode.
 
 
-def _event(payload: dict[str, Any], sequence: int | None) -> bytes:
-    id_line = b"" if sequence is None else b"id: %d\n" % sequence
+def _event(payload: dict[str, Any], number: int | None) -> bytes:
+    id_line = b"" if number is None else b"id: %d\n" % number
     return b"event: next\n" + id_line + b"data: " + orjson.dumps(payload) + b"\n\n"
 
 
@@ -61,7 +61,7 @@ FRAMINGS = {
         opening=_DELIMITER,
         keep_alive=_part({}),
         closing=b"--\r\n",
-        result=lambda payload, _sequence: _part({"payload": payload}),
+        result=lambda payload, _number: _part({"payload": payload}),
         failure=lambda errors: _part({"payload": None, "errors": errors}),
     ),
 }

@@ -20,7 +20,7 @@ from graphql_server.service import Context
 KEEP_ALIVE_SECONDS = 12.0
 #: How long a running query or mutation may take to finish on shutdown.
 FINISH_SECONDS = 8.0
-_SEQUENCE_MAXIMUM = 2**31 - 1
+_NUMBER_MAXIMUM = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class _Running:
                 # The first keep-alive tells the client that it misses no event from now on.
                 await self._write(self.framing.keep_alive)
                 async for event in events:
-                    await self._next(event.answer, event.sequence)
+                    await self._next(event.answer, event.number)
 
     async def _wait_for_end(self) -> Exception:
         ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -159,10 +159,10 @@ class _Running:
                 await asyncio.sleep(KEEP_ALIVE_SECONDS)
                 await self._write(self.framing.keep_alive)
 
-    async def _next(self, payload: dict[str, Any], sequence: int | None = None) -> None:
+    async def _next(self, payload: dict[str, Any], number: int | None = None) -> None:
         if self.cost is not None:
             payload = {**payload, "extensions": {"cost": self.cost}}
-        await self._write(self.framing.result(payload, sequence))
+        await self._write(self.framing.result(payload, number))
 
     async def _complete(self) -> None:
         await self._write(self.framing.closing)
@@ -194,5 +194,5 @@ def _resume(
         return request
     if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 10):
         return request
-    sequence = min(int(last_event_id), _SEQUENCE_MAXIMUM)
-    return dataclasses.replace(request, after_sequence=sequence)
+    number = min(int(last_event_id), _NUMBER_MAXIMUM)
+    return dataclasses.replace(request, after_number=number)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
 from domain.ledger import money, transfers
 from domain.ledger.metadata import Pair
+from domain.notifications.views import View
 from domain.people import accounts
-from schema import events, plain
+from schema import events, notifications, plain
 
 #: The most that a Channels server accepts as the data of an event, which the client library escapes.
 MAXIMUM_BYTES = 10_240
@@ -28,9 +30,23 @@ def transaction_posted(
     Metadata that does not fit is null instead of a list: listeners read it with the API.
     """
     shown = plain.as_json(events.transaction_posted(entry, counterparty, currency, metadata))
+    return _fitting(shown)
+
+
+def notification_created(view: View, currency: money.Currency) -> str:
+    """The data of `notification.created`. Metadata is as in `transaction_posted`."""
+    return _fitting(plain.as_json(notifications.shown(view, currency)))
+
+
+def _fitting(shown: dict[str, Any]) -> str:
     data = orjson.dumps(shown).decode()
+    transaction = shown["transaction"]
     # The client library measures the text in memory, four bytes per character if one of them needs them.
-    if metadata and max(sys.getsizeof(data), len(json.dumps(data))) >= MAXIMUM_BYTES:
-        shown["transaction"]["metadata"] = None
+    if (
+        transaction is not None
+        and transaction["metadata"]
+        and max(sys.getsizeof(data), len(json.dumps(data))) >= MAXIMUM_BYTES
+    ):
+        transaction["metadata"] = None
         data = orjson.dumps(shown).decode()
     return data

@@ -1,14 +1,15 @@
-"""The sink for Pusher: ledger entries, on the channel of each active credential of the user."""
+"""The sinks for Pusher: both streams, on the channel of each active credential of the user."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
 
 from adapters import pusher
 from domain import events
+from domain.notifications.views import View
 from domain.people.sessions import Scope
 from jobs.services import JobServices
 from jobs.sinks import payloads
@@ -20,30 +21,51 @@ from persistence.people import credentials
 _CHANNELS_KNOWN_SECONDS = 1.0
 
 
-async def deliver(services: JobServices, page: Page[EntryView]) -> AsyncIterator[int]:
-    """Trigger the entries, as many in a call as fit on all channels. Raises NotAccepted."""
-    assert services.pusher is not None
-    batch = [
-        pusher.Event(
-            name=events.PUSHER_EVENT,
+def deliver_entries(services: JobServices, page: Page[EntryView]) -> AsyncIterator[int]:
+    """Trigger the entries. Raises NotAccepted."""
+    batch = {
+        view.entry.sequence: pusher.Event(
+            name=events.PUSHER_TRANSACTION,
             data=payloads.transaction_posted(
                 view.entry, view.counterparty, services.currency, view.metadata
             ),
         )
         for view in page.events
-    ]
+    }
+    return _trigger(services, page.receiver.user_id, batch)
+
+
+def deliver_notifications(services: JobServices, page: Page[View]) -> AsyncIterator[int]:
+    """Trigger the notifications. Raises NotAccepted."""
+    batch = {
+        view.notification.number: pusher.Event(
+            name=events.PUSHER_NOTIFICATION,
+            data=payloads.notification_created(view, services.currency),
+        )
+        for view in page.events
+    }
+    return _trigger(services, page.receiver.user_id, batch)
+
+
+async def _trigger(
+    services: JobServices, user_id: UUID, batch: Mapping[int, pusher.Event]
+) -> AsyncIterator[int]:
+    """Trigger the events, by their numbers, as many in a call as fit on all channels."""
+    assert services.pusher is not None
+    numbers = list(batch)
     # As late as possible: a credential that has ended since hears nothing of it.
-    channels = await _channels(services, page.receiver.user_id)
+    channels = await _channels(services, user_id)
     began = time.monotonic()
     at_once = max(1, pusher.MAXIMUM_BATCH // max(1, len(channels)))
-    for start in range(0, len(batch), at_once):
-        some = batch[start : start + at_once]
+    for start in range(0, len(numbers), at_once):
+        some = numbers[start : start + at_once]
         if channels:
             try:
-                await asyncio.to_thread(services.pusher.trigger, some, channels)
+                triggered = [batch[number] for number in some]
+                await asyncio.to_thread(services.pusher.trigger, triggered, channels)
             except pusher.PusherError as error:
                 raise NotAccepted(str(error)) from None
-        yield page.events[start + len(some) - 1].entry.sequence
+        yield some[-1]
         if time.monotonic() - began > _CHANNELS_KNOWN_SECONDS:
             return
 

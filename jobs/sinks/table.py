@@ -12,7 +12,15 @@ SINKS = (
     Sink(
         name="pusher",
         stream=streams.ENTRIES,
-        deliver="jobs.sinks.pusher.deliver",
+        deliver="jobs.sinks.pusher.deliver_entries",
+        is_configured=lambda settings: settings.pusher_configured,
+        queue="push",
+        has_one_server=True,
+    ),
+    Sink(
+        name="pusher-notifications",
+        stream=streams.NOTIFICATIONS,
+        deliver="jobs.sinks.pusher.deliver_notifications",
         is_configured=lambda settings: settings.pusher_configured,
         queue="push",
         has_one_server=True,

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from domain.notifications.views import View
 from persistence.engine.database import Database
 from persistence.ledger import entry_views, history
 from persistence.ledger.entry_views import EntryView
+from persistence.notifications import notification_views
 
 Event = TypeVar("Event")
 
@@ -34,13 +36,39 @@ class Stream(Generic[Event]):
     newest: Callable[[Database, Collection[UUID]], Awaitable[Mapping[UUID, int]]]
     #: The number of an event.
     number: Callable[[Event], int]
+    #: The argument of subscriptions that takes the number of the last event received.
+    argument: str
+    #: What a number is, for messages: "the sequence of a transaction".
+    what: str
+    #: What the newest number is: "the sequence of the newest transaction".
+    newest_what: str
 
 
 def _sequence(view: EntryView) -> int:
     return view.entry.sequence
 
 
+def _number(view: View) -> int:
+    return view.notification.number
+
+
 #: The entries of a user's ledger, numbered by their sequence.
 ENTRIES: Stream[EntryView] = Stream(
-    "entries", after=entry_views.after, newest=history.newest_sequences, number=_sequence
+    "entries",
+    after=entry_views.after,
+    newest=history.newest_sequences,
+    number=_sequence,
+    argument="afterSequence",
+    what="the sequence of a transaction",
+    newest_what="the sequence of the newest transaction",
+)
+#: The notifications of a user.
+NOTIFICATIONS: Stream[View] = Stream(
+    "notifications",
+    after=notification_views.after,
+    newest=notification_views.newest_numbers,
+    number=_number,
+    argument="afterNumber",
+    what="the number of a notification",
+    newest_what="the number of the newest notification",
 )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
+from domain import ids
 from domain.ledger.close_key import CloseKey
 from domain.ledger.decisions import Effect
+from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import StoreMetadata
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Statement
@@ -21,6 +25,20 @@ INSERT INTO transaction_metadata (user_id, sequence, position, key, value, salt)
 SELECT * FROM unnest(
     $1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]
 )
+"""
+# Mails that only the user causes or can be mailed of: none has a budget.
+_REQUEST_MAILS = b"""
+WITH requested AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[]
+    ) AS asked (user_id, id, purpose, details, requested_at, outbox_id)
+), added AS (
+    INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at)
+    SELECT user_id, id, purpose, details::jsonb, requested_at, requested_at, requested_at
+    FROM requested
+)
+INSERT INTO outbox (user_id, id, topic, payload)
+SELECT user_id, outbox_id, 'mail.requested', jsonb_build_object('mail_id', id) FROM requested
 """
 
 
@@ -38,9 +56,25 @@ def _store_metadata(effects: Sequence[StoreMetadata]) -> Statement:
     return _STORE_METADATA, [pipeline.array(column) for column in zip(*rows, strict=True)]
 
 
+def _request_mails(effects: Sequence[RequestMail]) -> Statement:
+    array = pipeline.array
+    return (
+        _REQUEST_MAILS,
+        (
+            array(each.user_id for each in effects),
+            array(ids.new_id() for _ in effects),
+            array(each.purpose.value for each in effects),
+            array(orjson.dumps(each.details).decode() for each in effects),
+            array(each.requested_at for each in effects),
+            array(ids.new_id() for _ in effects),
+        ),
+    )
+
+
 STATEMENTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     CloseKey: _close_keys,
     StoreMetadata: _store_metadata,
+    RequestMail: _request_mails,
 }
 
 

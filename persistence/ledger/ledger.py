@@ -19,6 +19,7 @@ from domain.ledger.kinds import Direction
 from domain.ledger.metadata import MetadataOf, Pair
 from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Account, Entry
+from domain.notifications.notices import Notification
 from domain.people.accounts import Person
 from persistence.engine import database, pipeline, unit_of_work
 from persistence.engine.connections import Connections, is_lost
@@ -46,6 +47,8 @@ class Movement:
     other_entry: Entry | None = None
     #: The metadata of the entry, if any.
     metadata: tuple[Pair, ...] = ()
+    #: What the command has notified users of, just now.
+    notifications: Sequence[Notification] = ()
 
 
 #: The result of a command: a transaction, None where it succeeded and posted nothing, or its refusal.
@@ -191,7 +194,10 @@ def _result(
 
 
 def _account(row: tuple[Any, ...]) -> Account:
-    user_id, _, _, verified_at, balance_minor, sequence, last_posted_at, book_seal, closed_at = row
+    (
+        user_id, _, _, verified_at, balance_minor, sequence, last_posted_at, book_seal, closed_at,
+        notification_number, mailed_notifications,
+    ) = row  # fmt: skip
     return Account(
         user_id=user_id,
         balance_minor=balance_minor,
@@ -200,6 +206,8 @@ def _account(row: tuple[Any, ...]) -> Account:
         is_closed=closed_at is not None,
         last_posted_at=last_posted_at,
         book_seal=book_seal,
+        notification_number=notification_number,
+        mailed_notifications=mailed_notifications,
     )
 
 
@@ -222,6 +230,7 @@ def _movement(
         ),
         other_entry=None if posted.replayed else others.get(entry.reference),
         metadata=() if entry.metadata_digest is None else _metadata(ledger, entry),
+        notifications=posted.notifications,
     )
 
 

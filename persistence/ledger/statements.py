@@ -11,6 +11,7 @@ from persistence.engine import pinned, pipeline
 from persistence.engine.pinned import Connection
 from persistence.engine.pipeline import Statement
 from persistence.ledger import effects, entry_rows
+from persistence.notifications import notification_rows
 
 # ================================================================ the first round trip
 
@@ -22,7 +23,8 @@ _SHARED_LOCK_SECONDS = 1
 COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = b"""
-SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at
+SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at,
+    notification_number, mailed_notifications
 FROM lock_accounts($1::uuid[])
 """
 
@@ -44,9 +46,9 @@ def lock(commands: Sequence[Command]) -> Statement:
 _UPDATE = b"""
 UPDATE users
 SET balance = changed.balance, sequence = changed.sequence, last_posted_at = changed.last_posted_at,
-    book_seal = changed.book_seal
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[])
-    AS changed (id, balance, sequence, last_posted_at, book_seal)
+    book_seal = changed.book_seal, notification_number = changed.notification_number
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[], $6::bigint[])
+    AS changed (id, balance, sequence, last_posted_at, book_seal, notification_number)
 WHERE users.id = changed.id AND users.id = ANY ($1::uuid[])
 """
 _INSERT_ENTRIES = f"""
@@ -57,38 +59,54 @@ SELECT * FROM unnest(
     $15::bytea[], $16::text[]
 )
 """.encode()  # noqa: S608
+# The notification of an entry is announced with it: most have one of the two sides of a transfer.
 _ANNOUNCE = b"""
 INSERT INTO outbox (user_id, id, topic, payload)
-SELECT posted.user_id, posted.id, 'transaction.posted', jsonb_build_object('sequence', posted.sequence)
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS posted (user_id, id, sequence)
+SELECT posted.user_id, posted.id, 'transaction.posted', jsonb_strip_nulls(
+    jsonb_build_object('sequence', posted.sequence, 'notification_number', posted.number))
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
+    AS posted (user_id, id, sequence, number)
+"""
+_ANNOUNCE_NOTIFICATIONS = b"""
+INSERT INTO outbox (user_id, id, topic, payload)
+SELECT told.user_id, told.id, 'notification.created', jsonb_build_object('number', told.number)
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS told (user_id, id, number)
 """
 
 
 def write(settlement: settling.Settlement) -> list[Statement]:
-    """The balances, the entries, their events in the outbox, and the effects."""
+    """The accounts, the entries, the notifications, their events in the outbox, and the effects."""
     return [
+        *((_update_accounts(settlement),) if settlement.accounts else ()),
         *(_write_entries(settlement) if settlement.entries else ()),
+        *(_write_notifications(settlement) if settlement.notifications else ()),
         *(effects.write(settlement.effects) if settlement.effects else ()),
     ]
 
 
-def _write_entries(settlement: settling.Settlement) -> list[Statement]:
+def _update_accounts(settlement: settling.Settlement) -> Statement:
     changed = settlement.accounts.values()
+    array = pipeline.array
+    return (
+        _UPDATE,
+        (
+            array([a.user_id for a in changed]),
+            array([a.balance_minor for a in changed]),
+            array([a.sequence for a in changed]),
+            array([a.last_posted_at for a in changed]),
+            array([a.book_seal for a in changed]),
+            array([a.notification_number for a in changed]),
+        ),
+    )
+
+
+def _write_entries(settlement: settling.Settlement) -> list[Statement]:
     new = settlement.entries
     array = pipeline.array
     user_ids = array([n.user_id for n in new])
     sequences = array([n.sequence for n in new])
+    numbers = {(n.user_id, n.sequence): n.number for n in settlement.notifications}
     return [
-        (
-            _UPDATE,
-            (
-                array([a.user_id for a in changed]),
-                array([a.balance_minor for a in changed]),
-                array([a.sequence for a in changed]),
-                array([a.last_posted_at for a in changed]),
-                array([a.book_seal for a in changed]),
-            ),
-        ),
         (
             _INSERT_ENTRIES,
             (
@@ -110,5 +128,27 @@ def _write_entries(settlement: settling.Settlement) -> list[Statement]:
                 array(None if n.note is None else text.search_text(n.note) for n in new),
             ),
         ),
-        (_ANNOUNCE, (user_ids, array([ids.new_id() for _ in new]), sequences)),
+        (
+            _ANNOUNCE,
+            (
+                user_ids,
+                array([ids.new_id() for _ in new]),
+                sequences,
+                array([numbers.get((n.user_id, n.sequence)) for n in new]),
+            ),
+        ),
     ]
+
+
+def _write_notifications(settlement: settling.Settlement) -> list[Statement]:
+    new = settlement.notifications
+    posted = {(entry.user_id, entry.sequence) for entry in settlement.entries}
+    alone = [n for n in new if (n.user_id, n.sequence) not in posted]
+    written = [notification_rows.insertion(new)]
+    if alone:
+        array = pipeline.array
+        user_ids = array([n.user_id for n in alone])
+        new_ids = array([ids.new_id() for _ in alone])
+        numbers = array([n.number for n in alone])
+        written.append((_ANNOUNCE_NOTIFICATIONS, (user_ids, new_ids, numbers)))
+    return written

@@ -70,6 +70,10 @@ def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
             last_posted_at=entry.created_at,
             book_seal=entry.seal,
         )
+    for notification in settlement.notifications:
+        account = accounts[notification.user_id]
+        assert notification.number == account.notification_number + 1
+        accounts[notification.user_id] = replace(account, notification_number=notification.number)
     assert settlement.accounts.items() <= accounts.items()
     assert accounts.keys() - settlement.accounts.keys() == {
         user_id for user_id, account in world.ledger.accounts.items()

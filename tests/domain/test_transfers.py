@@ -14,6 +14,8 @@ from domain.ledger.budgets import BudgetOf, TokenBudget
 from domain.ledger.decisions import Command, Ledger, Outcome, Posted
 from domain.ledger.kinds import Direction, Kind
 from domain.ledger.send_money import SendMoney
+from domain.notifications.notices import Notification
+from domain.notifications.notification_kinds import NotificationKind
 from tests.domain import worlds
 from tests.domain.worlds import ALPHA, BETA, GAMMA, NOW, TOKEN
 
@@ -41,7 +43,10 @@ def test_a_transfer_writes_a_line_in_each_book() -> None:
     assert sent.reference == received.reference == command.reference
     assert sent.note == received.note == "lunch"
     assert (sent.direction, received.direction) == (Direction.OUTGOING, Direction.INCOMING)
-    assert _posted(settlement.outcomes[0]) == Posted(sent, ledger.accounts[ALPHA], replayed=False)
+    told = Notification(BETA, 1, NotificationKind.MONEY_RECEIVED, received.created_at, 3)
+    assert _posted(settlement.outcomes[0]) == Posted(
+        sent, ledger.accounts[ALPHA], replayed=False, notifications=(told,)
+    )
 
 
 def test_a_top_up_writes_one_incoming_line() -> None:

@@ -28,7 +28,7 @@ TABLE = OperationsTable(
     {
         "enter": RootField(works_signed_out=True),
         "count": RootField(checks_credential=True),
-        "ticks": RootField(resume_argument="after"),
+        "ticks": RootField(resume_argument="after", number_attribute="sequence"),
     },
     Costs(default_page=10, maximum_page=50, fields={"numbers": 7}),
 )

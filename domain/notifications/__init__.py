@@ -1,0 +1,1 @@
+"""Notifications: what users are told of, numbered per user without gaps."""

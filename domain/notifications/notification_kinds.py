@@ -1,0 +1,196 @@
+"""The kinds of notification and their rules: one row of a table each."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.ledger.money import Money
+
+
+class NotificationKind(enum.StrEnum):
+    """What happened."""
+
+    MONEY_RECEIVED = "money_received"
+    REQUEST_RECEIVED = "request_received"
+    REQUEST_REMINDER = "request_reminder"
+    REQUEST_PAID = "request_paid"
+    REQUEST_DECLINED = "request_declined"
+    REQUEST_CANCELLED = "request_cancelled"
+    REQUEST_EXPIRED = "request_expired"
+    SCHEDULED_TRANSFER_SENT = "scheduled_transfer_sent"
+    SCHEDULED_TRANSFER_FAILED = "scheduled_transfer_failed"
+    TOP_UP_FAILED = "top_up_failed"
+    TRANSACTION_REVERSED = "transaction_reversed"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    NEW_SIGN_IN = "new_sign_in"
+    SECURITY_CHANGED = "security_changed"
+    ACCOUNT_RESTRICTED = "account_restricted"
+
+
+class SecurityChange(enum.StrEnum):
+    """What a notification of the kind SECURITY_CHANGED is about: its detail `change`."""
+
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    API_TOKEN_CREATED = "api_token_created"  # noqa: S105
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105
+
+
+# ================================================================ messages
+
+
+#: For a user whom the notification does not name.
+UNKNOWN = "Another user"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a message is made of, as it is when the message is read."""
+
+    #: The other user's name.
+    name: str = UNKNOWN
+    #: That of the entry, or else the detail `amount_minor`.
+    amount: Money | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sum(self) -> str:
+        """The amount as text."""
+        return "money" if self.amount is None else str(self.amount)
+
+
+def _webhook_disabled(facts: Facts) -> str:
+    host = facts.details.get("host")
+    return f"The webhook {f'to {host} ' if host else ''}was disabled: its deliveries failed."
+
+
+def _security_changed(facts: Facts) -> str:
+    name, revoked = facts.details.get("name"), facts.details.get("api_tokens_revoked", 0)
+    also = f" {revoked} API token{'s were' if revoked > 1 else ' was'} revoked." if revoked else ""
+    match facts.details.get("change"):
+        case SecurityChange.PASSWORD_CHANGED:
+            return f"Your password was changed.{also}"
+        case SecurityChange.PASSWORD_RESET:
+            return f"Your password was reset with a link from a mail.{also}"
+        case SecurityChange.API_TOKEN_CREATED:
+            return f"The API token “{name}” was created."
+        case SecurityChange.API_TOKEN_REVOKED:
+            return f"The API token “{name}” was revoked."
+        case _:
+            return "The security of your account was changed."
+
+
+# ================================================================ rules
+
+
+class Mailed(enum.Enum):
+    """Whether notifications of a kind are also sent by mail."""
+
+    ALWAYS = enum.auto()
+    BY_DEFAULT = enum.auto()
+    ON_REQUEST = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The rules of a kind of notification."""
+
+    mailed: Mailed
+    #: The subject of the mail, unless the notice has a mail of its own.
+    mail_subject: str
+    #: The sentence for the user. It never fails: details may be of another release.
+    message: Callable[[Facts], str]
+
+
+RULES: Mapping[NotificationKind, Rule] = {
+    NotificationKind.MONEY_RECEIVED: Rule(
+        Mailed.ON_REQUEST, "You received money", lambda facts: f"{facts.name} sent you {facts.sum}."
+    ),
+    NotificationKind.REQUEST_RECEIVED: Rule(
+        Mailed.BY_DEFAULT,
+        "You received a payment request",
+        lambda facts: f"{facts.name} requests {facts.sum} from you.",
+    ),
+    NotificationKind.REQUEST_REMINDER: Rule(
+        Mailed.BY_DEFAULT,
+        "A reminder of a payment request",
+        lambda facts: f"{facts.name} reminds you of a request for {facts.sum}.",
+    ),
+    NotificationKind.REQUEST_PAID: Rule(
+        Mailed.BY_DEFAULT,
+        "Your payment request was paid",
+        lambda facts: f"{facts.name} paid your request for {facts.sum}.",
+    ),
+    NotificationKind.REQUEST_DECLINED: Rule(
+        Mailed.BY_DEFAULT,
+        "Your payment request was declined",
+        lambda facts: f"{facts.name} declined your request for {facts.sum}.",
+    ),
+    NotificationKind.REQUEST_CANCELLED: Rule(
+        Mailed.BY_DEFAULT,
+        "A payment request was cancelled",
+        lambda facts: f"{facts.name} cancelled a request for {facts.sum}.",
+    ),
+    NotificationKind.REQUEST_EXPIRED: Rule(
+        Mailed.BY_DEFAULT,
+        "A payment request expired",
+        lambda facts: f"A payment request for {facts.sum} expired.",
+    ),
+    NotificationKind.SCHEDULED_TRANSFER_SENT: Rule(
+        Mailed.ON_REQUEST,
+        "A scheduled transfer was sent",
+        lambda facts: f"Your scheduled transfer of {facts.sum} to {facts.name} was sent.",
+    ),
+    NotificationKind.SCHEDULED_TRANSFER_FAILED: Rule(
+        Mailed.BY_DEFAULT,
+        "A scheduled transfer failed",
+        lambda facts: f"Your scheduled transfer of {facts.sum} to {facts.name} failed.",
+    ),
+    NotificationKind.TOP_UP_FAILED: Rule(
+        Mailed.ON_REQUEST,
+        "A top-up failed",
+        lambda facts: f"Your top-up of {facts.sum} failed.",
+    ),
+    NotificationKind.TRANSACTION_REVERSED: Rule(
+        Mailed.BY_DEFAULT,
+        "A transaction was reversed",
+        lambda facts: f"A transaction was reversed: {facts.sum}.",
+    ),
+    NotificationKind.WEBHOOK_DISABLED: Rule(
+        Mailed.BY_DEFAULT, "A webhook was disabled", _webhook_disabled
+    ),
+    NotificationKind.NEW_SIGN_IN: Rule(
+        Mailed.ALWAYS, "A new sign-in", lambda _facts: "Your account was signed in to."
+    ),
+    NotificationKind.SECURITY_CHANGED: Rule(
+        Mailed.ALWAYS, "The security of your account was changed", _security_changed
+    ),
+    NotificationKind.ACCOUNT_RESTRICTED: Rule(
+        Mailed.BY_DEFAULT,
+        "Your account was restricted",
+        lambda _facts: "Your account was restricted.",
+    ),
+}
+#: Kinds whose mails a user cannot turn off.
+ALWAYS_MAILED = frozenset(kind for kind, rule in RULES.items() if rule.mailed is Mailed.ALWAYS)
+_MAILED_BY_DEFAULT = frozenset(
+    kind.value for kind, rule in RULES.items() if rule.mailed is Mailed.BY_DEFAULT
+)
+
+
+def is_mailed(kind: NotificationKind, chosen: Collection[str] | None) -> bool:
+    """Whether the kind is also mailed to a user who has chosen those kinds; None is the default."""
+    return kind in (_MAILED_BY_DEFAULT if chosen is None else chosen) or kind in ALWAYS_MAILED
+
+
+def mailed_kinds(chosen: Collection[str] | None) -> list[NotificationKind]:
+    """The kinds that are also mailed to such a user, in the order of their declaration."""
+    return [kind for kind in NotificationKind if is_mailed(kind, chosen)]
+
+
+def chosen_kinds(kinds: Collection[NotificationKind]) -> list[str]:
+    """The choice of those kinds as it is stored: without those that are mailed always."""
+    return sorted(kind.value for kind in kinds if kind not in ALWAYS_MAILED)

@@ -1,0 +1,84 @@
+"""`notifications`, live, and marking and choosing them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import strawberry
+
+import application.mark_notifications_read
+import application.set_mailed_notifications
+import schema.notifications
+from domain.ledger import money
+from domain.notifications.views import View
+from realtime.subscriptions import Subscription
+from resolvers.operations import Info
+from schema import inputs, results, viewers
+from schema.arguments import Description, given
+
+
+async def notifications(
+    info: Info,
+    after_number: Annotated[
+        int | None,
+        Description(
+            "The number of the last notification that the client has received; all later ones are "
+            "delivered first."
+        ),
+    ] = strawberry.UNSET,
+) -> AsyncIterator[schema.notifications.Notification]:
+    """The stream has begun when this returns.
+
+    Raises BadUserInput for an `afterNumber` that no notification of the viewer has.
+    """
+    services = info.context.services
+    stream = services.live.notifications(info.context.caller.user_id, given(after_number))
+    await stream.start()
+    return _Shown(stream, services.limits.currency)
+
+
+class _Shown(AsyncIterator[schema.notifications.Notification]):
+    """A stream of notifications as the API shows them.
+
+    Not a generator: one that is closed before its first step never reaches its `finally`.
+    """
+
+    __slots__ = ("_currency", "_stream")
+
+    def __init__(self, stream: Subscription[View], currency: money.Currency) -> None:
+        self._stream = stream
+        self._currency = currency
+
+    async def __anext__(self) -> schema.notifications.Notification:
+        return schema.notifications.shown(await anext(self._stream), self._currency)
+
+    async def aclose(self) -> None:
+        self._stream.close()
+
+    def __del__(self) -> None:
+        self._stream.close()
+
+
+async def mark_notifications_read(
+    info: Info,
+    input: inputs.MarkNotificationsReadInput,  # noqa: A002
+) -> results.MarkNotificationsReadResult:
+    services, caller = info.context.services, info.context.caller
+    person = await application.mark_notifications_read.execute(
+        services, caller, through=input.through
+    )
+    return results.NotificationsRead(viewer=viewers.shown(person, caller, services.limits.currency))
+
+
+async def set_mailed_notifications(
+    info: Info,
+    input: inputs.SetMailedNotificationsInput,  # noqa: A002
+) -> results.SetMailedNotificationsResult:
+    services, caller = info.context.services, info.context.caller
+    person = await application.set_mailed_notifications.execute(
+        services, caller, chosen=input.kinds
+    )
+    return results.MailedNotificationsSet(
+        viewer=viewers.shown(person, caller, services.limits.currency)
+    )
