@@ -9,7 +9,7 @@ import random
 from typing import Any
 from uuid import UUID
 
-from domain import ids
+from domain import events, ids
 from torture import http1
 from torture.record import Record
 from torture.requests import minor
@@ -81,6 +81,8 @@ class ChannelsTap:
     def _note(self, triggered: dict[str, Any]) -> None:
         for event in triggered.get("batch", [triggered]):
             self.accepted += 1
+            if event["name"] != events.PUSHER_TRANSACTION:
+                continue
             told = json.loads(event["data"])
             # An event is triggered once for each credential of its user, who is part of the transaction's id.
             named = ids.read_global_id(told["transaction"]["id"])

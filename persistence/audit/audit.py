@@ -15,6 +15,7 @@ from domain import text as texts
 from persistence.audit import books, checks, seals
 from persistence.audit import keys as audit_keys
 from persistence.audit import kinds as audit_kinds
+from persistence.audit import notifications as audit_notifications
 from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.engine import database
@@ -106,7 +107,13 @@ async def look(
     await connection.exec_driver_sql(_BY_HASHING)
     on_check("the totals")
     await _check_totals(connection, report)
-    for check in (*books.CHECKS, *audit_kinds.CHECKS, *audit_keys.CHECKS, *audit_people.CHECKS):
+    for check in (
+        *books.CHECKS,
+        *audit_kinds.CHECKS,
+        *audit_keys.CHECKS,
+        *audit_people.CHECKS,
+        *audit_notifications.CHECKS,
+    ):
         on_check(check.name)
         await _run(connection, check, report)
     on_check("search texts of names and notes")

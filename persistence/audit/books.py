@@ -92,7 +92,7 @@ SELECT concat(t.user_id, '/', t.sequence) AS key,
 FROM transactions AS t
 LEFT JOIN outbox AS o
     ON o.user_id = t.user_id AND o.topic = '{events.Topic.TRANSACTION_POSTED}'
-    AND o.payload = jsonb_build_object('sequence', t.sequence)
+    AND o.payload -> 'sequence' = to_jsonb(t.sequence)
 WHERE t.created_at > clock_timestamp() - {checks.KEPT} AND o.id IS NULL
 """  # noqa: S608
 

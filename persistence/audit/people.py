@@ -6,7 +6,7 @@ from domain import events
 from domain.people import accounts, sessions
 from persistence.audit import checks
 from persistence.audit.checks import Check
-from persistence.delivery import mails
+from persistence.delivery import mails, streams
 from persistence.people import credentials
 
 # ================================================================ users and credentials
@@ -113,16 +113,26 @@ WHERE u.id IS NULL OR l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES}
     OR l.ended_at < l.created_at OR l.created_at > clock_timestamp()
 """  # noqa: S608
 
-_POSTED, _MAIL, _ENDED, _NOTHING = (
+_POSTED, _NOTIFIED, _MAIL, _ENDED, _NOTHING = (
     f"'{topic}'"
     for topic in (
         events.Topic.TRANSACTION_POSTED,
+        events.Topic.NOTIFICATION_CREATED,
         events.Topic.MAIL_REQUESTED,
         events.Topic.CREDENTIALS_ENDED,
         events.Topic.NOTHING_HAPPENED,
     )
 )
 _NO_LINE = f"o.topic = {_POSTED} AND t.user_id IS NULL"
+# The payload of an entry with a notification has its number too.
+_NOTIFICATION = (
+    f"CASE o.topic WHEN {_NOTIFIED} THEN o.payload -> 'number' "
+    f"WHEN {_POSTED} THEN o.payload -> 'notification_number' END"
+)
+_NO_NOTIFICATION = (
+    f"(o.topic = {_NOTIFIED} OR (o.topic = {_POSTED} AND o.payload ? 'notification_number')) "
+    "AND n.user_id IS NULL"
+)
 _NO_MAIL = (
     f"o.topic = {_MAIL} AND o.created_at > clock_timestamp() - {checks.KEPT} AND m.id IS NULL"
 )
@@ -144,6 +154,7 @@ SELECT o.user_id || '/' || o.id AS key, concat_ws(' ',
     CASE WHEN o.topic NOT IN ({checks.quoted(events.Topic)}) THEN 'Its topic is unknown.' END,
     CASE WHEN u.id IS NULL AND o.topic <> {_NOTHING} THEN 'Its user does not exist.' END,
     CASE WHEN {_NO_LINE} THEN 'It announces an entry that does not exist.' END,
+    CASE WHEN {_NO_NOTIFICATION} THEN 'It announces a notification that does not exist.' END,
     CASE WHEN {_NO_MAIL} THEN 'It announces a mail that does not exist.' END,
     CASE WHEN {_STILL_ACTIVE} THEN 'It announces the end of a session or API token that has not ended.' END,
     CASE WHEN o.published_at < o.created_at THEN 'It was published before it happened.' END
@@ -151,20 +162,30 @@ SELECT o.user_id || '/' || o.id AS key, concat_ws(' ',
 FROM outbox AS o LEFT JOIN users AS u ON u.id = o.user_id
 LEFT JOIN transactions AS t
     ON t.user_id = o.user_id AND to_jsonb(t.sequence) = o.payload -> 'sequence'
+LEFT JOIN notifications AS n
+    ON n.user_id = o.user_id AND to_jsonb(n.number) = {_NOTIFICATION}
 LEFT JOIN mails AS m ON m.user_id = o.user_id AND to_jsonb(m.id) = o.payload -> 'mail_id'
 WHERE o.topic NOT IN ({checks.quoted(events.Topic)}) OR (u.id IS NULL AND o.topic <> {_NOTHING})
-    OR ({_NO_LINE}) OR ({_NO_MAIL}) OR ({_STILL_ACTIVE}) OR o.published_at < o.created_at
+    OR ({_NO_LINE}) OR ({_NO_NOTIFICATION}) OR ({_NO_MAIL}) OR ({_STILL_ACTIVE}) OR o.published_at < o.created_at
 """  # noqa: S608
 
 
 def _beyond(table: str, column: str) -> str:
+    # Which stream a sink follows is told by its name.
     return f"""
-    SELECT c.user_id::text AS key, CASE
-        WHEN u.id IS NULL THEN 'Its user does not exist.'
-        ELSE format('It is at entry %s, but the newest is %s.', c.{column}, u.sequence)
+    SELECT user_id::text AS key, CASE
+        WHEN newest IS NULL THEN 'Its user does not exist.'
+        ELSE format('It is at %s %s, but the newest is %s.', event, at, newest)
         END AS sentence
-    FROM {table} AS c LEFT JOIN users AS u ON u.id = c.user_id
-    WHERE u.id IS NULL OR c.{column} > u.sequence
+    FROM (
+        SELECT c.user_id, c.{column} AS at,
+            CASE WHEN c.sink LIKE '%{streams.NOTIFICATIONS_SUFFIX}'
+                THEN 'notification' ELSE 'entry' END AS event,
+            CASE WHEN c.sink LIKE '%{streams.NOTIFICATIONS_SUFFIX}'
+                THEN u.notification_number ELSE u.sequence END AS newest
+        FROM {table} AS c LEFT JOIN users AS u ON u.id = c.user_id
+    ) AS position
+    WHERE newest IS NULL OR at > newest
     """  # noqa: S608
 
 

@@ -18,6 +18,9 @@ from persistence.notifications import notification_views
 
 Event = TypeVar("Event")
 
+#: The names of sinks that follow the notifications end with it; the others follow the entries.
+NOTIFICATIONS_SUFFIX = "-notifications"
+
 #: A user, and the number of the last event that has been seen.
 Position = tuple[UUID, int]
 

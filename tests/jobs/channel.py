@@ -36,9 +36,20 @@ async def listening(
     gateway.close()
 
 
-async def take(socket: ClientConnection, count: int, seconds: float = 20) -> list[int]:
-    """The next sequences that the listener hears."""
+async def take(
+    socket: ClientConnection,
+    count: int,
+    seconds: float = 20,
+    *,
+    event: str = events.PUSHER_TRANSACTION,
+) -> list[int]:
+    """The next numbers of those events that the listener hears; each stream has its own order."""
+    name = "sequence" if event == events.PUSHER_TRANSACTION else "number"
+    heard: list[int] = []
     async with asyncio.timeout(seconds):
-        messages = [json.loads(await socket.recv()) for _ in range(count)]
-    assert {message["event"] for message in messages} == {"transaction.posted"}
-    return [json.loads(message["data"])["sequence"] for message in messages]
+        while len(heard) < count:
+            message = json.loads(await socket.recv())
+            assert message["event"] in {events.PUSHER_TRANSACTION, events.PUSHER_NOTIFICATION}
+            if message["event"] == event:
+                heard.append(json.loads(message["data"])[name])
+    return heard

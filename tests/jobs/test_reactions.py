@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import pkgutil
 import typing
+from collections.abc import AsyncIterator
 
 from domain import events
 from jobs import reactions
 from jobs.sinks import table
+from persistence.delivery import streams
 from tests.conftest import make_settings
 
 
@@ -23,9 +24,13 @@ def test_names_of_sinks_and_kinds_are_unique() -> None:
 
 def test_every_sink_has_its_delivery_and_its_jobs_are_allowed() -> None:
     for sink in table.SINKS:
-        assert inspect.isasyncgenfunction(pkgutil.resolve_name(sink.deliver))
+        delivery = typing.get_type_hints(pkgutil.resolve_name(sink.deliver))
+        assert delivery["return"] == AsyncIterator[int]
         assert reactions.KINDS[sink.kind.name] == sink.kind
         assert sink.queue in reactions.QUEUES
+        # The audit compares its cursors with the newest number of the stream that its name tells.
+        follows_notifications = sink.stream is streams.NOTIFICATIONS
+        assert sink.name.endswith(streams.NOTIFICATIONS_SUFFIX) == follows_notifications
 
 
 def test_only_configured_sinks_are_delivered_to() -> None:

@@ -88,6 +88,7 @@ async def test_both_sides_are_told_of_a_transfer(
         assert set(memory.lrange("rq:queue:push", 0, -1)) == {
             f"pusher-{zoe.user_id}",
             f"pusher-{max_.user_id}",
+            f"pusher-notifications-{max_.user_id}",
         }
 
 

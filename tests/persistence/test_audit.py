@@ -132,7 +132,7 @@ DAMAGE = [
     ("UPDATE links SET expires_at = 'infinity'", "links", "lifetime"),
     ("UPDATE links SET ended_at = created_at - interval '1 s'", "links", "ended before"),
     # outbox
-    ("DELETE FROM outbox WHERE payload = '{\"sequence\": 3}'", "transactions", "nobody will be notified"),
+    ("DELETE FROM outbox WHERE payload @> '{\"sequence\": 3}'", "transactions", "nobody will be notified"),
     ("UPDATE outbox SET payload = '{\"sequence\": 99}' WHERE topic = 'transaction.posted'",
      "outbox", "an entry that does not exist"),
     ("UPDATE outbox SET payload = '{}' WHERE topic = 'transaction.posted'", "outbox", "an entry that does not exist"),
@@ -157,6 +157,27 @@ DAMAGE = [
      "transaction_metadata", "is not what"),
     ("INSERT INTO transaction_metadata SELECT user_id, sequence + 1, position, key, value, salt "
      "FROM transaction_metadata", "transaction_metadata", "has none or is missing"),
+    # notifications
+    ("DELETE FROM notifications WHERE number = 1", "users", "there is a gap"),
+    ("DELETE FROM notifications", "users", "but the newest notification is 0"),
+    ("ALTER TABLE notifications DROP CONSTRAINT notifications_pkey; "
+     "INSERT INTO notifications SELECT * FROM notifications", "users", "duplicate"),
+    ("UPDATE users SET notification_number = 9 WHERE name = 'Beta'", "users", "The number is 9"),
+    ("ALTER TABLE users DROP CONSTRAINT users_notifications_read_check; "
+     "UPDATE users SET notifications_read_through = 9", "users", "They are read up to 9"),
+    ("INSERT INTO notifications SELECT gen_random_uuid(), number, kind, created_at, sequence "
+     "FROM notifications", "users", "The user of these notifications does not exist"),
+    ("ALTER TABLE notifications DROP CONSTRAINT notifications_kind_check; "
+     "UPDATE notifications SET kind = 'gossip'", "notifications", "kind is unknown"),
+    ("UPDATE notifications SET sequence = 99", "notifications", "entry 99, which does not exist"),
+    ("UPDATE notifications SET sequence = 1 FROM users WHERE id = user_id AND name = 'Alpha'",
+     "notifications", "no money was received"),
+    ("UPDATE notifications SET created_at = now() + interval '1 hour'", "notifications", "future"),
+    ("UPDATE notifications SET sequence = sequence - 1 WHERE sequence = 3", "transactions",
+     "was not notified"),
+    ("DELETE FROM outbox WHERE payload ? 'notification_number'", "notifications", "nobody will be told"),
+    ("UPDATE outbox SET payload = payload || '{\"notification_number\": 99}' "
+     "WHERE topic = 'transaction.posted'", "outbox", "a notification that does not exist"),
     # delivery_cursors, delivery_due
     ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
     ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),

@@ -53,7 +53,7 @@ async def test_a_transfer_is_a_line_in_each_book_an_event_each_and_both_balances
     assert told == [
         (alpha.user_id, {"sequence": 1}),
         (alpha.user_id, {"sequence": 2}),
-        (beta.user_id, {"sequence": 1}),
+        (beta.user_id, {"sequence": 1, "notification_number": 1}),
     ]
 
 

@@ -172,7 +172,11 @@ def triggered(*sequences: int) -> bytes:
     channel = events.pusher_channel(ids.new_id())
     transaction = {"id": ids.global_id("Transaction", USER, 1), "reference": str(USER)}
     told = {"balance": {"amount": "1.50"}, "transaction": transaction}
-    batch = [{"channel": channel, "data": json.dumps({"sequence": n, **told})} for n in sequences]
+    name = events.PUSHER_TRANSACTION
+    batch = [
+        {"name": name, "channel": channel, "data": json.dumps({"sequence": n, **told})}
+        for n in sequences
+    ]
     body = json.dumps({"batch": batch}).encode()
     head = f"POST /apps/1/batch_events HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
