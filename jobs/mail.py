@@ -15,6 +15,7 @@ from domain.people import accounts, sessions
 from jobs import mail_templates
 from jobs.services import JobServices, current_bench
 from persistence.delivery import mails
+from persistence.notifications import notification_views
 
 log = structlog.get_logger()
 
@@ -34,12 +35,17 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
     if mail is None:
         return
     token = None
+    notification = None
     if mail.purpose in accounts.LINK_LIFETIMES:
         token = await _new_link(services, mail)
         if token is None:
             return
     details = {"mail_id": str(mail_id), "purpose": mail.purpose.value}
     try:
+        number = mail_templates.notification_number(mail.purpose, mail.details)
+        if number is not None:
+            found = await notification_views.by_numbers(services.database, user_id, [number])
+            notification = found[0] if found else None
         rendered = mail_templates.render(
             mail.purpose,
             mail.person,
@@ -47,6 +53,7 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             token=token,
             currency=services.currency,
             details=mail.details,
+            notification=notification,
         )
         async with _lease_renewed(services, mail):
             await asyncio.to_thread(

@@ -12,6 +12,8 @@ from typing import Any
 import jinja2
 
 from domain.ledger import money
+from domain.notifications import notification_kinds
+from domain.notifications.views import View
 from domain.people.accounts import LINK_LIFETIMES, MailPurpose, Person
 from domain.people.sessions import Scope
 
@@ -22,6 +24,8 @@ _SUBJECTS = {
     MailPurpose.ADDRESS_TAKEN: "You already have a wallet with this address",
     MailPurpose.API_TOKEN_CREATED: "An API token was created for your wallet",
 }
+#: Of the notification whose message the mail is.
+_NOTIFICATION_NUMBER = "number"
 _SCOPES = {
     Scope.READ_PROFILE: "see your profile",
     Scope.READ_TRANSACTIONS: "see your balance and transactions",
@@ -67,29 +71,67 @@ def render(
     token: str | None,
     currency: money.Currency,
     details: Mapping[str, Any],
+    notification: View | None = None,
 ) -> RenderedMail:
     """The mail to that user. `token` is for purposes with a link; `details` are from the request.
+
+    `notification` is for the purpose NOTIFICATION: what `notification_number` of the details names.
 
     The name of an unverified account may be a message to a stranger. Only the verification mail contains
     it, to tell registrations apart, and without anything that mail programs turn into a link. Raises
     UnreadableDetails.
     """
-    subject = _SUBJECTS[purpose]
+    subject = _subject(purpose, notification)
     words = {
         "subject": subject,
         "name": person.name if person.email_verified_at is not None else None,
-        "registered_name": _LINKABLE.sub(r"\g<0> ", person.name),
+        "registered_name": _without_links(person.name),
         "email": person.email,
         "app_url": app_url,
         "link": f"{app_url}/{_PAGES[purpose]}#token={token}" if token is not None else None,
         "lifetime": _lifetime(purpose),
         **_facts_or_unreadable(purpose, details, currency),
+        **({} if notification is None else _of_notification(notification, currency)),
     }
     return RenderedMail(
         subject=subject,
         text=_environment.get_template(f"{purpose.value}.txt").render(words).strip() + "\n",
         html=_environment.get_template(f"{purpose.value}.html").render(words),
     )
+
+
+def _without_links(name: str) -> str:
+    """The name without anything that mail programs turn into a link."""
+    return _LINKABLE.sub(r"\g<0> ", name)
+
+
+def notification_number(purpose: MailPurpose, details: Mapping[str, Any]) -> int | None:
+    """The number of the notification that `render` needs; None if it needs none.
+
+    Raises UnreadableDetails.
+    """
+    if purpose is not MailPurpose.NOTIFICATION:
+        return None
+    number = details.get(_NOTIFICATION_NUMBER)
+    if not isinstance(number, int):
+        raise UnreadableDetails("no number of a notification")
+    return number
+
+
+def _subject(purpose: MailPurpose, notification: View | None) -> str:
+    if purpose is not MailPurpose.NOTIFICATION:
+        return _SUBJECTS[purpose]
+    if notification is None:
+        raise UnreadableDetails("the notification is missing, or of another release")
+    return notification_kinds.RULES[notification.notification.kind].mail_subject
+
+
+def _of_notification(notification: View, currency: money.Currency) -> dict[str, Any]:
+    """The values of the templates of a notification."""
+    return {
+        "message": notification.message(currency, written=_without_links),
+        "is_optional": notification.notification.kind not in notification_kinds.ALWAYS_MAILED,
+    }
 
 
 def _facts_or_unreadable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.ledger.metadata import Pair
@@ -26,15 +26,18 @@ class View:
     person: Person | None = None
     is_read: bool = False
 
-    def message(self, currency: Currency) -> str:
-        """The sentence for the user, with names and amounts as they are now."""
+    def message(self, currency: Currency, *, written: Callable[[str], str] = str) -> str:
+        """The sentence for the user, with names and amounts as they are now.
+
+        `written` is how another user's name is to be written.
+        """
         details = self.notification.details or {}
         named = self.person or self.counterparty
         amount_minor = (
             details.get("amount_minor") if self.entry is None else self.entry.amount_minor
         )
         facts = Facts(
-            name=UNKNOWN if named is None else named.name,
+            name=UNKNOWN if named is None else written(named.name),
             amount=Money(amount_minor, currency) if isinstance(amount_minor, int) else None,
             details=details,
         )

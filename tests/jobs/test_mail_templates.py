@@ -9,12 +9,37 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.ledger import money
+from domain.ledger.kinds import Direction, Kind
+from domain.ledger.transfers import Entry
+from domain.notifications.notices import Notification
+from domain.notifications.notification_kinds import RULES, NotificationKind
+from domain.notifications.views import View
 from domain.people.accounts import LINK_LIFETIMES, MailPurpose, Person
 from domain.people.sessions import Scope
 from jobs import mail_templates
 
 APP_URL = "https://wallet.example.org"
 ZOE = Person(uuid.uuid4(), "Zoë <b>&", "zoe@example.org", datetime.now(UTC), 0, 0)
+
+#: What another user is called says nothing of the mail's own links.
+SENDER = Person(uuid.uuid4(), "Anna of https://evil.example", "a@b.example", None, 0, 0)
+RECEIVED = View(
+    Notification(ZOE.user_id, 1, NotificationKind.MONEY_RECEIVED, datetime.now(UTC), 1),
+    entry=Entry(
+        user_id=ZOE.user_id,
+        sequence=1,
+        reference=uuid.uuid4(),
+        kind=Kind.TRANSFER,
+        direction=Direction.INCOMING,
+        amount_minor=1250,
+        fee_minor=0,
+        counterparty_id=SENDER.user_id,
+        note=None,
+        balance_after_minor=1250,
+        created_at=datetime.now(UTC),
+    ),
+    counterparty=SENDER,
+)
 
 DETAILS = {
     MailPurpose.PASSWORD_CHANGED: {"api_tokens_revoked": 2},
@@ -39,6 +64,7 @@ def render(purpose: MailPurpose, person: Person = ZOE) -> mail_templates.Rendere
         token=token,
         currency=money.currency("USD"),
         details=DETAILS.get(purpose, {}),
+        notification=RECEIVED if purpose is MailPurpose.NOTIFICATION else None,
     )
 
 
@@ -132,3 +158,37 @@ def test_the_mail_of_a_changed_password_leads_to_what_works_without_the_new_pass
     written = render(MailPurpose.PASSWORD_CHANGED)
     assert f"\n{APP_URL}/forgot-password\n" in written.text
     assert f'href="{APP_URL}/forgot-password"' in written.html
+
+
+def test_the_mail_of_a_notification_is_its_message_without_links_in_names() -> None:
+    written = render(MailPurpose.NOTIFICATION)
+    message = "Anna of https: / / evil. example sent you 12.50 USD."
+    assert written.subject == "You received money"
+    assert f"\n{message}\n" in written.text
+    assert f">{message}<" in written.html
+    assert "in the settings" in written.text
+
+
+@pytest.mark.parametrize("kind", NotificationKind)
+def test_every_kind_of_notification_can_be_mailed(kind: NotificationKind) -> None:
+    told = View(Notification(ZOE.user_id, 1, kind, datetime.now(UTC)))
+    written = mail_templates.render(
+        MailPurpose.NOTIFICATION,
+        ZOE,
+        app_url=APP_URL,
+        token=None,
+        currency=money.currency("USD"),
+        details={"number": 1},
+        notification=told,
+    )
+    assert written.subject == RULES[kind].mail_subject
+    assert told.message(money.currency("USD")) in written.text
+    is_security = kind in (NotificationKind.NEW_SIGN_IN, NotificationKind.SECURITY_CHANGED)
+    assert ("If it was not you" in written.text) is is_security
+    assert ("in the settings" in written.text) is not is_security
+
+
+@pytest.mark.parametrize("details", [{}, {"number": "one"}, {"number": None}])
+def test_a_notification_without_a_number_cannot_be_mailed(details: dict[str, object]) -> None:
+    with pytest.raises(mail_templates.UnreadableDetails):
+        mail_templates.notification_number(MailPurpose.NOTIFICATION, details)

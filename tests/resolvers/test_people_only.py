@@ -22,6 +22,8 @@ INPUTS: dict[str, dict[str, Any]] = {
     "updateProfile": {"name": "Another Name"},
     "createApiToken": {"name": "thief", "scopes": ["SEND_MONEY"]},
     "revokeApiToken": {"apiTokenId": "{api_token}"},
+    "markNotificationsRead": {"through": 1},
+    "setMailedNotifications": {"kinds": ["MONEY_RECEIVED"]},
 }
 
 
@@ -48,6 +50,7 @@ async def test_an_ended_session_changes_nothing_even_before_the_process_knows_of
     world: World, alpha: Someone, mutation: str
 ) -> None:
     await alpha.token("READ_PROFILE")
+    world.sql("UPDATE users SET notification_number = 1 WHERE id = %s", alpha.user_id)
     await world.login(alpha.email)
     [(first,), (other,)] = world.sql(
         "SELECT id FROM sessions WHERE user_id = %s ORDER BY id", alpha.user_id
