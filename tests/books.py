@@ -1,4 +1,4 @@
-"""Users with ledgers, made straight in a migrated database, and money moved through the real ledger."""
+"""Users with ledgers, created directly in a migrated database, and money moved through the real ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Someone:
-    """A verified person who is signed in."""
+    """A verified user who is signed in."""
 
     user_id: UUID
     session_id: UUID
@@ -45,12 +45,12 @@ class Someone:
 
     @property
     def principal(self) -> Principal:
-        """The person, as the session says."""
+        """The principal of the session."""
         return Principal(self.user_id, session_id=self.session_id)
 
 
 def adding(someone: Someone, amount: str = "1") -> AddBalance:
-    """The command that tops somebody's wallet up, with a key of its own."""
+    """A command that tops up an account, with a key of its own."""
     return AddBalance(
         authority=someone.authority,
         amount=Decimal(amount),
@@ -67,7 +67,7 @@ def sending(
     note: str | None = None,
     key: str | None = None,
 ) -> SendMoney:
-    """The command that moves money from one to the other; the key is its own if none is given."""
+    """A command that sends money from one to the other, with a key of its own if none is given."""
     return SendMoney(
         authority=sender.authority,
         recipient_id=recipient.user_id,
@@ -80,7 +80,7 @@ def sending(
 
 @dataclass
 class Books:
-    """A database with people in it."""
+    """A database with users."""
 
     url: str
     database: Database
@@ -88,7 +88,7 @@ class Books:
     connection: psycopg.Connection[tuple[object, ...]]
 
     def join(self, name: str = "Zoë") -> Someone:
-        """Somebody new, with nothing in the wallet."""
+        """A new user without money."""
         user_id, session_id = ids.new_id(), ids.new_id()
         email = f"person.{next(_numbers)}@example.com"
         self.connection.execute(
@@ -107,36 +107,36 @@ class Books:
         return Someone(user_id, session_id, name, email)
 
     async def pair(self, amount: str = "10") -> tuple[Someone, Someone]:
-        """Alpha, with so much, and Beta, with nothing."""
+        """Alpha, with that amount, and Beta, without money."""
         alpha, beta = self.join("Alpha"), self.join("Beta")
         await self.add(alpha, amount)
         return alpha, beta
 
     async def add(self, someone: Someone, amount: str = "1") -> Movement:
-        """Top somebody's wallet up."""
+        """Top up an account."""
         return await self.ledger.move(adding(someone, amount))
 
     async def send(
         self, sender: Someone, recipient: Someone, amount: str = "0.01", note: str | None = None
     ) -> Movement:
-        """Move money from one to the other."""
+        """Send money from one to the other."""
         return await self.ledger.move(sending(sender, recipient, amount, note=note))
 
     def balances(self, *people: Someone) -> list[int]:
-        """What each of them has, in minor units."""
+        """The balances, in minor units."""
         rows = self.connection.execute("SELECT id, balance FROM users").fetchall()
         found = dict(rows)
         return [found[person.user_id] for person in people]  # type: ignore[misc]
 
     async def assert_clean(self) -> None:
-        """The ledgers verify."""
+        """Assert that the audit finds nothing."""
         assert (await audit.audit(self.database)).findings == []
 
 
 async def lines_of(
     db: Database, user_id: UUID, *, after: int = 0, limit: int = 100
 ) -> list[transfers.Entry]:
-    """What is posted in a user's ledger, the oldest first."""
+    """The entries of a user's ledger, oldest first."""
     position = (user_id, after)
     found = await entry_views.after(db, [position], limit)
     return [view.entry for view in found.get(position, [])]
@@ -144,7 +144,7 @@ async def lines_of(
 
 @contextlib.asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Books]:
-    """Ledgers in the migrated database at that address."""
+    """Ledgers in the migrated database with that URL."""
     database = await Database.open(url, pool_size=4)
     ledger = await Ledger.open(url, LIMITS, connections=4)
     try:

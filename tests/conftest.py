@@ -22,12 +22,12 @@ from settings import Settings
 from tests import scheduling
 from tests.dev.faulty_smtp import FaultySmtp
 
-#: Set by whoever runs the tests on services of their own, otherwise by `pytest_configure`.
+#: Set by the caller to run the tests on existing services, otherwise by `pytest_configure`.
 DATABASE_VARIABLE = "TEST_DATABASE_URL"
 ADMIN_VARIABLE = "TEST_ADMIN_DATABASE_URL"
 REDIS_VARIABLE = "TEST_REDIS_URL"
 RUN_VARIABLE = "MINI_WALLET_TEST_RUN"
-#: A file system in memory, and what must be free there before the services are given it.
+#: A file system in memory, and how much must be free there for the services to use it.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 * 2**30
 
@@ -36,7 +36,7 @@ _folders: list[Path] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """On the controller: start the services and leave their addresses in the environment."""
+    """On the controller: start the services, and put their addresses into the environment."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     os.environ[RUN_VARIABLE] = secrets.token_hex(4)
@@ -62,12 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> scheduling.Scheduling | None:
-    """With `--dist loadfile`, ours; otherwise the one that was asked for."""
+    """Our scheduler with `--dist loadfile`, otherwise the requested one."""
     return scheduling.Scheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """On the controller: stop what was started, and leave nothing behind elsewhere."""
+    """On the controller: stop what was started, and remove its files."""
     if hasattr(config, "workerinput"):
         return
     if not any(isinstance(service, postgres.Postgres) for service in _started):
@@ -80,7 +80,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def private_postgres(folder: Path, **arguments: object) -> postgres.Postgres:
-    """A PostgreSQL of its own in `folder`, not started; quick rather than safe from power cuts."""
+    """A PostgreSQL in `folder`, not started; fast, but not safe in a power failure."""
     options = {
         "password": secrets.token_hex(12),
         "superuser_password": secrets.token_hex(12),
@@ -92,22 +92,22 @@ def private_postgres(folder: Path, **arguments: object) -> postgres.Postgres:
 
 
 def private_valkey(folder: Path) -> valkey.Valkey:
-    """A Valkey of its own with its log in `folder`, not started."""
+    """A Valkey with its log in `folder`, not started."""
     return valkey.Valkey(password=secrets.token_hex(12), log=folder / "valkey.log")
 
 
 def private_channels(log: Path) -> channels.Channels:
-    """A Channels server of its own, not started."""
+    """A Channels server, not started."""
     return channels.Channels(
         app_id="4711", key="key-of-the-tests", secret=secrets.token_hex(12), log=log
     )
 
 
 def _new_folder() -> Path:
-    """A folder that an unprivileged user can pass through too (pytest's own are closed to it).
+    """A folder that an unprivileged user can access too, unlike those of pytest.
 
-    In memory where there is room: a database for each test is some hundred files, which cost a
-    fifth of the time there.
+    In memory if there is enough room: each test has a database of some hundred files, which takes a fifth
+    of the time there.
     """
     has_room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
     base = MEMORY if has_room else None
@@ -121,7 +121,7 @@ def _new_folder() -> Path:
 
 
 def with_database(url: str, name: str) -> str:
-    """The same server's address with another database."""
+    """The URL of another database on the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
@@ -134,7 +134,7 @@ def worker_number(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def template_database() -> str:
-    """The name of a migrated, empty database, made once per run by whichever worker is first."""
+    """The name of a migrated, empty database, created once per run by the first worker."""
     name = _template_name()
     with _server() as connection:
         # Workers wait here while the first one migrates.
@@ -156,28 +156,28 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def empty_database_url(worker_number: int) -> Iterator[str]:
-    """The address of a new database without any table: for tests of the migrations."""
+    """The URL of a new database without tables, for tests of the migrations."""
     with temporary_database(worker_number, "template1") as url:
         yield url
 
 
 @pytest.fixture
 def database_url(template_database: str, worker_number: int) -> Iterator[str]:
-    """The address of a new, migrated, empty database for this test alone, as its owner."""
+    """The URL of a new, migrated, empty database for this test, as its owner."""
     with temporary_database(worker_number, template_database) as url:
         yield url
 
 
 @pytest.fixture
 def admin_database_url(database_url: str) -> str:
-    """The same database as `database_url`, as the superuser: to damage it or to cut connections."""
+    """The same database as the superuser, to damage it or to end connections."""
     admin = os.environ.get(ADMIN_VARIABLE, os.environ[DATABASE_VARIABLE])
     return with_database(admin, urlsplit(database_url).path.removeprefix("/"))
 
 
 @contextlib.contextmanager
 def temporary_database(worker_number: int, template: str) -> Iterator[str]:
-    """The address of a new copy of the template, for as long as the block runs."""
+    """The URL of a copy of the template, which is dropped at the end of the block."""
     name = f"test_{os.environ[RUN_VARIABLE]}_{worker_number}_{next(_numbers)}"
     with _server() as connection:
         # Copying files took 26 ms here, the default (through the WAL) 60 ms.
@@ -206,7 +206,7 @@ def _exists(connection: psycopg.Connection, name: str) -> bool:
 
 
 def _drop(name: str) -> None:
-    # A superuser's session may be about to end, and only a superuser ends it.
+    # A superuser's session may not have ended yet, and only a superuser can end it.
     url = os.environ.get(ADMIN_VARIABLE, os.environ[DATABASE_VARIABLE])
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -226,9 +226,9 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture
 def redis_url(worker_number: int) -> str:
-    """The address of a database of this worker's own, empty at the start of each test.
+    """The URL of a Redis database of this worker, empty at the start of each test.
 
-    Channels (pub/sub) are shared by all of a server's databases: use ids that no other test has.
+    Channels (pub/sub) are shared by all databases of a server: use ids that no other test uses.
     """
     url = with_database(os.environ[REDIS_VARIABLE], str(worker_number + 1))
     with contextlib.closing(redis.Redis.from_url(url)) as connection:
@@ -237,7 +237,7 @@ def redis_url(worker_number: int) -> str:
 
 
 def make_settings(**values: object) -> Settings:
-    """Settings for a test: nothing from the environment or `.env`, no limits on rates."""
+    """Settings for a test, without the environment and `.env`, and without rate limits."""
     usual = {
         "database_url": os.environ[DATABASE_VARIABLE],
         "redis_url": os.environ[REDIS_VARIABLE],
@@ -253,7 +253,7 @@ def make_settings(**values: object) -> Settings:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
-    """Settings on this test's own database and Redis; `settings.model_copy(update=…)` to vary."""
+    """Settings with this test's database and Redis; `settings.model_copy(update=…)` to vary."""
     return make_settings(database_url=database_url, redis_url=redis_url)
 
 
@@ -263,12 +263,12 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"use_uvloop": False}
 
 
-# ================================================================ services of a test's own
+# ================================================================ services for one test
 
 
 @pytest.fixture
 def service_folder() -> Iterator[Path]:
-    """A folder for a service, passable for the user that PostgreSQL runs as under root."""
+    """A folder for a service, accessible for the user that runs PostgreSQL under root."""
     folder = _new_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -278,7 +278,7 @@ def service_folder() -> Iterator[Path]:
 def start_postgres(service_folder: Path) -> Iterator[Callable[..., postgres.Postgres]]:
     """Start PostgreSQL servers to be killed: `server.kill()`, `server.start()` again, same port.
 
-    With `fast=False` where something is asked for that was committed just before.
+    Use `fast=False` if data that was committed just before the kill must survive.
     """
     servers: list[postgres.Postgres] = []
 
@@ -313,7 +313,7 @@ def start_valkey(service_folder: Path) -> Iterator[Callable[[], valkey.Valkey]]:
 
 @pytest.fixture
 def start_channels(service_folder: Path) -> Iterator[Callable[[], channels.Channels]]:
-    """Start Channels servers; `server.environment` has the `PUSHER_*` that lead to it."""
+    """Start Channels servers; `server.environment` has its `PUSHER_*` variables."""
     servers: list[channels.Channels] = []
 
     def start() -> channels.Channels:
@@ -329,7 +329,7 @@ def start_channels(service_folder: Path) -> Iterator[Callable[[], channels.Chann
 
 @pytest.fixture
 def start_mail_catcher(service_folder: Path) -> Iterator[Callable[[], mail_catcher.MailCatcher]]:
-    """Start mail catchers as processes; `server.url` is for SMTP_URL, `server.mails()` is caught."""
+    """Start mail catchers as processes: `server.url` for SMTP_URL, `server.mails()` for caught mails."""
     servers: list[mail_catcher.MailCatcher] = []
 
     def start() -> mail_catcher.MailCatcher:

@@ -1,4 +1,4 @@
-"""Which test comes when, and which of the run's processes has it."""
+"""The order of the tests, and their distribution among processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages for readers show is true: their operations are valid against the schema."""
+"""The documentation is correct: its operations are valid against the schema."""
 
 from __future__ import annotations
 

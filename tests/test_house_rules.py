@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check."""
+"""The project's rules that a machine can check."""
 
 from __future__ import annotations
 

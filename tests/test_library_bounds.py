@@ -1,4 +1,4 @@
-"""Libraries of which we use private parts have an upper bound: any release may change those."""
+"""Libraries whose private parts we use have an upper bound, because any release may change those parts."""
 
 from __future__ import annotations
 

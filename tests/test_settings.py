@@ -1,4 +1,4 @@
-"""Every variable that is missing or wrong is named in one sentence; every good spelling is taken."""
+"""Every missing or invalid variable is named in one sentence; every valid spelling is accepted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a stranger does in the first ten minutes, from `./wallet up` to being paid, with the public
-JavaScript clients listening."""
+"""The first ten minutes of a new user, from `./wallet up` to a received payment, with the public
+JavaScript clients as subscribers."""
 
 from __future__ import annotations
 

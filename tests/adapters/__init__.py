@@ -1,1 +1,1 @@
-"""The adapters, on the real things that they adapt to."""
+"""Tests of the adapters, against real servers."""

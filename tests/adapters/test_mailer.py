@@ -1,4 +1,4 @@
-"""Mail over SMTP: what a message is made of, and refusals told from absences."""
+"""Mail over SMTP: the parts of a message, and refusals distinguished from failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pusher through the official library, on the embedded Channels server."""
+"""Pusher through the official library, against the embedded Channels server."""
 
 from __future__ import annotations
 

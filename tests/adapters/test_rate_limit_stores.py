@@ -1,4 +1,4 @@
-"""Both stores of the rate limiter count alike: the same uses are refused, for the same time."""
+"""Both stores of the rate limiter refuse the same uses for the same time."""
 
 from __future__ import annotations
 

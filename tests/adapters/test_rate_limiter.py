@@ -1,4 +1,4 @@
-"""Limits: shared by all processes, scaled by the factor, and there without Redis too."""
+"""Rate limits: shared by all processes, scaled by the factor, and working without Redis."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_the_factor_scales_every_limit(open_limiter: Open) -> None:
     assert await hit(limiter, "login", "2/minute", "client:a") > 0
 
 
-async def test_a_factor_of_zero_is_no_limit_and_asks_nobody(open_limiter: Open) -> None:
+async def test_a_factor_of_zero_disables_limits_without_queries(open_limiter: Open) -> None:
     limiter = open_limiter(url="redis://127.0.0.1:1/0", factor=0)
     for _ in range(50):
         assert await hit(limiter, "login", "1/minute", "client:a") == 0
@@ -123,7 +123,7 @@ async def test_redis_counts_again_when_it_is_back(
 
 
 @pytest.mark.parametrize("forged", ["9999999999", "inf", "text", b"\xff", None])
-async def test_what_others_wrote_to_redis_locks_nobody_out(
+async def test_foreign_data_in_redis_locks_no_user_out(
     open_limiter: Open, redis_url: str, forged: str | bytes | None
 ) -> None:
     limiter = open_limiter()

@@ -1,4 +1,4 @@
-"""Hints: quick while Redis is there, taken up again when it was away, never in anybody's way."""
+"""Hints: fast while Redis is available, resumed after an outage, and never blocking a caller."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ def test_what_is_no_hint_is_passed_over(data: bytes) -> None:
     assert hints.decode(data) is None
 
 
-async def test_hints_reach_who_listens_and_nobody_else(
-    ears: Callable[[str], Ear], redis_url: str
-) -> None:
+async def test_hints_reach_subscribers_only(ears: Callable[[str], Ear], redis_url: str) -> None:
     listening, other = ears(redis_url), ears(redis_url)
     user_id, stranger_id = uuid.uuid4(), uuid.uuid4()
     listening.hints.subscribe(user_id)

@@ -1,4 +1,4 @@
-"""The API as strangers meet it: on a real port, with real services behind it."""
+"""The API as a process of its own, on a real port and with real services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is served beside GraphQL, and what every answer carries."""
+"""Every address besides GraphQL, and the headers of every response."""
 
 from __future__ import annotations
 

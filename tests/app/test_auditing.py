@@ -1,4 +1,4 @@
-"""What an operator does with the ledgers: receipts checked against them, and another key for their seals."""
+"""Operations on ledgers: verifying receipts, and replacing the key of the seals."""
 
 from __future__ import annotations
 

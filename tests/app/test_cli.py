@@ -1,4 +1,4 @@
-"""The commands: each has help at once, and says in a sentence what is missing."""
+"""The commands: each prints its help quickly, and reports what is missing in one sentence."""
 
 from __future__ import annotations
 

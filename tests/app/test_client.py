@@ -1,4 +1,4 @@
-"""The built web client as it is served: its page, its files, its policy."""
+"""The built web client as served: its page, its files and its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_what_has_its_hash_in_its_name_is_kept_and_the_rest_asked_for_again(buil
     assert built.client.get("/assets/%2e%2e/manifest.json").status_code == 404
 
 
-def test_the_policy_of_the_client_names_its_own_channels_and_nobody_else(built: Api) -> None:
+def test_the_policy_of_the_client_names_its_own_channels_only(built: Api) -> None:
     policy = built.client.get("/").headers["content-security-policy"]
     assert "unsafe" not in policy
     assert "connect-src 'self' ws://127.0.0.1:8000;" in policy

@@ -1,4 +1,4 @@
-"""What clients and tools do by habit: each gets what it means, or is told plainly why not."""
+"""Common variations of requests: each works as intended, or is refused with a clear reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cross-origin access: what pages and apps of allowed origins may do, and nobody else's."""
+"""Cross-origin access: allowed for the pages and apps of configured origins, refused for others."""
 
 from __future__ import annotations
 

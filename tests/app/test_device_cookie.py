@@ -1,4 +1,4 @@
-"""The device cookie: kept by browsers that signed in, and by nobody else."""
+"""The device cookie: set only for browsers that have signed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor names what is not well, and what to do about it."""
+"""`doctor` names each problem and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network edge under attack by raw sockets: sizes, deadlines and numbers have limits."""
+"""The network edge under attack through raw sockets: limits on sizes, times and numbers."""
 
 from __future__ import annotations
 

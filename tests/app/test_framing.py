@@ -1,4 +1,4 @@
-"""How requests are delimited, under attack by raw sockets: chunks, trailers, pipelines and handshakes."""
+"""The delimitation of requests under attack through raw sockets: chunks, trailers, pipelining, handshakes."""
 
 from __future__ import annotations
 

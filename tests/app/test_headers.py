@@ -1,4 +1,4 @@
-"""The headers that protect every answer, and which answers no cache may keep."""
+"""The security headers of every response, and which responses must not be cached."""
 
 from __future__ import annotations
 

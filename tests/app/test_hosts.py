@@ -1,4 +1,4 @@
-"""DNS rebinding: a page of any site can give this machine a name, so only known names are served."""
+"""DNS rebinding: any site can give this machine a name, so only known host names are served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing depends on the settings that a role, a database or the environment brings along."""
+"""Nothing depends on settings of the role, the database or the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs hold no secret and no whole address, wherever they stand."""
+"""Logs contain no secret and no complete address, in any field."""
 
 from __future__ import annotations
 

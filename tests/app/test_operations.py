@@ -1,4 +1,4 @@
-"""Migrating, seeding and auditing, as an operator does it: sentences, never a traceback."""
+"""Migrating, seeding and auditing from the command line: errors are sentences, never tracebacks."""
 
 from __future__ import annotations
 

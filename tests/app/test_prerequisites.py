@@ -1,4 +1,4 @@
-"""What `migrate` needs and does not find is one sentence that says what to do, and nothing is changed."""
+"""`migrate` reports a missing prerequisite in one sentence and changes nothing."""
 
 from __future__ import annotations
 

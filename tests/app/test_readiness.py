@@ -1,4 +1,4 @@
-"""Reachable is not working: what takes no writes, is not migrated or not allowed is reported as such."""
+"""Readiness: a reachable service that is read-only, not migrated or lacks privileges is reported."""
 
 from __future__ import annotations
 

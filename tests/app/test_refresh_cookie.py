@@ -1,4 +1,4 @@
-"""The refresh cookie: its name, what a browser is told, and what is refused."""
+"""The refresh cookie: its name, its attributes, and what is refused."""
 
 from __future__ import annotations
 

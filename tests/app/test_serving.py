@@ -1,4 +1,4 @@
-"""The API as a process of its own: how it starts, and how it ends."""
+"""The API as a process of its own: startup and shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open sockets, as the server keeps them: asked whether they are there, and with nothing kept in vain."""
+"""Open sockets: pinged by the server, without keeping unneeded data."""
 
 from __future__ import annotations
 

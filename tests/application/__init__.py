@@ -1,1 +1,1 @@
-"""Use cases, without a request."""
+"""Tests of the use cases, without requests."""

@@ -1,4 +1,4 @@
-"""Allowances: blocks of uses from the limiter, one call for many, and none for what is refused."""
+"""Allowances: blocks of uses reserved in one call, and none for refused uses."""
 
 from __future__ import annotations
 

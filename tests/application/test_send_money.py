@@ -1,4 +1,4 @@
-"""Money moves without a request: what a job calls does everything that a request does."""
+"""Sending money without a request, as a job does, has all effects that a request has."""
 
 from __future__ import annotations
 

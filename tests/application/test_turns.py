@@ -1,4 +1,4 @@
-"""A few at once per key, some waiting, the rest refused; nobody waits for another's key."""
+"""Limited concurrency per key: some calls run, some wait, the rest are refused; keys are independent."""
 
 from __future__ import annotations
 

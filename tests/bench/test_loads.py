@@ -53,7 +53,7 @@ def test_an_answer_without_a_transfer_in_the_ledgers_is_noticed(database_url: st
         bare.check_ledgers(database_url, 1)
 
 
-def test_a_transfer_that_nobody_counted_is_noticed_unless_it_may_be_there(
+def test_an_uncounted_transfer_is_noticed_unless_it_may_exist(
     database_url: str,
 ) -> None:
     users.create(database_url, 5)
@@ -91,7 +91,7 @@ def test_a_failure_under_load_is_no_result(database_url: str) -> None:
         )  # fmt: skip
 
 
-def test_everybody_searched_for_is_found(database_url: str) -> None:
+def test_every_user_searched_for_is_found(database_url: str) -> None:
     search.populate(database_url, 500)
     found = asyncio.run(search.measure(database_url, 500))
     assert found.median_ms > 0

@@ -1,4 +1,4 @@
-"""What people do and look at in the web client, by the names that they see."""
+"""Actions and observations in the web client, by accessible names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
 
 
 def go(page: Page, path: str) -> None:
-    """To another address as the back button goes there: without loading the page anew."""
+    """Navigate as the back button does, without loading the page again."""
     page.evaluate(
         """path => {
             history.pushState({}, '', path);
@@ -34,7 +34,7 @@ def balance(page: Page) -> Locator:
 
 
 def lines(page: Page, name: str | re.Pattern[str]) -> Locator:
-    """Entries of the ledger, by what they say; messages that say the same are not counted."""
+    """The entries with that text, without messages that have the same text."""
     return page.get_by_role("main").get_by_role("listitem").get_by_role("link", name=name)
 
 
@@ -51,7 +51,7 @@ def amount(page: Page | Locator) -> Locator:
 
 
 def fill_in_payment(page: Page, name: str, sum_: str, *, search: str = "", note: str = "") -> None:
-    """From the form to the step that asks for confirmation."""
+    """Continue from the form to the confirmation step."""
     recipient(page).fill(search or name)
     page.get_by_role("option", name=name).click()
     amount(page).fill(sum_)
@@ -71,7 +71,7 @@ def receipt(page: Page, sum_: str, name: str) -> Locator:
 def intercept(
     target: Page | BrowserContext, operation: str, handle: Callable[[Route], None]
 ) -> None:
-    """Take over the requests of one GraphQL operation."""
+    """Handle the requests of one GraphQL operation."""
 
     def on_request(route: Route) -> None:
         body = route.request.post_data or ""
@@ -84,7 +84,7 @@ def intercept(
 
 
 def until(page: Page, holds: Callable[[], object]) -> None:
-    """Wait for something outside of the page, while its requests and our routes go on."""
+    """Wait for a condition outside of the page, while its requests and our routes continue."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline, "this took too long"

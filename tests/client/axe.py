@@ -1,4 +1,4 @@
-"""Looks at a page as axe does, and as somebody with a small screen."""
+"""Accessibility checks of a page with axe, and its layout on a small screen."""
 
 from __future__ import annotations
 

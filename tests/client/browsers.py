@@ -1,4 +1,4 @@
-"""Browsers of people's own, used again by the next test once nothing of the last one is left in them."""
+"""A browser context for each user, reused by later tests once it has been cleared."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 from tests.client.stack import Person
 
-#: On a loaded machine everything takes its time; what must be quick is measured by its test.
+#: Generous, for a loaded machine; no test measures time by it.
 PATIENCE_MILLISECONDS = 20_000
 VIEWPORT = {"width": 1280, "height": 720}
-#: An address of the same origin at which no script of the client runs.
+#: An address of the same origin without scripts of the client.
 BESIDE = "/healthz"
-#: More than a test has pages.
+#: More than the number of pages of a test.
 MOST_KEPT = 3
 
 SIGN_IN = """
@@ -22,19 +22,19 @@ mutation ($input: LoginInput!) { login(input: $input) { __typename } }
 
 
 class Browsers:
-    """Pages and contexts for one wallet; `problems` is what was wrong in any since it was last asked."""
+    """Pages and contexts for one wallet; `problems` are those found since the last call."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self._browser = browser
         self._url = url
         self._problems: list[str] = []
-        #: In use, and whether to be used again.
+        #: The contexts in use, and whether each can be reused.
         self._pages: list[Page] = []
         self._contexts: list[BrowserContext] = []
         self._kept: list[Page] = []
 
     def open_context(self, person: Person | None = None, **options: Any) -> BrowserContext:
-        """A new browser with nothing in its caches, closed after the test."""
+        """A new context with empty caches, closed after the test."""
         context = self._new_context(**options)
         self._contexts.append(context)
         if person is not None:
@@ -48,7 +48,7 @@ class Browsers:
         color_scheme: str = "light",
         viewport: dict[str, int] | None = None,
     ) -> Page:
-        """A page in a browser of its own, empty but for the files that browsers keep."""
+        """A page in a context of its own, empty except for cached files."""
         page = self._kept.pop() if self._kept else self._new_context().new_page()
         self._pages.append(page)
         page.emulate_media(color_scheme=color_scheme, media="null")  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ class Browsers:
         return page
 
     def put_back(self) -> list[str]:
-        """After a test: empty its browsers, and answer what was wrong in them."""
+        """After a test: clear its contexts, and return the problems found in them."""
         for context in self._contexts:
             context.close()
         for page in self._pages:
@@ -99,7 +99,7 @@ class Browsers:
         return context
 
     def _sign_in(self, context: BrowserContext, person: Person) -> None:
-        """What the page's own sign-in does, so that not every test need fill in the form."""
+        """Sign in as the page does, without filling in the form."""
         credentials = {"email": person.email, "password": person.password, "useCookie": True}
         answer = context.request.post(
             "/graphql",
@@ -109,7 +109,7 @@ class Browsers:
         assert answer.json()["data"]["login"]["__typename"] == "SignedIn"
 
     def _watch(self, context: BrowserContext, url: str) -> None:
-        """Whatever the test is about: no error in a script, no breach of the policy, no other host."""
+        """For every test: no script errors, no policy violations, no requests to other hosts."""
 
         def on_console(message: Any) -> None:
             if "Content Security Policy" in message.text or "[Vue warn]" in message.text:
@@ -117,7 +117,7 @@ class Browsers:
 
         def on_request(request: Any) -> None:
             if not request.url.startswith((url, "data:", "blob:")):
-                self._problems.append(f"asked of another host: {request.url}")
+                self._problems.append(f"a request to another host: {request.url}")
 
         context.on(
             "weberror", lambda error: self._problems.append(f"error in a script: {error.error}")

@@ -1,4 +1,4 @@
-"""One wallet and one browser for all tests in here, and a context of its own for each person."""
+"""One wallet and one browser for all tests in this folder, with a context for each user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NewPage = Callable[..., Page]
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     assert building.build() == []
-    # Passable for the user that PostgreSQL runs as under root.
+    # Accessible for the user that runs PostgreSQL under root.
     folder = Path(tempfile.mkdtemp(prefix="mini wallet browser "))
     folder.chmod(0o711)
     running = Stack(folder, processes.free_port())
@@ -72,13 +72,13 @@ def in_browsers(browsers: Browsers) -> Iterator[Browsers]:
 
 @pytest.fixture
 def new_context(in_browsers: Browsers) -> Callable[..., BrowserContext]:
-    """Make a browser that nobody had before, signed in as that person if one is named."""
+    """Make a new browser context, signed in as that user if one is given."""
     return in_browsers.open_context
 
 
 @pytest.fixture
 def new_page(in_browsers: Browsers) -> NewPage:
-    """Open the wallet in somebody's browser: `new_page(person, "/send", color_scheme="dark")`."""
+    """Open the wallet in a user's browser: `new_page(person, "/send", color_scheme="dark")`."""
 
     def open_page(person: Person | None = None, path: str = "/", **options: Any) -> Page:
         page = in_browsers.open_page(person, **options)
@@ -90,11 +90,11 @@ def new_page(in_browsers: Browsers) -> NewPage:
 
 @pytest.fixture
 def alpha(stack: Stack) -> Person:
-    """Somebody with 500.00 whom no other test knows."""
+    """A user with 500.00 that no other test uses."""
     return stack.new_person("Anna Alpha", "500")
 
 
 @pytest.fixture
 def beta(stack: Stack) -> Person:
-    """Somebody with nothing yet whom no other test knows; the name is found by nobody else's."""
+    """A user without money that no other test uses, with a unique name."""
     return stack.new_person(f"Bo {stack.new_key()}")

@@ -1,4 +1,4 @@
-"""The whole wallet as `./wallet up` starts it, and people in it to be tested with."""
+"""The whole wallet as `./wallet up` starts it, with users for the tests."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SENT = """
 
 @dataclass
 class Person:
-    """Somebody with a wallet, and the short ways to do things for them by the API."""
+    """A user with a wallet, and shortcuts to operations of the API."""
 
     stack: Stack
     name: str
@@ -155,7 +155,7 @@ class Stack:
 
     @contextmanager
     def second_api(self, **settings: str) -> Iterator[str]:
-        """Another process of the same wallet, with settings of its own; its address."""
+        """Start another process of the same wallet with other settings; returns its address."""
         port = processes.free_port()
         url = f"http://127.0.0.1:{port}"
         found = dotenv_values(self.data / "env")
@@ -186,11 +186,11 @@ class Stack:
         return f"browser-test-{next(self._numbers):06}"
 
     def new_person(self, name: str, balance: str | None = None) -> Person:
-        """Somebody verified, whom no other test knows."""
+        """A verified user that no other test uses."""
         number = next(self._numbers)
         email = f"person.{number}@example.com"
         person = Person(self, name, email)
-        # The browser's own event loop stands in this thread.
+        # Playwright's event loop runs in this thread.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(asyncio.run, self._register(name, email)).result()
         if balance:
@@ -219,7 +219,7 @@ class Stack:
             ]
 
     def mail_to(self, email: str, subject: str) -> dict[str, Any]:
-        """The newest mail to somebody, once it has come."""
+        """The newest mail to that address, once it has arrived."""
         found: list[dict[str, Any]] = []
 
         def has_come() -> bool:

@@ -1,4 +1,4 @@
-"""Registering, verifying, signing in and out, and a password that was forgotten, by real mails."""
+"""Registration, verification, signing in and out, and resetting a password, with real mails."""
 
 from __future__ import annotations
 

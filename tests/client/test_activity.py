@@ -1,4 +1,4 @@
-"""The activity: endless, with nothing left out or repeated, and narrowed by each of its filters."""
+"""The activity page: complete, without repetitions, and filtered by each filter."""
 
 from __future__ import annotations
 

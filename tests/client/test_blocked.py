@@ -1,4 +1,4 @@
-"""A browser that blocks or lacks something: the wallet does without it, and says what is blocked where it cannot."""
+"""A browser that blocks or lacks something: the wallet works without it, or says what is blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API tokens and passwords: proving that the user is present, and what a new password ends."""
+"""API tokens and passwords: confirming the session, and what a new password ends."""
 
 from __future__ import annotations
 

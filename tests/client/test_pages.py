@@ -1,4 +1,4 @@
-"""Every page and state: nothing that axe finds, and nothing that a small screen cuts off."""
+"""Every page and state passes axe and fits on a small screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money is seen to arrive over either transport alone, and after both were away."""
+"""Incoming money appears with either transport alone, and after an outage of both."""
 
 from __future__ import annotations
 

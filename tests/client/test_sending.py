@@ -1,4 +1,4 @@
-"""Sending money: finding the person, what it costs, and exactly once whatever happens on the way."""
+"""Sending money: finding the recipient, the fee, and exactly one payment whatever fails."""
 
 from __future__ import annotations
 

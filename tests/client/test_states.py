@@ -1,4 +1,4 @@
-"""The states that a page takes: begun, asked, refused, failed. Each is as good as the page itself."""
+"""The states of a page: loading, confirming, refused, failed."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_list_that_cannot_be_read_says_so_and_is_tried_again(
     expect(page.get_by_text("This device")).to_be_visible()
 
 
-def test_while_the_service_does_not_answer_nobody_is_signed_out(
+def test_no_user_is_signed_out_while_the_service_does_not_answer(
     new_context: Callable[..., BrowserContext], axe: Axe, alpha: Person
 ) -> None:
     page = new_context(alpha).new_page()

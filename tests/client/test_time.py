@@ -1,4 +1,4 @@
-"""Times on a page go on while it is open, and are right on a device whose clock is not."""
+"""Times on a page stay current while it is open, and are correct if the device's clock is wrong."""
 
 from __future__ import annotations
 

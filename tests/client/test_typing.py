@@ -1,4 +1,4 @@
-"""What people type and paste: with input methods, in any locale, and with what nobody can see."""
+"""Typing and pasting: input methods, locales, and invisible characters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def end_composition(cdp: CDPSession) -> None:
     cdp.send("Input.imeSetComposition", {"text": "", "selectionStart": 0, "selectionEnd": 0})
 
 
-def test_keys_of_an_input_method_pick_nobody_and_close_nothing(
+def test_keys_of_an_input_method_select_no_user_and_close_nothing(
     stack: Stack, new_page: NewPage, alpha: Person
 ) -> None:
     # Without its last letter, the name is still nobody else's.

@@ -1,4 +1,4 @@
-"""Two users of one browser: nothing of the first is shown to the second, or acts for them."""
+"""Two users of one browser: nothing of the first is shown to the second or used for them."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_every_other_tab_follows_from_one_user_to_the_next(
     assert not re.search(r"8\.88|9\.99", kept(page))
 
 
-def test_a_tab_that_slept_while_the_session_was_replaced_moves_nobodys_money(
+def test_a_suspended_tab_moves_no_money_after_the_session_was_replaced(
     stack: Stack, new_context: Callable[..., BrowserContext], alpha: Person, gamma: Person
 ) -> None:
     beta = stack.new_person("Bea Beta", "50")
@@ -238,7 +238,7 @@ def test_a_page_kept_for_back_and_forward_shows_nothing_until_it_is_known_whose_
     actions.until(page, is_kept)
 
 
-def test_an_answer_that_comes_after_signing_out_is_told_to_nobody(
+def test_an_answer_that_arrives_after_signing_out_is_not_shown(
     new_page: NewPage, alpha: Person, beta: Person
 ) -> None:
     page = new_page(alpha, "/settings/profile")

@@ -1,4 +1,4 @@
-"""Two people pay each other in two browsers, and a third one looks on."""
+"""Two users pay each other in two browsers, and a third page shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client's own checks: unit tests, types, size, style, documents, and what it has from the service."""
+"""The client's own checks: unit tests, types, size, style, documents, and data copied from the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client's GraphQL documents, held against the schema that is served."""
+"""The client's GraphQL documents are valid against the served schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client folds texts as the service does, of whatever character."""
+"""The client folds texts as the service does, for every character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the client knows of money, held against the service's own."""
+"""The client's handling of money agrees with the service's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An SMTP server inside the test that refuses, keeps silent or goes away when it is told to."""
+"""An SMTP server within the test that refuses, hangs or disconnects on request."""
 
 from __future__ import annotations
 

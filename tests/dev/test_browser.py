@@ -1,4 +1,4 @@
-"""The browser of the tests: one that is installed, else a sentence that says how to get one."""
+"""The browser for the tests: an installed one, or a sentence that says how to get one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded Channels server, judged by Pusher's own Python library and by the protocol."""
+"""The embedded Channels server, checked with Pusher's own Python library and against the protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script `wallet` and its installation: from anywhere, from nothing, twice at once."""
+"""The script `wallet` and its installation: from any folder, from nothing, and concurrently."""
 
 from __future__ import annotations
 

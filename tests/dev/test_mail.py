@@ -1,4 +1,4 @@
-"""The mail catcher, the reading of what it caught, and the faulty SMTP server of the tests."""
+"""The mail catcher, reading caught mails, and the faulty SMTP server of the tests."""
 
 from __future__ import annotations
 

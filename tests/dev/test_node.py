@@ -1,4 +1,4 @@
-"""Node from the wheel or from PATH, and pages that are built when they are stale and only then."""
+"""Node from the wheel or from PATH, and pages that are built only if they are out of date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made once, safe from kill -9, private, run by no superuser."""
+"""The embedded PostgreSQL: created once, safe under kill -9, private, and without superuser access."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_superuser_has_a_password_that_the_application_does_not_have(
     second.stop()
 
 
-def test_nobody_is_trusted_without_a_password_and_nothing_is_open_to_others(
+def test_no_connection_is_trusted_without_a_password_and_no_file_is_open_to_others(
     start_postgres: Start,
 ) -> None:
     server = start_postgres()

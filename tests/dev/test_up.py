@@ -1,4 +1,4 @@
-"""`./wallet up` as a person uses it: from nothing, again, stopped, killed, and in the way."""
+"""`./wallet up` from start to end: the first run, another run, stopped, killed, and with a conflict."""
 
 from __future__ import annotations
 

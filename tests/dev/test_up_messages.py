@@ -1,4 +1,4 @@
-"""What `up` says while it runs: errors of the logs, once, and plainly where nobody's terminal is."""
+"""The messages of `up` while it runs: each logged error once, also without a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `./wallet up` finds, keeps, starts and ends, piece by piece."""
+"""The parts of `./wallet up`: what it finds, keeps, starts and ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded Valkey: behind a password, forgetful, at the same address again."""
+"""The embedded Valkey: protected by a password, without persistence, on a constant port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_it_forgets_everything_and_keeps_its_address(
         assert connection.get("name") is None
 
 
-def test_nobody_gets_in_without_the_password(start_valkey: Callable[[], valkey.Valkey]) -> None:
+def test_no_client_connects_without_the_password(start_valkey: Callable[[], valkey.Valkey]) -> None:
     server = start_valkey()
     with (
         redis.Redis(port=server.port, retry=None) as connection,

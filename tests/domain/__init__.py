@@ -1,1 +1,1 @@
-"""The domain's rules, pure: no service, no clock, no network."""
+"""Tests of the business rules: no services, no clock, no network."""

@@ -1,4 +1,4 @@
-"""How Hypothesis searches here: the same cases on every run, and no deadline on a busy machine."""
+"""Hypothesis settings: the same cases in every run, and no deadline on a busy machine."""
 
 from __future__ import annotations
 

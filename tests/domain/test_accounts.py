@@ -1,4 +1,4 @@
-"""Addresses are one and the same whatever their case, and are never shown whole to others."""
+"""Email addresses: compared without case, and never shown completely to others."""
 
 from __future__ import annotations
 

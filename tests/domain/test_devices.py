@@ -1,4 +1,4 @@
-"""Which accounts a device signed in to: kept by the device, and believed because we signed it."""
+"""Device tokens: which accounts a device has signed in to, trusted because they are signed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_a_device_is_forgotten_after_a_year() -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", "A", "é", "A" * 54, "A" * 75, "\x00", "=" * 9])
-def test_what_we_did_not_sign_is_nobodys_device(token: str | None) -> None:
+def test_a_device_token_that_was_not_signed_by_the_service_is_ignored(token: str | None) -> None:
     assert devices.accounts(token, jwt_secrets=SECRETS, now=NOW) == []
 
 
-def test_a_changed_token_is_nobodys_device() -> None:
+def test_a_changed_device_token_is_ignored() -> None:
     token = devices.remember(ids.new_id(), None, jwt_secrets=SECRETS, now=NOW)
     assert devices.accounts(token, jwt_secrets=["other" * 8], now=NOW) == []
     for place in range(0, len(token) - 1, 7):

@@ -1,4 +1,4 @@
-"""Where people hear of what happened."""
+"""Channels and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids: in rough order of creation inside, opaque and of one spelling outside."""
+"""Ids: ordered by creation in the database, opaque and canonical in the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of idempotency keys: closed for ever, refused too late, and used with metadata."""
+"""Idempotency keys: closed for ever, refused too late, and used with metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages: 20 unless told, 100 at most, from one end or the other."""
+"""Pages: 20 items by default, at most 100, from either end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords: 8 to 128 characters, none of the common ones, and nothing of them lost."""
+"""Passwords: 8 to 128 characters, no common ones, and every character counts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_same_password_is_hashed_differently_each_time() -> None:
     assert first.startswith("$2b$04$")
 
 
-def test_nobodys_password_is_never_right() -> None:
+def test_the_password_of_an_unknown_account_is_never_right() -> None:
     assert not passwords.verify("nobody", None, ROUNDS)
     assert not passwords.verify(DEMO, None, ROUNDS)
 

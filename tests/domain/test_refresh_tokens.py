@@ -1,4 +1,4 @@
-"""Refresh tokens: replaced at each use, the same for two tabs, and the end of the session for a thief."""
+"""Refresh tokens: replaced at each use, equal for two tabs, and ending a stolen session."""
 
 from __future__ import annotations
 

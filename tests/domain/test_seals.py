@@ -1,4 +1,4 @@
-"""Seals and receipts: what a line says, no other line says, and each seal holds all before it."""
+"""Seals and receipts: entries have distinct contents, and each seal covers all earlier entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens, API tokens and links: good ones open, and everything else is turned away."""
+"""Access tokens, API tokens and links: valid ones are accepted, everything else is refused."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_secrets_differ_and_are_stored_as_hashes() -> None:
         lambda _: "mw_\ud800",
     ],
 )
-def test_an_api_token_of_another_form_is_nobodys(spoil: object) -> None:
+def test_a_malformed_api_token_is_refused(spoil: object) -> None:
     assert callable(spoil)
     assert sessions.read_api_token(spoil(sessions.new_api_token(UUID(int=1), UUID(int=2)))) is None
 

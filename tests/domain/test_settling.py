@@ -1,4 +1,4 @@
-"""What holds of settling whatever is asked: found out by Hypothesis."""
+"""Properties of deciding any list of commands, tested with Hypothesis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that people type: every script is welcome, nothing invisible is."""
+"""Text that users enter: every script is accepted, invisible characters are not."""
 
 from __future__ import annotations
 

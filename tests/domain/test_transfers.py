@@ -1,4 +1,4 @@
-"""Moving money, rule by rule: what is charged, what is refused and in which order."""
+"""The rules of transfers and top-ups: charges, refusals, and the order of checks."""
 
 from __future__ import annotations
 
@@ -129,12 +129,12 @@ def test_only_the_verified_and_open_can_be_paid(recipient: transfers.Account | N
     assert isinstance(outcome, errors.RecipientNotFound)
 
 
-def test_an_address_that_nobody_has_is_nobody() -> None:
+def test_an_unknown_address_is_not_found() -> None:
     outcome = worlds.settle_one(worlds.ledger_of(worlds.account()), worlds.send(recipient=None))
     assert isinstance(outcome, errors.RecipientNotFound)
 
 
-def test_nobody_pays_himself() -> None:
+def test_no_user_pays_themselves() -> None:
     outcome = worlds.settle_one(worlds.ledger_of(worlds.account()), worlds.send(recipient=ALPHA))
     assert isinstance(outcome, errors.CannotPayYourself)
 

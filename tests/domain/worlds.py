@@ -1,4 +1,4 @@
-"""Small worlds of people and commands for the tests of settling."""
+"""Generated accounts and commands for the tests of decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents and variables made at random from a schema, most of them right and some wrong."""
+"""Random documents and variables for a schema, mostly valid and some invalid."""
 
 from __future__ import annotations
 

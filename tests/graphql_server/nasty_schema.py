@@ -1,4 +1,4 @@
-"""A schema of everything that is nasty, whose answers go wrong as often as they are asked to."""
+"""A schema with every unusual construct, whose resolvers fail on request."""
 
 from __future__ import annotations
 

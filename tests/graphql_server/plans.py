@@ -1,4 +1,4 @@
-"""What a document is compiled to, and an answer as it is sent, for holding both ways side by side."""
+"""Compiled plans and serialized responses, for comparing both executors."""
 
 from __future__ import annotations
 

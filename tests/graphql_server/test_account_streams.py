@@ -1,4 +1,4 @@
-"""WebSockets and streams are limited per account, and each that ends makes room for another."""
+"""WebSockets and streams are limited per account; each that ends frees a place."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_one_more_than_an_account_may_have_is_refused(
         assert test_websocket.close_code(socket) == 1013
 
 
-def test_other_accounts_and_nobody_are_not_concerned(
+def test_other_accounts_and_signed_out_clients_are_not_affected(
     api: Api, three: Api, full: tuple[str, ExitStack]
 ) -> None:
     for token in (api.sign_in(BETA), None):

@@ -1,4 +1,4 @@
-"""Requests that are wrong, or too much: each is refused with its code, and harms nobody."""
+"""Invalid and excessive requests are refused with their code and affect no other request."""
 
 from __future__ import annotations
 

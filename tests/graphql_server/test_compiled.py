@@ -1,4 +1,4 @@
-"""A compiled operation has the answer that graphql-core has, on a schema of everything that is nasty."""
+"""Compiled operations return what graphql-core returns, on a schema with every unusual construct."""
 
 from __future__ import annotations
 

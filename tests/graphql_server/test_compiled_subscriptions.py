@@ -1,4 +1,4 @@
-"""Each event of a subscription has the answer that graphql-core has, on the schema of everything nasty."""
+"""Each event of a subscription is answered as graphql-core answers it, on the unusual schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A compiled operation has the answer that graphql-core has, on the wallet's own schema and ledgers."""
+"""Compiled operations return what graphql-core returns, on the wallet's own schema and ledgers."""
 
 from __future__ import annotations
 

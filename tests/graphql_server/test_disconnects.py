@@ -1,4 +1,4 @@
-"""A client that goes away takes its reads along, and leaves a movement of money to its end."""
+"""A client that disconnects cancels its reads, but not a transfer in progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hostile document is refused after little work, and what one costs is worked out from coerced values."""
+"""A hostile document is refused after little work, and cost is computed from coerced values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GRAPHQL_EXECUTOR: interpreted has the answers of compiled, over every transport."""
+"""GRAPHQL_EXECUTOR: `interpreted` returns the same responses as `compiled`, over every transport."""
 
 from __future__ import annotations
 

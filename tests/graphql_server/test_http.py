@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, by the public audits and by hand."""
+"""GraphQL over HTTP: the public audits, and further tests."""
 
 from __future__ import annotations
 

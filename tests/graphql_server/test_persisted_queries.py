@@ -1,4 +1,4 @@
-"""Clients that ask for a query by its hash are told to send the document, in the words they look for."""
+"""Clients that send only a query's hash are told to send the document, with the error they expect."""
 
 from __future__ import annotations
 

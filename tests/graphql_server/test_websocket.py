@@ -1,4 +1,4 @@
-"""The WebSocket protocol: how a socket begins, and with which code it closes."""
+"""The WebSocket protocol: how connections begin, and the codes with which they close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations over a WebSocket: what is answered, side by side, until it is completed or refused."""
+"""Concurrent operations on a WebSocket: results, completion and refusals."""
 
 from __future__ import annotations
 

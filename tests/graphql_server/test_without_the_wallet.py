@@ -1,4 +1,4 @@
-"""The server serves a schema that knows nothing of the wallet, over each transport and within its limits."""
+"""The server serves a schema unrelated to the wallet, over each transport and within its limits."""
 
 from __future__ import annotations
 

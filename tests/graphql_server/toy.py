@@ -1,4 +1,4 @@
-"""A service with a schema of its own, to show that the server needs nothing of the wallet."""
+"""A service with a schema of its own, which shows that the server is independent of the wallet."""
 
 from __future__ import annotations
 

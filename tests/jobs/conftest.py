@@ -1,4 +1,4 @@
-"""Ledgers with transactions, and a relay and workers of the test's own."""
+"""Ledgers with transactions, and a relay and workers for each test."""
 
 from __future__ import annotations
 

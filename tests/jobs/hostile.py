@@ -1,4 +1,4 @@
-"""What somebody who can write to Redis would have a worker call: it leaves a mark."""
+"""A function that an attacker with access to Redis would have a worker call; it leaves a trace."""
 
 from __future__ import annotations
 

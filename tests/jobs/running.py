@@ -1,4 +1,4 @@
-"""The relay inside a test, and the environment for one outside."""
+"""A relay within the test, and the environment for one in a process of its own."""
 
 from __future__ import annotations
 

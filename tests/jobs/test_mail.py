@@ -1,4 +1,4 @@
-"""A mail's tries: what counts, when it is given up, and that no raw token is ever kept."""
+"""The attempts to send a mail: what counts, when it is given up, and that no raw token is stored."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ async def test_three_refusals_are_the_end(
     assert await mails.counts(books.database) == {"pending": 0, "failed": 1, "unknown_purpose": 0}
 
 
-async def test_a_permanent_refusal_is_the_end_at_once_until_somebody_asks(
+async def test_a_permanent_refusal_is_final_until_a_retry_is_requested(
     books: Books, services: JobServices, smtp: FaultySmtp
 ) -> None:
     smtp.refuse_next("550 5.1.1 No such mailbox")

@@ -1,4 +1,4 @@
-"""The mails: links that lead home, names only of those who are known, nothing that breaks out."""
+"""The mail templates: correct links, no text of strangers, and everything escaped."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_every_mail_says_whom_it_is_for_in_both_parts(purpose: MailPurpose) -> N
 
 
 @pytest.mark.parametrize("purpose", MailPurpose)
-def test_the_name_of_somebody_unverified_never_becomes_a_link(purpose: MailPurpose) -> None:
+def test_the_name_of_an_unverified_user_never_becomes_a_link(purpose: MailPurpose) -> None:
     typed_by_anybody = replace(ZOE, name="Win at https://evil.example", email_verified_at=None)
     written = render(purpose, typed_by_anybody)
     assert "evil.example" not in written.text + written.html + written.subject

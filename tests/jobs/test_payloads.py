@@ -1,4 +1,4 @@
-"""What a Pusher event says is what GraphQL says."""
+"""Pusher events contain the same data as GraphQL."""
 
 from __future__ import annotations
 

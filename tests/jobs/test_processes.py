@@ -1,4 +1,4 @@
-"""Relays and workers as processes of their own, killed and restarted in the middle of their work."""
+"""Relays and workers as separate processes, killed and restarted during their work."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_the_mail_of_a_killed_worker_is_sent_by_another_within_the_lease(
     await until(lambda: _sent(books) == 1)
 
 
-async def test_failed_mails_are_sent_when_somebody_asks_and_idle_processes_stop_cleanly(
+async def test_failed_mails_are_retried_on_request_and_idle_processes_stop_cleanly(
     books: Books,
     start_process: Start,
     start_mail_catcher: Callable[[], mail_catcher.MailCatcher],

@@ -1,4 +1,4 @@
-"""Pushing: every line, in order, at least once, whatever becomes of the Channels server."""
+"""Pushing: every entry, in order, at least once, whatever the Channels server does."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_all_lines_arrive_in_order_over_many_batches(
     assert cursor(books, zoe) == 24
 
 
-async def test_whoever_has_very_many_lines_waits_for_another_turn(
+async def test_a_user_with_very_many_entries_takes_turns_with_others(
     books: Books, services: JobServices, pushing: Settings, redis_url: str
 ) -> None:
     zoe = books.join()

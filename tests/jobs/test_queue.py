@@ -1,4 +1,4 @@
-"""One job of an id at a time, none that is lost, and one more where one is under way."""
+"""Job queues: one job per id, none lost, and one more queued if one is running."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_one_under_way_is_followed_by_one_more(jobs: queue.JobQueue, memory: red
         {"status": ""},
     ],
 )
-def test_a_job_that_nobody_has_is_replaced(
+def test_a_job_without_a_worker_is_replaced(
     jobs: queue.JobQueue, memory: redis.Redis, state: dict[str, str]
 ) -> None:
     jobs.put([MAIL])

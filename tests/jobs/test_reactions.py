@@ -1,4 +1,4 @@
-"""The tables of reactions and sinks: complete, and all that workers and relays do follows from them."""
+"""The tables of reactions and sinks are complete, and determine what workers and relays do."""
 
 from __future__ import annotations
 

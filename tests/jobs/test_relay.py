@@ -1,4 +1,4 @@
-"""The relay: what was committed reaches listeners and queues, whoever is away in between."""
+"""The relay: committed events reach listeners and queues, whatever was unavailable in between."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ UNREADABLE = (
 )
 
 
-async def test_rows_that_cannot_be_read_are_set_aside_and_stop_nobody(
+async def test_rows_that_cannot_be_read_are_set_aside_and_do_not_block_others(
     books: Books, pushing: Settings, redis_url: str
 ) -> None:
     zoe = books.join()
@@ -256,7 +256,7 @@ async def test_readable_rows_are_found_behind_many_that_are_not(books: Books) ->
     assert [row.event for row in found.rows] == [events.TransactionPosted(1)]
 
 
-async def test_what_nobody_needs_any_more_is_deleted(books: Books, pushing: Settings) -> None:
+async def test_rows_that_are_no_longer_needed_are_deleted(books: Books, pushing: Settings) -> None:
     zoe = books.join()
     await books.add(zoe)
     books.connection.execute(

@@ -1,4 +1,4 @@
-"""Another sink: a row in the table and a module, and everything else follows."""
+"""Another sink needs a row in the table and a module; everything else follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever can write to Redis has no worker do anything but push and send what the database says."""
+"""Write access to Redis cannot make a worker do anything but push and send what the database contains."""
 
 from __future__ import annotations
 

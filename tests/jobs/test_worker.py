@@ -1,4 +1,4 @@
-"""A worker: which queues it serves, and what it survives in Redis."""
+"""A worker: which queues it serves, and which data in Redis it tolerates."""
 
 from __future__ import annotations
 

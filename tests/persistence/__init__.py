@@ -1,1 +1,1 @@
-"""Tests of the storage, on a real PostgreSQL."""
+"""Tests of persistence, on a real PostgreSQL."""

@@ -1,4 +1,4 @@
-"""A migrated database of the test's own, with people in it."""
+"""A migrated database for each test, with users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registering, verifying and passwords, as they are stored."""
+"""Registrations, verification and passwords in the database."""
 
 from __future__ import annotations
 

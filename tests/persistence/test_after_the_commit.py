@@ -1,4 +1,4 @@
-"""The outbox, cursors, mails and what is swept: nothing is lost, nothing is in two hands."""
+"""The outbox, cursors, mails and retention: nothing is lost, and nothing is processed twice at once."""
 
 from __future__ import annotations
 

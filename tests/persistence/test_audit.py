@@ -1,4 +1,4 @@
-"""The audit: clean data passes, and a row of any table changed by hand is found."""
+"""The audit: valid data passes, and a manual change of a row of any table is found."""
 
 from __future__ import annotations
 

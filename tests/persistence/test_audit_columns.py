@@ -1,4 +1,4 @@
-"""Of every column there is: whether the audit finds it changed by hand."""
+"""For every column: whether the audit finds a manual change of it."""
 
 from __future__ import annotations
 

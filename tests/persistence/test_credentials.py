@@ -1,4 +1,4 @@
-"""Which credentials are active: asked of one, of many, and of users."""
+"""Which credentials are active, queried for one, for many, and by user."""
 
 from __future__ import annotations
 

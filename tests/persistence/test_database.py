@@ -1,4 +1,4 @@
-"""What the connection to the database promises to everybody who uses it."""
+"""Access to the database: retries, timeouts, and translated errors."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ async def test_work_is_done_again_where_the_server_had_ended_its_idle_connection
     assert await ask() != before
 
 
-async def test_a_search_leaves_nobody_out_whatever_limit_the_role_has(
+async def test_a_search_omits_no_user_whatever_limit_the_role_has(
     db: Database, admin_database_url: str
 ) -> None:
     with psycopg.connect(admin_database_url, autocommit=True) as admin:

@@ -1,4 +1,4 @@
-"""Ending a credential takes the lock that moving money takes: whichever comes first is over first."""
+"""Ending a credential takes the same lock as a transfer: the first to get it takes effect first."""
 
 from __future__ import annotations
 

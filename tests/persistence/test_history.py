@@ -1,4 +1,4 @@
-"""Reading the ledger: pages, filters, single lines, contacts and past balances."""
+"""Reading the ledger: pages, filters, single entries, contacts and past balances."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_text_is_looked_for_in_notes_and_names_and_is_no_pattern(
     assert await sequences(db, alpha, text="\0 ") == [6, 5, 4, 3, 2, 1]
 
 
-async def test_nobody_sees_the_book_of_another(books: Books, db: Database) -> None:
+async def test_no_user_sees_the_ledger_of_another(books: Books, db: Database) -> None:
     alpha, beta, zoe = await busy(books)
     assert await sequences(db, zoe) == [1]
     [entry] = await lines_of(db, zoe.user_id)

@@ -1,4 +1,4 @@
-"""Keys on real connections: closed or used, never both; not after; and with metadata."""
+"""Idempotency keys on real connections: used or closed, never both; deadlines; metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving money on real connections: once a key, all or nothing, by those who may."""
+"""Posting on real connections: once per key, all or nothing, with an active authority."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ async def test_an_ended_api_token_moves_nothing(books: Books, column: str) -> No
         await books.ledger.move(command("1"))
 
 
-async def test_somebody_unknown_is_unauthenticated(books: Books) -> None:
+async def test_an_unknown_user_is_unauthenticated(books: Books) -> None:
     alpha, beta = await books.pair()
     with pytest.raises(errors.Unauthenticated):
         await books.ledger.move(

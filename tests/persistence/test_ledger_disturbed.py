@@ -1,4 +1,4 @@
-"""Moving money while others move it too, and while callers, answers and the database go away."""
+"""Posting under concurrency, and with lost callers, responses and connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many mails an address gets that strangers can have sent: any more come later, and none is lost."""
+"""The number of mails that others can have sent to an address: further ones are delayed, none is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a session are the code's own, or those of each transaction behind a pooler."""
+"""PostgreSQL settings: set per session, or per transaction behind a pooler."""
 
 from __future__ import annotations
 

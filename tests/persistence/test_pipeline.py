@@ -1,4 +1,4 @@
-"""Several statements in one round trip, and what becomes of them when the connection is lost."""
+"""Several statements in one round trip, also when the connection is lost."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_connection_that_is_reset_ends_its_round_trip_and_leaves_nothing_behin
 
 
 @pytest.mark.parametrize("new_event_loop", _LOOPS)
-def test_the_number_of_a_lost_connection_is_given_back_before_anybody_else_may_have_it(
+def test_the_descriptor_of_a_lost_connection_is_released_before_another_socket_gets_it(
     database_url: str, new_event_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def lose(url: str, reset: Callable[[], None]) -> None:

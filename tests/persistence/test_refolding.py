@@ -1,4 +1,4 @@
-"""Search texts of a former release are rewritten in batches, and nothing else of the ledgers is."""
+"""Search texts of an earlier release are rewritten in batches, and nothing else of the ledgers changes."""
 
 from __future__ import annotations
 

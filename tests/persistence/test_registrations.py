@@ -161,7 +161,7 @@ async def test_a_later_registration_leaves_the_first_as_it_was(books: Books, db:
     assert await accounts.user_id_by_email(db, EMAIL) == first
 
 
-async def test_a_link_claims_the_address_for_nobody_but_its_own_registration(
+async def test_a_link_claims_the_address_for_its_own_registration_only(
     books: Books, db: Database
 ) -> None:
     """The owner of the mailbox clicks the link of somebody else's registration."""

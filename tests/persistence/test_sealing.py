@@ -1,4 +1,4 @@
-"""Sealing anew: the lines of before there were seals, and ledgers whose key is replaced."""
+"""Resealing: entries from before seals were added, and ledgers whose key is replaced."""
 
 from __future__ import annotations
 

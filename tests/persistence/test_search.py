@@ -1,4 +1,4 @@
-"""Finding people: the best match first, nobody who is not to be found, and by the index."""
+"""User search: best match first, only users who may be found, and by index."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_the_exact_name_comes_first_then_beginnings_then_parts(
     assert found[2:] == ["Mariana", "Anna Maria", "Rosemariae"]
 
 
-async def test_two_characters_find_the_beginnings_of_words_and_none_find_nobody(
+async def test_two_characters_find_beginnings_of_words_and_an_empty_text_finds_no_user(
     books: Books, db: Database
 ) -> None:
     for name in ("Bo", "Bob", "Abo", "Anna Bobo", "Boo-Bo", "J. Q. Bo"):
@@ -111,7 +111,7 @@ async def test_an_address_is_found_when_typed_whole_and_comes_first_and_once(
     assert await names(db, owner.email[:-1]) == [f"Friend of {owner.email}"]
 
 
-async def test_oneself_the_unverified_and_the_closed_are_not_found(
+async def test_the_viewer_and_unverified_and_closed_accounts_are_not_found(
     books: Books, db: Database
 ) -> None:
     viewer, unverified, closed, found = (books.join("Zoë Quine") for _ in range(4))
@@ -129,7 +129,7 @@ async def test_oneself_the_unverified_and_the_closed_are_not_found(
         assert await names(db, hidden.email, viewer_id=viewer.user_id) == []
 
 
-async def test_pages_give_everybody_once_and_in_order(books: Books, db: Database) -> None:
+async def test_pages_contain_each_user_once_and_in_order(books: Books, db: Database) -> None:
     for number in range(8):
         books.join("Maria")
         books.join(f"Maria {number}")
@@ -188,7 +188,7 @@ async def test_a_part_of_any_length_finds_all_who_have_it_in_order(
             assert found == expected(people, query)[:100], query
 
 
-async def test_a_part_longer_than_any_name_finds_nobody(books: Books, db: Database) -> None:
+async def test_a_part_longer_than_any_name_finds_no_user(books: Books, db: Database) -> None:
     books.join("Maria Theresa")
     assert await names(db, "maria theresa" * 19) == []
     assert await names(db, "aria theres") == ["Maria Theresa"]

@@ -1,4 +1,4 @@
-"""Sessions and API tokens: how they begin, go on and end."""
+"""Sessions and API tokens: how they begin, continue and end."""
 
 from __future__ import annotations
 
@@ -291,7 +291,7 @@ async def test_a_revoked_or_expired_api_token_is_known_no_more(books: Books, db:
     assert await api_tokens.list_for(db, someone.user_id) == []
 
 
-async def test_nobody_has_more_than_fifty_api_tokens(books: Books, db: Database) -> None:
+async def test_a_user_has_at_most_fifty_api_tokens(books: Books, db: Database) -> None:
     someone = books.join()
     outcomes = await asyncio.gather(
         *(create(db, someone.principal) for _ in range(52)), return_exceptions=True

@@ -1,4 +1,4 @@
-"""Calls made together give what each caller would have got alone, and never from before it asked."""
+"""Shared calls return what each caller would have got alone, never data from before its request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_who_asks_together_shares_one_read() -> None:
     assert source.reads == [{"a", "b", "x"}]
 
 
-async def test_nobody_joins_a_read_that_has_begun() -> None:
+async def test_no_caller_joins_a_read_that_has_begun() -> None:
     source = Source({"a": 1})
     shared = SharedCalls(source.read, at_once=1)
     before = asyncio.create_task(shared.get("a"))

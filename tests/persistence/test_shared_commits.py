@@ -1,4 +1,4 @@
-"""Commands that share a commit: fewer commits, and to each caller as if it had been alone."""
+"""Commands that share a commit: fewer commits, with the outcome that each would have alone."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_top_ups_and_transfers_share_a_commit(books: Books) -> None:
     await books.assert_clean()
 
 
-async def test_everybody_pays_one_person_in_a_few_commits(books: Books) -> None:
+async def test_payments_to_one_user_need_few_commits(books: Books) -> None:
     hot, sizes = books.join("Hot"), list[int]()
     payers = [books.join() for _ in range(40)]
     for payer in payers:
@@ -206,7 +206,7 @@ async def test_what_fails_together_is_settled_alone(books: Books) -> None:
     await books.assert_clean()
 
 
-async def test_one_locked_account_delays_nobody_else_for_good(books: Books) -> None:
+async def test_one_locked_account_does_not_block_others(books: Books) -> None:
     locked, alpha, beta = books.join(), books.join(), books.join()
     async with sharing(books.url) as shared:
         with psycopg.connect(books.url) as holding:

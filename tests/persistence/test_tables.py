@@ -1,4 +1,4 @@
-"""What the migrations make: the tables of `tables.py`, and constraints that guard the ledgers."""
+"""The migrations create the tables of `tables.py`, with constraints that protect the ledgers."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_no_impossible_line_is_stored(connection: Connection) -> None:
     _insert(connection, "transactions", _entry(user_id))
 
 
-def test_nobody_pays_themselves(connection: Connection) -> None:
+def test_no_user_pays_themselves(connection: Connection) -> None:
     user_id = _user(connection)
     entry = _entry(user_id, kind="transfer", counterparty_id=user_id, idempotency_key=None)
     with pytest.raises(errors.CheckViolation):

@@ -1,1 +1,1 @@
-"""What happens after a commit: the relay, the queues, the workers and their jobs."""
+"""Tests of subscriptions, live updates and cached credentials."""

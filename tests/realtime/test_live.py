@@ -1,4 +1,4 @@
-"""Streams that pass each line on exactly once, and sessions whose end is noticed, whatever Redis does."""
+"""Streams deliver each entry exactly once, and ended sessions are noticed, whatever Redis does."""
 
 from __future__ import annotations
 
@@ -376,7 +376,7 @@ async def test_an_end_is_noticed_within_five_seconds_without_redis(books: Books)
         other.cancel()
 
 
-async def test_the_poll_reaches_everybody_page_by_page(
+async def test_the_poll_reaches_all_subscribers_page_by_page(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("realtime.subscriptions._USERS_AT_ONCE", 2)

@@ -1,4 +1,4 @@
-"""The services that resolvers work with, on a database and a Redis of their own."""
+"""The services of resolvers, on a database and a Redis for each test."""
 
 from __future__ import annotations
 

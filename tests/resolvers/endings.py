@@ -1,4 +1,4 @@
-"""Waiting for the end of a session or an API token, as a socket does."""
+"""Waits for the end of a session or an API token, as a socket does."""
 
 from __future__ import annotations
 

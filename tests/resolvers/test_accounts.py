@@ -1,4 +1,4 @@
-"""Registering, verifying, passwords and profiles; the same answer whether or not an address is known."""
+"""Registration, verification, passwords and profiles: the same answer whether or not an address is known."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_registering_again_leaves_the_first_registration_as_it_was(world: 
     ] == "InvalidCredentials"
 
 
-async def test_the_link_of_a_thiefs_registration_verifies_it_for_nobody_without_its_password(
+async def test_the_link_of_another_registration_verifies_nothing_without_its_password(
     world: World,
 ) -> None:
     victim = await world.join("Victim", verified=False)

@@ -1,4 +1,4 @@
-"""Keys for programs: what each scope opens, and what none does."""
+"""API tokens: what each scope allows, and what none allows."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ async def test_a_daily_limit_is_an_amount(someone: Someone, limit: str) -> None:
     assert refused["minimum"] == {"amount": "0.01"}
 
 
-async def test_nobody_keeps_more_than_50_tokens(alpha: Someone) -> None:
+async def test_a_user_keeps_at_most_50_tokens(alpha: Someone) -> None:
     for _ in range(50):
         assert (await _create(alpha))["__typename"] == "ApiTokenCreated"
     assert (await _create(alpha))["__typename"] == "InvalidInput"

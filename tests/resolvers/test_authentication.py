@@ -1,4 +1,4 @@
-"""Whose bearer token it is: forged, foreign, ended and expired ones are nobody's."""
+"""Authentication: forged, foreign, ended and expired bearer tokens are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _signed(claims: dict[str, object], secret: str = SECRET, **header: Any) -> s
     return jwt.encode(claims, secret, algorithm="HS256", headers={**usual, **header})
 
 
-async def test_without_a_header_nobody_asks(world: World) -> None:
+async def test_a_request_without_the_header_is_anonymous(world: World) -> None:
     assert await authentication.authenticate(world.services, None) is None
 
 

@@ -1,4 +1,4 @@
-"""Hostile values in every place that takes a text: a typed or coded refusal, and nothing changed."""
+"""Hostile values for every text argument: a typed or coded refusal, and nothing changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches through the API: bounded work for one request, and a few at once for one account."""
+"""Searches through the API: bounded work per request, and few at once per account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirming a session, and what asks for it; new passwords and the API tokens from before."""
+"""Confirming a session, and which operations require it; new passwords and existing API tokens."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ async def test_the_owner_is_told_of_a_new_api_token_by_mail(world: World, alpha:
     }
 
 
-async def test_nobody_is_told_at_an_address_that_is_not_verified(world: World) -> None:
+async def test_no_mail_is_sent_to_an_address_that_is_not_verified(world: World) -> None:
     carol = await world.join("Carol", verified=False)
     await carol.token("READ_PROFILE")
     assert world.mails(carol.email) == ["verify_email"]

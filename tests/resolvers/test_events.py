@@ -1,4 +1,4 @@
-"""`walletEvents`, as GraphQL answers it."""
+"""`walletEvents` as GraphQL returns it."""
 
 from __future__ import annotations
 

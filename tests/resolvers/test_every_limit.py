@@ -1,4 +1,4 @@
-"""Every root field has a rate limit: the schema is walked, and each field asked while nobody may."""
+"""Every root field has a rate limit: each field of the schema is called with exhausted limits."""
 
 from __future__ import annotations
 

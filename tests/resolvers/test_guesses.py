@@ -1,4 +1,4 @@
-"""Guesses of passwords: delayed more and more, and never a reason to refuse an account's owner."""
+"""Password guesses: increasingly delayed, and never locking out the owner of the account."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_device_that_signed_in_before_is_not_delayed(new_world: NewWorld
     assert pauses == [2.0]
 
 
-async def test_an_address_that_nobody_has_is_delayed_like_any_other(new_world: NewWorld) -> None:
+async def test_an_unknown_address_is_delayed_like_any_other(new_world: NewWorld) -> None:
     world, pauses = await guessed(new_world)
     await attack(world, "nobody@example.com", attempts=8)
     assert pauses == [0.5] + [1.0] * 2 + [2.0] * 4

@@ -166,7 +166,7 @@ async def test_an_api_token_closes_keys_of_the_operations_in_its_scopes(
         assert answer.code == "FORBIDDEN"
 
 
-async def test_nobody_closes_a_key_signed_out_or_with_an_ended_session(
+async def test_no_key_is_closed_signed_out_or_with_an_ended_session(
     world: World, alpha: Someone
 ) -> None:
     asked = {"kind": "TRANSFER", "idempotencyKey": new_key()}
@@ -282,7 +282,7 @@ async def test_each_side_finds_its_own_transaction_by_the_reference(
     assert others["transactionByReference"]["metadata"] == []
 
 
-async def test_a_reference_of_others_or_of_nobody_finds_nothing(
+async def test_a_reference_of_others_or_an_unknown_one_finds_nothing(
     world: World, alpha: Someone, beta: Someone
 ) -> None:
     sent = (await alpha.ask(SEND, input=sending(beta))).one["transaction"]

@@ -1,4 +1,4 @@
-"""How a root field is made: guards first, refusals as results, everything counted."""
+"""Root fields: guards run first, refusals become results, and everything is counted."""
 
 from __future__ import annotations
 

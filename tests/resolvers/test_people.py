@@ -1,4 +1,4 @@
-"""Finding people: by a part of the name or a whole address, and never more than one may know."""
+"""User search: by a part of the name or a complete address, without revealing more than allowed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_an_address_is_found_typed_whole_alone(someone: Someone, other: So
 
 
 @pytest.mark.parametrize("query", ["", "   ", "\x00", "\u0301", "\u200b\t\n"])
-async def test_a_query_with_nothing_in_it_finds_nobody(someone: Someone, query: str) -> None:
+async def test_an_empty_query_finds_no_user(someone: Someone, query: str) -> None:
     found = (await someone.ask(SEARCH, query=query)).one
     assert (found["edges"], found["nodes"]) == ([], [])
     assert found["pageInfo"] == {
@@ -70,7 +70,7 @@ async def test_a_query_with_nothing_in_it_finds_nobody(someone: Someone, query: 
 @pytest.mark.parametrize(
     "query", ["nul\x00byte", "\ud800", "\u202e", "'; DROP TABLE users; --", "\\"]
 )
-async def test_strange_queries_find_nobody_and_break_nothing(someone: Someone, query: str) -> None:
+async def test_unusual_queries_find_no_user_and_break_nothing(someone: Someone, query: str) -> None:
     assert await _names(someone, query) == []
 
 
@@ -243,9 +243,7 @@ async def test_an_api_token_reads_again_what_its_scopes_open(
     assert [name for name, node in zip(things, found, strict=True) if node] == seen
 
 
-async def test_somebody_unverified_reads_no_user_but_themselves(
-    world: World, someone: Someone
-) -> None:
+async def test_an_unverified_user_reads_no_other_user(world: World, someone: Someone) -> None:
     newcomer = await world.join("Newcomer", verified=False)
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     ids = [someone.id, newcomer.id]

@@ -1,4 +1,4 @@
-"""Mutations reserved for people: each verifies in its own transaction that its session is active."""
+"""Mutations reserved for users: each verifies in its own transaction that its session is active."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often: per address and per account, an alias being an operation like any other."""
+"""Rate limits per address and account; each alias counts as an operation."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_strangers_reset_requests_do_not_keep_the_owner_from_a_link(
     assert world.sql(due) == [(1,)]
 
 
-async def test_one_client_registers_an_address_a_few_times_and_keeps_nobody_else_from_it(
+async def test_one_client_registers_an_address_a_few_times_and_does_not_block_others(
     new_world: NewWorld,
 ) -> None:
     world = await new_world(rate_limit_factor=1)
@@ -147,7 +147,7 @@ async def test_reads_share_a_generous_limit_by_account(new_world: NewWorld) -> N
     assert (await world.ask(reads[0])).codes == []
 
 
-async def test_reads_of_nobody_are_limited_by_client(new_world: NewWorld) -> None:
+async def test_anonymous_reads_are_limited_by_client(new_world: NewWorld) -> None:
     world = await new_world(rate_limit_factor=0.01)
     answers = [(await world.ask("{ viewer { id } }")).codes for _ in range(55)]
     assert answers == [[]] * 50 + [["RATE_LIMITED"]] * 5

@@ -1,4 +1,4 @@
-"""Signing in, going on and signing out."""
+"""Signing in, refreshing and signing out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving money through the API: once per key, all or nothing, every refusal typed."""
+"""Transfers and top-ups through the API: once per key, all or nothing, with typed refusals."""
 
 from __future__ import annotations
 
@@ -258,7 +258,9 @@ async def test_what_the_balance_lacks_is_said(someone: Someone, other: Someone) 
     assert answer["shortfall"] == {"amount": "0.50"}
 
 
-async def test_nobody_and_the_unverified_are_not_found(world: World, someone: Someone) -> None:
+async def test_unknown_and_unverified_recipients_are_not_found(
+    world: World, someone: Someone
+) -> None:
     carol = await world.join("Carol", verified=False)
     stranger = ids.global_id("User", ids.new_id())
     own_viewer = ids.global_id("Viewer", someone.user_id)
@@ -287,7 +289,7 @@ async def test_a_malformed_address_is_named(someone: Someone, address: str) -> N
     assert answer["fields"][0]["path"] == ["recipient", "email"]
 
 
-async def test_nobody_pays_themselves(someone: Someone) -> None:
+async def test_no_user_pays_themselves(someone: Someone) -> None:
     assert (await someone.send(someone, "1"))["__typename"] == "CannotPayYourself"
     assert (await someone.send(someone.email, "1"))["__typename"] == "CannotPayYourself"
 
@@ -330,7 +332,7 @@ async def test_what_others_send_may_pass_it(new_world: Callable[..., Awaitable[W
     assert (await beta.add("1"))["maximumTopUp"] == {"amount": "0.00"}
 
 
-async def test_nobody_moves_money_signed_out(world: World, other: Someone) -> None:
+async def test_no_money_moves_signed_out(world: World, other: Someone) -> None:
     answer = await world.ask(
         SEND,
         input={"recipient": {"userId": other.id}, "amount": "1", "idempotencyKey": new_key()},

@@ -1,4 +1,4 @@
-"""The viewer's own wallet: balance, transactions page by page, and the past."""
+"""The viewer's wallet: balance, pages of transactions, and past balances."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ WALLET = """
 """
 
 
-async def test_anybody_may_ask_what_the_service_allows(world: World) -> None:
+async def test_the_limits_of_the_service_are_public(world: World) -> None:
     assert (await world.ask(WALLET)).one == {
         "currency": "USD",
         "minimumAmount": {"amount": "0.01"},

@@ -1,4 +1,4 @@
-"""A wallet service without its web server: people who ask, and what they are answered."""
+"""A wallet service without a web server: users who call operations, and the results."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def new_key() -> str:
 
 @dataclass
 class Answer:
-    """What came back, and the context it was made in."""
+    """A result, and the context of its request."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLError]
@@ -124,7 +124,7 @@ def _code(error: GraphQLError) -> str:
 
 @dataclass
 class CountedMetrics:
-    """Metrics that remember."""
+    """Metrics that record their calls."""
 
     operations: list[tuple[str, str]] = field(default_factory=list)
     transfers: list[str] = field(default_factory=list)
@@ -138,7 +138,7 @@ class CountedMetrics:
 
 @dataclass
 class World:
-    """The service, and a look behind it."""
+    """The service, with access to its database."""
 
     services: Services
     metrics: CountedMetrics
@@ -155,7 +155,7 @@ class World:
         client_ip: str = "192.0.2.1",
         **variables: Any,
     ) -> Answer:
-        """Run an operation as whoever the bearer token says; as nobody without one."""
+        """Run an operation with that bearer token, or signed out."""
         return await self.ask_as(
             await self.principal(bearer),
             query,
@@ -166,7 +166,7 @@ class World:
         )
 
     async def principal(self, bearer: str | None) -> sessions.Principal | None:
-        """Whom the bearer token authenticates."""
+        """The principal of the bearer token."""
         authorization = None if bearer is None else f"Bearer {bearer}"
         return await authentication.authenticate(self.services, authorization)
 
@@ -181,7 +181,7 @@ class World:
         client_ip: str = "192.0.2.1",
         **variables: Any,
     ) -> Answer:
-        """Run an operation as somebody who was authenticated before."""
+        """Run an operation with a principal that was authenticated before."""
         context = RequestContext(
             services=self.services,
             principal=principal,
@@ -194,7 +194,7 @@ class World:
         return Answer(result.data, list(result.errors or []), context)
 
     async def is_refused(self, bearer: str) -> bool:
-        """Whether the service takes the token for nobody's."""
+        """Whether the service refuses the token as unauthenticated."""
         try:
             await authentication.authenticate(self.services, f"Bearer {bearer}")
         except errors.Unauthenticated:
@@ -209,7 +209,7 @@ class World:
         return answer.one
 
     async def join(self, name: str, *, verified: bool = True, balance: str = "") -> Someone:
-        """Somebody new, signed in; the address is theirs alone."""
+        """A new signed-in user with an address of their own."""
         letters = "".join(c for c in name.lower() if c.isascii() and c.isalpha())
         email = f"{letters}.{next(_numbers)}@example.com"
         assert (await self.register(email, name)).one["__typename"] == "RegistrationReceived"
@@ -230,7 +230,7 @@ class World:
         return someone
 
     def verify(self, email: str) -> None:
-        """The address of its only registration becomes its own."""
+        """Verify the address for its only registration."""
         self.sql(
             "WITH verified AS (UPDATE users SET email_verified_at = now(), "
             "registration_expires_at = NULL WHERE email = %s RETURNING email, id) "
@@ -239,7 +239,7 @@ class World:
         )
 
     def user_id(self, email: str) -> UUID:
-        """Whose address it is; where nobody has verified it, the newest registration."""
+        """The owner of the address, or else its newest registration."""
         ((user_id,),) = self.sql(
             "SELECT id FROM users WHERE email = %s ORDER BY email_verified_at, id DESC LIMIT 1",
             email,
@@ -247,7 +247,7 @@ class World:
         return UUID(str(user_id))
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Look at the database, or change it, behind the service's back."""
+        """Read or change the database directly."""
         cursor = self.connection.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
@@ -259,7 +259,7 @@ class World:
         age: timedelta = timedelta(0),
         user_id: UUID | None = None,
     ) -> str:
-        """The token of a link as the job that mails it would make it, so long ago."""
+        """The token of a link, as the mail job would have created it that long ago."""
         user_id, link_id = user_id or self.user_id(email), ids.new_id()
         token = sessions.new_link_token(user_id, link_id)
         made_at = datetime.now(UTC) - age
@@ -277,7 +277,7 @@ class World:
         return token
 
     def mails(self, email: str) -> list[str]:
-        """The purposes of the mails that a person is sent, oldest first; withdrawn ones are not."""
+        """The purposes of a user's mails that were not withdrawn, oldest first."""
         rows = self.sql(
             "SELECT purpose FROM mails WHERE user_id = %s AND state <> 'withdrawn' ORDER BY id",
             self.user_id(email),
@@ -285,7 +285,7 @@ class World:
         return [purpose for (purpose,) in rows]
 
     def books(self) -> list[tuple[Any, ...]]:
-        """Everything that a movement of money changes."""
+        """Everything that a transfer changes."""
         return self.sql("SELECT id, balance, sequence FROM users ORDER BY id") + self.sql(
             "SELECT user_id, sequence, balance_after FROM transactions ORDER BY 1, 2"
         )
@@ -293,7 +293,7 @@ class World:
 
 @dataclass
 class Someone:
-    """A person who is signed in."""
+    """A signed-in user."""
 
     world: World
     name: str
@@ -317,7 +317,7 @@ class Someone:
     async def send(
         self, to: Someone | str, amount: object, key: str | None = None, note: str | None = None
     ) -> Any:
-        """Send to a person by id, or to whatever stands in a text by address."""
+        """Send to a user by id, or to an address given as text."""
         recipient = {"email": to} if isinstance(to, str) else {"userId": to.id}
         given: dict[str, Any] = {
             "recipient": recipient,
@@ -333,7 +333,7 @@ class Someone:
         return str(viewer["balance"]["amount"])
 
     async def token(self, *scopes: str, **more: Any) -> str:
-        """An API token of theirs."""
+        """An API token of the user."""
         answer = await self.ask(
             "mutation($input: CreateApiTokenInput!) { createApiToken(input: $input) {"
             " ... on ApiTokenCreated { secret } ... on UserError { message } } }",

@@ -1,4 +1,4 @@
-"""Cursors are opaque, and good for their own list alone."""
+"""Cursors are opaque, and valid only for their own list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every refusal of the domain has its look in GraphQL, once."""
+"""Every refusal of the domain has exactly one representation in GraphQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The served schema has all of the contract, and describes everything it has."""
+"""The served schema contains the whole contract, and describes all of its elements."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ async def test_without_keys_a_repeat_moves_money_again(books: Books, elsewhere: 
     assert any("several transactions" in each.sentence for each in found)
 
 
-async def test_a_wallet_that_pays_again_for_a_repeat_is_found_by_the_entry_nobody_requested(
+async def test_a_wallet_that_pays_again_for_a_repeat_is_found_by_the_entry_that_no_user_requested(
     books: Books,
 ) -> None:
     gathered = await gather(books, users=2)

@@ -54,7 +54,7 @@ def test_a_process_that_was_killed_was(child: Child) -> None:
     assert fault.was_killed(child)
 
 
-async def test_a_lock_takes_effect_if_somebody_waits_for_it(database_url: str) -> None:
+async def test_a_lock_takes_effect_if_a_session_waits_for_it(database_url: str) -> None:
     lock = "SELECT pg_advisory_xact_lock(1)"
     with psycopg.connect(database_url) as holder, psycopg.connect(database_url) as other:
         holder.execute(lock)

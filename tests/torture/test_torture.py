@@ -1,4 +1,4 @@
-"""Twenty seconds of fault injection, and the proxies without which it would prove nothing."""
+"""Twenty seconds of fault injection, and tests of the proxies that it depends on."""
 
 from __future__ import annotations
 

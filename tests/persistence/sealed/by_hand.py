@@ -1,4 +1,4 @@
-"""Ledgers sealed with a key, what is done to them by hand, and what is said of it."""
+"""Ledgers sealed with a key, manual changes to them, and what the audit reports."""
 
 from __future__ import annotations
 

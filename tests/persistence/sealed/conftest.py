@@ -1,4 +1,4 @@
-"""A migrated database of the test's own, whose ledgers are sealed with a key."""
+"""A migrated database for each test, whose ledgers are sealed with a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seals: the audit names the first row of an account ledger that was changed by hand."""
+"""The seals: the audit names the first manually changed row of an account ledger."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ def test_everything_in_a_row_but_what_follows_from_it_is_sealed() -> None:
     assert sealed == {column.name for column in tables.transactions.columns} - {"note_search_text"}
 
 
-async def test_whoever_waits_hears_how_far_it_is(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_progress_is_reported(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     await lived_in(books)
     monkeypatch.setattr(audit_seals, "_LINES_BETWEEN_WORDS", 1)
     monkeypatch.setattr(sealed_rows, "ROWS_AT_ONCE", 5)
