@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from domain.authority import Authority
 from domain.ledger.decisions import LookUp
 
 
@@ -33,3 +34,9 @@ class BudgetOf(LookUp[TokenBudget]):
 
     user_id: UUID
     api_token_id: UUID
+
+    @classmethod
+    def of(cls, authority: Authority) -> BudgetOf | None:
+        """The budget that transfers of that authority are charged to; None without an API token."""
+        api_token_id = authority.api_token_id
+        return None if api_token_id is None else cls(authority.user_id, api_token_id)
