@@ -26,6 +26,7 @@ REFUSALS = [
     errors.IdempotencyKeyClosed(),
     errors.TooLate(),
     errors.NotFound(),
+    errors.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
     errors.Unauthenticated(),
     errors.Forbidden(),
     errors.SessionNotConfirmed(),
