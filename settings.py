@@ -106,6 +106,19 @@ class Settings(BaseSettings):
     #: interpreted: every operation is executed by graphql-core itself.
     graphql_executor: Literal["compiled", "interpreted"] = "compiled"
 
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_headers: SecretStr | None = None
+    otel_service_name: str = "mini-wallet"
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _of_collector(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^\s/]", value):
+            raise ValueError(
+                "it takes an http:// or https:// address such as http://localhost:4318"
+            )
+        return value
+
     @field_validator("allowed_origins", "trusted_proxies", "webhook_allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

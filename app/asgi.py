@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
@@ -34,6 +35,9 @@ from graphql_server.http import answering
 from graphql_server.long_lived import LongLived
 from settings import Settings, SettingsError
 
+if TYPE_CHECKING:
+    from app.telemetry.spans import Tracing
+
 log = structlog.get_logger(__name__)
 
 GRAPHQL_PATH = "/graphql"
@@ -53,8 +57,15 @@ _ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", GRAPHQL_PATH})
 class App:
     """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
 
-    def __init__(self, settings: Settings, edge: Edge, mails: Mails | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        edge: Edge,
+        mails: Mails | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         """`mails` reads caught mails, which are shown to anyone."""
+        self._tracing = tracing
         self._settings = settings
         self._edge = edge
         self._mails = mails
@@ -71,7 +82,7 @@ class App:
         self._origins = origins
         cors = self._http = Cors(self._answer, origins, by_address)
         hosts = Hosts(settings, shows_mail=mails is not None)
-        self._envelope = Envelope(self._dispatch, settings, hosts, self._metrics, _route_of)
+        self._envelope = Envelope(self._dispatch, settings, hosts, self._metrics, route_of)
         #: For servers that can answer plain requests without ASGI.
         self.short_path = ShortPath(GRAPHQL_PATH, self._envelope, cors, self._answer_whole)
 
@@ -109,7 +120,9 @@ class App:
         async with AsyncExitStack() as closing:
             await receive()
             try:
-                opened = await closing.enter_async_context(wiring.open_services(self._settings))
+                opened = await closing.enter_async_context(
+                    wiring.open_services(self._settings, self._tracing)
+                )
                 self._open(opened)
             except SettingsError as error:
                 self.refused = error
@@ -127,7 +140,7 @@ class App:
         hardened = self._settings.graphql_profile == "hardened"
         shown = pages.Pages(self._settings, self._mails)
         self._graphql = Endpoint(
-            Engine(
+            (Engine if self._tracing is None else self._tracing.engine)(
                 served_schema.build(),
                 api.WalletService(opened.services),
                 api.operations_table(),
@@ -204,7 +217,7 @@ async def _fail(_request: Request, _error: Exception) -> Response:
     return replies.refusal(500, "Something went wrong on our side. Try again.", "INTERNAL")
 
 
-def _route_of(path: str) -> str:
+def route_of(path: str) -> str:
     """The path as a metrics label, if it is a known route: clients can request any other."""
     if path in _ROUTES:
         return path

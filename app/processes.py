@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from app.caught_mails import Mails
-from app.telemetry import logs
+from app.telemetry import logs, tracing
 from settings import Settings
+
+if TYPE_CHECKING:
+    from app.telemetry.spans import Tracing
 
 
 def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) -> int:
@@ -17,15 +22,18 @@ def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) 
     from app import server
 
     logs.configure(settings.log_level)
-    return server.run(settings, host, port, mails)
+    with _traced("serve", settings) as traced:
+        return server.run(settings, host, port, mails, traced)
 
 
 def relay(settings: Settings) -> int:
-    """Publish committed events until SIGTERM or SIGINT; returns the exit status."""
+    """Publish committed events until SIGTERM or SIGINT; returns the exit status. Raises SettingsError."""
     from jobs import relay as process
+    from jobs.spans import NO_SPANS
 
     logs.configure(settings.log_level)
-    return process.main(settings)
+    with _traced("relay", settings) as traced:
+        return process.main(settings, traced or NO_SPANS)
 
 
 def worker(
@@ -37,6 +45,7 @@ def worker(
     """
     from jobs import reactions
     from jobs import worker as process
+    from jobs.spans import NO_SPANS
 
     chosen = reactions.QUEUES if queues is None else queues
     if not chosen or not set(chosen) <= set(reactions.QUEUES):
@@ -44,4 +53,18 @@ def worker(
             f"--queues takes one or more of {', '.join(reactions.QUEUES)}, separated by commas."
         )
     logs.configure(settings.log_level)
-    return process.main(settings, queues=chosen, retry_failed=retry_failed)
+    with _traced("worker", settings) as traced:
+        return process.main(
+            settings, queues=chosen, retry_failed=retry_failed, spans=traced or NO_SPANS
+        )
+
+
+@contextlib.contextmanager
+def _traced(process: str, settings: Settings) -> Iterator[Tracing | None]:
+    """Trace the process, if that is configured. Raises SettingsError."""
+    begun = tracing.start(process, settings)
+    try:
+        yield begun
+    finally:
+        if begun is not None:
+            begun.close()

@@ -12,16 +12,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
 
-from app.asgi import App
+from app.asgi import App, route_of
 from app.caught_mails import Mails
 from app.http import connections, edge, sockets
 from app.wiring import read_limits
 from graphql_server import bodies
 from settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from app.telemetry.spans import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -74,17 +78,20 @@ class Server(uvicorn.Server):
 
 
 def configure(
-    settings: Settings, mails: Mails | None = None, files: int | None = None
+    settings: Settings,
+    mails: Mails | None = None,
+    files: int | None = None,
+    tracing: Tracing | None = None,
 ) -> tuple[uvicorn.Config, App]:
     """uvicorn's configuration for that application, which shows the caught mails.
 
     `files` is how many the process may open, if that is not what the system says.
     """
     limits = edge.Edge(settings, files)
-    app = App(settings, limits, mails)
+    app = App(settings, limits, mails, tracing)
     config = uvicorn.Config(
-        app,
-        http=connections.Connections(limits, app.short_path),  # type: ignore[arg-type]
+        app if tracing is None else tracing.requests(app, route_of),
+        http=connections.Connections(limits, app.short_path if tracing is None else None),  # type: ignore[arg-type]
         ws=sockets.Sockets(limits.socket_messages),  # type: ignore[arg-type]
         lifespan="on",
         loop="none",
@@ -101,7 +108,13 @@ def configure(
     return config, app
 
 
-def run(settings: Settings, host: str, port: int, mails: Mails | None = None) -> int:
+def run(
+    settings: Settings,
+    host: str,
+    port: int,
+    mails: Mails | None = None,
+    tracing: Tracing | None = None,
+) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     edge.raise_open_file_limit()
     try:
@@ -112,7 +125,7 @@ def run(settings: Settings, host: str, port: int, mails: Mails | None = None) ->
     except OSError as error:
         sys.stderr.write(f"{_sentence(error, host, port)}\n")
         return 1
-    config, app = configure(settings, mails)
+    config, app = configure(settings, mails, tracing=tracing)
     server = Server(config, app)
     with listener:
         address = listener.getsockname()

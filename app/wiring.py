@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adapters import pusher, rate_limiter, realtime
 from adapters.webhook_endpoints import Endpoints
@@ -18,6 +19,9 @@ from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
 from realtime.live import Live
 from settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from app.telemetry.spans import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ def read_limits(settings: Settings) -> money.Limits:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Opened]:
+async def open_services(
+    settings: Settings, tracing: Tracing | None = None
+) -> AsyncIterator[Opened]:
     """All services. Nothing is connected yet, so services may be unavailable."""
     limits = read_limits(settings)
     metrics = Metrics()
@@ -47,11 +53,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
     redis_url = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as closing:
         try:
-            database = await Database.open(database_url)
+            traceparent = None if tracing is None else tracing.traceparent
+            database = await Database.open(database_url, traceparent=traceparent)
         except ValueError as error:
             raise SettingsError(f"{error}; see .env.example.") from None
         closing.push_async_callback(database.close)
-        ledger = await _open_ledger(settings, database_url, limits, metrics)
+        ledger = await _open_ledger(settings, limits, metrics, tracing)
         closing.push_async_callback(ledger.close)
         try:
             limiter = await rate_limiter.RateLimiter.open(redis_url, settings.rate_limit_factor)
@@ -83,15 +90,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Opened]:
 
 
 async def _open_ledger(
-    settings: Settings, database_url: str, limits: money.Limits, metrics: Metrics
+    settings: Settings, limits: money.Limits, metrics: Metrics, tracing: Tracing | None
 ) -> SharedCommits:
-    ledger = await Ledger.open(
-        database_url,
+    ledger = await (Ledger if tracing is None else tracing.ledger).open(
+        settings.database_url.get_secret_value(),
         limits,
         connections=settings.settlement_batches + shared_commits.ALONE_AT_ONCE,
         audit_key=settings.sealing_key,
+        traceparent=None if tracing is None else tracing.traceparent,
     )
-    return SharedCommits(
+    return (SharedCommits if tracing is None else tracing.commits)(
         ledger,
         batches=settings.settlement_batches,
         batch_commands=settings.settlement_batch_commands,

@@ -56,14 +56,15 @@ async def send(services: JobServices, user_id: UUID, mail_id: UUID) -> None:
             notification=notification,
         )
         async with _lease_renewed(services, mail):
-            await asyncio.to_thread(
-                services.mailer.send,
-                to=mail.person.email,
-                subject=rendered.subject,
-                text=rendered.text,
-                html=rendered.html,
-                message_id=str(mail_id),
-            )
+            with services.spans.delivering("mail", 1):
+                await asyncio.to_thread(
+                    services.mailer.send,
+                    to=mail.person.email,
+                    subject=rendered.subject,
+                    text=rendered.text,
+                    html=rendered.html,
+                    message_id=str(mail_id),
+                )
     except mail_templates.UnreadableDetails as trouble:
         log.error("a mail was not sent: this release cannot read its details", **details)
         await mails.refused(services.database, mail, permanent=False, error=str(trouble))

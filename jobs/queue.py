@@ -14,6 +14,7 @@ import rq.utils
 from adapters import redis_connection
 from jobs import reactions, untrusted
 from jobs.kinds import Job
+from jobs.spans import ContextOf, no_context
 
 #: A worker takes a job off the list a moment before it marks it as started.
 _TAKING = timedelta(seconds=5)
@@ -32,13 +33,17 @@ class JobQueue:
     def close(self) -> None:
         self._redis.close()
 
-    def put(self, jobs: Iterable[Job]) -> None:
-        """Queue each job, unless a job with its id is queued and has not started yet."""
-        for job in dict.fromkeys(jobs):
-            if not self._put(job, job.id) and job.kind.follows_itself:
-                self._put(job, f"{job.id}-next")
+    def put(self, jobs: Iterable[Job], context_of: ContextOf = no_context) -> None:
+        """Queue each job, unless a job with its id is queued and has not started yet.
 
-    def _put(self, job: Job, job_id: str) -> bool:
+        A job that is queued already keeps the trace context that it has.
+        """
+        for job in dict.fromkeys(jobs):
+            traceparent = context_of(job)
+            if not self._put(job, job.id, traceparent) and job.kind.follows_itself:
+                self._put(job, f"{job.id}-next", traceparent)
+
+    def _put(self, job: Job, job_id: str, traceparent: str | None) -> bool:
         """Whether a job with that id is now waiting to start; False if it is running."""
         queue = self._queues[job.kind.queue]
         while True:
@@ -50,6 +55,7 @@ class JobQueue:
                     result_ttl=0,
                     failure_ttl=untrusted.FAILURE_KEPT_SECONDS,
                     description=job_id,
+                    meta=None if traceparent is None else {untrusted.TRACEPARENT: traceparent},
                     job_id=job_id,
                     unique=True,
                 )

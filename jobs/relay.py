@@ -20,6 +20,7 @@ from jobs.duty import AWAY, Duty
 from jobs.kinds import Job
 from jobs.sinks import table
 from jobs.sinks.sink import Sink
+from jobs.spans import NO_SPANS, ContextOf, Spans, no_context
 from persistence import retention
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
@@ -40,20 +41,20 @@ _RETENTION_BATCH = 500
 _STOP_SECONDS = 10.0
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, spans: Spans = NO_SPANS) -> int:
     """Run until SIGTERM or SIGINT; claimed rows are finished first. Returns the exit status."""
 
     async def until_signalled() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run(settings, stop)
+        await run(settings, stop, spans)
 
     asyncio.run(until_signalled())
     return 0
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, spans: Spans = NO_SPANS) -> None:
     """Run until `stop` is set. PostgreSQL and Redis may be unavailable for any time.
 
     Raises SettingsError.
@@ -66,7 +67,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         raise SettingsError(f"{str(error).removesuffix('.')}; see .env.example.") from None
     jobs = queue.JobQueue(redis_url)
     sinks = table.configured(settings)
-    relay = Relay(database, listeners, jobs, sinks)
+    relay = Relay(database, listeners, jobs, sinks, spans=spans)
     try:
         log.info("the relay has started", sinks=[sink.name for sink in sinks])
         await relay.run(stop)
@@ -88,7 +89,9 @@ class Relay:
         sinks: Sequence[Sink],
         *,
         poll_seconds: float = POLL_SECONDS,
+        spans: Spans = NO_SPANS,
     ) -> None:
+        self._spans = spans
         self._database = database
         self._listeners = listeners
         self._jobs = jobs
@@ -162,13 +165,14 @@ class Relay:
 
     async def _process_rows(self, rows: Sequence[OutboxRow]) -> None:
         if rows:
-            consequences = await reactions.react(self._relaying, rows)
-            await self._put(consequences.jobs)
-            await outbox.mark_published(self._database, rows, consequences.due)
+            with self._spans.relaying(rows) as context_of:
+                consequences = await reactions.react(self._relaying, rows)
+                await self._put(consequences.jobs, context_of)
+                await outbox.mark_published(self._database, rows, consequences.due)
 
-    async def _put(self, jobs: Sequence[Job]) -> None:
+    async def _put(self, jobs: Sequence[Job], context_of: ContextOf = no_context) -> None:
         if jobs:
-            await asyncio.to_thread(self._jobs.put, jobs)
+            await asyncio.to_thread(self._jobs.put, jobs, context_of)
 
     # ------------------------------------------------ what is due, even if Redis has lost its jobs
 

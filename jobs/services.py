@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from jobs.breaker import Breaker
 from jobs.queue import JobQueue
 from jobs.sinks import table
 from jobs.sinks.sink import Sink
+from jobs.spans import NO_SPANS, Spans
 from persistence.engine import condition
 from persistence.engine.database import Database
 from settings import Settings
@@ -40,6 +42,7 @@ class JobServices:
     app_url: str
     #: The sinks that are configured.
     sinks: Sequence[Sink]
+    spans: Spans = NO_SPANS
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def breaker(self, sink: str) -> Breaker:
@@ -48,7 +51,7 @@ class JobServices:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[JobServices]:
+async def opened(settings: Settings, spans: Spans = NO_SPANS) -> AsyncIterator[JobServices]:
     """Open the services that the settings describe. Raises ValueError for an invalid setting."""
     mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     gateway = PusherGateway.from_settings(settings)
@@ -63,6 +66,7 @@ async def opened(settings: Settings) -> AsyncIterator[JobServices]:
             currency=money.currency(settings.wallet_currency),
             app_url=settings.app_url,
             sinks=table.configured(settings),
+            spans=spans,
         )
     finally:
         jobs.close()
@@ -81,7 +85,8 @@ class Bench:
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a job. If the database is unavailable, give it up: the relay queues it again later."""
         try:
-            self.runner.run(work)
+            # The runner has a context of its own, without the span of the job.
+            self.runner.run(work, context=contextvars.copy_context())
         except errors.Unavailable as error:
             log.warning(
                 "a job was given up: the database is unavailable",

@@ -30,6 +30,9 @@ log = structlog.get_logger()
 SERIALIZER = JSONSerializer
 FAILURE_KEPT_SECONDS = 24 * 3600
 _DATA_MAXIMUM_BYTES = 4096
+#: The key of a job's metadata under which its trace context is.
+TRACEPARENT = "traceparent"
+_META_MAXIMUM_BYTES = 200
 
 
 class NotAllowed(Exception):
@@ -39,6 +42,11 @@ class NotAllowed(Exception):
 class Job(rq.job.Job):
     """A job read from Redis. One that is not allowed fails when it is run, and is kept as failed."""
 
+    kind_name = "unknown"
+    #: The trace in which it was queued.
+    traceparent: str | None = None
+    has_failed = False
+
     def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
         """Read the call; set everything else from its kind."""
         self.data = _unpacked(raw_data.get(b"data", b""))
@@ -46,10 +54,12 @@ class Job(rq.job.Job):
         self.result_ttl = 0
         self.failure_ttl = FAILURE_KEPT_SECONDS
         self._status = rq.job.JobStatus.QUEUED
+        self.traceparent = _traceparent(raw_data.get(b"meta"))
         try:
             kind = self._kind()
         except NotAllowed:
             kind = None
+        self.kind_name = "unknown" if kind is None else kind.name
         self.origin = kind.queue if kind is not None else reactions.QUEUES[0]
         self.timeout = kind.timeout_seconds if kind is not None else None
 
@@ -67,7 +77,11 @@ class Job(rq.job.Job):
         return functools.partial(pkgutil.resolve_name(kind.function), *kind.first_arguments)
 
     def _execute(self) -> None:
-        self.func(*self.args)
+        try:
+            self.func(*self.args)
+        except BaseException:
+            self.has_failed = True
+            raise
 
     def _kind(self) -> Kind:
         try:
@@ -111,6 +125,18 @@ def _unpacked(data: bytes) -> bytes:
         return zlib.decompressobj().decompress(data, _DATA_MAXIMUM_BYTES)
     except zlib.error:
         return b""
+
+
+def _traceparent(meta: bytes | None) -> str | None:
+    """The trace context in a job's metadata; None for anything else."""
+    if meta is None or len(meta) > _META_MAXIMUM_BYTES:
+        return None
+    try:
+        found = json.loads(meta)
+    except ValueError:
+        return None
+    given = found.get(TRACEPARENT) if isinstance(found, dict) else None
+    return given if isinstance(given, str) else None
 
 
 def _is_job_id(job_id: bytes) -> bool:

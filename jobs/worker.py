@@ -21,6 +21,7 @@ from rq.exceptions import StopRequested
 from adapters import redis_connection
 from domain import errors
 from jobs import queue, reactions, services, untrusted
+from jobs.spans import NO_SPANS, Spans
 from persistence.delivery import mails
 from persistence.engine import condition
 from settings import Settings, SettingsError
@@ -33,7 +34,11 @@ _WORKER_TTL_SECONDS = 45
 
 
 def main(
-    settings: Settings, *, queues: Sequence[str] = reactions.QUEUES, retry_failed: bool = False
+    settings: Settings,
+    *,
+    queues: Sequence[str] = reactions.QUEUES,
+    retry_failed: bool = False,
+    spans: Spans = NO_SPANS,
 ) -> int:
     """Run jobs from those queues until SIGTERM or SIGINT; the job under way is finished first.
 
@@ -42,7 +47,7 @@ def main(
     """
     stop = _Stop()
     with stop.on_signals(), contextlib.suppress(StopRequested), asyncio.Runner() as runner:
-        opening = services.opened(settings)
+        opening = services.opened(settings, spans)
         try:
             opened = runner.run(opening.__aenter__())
         except ValueError as error:
@@ -52,7 +57,7 @@ def main(
             if retry_failed:
                 _retry_failed(runner, opened)
             log.info("the worker has started", queues=queues)
-            _work(settings.redis_url.get_secret_value(), queues, stop)
+            _work(settings.redis_url.get_secret_value(), queues, stop, spans)
         finally:
             services.current_bench.reset(token)
             runner.run(opening.__aexit__(None, None, None))
@@ -97,6 +102,7 @@ class _Worker(rq.SimpleWorker):
     """
 
     max_connection_wait_time = 2.0
+    spans = NO_SPANS
 
     @property
     def is_busy(self) -> bool:
@@ -124,8 +130,12 @@ class _Worker(rq.SimpleWorker):
                 rq.worker_registration.clean_worker_registry(each)
 
     def execute_job(self, job: rq.job.Job, from_queue: rq.Queue) -> None:
+        assert isinstance(job, untrusted.Job)
         try:
-            super().execute_job(job, from_queue)
+            with self.spans.working(job.kind_name, job.traceparent) as fail:
+                super().execute_job(job, from_queue)
+                if job.has_failed:
+                    fail()
         except redis_connection.AWAY as error:
             # The database says whether the job is done; only the connection has to be restored.
             log.warning(
@@ -155,7 +165,7 @@ def _delete_foreign_keys(connection: redis.Redis, queues: Sequence[str]) -> None
             log.error("a key was deleted: it is named as a queue but is not a list", key=key)
 
 
-def _work(redis_url: str, queues: Sequence[str], stop: _Stop) -> None:
+def _work(redis_url: str, queues: Sequence[str], stop: _Stop, spans: Spans) -> None:
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
     connection = queue.worker_connection(redis_url)
     was_away = False
@@ -171,6 +181,7 @@ def _work(redis_url: str, queues: Sequence[str], stop: _Stop) -> None:
                     queue_class=untrusted.Queue,
                     worker_ttl=_WORKER_TTL_SECONDS,
                 )
+                stop.worker.spans = spans
                 was_away = False
                 # In turn, so that a flood of jobs in one queue keeps no other waiting.
                 stop.worker.work(dequeue_strategy=rq.worker.DequeueStrategy.ROUND_ROBIN)

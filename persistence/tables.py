@@ -40,6 +40,8 @@ metadata = MetaData(
 )
 
 INSTANT = DateTime(timezone=True)
+#: `persistence.engine.pinned.trace` sets it for a transaction.
+TRACEPARENT_DEFAULT = "coalesce(current_setting('mini_wallet.traceparent', true), '')"
 # The same as `domain.ledger.transfers.EMPTY_LEDGER_SEAL`.
 _EMPTY_LEDGER_SEAL = text("decode(repeat('00', 32), 'hex')")
 
@@ -375,6 +377,8 @@ outbox = Table(
     Column("published_at", INSTANT),
     # When it was set aside because this release cannot read it.
     Column("set_aside_at", INSTANT),
+    # The trace that the row belongs to; empty where it was written by a process that is not traced.
+    Column("traceparent", Text, nullable=False, server_default=text(TRACEPARENT_DEFAULT)),
     Index(
         "outbox_pending_idx",
         "id",

@@ -197,7 +197,7 @@ class Supervisor:
             command = ["-P", "-m", module, *arguments]
             # libpq's variables apply only to a DATABASE_URL set by the operator.
             environment = {
-                **processes.minimal_environment("PG", "SSL_CERT_"),
+                **processes.minimal_environment("PG", "SSL_CERT_", "OTEL_"),
                 **self._settings_environment(),
             }
             child = processes.spawn_python(name, command, log=log, env=environment)

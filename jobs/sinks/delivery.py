@@ -53,14 +53,15 @@ async def _deliver_page(services: JobServices, sink: Sink, receiver: Receiver) -
             return False
         deliver_page: Callable[..., AsyncIterator[int]] = pkgutil.resolve_name(sink.deliver)
         breaker = services.breaker(sink.name) if sink.has_one_server else None
+        delivering = services.spans.delivering(sink.name, len(events))
+        accepting = contextlib.aclosing(deliver_page(services, Page(receiver, events)))  # type: ignore[type-var]
         try:
-            async with contextlib.aclosing(
-                deliver_page(services, Page(receiver, events))  # type: ignore[type-var]
-            ) as accepted:
-                async for number in accepted:
-                    if breaker is not None:
-                        breaker.worked()
-                    await cursor.advance(number)
+            with delivering:
+                async with accepting as accepted:
+                    async for number in accepted:
+                        if breaker is not None:
+                            breaker.worked()
+                        await cursor.advance(number)
         except NotAccepted as error:
             if breaker is not None:
                 breaker.failed()

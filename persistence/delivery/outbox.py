@@ -33,7 +33,7 @@ _CLAIM = text(
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS free
     WHERE claimed.user_id = free.user_id AND claimed.id = free.id
-    RETURNING claimed.user_id, claimed.id, claimed.topic, claimed.payload
+    RETURNING claimed.user_id, claimed.id, claimed.topic, claimed.payload, claimed.traceparent
     """
 )
 _MARK_PUBLISHED = text(
@@ -52,7 +52,7 @@ _SET_ASIDE = text(
     """
 )
 _READ_SET_ASIDE = text(
-    "SELECT user_id, id, topic, payload, set_aside_at FROM outbox "
+    "SELECT user_id, id, topic, payload, set_aside_at, traceparent FROM outbox "
     "WHERE published_at IS NULL AND set_aside_at IS NOT NULL "
     "AND (set_aside_at, id) > (CAST(:after_time AS timestamptz), CAST(:after_id AS uuid)) "
     "ORDER BY set_aside_at, id LIMIT :limit"
@@ -85,6 +85,8 @@ class OutboxRow:
     user_id: UUID
     id: UUID
     event: events.Event
+    #: The trace in which it was written; empty for none.
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _read(found: Sequence[Row[Any]]) -> Claimed:
         except events.Unreadable:
             unreadable.append(UnreadableRow(row.user_id, row.id, row.topic))
         else:
-            rows.append(OutboxRow(row.user_id, row.id, event))
+            rows.append(OutboxRow(row.user_id, row.id, event, row.traceparent))
     return Claimed(rows, unreadable)
 
 

@@ -44,16 +44,34 @@ _WITHOUT_TIMEOUTS = text(
 Result = TypeVar("Result")
 
 
+def _untraced() -> None:
+    """No trace context."""
+
+
 class Database:
     """What the rest of `persistence` reads and writes through. Open one per process with `open`."""
 
-    def __init__(self, writing: AsyncEngine, reading: AsyncEngine, lookups: Connections) -> None:
+    def __init__(
+        self,
+        writing: AsyncEngine,
+        reading: AsyncEngine,
+        lookups: Connections,
+        traceparent: Callable[[], str | None] = _untraced,
+    ) -> None:
         self._writing = writing
         self._reading = reading
         self._lookups = lookups
+        #: The trace context of what is going on, for rows of the outbox.
+        self.traceparent = traceparent
 
     @classmethod
-    async def open(cls, url: str, *, pool_size: int = 10) -> Self:
+    async def open(
+        cls,
+        url: str,
+        *,
+        pool_size: int = 10,
+        traceparent: Callable[[], str | None] | None = None,
+    ) -> Self:
         """Connections are opened on demand: an unreachable database raises later.
 
         Up to `pool_size` connections are for transactions, as many again for reads, and a few for `rows`.
@@ -88,7 +106,7 @@ class Database:
             maximum=_LOOKUPS_AT_ONCE,
             cancels_statements=True,
         )
-        return cls(engine("READ COMMITTED"), reading, lookups)
+        return cls(engine("READ COMMITTED"), reading, lookups, traceparent or _untraced)
 
     async def close(self) -> None:
         await self._lookups.close()

@@ -59,6 +59,9 @@ _MARKER = secrets.token_hex(16)
 # PgBouncer: "unsupported startup parameter: options"; Amazon's RDS Proxy: "command-line options".
 _OPTIONS_REFUSED = re.compile(r"unsupported startup parameter|options")
 
+#: The form of W3C's header.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
 _TRANSACTION_TIMEOUT_SINCE = 170_000
 
 # libpq takes these two startup parameters from the environment only.
@@ -128,6 +131,12 @@ def settings(
     if lock_timeout_seconds is None:
         return []
     return [(b"SET LOCAL lock_timeout = '%ds'" % lock_timeout_seconds, ())]
+
+
+def trace(traceparent: str) -> str:
+    """The statement by which a transaction's rows of the outbox carry that trace context."""
+    assert _TRACEPARENT.fullmatch(traceparent)
+    return f"SET LOCAL mini_wallet.traceparent = '{traceparent}'"
 
 
 def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors, events, ids
 from persistence import tables
-from persistence.engine import database
+from persistence.engine import database, pinned
 from persistence.engine.database import Database
 
 ATTEMPTS = 6
@@ -29,8 +29,9 @@ Result = TypeVar("Result")
 class Unit:
     """A transaction under way: its connection, and what is announced when it has committed."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, traceparent: str | None = None) -> None:
         self.connection = connection
+        self._traceparent = traceparent
         self._announcements: list[dict[str, object]] = []
 
     def announce(self, user_id: UUID, topic: events.Topic, payload: Mapping[str, Any]) -> None:
@@ -46,6 +47,8 @@ class Unit:
 
     async def flush(self) -> None:
         if self._announcements:
+            if self._traceparent is not None:
+                await self.connection.execute(text(pinned.trace(self._traceparent)))
             await self.connection.execute(tables.outbox.insert(), self._announcements)
             self._announcements.clear()
 
@@ -62,7 +65,7 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
         committing = False
         try:
             async with database.translated(), db.transaction() as connection:
-                unit = Unit(connection)
+                unit = Unit(connection, db.traceparent())
                 answer = await work(unit)
                 await unit.flush()
                 committing = True
@@ -82,7 +85,7 @@ async def held(db: Database) -> AsyncIterator[Unit]:
     """A transaction over the body of a `with`, committed at its end; for what cannot be done again."""
     try:
         async with db.transaction() as connection:
-            unit = Unit(connection)
+            unit = Unit(connection, db.traceparent())
             yield unit
             await unit.flush()
             await connection.commit()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -63,7 +63,9 @@ class Ledger:
         pool: Connections,
         limits: money.Limits,
         audit_key: bytes,
+        traceparent: Callable[[], str | None] | None = None,
     ) -> None:
+        self._traceparent = traceparent
         self._pool = pool
         self._limits = limits
         self._audit_key = audit_key
@@ -77,10 +79,12 @@ class Ledger:
         *,
         connections: int = 8,
         audit_key: bytes = b"",
+        traceparent: Callable[[], str | None] | None = None,
     ) -> Self:
         """Connections are opened in the background: an unreachable database raises later.
 
-        Entries are sealed with `audit_key`, which must be the same in every process.
+        Entries are sealed with `audit_key`, which must be the same in every process. `traceparent` is the
+        current trace context, which outbox rows carry.
         """
         pool = await Connections.open(
             database.plain_url(url),
@@ -88,7 +92,7 @@ class Ledger:
             minimum=1,
             maximum=connections,
         )
-        return cls(pool, limits, audit_key)
+        return cls(pool, limits, audit_key, traceparent)
 
     async def close(self) -> None:
         """Finish the commands in progress, then close the connections."""
@@ -157,6 +161,8 @@ class Ledger:
     ) -> list[Result]:
         questions = Questions(commands)
         begin = statements.begin(connection, commands)
+        if self._traceparent is not None and (traceparent := self._traceparent()) is not None:
+            begin.append(statements.trace(traceparent))
         results = await pipeline.round_trip(
             connection, [*begin, statements.lock(commands), *questions.statements]
         )

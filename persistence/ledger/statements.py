@@ -35,6 +35,11 @@ def begin(connection: Connection, commands: Sequence[Command]) -> list[Statement
     return [_BEGIN, *pinned.settings(connection, lock_timeout_seconds=seconds)]
 
 
+def trace(traceparent: str) -> Statement:
+    """Have the outbox rows of the transaction carry that trace context."""
+    return pinned.trace(traceparent).encode(), ()
+
+
 def lock(commands: Sequence[Command]) -> Statement:
     """Lock the accounts of all commands, in the order of their ids; returns a row for each."""
     account_ids = {account_id for command in commands for account_id in command.account_ids}

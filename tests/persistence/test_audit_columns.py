@@ -107,6 +107,7 @@ NOT_PROVED = {
     "outbox.id": "gen_random_uuid()",
     "outbox.claimed_until": "now()",
     "outbox.set_aside_at": "now()",
+    "outbox.traceparent": "'another'",
     "closed_keys.idempotency_key": "'another-key'",
     "delivery_cursors.sink": "'another'",
     "delivery_cursors.receiver_id": "gen_random_uuid()",

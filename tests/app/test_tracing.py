@@ -1,0 +1,317 @@
+"""Tracing: one connected trace from the request to the delivery, and nothing at all without it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+import settings as settings_module
+from app.telemetry import tracing
+from dev import channels, processes
+from graphql_server.execution import Engine
+from persistence.ledger.ledger import Ledger
+from persistence.ledger.shared_commits import SharedCommits
+from settings import Settings, SettingsError
+from tests.app.conftest import ADD, ALPHA, BETA, LOGIN, PASSWORD, Api, add_people
+from tests.collector import Collector, Span, collecting
+from tests.conftest import make_settings
+from tests.jobs.running import environment
+from tests.waiting import block_until
+
+SEND = """
+mutation Zanzibar($input: SendMoneyInput!) {
+  sendMoney(input: $input) { __typename ... on UserError { message } }
+}
+"""
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+CLIENT = "00f067aa0ba902b7"
+NOTE = "Quetzalcoatl"
+
+
+class Service:
+    """The API, a relay and a worker as processes of their own, which are traced."""
+
+    def __init__(self, chosen: Settings, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        variables = {**environment(chosen), "OTEL_BSP_SCHEDULE_DELAY": "50"}
+        self.children = [
+            processes.spawn_python(
+                arguments[0],
+                ["-m", "app.cli", *arguments],
+                log=folder / f"{arguments[0]}.log",
+                env=variables,
+            )
+            for arguments in (("serve", "--port", str(self.port)), ("relay",), ("worker",))
+        ]
+        self.client = httpx.Client(base_url=self.url, timeout=20, verify=False)
+        block_until(self._is_ready)
+        self.token = self.post(LOGIN, {"input": {"email": ALPHA, "password": PASSWORD}})["data"][
+            "login"
+        ]["credentials"]["accessToken"]
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return self.client.get("/readyz").status_code == 200
+        return False
+
+    def post(self, query: str, variables: Any, **headers: str) -> Any:
+        body = {"query": query, "variables": variables}
+        return self.client.post("/graphql", json=body, headers=headers).json()
+
+    def change(self, query: str, **input_: Any) -> Any:
+        authorization = f"Bearer {self.token}"
+        context = f"00-{TRACE}-{CLIENT}-01"
+        return self.post(query, {"input": input_}, authorization=authorization, traceparent=context)
+
+    def send(self, key: str) -> None:
+        sent = self.change(
+            SEND, recipient={"email": BETA}, amount="13.37", note=NOTE, idempotencyKey=key
+        )
+        assert sent["data"]["sendMoney"]["__typename"] == "MoneySent", sent
+
+    def send_together(self, count: int) -> None:
+        async def send(client: httpx.AsyncClient, number: int) -> None:
+            input_ = {"amount": "1.00", "idempotencyKey": f"together-{number}"}
+            body = {"query": ADD, "variables": {"input": input_}}
+            headers = {"authorization": f"Bearer {self.token}"}
+            await client.post("/graphql", json=body, headers=headers)
+
+        async def all_of_them() -> None:
+            async with httpx.AsyncClient(base_url=self.url, timeout=20, verify=False) as client:
+                await asyncio.gather(*(send(client, number) for number in range(count)))
+
+        asyncio.run(all_of_them())
+
+    def end(self) -> list[int | None]:
+        """The exit statuses, once all of them have ended by themselves."""
+        for child in self.children:
+            child.signal(signal.SIGTERM)
+        assert all(child.wait(60) for child in self.children)
+        return [child.exit_status for child in self.children]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture
+def start_service(
+    settings: Settings,
+    service_folder: Path,
+    start_channels: Callable[[], channels.Channels],
+) -> Iterator[Callable[[str], Service]]:
+    started: list[Service] = []
+    asyncio.run(add_people(settings))
+    server = start_channels()
+    pushing: dict[str, Any] = {name.lower(): value for name, value in server.environment.items()}
+
+    def start(endpoint: str) -> Service:
+        chosen = make_settings(
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            otel_exporter_otlp_endpoint=endpoint,
+            settlement_batches=1,
+            **pushing,
+        )
+        started.append(Service(chosen, service_folder))
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.client.close()
+        with contextlib.suppress(ProcessLookupError):
+            processes.stop_all(service.children)
+
+
+def chain_of(span: Span, spans: list[Span]) -> list[tuple[str, str]]:
+    """The span and those above it, each with its process; those that have not arrived yet are missing."""
+    by_id = {each.span_id: each for each in spans}
+    chain = [(span.process, span.name)]
+    while span.parent_id in by_id:
+        span = by_id[span.parent_id]
+        chain.append((span.process, span.name))
+    return [*chain, ("client", span.parent_id)]
+
+
+def published(settings: Settings) -> bool:
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        [[waiting]] = connection.execute(
+            "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+        ).fetchall()
+    return waiting == 0
+
+
+def test_a_transfer_is_one_trace_from_the_request_to_the_delivery(
+    start_service: Callable[[str], Service], settings: Settings, collector: Collector
+) -> None:
+    service = start_service(collector.url)
+    service.change(ADD, amount="1000.00", idempotencyKey="trace-add-1")
+    block_until(lambda: any(each.name == "deliver pusher" for each in collector.spans))
+    collector.spans.clear()
+    service.send("trace-send-1")
+
+    def delivered() -> list[Span]:
+        return [
+            each
+            for each in collector.spans
+            if each.name == "deliver pusher" and each.trace_id == TRACE
+        ]
+
+    block_until(lambda: len(delivered()) == 2)
+    whole = [
+        ("worker", "deliver pusher"),
+        ("worker", "job deliver.pusher"),
+        ("relay", "relay TransactionPosted"),
+        ("serve", "settlement"),
+        ("serve", "mutation sendMoney"),
+        ("serve", "POST /graphql"),
+        ("client", CLIENT),
+    ]
+    # A span is exported when it has ended, which those above do later.
+    block_until(
+        lambda: all(chain_of(span, collector.spans) == whole for span in delivered()),
+    )
+    assert [span.attributes["wallet.events"] for span in delivered()] == [1, 1]
+    [request] = [each for each in collector.spans if each.name == "POST /graphql"]
+    assert request.attributes["http.response.status_code"] == 200
+    assert request.attributes["http.route"] == "/graphql"
+    assert not any(each.is_error for each in collector.spans)
+
+    # A commit is linked to every operation that shares it.
+    service.send_together(40)
+    block_until(lambda: sum(each.name == "mutation addBalance" for each in collector.spans) == 40)
+    block_until(
+        lambda: (
+            sum(
+                each.attributes["wallet.commands"]
+                for each in collector.spans
+                if each.name == "settlement"
+            )
+            == 41
+        )
+    )
+    operations = {each.span_id for each in collector.spans if each.name.startswith("mutation ")}
+    settlements = [each for each in collector.spans if each.name == "settlement"]
+    assert max(each.attributes["wallet.commands"] for each in settlements) > 1
+    for settlement in settlements:
+        assert len(set(settlement.links)) == settlement.attributes["wallet.commands"]
+        assert set(settlement.links) <= operations
+
+    # A refusal is told by its code, and a fault of the service as an error.
+    service.post(
+        "{ viewer { sessions { id } } nodes(ids: []) { id } }", {}, authorization="Bearer x"
+    )
+    service.post("mutation { logout(input: {}) { __typename } }", {})
+    block_until(lambda: any(each.attributes.get("wallet.codes") for each in collector.spans))
+    [refused] = [each for each in collector.spans if each.attributes.get("wallet.codes")]
+    assert refused.attributes["wallet.codes"] == ["UNAUTHENTICATED"]
+    assert not refused.is_error
+
+    assert service.end() == [0, 0, 0]
+    sent = b"".join(collector.bodies)
+    for secret in (
+        *("User Alpha", "User Beta", ALPHA, BETA, PASSWORD, NOTE, "Zanzibar", "127.0.0.1"),
+        *("13.37", "1337", "1000.00", "trace-send-1", service.token, "/readyz"),
+    ):
+        assert secret.encode() not in sent, secret
+    assert published(settings)
+
+
+def test_a_dead_or_silent_collector_delays_nothing_and_loses_only_spans(
+    start_service: Callable[[str], Service], settings: Settings
+) -> None:
+    with collecting() as first:
+        service = start_service(first.url)
+        service.change(ADD, amount="1000.00", idempotencyKey="dead-add-1")
+        block_until(lambda: any(each.name == "settlement" for each in first.spans))
+    for number in range(20):
+        service.send(f"dead-key-{number}")
+    block_until(lambda: published(settings))
+    # One that accepts connections and never answers must not keep the processes from ending.
+    with socket.create_server(("127.0.0.1", first.port)) as silent:
+        silent.listen()
+        service.send("silent-1")
+        block_until(lambda: published(settings))
+        assert service.end() == [0, 0, 0]
+
+
+def test_without_the_variables_nothing_is_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys, settings; from app.telemetry import tracing; "
+        "import app.server, app.processes, jobs.relay, jobs.worker; "
+        "assert tracing.start('serve', settings.load()) is None; "
+        "print([name for name, module in sys.modules.items() "
+        "if name.startswith(('opentelemetry', 'google')) and module is not None])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(settings_module.ROOT),
+            **environment(make_settings(database_url="postgresql://a/b", redis_url="redis://a")),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_tracing_the_ordinary_classes_do_the_work(api: Api) -> None:
+    opened = api.app._opened
+    assert opened is not None
+    commits = opened.services.ledger
+    assert type(commits) is SharedCommits
+    assert type(commits._ledger) is Ledger
+    assert commits._ledger._traceparent is None
+    assert type(api.app._graphql._engine) is Engine  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_traced"),
+    [
+        ({}, True),
+        ({"OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, None),
+    ],
+)
+def test_the_standard_variables_decide(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    is_traced: bool | None,
+) -> None:
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME"):
+        # Whatever is set during the test is unset after it.
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    chosen = settings.model_copy(update={"otel_exporter_otlp_endpoint": "http://127.0.0.1:1"})
+    if is_traced is None:
+        with pytest.raises(SettingsError, match=r"OTEL_EXPORTER_OTLP_PROTOCOL takes http/protobuf"):
+            tracing.start("serve", chosen)
+        return
+    started = tracing.start("serve", chosen)
+    assert (started is not None) is is_traced
+    if started is not None:
+        assert started.traceparent() is None
+        started.close()
