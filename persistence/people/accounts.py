@@ -12,12 +12,15 @@ from sqlalchemy import Row, text
 
 from domain import errors, ids
 from domain import text as texts
+from domain.notifications.notices import Mail, Notice
+from domain.notifications.notification_kinds import NotificationKind, SecurityChange
 from domain.people.accounts import MailPurpose, Person
 from domain.people.sessions import NamedSecret, Principal
 from persistence.delivery import mails
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
+from persistence.notifications import notifying
 from persistence.people import api_tokens, links, persons, sessions
 
 _BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
@@ -115,7 +118,12 @@ async def reset_password(
         if person is None or person.email_verified_at is None or not good:
             raise errors.InvalidToken
         return await _set_password(
-            unit, person, password_hash, keep_session_id=None, revoke_api_tokens=True
+            unit,
+            person,
+            password_hash,
+            SecurityChange.PASSWORD_RESET,
+            keep_session_id=None,
+            revoke_api_tokens=True,
         )
 
     return await unit_of_work.run(db, work)
@@ -144,6 +152,7 @@ async def change_password(
             unit,
             person,
             password_hash,
+            SecurityChange.PASSWORD_CHANGED,
             keep_session_id=caller.session_id,
             revoke_api_tokens=revoke_api_tokens,
         )
@@ -155,6 +164,7 @@ async def _set_password(
     unit: Unit,
     person: Row[Any],
     password_hash: str,
+    change: SecurityChange,
     *,
     keep_session_id: UUID | None,
     revoke_api_tokens: bool,
@@ -167,15 +177,15 @@ async def _set_password(
     revoked = await api_tokens.revoke_within(unit, user_id, now) if revoke_api_tokens else 0
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
-    if person.email_verified_at is not None:
-        # An unverified address may be that of another person.
-        await mails.request(
-            unit,
-            user_id,
-            MailPurpose.PASSWORD_CHANGED,
-            now,
-            details={"api_tokens_revoked": revoked},
-        )
+    # Not to an unverified address, which may be that of another person.
+    facts = {"api_tokens_revoked": revoked}
+    notice = Notice(
+        user_id,
+        NotificationKind.SECURITY_CHANGED,
+        details={"change": change.value, **facts},
+        mail=Mail(MailPurpose.PASSWORD_CHANGED, facts),
+    )
+    await notifying.notify(unit, [notice])
     return EndedCredentials(sessions=len(ended), api_tokens=revoked)
 
 

@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import errors, ids
 from domain import text as text_rules
 from domain.ledger.budgets import BudgetOf, TokenBudget
+from domain.notifications.notices import Mail, Notice
+from domain.notifications.notification_kinds import NotificationKind, SecurityChange
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import ApiToken, NamedSecret, Principal, Scope
-from persistence.delivery import mails
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.ledger import look_ups
+from persistence.notifications import notifying
 from persistence.people import credentials, persons
 from persistence.people import sessions as stored_sessions
 
@@ -76,7 +78,7 @@ async def create(
     secret = sessions.new_api_token(user_id, api_token_id)
 
     async def work(unit: Unit) -> ApiToken:
-        person = await persons.lock_caller(unit, caller, confirmed=True)
+        await persons.lock_caller(unit, caller, confirmed=True)
         count = await unit.connection.scalar(_COUNT, {"user_id": user_id})
         if count is not None and count >= MAXIMUM_API_TOKENS:
             raise errors.invalid(
@@ -98,17 +100,19 @@ async def create(
             },
         )
         token = _from_row(inserted.one())
-        if person.email_verified_at is not None:
-            await mails.request(
-                unit,
-                user_id,
-                MailPurpose.API_TOKEN_CREATED,
-                now,
-                details=await _details(unit, caller, token),
-            )
+        mail = Mail(MailPurpose.API_TOKEN_CREATED, await _details(unit, caller, token))
+        await _tell(unit, token, SecurityChange.API_TOKEN_CREATED, mail)
         return token
 
     return await unit_of_work.run(db, work), secret
+
+
+async def _tell(
+    unit: Unit, token: ApiToken, change: SecurityChange, mail: Mail | None = None
+) -> None:
+    details = {"change": change.value, "name": token.name}
+    kind = NotificationKind.SECURITY_CHANGED
+    await notifying.notify(unit, [Notice(token.user_id, kind, details=details, mail=mail)])
 
 
 async def _details(unit: Unit, caller: Principal, token: ApiToken) -> dict[str, Any]:
@@ -171,7 +175,9 @@ async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToke
         if row is None:
             raise errors.NotFound
         stored_sessions.announce_ended(unit, user_id, [api_token_id])
-        return _from_row(row)
+        token = _from_row(row)
+        await _tell(unit, token, SecurityChange.API_TOKEN_REVOKED)
+        return token
 
     return await unit_of_work.run(db, work)
 
