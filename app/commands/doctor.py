@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 import rich.box
 import sqlalchemy
@@ -18,7 +19,7 @@ from rich.table import Table
 from adapters import mailer, pusher, redis_connection
 from app import wiring
 from app.http import client, pages
-from app.telemetry import logs
+from app.telemetry import logs, tracing
 from domain import errors
 from jobs import reactions
 from jobs.sinks import table as sinks
@@ -74,6 +75,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings += await _patiently("Redis", lambda: _redis(settings))
     findings += await _patiently("Mail server", lambda: _mail_server(settings))
     findings += await _patiently("Pusher", lambda: _pusher(settings))
+    findings += await _patiently("Tracing", lambda: _tracing(settings))
     return findings
 
 
@@ -302,6 +304,21 @@ async def _pusher(settings: Settings) -> list[Finding]:
     except pusher.PusherError as error:
         return [Finding("Pusher", "bad", f"Not usable: {error}. Check PUSHER_*.")]
     return [Finding("Pusher", "ok", settings.pusher_host or f"cluster {settings.pusher_cluster}")]
+
+
+async def _tracing(settings: Settings) -> list[Finding]:
+    try:
+        endpoint = tracing.endpoint(settings)
+        if endpoint is None:
+            return []
+        parts = urlsplit(endpoint)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, SettingsError, ValueError) as error:
+        says = f"Spans are lost: {logs.clean(str(error)).removesuffix('.')}. Check OTEL_*."
+        return [Finding("Tracing", "bad", says)]
+    writer.close()
+    return [Finding("Tracing", "ok", f"spans are sent to {parts.hostname}:{port}")]
 
 
 def _print(findings: list[Finding]) -> None:

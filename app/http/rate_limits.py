@@ -16,11 +16,12 @@ from graphql_server.service import Header
 
 def headers(usage: Usage | Block) -> list[Header]:
     """The two headers for a limit of which so much is left."""
-    policy = _policy(usage.name, usage.quota, usage.window_seconds)
-    left = f'"{usage.name}";r={usage.remaining};t={usage.reset_seconds}'
-    return [(b"ratelimit-policy", policy), (b"ratelimit", left.encode())]
+    policy, name = _policy(usage.name, usage.quota, usage.window_seconds)
+    left = b"%b;r=%d;t=%d" % (name, usage.remaining, usage.reset_seconds)
+    return [(b"ratelimit-policy", policy), (b"ratelimit", left)]
 
 
 @lru_cache(maxsize=256)
-def _policy(name: str, quota: int, window_seconds: int) -> bytes:
-    return f'"{name}";q={quota};w={window_seconds}'.encode()
+def _policy(name: str, quota: int, window_seconds: int) -> tuple[bytes, bytes]:
+    """The policy, and its name as both headers have it."""
+    return f'"{name}";q={quota};w={window_seconds}'.encode(), f'"{name}"'.encode()

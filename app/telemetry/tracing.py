@@ -21,11 +21,8 @@ def start(process: str, settings: Settings) -> Tracing | None:
 
     Raises SettingsError for a protocol other than `http/protobuf`.
     """
-    if not _is_configured(settings):
+    if endpoint(settings) is None:
         return None
-    for name in _PROTOCOLS:
-        if os.environ.get(name, "http/protobuf") != "http/protobuf":
-            raise SettingsError(f"{name} takes http/protobuf alone; see .env.example.")
     # What stands in `.env` only: OpenTelemetry reads the environment.
     given = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otel_exporter_otlp_endpoint,
@@ -44,9 +41,14 @@ def start(process: str, settings: Settings) -> Tracing | None:
     return spans.Tracing.open(process)
 
 
-def _is_configured(settings: Settings) -> bool:
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
+def endpoint(settings: Settings) -> str | None:
+    """Where spans are sent; None where tracing is not configured or turned off. Raises SettingsError."""
     exporters = os.environ.get("OTEL_TRACES_EXPORTER", "otlp").lower().replace(" ", "").split(",")
-    has_endpoint = settings.otel_exporter_otlp_endpoint or os.environ.get(_TRACES_ENDPOINT)
-    return "otlp" in exporters and bool(has_endpoint)
+    is_off = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    found = os.environ.get(_TRACES_ENDPOINT) or settings.otel_exporter_otlp_endpoint
+    if found is None or is_off or "otlp" not in exporters:
+        return None
+    for name in _PROTOCOLS:
+        if os.environ.get(name, "http/protobuf") != "http/protobuf":
+            raise SettingsError(f"{name} takes http/protobuf alone; see .env.example.")
+    return found

@@ -15,6 +15,7 @@ from app.commands import demo, doctor, migrate
 from dev import mail_catcher
 from settings import Settings
 from tests.app.conftest import add_people
+from tests.collector import collecting
 
 MailCatcher = Callable[[], mail_catcher.MailCatcher]
 
@@ -34,6 +35,20 @@ def test_what_is_well_is_said_to_be(
         assert found[what].startswith("ok"), found[what]
     assert "Start `./wallet worker`" in found["Workers"]
     assert found["Pusher"].startswith("note")
+    assert "Tracing" not in found
+
+
+def test_a_collector_is_named_whether_it_can_be_reached_or_not(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with collecting() as collector:
+        traced = settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.url})
+        doctor.run(traced)
+        assert said(capsys)["Tracing"].startswith("ok")
+    assert doctor.run(traced) == 1
+    found = said(capsys)["Tracing"]
+    assert found.startswith("to do")
+    assert "OTEL_*" in found
 
 
 def test_what_is_away_is_named_with_what_to_do(

@@ -35,6 +35,7 @@ mutation Zanzibar($input: SendMoneyInput!) {
   sendMoney(input: $input) { __typename ... on UserError { message } }
 }
 """
+REGISTER = "mutation ($input: RegisterInput!) { register(input: $input) { __typename } }"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CLIENT = "00f067aa0ba902b7"
 NOTE = "Quetzalcoatl"
@@ -223,10 +224,33 @@ def test_a_transfer_is_one_trace_from_the_request_to_the_delivery(
     assert refused.attributes["wallet.codes"] == ["UNAUTHENTICATED"]
     assert not refused.is_error
 
+    # Nobody answers at SMTP_URL: the delivery failed, and no text says how.
+    wanted = {"name": "Nahuatl Speaker", "email": "nahuatl@example.org", "password": PASSWORD}
+    registered = service.post(REGISTER, {"input": wanted}, traceparent=f"00-{TRACE}-{CLIENT}-01")
+    assert registered["data"]["register"]["__typename"] == "RegistrationReceived", registered
+    failed = [
+        ("worker", "deliver mail"),
+        ("worker", "job jobs.mail.send_mail"),
+        ("relay", "relay MailRequested"),
+        ("serve", "mutation register"),
+        ("serve", "POST /graphql"),
+        ("client", CLIENT),
+    ]
+    block_until(
+        lambda: any(
+            chain_of(each, collector.spans) == failed
+            and each.is_error
+            and each.attributes["error.type"] == "Unreachable"
+            for each in collector.spans
+            if each.name == "deliver mail"
+        )
+    )
+
     assert service.end() == [0, 0, 0]
     sent = b"".join(collector.bodies)
     for secret in (
         *("User Alpha", "User Beta", ALPHA, BETA, PASSWORD, NOTE, "Zanzibar", "127.0.0.1"),
+        *("nahuatl", "Nahuatl", "refused"),
         *("13.37", "1337", "1000.00", "trace-send-1", service.token, "/readyz"),
     ):
         assert secret.encode() not in sent, secret
