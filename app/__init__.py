@@ -1,4 +1,4 @@
-"""The running program: wires everything together; no other package imports it."""
+"""The program: wires everything together. No other package imports it."""
 
 import sys
 

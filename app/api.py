@@ -39,7 +39,7 @@ def operations_table() -> OperationsTable:
 
 
 def refusal(error: BaseException) -> Refusal | None:
-    """How a refusal of the domain is shown; None for any other exception."""
+    """The representation of a refusal of the domain; None for any other exception."""
     if not isinstance(error, errors.DomainError):
         return None
     code, extensions = schema_errors.code_of(error)

@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 GRAPHQL_PATH = "/graphql"
 _READ = ("GET", "HEAD")
-#: The addresses of the API beside GraphQL, and what they take.
+#: The addresses of the API besides GraphQL, and their methods.
 _METHODS = {
     "/dev/mail.json": _READ,
     "/healthz": _READ,
@@ -55,7 +55,7 @@ _ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", GRAPHQL_PATH})
 
 
 class App:
-    """What uvicorn serves. Everything is opened at start, so that creating one costs nothing."""
+    """The application that uvicorn serves. It opens its resources at startup, not on creation."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class App:
         else:
             await self._envelope(scope, receive, send)
 
-    # Both choose an application without being coroutines themselves, which would cost every request.
+    # Both choose an application without being coroutines, which would add an await to every request.
 
     def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
@@ -162,13 +162,13 @@ class App:
 
 
 async def _refuse_socket(receive: Receive, send: Send) -> None:
-    """Before it is accepted, a close is an answer 403."""
+    """Closing a socket before it is accepted is a response with status 403."""
     await receive()
     await send({"type": "websocket.close"})
 
 
 def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None) -> ASGIApp:
-    """The routes beside GraphQL. Without `sdl` the schema is not served."""
+    """The routes besides GraphQL. Without `sdl` the schema is not served."""
     checks = Health(opened)
 
     async def show_schema(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The commands of `./wallet`: each imports what it needs when it runs, so that help is instant."""
+"""The commands of `./wallet`. Each imports what it needs when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT / ".wallet"
 USAGE = 2
-#: For two cores: tests spend a third of their time waiting for the services that they start.
+#: On two cores: tests spend a third of their time waiting for services that they start.
 SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 app = typer.Typer(
@@ -69,8 +69,8 @@ def up(
 ) -> None:
     """Start the whole wallet on this machine: services, API, relay and worker. Ctrl-C stops it.
 
-    PostgreSQL, Valkey, a Channels server and a mail catcher are embedded; what the environment
-    names (DATABASE_URL, REDIS_URL, SMTP_URL, PUSHER_*, ...) is used instead.
+    PostgreSQL, Valkey, a Channels server and a mail catcher are embedded; services that the
+    environment names (DATABASE_URL, REDIS_URL, SMTP_URL, PUSHER_*, ...) are used instead.
     """
     from dev import up as supervisor
 
@@ -285,7 +285,7 @@ def torture(context: typer.Context) -> None:
 
 
 def _settings(data: Path | None = None) -> Settings:
-    """The environment's settings, or those of a running `up` for the commands that allow it."""
+    """The settings of the environment, or of a running `up` for commands that allow it."""
     import settings
     from app.commands import services_of_up
 
@@ -314,7 +314,7 @@ def _prepare_browser_tests() -> None:
 
 
 def _from_root(argument: str) -> str:
-    """A path to a test as it reads from the root of the project, where pytest runs."""
+    """The path of a test relative to the root of the project, where pytest runs."""
     path, *rest = argument.split("::")
     if argument.startswith("-") or not Path(path).exists():
         return argument

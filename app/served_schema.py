@@ -12,11 +12,11 @@ from resolvers import root
 
 @functools.cache
 def build() -> strawberry.Schema:
-    """The schema, put together once per process."""
+    """The schema, created once per process."""
     return root.strawberry_schema()
 
 
 @functools.cache
 def print_sdl() -> str:
-    """The definition that is served at /schema.graphql and kept in schema/schema.graphql."""
+    """The SDL that is served at /schema.graphql and committed as schema/schema.graphql."""
     return print_schema(build()).rstrip() + "\n"

@@ -33,12 +33,12 @@ log = structlog.get_logger(__name__)
 _LONG_LIVED_SECONDS = 10.0
 _REQUESTS_SECONDS = 10
 _BACKLOG = 2048
-#: Objects made before the collector looks for cycles among them: an answer makes a few hundred.
+#: Allocations before the garbage collector runs: a response takes a few hundred.
 _COLLECTED_AFTER = 20_000
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, but ends gracefully and with status 0 when asked to by a signal."""
+    """uvicorn's server, but a signal ends it gracefully and with status 0."""
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if threading.current_thread() is threading.main_thread():
-            # Objects of the startup live as long as the process: exclude them from garbage collection.
+            # Objects created at startup live as long as the process: exclude them from garbage collection.
             gc.collect()
             gc.freeze()
             gc.set_threshold(_COLLECTED_AFTER)
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        # uvicorn raises the signal again at the end, so that the exit status would be that of a crash.
+        # uvicorn raises the signal again at the end, with which the exit status would be that of a crash.
         before = {
             kind: signal.signal(kind, self._ask_to_end) for kind in (signal.SIGINT, signal.SIGTERM)
         }
@@ -83,9 +83,9 @@ def configure(
     files: int | None = None,
     tracing: Tracing | None = None,
 ) -> tuple[uvicorn.Config, App]:
-    """uvicorn's configuration for that application, which shows the caught mails.
+    """uvicorn's configuration for the application, which shows the caught mails.
 
-    `files` is how many the process may open, if that is not what the system says.
+    `files` overrides the system's limit on open files of the process.
     """
     limits = edge.Edge(settings, files)
     app = App(settings, limits, mails, tracing)
@@ -115,7 +115,7 @@ def run(
     mails: Mails | None = None,
     tracing: Tracing | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
+    """Serve until SIGTERM or SIGINT; returns the exit status."""
     edge.raise_open_file_limit()
     try:
         read_limits(settings)
@@ -144,7 +144,7 @@ def run(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError when the port is taken or the host is not this machine's."""
+    """A listening socket. Raises OSError if the port is in use or the host is not one of this machine."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -167,7 +167,7 @@ def _refuse(error: SettingsError) -> int:
 
 def _sentence(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is taken: stop what listens there, or choose another with --port."
+        return f"Port {port} of {host} is in use: stop the program that listens there, or choose another --port."
     return f"Cannot listen on port {port} of {host}: {error.strerror or error}."
 
 

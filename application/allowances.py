@@ -1,4 +1,4 @@
-"""Generous rate limits that cost next to nothing: uses are taken from the limiter in blocks."""
+"""Cheap rate limits for frequent operations: uses are taken from the limiter in blocks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from adapters.rate_limiter import Limit, Usage, Use
 
 _MAXIMUM_KEYS = 50_000
-#: How long a block may be used; also the length of the limits' windows.
+#: How long a block is valid; also the length of the limits' windows.
 _SECONDS = 60
 
 
 @dataclass(slots=True)
 class Block:
-    """The uses that a process has left, or its refusal, and until when. As a usage, of all blocks."""
+    """The uses that this process has left, or the refusal, and until when. As a usage, it covers all blocks."""
 
     name: str
     #: Of the limit: the uses of all blocks.

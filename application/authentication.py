@@ -1,4 +1,4 @@
-"""Who sends a request, by its bearer token: an access JWT or an API token."""
+"""Authentication of a request by its bearer token: an access JWT or an API token."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ async def authenticate(
     *,
     ask_active: bool = True,
 ) -> sessions.Principal | None:
-    """Whose token it is; None where there is no header at all.
+    """The principal of the token; None without the header.
 
-    `client` is where the request comes from (`domain.networks`): forged and unknown tokens count as its
-    refused requests, and after too many of these, API tokens that are not known here are not looked up.
+    `client` is the network of the client (`domain.networks`): forged and unknown tokens count as its refused
+    requests, and after too many of these, API tokens that are not cached here are not looked up.
 
-    Without `ask_active` the database is not asked whether the credential is active: for who does so
-    in the transaction that matters.
-    Raises sessions.NotABearer for a header without one, sessions.TokenExpired for one that is good but for its date, and Unauthenticated for one that
-    is forged, unknown or has ended, and RateLimited.
+    Without `ask_active` the database is not asked whether the credential is active: for callers that check
+    it in their own transaction.
+    Raises sessions.NotABearer for a header without a token, sessions.TokenExpired for a genuine but expired
+    one, Unauthenticated for one that is forged, unknown or has ended, or RateLimited.
     """
     if authorization is None:
         return None

@@ -1,4 +1,4 @@
-"""Replace a known password."""
+"""Change a password, given the current one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ async def execute(
     new_password: str,
     revoke_api_tokens: bool,
 ) -> accounts.EndedCredentials:
-    """What that ended: every other session, and the API tokens if asked for.
+    """The numbers of ended sessions and API tokens: all other sessions, and the API tokens if requested.
 
-    Raises InvalidCredentials and WeakPassword.
+    Raises InvalidCredentials or WeakPassword.
     """
     old_hash = await accounts.password_hash(services.database, principal.user_id)
     if not await services.hashing.verify(current_password, old_hash):

@@ -15,7 +15,7 @@ async def execute(
 ) -> EntryView | None:
     """The caller's entry that the key produced; None if it produced none and, from now on, never will.
 
-    Raises InvalidInput for what cannot be a key, or Unavailable: repeat it then.
+    Raises InvalidInput for a malformed key, or Unavailable: repeat the call then.
     """
     key = transfers.check_idempotency_key(idempotency_key)
     movement = await services.ledger.run(CloseIdempotencyKey(authority, kind, key))

@@ -11,7 +11,7 @@ from persistence.people import accounts, sessions
 
 
 async def execute(services: Services, principal: Principal, *, password: str) -> datetime:
-    """Until when the session counts as confirmed. Raises InvalidCredentials."""
+    """Returns until when the session counts as confirmed. Raises InvalidCredentials."""
     password_hash = await accounts.password_hash(services.database, principal.user_id)
     if not await services.hashing.verify(password, password_hash):
         raise errors.InvalidCredentials("The password is wrong.")

@@ -24,7 +24,7 @@ async def execute(
 ) -> tuple[ApiToken, str]:
     """The token and its secret, which is stored nowhere. `daily_limit` is in whole units.
 
-    Raises InvalidInput, which names every field at fault, InvalidAmount and SessionNotConfirmed.
+    Raises InvalidInput, which names every invalid field, InvalidAmount or SessionNotConfirmed.
     """
     _check(services, name, scopes, expires_at)
     daily_limit_minor = None
@@ -50,7 +50,7 @@ async def execute(
 def _check(
     services: Services, name: str, scopes: Sequence[Scope], expires_at: datetime | None
 ) -> None:
-    """Raise InvalidInput that names every field at fault."""
+    """Raises InvalidInput, which names every invalid field."""
     invalid: list[errors.FieldError] = []
     try:
         text.clean_name(name)

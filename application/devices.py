@@ -1,4 +1,4 @@
-"""Whether a request comes from a device that signed in to an account before."""
+"""Known devices: those that have signed in to an account before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from persistence.people import sessions
 
 
 async def is_known(services: Services, origin: Origin, user_id: UUID | None) -> bool:
-    """Whether the device signed in to that account before, by its token or by its network.
+    """Whether the device has signed in to that account before, by its token or its network.
 
     The work is the same for an account that does not exist. Raises Unavailable.
     """
@@ -25,7 +25,7 @@ async def is_known(services: Services, origin: Origin, user_id: UUID | None) -> 
 
 
 def remember(services: Services, device_token: str | None, user_id: UUID) -> str:
-    """The token of a device that has `device_token` and now signed in to that account too."""
+    """The new token of a device with `device_token` that has now signed in to that account too."""
     return devices.remember(
         user_id, device_token, jwt_secrets=services.settings.jwt_secrets, now=services.clock()
     )

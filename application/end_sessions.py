@@ -11,7 +11,7 @@ from persistence.people import sessions
 
 
 async def sign_out(services: Services, principal: Principal, *, everywhere: bool) -> int:
-    """How many sessions ended: every one of the account's, or the current one alone."""
+    """End all sessions of the account, or only the current one; returns how many."""
     if everywhere:
         ended = await sessions.end_all(services.database, principal)
     else:
@@ -22,7 +22,7 @@ async def sign_out(services: Services, principal: Principal, *, everywhere: bool
 
 
 async def revoke(services: Services, principal: Principal, session_id: UUID | None) -> None:
-    """End one session of the account's. Raises NotFound, as for None."""
+    """End one session of the account. Raises NotFound, also for None."""
     if session_id is None or not await sessions.end(services.database, principal, session_id):
         raise errors.NotFound
     await services.live.forget([session_id])

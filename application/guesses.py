@@ -41,7 +41,7 @@ class Guesses:
     async def wait_turn(self, account: str, client: str) -> None:
         """Count an attempt at that account and delay it.
 
-        Raises RateLimited where the same client has too many waiting already.
+        Raises RateLimited if the same client already has too many waiting.
         """
         uses = [Use((Limit(rate, f"guesses.{account}.{rate}"),)) for rate in _ALLOWANCES]
         usages = await self._count(uses)

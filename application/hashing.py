@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Hashing:
-    """bcrypt with that many rounds. Raises RateLimited when too many calls are waiting already."""
+    """bcrypt with that many rounds. Raises RateLimited if too many calls are already waiting."""
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
@@ -30,7 +30,7 @@ class Hashing:
         await asyncio.to_thread(passwords.check, password)
 
     async def hash(self, password: str, *, salt_seed: bytes | None = None) -> str:
-        """The hash to store; `matching` checks all of one salt seed at the cost of one."""
+        """The hash to store. `matching` checks all hashes with the same salt seed at the cost of one."""
         return await self._in_turn(
             lambda: passwords.hash_password(password, self._rounds, salt_seed=salt_seed)
         )

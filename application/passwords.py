@@ -12,7 +12,7 @@ from domain.people import sessions
 def salt_seed(services: Services, email: str) -> bytes:
     """Registrations of one address share a salt, so that signing in to any of them costs one hash.
 
-    Derived from the address instead of copied between rows: several may register at once.
+    Derived from the address instead of copied between rows, because several may register concurrently.
     """
     secret = services.settings.jwt_secrets[0]
     return hmac.digest(secret.encode(), b"registration salt\0" + email.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""What sending an amount would cost now, without sending it."""
+"""Calculate the cost of a transfer without sending it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from persistence.people import api_tokens
 
 
 async def execute(services: Services, principal: Principal, amount: Decimal) -> transfers.Preview:
-    """The fee, what is missing, and the most that could be sent. Raises InvalidAmount."""
+    """The fee, the missing amount, and the most that could be sent. Raises InvalidAmount."""
     person = await services.person(principal.user_id)
     if person is None:
         raise errors.Unauthenticated

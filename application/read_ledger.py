@@ -30,7 +30,7 @@ async def page(
 ) -> paging.Page[transfers.Entry]:
     """A page of the ledger, newest first.
 
-    Raises BadUserInput for a foreign cursor, and RateLimited where too many of the user's searches are
+    Raises BadUserInput for a cursor of another list, or RateLimited if too many of the user's searches are
     waiting.
     """
     async with services.searches.turn(user_id):
@@ -50,8 +50,8 @@ async def entries(
 async def entry_by_key(
     services: Services, user_id: UUID, kind: kinds.Kind, key: str
 ) -> transfers.Entry | None:
-    """The entry that the key produced; None if there is none (yet). Raises BadUserInput for what cannot
-    be a key."""
+    """The entry that the key produced; None if there is none (yet). Raises BadUserInput for a malformed
+    key."""
     try:
         transfers.check_idempotency_key(key)
     except errors.InvalidInput as refusal:
@@ -76,7 +76,7 @@ async def views(services: Services, entries: Sequence[transfers.Entry]) -> list[
 async def contacts(services: Services, user_id: UUID, first: int) -> list[Person]:
     """The users that the user exchanged money with, most recent first.
 
-    Raises BadUserInput for a number out of range, and RateLimited as `page`.
+    Raises BadUserInput for a number out of range, or RateLimited as `page` does.
     """
     if not 0 <= first <= paging.MAXIMUM_SIZE:
         raise errors.BadUserInput(f"`first` takes a number from 0 to {paging.MAXIMUM_SIZE}.")

@@ -1,1 +1,1 @@
-"""The rules: pure Python without frameworks, databases or other packages of the project."""
+"""The business rules: pure Python without frameworks, databases or other packages of the project."""

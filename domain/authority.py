@@ -1,4 +1,4 @@
-"""Authorities: who acts, and by what right.
+"""Authorities: on whose behalf a command acts, and with which credential.
 
 Each kind of authority has one query that says whether it is active, next to the rule in
 `persistence`. The ledger runs it under the account locks, so that an authority that has ended posts

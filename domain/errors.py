@@ -1,4 +1,4 @@
-"""Every reason for which a request can be refused, one exception class each."""
+"""The reasons for which a request can be refused, one exception class each."""
 
 from __future__ import annotations
 

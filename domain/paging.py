@@ -1,4 +1,4 @@
-"""Pages of a list by keyset: which one is asked for, and what it holds."""
+"""Keyset pagination: the requested page, and its contents."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class PageRequest:
 class Page(Generic[Item]):
     """A page's items in the order of the list, and whether there is more on either side.
 
-    A list that is searched only so far at a time ends a page before it is full: there may be more then,
-    which is found by going on from `end` (backwards: from `start`) instead of from an item.
+    If a search examines a limited number of rows per page, a page may end before it is full: further items
+    are then found by continuing from `end` (backwards from `start`) instead of from an item.
     """
 
     items: Sequence[Item]
     has_next: bool = False
     has_previous: bool = False
-    #: Positions to go on from, where these are not those of the first and the last item.
+    #: Positions to continue from, if they are not those of the first and the last item.
     start: str | None = None
     end: str | None = None
 
@@ -43,9 +43,9 @@ class Page(Generic[Item]):
 def page_request(
     first: int | None, after: str | None, last: int | None = None, before: str | None = None
 ) -> PageRequest:
-    """The page asked for, by the Relay cursor connections specification.
+    """The requested page, as specified by Relay's cursor connections.
 
-    Raises BadUserInput for `first` and `last` at once, and for a size that is not 0 to 100.
+    Raises BadUserInput for `first` together with `last`, or for a size that is not 0 to 100.
     """
     if first is not None and last is not None:
         raise errors.BadUserInput("Give `first` or `last`, not both.")

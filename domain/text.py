@@ -26,10 +26,10 @@ _FOLDS = {
 FOLDING = f"2 {hashlib.sha256(_TABLE).hexdigest()[:16]}"
 _NOT_SEARCHED = frozenset({"Mn", "Cc", "Cf", "Cs"})
 
-# Format characters that show nothing and mean nothing by themselves: soft hyphens, zero width spaces,
+# Format characters that are invisible and have no meaning by themselves: soft hyphens, zero width spaces,
 # invisible operators, and the marks, embeddings, overrides and isolates of the Unicode bidirectional
-# algorithm (UAX #9), which can make a text read as another. Texts are pasted with them. The client's
-# src/lib/text.ts has the same.
+# algorithm (UAX #9), which can make a text look like another. Pasted texts often contain them. The same list
+# is in the client's src/lib/text.ts.
 _DROPPED = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001]"
@@ -38,9 +38,9 @@ _DROPPED = re.compile(
 _BREAKS = re.compile("[\t-\r\x85\u2028\u2029]")
 # Control, surrogate, private and unassigned.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn"})
-# Letters by category that show nothing at all: names could be blank, or alike, by them.
+# Letters by category that are invisible: with them, names could be blank or look alike.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-# Joiners are part of emoji and of several scripts; tags spell out flags; other format characters hide.
+# Joiners are part of emoji and of several scripts, and tags are part of flags.
 _JOINERS = frozenset("\u200c\u200d")
 
 
@@ -57,7 +57,7 @@ def _is_refused(character: str) -> bool:
         is_tag = "\U000e0020" <= character <= "\U000e007f"
         return character not in _JOINERS and not is_tag
     if category == "Cn" and "\U0001f000" <= character <= "\U0001faff":
-        # The blocks of emoji: those newer than this Python's tables have no category yet.
+        # The blocks of emoji: those newer than this Python's Unicode tables have no category.
         return False
     return category in _REFUSED_CATEGORIES or character in _BLANK_LETTERS
 
@@ -77,8 +77,8 @@ def clean(text: str, path: str | tuple[str, ...], what: str) -> str:
 def clean_name(name: str, path: str = "name", what: str = "The name") -> str:
     """The name as it is stored: NFC, single spaces, 1 to 80 characters (code points).
 
-    Line breaks and tabs become spaces; soft hyphens, direction marks and their like are dropped. Raises
-    InvalidInput for an empty or too long one, and for other control and invisible characters.
+    Line breaks and tabs become spaces; soft hyphens, direction marks and similar characters are removed.
+    Raises InvalidInput for an empty or too long name, or for other control and invisible characters.
     """
     cleaned = clean(name, path, what)
     # At this point "Cn" contains only new emoji.
@@ -92,7 +92,7 @@ def clean_name(name: str, path: str = "name", what: str = "The name") -> str:
 
 
 def clean_note(note: str | None) -> str | None:
-    """The note as it is stored, None where it is empty. Raises InvalidInput as `clean_name` does."""
+    """The note as it is stored; None if it is empty. Raises InvalidInput as `clean_name` does."""
     if note is None:
         return None
     cleaned = clean(note, "note", "The note")
@@ -107,8 +107,8 @@ def search_text(text: str) -> str:
     """The form of a text that is stored for searching, and into which queries are converted.
 
     Compatibility decomposition (NFKD) with the marks stripped, casefolded, single spaces, and letters
-    and signs without a decomposition replaced by folding.json: to it "Zoë" and "ZOE", "Wałęsa" and
-    "Walesa", "O’Brien" and "O'Brien" are the same. The client folds alike (src/lib/folding.ts).
+    and signs without a decomposition replaced as in folding.json: "Zoë" and "ZOE", "Wałęsa" and
+    "Walesa", "O’Brien" and "O'Brien" have the same form. The client does the same (src/lib/folding.ts).
     """
     decomposed = unicodedata.normalize("NFKD", without_invisible(text).casefold())
     folded = decomposed.casefold().translate(_FOLDS)

@@ -1,1 +1,1 @@
-"""What an operator runs: migrate, seed, audit, reseal, and check the configuration."""
+"""The commands for operators: migrate, seed, audit, reseal, and check the configuration."""

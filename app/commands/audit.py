@@ -44,7 +44,7 @@ def audit(settings: Settings) -> int:
 
 
 def _added(report: audits.AuditReport, limits: Limits) -> str:
-    """What was added from outside the wallet, by the kinds of transaction that add any."""
+    """The money added from outside the wallet, by kind of transaction."""
     return ", ".join(
         f"{rules.plural} {limits.money(report.added_minor.get(kind, 0))}"
         for kind, rules in kinds.RULES.items()

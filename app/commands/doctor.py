@@ -31,7 +31,7 @@ from persistence.people import refolding
 from settings import Settings, SettingsError
 
 State = Literal["ok", "note", "bad"]
-#: The age of the oldest waiting row from which it is reported.
+#: How old the oldest waiting row must be to be reported.
 _LAG_SECONDS = 30.0
 _CLOCK_SECONDS = 2.0
 _CHECK_SECONDS = 20.0
@@ -136,7 +136,7 @@ async def _database(database: Database) -> list[Finding]:
             )
         ).one()
         drift = abs((row[1] - datetime.now(UTC)).total_seconds()) - (time.monotonic() - began)
-        # The function is there only with the extension, which `migrate` makes, in whichever schema.
+        # The function exists only if the extension is installed, in any schema; `migrate` creates it.
         schema = await connection.scalar(
             sqlalchemy.text(
                 "SELECT quote_ident(n.nspname) FROM pg_extension AS e "
@@ -149,7 +149,7 @@ async def _database(database: Database) -> list[Finding]:
     findings = [Finding("Database", "ok", f"PostgreSQL {row[0]}")]
     if not trigrams:
         says = (
-            "Its character type knows no letters except ASCII: create it again with "
+            "Its character type recognizes ASCII letters only: create it again with "
             "--locale-provider=builtin --builtin-locale=C.UTF-8 --lc-ctype=C.UTF-8 -E UTF8."
         )
         findings.append(Finding("Search", "bad", says))
@@ -186,7 +186,7 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
     if backlog.set_aside or unknown_mails:
         says = (
             f"{backlog.set_aside} events and {unknown_mails} mails are of a kind that this release does "
-            "not know: run the newest release, whose relays and workers pass them on by themselves."
+            "not know: run the newest release, whose relays and workers process them automatically."
         )
         findings.append(Finding("Set aside", "bad", says))
     lags = await cursors.lag(database)
@@ -329,7 +329,7 @@ def _print(findings: list[Finding]) -> None:
             console.out(f"{mark:<6} {finding.what}: {finding.says}", highlight=False)
         return
     table = Table(box=rich.box.SIMPLE_HEAD)
-    for heading in ("", "What", "How it is, and what to do"):
+    for heading in ("", "What", "State, and what to do"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
         table.add_row(_MARKS[finding.state], finding.what, escape(finding.says))

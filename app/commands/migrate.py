@@ -66,9 +66,9 @@ def _connected(
 
 
 def _lock(connection: sqlalchemy.Connection) -> None:
-    """Wait for a migration that is under way elsewhere; held until the connection closes.
+    """Wait for a concurrent migration; the lock is held until the connection closes.
 
-    In no transaction meanwhile, for whose end the other would wait to build an index concurrently.
+    Waits outside of a transaction: building an index concurrently waits for open transactions.
     """
     deadline = time.monotonic() + _MIGRATION_LOCK_SECONDS
     take = f"SELECT pg_try_advisory_lock({_MIGRATION_LOCK})"
@@ -80,14 +80,14 @@ def _lock(connection: sqlalchemy.Connection) -> None:
                 "wait until it has finished, then try again."
             )
         time.sleep(0.25)
-    # A migration that waits for a table lock blocks all later requests for it, so give up soon.
+    # A migration that waits for a table lock blocks all later requests for that lock, so it gives up soon.
     connection.exec_driver_sql("SET lock_timeout = '10s'")
     connection.exec_driver_sql("SET statement_timeout = '30min'")
     connection.commit()
 
 
 def _refold(connection: sqlalchemy.Connection) -> None:
-    """Rewrite search texts that a former release folded differently."""
+    """Rewrite search texts that an earlier release folded differently."""
     connection.commit()
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None

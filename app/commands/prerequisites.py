@@ -11,7 +11,7 @@ from persistence.engine import database, pinned
 
 MINIMUM_SERVER_VERSION = 160_000
 
-# Before the schema of the tables was pinned, they were made in the first one that the role's search path had.
+# Earlier releases created the tables in the first schema of the role's search path.
 _ELSEWHERE = """
 SELECT n.nspname FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
 WHERE t.relname = 'email_addresses' AND n.nspname <> %s AND to_regclass(%s) IS NULL
@@ -32,7 +32,7 @@ FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.
 
 
 def check(connection: sqlalchemy.Connection) -> None:
-    """Raises Refused for what an operator has to change first. Creates the extension `pg_trgm`."""
+    """Raises Refused if an operator has to change something first. Creates the extension `pg_trgm`."""
     _check_server(connection)
     _check_schema(connection)
     _check_trigrams(connection)
@@ -85,7 +85,7 @@ def _check_schema(connection: sqlalchemy.Connection) -> None:
 
 
 def _check_trigrams(connection: sqlalchemy.Connection) -> None:
-    """Also refuses a database in which names beyond ASCII could not be found."""
+    """Also refuses a database in which names with non-ASCII letters could not be found."""
     found = connection.exec_driver_sql(_EXTENSION).one_or_none()
     if found is None:
         _create_extension(connection)
@@ -96,7 +96,7 @@ def _check_trigrams(connection: sqlalchemy.Connection) -> None:
             f'The extension pg_trgm is in the schema "{schema}", which this role may not use: let its owner '
             f'run GRANT USAGE ON SCHEMA "{schema}" TO the role that migrates.'
         )
-    # For the migrations, which name its operator class: what they make refers to it by its number.
+    # For the migrations, which name the operator class; the created indexes refer to it by its OID.
     path = sql.SQL("SET search_path = {}, {}, pg_temp").format(
         sql.Identifier(pinned.SCHEMA), sql.Identifier(schema)
     )
@@ -107,7 +107,7 @@ def _check_trigrams(connection: sqlalchemy.Connection) -> None:
         )
         raise terminal.Refused(
             f"This database recognizes only ASCII letters (its LC_CTYPE is {ctype}), so a "
-            "search would miss names such as Zoë or Владимир. Create the database anew with "
+            "search would miss names such as Zoë or Владимир. Create the database again with "
             "LC_CTYPE 'C.UTF-8' (or any UTF-8 locale) TEMPLATE template0, and migrate that."
         )
 

@@ -11,23 +11,23 @@ from dotenv import dotenv_values
 
 from settings import ROOT
 
-#: Files in the folder of `up`: the environment of its processes, and what it holds while it runs.
+#: Files in the folder of `up`: the environment of its processes, and the lock that it holds while it runs.
 ENVIRONMENT = "env"
 LOCK = "lock"
 
 
 class NotRunning(Exception):
-    """Nothing says which services to use; the text is a sentence that says what to do."""
+    """No services are configured; the message is a sentence that says what to do."""
 
 
 def given() -> dict[str, str]:
-    """What the process environment (first) and `.env` (second) say; empty values are not set."""
+    """The variables of the process environment, then of `.env`; empty values count as unset."""
     from_file = {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}
     return {name: value for name, value in {**from_file, **os.environ}.items() if value}
 
 
 def use_if_needed(folder: Path) -> None:
-    """Take over the environment of the `up` on that folder, unless DATABASE_URL is set.
+    """Use the environment of the `up` that runs with that folder, unless DATABASE_URL is set.
 
     Raises `NotRunning`.
     """

@@ -19,17 +19,17 @@ _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Refused(Exception):
-    """The operation cannot be done; the text is a sentence for the operator."""
+    """The command cannot be executed; the message is a sentence for the operator."""
 
 
 class Outcome:
-    """The exit status that a command ends with."""
+    """The exit status of a command."""
 
     status = 0
 
 
 def say(sentence: str) -> None:
-    """A sentence on the standard output."""
+    """Print a sentence on standard output."""
     console.print(sentence, markup=False)
 
 
@@ -59,7 +59,7 @@ def reason(error: exc.DBAPIError | psycopg.Error) -> str:
 
 def limits(settings: Settings) -> money.Limits:
     """The limits on amounts. Raises SettingsError."""
-    # Here, because with it comes the whole API, which `migrate` has no use for.
+    # Imported here because it imports the whole API, which `migrate` does not need.
     from app import wiring
 
     return wiring.read_limits(settings)

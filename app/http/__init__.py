@@ -1,1 +1,1 @@
-"""What is served beside GraphQL, and what every request passes through."""
+"""HTTP besides GraphQL: further addresses, and the layers that every request passes."""

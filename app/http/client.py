@@ -19,7 +19,7 @@ from starlette.types import Scope
 from settings import ROOT, Settings
 
 DIST = ROOT / "client" / "dist"
-#: What client/src/router.ts shows; a test compares the two.
+#: The routes of client/src/router.ts; a test compares the two.
 ROUTES = (
     "/",
     "/activity",
@@ -39,7 +39,7 @@ ROUTES = (
     "/verify-email",
 )
 _ADDRESS = re.compile("|".join(re.sub(r"{\w+}", "[^/]+", path) for path in ROUTES if path != "/"))
-#: Not taken from the system's list, which differs between systems.
+#: Media types, not from the system's list, which differs between systems.
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -49,7 +49,7 @@ _MEDIA_TYPES = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-#: Best first. The build leaves such a file beside each that is worth it.
+#: Best first. The build writes such a file beside each that compresses well.
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _REFUSED = re.compile(r";\s*q=0(?:\.0*)?$")
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -57,13 +57,13 @@ _ASK_AGAIN = "no-cache"
 
 
 class Client:
-    """The client as one service shows it; `page` is None while it is not built."""
+    """The client as served; `page` is None if it is not built."""
 
     def __init__(self, settings: Settings) -> None:
         self._policy = policy(settings)
 
     def page(self, request: Request, status: int = 200) -> Response | None:
-        """The single page of the client, which routes by the address."""
+        """The single page of the client, which routes by its URL."""
         file = DIST / "index.html"
         if not file.is_file():
             return None
@@ -73,7 +73,7 @@ class Client:
 
 
 def without_slash(request: Request) -> Response | None:
-    """The way to the client's address, where a slash after it is all that is wrong."""
+    """A redirect, if the path differs from a route of the client only by a trailing slash."""
     address = request.url.path.removesuffix("/")
     is_close = address != request.url.path and _ADDRESS.fullmatch(address)
     if not is_close or request.method not in ("GET", "HEAD"):
@@ -82,7 +82,7 @@ def without_slash(request: Request) -> Response | None:
 
 
 def redirect(request: Request, path: str) -> Response:
-    """The same request at that path of this service, with its method, body and query."""
+    """A redirect to that path with the same method, body and query."""
     # A path only: the Host header can be forged.
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(quote(path) + query, 308, {"cache-control": "no-cache"})
@@ -116,7 +116,7 @@ def policy(settings: Settings) -> str:
 
 
 def socket_origin(app_url: str) -> str:
-    """Older browsers do not count a WebSocket of the same host as 'self'."""
+    """For older browsers, in which 'self' does not include WebSockets of the same host."""
     parts = urlsplit(app_url)
     return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
 
@@ -126,13 +126,13 @@ def _channels(settings: Settings) -> list[str]:
         return []
     host = settings.pusher_host or f"ws-{settings.pusher_cluster}.pusher.com"
     port = f":{settings.pusher_port}" if settings.pusher_port else ""
-    # pusher-js tries TLS where a plain connection fails.
+    # pusher-js tries TLS if a plain connection fails.
     schemes = ("wss",) if settings.pusher_use_tls else ("ws", "wss")
     return [f"{scheme}://{host}{port}" for scheme in schemes]
 
 
 def _response(file: Path, headers: Headers, status: int) -> Response:
-    """The file, compressed if that is there and welcome; 304 if the browser has it already."""
+    """The file, compressed if available and accepted; 304 if the browser has it already."""
     encoding, chosen = _best(file, headers.get("accept-encoding", ""))
     response = FileResponse(chosen, status, media_type=_media_type(file), stat_result=chosen.stat())
     response.headers["vary"] = "Accept-Encoding"
@@ -161,7 +161,7 @@ def _media_type(file: Path) -> str | None:
 
 
 def _never_changes(file: Path) -> bool:
-    """Whether its name has the hash of its content: Vite's manifest lists those files."""
+    """Whether the name of the file contains the hash of its content: Vite's manifest lists these files."""
     manifest = DIST / "manifest.json"
     try:
         return file.resolve() in _hashed(manifest.resolve(), manifest.stat().st_mtime_ns)

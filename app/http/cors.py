@@ -26,7 +26,7 @@ _EXPOSED = (
 class Cors:
     """Answers preflight requests, and sets the CORS headers on each response.
 
-    `methods` are the addresses that other origins may use, each with what it takes. Pages and their
+    `methods` are the paths that other origins may use, with their methods. Pages and their
     files are not among them.
     """
 
@@ -51,7 +51,7 @@ class Cors:
         if headers.first(b"access-control-request-method") is None:
             answer = replies.empty(allow=", ".join((*methods, "OPTIONS")))
         elif not granted:
-            text = "This service does not talk to pages of that origin: see ALLOWED_ORIGINS."
+            text = "Pages of that origin may not use this service: see ALLOWED_ORIGINS."
             answer = replies.refusal(403, text, "FORBIDDEN")
         else:
             wanted = headers.first(b"access-control-request-headers")
@@ -59,7 +59,7 @@ class Cors:
         await answer(scope, receive, send)
 
     def headers_for(self, headers: Headers) -> Sequence[Header]:
-        """What the response to a request with those headers has for a page of another origin."""
+        """The CORS headers of the response to a request with those headers."""
         origin = headers.first(b"origin")
         if origin is None or not self._origins.allow(origin, headers.first(b"host")):
             return ()
@@ -67,7 +67,7 @@ class Cors:
             (b"access-control-allow-origin", origin.encode("latin-1")),
             (b"access-control-allow-credentials", b"true"),
             (b"access-control-expose-headers", _EXPOSED),
-            # Such a page may read it.
+            # Such a page may read the response.
             (b"cross-origin-resource-policy", b"cross-origin"),
         )
 

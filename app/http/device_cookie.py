@@ -10,7 +10,7 @@ _HOST_NAME = f"__Host-{_NAME}"
 
 
 def read(header: str | None, *, secure: bool) -> str | None:
-    """The device token in the `Cookie` header; the first, where there are several."""
+    """The device token in the `Cookie` header; the first if there are several."""
     if header is None:
         return None
     wanted = _HOST_NAME if secure else _NAME
@@ -22,7 +22,7 @@ def read(header: str | None, *, secure: bool) -> str | None:
 
 
 def render(token: str, *, secure: bool) -> str:
-    """The `Set-Cookie` header that keeps the token."""
+    """The `Set-Cookie` header that stores the token."""
     return refresh_cookie.set_cookie(
         _HOST_NAME if secure else _NAME,
         token,

@@ -43,12 +43,12 @@ class Slow(Protocol):
 
 
 class Quota:
-    """How many of something each client address or account has, and all together; `None` is no limit."""
+    """Counts of one resource, per client address or account and in total; `None` is no limit."""
 
     def __init__(
         self, per_client: int | None, in_all: int, key_of: Callable[[str], str] = str
     ) -> None:
-        """Those with the same `key_of` share one quota."""
+        """Keys with the same `key_of` share one quota."""
         self._key_of = key_of
         self.per_client = per_client
         self._in_all = in_all
@@ -96,13 +96,13 @@ class Edge:
         capacity = max(1, (files or open_file_limit()) - RESERVED_FILES)
         factor = settings.rate_limit_factor
         self.connections = Quota(_scaled(CONNECTIONS_PER_CLIENT, factor), capacity)
-        #: WebSockets and streams, which hold a connection as long as they like.
+        #: WebSockets and streams, which hold a connection for any length of time.
         self.streams = Quota(
             _scaled(STREAMS_PER_CLIENT, factor),
             min(MAXIMUM_STREAMS, max(1, capacity * 19 // 20)),
             guards.network,
         )
-        #: The same by account, where one is signed in.
+        #: The same by account, if signed in.
         self.account_streams = Quota(_scaled(STREAMS_PER_ACCOUNT, factor), MAXIMUM_STREAMS)
         self.socket_messages = _scaled(SOCKET_MESSAGES, factor)
         self._refused: Counter[int] = Counter()
@@ -110,7 +110,7 @@ class Edge:
         self._timer: asyncio.TimerHandle | None = None
 
     def client_of(self, peer: str | None) -> str | None:
-        """The client of the connection by its peer's address; None for an address that many clients share."""
+        """The client by the address of the peer; None for an address that many clients share."""
         if peer is None or facts.is_proxy(peer, self._proxies):
             return None
         return guards.network(facts.client_ip(peer, (), ()))
@@ -134,7 +134,7 @@ class Edge:
         yield refused
 
     def wait(self, connection: Slow, seconds: float) -> None:
-        """Have the connection expire after so long (give or take a second), unless `stop_waiting`."""
+        """Let the connection expire after that time, to within a second, unless `stop_waiting` is called."""
         self._deadlines[connection] = asyncio.get_running_loop().time() + seconds
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
@@ -143,7 +143,7 @@ class Edge:
         self._deadlines.pop(connection, None)
 
     def _sweep(self) -> None:
-        """One timer for all connections: a timer for each would cost every request."""
+        """One timer for all connections, because a timer for each would slow down every request."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = [each for each, deadline in self._deadlines.items() if deadline <= now]
@@ -154,7 +154,7 @@ class Edge:
 
 
 def raise_open_file_limit() -> None:
-    """Have this process open as many files as the system lets it."""
+    """Raise the limit on open files of this process as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft == resource.RLIM_INFINITY or soft >= wanted:

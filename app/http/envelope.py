@@ -1,4 +1,4 @@
-"""What every request passes through: its id, its address, the security headers, the access log."""
+"""The outermost layer of every request: request id, client address, security headers, access log."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _HEADERS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ]
 _TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-#: Polled by machines every few seconds: logged only on errors.
+#: Polled by monitoring every few seconds: logged only on errors.
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 #: The status that is logged for a client that disconnected before the response.
 CLIENT_CLOSED = 499
 
 
 class Envelope:
-    """The outermost of what serves requests. Pure ASGI, so that streams are not buffered."""
+    """The outermost layer. Pure ASGI, so that streams are not buffered."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Envelope:
 class Passage:
     """Serves as the context manager in which one request is served."""
 
-    # Every request enters one: a generator as its context manager would take three times as long.
+    # For every request: a generator as a context manager would take three times as long.
     __slots__ = ("_began", "_finish", "_scope", "status")
 
     def __init__(self, scope: Scope, finish: Callable[[Scope, int, float], None]) -> None:

@@ -77,7 +77,7 @@ class Health:
             return hmac.compare_digest(given.encode(), expected.encode())
         # Do not trust the clients of a proxy on this machine.
         is_proxied = any(facts.header(headers, name) is not None for name in _FORWARDED)
-        # Nor a browser on this machine that a page directs here by DNS rebinding.
+        # Nor a browser on this machine that a page has directed here by DNS rebinding.
         host = facts.header(headers, b"host") or "localhost"
         own = urlsplit(self._settings.app_url).hostname or ""
         if is_proxied or not hosts.is_accepted(host, own):
@@ -87,7 +87,7 @@ class Health:
 
 
 async def check(opened: Opened) -> dict[str, str]:
-    """ "ok", or what is wrong, of the database, Redis and the migrations."""
+    """For the database, Redis and the migrations: "ok", or what is wrong."""
     database = opened.services.database
     found = await asyncio.gather(
         _found(_database(database)),
@@ -98,7 +98,7 @@ async def check(opened: Opened) -> dict[str, str]:
 
 
 async def report(opened: Opened) -> None:
-    """Log what is not ready, and which settings of the database are unsafe, as the process starts."""
+    """At startup, log what is not ready and which database settings are unsafe."""
     wrong = {name: state for name, state in (await check(opened)).items() if state != "ok"}
     if wrong:
         log.warning("not ready", **wrong, advice="`./wallet doctor` says what to do")

@@ -36,11 +36,11 @@ class Hosts:
             # Only HTTP/1.0 allows requests without a Host header, and no current browser uses it.
             return None
         if host is None or headers.count(b"host") > 1:
-            return 400, "The request takes one Host header."
+            return 400, "The request must have exactly one Host header."
         if self._accept(host[:300]):
             return None
         return 421, (
-            "This service does not answer to that name: use localhost, an IP address or the host of "
+            "This service is not available under that name: use localhost, an IP address or the host of "
             "APP_URL, or set APP_URL to the address that you use."
         )
 
@@ -66,7 +66,7 @@ def is_local_name(name: str) -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether only this machine can connect to what listens on that name or address."""
+    """Whether a server that listens on that name or address is reachable from this machine only."""
     if name == "localhost":
         return True
     try:

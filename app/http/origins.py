@@ -11,7 +11,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Origins:
-    """`APP_URL` and `ALLOWED_ORIGINS`; on a local `APP_URL` also this machine by its other names."""
+    """`APP_URL` and `ALLOWED_ORIGINS`; with a local `APP_URL` also the other names of this machine."""
 
     def __init__(self, settings: Settings) -> None:
         named = (settings.app_url, *settings.allowed_origins)
@@ -19,7 +19,7 @@ class Origins:
         self._local = settings.app_is_local
 
     def allow(self, origin: str, host: str | None) -> bool:
-        """Whether a page of `origin` may; `host` is the request's own Host header."""
+        """Whether a page of `origin` may use the service; `host` is the Host header of the request."""
         normal = _normal(origin)
         if normal is None:
             return False
@@ -39,10 +39,9 @@ def _normal(origin: str) -> str | None:
 
 
 def _is_same_machine(origin: str, host: str | None) -> bool:
-    """Whether the page is of the address that it connects to, if that is an IP address or localhost.
+    """Whether the page comes from the address that it connects to, if that is an IP address or localhost.
 
-    Other names are not trusted here: their owners can direct them to this machine (DNS
-    rebinding).
+    Other names are not trusted: their owners can direct them to this machine (DNS rebinding).
     """
     parts = urlsplit(origin)
     if host is None or parts.scheme not in _PORTS or parts.netloc.lower() != host.lower():

@@ -21,7 +21,7 @@ _BODY_MAXIMUM_BYTES = 4096
 
 
 class PusherAuth:
-    """Answers as pusher-js's channel authorization expects."""
+    """Responds as pusher-js's channel authorization expects."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened

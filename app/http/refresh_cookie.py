@@ -1,7 +1,7 @@
 """The cookie in which browsers keep their refresh token: its name, reading it and setting it (RFC 6265).
 
-Over https it is `__Host-wallet_refresh`, which browsers accept from this very host alone, so that no
-other host of the domain can put one in its place.
+Over https it is `__Host-wallet_refresh`, which browsers accept from exactly this host, so that no other
+host of the domain can replace it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HOST_PATH = "/"
 class Received:
     """The refresh cookies of a request."""
 
-    #: The refresh token; None where there is none.
+    #: The refresh token, or None.
     token: str | None = None
     #: Whether there is more than one, so that the genuine one is unknown.
     is_ambiguous: bool = False
@@ -30,7 +30,7 @@ _NOTHING = Received()
 
 
 def read(header: str | None, *, secure: bool) -> Received:
-    """What is in the `Cookie` header; `secure` where the service is reached by https."""
+    """The refresh cookies in the `Cookie` header; `secure` if the service is used over https."""
     if header is None:
         return _NOTHING
     values: dict[str, list[str]] = {_NAME: [], _HOST_NAME: []}
@@ -47,18 +47,18 @@ def read(header: str | None, *, secure: bool) -> Received:
 
 
 def render(token: str, lifetime_seconds: int, *, secure: bool) -> str:
-    """The `Set-Cookie` header that keeps the token for so long."""
+    """The `Set-Cookie` header that stores the token for that long."""
     name, path = (_HOST_NAME, _HOST_PATH) if secure else (_NAME, _PATH)
     return set_cookie(name, token, path, lifetime_seconds, secure=secure)
 
 
 def clear(*, secure: bool) -> str:
-    """The `Set-Cookie` header that has the browser forget the token."""
+    """The `Set-Cookie` header that deletes the token."""
     return render("", 0, secure=secure)
 
 
 def clear_outdated() -> str:
-    """The `Set-Cookie` header that has the browser forget the cookie of an older version."""
+    """The `Set-Cookie` header that deletes the cookie of an older version."""
     return set_cookie(_NAME, "", _PATH, 0, secure=True)
 
 

@@ -27,7 +27,7 @@ _OF_HANDSHAKE = ("asgi", "extensions", "headers", "query_string", "raw_path", "s
 class Sockets:
     """The sockets of a server: creates them, and pings them in turn.
 
-    One timer for all, where uvicorn has two for each.
+    One timer for all of them, whereas uvicorn has two for each.
     """
 
     def __init__(self, frames_per_minute: int | None = None) -> None:
@@ -40,7 +40,7 @@ class Sockets:
     def __call__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any]
     ) -> Socket:
-        """A new one: what uvicorn calls for a request to upgrade."""
+        """Create a socket; uvicorn calls this for an upgrade request."""
         return Socket(self, config, server_state, app_state)
 
     def add(self, socket: Socket) -> None:
@@ -82,7 +82,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._pace: Pace | None = None
         #: The second of the interval at which it is pinged; None until it is open.
         self.turn: int | None = None
-        # asyncio's have four empty deques, which are 600 bytes each.
+        # asyncio's classes contain four empty deques of 600 bytes each.
         self.queue = _Inbox()  # type: ignore[assignment]
         self.writable = _Gate()  # type: ignore[assignment]
 
@@ -136,7 +136,7 @@ class Socket(WebSocketsSansIOProtocol):
         return False
 
     def ask(self) -> None:
-        """Send a ping, or close if the one before was never answered."""
+        """Send a ping, or close the socket if the previous one was not answered."""
         if self.transport.is_closing():
             # The client did not read the last data for a full interval.
             if self._is_ending:

@@ -83,7 +83,7 @@ def redact(
 
 
 def clean(text: str) -> str:
-    """The text without tokens, passwords in addresses of services, and whole email addresses."""
+    """The text without tokens, passwords in service URLs, and complete email addresses."""
     if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ")):
         return text
     return _SECRETS.sub(_replace, text)

@@ -76,7 +76,7 @@ class Metrics:
         )
         self._up = self._gauge(
             "wallet_service_up",
-            "1 where the service works: reachable, writable and migrated.",
+            "1 if the service works: reachable, writable and migrated.",
             ["service"],
         )
         self._outbox = self._gauge("wallet_outbox_rows", "Rows waiting for the relay.")
@@ -108,7 +108,7 @@ class Metrics:
     def _gauge(self, name: str, text: str, labels: list[str] | None = None) -> Gauge:
         return Gauge(name, text, labels or [], registry=self.registry)
 
-    # ------------------------------------------------ counted as it happens
+    # ------------------------------------------------ counted on each event
 
     def operation(self, name: str, outcome: str) -> None:
         """A root field was answered."""
@@ -126,10 +126,12 @@ class Metrics:
         """An HTTP request was answered."""
         self._request(route, str(status)).observe(seconds)
 
-    # ------------------------------------------------ read when asked
+    # ------------------------------------------------ read on each scrape
 
     async def render(self, database: Database, redis_url: str) -> bytes:
-        """The text for Prometheus. A value that cannot be read in time is kept, and its service is reported as 0."""
+        """The metrics for Prometheus. A value that cannot be read in time keeps its last value, and its service is
+        reported as 0.
+        """
         async with self._reading:
             if time.monotonic() - self._read_at > _QUEUES_SECONDS:
                 await asyncio.gather(

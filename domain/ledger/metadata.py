@@ -1,7 +1,7 @@
 """Metadata: key-value pairs that a caller attaches to its own entry, in the order given.
 
-The seal of the entry covers a salted hash of them, which the entry keeps. So the pairs and the salt can
-be erased later, and the seal still verifies; without the salt the hash gives nothing away.
+The seal of the entry covers a salted hash of them, which is stored in the entry. The pairs and the salt can
+therefore be erased without invalidating the seal; without the salt, the hash reveals nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Metadata:
 
 
 def of(pairs: Sequence[Pair]) -> Metadata | None:
-    """The pairs as they were given, with a new salt; None for no pairs."""
+    """The pairs as given, with a new salt; None for no pairs."""
     return Metadata(tuple(pairs), secrets.token_bytes(SALT_BYTES)) if pairs else None
 
 
@@ -80,7 +80,7 @@ def _clean_pair(pair: Pair, path: tuple[str, ...]) -> Pair:
 
 
 def is_same(metadata: Metadata | None, stored: Metadata | None) -> bool:
-    """Whether the metadata, as it was given, is stored as that."""
+    """Whether the metadata as given equals the stored one."""
     if metadata is None or stored is None:
         return metadata is stored
     try:
@@ -97,7 +97,7 @@ def _prefixed(part: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class MetadataOf(LookUp[Metadata]):
-    """The metadata of the entry that a key made."""
+    """The metadata of the entry that a key produced."""
 
     key: Key
 

@@ -1,4 +1,4 @@
-"""Money: whole minor units of one currency, limits and fees."""
+"""Money: integer minor units of one currency, limits and fees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAXIMUM_LIMIT_MINOR = 10**15
 _MAXIMUM_DIGITS = 30
 _TENS = [int("1" + "0" * power) for power in range(_MAXIMUM_DIGITS + 5)]
 
-# ISO 4217 active codes; every one has two decimals but those named below.
+# The active ISO 4217 codes; each has two decimals except those named below.
 _CODES = frozenset(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD
@@ -39,7 +39,7 @@ class Currency:
 
 
 def currency(code: str) -> Currency:
-    """The currency by that ISO 4217 code. Raises ValueError for an unknown one."""
+    """The currency with that ISO 4217 code. Raises ValueError for an unknown one."""
     if code not in _CODES:
         raise ValueError(f"{code!r} is not an ISO 4217 currency code such as USD")
     return Currency(code, _DECIMALS.get(code, 2))
@@ -62,15 +62,15 @@ class Money:
 
 
 def whole_units(amount_minor: int, of_currency: Currency) -> Decimal:
-    """That many minor units in whole units, with exactly the currency's number of decimals."""
+    """An amount in minor units as whole units, with exactly the currency's number of decimals."""
     return Decimal(amount_minor).scaleb(-of_currency.decimals)
 
 
 def minor_units(amount: Decimal, in_currency: Currency) -> int | None:
-    """The amount in minor units, exactly; None when it has more decimals than the currency.
+    """The amount in minor units, exactly; None if it has more decimals than the currency.
 
-    Amounts are never rounded. One of more than 30 digits comes back as a number of 30 digits with
-    the same sign, which is past every limit.
+    Amounts are never rounded. One of more than 30 digits is returned as a number of 30 digits with the same
+    sign, which exceeds every limit.
     """
     sign, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int) or -exponent > in_currency.decimals:
@@ -84,7 +84,7 @@ def minor_units(amount: Decimal, in_currency: Currency) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What this service allows, in minor units of its currency, and what a transfer costs."""
+    """The limits and the fee of this service, in minor units of its currency."""
 
     currency: Currency
     maximum_transfer_minor: int
@@ -94,7 +94,7 @@ class Limits:
     minimum_minor: int = 1
 
     def money(self, amount_minor: int) -> Money:
-        """That many minor units of this service's currency."""
+        """An amount in minor units of this service's currency."""
         return Money(amount_minor, self.currency)
 
     def fee_minor(self, amount_minor: int) -> int:
@@ -122,8 +122,8 @@ def limits(
 ) -> Limits:
     """The limits from their settings, given in whole units of the currency ("10000").
 
-    Raises ValueError, with a sentence that names the setting, for one that is no positive amount of
-    this currency or is past 10^15 minor units.
+    Raises ValueError, with a sentence that names the setting, unless each is a positive amount of this
+    currency of at most 10^15 minor units.
     """
     try:
         of = currency(code)

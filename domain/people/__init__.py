@@ -1,1 +1,1 @@
-"""Accounts of people, and the credentials that act for them."""
+"""Accounts, and the credentials that act for them."""

@@ -1,4 +1,4 @@
-"""People: their addresses, and how long the links in their mails live."""
+"""Accounts: email addresses, mails, and the lifetime of links."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ LINK_LIFETIMES = {
 
 @dataclass(frozen=True, slots=True)
 class MailBudget:
-    """Mails of one purpose that one address gets within `MAIL_WINDOW`; any more are sent later."""
+    """How many mails of one purpose an address gets within `MAIL_WINDOW`; further ones are sent later."""
 
     #: Requested from one network.
     per_requester: int
-    #: Requested by anybody.
+    #: In total.
     per_address: int
 
 
-#: As long as a reset link works: while one more mail waits, the links of those before it still do.
+#: The lifetime of a reset link: while a further mail waits, the links of the earlier mails still work.
 MAIL_WINDOW = timedelta(minutes=30)
-#: For the mails that strangers can trigger to an address.
+#: For mails that anyone can trigger by naming an address.
 MAIL_BUDGETS = {
     MailPurpose.VERIFY_EMAIL: MailBudget(per_requester=3, per_address=6),
     MailPurpose.RESET_PASSWORD: MailBudget(per_requester=3, per_address=6),
@@ -78,11 +78,10 @@ _PASTED_MAXIMUM_CHARACTERS = 1_000
 
 
 def pasted_address(pasted: str) -> str:
-    """The address alone, of a text that was typed or pasted: the rule wherever an address is typed.
+    """The address in a typed or pasted text: the rule for every input of an address.
 
-    Invisible characters go, and around the address spaces, `mailto:`, one pair after the other of
-    brackets and quotes, and a final point, comma, colon or semicolon. Full-width characters become
-    ASCII. The client does the same (src/lib/addresses.ts).
+    Removes invisible characters, and around the address spaces, `mailto:`, pairs of brackets and quotes,
+    and a final period, comma, colon or semicolon. Full-width characters become ASCII. The client does the same (src/lib/addresses.ts).
     """
     address = text.without_invisible(pasted).translate(_FULL_WIDTH)
     before = None
@@ -99,8 +98,8 @@ def pasted_address(pasted: str) -> str:
 def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
     """The address as it is stored: `pasted_address` in lower case, its domain in ASCII (IDNA).
 
-    Raises InvalidInput for what is not an address, RFC 5321 and 5322 by `email-validator`. Addresses
-    are one and the same whatever their case, as people expect of them.
+    Raises InvalidInput unless it is an address by RFC 5321 and 5322, as `email-validator` implements them.
+    Case does not distinguish addresses, as users expect.
     """
     sentence = "Enter an email address such as name@example.com."
     address = pasted_address(email) if len(email) <= _PASTED_MAXIMUM_CHARACTERS else ""
@@ -123,9 +122,9 @@ def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
 
 
 def email_hint(email: str, ends: int = 1) -> str:
-    """Enough of an address to recognise a person by: "u…a@demo.app".
+    """Enough of an address to recognize a user by: "u…a@demo.app".
 
-    `ends` is how many characters to show of each end; never more than half of what is before the @.
+    `ends` is how many characters to show at each end, at most half of the part before the @.
     """
     local, _, domain = email.rpartition("@")
     if len(local) < 3:
@@ -135,10 +134,10 @@ def email_hint(email: str, ends: int = 1) -> str:
 
 
 def hints_side_by_side(people: Iterable[Person]) -> dict[UUID, str]:
-    """By user, the hints of people who are shown together.
+    """By user, the hints of users who are shown together.
 
-    Longer than usual where both the name and the hint of two would be the same, as far as `email_hint`
-    goes: two whose addresses differ in the middle alone still have the same.
+    They are longer than usual if two users would have the same name and hint, as far as `email_hint` allows:
+    addresses that differ only in the middle still have the same hint.
     """
     different = {person.user_id: person for person in people}
     hints = {user_id: email_hint(person.email) for user_id, person in different.items()}

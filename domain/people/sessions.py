@@ -1,8 +1,7 @@
-"""Signing in: access tokens, refresh tokens, API tokens and the links in mails, and their rules.
+"""Sessions and tokens: access tokens, refresh tokens, API tokens and the tokens of links in mails.
 
-All secrets contain the id of their user, so that looking one up is one read by primary key in that
-user's rows. Only SHA-256 hashes of them are stored: they have 256 random bits, so a slow hash
-would add nothing.
+All secrets contain the id of their user, so that each is looked up by primary key among that user's
+rows. Only SHA-256 hashes of them are stored: with 256 random bits, a slow hash would not make them safer.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from domain.authority import Authority
 SESSION_IDLE_LIFETIME = timedelta(days=30)
 #: How long a session lives at most, however often it is refreshed.
 SESSION_MAXIMUM_LIFETIME = timedelta(days=180)
-#: How long a session counts as confirmed after sign-in and after its user has proved who they are again.
+#: How long a session counts as confirmed after sign-in or confirmation.
 SESSION_CONFIRMED_FOR = timedelta(hours=1)
-#: How long the refresh token before the newest is accepted once more, with the same successor.
+#: How long the previous refresh token is still accepted, with the same successor.
 REFRESH_GRACE = timedelta(seconds=30)
 #: Reads and sockets end within this time after their session.
 SESSION_END_SECONDS = 5.0
@@ -61,7 +60,7 @@ _SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request: a user through a session, or a program through an API token of that user."""
+    """The sender of a request: a user through a session, or a program through an API token of that user."""
 
     user_id: UUID
     session_id: UUID | None = None
@@ -70,7 +69,7 @@ class Principal:
     scopes: frozenset[Scope] | None = None
     #: When the bearer token itself expires.
     expires_at: datetime | None = None
-    #: The session or the API token as the authority of commands. Created once, not per command.
+    #: The session or the API token as the authority of commands; created once, not per command.
     authority: Authority = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,7 +104,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A key for a program that acts for its owner. The limit is in minor units."""
+    """A credential for a program that acts for its owner. The limit is in minor units."""
 
     user_id: UUID
     api_token_id: UUID
@@ -131,12 +130,12 @@ def _decode(text: str, length: int) -> bytes | None:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    # Other values of the unused bits would be a second spelling of the same secret.
+    # With other values of the unused bits, the same secret would have a second spelling.
     return raw if len(raw) == length and _encode(raw) == text else None
 
 
 def session_lifetime_left(began_at: datetime, now: datetime) -> timedelta:
-    """How long a session that is refreshed now lives at most without another refresh."""
+    """How long a session that is refreshed now lives without another refresh."""
     return min(SESSION_IDLE_LIFETIME, began_at + SESSION_MAXIMUM_LIFETIME - now)
 
 
@@ -144,7 +143,7 @@ def session_lifetime_left(began_at: datetime, now: datetime) -> timedelta:
 
 
 class NotABearer(errors.Unauthenticated):
-    """The `Authorization` header carries no bearer token: usually a client has lost it."""
+    """The `Authorization` header has no bearer token: usually because of an error in the client."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -230,7 +229,7 @@ def verify_access_token(
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A session's refresh token: which session, its generation, and its secret."""
+    """A refresh token: its session, its generation, and its secret."""
 
     user_id: UUID
     session_id: UUID
@@ -238,7 +237,7 @@ class RefreshToken:
     secret: bytes
 
     def render(self, key: str) -> str:
-        """The token as the client keeps it: its parts and a tag that proves that we made it."""
+        """The token for the client: its parts, and a tag that proves that this service made it."""
         body = self._body()
         return _encode(body + _tag(key, b"refresh tag", body))
 
@@ -269,7 +268,7 @@ def first_refresh_token(user_id: UUID, session_id: UUID) -> RefreshToken:
 
 
 def read_refresh_token(text: str, jwt_secrets: Sequence[str]) -> RefreshToken:
-    """The token's parts. Raises InvalidToken for one that we never made."""
+    """The token's parts. Raises InvalidToken unless this service made it."""
     raw = _decode(text, _BODY_BYTES + _SECRET_BYTES)
     if raw is not None:
         body, tag = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
@@ -285,7 +284,7 @@ def read_refresh_token(text: str, jwt_secrets: Sequence[str]) -> RefreshToken:
 
 
 class RefreshVerdict(enum.Enum):
-    """The treatment of a genuine refresh token of an active session."""
+    """What to do with a genuine refresh token of an active session."""
 
     #: The newest: issue its successor.
     ROTATE = enum.auto()
@@ -323,7 +322,7 @@ class NamedSecret:
 
 
 def new_api_token(user_id: UUID, api_token_id: UUID) -> str:
-    """`mw_…`: shown once, stored as its hash."""
+    """`mw_…`: shown once, stored as a hash."""
     return API_TOKEN_PREFIX + _new_named_secret(user_id, api_token_id)
 
 
@@ -333,7 +332,7 @@ def read_api_token(text: str) -> NamedSecret | None:
 
 
 def new_link_token(user_id: UUID, link_id: UUID) -> str:
-    """The token of a link in a mail: made as the mail is rendered, stored as its hash."""
+    """The token of a link in a mail: created when the mail is rendered, stored as a hash."""
     return _new_named_secret(user_id, link_id)
 
 

@@ -137,11 +137,10 @@ async def change_password(
     password_hash: str,
     revoke_api_tokens: bool,
 ) -> EndedCredentials:
-    """Replace the caller's password whose hash is `old_hash`: every other session ends, and, where that is
-    asked for, every API token.
+    """Replace the caller's password whose hash is `old_hash`: every other session ends, and, if
+    requested, every API token.
 
-    Raises Unauthenticated where the caller's session has ended, and InvalidCredentials where that is no
-    longer the hash.
+    Raises Unauthenticated if the caller's session has ended, or InvalidCredentials if the hash has changed.
     """
 
     async def work(unit: Unit) -> EndedCredentials:
@@ -177,7 +176,7 @@ async def _set_password(
     revoked = await api_tokens.revoke_within(unit, user_id, now) if revoke_api_tokens else 0
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
-    # Not to an unverified address, which may be that of another person.
+    # Not to an unverified address, which may belong to another person.
     facts = {"api_tokens_revoked": revoked}
     notice = Notice(
         user_id,
@@ -195,7 +194,7 @@ async def _set_password(
 async def update_profile(db: Database, caller: Principal, *, name: str) -> Person:
     """Change the caller's name to one that was normalized.
 
-    Raises Unauthenticated where the caller's session has ended.
+    Raises Unauthenticated if the caller's session has ended.
     """
     user_id = caller.user_id
 

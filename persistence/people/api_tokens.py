@@ -68,11 +68,11 @@ async def create(
     daily_limit_minor: int | None,
     expires_at: datetime | None,
 ) -> tuple[ApiToken, str]:
-    """A new API token of the caller's and its secret, which is stored nowhere. `name` is clean.
+    """A new API token of the caller and its secret, which is not stored. `name` is normalized.
 
-    The owner is told by mail, if the address is verified. Raises Unauthenticated where the caller's
-    session has ended, SessionNotConfirmed where it was not confirmed lately, and InvalidInput past the
-    most API tokens that a user may have.
+    The owner is told by mail, if the address is verified. Raises Unauthenticated if the caller's
+    session has ended, SessionNotConfirmed if it was not confirmed recently, or InvalidInput if the user has
+    the maximum number of API tokens.
     """
     user_id, api_token_id = caller.user_id, ids.new_id()
     secret = sessions.new_api_token(user_id, api_token_id)
@@ -141,7 +141,7 @@ async def list_for(db: Database, user_id: UUID) -> list[ApiToken]:
 async def budget(db: Database, user_id: UUID, api_token_id: UUID) -> TokenBudget:
     """An API token's daily limit and its spending, as the ledger counts them.
 
-    Raises Unauthenticated where it is not active.
+    Raises Unauthenticated if it is not active.
     """
     found = await budgets(db, user_id, [api_token_id])
     if api_token_id not in found:
@@ -159,10 +159,9 @@ async def budgets(
 
 
 async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToken:
-    """End an API token of the caller's.
+    """Revoke an API token of the caller.
 
-    Raises Unauthenticated where the caller's session has ended, and NotFound where no API token is active
-    by that id.
+    Raises Unauthenticated if the caller's session has ended, or NotFound if no active API token has that id.
     """
     user_id = caller.user_id
 
@@ -185,7 +184,7 @@ async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToke
 async def authenticate(db: Database, secret: NamedSecret) -> Principal:
     """The principal with that secret.
 
-    Raises TokenExpired for one that is merely out of date, Unauthenticated for a wrong or ended one.
+    Raises TokenExpired for an expired one, Unauthenticated for a wrong or revoked one.
     """
 
     async def work(connection: AsyncConnection) -> Row[Any] | None:

@@ -1,7 +1,7 @@
-"""Which credentials (sessions and API tokens) are active: the one place that has the rule.
+"""Which credentials (sessions and API tokens) are active: the only place with this rule.
 
 A session is active until it is ended, while it was refreshed within 30 days and begun within 180. An
-API token is active until it is revoked or expires. Neither is once its account is closed.
+API token is active until it is revoked or expires. Neither is active once its account is closed.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def test_a_taken_port_is_said_in_a_sentence(serve: Start) -> None:
     assert process.returncode == 1
     assert (
         err
-        == f"Port {port} of 127.0.0.1 is taken: stop what listens there, or choose another with --port.\n"
+        == f"Port {port} of 127.0.0.1 is in use: stop the program that listens there, or choose another --port.\n"
     )
     assert out == ""
 

@@ -1,4 +1,4 @@
-"""The service's own pages: welcome, links of mails, and caught mails."""
+"""The service's own pages: welcome, links in mails, and caught mails."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FOLDER = Path(__file__).resolve().parent
 ASSETS = FOLDER / "assets"
 PLAYGROUND = ROOT / "client" / "playground" / "dist"
 
-#: What GraphiQL's page needs; client/playground/README.md says why.
+#: Required by GraphiQL's page; client/playground/README.md gives the reasons.
 _PLAYGROUND_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self' {socket}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# A mail's styles are inline, and its frame takes over the policy of the page around it.
+# Mails have inline styles, and their frame inherits the policy of the surrounding page.
 _MAILBOX_POLICY = envelope.STRICT_POLICY.replace(
     b"style-src 'self'", b"style-src 'self' 'unsafe-inline'"
 ).decode()
@@ -35,7 +35,7 @@ _NO_PLAYGROUND = (
     "or start the service with `./wallet up`. The API itself is here by POST.\n"
 )
 
-#: The links in mails work without the client too.
+#: The links in mails also work without the client.
 _WITHOUT_CLIENT = {
     "/verify-email": "verify_email.html",
     "/reset-password": "reset_password.html",
@@ -60,7 +60,7 @@ class Pages:
         self._is_demo = settings.app_is_local and mails is not None
 
     async def client(self, request: Request) -> Response:
-        """The web client; where it is not built, a page in its place for what cannot wait."""
+        """The web client, or, if it is not built, a page that handles the links in mails."""
         if page := self._client.page(request):
             return page
         if request.url.path == "/":
@@ -90,7 +90,7 @@ class Pages:
         return replies.json(await asyncio.to_thread(self._mails))
 
     async def playground(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The page of GraphiQL, as an ASGI application; 404 while it is not built."""
+        """The page of GraphiQL, as an ASGI application; 404 if it is not built."""
         await self._playground()(scope, receive, send)
 
     def _playground(self) -> Response:
@@ -106,7 +106,7 @@ class Pages:
         return HTMLResponse(html.replace(b"__WALLET_DEMO__", demo), headers=headers)
 
     async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
-        """Redirect to the obvious address; otherwise a page for browsers, JSON for programs."""
+        """Redirect to the intended address if there is one; otherwise a page for browsers, JSON for programs."""
         if redirect := client.without_slash(request):
             return redirect
         if "text/html" in request.headers.get("accept", ""):
