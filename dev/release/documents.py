@@ -22,24 +22,32 @@ from settings import ROOT
 
 #: Where the web client keeps its documents: in calls of `graphql` from gql.tada.
 WEB_CLIENT = ROOT / "client" / "src"
+#: The documents from which the client libraries are generated.
+LIBRARIES = ROOT / "clients" / "documents"
 _IN_SOURCE = re.compile(r"\bgraphql\(\s*`([^`]*)`")
 
 
 def of_clients() -> dict[str, list[str]]:
-    """Every operation of the web client, with the fragments that it needs, by its file."""
-    found = [*definitions()]
-    fragments = {
-        definition.name.value: definition
-        for _, definition in found
-        if isinstance(definition, FragmentDefinitionNode)
-    }
+    """Every operation of the clients, with the fragments that it needs, by the file it is in."""
     documents: dict[str, list[str]] = {}
-    for file, definition in found:
-        if isinstance(definition, OperationDefinitionNode):
-            needed = needed_fragments(definition, fragments)
-            text = print_ast(DocumentNode(definitions=(definition, *needed)))
-            documents.setdefault(file.relative_to(ROOT).as_posix(), []).append(text)
+    for found in ([*definitions()], [*_of_libraries()]):
+        fragments = {
+            definition.name.value: definition
+            for _, definition in found
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        for file, definition in found:
+            if isinstance(definition, OperationDefinitionNode):
+                needed = needed_fragments(definition, fragments)
+                text = print_ast(DocumentNode(definitions=(definition, *needed)))
+                documents.setdefault(file.relative_to(ROOT).as_posix(), []).append(text)
     return documents
+
+
+def _of_libraries() -> Iterator[tuple[Path, DefinitionNode]]:
+    for file in sorted(LIBRARIES.rglob("*.graphql")):
+        for definition in parse(file.read_text(encoding="utf-8"), no_location=True).definitions:
+            yield file, definition
 
 
 def definitions() -> Iterator[tuple[Path, DefinitionNode]]:

@@ -181,9 +181,10 @@ def test_what_is_deprecated_is_served_until_the_end_that_was_released() -> None:
         assert schema_gate.deprecation_problems(kept, released, TODAY) == []
 
 
-def test_the_documents_of_the_web_client_are_those_that_it_sends() -> None:
+@pytest.mark.parametrize("folder", ["client/src/", "clients/documents/"])
+def test_the_documents_of_the_clients_are_those_that_they_send(folder: str) -> None:
     found = documents.of_clients()
-    texts = [text for each in found.values() for text in each]
+    texts = [text for file, each in found.items() if file.startswith(folder) for text in each]
     assert any("subscription" in text and "walletEvents" in text for text in texts)
     assert any("mutation" in text and "sendMoney" in text for text in texts)
     present = build_schema(gate.PRESENT.read_text())
