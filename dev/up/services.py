@@ -47,6 +47,8 @@ def choose(
         "JWT_SECRET": secrets.jwt_secret,
         "MAIL_FROM": MAIL_FROM,
         "METRICS_TOKEN": secrets.metrics_token,
+        # For receivers of webhooks on this machine.
+        "WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
     }
     mails: Path | None = None
     if "REDIS_URL" not in given:
