@@ -7,7 +7,7 @@ const api = process.env.WALLET_API ?? 'http://127.0.0.1:8000';
 
 // For `npm run dev` and `npm run preview`: everything else is the service's.
 const proxy = Object.fromEntries(
-  ['/graphql', '/pusher', '/dev', '/schema.graphql'].map((path) => [
+  ['/graphql', '/docs', '/pusher', '/dev', '/schema.graphql'].map((path) => [
     path,
     { target: api, ws: path === '/graphql', headers: { origin: api } },
   ]),

@@ -20,9 +20,23 @@ export const storage = {
   },
 };
 
-/** Opens the examples unless this window already has tabs. */
-export function openExamples() {
-  if (storage.getItem(TABS_KEY)) return;
+/** Opens the examples unless this window already has tabs, and the example of /docs that the address names. */
+export async function openExamples() {
+  if (!storage.getItem(TABS_KEY)) openOwn();
+  const name = /^#example=(\w+)$/.exec(location.hash)?.[1];
+  if (!name) return;
+  history.replaceState(null, '', location.pathname + location.search);
+  try {
+    const response = await fetch('/docs/examples.json');
+    const example = (await response.json())[name];
+    if (example) openExample(name, example);
+  } catch (error) {
+    // The tabs are there without it.
+    console.warn(`The example ${name} cannot be loaded:`, error);
+  }
+}
+
+function openOwn() {
   const tabs = examples().map(({ title, query, variables }) => ({
     id: `example-${title}`,
     title,
@@ -35,6 +49,19 @@ export function openExamples() {
   storage.setItem(TABS_KEY, JSON.stringify({ tabs, activeTabIndex: 0 }));
   storage.setItem('graphiql:query', tabs[0].query);
   storage.setItem('graphiql:variables', tabs[0].variables);
+}
+
+/** Adds a tab with an example of /docs, which replaces the one opened before. */
+function openExample(name, { document, variables }) {
+  const id = `docs-${name}`;
+  const { tabs: all } = JSON.parse(storage.getItem(TABS_KEY));
+  const tabs = all.filter((tab) => tab.id !== id);
+  const [, title] = /(?:query|mutation|subscription)\s+(\w+)/.exec(document);
+  tabs.push({ id, title, query: document, variables, headers: null, operationName: title, response: null });
+  storage.setItem(TABS_KEY, JSON.stringify({ tabs, activeTabIndex: tabs.length - 1 }));
+  storage.setItem('graphiql:query', document);
+  storage.setItem('graphiql:variables', variables);
+  storage.removeItem('graphiql:headers');
 }
 
 /** Replaces this window's tabs by the examples, with new idempotency keys. */

@@ -11,7 +11,7 @@ import { fetcher } from './api.js';
 import { openExamples, storage } from './examples.js';
 import { SessionBar } from './session-bar.jsx';
 
-openExamples();
+await openExamples();
 
 createRoot(document.getElementById('playground')).render(
   <>

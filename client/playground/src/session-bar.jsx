@@ -47,6 +47,7 @@ export function SessionBar() {
         >
           Reset examples
         </button>
+        <a href="/docs">API reference</a>
       </div>
     </header>
   );
