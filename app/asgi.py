@@ -45,6 +45,8 @@ _READ = ("GET", "HEAD")
 #: The addresses of the API besides GraphQL, and their methods.
 _METHODS = {
     "/dev/mail.json": _READ,
+    "/docs": _READ,
+    "/docs/examples.json": _READ,
     "/healthz": _READ,
     "/metrics": _READ,
     "/pusher/auth": ("POST",),
@@ -188,6 +190,8 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             *(Route(path, shown.client) for path in client.ROUTES),
             Route("/dev/mail", shown.mailbox),
             Route("/dev/mail.json", shown.mailbox_json),
+            Route("/docs", shown.reference),
+            Route("/docs/examples.json", shown.examples),
             Route("/schema.graphql", show_schema),
             Route("/healthz", checks.alive),
             Route("/readyz", checks.ready),

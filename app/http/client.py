@@ -139,16 +139,25 @@ def _response(file: Path, headers: Headers, status: int) -> Response:
     if encoding:
         response.headers["content-encoding"] = encoding
     response.headers["cache-control"] = _FOR_EVER if _never_changes(file) else _ASK_AGAIN
-    known = headers.get("if-none-match", "")
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-    if status == 200 and response.headers["etag"] in tags:
+    if status == 200 and response.headers["etag"] in known_tags(headers):
         return NotModifiedResponse(response.headers)
     return response
 
 
-def _best(file: Path, accepted: str) -> tuple[str, Path]:
+def accepted_encodings(accepted: str) -> set[str]:
+    """The content codings that an Accept-Encoding header allows."""
     offers = [part.strip().lower() for part in accepted.split(",")]
-    welcome = {offer.split(";")[0].strip() for offer in offers if not _REFUSED.search(offer)}
+    return {offer.split(";")[0].strip() for offer in offers if not _REFUSED.search(offer)}
+
+
+def known_tags(headers: Headers) -> set[str]:
+    """The entity tags in If-None-Match, without the mark of weak ones."""
+    known = headers.get("if-none-match", "")
+    return {tag.strip().removeprefix("W/") for tag in known.split(",")}
+
+
+def _best(file: Path, accepted: str) -> tuple[str, Path]:
+    welcome = accepted_encodings(accepted)
     for encoding, suffix in _ENCODINGS:
         compressed = file.with_name(file.name + suffix)
         if encoding in welcome and compressed.is_file():

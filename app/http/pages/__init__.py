@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.caught_mails import Mails
 from app.http import client, envelope, replies
+from app.http.reference import Reference
 from settings import ROOT, Settings
 
 FOLDER = Path(__file__).resolve().parent
@@ -56,6 +57,7 @@ class Pages:
         self._mails = mails
         socket = client.socket_origin(settings.app_url)
         self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket)
+        self._reference = Reference(TEMPLATES)
         #: Only `up` catches mails and has demo users.
         self._is_demo = settings.app_is_local and mails is not None
 
@@ -104,6 +106,14 @@ class Pages:
         demo = b"true" if self._is_demo else b"false"
         headers["content-security-policy"] = self._playground_policy
         return HTMLResponse(html.replace(b"__WALLET_DEMO__", demo), headers=headers)
+
+    async def reference(self, request: Request) -> Response:
+        """The API reference, where the schema may be read."""
+        return await (self._reference.page if self._is_open else self.not_found)(request)
+
+    async def examples(self, request: Request) -> Response:
+        """The examples of the reference, for programs."""
+        return await (self._reference.examples if self._is_open else self.not_found)(request)
 
     async def not_found(self, request: Request, _error: Exception | None = None) -> Response:
         """Redirect to the intended address if there is one; otherwise a page for browsers, JSON for programs."""

@@ -1,0 +1,5 @@
+"""The API reference at /docs: one page, made of the schema, the guide and the examples."""
+
+from app.http.reference.page import Reference
+
+__all__ = ["Reference"]

@@ -1,0 +1,175 @@
+"""Every operation has an example, and each example works against the wallet as `up` starts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    build_schema,
+    is_interface_type,
+    parse,
+)
+
+from app.http.reference import examples
+from dev import processes
+from settings import ROOT
+from tests.client.stack import LOGIN, PASSWORD, Stack
+from tests.waiting import block_until
+
+SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+ALPHA = "user.alpha@demo.app"
+VALUE = re.compile(r"<(\w+)((?:\.\w+)+)>")
+MAILED = re.compile(r"<token mailed by (\w+)>")
+
+
+def operations(schema: GraphQLSchema) -> set[str]:
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    return {name for root in roots if root for name in root.fields}
+
+
+class Running:
+    """Runs examples as their comments say."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._examples = examples.load()
+        self._signed_in: dict[str, str] = {}
+
+    def run(self, name: str) -> Any:
+        """The value of the operation's field; an error or a refusal is a failure of the test."""
+        example = self._examples[name]
+        [operation] = parse(example.document).definitions
+        assert isinstance(operation, OperationDefinitionNode)
+        ask = self._first_event if operation.operation is OperationType.SUBSCRIPTION else self._ask
+        body = {"query": example.document, "variables": self._filled(example.values)}
+        answer = ask(body, self._headers(example.document))
+        if "errors" in answer and answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED":
+            # Another example has ended the session.
+            self._signed_in.clear()
+            answer = ask(body, self._headers(example.document))
+        assert "errors" not in answer, f"{name}: {answer}"
+        value = answer["data"][name]
+        assert value is not None, f"{name}: {answer}"
+        return value
+
+    def refusal(self, name: str, value: Any) -> str | None:
+        """The message of a refusal; examples select `... on UserError { message }`."""
+        document = self._examples[name].document
+        is_refusal = isinstance(value, dict) and "message" in value
+        return value["message"] if is_refusal and "on UserError" in document else None
+
+    def _headers(self, document: str) -> dict[str, str]:
+        comments = "\n".join(re.findall(r"(?m)^#.*", document))
+        if "Works signed out" in comments:
+            return {}
+        named = re.search(r"\S+@demo\.app", comments)
+        email = named[0] if named else ALPHA
+        if email not in self._signed_in:
+            credentials = {"email": email, "password": PASSWORD}
+            answer = self._stack.ask(LOGIN, input=credentials)["login"]
+            self._signed_in[email] = answer["credentials"]["accessToken"]
+        return {"authorization": f"Bearer {self._signed_in[email]}"}
+
+    def _ask(self, body: dict[str, Any], headers: dict[str, str]) -> Any:
+        return self._stack.http.post("/graphql", json=body, headers=headers).json()
+
+    def _first_event(self, body: dict[str, Any], headers: dict[str, str]) -> Any:
+        sent = {**headers, "accept": "text/event-stream"}
+        with self._stack.http.stream("POST", "/graphql", json=body, headers=sent) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    return json.loads(line.removeprefix("data: "))
+        raise AssertionError("the stream ended without an event")
+
+    def _filled(self, value: Any) -> Any:
+        """The variables with what their placeholders stand for."""
+        if isinstance(value, dict):
+            return {key: self._filled(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._filled(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        if match := MAILED.fullmatch(value):
+            return self._mailed(match[1])
+        if match := VALUE.fullmatch(value):
+            found = self.run(match[1])
+            for part in match[2].split(".")[1:]:
+                found = found[int(part)] if part.isdecimal() else found[part]
+            return found
+        return value
+
+    def _mailed(self, name: str) -> str:
+        address = self._examples[name].values["input"]["email"]
+        before = len(self._tokens(address))
+        self.run(name)
+        block_until(lambda: len(self._tokens(address)) > before)
+        return self._tokens(address)[0]
+
+    def _tokens(self, address: str) -> list[str]:
+        """In the links of the mails to that address, newest first."""
+        caught = self._stack.http.get("/dev/mail.json").json()
+        links = [link for mail in caught if address in mail["to"] for link in mail["links"]]
+        return [*dict.fromkeys(re.findall(r"#token=(\S+)", "\n".join(links)))]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    # Passable for the user that PostgreSQL runs as under root.
+    folder = Path(tempfile.mkdtemp(prefix="mini-wallet-examples-"))
+    folder.chmod(0o711)
+    stack = Stack(folder, processes.free_port())
+    with ExitStack() as closing:
+        closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        closing.callback(stack.stop)
+        stack.wait_until_ready()
+        yield Running(stack)
+
+
+def test_every_operation_has_an_example() -> None:
+    found = examples.load()
+    missing = operations(SCHEMA) - found.keys()
+    assert not missing, (
+        f"No example of {', '.join(sorted(missing))}: add docs/examples/<operation>.graphql, and its "
+        "variables as <operation>.json; docs/examples/README.md says how."
+    )
+    unknown = {file.stem for file in examples.FOLDER.glob("*.*")} - operations(SCHEMA) - {"README"}
+    assert not unknown, f"docs/examples has files of operations that there are not: {unknown}"
+
+
+def test_an_example_shows_its_operation_and_handles_refusals() -> None:
+    for name, example in examples.load().items():
+        [operation] = parse(example.document).definitions
+        assert isinstance(operation, OperationDefinitionNode), name
+        [field] = operation.selection_set.selections
+        assert isinstance(field, FieldNode)
+        assert field.name.value == name
+        assert operation.name is not None, name
+        assert operation.name.value.lower() == name.lower(), name
+        declared = {each.variable.name.value for each in operation.variable_definitions or ()}
+        assert declared == example.values.keys(), name
+    assert is_interface_type(SCHEMA.get_type("UserError"))
+    for root in (SCHEMA.query_type, SCHEMA.mutation_type):
+        for name, field in (root.fields if root else {}).items():
+            if str(field.type).endswith("Result!"):
+                assert "... on UserError { message }" in examples.load()[name].document, name
+
+
+def test_every_example_runs_against_up(running: Running) -> None:
+    roots = (SCHEMA.mutation_type, SCHEMA.query_type, SCHEMA.subscription_type)
+    # What is sent is what is read afterwards.
+    for root in roots:
+        for name in root.fields if root else ():
+            refusal = running.refusal(name, running.run(name))
+            assert refusal is None, f"{name}: {refusal}"
