@@ -52,7 +52,7 @@ class Proxy(ThreadingHTTPServer):
         #: The operations of all requests that came.
         self.operations: list[str] = []
         self._sockets: set[socket.socket] = set()
-        self._is_frozen = threading.Event()
+        self._frozen: set[socket.socket] = set()
         self._is_over = threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -68,19 +68,19 @@ class Proxy(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def cut(self) -> None:
-        """End every open connection, and let what follows pass."""
-        self._is_frozen.clear()
+        """End every open connection."""
         for one in [*self._sockets]:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
         self._sockets.clear()
 
     def freeze(self) -> None:
-        """Leave the open connections open, but without anything passing any more."""
-        self._is_frozen.set()
+        """Leave the open connections open, without anything passing through them any more."""
+        self._frozen |= self._sockets
 
-    def thaw(self) -> None:
-        self._is_frozen.clear()
+    def passes(self, connection: socket.socket) -> bool:
+        """Whether something passes through that connection."""
+        return connection not in self._frozen
 
     def stop(self) -> None:
         self._is_over.set()
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
                     data = one.recv(65_536)
                     if not data:
                         return
-                    if not self.server._is_frozen.is_set():
+                    if self.server.passes(self.connection):
                         (far if one is self.connection else self.connection).sendall(data)
 
     def do_POST(self) -> None:
@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.flush()
             while chunk := answer.read1(65_536):
-                if not self.server._is_frozen.is_set():
+                if self.server.passes(self.connection):
                     self.wfile.write(chunk)
         except OSError:
             with suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
+from playwright.sync_api import Route, sync_playwright
 from standardwebhooks import Webhook
 
-from dev import node
+from dev import browser as chromium
+from dev import node, processes
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
 from tests.clients.driver import TYPESCRIPT_CLIENT, Driver, Refused, install
 from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
@@ -218,7 +222,6 @@ def test_events_survive_what_a_network_does(
         if streams == "sse":
             proxy.faults.extend([Answer(502), Answer.of_graphql(429, code="RATE_LIMITED")])
         api.add_balance(direct)
-        proxy.thaw()
         assert driver.next_event()["sequence"] == start + number
     later = listener(start + 4)
     assert later.next_event()["sequence"] == start + 5
@@ -267,6 +270,69 @@ def test_a_credential_that_has_ended_ends_the_events(
         stranger = open_driver(streams=streams, **options)
         stranger.call("events", {"after": 0})
         assert stranger.next_event()["name"] == "Unauthenticated"
+
+
+# ================================================================ in a browser
+
+_PAGE = """
+<!doctype html>
+<script type="importmap">
+  {"imports": {
+    "mini-wallet-client": "/node_modules/mini-wallet-client/dist/index.js",
+    "graphql-ws/client": "/node_modules/graphql-ws/dist/client.js"
+  }}
+</script>
+<script type="module">
+  import * as client from 'mini-wallet-client';
+  window.client = client;
+</script>
+"""
+_IN_PAGE = """
+async ([url, email, password, beta, streams]) => {
+  const wallet = new client.Wallet(url, { streams });
+  await wallet.login(email, password);
+  await wallet.addBalance(10);
+  const { sequence } = await wallet.viewer();
+  const sent = await wallet.sendMoney({ email: beta }, '1.10');
+  const events = wallet.events({ after: sequence, signal: AbortSignal.timeout(30_000) });
+  const { value } = await events.next();
+  await events.return();
+  return [sent.transaction.sequence, value.sequence, String(client.minorUnits(value.transaction.amount))];
+}
+"""
+
+
+def test_the_package_runs_in_a_browser(
+    api: Api, package: Path, start_api: Callable[..., Api]
+) -> None:
+    # Its address is known before the service starts, which accepts pages of APP_URL alone.
+    proxy = Proxy(api.url)
+    proxy.target = start_api(database_url=api.settings.database_url, app_url=proxy.url).url
+
+    def serve(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path == "/page.html":
+            route.fulfill(body=_PAGE, content_type="text/html")
+        else:
+            route.fulfill(path=package / path.removeprefix("/"), content_type="text/javascript")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.chromium_path(),
+            args=[*chromium.ARGUMENTS],
+            env={**processes.minimal_environment()},
+        )
+        page = browser.new_page()
+        page.route(re.compile(r"/page\.html$|/node_modules/"), serve)
+        page.goto(f"{proxy.url}/page.html")
+        page.wait_for_function("window.client")
+        for streams in ("websocket", "sse"):
+            sent, heard, units = page.evaluate(
+                _IN_PAGE, [proxy.url, ALPHA, PASSWORD, BETA, streams]
+            )
+            assert (heard, units) == (sent, "110")
+        browser.close()
+    proxy.stop()
 
 
 # ================================================================ without a service
