@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,8 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = target
         self.faults: deque[str | Answer] = deque()
+        #: Files that it serves itself, by what their paths begin with.
+        self.files: dict[str, Path] = {}
         #: Called for each request; the fault for it, if any.
         self.on_request: Callable[[], str | Answer | None] = lambda: None
         #: The operations of all requests that came.
@@ -97,6 +100,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
     def do_GET(self) -> None:
+        for prefix, folder in self.server.files.items():
+            if self.path.startswith(prefix):
+                file = folder / self.path.removeprefix("/")
+                kind = "text/html" if file.suffix == ".html" else "text/javascript"
+                self._answer(Answer(200, file.read_text(), {"content-type": kind}))
+                return
+        self._pass_socket()
+
+    def _pass_socket(self) -> None:
         """A WebSocket: its bytes are passed as they are."""
         self.close_connection = True
         address = urlsplit(self.server.target)
@@ -124,14 +136,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         elif isinstance(fault, Answer):
-            self.send_response(fault.status)
-            for name, value in fault.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(fault.body.encode())))
-            self.end_headers()
-            self.wfile.write(fault.body.encode())
+            self._answer(fault)
         else:
             self._forward(body, is_lost=fault == LOST)
+
+    def _answer(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(answer.body.encode())))
+        self.end_headers()
+        self.wfile.write(answer.body.encode())
 
     def _forward(self, body: bytes, *, is_lost: bool) -> None:
         self.close_connection = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +10,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 import pytest
-from playwright.sync_api import Route, sync_playwright
+from playwright.sync_api import sync_playwright
 from standardwebhooks import Webhook
 
 from dev import browser as chromium
@@ -294,9 +292,12 @@ async ([url, email, password, beta, streams]) => {
   await wallet.addBalance(10);
   const { sequence } = await wallet.viewer();
   const sent = await wallet.sendMoney({ email: beta }, '1.10');
-  const events = wallet.events({ after: sequence, signal: AbortSignal.timeout(30_000) });
+  const told = [];
+  const onInterruption = (error) => told.push(error.message);
+  const events = wallet.events({ after: sequence, signal: AbortSignal.timeout(30_000), onInterruption });
   const { value } = await events.next();
   await events.return();
+  if (!value) throw new Error(told);
   return [sent.transaction.sequence, value.sequence, String(client.minorUnits(value.transaction.amount))];
 }
 """
@@ -309,13 +310,8 @@ def test_the_package_runs_in_a_browser(
     proxy = Proxy(api.url)
     proxy.target = start_api(database_url=api.settings.database_url, app_url=proxy.url).url
 
-    def serve(route: Route) -> None:
-        path = urlsplit(route.request.url).path
-        if path == "/page.html":
-            route.fulfill(body=_PAGE, content_type="text/html")
-        else:
-            route.fulfill(path=package / path.removeprefix("/"), content_type="text/javascript")
-
+    (package / "page.html").write_text(_PAGE)
+    proxy.files = {"/page.html": package, "/node_modules/": package}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium.chromium_path(),
@@ -323,7 +319,6 @@ def test_the_package_runs_in_a_browser(
             env={**processes.minimal_environment()},
         )
         page = browser.new_page()
-        page.route(re.compile(r"/page\.html$|/node_modules/"), serve)
         page.goto(f"{proxy.url}/page.html")
         page.wait_for_function("window.client")
         for streams in ("websocket", "sse"):
