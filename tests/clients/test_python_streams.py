@@ -21,16 +21,16 @@ from tests.clients.proxy import Answer, Proxy
 
 
 class Listener:
-    """Collects events in a thread of its own."""
+    """Collects events, or notifications, in a thread of its own."""
 
-    def __init__(self, wallet: Wallet, after: int | None) -> None:
+    def __init__(self, wallet: Wallet, after: int | None, stream: str = "events") -> None:
         self._events: Queue[Any] = Queue()
-        self._wallet = wallet
+        self._stream = getattr(wallet, stream)
         threading.Thread(target=self._listen, args=(after,), daemon=True).start()
 
     def _listen(self, after: int | None) -> None:
         try:
-            for event in self._wallet.events(after):
+            for event in self._stream(after):
                 self._events.put(event)
         except Exception as error:
             self._events.put(error)
@@ -44,10 +44,10 @@ def listen(proxy: Proxy, wallet: Wallet) -> Iterator[Callable[..., Listener]]:
     """Listen to Alpha's events through the proxy."""
     opened: list[Wallet] = []
 
-    def start(after: int | None = None, **options: Any) -> Listener:
+    def start(after: int | None = None, stream: str = "events", **options: Any) -> Listener:
         given = {"session": wallet.session, "retries": BRISK, **options}
         opened.append(Wallet(proxy.url, **given))
-        return Listener(opened[-1], after)
+        return Listener(opened[-1], after, stream)
 
     yield start
     proxy.stop()
@@ -160,6 +160,29 @@ def test_a_credential_that_has_ended_ends_the_events(
         assert isinstance(end, client.Unauthenticated)
     assert isinstance(listen(0, session=None, token="mw_unknown").next(), client.Unauthenticated)
     assert isinstance(listen(session=None).next(), client.Unauthenticated)
+
+
+def test_notifications_resume_by_their_own_number(
+    api: Api, proxy: Proxy, wallet: Wallet, beta: Wallet, listen: Callable[..., Listener]
+) -> None:
+    beta.add_balance(10)
+    [*past] = wallet.past_notifications(page_size=1)
+    start = past[0].number if past else 0
+    listener = listen(start, "notifications")
+    for number in (1, 2):
+        sent = beta.send_money(client.Recipient.email(ALPHA), "0.10")
+        assert isinstance(sent, client.MoneySent)
+        told = listener.next()
+        assert (told.number, told.kind) == (start + number, client.NotificationKind.MONEY_RECEIVED)
+        assert told.transaction is not None
+        assert told.transaction.reference == sent.transaction.reference
+        proxy.cut()
+    assert listen(start + 1, "notifications").next() == told
+    marked = wallet.mark_notifications_read(start + 1)
+    assert isinstance(marked, client.NotificationsRead)
+    unread = [one.number for one in wallet.past_notifications(unread_only=True)]
+    assert unread == [start + 2]
+    assert marked.viewer.unread_notifications == 1
 
 
 @pytest.mark.anyio

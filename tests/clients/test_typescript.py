@@ -227,6 +227,26 @@ def test_events_survive_what_a_network_does(
     assert later.next_event() == "stopped"
 
 
+def test_notifications_resume_by_their_own_number(
+    open_driver: Callable[..., Driver], alpha: Driver, proxy: Proxy, streams: str
+) -> None:
+    [*past] = alpha.call("all", "pastNotifications", {"pageSize": 1})
+    start = past[0]["number"] if past else 0
+    driver = open_driver(session=alpha.sessions[-1], streams=streams)
+    driver.call("notifications", {"after": start})
+    other = open_driver()
+    other.call("login", BETA, PASSWORD)
+    other.call("addBalance", 1)
+    for number in (1, 2):
+        sent = other.call("sendMoney", {"email": ALPHA}, "0.10")
+        told = driver.next_event()
+        assert (told["number"], told["kind"]) == (start + number, "MONEY_RECEIVED")
+        assert told["transaction"]["reference"] == sent["transaction"]["reference"]
+        proxy.cut()
+    marked = alpha.call("markNotificationsRead", start + 1)
+    assert marked["viewer"] == {"unreadNotifications": 1}
+
+
 def test_events_survive_a_restart_of_the_service_and_expiring_tokens(
     start_api: Callable[..., Api],
     api: Api,

@@ -7,6 +7,9 @@
 import type { Decimal, Money, Open, UserError } from './values.js';
 import { type Operation, operation } from './operation.js';
 
+/** What a notification is about. New kinds may be added. */
+export type NotificationKind = Open<'ACCOUNT_RESTRICTED' | 'MONEY_RECEIVED' | 'NEW_SIGN_IN' | 'REQUEST_CANCELLED' | 'REQUEST_DECLINED' | 'REQUEST_EXPIRED' | 'REQUEST_PAID' | 'REQUEST_RECEIVED' | 'REQUEST_REMINDER' | 'SCHEDULED_TRANSFER_FAILED' | 'SCHEDULED_TRANSFER_SENT' | 'SECURITY_CHANGED' | 'TOP_UP_FAILED' | 'TRANSACTION_REVERSED' | 'WEBHOOK_DISABLED'>;
+
 /** What a program may do with an API token. A signed-in user may do everything. */
 export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
 
@@ -15,6 +18,12 @@ export type TransactionDirection = Open<'INCOMING' | 'OUTGOING'>;
 
 /** The kind of transaction. */
 export type TransactionKind = Open<'TOP_UP' | 'TRANSFER'>;
+
+/** Whether a webhook delivers. */
+export type WebhookStatus = Open<'ACTIVE' | 'DISABLED' | 'PAUSED'>;
+
+/** The event stream a webhook delivers. Events of a stream have gap-free numbers and are delivered in order. */
+export type WebhookStream = Open<'NOTIFICATIONS' | 'WALLET_EVENTS'>;
 
 /** A credential for a program that acts for the viewer. */
 export interface ApiToken {
@@ -178,6 +187,15 @@ export interface InvalidToken {
   readonly message: string;
 }
 
+/** The URL is not a public HTTPS address, or the document is not a valid subscription to the stream. */
+export interface InvalidWebhook {
+  readonly __typename: 'InvalidWebhook';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+  /** The invalid fields. */
+  readonly fields: readonly FieldError[];
+}
+
 /** A key-value pair attached to a transaction. */
 export interface MetadataEntry {
   /** 1 to 40 characters, once per transaction. */
@@ -202,6 +220,39 @@ export interface NotFound {
   readonly __typename: 'NotFound';
   /** A sentence that can be shown to the user. */
   readonly message: string;
+}
+
+/** An event of interest to the viewer, kept until read on any device. */
+export interface Notification {
+  /** Opaque, never changes, and unique across all types. */
+  readonly id: string;
+  /** Gap-free number per user, starting at 1. */
+  readonly number: number;
+  /** What it is about. */
+  readonly kind: NotificationKind;
+  /** A sentence that can be shown to the person. It is made when it is read: it names users as they are then. */
+  readonly message: string;
+  /** When it happened. */
+  readonly createdAt: string;
+  /** Whether it was marked as read, on any device, when this was read. */
+  readonly isRead: boolean;
+  /** The transaction of the viewer that it is about; null if it is about none. */
+  readonly transaction: Transaction | null;
+}
+
+/** A page of the viewer's notifications, newest first. */
+export interface NotificationConnection {
+  /** The page, without cursors. */
+  readonly nodes: readonly Notification[];
+  /** Whether there are further pages, and how to continue. */
+  readonly pageInfo: PageInfo;
+}
+
+/** The notifications are read. */
+export interface NotificationsRead {
+  readonly __typename: 'NotificationsRead';
+  /** The account, with what is still unread. */
+  readonly viewer: UnreadNotifications;
 }
 
 /** The position of a page in its list. */
@@ -320,6 +371,12 @@ export interface TransferPreview {
   readonly maximumSendable: Money;
 }
 
+/** The signed-in user's own account. */
+export interface UnreadNotifications {
+  /** How many notifications are not marked as read. An API token needs the scope `READ_TRANSACTIONS`. */
+  readonly unreadNotifications: number;
+}
+
 /** A user of the wallet, as other users see them. */
 export interface User {
   /** Opaque, never changes, and unique across all types. */
@@ -387,6 +444,87 @@ export interface WalletSettings {
   readonly transferFeeBasisPoints: number;
 }
 
+/** An endpoint that events are delivered to (Standard Webhooks). */
+export interface Webhook {
+  /** Opaque, never changes, and unique across all types. */
+  readonly id: string;
+  /** The address that deliveries are sent to. */
+  readonly url: string;
+  /** The stream that it delivers. */
+  readonly stream: WebhookStream;
+  /** Subscription document that selects the payload of each delivery. */
+  readonly document: string;
+  /** Whether it delivers. */
+  readonly status: WebhookStatus;
+  /** The highest event number acknowledged by the endpoint. Deliveries continue after it; `replayWebhook` sets it back. */
+  readonly deliveredThrough: number;
+  /** When it was created. */
+  readonly createdAt: string;
+  /** Last four characters of each active signing secret, newest first. */
+  readonly secretHints: readonly string[];
+}
+
+/** One delivery attempt. */
+export interface WebhookAttempt {
+  /** Value of the webhook-id header; identical for all attempts at the same event. */
+  readonly eventId: string;
+  /** Event number in the stream. */
+  readonly number: number;
+  /** Which attempt at this event it was, beginning with 1. */
+  readonly attempt: number;
+  /** When it began. */
+  readonly sentAt: string;
+  /** How long it took, until the response was complete or it was given up. */
+  readonly durationMilliseconds: number;
+  /** Null if no response was received. */
+  readonly responseStatus: number | null;
+  /** Error message, or the first 200 characters of the response. */
+  readonly detail: string | null;
+  /** Null if delivered or if no further attempt is scheduled. */
+  readonly nextAttemptAt: string | null;
+}
+
+/** The webhook was created. */
+export interface WebhookCreated {
+  readonly __typename: 'WebhookCreated';
+  /** The new webhook. */
+  readonly webhook: Webhook;
+  /** Standard Webhooks signing secret (whsec_…). Shown only once. */
+  readonly secret: string;
+}
+
+/** The webhook was deleted. */
+export interface WebhookDeleted {
+  readonly __typename: 'WebhookDeleted';
+}
+
+/** The webhook has another signing secret. */
+export interface WebhookSecretRotated {
+  readonly __typename: 'WebhookSecretRotated';
+  /** The webhook as it is now. */
+  readonly webhook: Webhook;
+  /** Standard Webhooks signing secret (whsec_…). Shown only once. */
+  readonly secret: string;
+}
+
+/** The delivery of the latest event. */
+export interface WebhookTested {
+  readonly __typename: 'WebhookTested';
+  /** The request headers (Standard Webhooks), by name. */
+  readonly headers: unknown;
+  /** The request body. */
+  readonly body: string;
+  /** Null if nothing was sent. */
+  readonly attempt: WebhookAttempt | null;
+}
+
+/** The webhook was changed. */
+export interface WebhookUpdated {
+  readonly __typename: 'WebhookUpdated';
+  /** The webhook as it is now. */
+  readonly webhook: Webhook;
+}
+
 /** What `login` returns. */
 export type LoginResult = SignedIn | InvalidCredentials | InvalidInput | UserError;
 
@@ -419,6 +557,24 @@ export type TransferPreviewResult = TransferPreview | InvalidAmount | UserError;
 
 /** A change of the viewer's wallet. */
 export type AnyWalletEvent = TransactionPosted | WalletEvent;
+
+/** What `markNotificationsRead` returns. */
+export type MarkNotificationsReadResult = NotificationsRead | InvalidInput | UserError;
+
+/** What `createWebhook` returns. */
+export type CreateWebhookResult = WebhookCreated | InvalidWebhook | UserError;
+
+/** What `updateWebhook` and `replayWebhook` return. */
+export type UpdateWebhookResult = WebhookUpdated | InvalidWebhook | NotFound | UserError;
+
+/** What `deleteWebhook` returns. */
+export type DeleteWebhookResult = WebhookDeleted | NotFound | UserError;
+
+/** What `rotateWebhookSecret` returns. */
+export type RotateWebhookSecretResult = WebhookSecretRotated | InvalidInput | NotFound | UserError;
+
+/** What `testWebhook` returns. */
+export type TestWebhookResult = WebhookTested | InvalidWebhook | NotFound | UserError;
 
 /** Money to add to the viewer's own balance. */
 export interface AddBalanceInput {
@@ -458,6 +614,24 @@ export interface CreateApiTokenInput {
   readonly expiresAt?: string | null;
 }
 
+/** A new webhook. */
+export interface CreateWebhookInput {
+  /** A public HTTPS address. */
+  readonly url: string;
+  /** The stream to deliver. */
+  readonly stream: WebhookStream;
+  /** Defaults to a document that selects all scalar fields of the event and its transaction. One subscription with the stream's field as its only root field; variables need default values. */
+  readonly document?: string | null;
+  /** Deliver events after this number; defaults to future events only. */
+  readonly afterNumber?: number | null;
+}
+
+/** The webhook to delete. */
+export interface DeleteWebhookInput {
+  /** A `Webhook.id` of the viewer. */
+  readonly webhookId: string;
+}
+
 /** Email address and password of a user. */
 export interface LoginInput {
   /** The address that was registered. */
@@ -472,6 +646,12 @@ export interface LoginInput {
 export interface LogoutInput {
   /** Ends all sessions of the viewer instead of only this one. */
   readonly everywhere?: boolean;
+}
+
+/** Up to where notifications are read. */
+export interface MarkNotificationsReadInput {
+  /** Marks all notifications up to and including this number. */
+  readonly through: number;
 }
 
 /** Key: 1 to 40 characters. Value: up to 500. At most 20 entries with distinct keys. */
@@ -496,10 +676,26 @@ export interface RefreshSessionInput {
   readonly refreshToken?: string | null;
 }
 
+/** The webhook whose events are to be delivered again. */
+export interface ReplayWebhookInput {
+  /** A `Webhook.id` of the viewer. */
+  readonly webhookId: string;
+  /** The number of the last event that is not delivered again; 0 for all events. */
+  readonly afterNumber: number;
+}
+
 /** The API token to end. */
 export interface RevokeApiTokenInput {
   /** An `ApiToken.id` of the viewer. */
   readonly apiTokenId: string;
+}
+
+/** The webhook that is to get another signing secret. */
+export interface RotateWebhookSecretInput {
+  /** A `Webhook.id` of the viewer. */
+  readonly webhookId: string;
+  /** How long the old secret keeps signing, up to 30 days; 0 ends it immediately. */
+  readonly overlapSeconds?: number;
 }
 
 /** Money to send, and to whom. */
@@ -516,6 +712,14 @@ export interface SendMoneyInput {
   readonly metadata?: readonly MetadataEntryInput[] | null;
   /** The request is refused (TooLate) if processed after this instant, by the database clock. */
   readonly notAfter?: string | null;
+}
+
+/** The webhook to try out. */
+export interface TestWebhookInput {
+  /** A `Webhook.id` of the viewer. */
+  readonly webhookId: string;
+  /** Whether to send the request, or only to show it. */
+  readonly send?: boolean;
 }
 
 /** Selects the transactions that meet all conditions given. */
@@ -536,6 +740,18 @@ export interface TransactionFilter {
   readonly metadata?: MetadataEntryInput | null;
   /** A part of the note or of the counterparty's name. For this, `kind` and `direction`, one request examines at most 10,000 transactions: a page may then contain fewer than requested, or none, while `hasNextPage` is true. Continue from its `endCursor`. */
   readonly text?: string | null;
+}
+
+/** Omitted fields remain unchanged. */
+export interface UpdateWebhookInput {
+  /** A `Webhook.id` of the viewer. */
+  readonly webhookId: string;
+  /** A public HTTPS address. */
+  readonly url?: string | null;
+  /** As for `createWebhook`. */
+  readonly document?: string | null;
+  /** ACTIVE or PAUSED. */
+  readonly status?: WebhookStatus | null;
 }
 
 export const LOGIN: Operation<{ readonly input: LoginInput }, LoginResult> = operation({
@@ -1484,6 +1700,450 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+`,
+});
+
+export const NOTIFICATIONS: Operation<{ readonly after?: number | null }, Notification> = operation({
+  name: 'Notifications',
+  path: ['notifications'],
+  document: `
+subscription Notifications($after: Int) {
+  notifications(afterNumber: $after) {
+    ...Notification
+  }
+}
+
+fragment Notification on Notification {
+  id
+  number
+  kind
+  message
+  createdAt
+  isRead
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+`,
+});
+
+export const NOTIFICATION_PAGES: Operation<{ readonly first?: number | null; readonly after?: string | null; readonly unreadOnly?: boolean | null }, NotificationConnection> = operation({
+  name: 'NotificationPages',
+  path: ['viewer', 'notifications'],
+  document: `
+query NotificationPages($first: Int, $after: String, $unreadOnly: Boolean) {
+  viewer {
+    notifications(first: $first, after: $after, unreadOnly: $unreadOnly) {
+      nodes {
+        ...Notification
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment Notification on Notification {
+  id
+  number
+  kind
+  message
+  createdAt
+  isRead
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+`,
+});
+
+export const MARK_NOTIFICATIONS_READ: Operation<{ readonly input: MarkNotificationsReadInput }, MarkNotificationsReadResult> = operation({
+  name: 'MarkNotificationsRead',
+  path: ['markNotificationsRead'],
+  members: ['NotificationsRead', 'InvalidInput'],
+  unknown: 'UserError',
+  document: `
+mutation MarkNotificationsRead($input: MarkNotificationsReadInput!) {
+  markNotificationsRead(input: $input) {
+    __typename
+    ... on NotificationsRead {
+      viewer {
+        ...UnreadNotifications
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment UnreadNotifications on Viewer {
+  unreadNotifications
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+`,
+});
+
+export const WEBHOOKS: Operation<object, readonly Webhook[]> = operation({
+  name: 'Webhooks',
+  path: ['viewer', 'webhooks'],
+  document: `
+query Webhooks {
+  viewer {
+    webhooks {
+      ...Webhook
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+`,
+});
+
+export const CREATE_WEBHOOK: Operation<{ readonly input: CreateWebhookInput }, CreateWebhookResult> = operation({
+  name: 'CreateWebhook',
+  path: ['createWebhook'],
+  members: ['WebhookCreated', 'InvalidWebhook'],
+  unknown: 'UserError',
+  document: `
+mutation CreateWebhook($input: CreateWebhookInput!) {
+  createWebhook(input: $input) {
+    __typename
+    ... on WebhookCreated {
+      webhook {
+        ...Webhook
+      }
+      secret
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+`,
+});
+
+export const UPDATE_WEBHOOK: Operation<{ readonly input: UpdateWebhookInput }, UpdateWebhookResult> = operation({
+  name: 'UpdateWebhook',
+  path: ['updateWebhook'],
+  members: ['WebhookUpdated', 'InvalidWebhook', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation UpdateWebhook($input: UpdateWebhookInput!) {
+  updateWebhook(input: $input) {
+    __typename
+    ... on WebhookUpdated {
+      webhook {
+        ...Webhook
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+`,
+});
+
+export const DELETE_WEBHOOK: Operation<{ readonly input: DeleteWebhookInput }, DeleteWebhookResult> = operation({
+  name: 'DeleteWebhook',
+  path: ['deleteWebhook'],
+  members: ['WebhookDeleted', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation DeleteWebhook($input: DeleteWebhookInput!) {
+  deleteWebhook(input: $input) {
+    __typename
+    ... on WebhookDeleted {
+      __typename
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+`,
+});
+
+export const ROTATE_WEBHOOK_SECRET: Operation<{ readonly input: RotateWebhookSecretInput }, RotateWebhookSecretResult> = operation({
+  name: 'RotateWebhookSecret',
+  path: ['rotateWebhookSecret'],
+  members: ['WebhookSecretRotated', 'InvalidInput', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation RotateWebhookSecret($input: RotateWebhookSecretInput!) {
+  rotateWebhookSecret(input: $input) {
+    __typename
+    ... on WebhookSecretRotated {
+      webhook {
+        ...Webhook
+      }
+      secret
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+`,
+});
+
+export const REPLAY_WEBHOOK: Operation<{ readonly input: ReplayWebhookInput }, UpdateWebhookResult> = operation({
+  name: 'ReplayWebhook',
+  path: ['replayWebhook'],
+  members: ['WebhookUpdated', 'InvalidWebhook', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation ReplayWebhook($input: ReplayWebhookInput!) {
+  replayWebhook(input: $input) {
+    __typename
+    ... on WebhookUpdated {
+      webhook {
+        ...Webhook
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+`,
+});
+
+export const TEST_WEBHOOK: Operation<{ readonly input: TestWebhookInput }, TestWebhookResult> = operation({
+  name: 'TestWebhook',
+  path: ['testWebhook'],
+  members: ['WebhookTested', 'InvalidWebhook', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation TestWebhook($input: TestWebhookInput!) {
+  testWebhook(input: $input) {
+    __typename
+    ... on WebhookTested {
+      headers
+      body
+      attempt {
+        ...WebhookAttempt
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment WebhookAttempt on WebhookAttempt {
+  eventId
+  number
+  attempt
+  sentAt
+  durationMilliseconds
+  responseStatus
+  detail
+  nextAttemptAt
+}
+
+fragment FieldError on FieldError {
+  path
+  message
 }
 `,
 });

@@ -18,5 +18,21 @@ export {
   minorUnits,
   newKey,
 } from './values.js';
-export { type ListenOptions, type MoveOptions, type Recipient, type SendOptions, Wallet, type WalletOptions } from './wallet.js';
-export { type HeadersOfRequest, TOLERANCE_SECONDS, type VerifyOptions, type WebhookEvent, verifyWebhook } from './webhooks.js';
+export {
+  type CreateWebhookOptions,
+  type ListenOptions,
+  type MoveOptions,
+  type Recipient,
+  type SendOptions,
+  Wallet,
+  type WalletOptions,
+} from './wallet.js';
+export {
+  type HeadersOfRequest,
+  TOLERANCE_SECONDS,
+  type VerifyOptions,
+  type WebhookEvent,
+  notification,
+  verifyWebhook,
+  walletEvent,
+} from './webhooks.js';

@@ -7,6 +7,7 @@ import { RETRIES, type Retries } from './retries.js';
 import { type StreamTransport, events } from './streams.js';
 import { type Session, Transport } from './transport.js';
 import { type Amount, decimal, newKey } from './values.js';
+import { documentOf } from './webhooks.js';
 
 export interface WalletOptions {
   /** An API token (`mw_…`). */
@@ -50,6 +51,13 @@ export interface ListenOptions {
   readonly signal?: AbortSignal;
   /** Told of each interruption, after which the stream goes on. */
   readonly onInterruption?: (error: WalletError) => void;
+}
+
+export interface CreateWebhookOptions {
+  readonly stream?: api.WebhookStream;
+  /** Deliver events after this number; by default future events only. */
+  readonly after?: number;
+  readonly document?: string | null;
 }
 
 /** The wallet of one user: with an API token, or with a session. */
@@ -202,6 +210,16 @@ export class Wallet {
     return pages((after) => this.transport.execute(api.SEARCH_USERS, { query, first, after }));
   }
 
+  /** All notifications so far, newest first, fetched page by page. */
+  pastNotifications({ unreadOnly = false, pageSize: first = 100 } = {}): AsyncGenerator<api.Notification, void, undefined> {
+    return pages((after) => this.transport.execute(api.NOTIFICATION_PAGES, { first, after, unreadOnly }));
+  }
+
+  /** Mark all notifications up to that number as read; only as a signed-in user. */
+  markNotificationsRead(through: number): Promise<api.MarkNotificationsReadResult> {
+    return this.transport.execute(api.MARK_NOTIFICATIONS_READ, { input: { through } });
+  }
+
   // ---------------------------------------------- listening
 
   /**
@@ -213,6 +231,64 @@ export class Wallet {
   events(options: ListenOptions = {}): AsyncGenerator<api.AnyWalletEvent, void, undefined> {
     const latest = () => this.transport.execute(api.SEQUENCE, {});
     return this.listen(api.WALLET_EVENTS, (event) => event.sequence, latest, options);
+  }
+
+  /** Every notification after that number, as `events` gives every event after a sequence. */
+  notifications(options: ListenOptions = {}): AsyncGenerator<api.Notification, void, undefined> {
+    const latest = async () => {
+      const page = await this.transport.execute(api.NOTIFICATION_PAGES, { first: 1 });
+      return page.nodes[0]?.number ?? 0;
+    };
+    return this.listen(api.NOTIFICATIONS, (one) => one.number, latest, options);
+  }
+
+  // ---------------------------------------------- webhooks
+
+  /** The webhooks of the user, or of the API token. */
+  webhooks(): Promise<readonly api.Webhook[]> {
+    return this.transport.execute(api.WEBHOOKS, {});
+  }
+
+  /**
+   * Have every event after a number delivered to the address, each in order; by default, future ones.
+   *
+   * The signing secret is in this answer and nowhere else. Without a document of its own, the webhook
+   * delivers what `walletEvent` and `notification` read.
+   */
+  createWebhook(
+    url: string,
+    { stream = 'WALLET_EVENTS', after, document = documentOf(stream) }: CreateWebhookOptions = {},
+  ): Promise<api.CreateWebhookResult> {
+    const input = { url, stream, document, afterNumber: after ?? null };
+    return this.once(api.CREATE_WEBHOOK, { input });
+  }
+
+  /** Change what is given; ACTIVE continues a paused or disabled webhook where it stopped. */
+  updateWebhook(
+    webhookId: string,
+    changes: { url?: string; document?: string; status?: api.WebhookStatus },
+  ): Promise<api.UpdateWebhookResult> {
+    return this.transport.execute(api.UPDATE_WEBHOOK, { input: { webhookId, ...changes } });
+  }
+
+  /** Delete a webhook. */
+  deleteWebhook(webhookId: string): Promise<api.DeleteWebhookResult> {
+    return this.once(api.DELETE_WEBHOOK, { input: { webhookId } });
+  }
+
+  /** Deliver all events after that number again, beginning now. */
+  replayWebhook(webhookId: string, after: number): Promise<api.UpdateWebhookResult> {
+    return this.transport.execute(api.REPLAY_WEBHOOK, { input: { webhookId, afterNumber: after } });
+  }
+
+  /** Have a new secret sign, and the old one too for as long as `overlapSeconds`. */
+  rotateWebhookSecret(webhookId: string, { overlapSeconds = 86_400 } = {}): Promise<api.RotateWebhookSecretResult> {
+    return this.once(api.ROTATE_WEBHOOK_SECRET, { input: { webhookId, overlapSeconds } });
+  }
+
+  /** The request of the latest event; `send` sends it at once, outside the ordered stream. */
+  testWebhook(webhookId: string, { send = false } = {}): Promise<api.TestWebhookResult> {
+    return this.once(api.TEST_WEBHOOK, { input: { webhookId, send } });
   }
 
   private async *listen<Event>(

@@ -1,6 +1,7 @@
 /** Verifies webhook requests, by Standard Webhooks (https://www.standardwebhooks.com). */
 
 import { InvalidSignature } from './errors.js';
+import { type AnyWalletEvent, NOTIFICATIONS, type Notification, WALLET_EVENTS, type WebhookStream } from './generated.js';
 import { isObject } from './operation.js';
 
 export const TOLERANCE_SECONDS = 300;
@@ -62,6 +63,22 @@ export async function verifyWebhook(
   );
   if (!matches.includes(true)) throw new InvalidSignature('No signature of the request is by one of the secrets.');
   return event(id, bytes);
+}
+
+/** The event of the wallet of a delivery to a webhook that this client created without a document. */
+export function walletEvent(event: WebhookEvent): AnyWalletEvent {
+  return WALLET_EVENTS.parse(event.data);
+}
+
+/** The notification of a delivery to a webhook that this client created without a document. */
+export function notification(event: WebhookEvent): Notification {
+  return NOTIFICATIONS.parse(event.data);
+}
+
+/** The document of a webhook whose events this client reads whole; null for an unknown stream. */
+export function documentOf(stream: WebhookStream): string | null {
+  if (stream === 'WALLET_EVENTS') return WALLET_EVENTS.document;
+  return stream === 'NOTIFICATIONS' ? NOTIFICATIONS.document : null;
 }
 
 function importKey(secret: string): Promise<CryptoKey> {

@@ -945,3 +945,433 @@ fragment MetadataEntry on MetadataEntry {
 """,
     lambda data: models.parse_any_wallet_event(follow(data, "walletEvents")),
 )
+
+NOTIFICATIONS: Operation[models.Notification] = Operation(
+    "Notifications",
+    """
+subscription Notifications($after: Int) {
+  notifications(afterNumber: $after) {
+    ...Notification
+  }
+}
+
+fragment Notification on Notification {
+  id
+  number
+  kind
+  message
+  createdAt
+  isRead
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+""",
+    lambda data: models.Notification.parse(follow(data, "notifications")),
+)
+
+NOTIFICATION_PAGES: Operation[models.NotificationConnection] = Operation(
+    "NotificationPages",
+    """
+query NotificationPages($first: Int, $after: String, $unreadOnly: Boolean) {
+  viewer {
+    notifications(first: $first, after: $after, unreadOnly: $unreadOnly) {
+      nodes {
+        ...Notification
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment Notification on Notification {
+  id
+  number
+  kind
+  message
+  createdAt
+  isRead
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+""",
+    lambda data: models.NotificationConnection.parse(follow(data, "viewer", "notifications")),
+)
+
+MARK_NOTIFICATIONS_READ: Operation[models.MarkNotificationsReadResult] = Operation(
+    "MarkNotificationsRead",
+    """
+mutation MarkNotificationsRead($input: MarkNotificationsReadInput!) {
+  markNotificationsRead(input: $input) {
+    __typename
+    ... on NotificationsRead {
+      viewer {
+        ...UnreadNotifications
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment UnreadNotifications on Viewer {
+  unreadNotifications
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_mark_notifications_read_result(follow(data, "markNotificationsRead")),
+)
+
+WEBHOOKS: Operation[tuple[models.Webhook, ...]] = Operation(
+    "Webhooks",
+    """
+query Webhooks {
+  viewer {
+    webhooks {
+      ...Webhook
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+""",
+    lambda data: tuple(models.Webhook.parse(item) for item in follow(data, "viewer", "webhooks")),
+)
+
+CREATE_WEBHOOK: Operation[models.CreateWebhookResult] = Operation(
+    "CreateWebhook",
+    """
+mutation CreateWebhook($input: CreateWebhookInput!) {
+  createWebhook(input: $input) {
+    __typename
+    ... on WebhookCreated {
+      webhook {
+        ...Webhook
+      }
+      secret
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_create_webhook_result(follow(data, "createWebhook")),
+)
+
+UPDATE_WEBHOOK: Operation[models.UpdateWebhookResult] = Operation(
+    "UpdateWebhook",
+    """
+mutation UpdateWebhook($input: UpdateWebhookInput!) {
+  updateWebhook(input: $input) {
+    __typename
+    ... on WebhookUpdated {
+      webhook {
+        ...Webhook
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_update_webhook_result(follow(data, "updateWebhook")),
+)
+
+DELETE_WEBHOOK: Operation[models.DeleteWebhookResult] = Operation(
+    "DeleteWebhook",
+    """
+mutation DeleteWebhook($input: DeleteWebhookInput!) {
+  deleteWebhook(input: $input) {
+    __typename
+    ... on WebhookDeleted {
+      __typename
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+""",
+    lambda data: models.parse_delete_webhook_result(follow(data, "deleteWebhook")),
+)
+
+ROTATE_WEBHOOK_SECRET: Operation[models.RotateWebhookSecretResult] = Operation(
+    "RotateWebhookSecret",
+    """
+mutation RotateWebhookSecret($input: RotateWebhookSecretInput!) {
+  rotateWebhookSecret(input: $input) {
+    __typename
+    ... on WebhookSecretRotated {
+      webhook {
+        ...Webhook
+      }
+      secret
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_rotate_webhook_secret_result(follow(data, "rotateWebhookSecret")),
+)
+
+REPLAY_WEBHOOK: Operation[models.UpdateWebhookResult] = Operation(
+    "ReplayWebhook",
+    """
+mutation ReplayWebhook($input: ReplayWebhookInput!) {
+  replayWebhook(input: $input) {
+    __typename
+    ... on WebhookUpdated {
+      webhook {
+        ...Webhook
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_update_webhook_result(follow(data, "replayWebhook")),
+)
+
+TEST_WEBHOOK: Operation[models.TestWebhookResult] = Operation(
+    "TestWebhook",
+    """
+mutation TestWebhook($input: TestWebhookInput!) {
+  testWebhook(input: $input) {
+    __typename
+    ... on WebhookTested {
+      headers
+      body
+      attempt {
+        ...WebhookAttempt
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidWebhook {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment WebhookAttempt on WebhookAttempt {
+  eventId
+  number
+  attempt
+  sentAt
+  durationMilliseconds
+  responseStatus
+  detail
+  nextAttemptAt
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_test_webhook_result(follow(data, "testWebhook")),
+)

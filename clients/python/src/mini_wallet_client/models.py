@@ -23,8 +23,10 @@ __all__ = [
     "CloseIdempotencyKeyResult",
     "ConfirmSessionResult",
     "CreateApiTokenResult",
+    "CreateWebhookResult",
     "Credential",
     "Credentials",
+    "DeleteWebhookResult",
     "EmailNotVerified",
     "FieldError",
     "IdempotencyKeyClosed",
@@ -35,21 +37,29 @@ __all__ = [
     "InvalidCredentials",
     "InvalidInput",
     "InvalidToken",
+    "InvalidWebhook",
     "LoginResult",
     "LogoutResult",
+    "MarkNotificationsReadResult",
     "MetadataEntry",
     "MetadataEntryInput",
     "MoneySent",
     "NotFound",
+    "Notification",
+    "NotificationConnection",
+    "NotificationKind",
+    "NotificationsRead",
     "PageInfo",
     "RecipientNotFound",
     "RefreshSessionResult",
     "RevokeApiTokenResult",
+    "RotateWebhookSecretResult",
     "Scope",
     "SendMoneyResult",
     "SessionConfirmed",
     "SignedIn",
     "SignedOut",
+    "TestWebhookResult",
     "TokenLimitExceeded",
     "TooLate",
     "Transaction",
@@ -60,13 +70,73 @@ __all__ = [
     "TransactionPosted",
     "TransferPreview",
     "TransferPreviewResult",
+    "UnreadNotifications",
+    "UpdateWebhookResult",
     "User",
     "UserConnection",
     "Viewer",
     "ViewerBalance",
     "WalletEvent",
     "WalletSettings",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookCreated",
+    "WebhookDeleted",
+    "WebhookSecretRotated",
+    "WebhookStatus",
+    "WebhookStream",
+    "WebhookTested",
+    "WebhookUpdated",
 ]
+
+
+class NotificationKind(OpenEnum):
+    """What a notification is about. New kinds may be added."""
+
+    ACCOUNT_RESTRICTED = "ACCOUNT_RESTRICTED"
+    """An operator restricted the account."""
+
+    MONEY_RECEIVED = "MONEY_RECEIVED"
+    """Another user sent the viewer money."""
+
+    NEW_SIGN_IN = "NEW_SIGN_IN"
+    """A new device signed in to the account. Always sent by mail."""
+
+    REQUEST_CANCELLED = "REQUEST_CANCELLED"
+    """A payment request to the viewer was cancelled."""
+
+    REQUEST_DECLINED = "REQUEST_DECLINED"
+    """A payment request of the viewer was declined."""
+
+    REQUEST_EXPIRED = "REQUEST_EXPIRED"
+    """A payment request of the viewer, or to the viewer, expired."""
+
+    REQUEST_PAID = "REQUEST_PAID"
+    """A payment request of the viewer was paid."""
+
+    REQUEST_RECEIVED = "REQUEST_RECEIVED"
+    """Another user requests money from the viewer."""
+
+    REQUEST_REMINDER = "REQUEST_REMINDER"
+    """The requester reminds the viewer of a payment request."""
+
+    SCHEDULED_TRANSFER_FAILED = "SCHEDULED_TRANSFER_FAILED"
+    """A run of a scheduled transfer of the viewer was abandoned."""
+
+    SCHEDULED_TRANSFER_SENT = "SCHEDULED_TRANSFER_SENT"
+    """A scheduled transfer of the viewer was sent."""
+
+    SECURITY_CHANGED = "SECURITY_CHANGED"
+    """The password, or the API tokens, of the account changed. Always sent by mail."""
+
+    TOP_UP_FAILED = "TOP_UP_FAILED"
+    """A top-up of the viewer failed."""
+
+    TRANSACTION_REVERSED = "TRANSACTION_REVERSED"
+    """A transaction of the viewer was reversed."""
+
+    WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
+    """A webhook of the viewer was disabled because its deliveries failed."""
 
 
 class Scope(OpenEnum):
@@ -82,7 +152,7 @@ class Scope(OpenEnum):
     """Read the viewer's name, email address and whether it is verified."""
 
     READ_TRANSACTIONS = "READ_TRANSACTIONS"
-    """Read the balance, the transactions and the contacts, and subscribe to them."""
+    """Read the balance, the transactions, the contacts and the notifications, and subscribe to them."""
 
     SEARCH_USERS = "SEARCH_USERS"
     """Search for users."""
@@ -109,6 +179,29 @@ class TransactionKind(OpenEnum):
 
     TRANSFER = "TRANSFER"
     """From one user to another."""
+
+
+class WebhookStatus(OpenEnum):
+    """Whether a webhook delivers."""
+
+    ACTIVE = "ACTIVE"
+    """Events are delivered."""
+
+    DISABLED = "DISABLED"
+    """Disabled after three days without a successful delivery, or by a 410 response."""
+
+    PAUSED = "PAUSED"
+    """Paused by the owner."""
+
+
+class WebhookStream(OpenEnum):
+    """The event stream a webhook delivers. Events of a stream have gap-free numbers and are delivered in order."""
+
+    NOTIFICATIONS = "NOTIFICATIONS"
+    """The events of `notifications`, numbered by `number`."""
+
+    WALLET_EVENTS = "WALLET_EVENTS"
+    """The events of `walletEvents`, numbered by `sequence`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,6 +414,74 @@ class MoneySent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Notification:
+    """An event of interest to the viewer, kept until read on any device."""
+
+    id: str
+    """Opaque, never changes, and unique across all types."""
+    number: int
+    """Gap-free number per user, starting at 1."""
+    kind: NotificationKind
+    """What it is about."""
+    message: str
+    """A sentence that can be shown to the person. It is made when it is read: it names users as they are then."""
+    created_at: datetime
+    """When it happened."""
+    is_read: bool
+    """Whether it was marked as read, on any device, when this was read."""
+    transaction: Transaction | None
+    """The transaction of the viewer that it is about; null if it is about none."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            id=data["id"],
+            number=data["number"],
+            kind=NotificationKind(data["kind"]),
+            message=data["message"],
+            created_at=datetime.fromisoformat(data["createdAt"]),
+            is_read=data["isRead"],
+            transaction=None
+            if data["transaction"] is None
+            else Transaction.parse(data["transaction"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationConnection:
+    """A page of the viewer's notifications, newest first."""
+
+    nodes: tuple[Notification, ...]
+    """The page, without cursors."""
+    page_info: PageInfo
+    """Whether there are further pages, and how to continue."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            nodes=tuple(Notification.parse(item) for item in data["nodes"]),
+            page_info=PageInfo.parse(data["pageInfo"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationsRead:
+    """The notifications are read."""
+
+    viewer: UnreadNotifications
+    """The account, with what is still unread."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            viewer=UnreadNotifications.parse(data["viewer"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class PageInfo:
     """The position of a page in its list."""
 
@@ -480,6 +641,21 @@ class TransferPreview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnreadNotifications:
+    """The signed-in user's own account."""
+
+    unread_notifications: int
+    """How many notifications are not marked as read. An API token needs the scope `READ_TRANSACTIONS`."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            unread_notifications=data["unreadNotifications"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class User:
     """A user of the wallet, as other users see them."""
 
@@ -617,6 +793,162 @@ class WalletSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """An endpoint that events are delivered to (Standard Webhooks)."""
+
+    id: str
+    """Opaque, never changes, and unique across all types."""
+    url: str
+    """The address that deliveries are sent to."""
+    stream: WebhookStream
+    """The stream that it delivers."""
+    document: str
+    """Subscription document that selects the payload of each delivery."""
+    status: WebhookStatus
+    """Whether it delivers."""
+    delivered_through: int
+    """The highest event number acknowledged by the endpoint. Deliveries continue after it; `replayWebhook` sets it back."""
+    created_at: datetime
+    """When it was created."""
+    secret_hints: tuple[str, ...]
+    """Last four characters of each active signing secret, newest first."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            id=data["id"],
+            url=data["url"],
+            stream=WebhookStream(data["stream"]),
+            document=data["document"],
+            status=WebhookStatus(data["status"]),
+            delivered_through=data["deliveredThrough"],
+            created_at=datetime.fromisoformat(data["createdAt"]),
+            secret_hints=tuple(data["secretHints"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookAttempt:
+    """One delivery attempt."""
+
+    event_id: str
+    """Value of the webhook-id header; identical for all attempts at the same event."""
+    number: int
+    """Event number in the stream."""
+    attempt: int
+    """Which attempt at this event it was, beginning with 1."""
+    sent_at: datetime
+    """When it began."""
+    duration_milliseconds: int
+    """How long it took, until the response was complete or it was given up."""
+    response_status: int | None
+    """Null if no response was received."""
+    detail: str | None
+    """Error message, or the first 200 characters of the response."""
+    next_attempt_at: datetime | None
+    """Null if delivered or if no further attempt is scheduled."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            event_id=data["eventId"],
+            number=data["number"],
+            attempt=data["attempt"],
+            sent_at=datetime.fromisoformat(data["sentAt"]),
+            duration_milliseconds=data["durationMilliseconds"],
+            response_status=data["responseStatus"],
+            detail=data["detail"],
+            next_attempt_at=None
+            if data["nextAttemptAt"] is None
+            else datetime.fromisoformat(data["nextAttemptAt"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookCreated:
+    """The webhook was created."""
+
+    webhook: Webhook
+    """The new webhook."""
+    secret: str
+    """Standard Webhooks signing secret (whsec_…). Shown only once."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            webhook=Webhook.parse(data["webhook"]),
+            secret=data["secret"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookDeleted:
+    """The webhook was deleted."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookSecretRotated:
+    """The webhook has another signing secret."""
+
+    webhook: Webhook
+    """The webhook as it is now."""
+    secret: str
+    """Standard Webhooks signing secret (whsec_…). Shown only once."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            webhook=Webhook.parse(data["webhook"]),
+            secret=data["secret"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookTested:
+    """The delivery of the latest event."""
+
+    headers: Any
+    """The request headers (Standard Webhooks), by name."""
+    body: str
+    """The request body."""
+    attempt: WebhookAttempt | None
+    """Null if nothing was sent."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            headers=data["headers"],
+            body=data["body"],
+            attempt=None if data["attempt"] is None else WebhookAttempt.parse(data["attempt"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookUpdated:
+    """The webhook was changed."""
+
+    webhook: Webhook
+    """The webhook as it is now."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            webhook=Webhook.parse(data["webhook"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class BalanceLimitExceeded(UserError):
     """The top-up would exceed the maximum balance."""
 
@@ -718,6 +1050,23 @@ class InvalidInput(UserError):
 @dataclass(frozen=True, kw_only=True)
 class InvalidToken(UserError):
     """The link, code or refresh token is invalid, already used, withdrawn or expired."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvalidWebhook(UserError):
+    """The URL is not a public HTTPS address, or the document is not a valid subscription to the stream."""
+
+    fields: tuple[FieldError, ...]
+    """The invalid fields."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            typename=data["__typename"],
+            message=data["message"],
+            fields=tuple(FieldError.parse(item) for item in data["fields"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -988,6 +1337,102 @@ def parse_any_wallet_event(data: Any) -> AnyWalletEvent:
             return TransactionPosted.parse(data)
         case _:
             return WalletEvent.parse(data)
+
+
+MarkNotificationsReadResult: TypeAlias = NotificationsRead | InvalidInput | UserError
+"""What `markNotificationsRead` returns."""
+
+
+def parse_mark_notifications_read_result(data: Any) -> MarkNotificationsReadResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "NotificationsRead":
+            return NotificationsRead.parse(data)
+        case "InvalidInput":
+            return InvalidInput.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+CreateWebhookResult: TypeAlias = WebhookCreated | InvalidWebhook | UserError
+"""What `createWebhook` returns."""
+
+
+def parse_create_webhook_result(data: Any) -> CreateWebhookResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "WebhookCreated":
+            return WebhookCreated.parse(data)
+        case "InvalidWebhook":
+            return InvalidWebhook.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+UpdateWebhookResult: TypeAlias = WebhookUpdated | InvalidWebhook | NotFound | UserError
+"""What `updateWebhook` and `replayWebhook` return."""
+
+
+def parse_update_webhook_result(data: Any) -> UpdateWebhookResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "WebhookUpdated":
+            return WebhookUpdated.parse(data)
+        case "InvalidWebhook":
+            return InvalidWebhook.parse(data)
+        case "NotFound":
+            return NotFound.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+DeleteWebhookResult: TypeAlias = WebhookDeleted | NotFound | UserError
+"""What `deleteWebhook` returns."""
+
+
+def parse_delete_webhook_result(data: Any) -> DeleteWebhookResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "WebhookDeleted":
+            return WebhookDeleted.parse(data)
+        case "NotFound":
+            return NotFound.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+RotateWebhookSecretResult: TypeAlias = WebhookSecretRotated | InvalidInput | NotFound | UserError
+"""What `rotateWebhookSecret` returns."""
+
+
+def parse_rotate_webhook_secret_result(data: Any) -> RotateWebhookSecretResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "WebhookSecretRotated":
+            return WebhookSecretRotated.parse(data)
+        case "InvalidInput":
+            return InvalidInput.parse(data)
+        case "NotFound":
+            return NotFound.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+TestWebhookResult: TypeAlias = WebhookTested | InvalidWebhook | NotFound | UserError
+"""What `testWebhook` returns."""
+
+
+def parse_test_webhook_result(data: Any) -> TestWebhookResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "WebhookTested":
+            return WebhookTested.parse(data)
+        case "InvalidWebhook":
+            return InvalidWebhook.parse(data)
+        case "NotFound":
+            return NotFound.parse(data)
+        case _:
+            return UserError.parse(data)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mini_wallet_client.errors import Unauthenticated
+from mini_wallet_client.models import PageInfo
 
 Result = TypeVar("Result")
+Node = TypeVar("Node")
+Result_co = TypeVar("Result_co", covariant=True)
+Node_co = TypeVar("Node_co", covariant=True)
+
+
+class Page(Protocol[Node_co]):
+    """One page of a list."""
+
+    @property
+    def nodes(self) -> tuple[Node_co, ...]:
+        """The items."""
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Whether there are more."""
 
 
 @dataclass(frozen=True)
-class Operation(Generic[Result]):
+class Operation(Generic[Result_co]):
     """A document with one operation, and how its data becomes the result."""
 
     name: str
     document: str
-    parse: Callable[[Any], Result]
+    parse: Callable[[Any], Result_co]
 
 
 def follow(data: Any, *path: str) -> Any:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mini_wallet_client.errors import InvalidSignature
+from mini_wallet_client import documents, models
+from mini_wallet_client.errors import InvalidSignature, UnexpectedAnswer
+from mini_wallet_client.operation import Operation, Result
 
 TOLERANCE_SECONDS = 300
 
@@ -31,6 +33,28 @@ class WebhookEvent:
     timestamp: datetime
     data: Any
     """The result of the webhook's document for this event."""
+
+    def wallet_event(self) -> models.AnyWalletEvent:
+        """The event of the wallet. Raises UnexpectedAnswer if the webhook's document selects less."""
+        return self._parsed(documents.WALLET_EVENTS)
+
+    def notification(self) -> models.Notification:
+        """The notification. Raises UnexpectedAnswer if the webhook's document selects less."""
+        return self._parsed(documents.NOTIFICATIONS)
+
+    def _parsed(self, operation: Operation[Result]) -> Result:
+        try:
+            return operation.parse(self.data)
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise UnexpectedAnswer("The webhook's document selects something else.") from error
+
+
+def document_of(stream: models.WebhookStream) -> str | None:
+    """The document of a webhook whose events this client reads whole; None for an unknown stream."""
+    if stream == models.WebhookStream.WALLET_EVENTS:
+        return documents.WALLET_EVENTS.document
+    is_known = stream == models.WebhookStream.NOTIFICATIONS
+    return documents.NOTIFICATIONS.document if is_known else None
 
 
 def verify_webhook(

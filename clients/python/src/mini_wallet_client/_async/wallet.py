@@ -13,11 +13,12 @@ import httpx
 from mini_wallet_client import documents, models
 from mini_wallet_client._async import streams
 from mini_wallet_client._async.transport import Transport
-from mini_wallet_client.operation import Operation, Result
+from mini_wallet_client.operation import Node, Operation, Page, Result
 from mini_wallet_client.recipients import Recipient, recipient_input
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
 from mini_wallet_client.values import Amount, exact, new_key
+from mini_wallet_client.webhooks import document_of
 
 _TRANSFER = models.TransactionKind.TRANSFER
 _TOP_UP = models.TransactionKind.TOP_UP
@@ -221,29 +222,30 @@ class AsyncWallet:
         self, matching: models.TransactionFilter | None = None, *, page_size: int = 100
     ) -> AsyncGenerator[models.Transaction, None]:
         """All transactions, or those that match, newest first, fetched page by page."""
-        cursor = None
-        while True:
-            variables = {"first": page_size, "after": cursor, "filter": matching}
-            page = await self._transport.execute(documents.TRANSACTIONS, variables)
-            for node in page.nodes:
-                yield node
-            cursor = page.page_info.end_cursor
-            if not page.page_info.has_next_page:
-                return
+        given = {"first": page_size, "filter": matching}
+        async for node in self._pages(documents.TRANSACTIONS, given):
+            yield node
 
     async def search_users(
         self, query: str, *, page_size: int = 20
     ) -> AsyncGenerator[models.User, None]:
         """Users by a part of the name or a complete address, the best match first."""
-        cursor = None
-        while True:
-            variables = {"query": query, "first": page_size, "after": cursor}
-            page = await self._transport.execute(documents.SEARCH_USERS, variables)
-            for node in page.nodes:
-                yield node
-            cursor = page.page_info.end_cursor
-            if not page.page_info.has_next_page:
-                return
+        given = {"query": query, "first": page_size}
+        async for node in self._pages(documents.SEARCH_USERS, given):
+            yield node
+
+    async def past_notifications(
+        self, *, unread_only: bool = False, page_size: int = 100
+    ) -> AsyncGenerator[models.Notification, None]:
+        """All notifications so far, newest first, fetched page by page."""
+        given = {"first": page_size, "unreadOnly": unread_only}
+        async for node in self._pages(documents.NOTIFICATION_PAGES, given):
+            yield node
+
+    async def mark_notifications_read(self, through: int) -> models.MarkNotificationsReadResult:
+        """Mark all notifications up to that number as read; only as a signed-in user."""
+        given = {"input": {"through": through}}
+        return await self._transport.execute(documents.MARK_NOTIFICATIONS_READ, given)
 
     # ------------------------------------------------ listening
 
@@ -261,6 +263,94 @@ class AsyncWallet:
         async with aclosing(found) as stream:
             async for event in stream:
                 yield event
+
+    async def notifications(
+        self, after: int | None = None
+    ) -> AsyncGenerator[models.Notification, None]:
+        """Every notification after that number, as `events` gives every event after a sequence."""
+        if after is None:
+            page = await self._transport.execute(documents.NOTIFICATION_PAGES, {"first": 1})
+            after = page.nodes[0].number if page.nodes else 0
+        found = streams.events(
+            self._transport, documents.NOTIFICATIONS, lambda one: one.number, after
+        )
+        async with aclosing(found) as stream:
+            async for notification in stream:
+                yield notification
+
+    # ------------------------------------------------ webhooks
+
+    async def webhooks(self) -> tuple[models.Webhook, ...]:
+        """The webhooks of the user, or of the API token."""
+        return await self._transport.execute(documents.WEBHOOKS)
+
+    async def create_webhook(
+        self,
+        url: str,
+        stream: models.WebhookStream = models.WebhookStream.WALLET_EVENTS,
+        *,
+        after: int | None = None,
+        document: str | None = None,
+    ) -> models.CreateWebhookResult:
+        """Have every event after that number delivered to the address, each in order; else future ones.
+
+        The signing secret is in this answer and nowhere else. Without a document of its own, the webhook
+        delivers what `WebhookEvent.wallet_event` and `WebhookEvent.notification` read.
+        """
+        given = {
+            "url": url,
+            "stream": stream,
+            "document": document or document_of(stream),
+            "afterNumber": after,
+        }
+        return await self._once(documents.CREATE_WEBHOOK, given)
+
+    async def update_webhook(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        document: str | None = None,
+        status: models.WebhookStatus | None = None,
+    ) -> models.UpdateWebhookResult:
+        """Change what is given; ACTIVE continues a paused or disabled webhook where it stopped."""
+        given = {"webhookId": webhook_id, "url": url, "document": document, "status": status}
+        return await self._transport.execute(documents.UPDATE_WEBHOOK, {"input": given})
+
+    async def delete_webhook(self, webhook_id: str) -> models.DeleteWebhookResult:
+        """Delete a webhook."""
+        return await self._once(documents.DELETE_WEBHOOK, {"webhookId": webhook_id})
+
+    async def replay_webhook(self, webhook_id: str, after: int) -> models.UpdateWebhookResult:
+        """Deliver all events after that number again, beginning now."""
+        given = {"webhookId": webhook_id, "afterNumber": after}
+        return await self._transport.execute(documents.REPLAY_WEBHOOK, {"input": given})
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, *, overlap_seconds: int = 86_400
+    ) -> models.RotateWebhookSecretResult:
+        """Have a new secret sign, and the old one too for as long as `overlap_seconds`."""
+        given = {"webhookId": webhook_id, "overlapSeconds": overlap_seconds}
+        return await self._once(documents.ROTATE_WEBHOOK_SECRET, given)
+
+    async def test_webhook(
+        self, webhook_id: str, *, send: bool = False
+    ) -> models.TestWebhookResult:
+        """The request of the latest event; `send` sends it at once, outside the ordered stream."""
+        return await self._once(documents.TEST_WEBHOOK, {"webhookId": webhook_id, "send": send})
+
+    async def _pages(
+        self, operation: Operation[Page[Node]], given: Mapping[str, object]
+    ) -> AsyncGenerator[Node, None]:
+        """The items of all pages of a list."""
+        cursor = None
+        while True:
+            page = await self._transport.execute(operation, {**given, "after": cursor})
+            for node in page.nodes:
+                yield node
+            cursor = page.page_info.end_cursor
+            if not page.page_info.has_next_page:
+                return
 
     async def _once(self, operation: Operation[Result], given: Mapping[str, object]) -> Result:
         """An operation that would have another effect if it were repeated."""
