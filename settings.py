@@ -18,7 +18,7 @@ from domain.ledger import money
 ROOT = Path(__file__).resolve().parent
 MINIMUM_SECRET_BYTES = 32
 
-# A password may have any character in it, an @ too: where the services are is after the last one.
+# A password may contain any character, also an @: the host follows the last one.
 _SERVICE_URL = re.compile(
     r"(?P<scheme>[a-z+]+)://(?:.*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/?#\[\]@]*)"
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^\s?#@]*)?(?P<query>\?[^\s#@]*)?"
@@ -34,7 +34,7 @@ _PAGE_ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _SENDER = re.compile(r"[^\s@<>]+@[^\s@<>]+")
-#: The ports of services whose addresses name none.
+#: The default ports of services.
 _PORTS = {
     "postgresql": 5432,
     "postgresql+psycopg": 5432,
@@ -53,11 +53,11 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
 class SettingsError(Exception):
-    """A variable is missing or wrong; the text is one sentence that names it and says what to do."""
+    """A variable is missing or invalid; the message is a sentence that names it and says what to do."""
 
 
 class Settings(BaseSettings):
-    """What the environment (first) and `.env` (second) say. Secrets never show in a repr.
+    """The environment, then `.env`. Secrets are masked in a repr.
 
     `MAX_*` are in whole units of the currency ("10000" is ten thousand dollars), everything in
     `*_SECONDS` in seconds.
@@ -271,7 +271,7 @@ class Settings(BaseSettings):
 
     @property
     def sealing_key(self) -> bytes:
-        """`AUDIT_KEY` as the seals take it; empty where there is none."""
+        """`AUDIT_KEY` as bytes; empty if it is not set."""
         return b"" if self.audit_key is None else self.audit_key.get_secret_value().encode()
 
     @cached_property
@@ -301,7 +301,7 @@ class Settings(BaseSettings):
 
     @property
     def app_is_local(self) -> bool:
-        """Whether `APP_URL` leads to this machine alone."""
+        """Whether `APP_URL` is an address of this machine only."""
         return urlsplit(self.app_url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
@@ -313,7 +313,7 @@ def load() -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         reason = first["msg"].removeprefix("Value error, ").removesuffix(".")
         if not first["loc"]:
-            # One that is about several of them names them itself.
+            # An error about several variables names them itself.
             raise SettingsError(f"{reason}; see .env.example.") from None
         name = str(first["loc"][0]).upper()
         if first["type"] == "missing":

@@ -52,9 +52,9 @@ class TooSlow(Exception):
 
 
 def parse_json(text: bytes | str) -> Any:
-    """What the JSON says, whole numbers exactly. Raises ValueError for what is not JSON in UTF-8.
+    """The decoded JSON, with exact integers. Raises ValueError unless it is JSON in UTF-8.
 
-    A byte-order mark before it is passed over (RFC 8259, section 8.1).
+    A byte-order mark before it is ignored (RFC 8259, section 8.1).
     """
     if isinstance(text, bytes):
         text = text.removeprefix(_BYTE_ORDER_MARK)
@@ -70,7 +70,7 @@ def parse_json(text: bytes | str) -> Any:
 
 
 async def read(scope: Scope, receive: Receive, maximum: int = MAXIMUM_BYTES) -> bytes:
-    """The whole body. Raises Encoded, TooLarge, TooSlow and Disconnected."""
+    """The whole body. Raises Encoded, TooLarge, TooSlow or Disconnected."""
     coding = b""
     is_expected = False
     announced = 0

@@ -31,7 +31,7 @@ from graphql_server.service import Costs, OperationsTable, RootField
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 _PLAIN = RootField()
-#: Documents kept, by the characters of their text: their trees take some hundred times as much.
+#: Cached documents, in characters of their text: their syntax trees take about a hundred times as much.
 CACHE_CHARACTERS = 300_000
 _MAXIMUM_ERRORS = 20
 
@@ -44,13 +44,13 @@ class Operation:
     node: OperationDefinitionNode
     name: str | None
     kind: OperationType
-    #: The root fields it names, `__typename` aside.
+    #: Its root fields, except `__typename`.
     root_fields: frozenset[str]
     #: Whether it works signed out even with a bearer token that is not valid.
     works_signed_out: bool
-    #: Whether all its root fields check by themselves that the credential is active.
+    #: Whether all its root fields check the credential in their own transactions.
     checks_credential: bool
-    #: Whether it asks about the schema or selects nothing but `__typename`: resolvers count the rest.
+    #: Whether it is introspection or selects nothing but `__typename`: all others are counted by resolvers.
     is_unguarded: bool
     #: The argument that `Last-Event-ID` sets, for a subscription with numbered events.
     resume_argument: str | None
@@ -74,7 +74,7 @@ class Operation:
         return self._plan
 
     def check_cost(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> None:
-        """Raises RequestError for an operation that costs more than one may."""
+        """Raises RequestError for an operation that costs too much."""
         total = self._fixed_cost
         if total is None:
             found = self.cost(schema, given)
@@ -92,7 +92,7 @@ class Operation:
             raise error
 
     def cost(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> int | list[GraphQLError]:
-        """What it costs with those variables, or what is wrong with them."""
+        """Its cost with these variables, or the errors in them."""
         if self._fixed_cost is not None:
             return self._fixed_cost
         variables = self.variables.coerce(given)
@@ -105,7 +105,7 @@ class Operation:
 
 
 class Documents:
-    """Turns texts into operations, and remembers the valid ones that were used last."""
+    """Parses texts into operations, and caches the most recently used valid ones."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Documents:
         *,
         hardened: bool,
     ) -> None:
-        """Without a compiler no operation has a plan: graphql-core executes them all."""
+        """Without a compiler, no operation has a plan and graphql-core executes all of them."""
         self._schema = schema
         self._root_fields = table.root_fields
         self._costs = table.costs
@@ -128,11 +128,11 @@ class Documents:
         self._kept_characters = 0
 
     def knows(self, text: str) -> bool:
-        """Whether the document was found valid before and is still remembered."""
+        """Whether the document is cached as valid."""
         return text in self._kept
 
     def operations(self, text: str) -> Mapping[str | None, Operation]:
-        """The operations of a document by their names. Raises RequestError for one that is not valid."""
+        """The operations of a document by name. Raises RequestError if it is not valid."""
         operations = self._kept.get(text)
         if operations is None:
             operations = self._read(text)
@@ -142,7 +142,7 @@ class Documents:
         return operations
 
     def operation(self, text: str, name: str | None) -> Operation:
-        """The operation to run. Raises RequestError for a document or name that is wrong."""
+        """The operation to execute. Raises RequestError for an invalid document or name."""
         operations = self.operations(text)
         if name:
             found = operations.get(name)

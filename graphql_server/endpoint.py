@@ -1,4 +1,4 @@
-"""The address /graphql: which transport a request is for, and how much one client may keep open."""
+"""The endpoint /graphql: selects the transport of a request, and limits open streams per client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Serve = Callable[[Engine, Scope, Receive, Send], Awaitable[None]]
 
 
 def methods(*, hardened: bool) -> tuple[str, ...]:
-    """What the address takes."""
+    """The methods of the endpoint."""
     return ("POST",) if hardened else ("GET", "HEAD", "POST")
 
 
@@ -44,7 +44,7 @@ class Endpoint:
         self._origins = origins
         self._streams = streams
         self._methods = methods(hardened=hardened)
-        #: What browsers are shown that open the address without a query.
+        #: The page for browsers that open the endpoint without a query.
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,13 +55,13 @@ class Endpoint:
             headers = [(b"allow", ", ".join((*self._methods, "OPTIONS")).encode())]
             await _refuse(send, 405, message, errors.BAD_USER_INPUT, headers)
         else:
-            # HEAD is answered as GET; the server leaves the body out.
+            # HEAD is answered as GET; the server omits the body.
             await self._answer(scope, receive, send)
 
     async def answer_whole(self, scope: Scope, body: bytes) -> answering.Response | None:
-        """The answer to a POST that has arrived whole and accepts no stream; None where nobody waits for it.
+        """The response to a POST that has arrived completely and accepts no stream; None if the client has gone.
 
-        For servers that need not go through ASGI.
+        For servers that can bypass ASGI.
         """
         answer = await answering.answer(self._engine, scope, body)
         assert not isinstance(answer, streams.Stream)
@@ -96,9 +96,9 @@ class Endpoint:
     async def _keep_open(
         self, serve: Serve, scope: Scope, receive: Receive, send: Send, account: str | None = None
     ) -> None:
-        """Serve what may stay open as long as the client likes, if client and account may have one more.
+        """Serve a long-lived connection, if the client and the account may have one more.
 
-        The account of a WebSocket is known later: it counts its own.
+        The account of a WebSocket is known only later: it counts itself.
         """
         client = scope["facts"].client_ip
         kind = "websocket.http" if scope["type"] == "websocket" else "http"

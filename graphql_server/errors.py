@@ -28,7 +28,7 @@ _HTTP_STATUSES = {
     "UNAVAILABLE": 503,
     INTERNAL: 500,
 }
-#: What graphql-core says of arguments and directives that only their values show to be wrong.
+#: graphql-core's message for arguments and directives that are invalid only because of their values.
 _ABOUT_INPUT = ("Argument ", "Variable ", "Directive ", "Fragment argument ")
 #: Its message repeats the whole input, which may contain a password.
 _FOUND = re.compile(r"(?:[,;] found|(?P<end>[.?]) Found): .*", re.DOTALL)
@@ -46,18 +46,18 @@ class Credential(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How an exception of the service is shown to a client."""
+    """The representation of an exception of the service for clients."""
 
     message: str
     code: str
     extensions: Mapping[str, Any] = field(default_factory=dict)
-    #: Where the reason is the caller's credential.
+    #: If the reason is the caller's credential.
     credential: Credential | None = None
     #: Of the response to a request that is refused as a whole.
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-#: How an exception of the service is shown; None for a fault, which is masked.
+#: Represents an exception of the service; None for an internal error, which is masked.
 Present = Callable[[BaseException], Refusal | None]
 
 
@@ -85,11 +85,11 @@ class RequestError(Exception):
         super().__init__(formatted[0]["message"])
         self.errors = formatted
         self.http_status = http_status
-        #: Of the response, where no context has its own.
+        #: Headers of the response, if no context has any.
         self.headers = headers
         #: Whether it is not even a well-formed GraphQL-over-HTTP request.
         self.malformed = False
-        #: What the operation costs, where that is too much.
+        #: The cost of the operation, if it is too high.
         self.cost: int | None = None
 
     @property
@@ -99,7 +99,7 @@ class RequestError(Exception):
 
 
 def request_error(message: str, code: str, http_status: int = 400) -> RequestError:
-    """One refusal of a request, without a place in a document."""
+    """A refusal of a request, without a location in a document."""
     return RequestError([{"message": message, "extensions": {"code": code}}], http_status)
 
 
@@ -117,7 +117,7 @@ def _extensions(refusal: Refusal) -> dict[str, Any]:
 
 
 def http_status(formatted: list[dict[str, Any]]) -> int:
-    """The HTTP status for the first of these errors."""
+    """The HTTP status of the first of these errors."""
     return _HTTP_STATUSES.get(formatted[0]["extensions"]["code"], 400)
 
 
@@ -177,7 +177,7 @@ def _own_code(error: GraphQLError) -> str | None:
 
 
 def _root_cause(error: GraphQLError) -> Exception | None:
-    """What a resolver raised; None where graphql-core itself, or a scalar, refused."""
+    """The exception of a resolver; None if graphql-core itself, or a scalar, refused."""
     original = error.original_error
     while isinstance(original, GraphQLError):
         if isinstance(original, GraphQLSyntaxError):

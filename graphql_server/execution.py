@@ -32,7 +32,7 @@ from graphql_server.service import Caller, Context, Metrics, OperationsTable, Qu
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a subscription: its number, whether or not that was selected, and the answer."""
+    """One event of a subscription: its number, even if that was not selected, and its result."""
 
     number: int | None
     answer: dict[str, Any]
@@ -76,9 +76,9 @@ class Engine:
         self.socket_messages = socket_messages
 
     async def prepare(self, request: GraphQLRequest, client_ip: str) -> Operation:
-        """The operation asked for, valid and affordable. Raises RequestError otherwise.
+        """The requested operation, if it is valid and within the cost limit; otherwise raises RequestError.
 
-        A client that is refused too often gets answers to known documents with good variables alone.
+        For a client with too many refused requests, only cached documents with valid variables are executed.
         """
         wait = self.service.too_many_refusals(client_ip)
         if wait is not None and not self._documents.knows(request.query):
@@ -98,7 +98,7 @@ class Engine:
     ) -> Caller | None:
         """The caller. Raises RequestError for a bad token, unless the operation only signs in again.
 
-        A query with a header that carries no token is not answered as if there were no header.
+        A query with a header without a token is refused, not executed as if there were no header.
         """
         try:
             return await self.service.authenticate(
@@ -119,7 +119,7 @@ class Engine:
     async def execute(
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
-        """The answer to a query or mutation. Raises RequestError where execution could not begin."""
+        """The result of a query or mutation. Raises RequestError if execution could not begin."""
         if operation.is_unguarded:
             await self._limit_unguarded(operation, context)
         try:
@@ -133,7 +133,7 @@ class Engine:
     async def estimate(
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
-        """The answer to who wants only the cost (`cost`). Raises RequestError for wrong variables."""
+        """The response for clients that request only the cost. Raises RequestError for invalid variables."""
         await self._limit(self.service.limit_typename, context)
         try:
             return {"data": None, "extensions": {"cost": self.cost(operation, request)}}
@@ -142,7 +142,7 @@ class Engine:
             raise
 
     def cost(self, operation: Operation, request: GraphQLRequest) -> dict[str, int]:
-        """What the operation costs, and what one may cost. Raises RequestError for wrong variables."""
+        """The cost of the operation, and the maximum. Raises RequestError for invalid variables."""
         found = operation.cost(self._schema, request.variables or {})
         if isinstance(found, list):
             raise errors.RequestError(errors.present(found, self.service.refusal))
@@ -188,7 +188,7 @@ class Engine:
     async def subscribe(
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> AsyncGenerator[Event, None]:
-        """The events of a subscription. Raises RequestError where it was refused."""
+        """The events of a subscription. Raises RequestError if it is refused."""
         try:
             return await self._subscribe(operation, request, context)
         except errors.RequestError:
@@ -263,7 +263,7 @@ class Engine:
 
 
 def shown_cost(requested: int) -> dict[str, int]:
-    """What `extensions.cost` says of an operation that costs so much."""
+    """`extensions.cost` for an operation with that cost."""
     return {"requested": requested, "maximum": limits.MAXIMUM_COST}
 
 

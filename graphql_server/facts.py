@@ -21,7 +21,7 @@ from starlette.types import Scope
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 #: The address if the server reports no peer, such as on a Unix socket.
 NOWHERE = "0.0.0.0"  # noqa: S104
-#: Longer than any address with port and zone: bounds what is stored of untrusted headers.
+#: Longer than any address with port and zone; limits how much of an untrusted header is stored.
 _ADDRESS_MAXIMUM_CHARACTERS = 100
 
 Pairs = Iterable[tuple[bytes, bytes]]
@@ -69,7 +69,7 @@ class RequestFacts:
     client_ip: str
     headers: Headers = field(default_factory=Headers)
     logged: dict[str, Any] = field(default_factory=dict)
-    #: Whether the client closed the connection before it had the answer, and what is called when it does.
+    #: Whether the client closed the connection before the response, and the callback for when it does.
     is_gone: bool = False
     when_gone: Callable[[], object] | None = None
 
@@ -118,8 +118,8 @@ def client_ip(
 ) -> str:
     """The client's address: the peer's, unless that is a trusted proxy.
 
-    Then the last of `X-Forwarded-For` that is not a trusted proxy itself: what stands left of it
-    anyone can have written.
+    In that case, the last address in `X-Forwarded-For` that is not a trusted proxy: anything before it may be
+    forged.
     """
     address = _address(peer or "")
     if address is None:

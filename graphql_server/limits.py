@@ -1,4 +1,4 @@
-"""How large a document may be, and what an operation may cost."""
+"""Limits on the size of documents and the cost of operations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MAXIMUM_OPERATIONS = 20
 MAXIMUM_FRAGMENTS = 50
 MAXIMUM_SPREADS = 100
 MAXIMUM_COST = 2_000
-#: Validation compares each two fields that answer by one name: so many pairs, times two, at most.
+#: Validation compares all pairs of fields with the same response name: twice the maximum number of pairs.
 MAXIMUM_COMPARISONS = 10_000
 
 _MUTATION_COST = 10
@@ -49,7 +49,7 @@ _PAGE_FIELDS = frozenset({"edges", "nodes"})
 
 
 def size_errors(document: DocumentNode) -> list[GraphQLError]:
-    """What of the document's shape is past the limits, by walking it once."""
+    """The limits that the document exceeds, determined in one pass."""
     fragments = {
         node.name.value: node
         for node in document.definitions
@@ -90,12 +90,12 @@ def _too_large(what: str) -> GraphQLError:
 
 
 class _Counted:
-    """Counts over the whole document; depth is worked out over the fragments afterwards."""
+    """Counts over the whole document; depth is computed from the fragments afterwards."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self.fragments = fragments
         self.aliases = self.directives = self.nesting = self.spreads = 0
-        #: How often a field is to answer by that name.
+        #: The number of fields by response name.
         self.names: Counter[str] = Counter()
         self._depths: dict[str, int] = {}
 
@@ -103,7 +103,7 @@ class _Counted:
         self.directives += len(node.directives or ())
 
     def walk(self, selection_set: SelectionSetNode) -> None:
-        """Without recursion: the parser lets a document nest 200 deep."""
+        """Without recursion, because the parser accepts 200 levels."""
         stack = [(selection_set, 1)]
         while stack:
             selection_set, level = stack.pop()
@@ -119,9 +119,9 @@ class _Counted:
                     stack.append((nested, level + 1))
 
     def depth(self, executable: Sequence[OperationDefinitionNode | FragmentDefinitionNode]) -> int:
-        """Levels of fields, through fragments; introspection has a limit of its own."""
-        # A chain of fragments deepens one by one: as many rounds as there are fragments settle all
-        # depths, and a cycle, which validation refuses, only grows to that number.
+        """Levels of fields, including fragments; introspection has a separate limit."""
+        # Depths propagate through a chain of fragments by one level per round, so as many rounds as there are
+        # fragments determine all of them. A cycle, which validation refuses, only reaches that number.
         self._depths = dict.fromkeys(self.fragments, 0)
         of_ours = {
             name: fragment
@@ -158,9 +158,9 @@ class _Counted:
 
 
 class Cost:
-    """What one valid operation costs: an object 1, times the length of the lists it stands in.
+    """The cost of a valid operation: 1 for each object, times the length of the lists that contain it.
 
-    Arguments count as the resolver receives them: coerced, with defaults, from literals and variables.
+    Arguments are those that the resolver receives: coerced, with defaults, from literals and variables.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Cost:
         self._fragments = fragments
         self._fragment_costs: dict[tuple[str, int], int] = {}
         self._variables = variables
-        #: Whether another request with other variables may cost something else.
+        #: Whether the cost depends on the variables.
         self.depends_on_variables = False
         root = schema.get_root_type(operation.operation)
         assert root is not None
@@ -245,7 +245,7 @@ class Cost:
         return len(value) if isinstance(value, list) else 1
 
     def _value(self, node: FieldNode, field: GraphQLField, name: str) -> object:
-        """The argument as the resolver receives it; None or Undefined where there is none."""
+        """The argument as the resolver receives it; None or Undefined if there is none."""
         argument = field.args.get(name)
         if argument is None:
             return None

@@ -1,4 +1,4 @@
-"""What a client asks for: a document, an operation in it, and variables."""
+"""GraphQL requests: a document, the name of an operation, and variables."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class GraphQLRequest:
     query: str
     operation_name: str | None = None
     variables: Mapping[str, Any] | None = None
-    #: `Last-Event-ID` of a stream that resumes: outweighs the argument that the document has.
+    #: `Last-Event-ID` of a resumed stream; takes precedence over the argument in the document.
     after_number: int | None = None
 
 
 def read_request(parameters: Any) -> GraphQLRequest:
-    """The parameters of the draft, checked. Raises RequestError for those that are wrong."""
+    """The parameters of the specification. Raises RequestError for invalid ones."""
     if isinstance(parameters, list):
         raise errors.request_error(
             "Batches are not supported: send one operation a request.", errors.BAD_USER_INPUT

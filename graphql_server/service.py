@@ -10,68 +10,68 @@ from typing import Any, Protocol
 from graphql_server.errors import Refusal
 
 Header = tuple[bytes, bytes]
-#: Who sends a request: opaque to the server, never None for a caller that is signed in.
+#: The caller: opaque to the server, and never None if signed in.
 Caller = Any
 
 
 @dataclass(frozen=True, slots=True)
 class RootField:
-    """What the server has to know of one field of Query, Mutation or Subscription."""
+    """What the server has to know about a field of Query, Mutation or Subscription."""
 
-    #: Whether it is answered as if signed out where the bearer token is not valid, because it is what
-    #: such a caller needs in order to sign in again.
+    #: Whether an invalid bearer token counts as signed out, because the caller needs the field to sign in
+    #: again.
     works_signed_out: bool = False
-    #: Whether it checks by itself that the credential is active, so that the server need not.
+    #: Whether it checks the credential in its own transaction, so that the server does not have to.
     checks_credential: bool = False
-    #: Of a subscription with numbered events: the argument for the last number that was received.
+    #: For a subscription with numbered events: the argument for the last number received.
     resume_argument: str | None = None
-    #: Of such a subscription: the attribute of an event that is its number.
+    #: For such a subscription: the attribute of an event with its number.
     number_attribute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What operations cost, beside the objects in their answers."""
+    """The cost of operations in addition to the objects in their results."""
 
     default_page: int
     maximum_page: int
-    #: What a field costs on top of its objects, by its name.
+    #: The cost of a field in addition to its objects, by its name.
     fields: Mapping[str, int] = field(default_factory=dict)
-    #: How long lists without `first` usually are, by the name of the field.
+    #: The usual length of lists without `first`, by the name of the field.
     list_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationsTable:
-    """What the server knows of the schema beyond its types."""
+    """What the server has to know about the schema besides its types."""
 
     root_fields: Mapping[str, RootField]
     costs: Costs
 
 
 class Context(Protocol):
-    """What resolvers receive as `info.context`. The server itself needs only this of it."""
+    """What resolvers receive as `info.context`: the part that the server uses."""
 
     client_ip: str
     request_id: str
 
     @property
     def principal(self) -> Caller | None:
-        """Who sends the request; None when signed out."""
+        """The caller; None when signed out."""
 
 
 class Service(Protocol):
-    """The program behind the API. Its exceptions are either refusals (`refusal`) or faults."""
+    """The program behind the API. Its exceptions are either refusals (`refusal`) or internal errors."""
 
     def refusal(self, error: BaseException) -> Refusal | None:
-        """How an exception is shown to the client; None for a fault, which is masked and logged."""
+        """The representation of an exception; None for an internal error, which is masked and logged."""
 
     def authenticate(
         self, authorization: str | None, client_ip: str, *, ask_active: bool
     ) -> Awaitable[Caller | None]:
-        """Who sends that `Authorization`; None without one. May raise refusals.
+        """The caller with that `Authorization` header; None without one. May raise refusals.
 
-        With `ask_active` the credential has to be known to be active.
+        With `ask_active`, whether the credential is active has to be checked.
         """
 
     def context(
@@ -84,10 +84,10 @@ class Service(Protocol):
         cookie: str | None = None,
         can_set_cookies: bool = False,
     ) -> Context:
-        """The context of one operation. Raises errors.HttpError for cookies that make no sense."""
+        """The context of one operation. Raises errors.HttpError for contradictory cookies."""
 
     def response_headers(self, context: Any) -> list[Header]:
-        """What the response to an operation carries beside its body, such as `Set-Cookie`."""
+        """Further headers of the response to an operation, such as `Set-Cookie`."""
 
     def account_of(self, caller: Caller) -> str:
         """The account whose streams are counted together."""
@@ -132,11 +132,11 @@ class Metrics(Protocol):
 
 
 class Quota(Protocol):
-    """How many streams and sockets there may be, for each client or account and in all."""
+    """The limits on streams and sockets, per client or account and in total."""
 
     @property
     def per_client(self) -> int | None:
-        """How many each client or account may have; None is no limit."""
+        """The limit per client or account; None is no limit."""
 
     @property
     def is_full(self) -> bool: ...

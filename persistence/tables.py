@@ -1,4 +1,4 @@
-"""The tables, and in their constraints every invariant that a database can hold.
+"""The tables, with a constraint for every invariant that a database can enforce.
 
 Every per-user table has `user_id` first in every primary and unique key, and foreign keys reference
 `user_id` alone, so that the tables can be distributed by it. Amounts are minor units.

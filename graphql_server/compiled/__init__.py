@@ -1,4 +1,4 @@
-"""Operations compiled once and run often: graphql-core's semantics without its interpreter."""
+"""Operations compiled once and executed often: graphql-core's semantics without its interpreter."""
 
 from graphql_server.compiled.plan import Compiler, Plan
 from graphql_server.compiled.variables import MAXIMUM_ERRORS, Variables

@@ -1,4 +1,4 @@
-"""Arguments of a field, from the variables and literals to what its resolver takes."""
+"""Arguments of a field: from variables and literals to the parameters of its resolver."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _BUILT_IN = (str, int, float, bool, strawberry.ID)
 def raw_arguments(
     definition: GraphQLField, node: FieldNode, *, hide_suggestions: bool
 ) -> Arguments:
-    """The arguments of a field as graphql-core hands them to its resolver, by GraphQL's names.
+    """The arguments of a field as graphql-core passes them to its resolver, by GraphQL's names.
 
-    Raises GraphQLError, when it is called, for what only a variable's value shows to be wrong.
+    The result raises GraphQLError if the value of a variable is invalid.
     """
     if not definition.args:
         return _none
@@ -53,7 +53,7 @@ def raw_arguments(
 
 
 def _bare_variables(definition: GraphQLField, node: FieldNode) -> list[tuple[str, str]] | None:
-    """Each argument with the variable that is all of it; None where one is or has something else."""
+    """The variable of each argument, if all arguments are plain variables; otherwise None."""
     nodes = {argument.name.value: argument.value for argument in node.arguments or ()}
     found = []
     for name, argument in definition.args.items():
@@ -78,7 +78,7 @@ def arguments_of(
     *,
     hide_suggestions: bool,
 ) -> Arguments:
-    """The arguments as Strawberry hands them to the resolver. Raises Unknown."""
+    """The arguments as Strawberry passes them to the resolver. Raises Unknown."""
     if not field.arguments:
         return _none
     raw = raw_arguments(definition, node, hide_suggestions=hide_suggestions)
@@ -107,7 +107,7 @@ def _wanted(
 
 
 def _converter(schema: strawberry.Schema, kind: Any, within: tuple[type, ...]) -> Convert | None:
-    """What `strawberry.types.arguments.convert_argument` does to a value of that type; None: nothing."""
+    """The conversion that `strawberry.types.arguments.convert_argument` does for that type; None if none."""
     if isinstance(kind, StrawberryMaybe):
         raise Unknown
     if isinstance(kind, StrawberryOptional):
@@ -121,7 +121,7 @@ def _converter(schema: strawberry.Schema, kind: Any, within: tuple[type, ...]) -
         if definition.from_input is not None or not definition.is_input or kind in within:
             raise Unknown
         return _object_converter(schema, kind, (*within, kind))
-    # Scalars are handed on as they were parsed.
+    # Scalars are passed on as parsed.
     if kind in _BUILT_IN or kind in schema.config.scalar_map:
         return None
     raise Unknown

@@ -1,4 +1,4 @@
-"""How one field is answered: what it is read from, and how the value becomes a part of the answer."""
+"""Compiles one field: where its value comes from, and how the value becomes a part of the result."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ from graphql_server.compiled import arguments, run
 from graphql_server.compiled.run import Complete, Field, Position, Resolve, Step, Steps
 from graphql_server.compiled.variables import Unknown
 
-#: The steps of the selection below a field, for the type that its value turns out to have.
+#: The steps of the selection below a field, for the type of its value.
 Below = Callable[[GraphQLObjectType], Steps]
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-#: Leaves whose values of just this class are in the answer as they are.
+#: Leaves whose values of exactly this class are in the result unchanged.
 _UNCHANGED: dict[object, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 
 
 def step(
     schema: strawberry.Schema | None, field: Field, below: Below, *, hide_suggestions: bool
 ) -> Step:
-    """The step that answers the field; `schema` where the types are Strawberry's."""
+    """The step that resolves the field; `schema` if the types are Strawberry's."""
     if field.definition is introspection.TypeNameMetaFieldDef:
         return run.constant_step(field.parent.name)
     complete = _complete(field, field.definition.type, below)
@@ -74,7 +74,7 @@ def step(
 
 
 def _strawberry_field(schema: strawberry.Schema | None, field: Field) -> StrawberryField | None:
-    """The definition, where nothing but a resolver or an attribute is behind it."""
+    """The field's definition, if it is resolved by a plain resolver or an attribute."""
     defined = field.definition.extensions.get(_DEFINITION)
     is_simple = (
         schema is not None
@@ -86,13 +86,13 @@ def _strawberry_field(schema: strawberry.Schema | None, field: Field) -> Strawbe
 
 
 def _is_event(field: Field) -> bool:
-    """Whether it is a subscription of Strawberry's: what the stream yields is its value."""
+    """Whether it is a subscription of Strawberry, whose value is what the stream yields."""
     defined = field.definition.extensions.get(_DEFINITION)
     return isinstance(defined, StrawberryField) and defined.is_subscription
 
 
 def _resolve(field: Field, hide_suggestions: bool) -> Resolve:
-    """The resolver as the schema has it, called as graphql-core does."""
+    """The resolver of the schema, called as graphql-core does."""
     given = arguments.raw_arguments(
         field.definition, field.details[0].node, hide_suggestions=hide_suggestions
     )
@@ -109,7 +109,7 @@ def _resolve(field: Field, hide_suggestions: bool) -> Resolve:
 def _strawberry_resolve(
     schema: strawberry.Schema, field: Field, defined: StrawberryField, hide_suggestions: bool
 ) -> Resolve:
-    """What Strawberry's wrappers do, worked out before. Raises Unknown."""
+    """The effect of Strawberry's wrappers, determined in advance. Raises Unknown."""
     resolver = defined.base_resolver
     assert resolver is not None
     call: Any = resolver.wrapped_func
@@ -144,7 +144,7 @@ def _strawberry_resolve(
 
 
 def _leaf(kind: GraphQLOutputType) -> tuple[frozenset[type], Callable[[Any], Any] | None]:
-    """Values of exactly which classes are serialised at once, and by what; by nothing where they stay."""
+    """The classes whose values are serialized directly, with the function; None if they are unchanged."""
     leaf: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     unchanged = _UNCHANGED.get(leaf) if is_leaf_type(leaf) else None
     if unchanged is not None:
@@ -184,7 +184,7 @@ def _complete(field: Field, kind: GraphQLOutputType, below: Below) -> Complete:
 def _composite(
     field: Field, kind: GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType, below: Below
 ) -> Complete:
-    """An object whose type is to be found out, or to be confirmed; once for each class of Python's."""
+    """An object whose type has to be determined or confirmed, once per Python class."""
     known: dict[type, Steps] = {}
 
     def complete(running: Executor[Any], value: Any, position: Position) -> Any:
@@ -246,9 +246,9 @@ def _composite(
 
 
 def _is_decided_by_class(kind: Any, runtime: GraphQLObjectType, value: object) -> bool:
-    """Whether Strawberry's own functions have found the type, which go by the class alone.
+    """Whether Strawberry determines the type from the class alone.
 
-    A cast object goes by its cast; a generic one by what is in it.
+    For a cast object it depends on the cast, for a generic one on its contents.
     """
     if get_strawberry_type_cast(value) is not None:
         return False

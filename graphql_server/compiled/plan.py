@@ -1,4 +1,4 @@
-"""Compiles an operation: each selection, once for each type it meets, into the steps that answer it."""
+"""Compiles an operation: each selection into steps, once for each type to which it is applied."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from graphql_server.compiled import fields, run
 from graphql_server.compiled.run import Field, Steps
 from graphql_server.compiled.variables import Variables
 
-#: Steps kept by all plans of a schema together; one takes two to three kilobytes with what is around it.
+#: The maximum number of steps of all plans of a schema; one takes two to three kilobytes with its overhead.
 MAXIMUM_STEPS = 10_000
-#: What a variant weighs beside its steps.
+#: The weight of a variant in addition to its steps.
 _VARIANT_STEPS = 5
 
 
 class Compiler:
-    """Plans for the operations of one schema, within a bound of memory."""
+    """Plans for the operations of one schema, with limited memory."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Compiler:
         maximum_steps: int = MAXIMUM_STEPS,
     ) -> None:
         self.schema = schema
-        #: What is known of the types beyond graphql-core; None where they are not Strawberry's.
+        #: Knowledge about the types beyond graphql-core; None if they are not Strawberry's.
         self.strawberry_schema: strawberry.Schema | None = getattr(
             schema, "_strawberry_schema", None
         )
@@ -71,7 +71,7 @@ class Compiler:
     def plan(
         self, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
     ) -> Plan | None:
-        """The plan of a valid operation; None for one that is left to graphql-core."""
+        """The plan of a valid operation; None if graphql-core executes it."""
         is_known = (
             not operation.directives
             and self.schema.get_directive("defer") is None
@@ -92,7 +92,7 @@ class Compiler:
 
 
 class Plan:
-    """One operation. Values of variables in `@skip` and `@include` each have a variant of their own."""
+    """One operation, with a variant for each combination of variables in `@skip` and `@include`."""
 
     def __init__(
         self,
@@ -116,14 +116,14 @@ class Plan:
     async def execute(
         self, context: Any, given: Mapping[str, Any], root: Any = None
     ) -> ExecutionResult:
-        """The result that `graphql.execute` has for that context, these variables and that root."""
+        """The result of `graphql.execute` for that context, these variables and that root."""
         variables = self._variables.coerce(given)
         if isinstance(variables, list):
             return ExecutionResult(None, errors=variables)
         return await self._variant(variables).execute(context, variables, root)
 
     async def respond(self, context: Any, variables: VariableValues, event: Any) -> ExecutionResult:
-        """The result that graphql-core's `execute_subscription_event` has for one event."""
+        """The result of graphql-core's `execute_subscription_event` for one event."""
         return await self._variant(variables).execute(context, variables, event)
 
     def _variant(self, variables: VariableValues) -> Variant:
@@ -146,7 +146,7 @@ class Plan:
 
 
 class Variant:
-    """A plan whose conditions are decided: which fields are selected depends on types alone."""
+    """A plan whose conditions are decided, so that the selected fields depend only on types."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Variant:
         assert root_type is not None
         self._root_type = root_type
         self._root_steps: Steps | None = None
-        #: The prototype that each run copies.
+        #: The prototype that each execution copies.
         self._executor = compiler.executor_class(
             compiler.schema,
             fragments,
@@ -219,7 +219,7 @@ class Variant:
         return self._compile(self._root_type, collected.grouped_field_set)
 
     def _below(self, details: FieldDetailsList) -> fields.Below:
-        """The steps of what is selected below a field, compiled as its types turn up."""
+        """The steps of the selection below a field, compiled when a type first occurs."""
         compiled: dict[str, Steps] = {}
 
         def below(kind: GraphQLObjectType) -> Steps:

@@ -1,4 +1,4 @@
-"""Runs compiled fields: common cases directly, rare ones through graphql-core's executor."""
+"""Executes compiled fields: common cases directly, rare ones through graphql-core's executor."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from graphql.pyutils import Path, gather_with_cancel, is_awaitable, is_iterable
 #: The position of a value: that of its parent, its key, and the name of the parent type. A tuple, because
 #: every object has one; it is converted to graphql-core's Path on demand.
 Position = tuple[Any, str | int, str | None] | None
-#: Makes an answer of a value. What is not ready yet is a coroutine; errors are raised.
+#: Completes a value. The result is a coroutine if it is not ready; errors are raised.
 Complete = Callable[[Executor[Any], Any, Position], Any]
-#: One field of an object, from the object to its part of the answer. Errors of fields that may not be
-#: null are raised, as located GraphQLErrors.
+#: One field of an object, from the object to its part of the result. Errors of non-null fields are raised,
+#: as located GraphQLErrors.
 Step = Callable[[Executor[Any], Any, Position], Any]
 Steps = Sequence[tuple[str, Step]]
 #: The value of a field before completion; may be an awaitable.
 Resolve = Callable[[Executor[Any], Any, Position], Any]
 
-#: Of exactly these classes nothing is awaitable, an error or null.
+#: Values of exactly these classes are never awaitable, an error or null.
 PLAIN = frozenset({bool, bytes, datetime, Decimal, dict, float, int, list, str, tuple})
 
 
 class Field:
-    """A field of the answer, of one type."""
+    """A field of the result, for one type."""
 
     __slots__ = ("definition", "details", "name", "parent")
 
@@ -53,7 +53,7 @@ class Field:
         return self.details[0].node.name.value
 
     def info(self, run: Executor[Any], position: Position) -> Any:
-        """What resolvers are told of where they stand: the field, also where that is a list."""
+        """The position that resolvers are given: that of the field, even for an item of a list."""
         path = path_of(position)
         while path is not None and isinstance(path.key, int):
             path = path.prev
@@ -80,9 +80,9 @@ def attribute_step(
     passes: frozenset[type],
     serialise: Any,
 ) -> Step:
-    """A field that an attribute answers.
+    """A field that is an attribute.
 
-    A leaf of one of the classes `passes` is serialised at once, or stands for itself.
+    A leaf of one of the classes in `passes` is serialized directly, or is unchanged.
     """
     resolved = _resolved(field, complete)
     name, typename = field.name, field.parent.name
@@ -104,7 +104,7 @@ def attribute_step(
 
 
 def resolver_step(field: Field, resolve: Resolve, complete: Complete) -> Step:
-    """A field that a function answers."""
+    """A field that is resolved by a function."""
     resolved = _resolved(field, complete)
     name, typename = field.name, field.parent.name
 
@@ -120,17 +120,17 @@ def resolver_step(field: Field, resolve: Resolve, complete: Complete) -> Step:
 
 
 def constant_step(value: Any) -> Step:
-    """A field that is always the same, such as `__typename` of an object's type."""
+    """A constant field, such as `__typename` of an object type."""
     return lambda _run, _source, _parent: value
 
 
 def _resolved(field: Field, complete: Complete) -> Complete:
-    """Complete what a field has; its errors are settled here, or raised where it may not be null."""
+    """Complete the value of a field; its errors are handled here, or raised if it is non-null."""
     return _guarded(field.definition.type, field.details, complete)
 
 
 def _guarded(kind: GraphQLOutputType, details: FieldDetailsList, complete: Complete) -> Complete:
-    """Complete a value of that type at a place where an error may be settled by null."""
+    """Complete a value of that type at a position where an error may become null."""
 
     def fail(run: Executor[Any], error: Exception, position: Position) -> None:
         path = path_of(position)
@@ -202,7 +202,7 @@ async def run_serially(steps: Steps, run: Executor[Any], source: Any) -> dict[st
 
 
 async def _wait_for(answer: Any, waiting: list[Any]) -> Any:
-    """The object or list, once those of its parts are ready; the first error ends the others."""
+    """The object or list, once its parts are ready; the first error cancels the others."""
     if len(waiting) == 1:
         answer[waiting[0]] = await answer[waiting[0]]
         return answer
@@ -216,7 +216,7 @@ async def _wait_for(answer: Any, waiting: list[Any]) -> Any:
 
 
 def nullable(complete: Complete) -> Complete:
-    """Null as it is; an exception that was returned, not raised, is raised."""
+    """Null is unchanged; an exception that was returned instead of raised is raised."""
 
     def complete_nullable(run: Executor[Any], value: Any, position: Position) -> Any:
         if value is None or value is Undefined:

@@ -38,11 +38,9 @@ from graphql.execution.get_variable_signature import (
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-#: What is wrong with a request's variables is told up to here: each error takes work in proportion to the
-#: whole value.
+#: The maximum number of reported errors in variables: each takes work in proportion to the whole value.
 MAXIMUM_ERRORS = 10
-#: What is made of other literals, or for a list, may be changed by whom it is given to: made anew each
-#: time.
+#: Values of other literals, and lists, are mutable: they are created for each request.
 _IMMUTABLE = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode)
 
 Convert = Callable[[Any], Any]
@@ -68,7 +66,7 @@ class Variables:
     def _known_variable(
         self, node: VariableDefinitionNode
     ) -> tuple[GraphQLVariableSignature, Convert, Any]:
-        """How it is coerced, and what stands for one that was not given (None: graphql-core knows)."""
+        """The coercion of a variable, and the default for a missing one (None: left to graphql-core)."""
         signature = get_variable_signature(self._schema, node)
         if isinstance(signature, GraphQLError):
             raise Unknown
@@ -84,7 +82,7 @@ class Variables:
         return signature, _coercer(signature.type, ()), absent
 
     def are_ordinary(self, given: Mapping[str, Any]) -> bool:
-        """Whether they are good and take little work to coerce: what is wrong with others takes more to say."""
+        """Whether they are valid and cheap to coerce; reporting errors takes more work."""
         if self._known is None:
             return False
         try:
@@ -126,7 +124,7 @@ class Variables:
 
 
 def _coercer(kind: GraphQLInputType, within: tuple[str, ...]) -> Convert:
-    """Input coercion of a JSON value; raises whatever for one that is wrong or unusual."""
+    """Input coercion of a JSON value; raises any exception for an invalid or unusual one."""
     if isinstance(kind, GraphQLNonNull):
         return _required(_nullable_coercer(kind.of_type, within))
     coerce = _nullable_coercer(kind, within)
@@ -206,12 +204,12 @@ def _object_coercer(kind: GraphQLInputObjectType, within: tuple[str, ...]) -> Co
 
 
 def _absent(field: GraphQLInputField) -> Callable[[], Any] | None:
-    """What makes the value of a field that is not given; None where it has none."""
+    """Creates the default of a missing field; None if it has no default."""
     if is_required_input_field(field):
         return _missing
     if coerce_default_value(field) is Undefined:
         return None
-    # Made anew each time: a default may be a list, which a resolver can change.
+    # Created each time, because a default may be a list, which a resolver could change.
     return partial(coerce_default_value, field)
 
 

@@ -1,1 +1,1 @@
-"""GraphQL over HTTP: requests and their answers, and streams of results."""
+"""GraphQL over HTTP: requests, responses, and streams of results."""

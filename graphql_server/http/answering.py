@@ -28,10 +28,10 @@ from graphql_server.service import Context, Header
 
 log = structlog.get_logger(__name__)
 
-#: The content types of whole answers.
+#: The content types of single responses.
 _CONTENT_TYPES = {each: f"{each}; charset=utf-8" for each in (JSON, RESPONSE_JSON)}
 _STREAMS = "text/event-stream or multipart/mixed;subscriptionSpec=1.0"
-#: Headers of every answer.
+#: Headers of every response.
 COMMON_HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
     (b"vary", b"Accept, Origin"),
@@ -105,7 +105,7 @@ async def answer(
 def _framing(
     accepted: negotiation.Accepted, method: str, operation: Operation, cost_wanted: Wanted
 ) -> str | None:
-    """How the results are streamed; None for one whole answer. Raises HttpError for what cannot be had."""
+    """The framing of the stream; None for a single response. Raises HttpError for an impossible combination."""
     is_subscription = operation.kind is OperationType.SUBSCRIPTION
     framing = None
     if cost_wanted is not Wanted.ONLY:
@@ -132,12 +132,12 @@ class _Gone(Exception):
 
 
 class _EndedWithClient:
-    """Cancels a query, and its statements in the database, when the client goes away. Raises _Gone.
+    """Cancels a query, and its statements in the database, if the client disconnects. Raises _Gone.
 
-    A mutation is finished: it may be retried with the same key.
+    A mutation is completed: it may be retried with the same key.
     """
 
-    # Every request enters one: a generator as its context manager would take three times as long.
+    # For every request: a generator as a context manager would take three times as long.
     __slots__ = ("_facts", "_is_query", "_task", "_was_cancelled")
 
     def __init__(self, operation: Operation, known: facts.RequestFacts) -> None:
@@ -213,7 +213,7 @@ async def make_context(
 ) -> Context:
     """The context of the request for resolvers.
 
-    Raises RequestError for a bad token, and HttpError for cookies that make no sense.
+    Raises RequestError for an invalid token, or HttpError for contradictory cookies.
     """
     headers = known.headers
     # Two such headers are not a valid bearer token.

@@ -13,15 +13,15 @@ from graphql_server.http import negotiation
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """One way of writing a stream of results into the body of an HTTP answer."""
+    """A format for a stream of results in the body of an HTTP response."""
 
     content_type: bytes
     opening: bytes
     keep_alive: bytes
     closing: bytes
-    #: A result, and its number where it has one.
+    #: A result, and its number if it has one.
     result: Callable[[dict[str, Any], int | None], bytes]
-    #: Errors that end the stream and are no result of the operation.
+    #: Errors that end the stream and are not a result of the operation.
     failure: Callable[[list[dict[str, Any]]], bytes]
 
 

@@ -18,11 +18,11 @@ _SUBSCRIPTION_SPEC = ("subscriptionspec", "1.0")
 class Accepted:
     """Our media types, in the client's order of preference."""
 
-    #: For a whole answer; None where the client accepts streams alone, or nothing of ours.
+    #: For a single response; None if the client accepts only streams, or none of our types.
     json: str | None
-    #: `text/event-stream` and `multipart/mixed;subscriptionSpec=1.0`, as far as they were named.
+    #: `text/event-stream` and `multipart/mixed;subscriptionSpec=1.0`, if they were named.
     streams: tuple[str, ...]
-    #: Whether a page is wanted rather than data.
+    #: Whether a page is preferred to data.
     prefers_html: bool
 
     @property
@@ -30,10 +30,10 @@ class Accepted:
         return self.json is None and not self.streams
 
     def stream(self, *, is_subscription: bool) -> str | None:
-        """How to frame the answer as a stream; None for a whole one.
+        """The framing of a streamed response; None for a single response.
 
-        A stream is for subscriptions, and for who accepts nothing else: clients list streams for the
-        sake of subscriptions and want an ordinary answer to everything else.
+        Subscriptions are streamed, and everything for clients that accept nothing else: clients list stream
+        types for subscriptions, and expect an ordinary response to everything else.
         """
         if not self.streams or not (is_subscription or self.json is None):
             return None
@@ -42,7 +42,7 @@ class Accepted:
 
 @lru_cache(maxsize=256)
 def negotiate(accept: str | None) -> Accepted:
-    """What that `Accept` header (RFC 9110) says."""
+    """The preferences in that `Accept` header (RFC 9110)."""
     if accept is None or not accept.strip():
         return Accepted(JSON, (), prefers_html=False)
     weights: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Reads the request: from the body of a POST, or from the address."""
+"""Reads the request from the body of a POST or from the URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphql_server.requests import GraphQLRequest, read_request
 
 
 async def read(scope: Scope, body: bytes | Receive) -> GraphQLRequest:
-    """The request in the body or in the address. Raises HttpError, RequestError and Disconnected.
+    """The request in the body or the URL. Raises HttpError, RequestError or Disconnected.
 
     `body` is the whole body of a POST, or receives it.
     """
@@ -92,7 +92,8 @@ def _content_type(header: str) -> bool:
 
 def _check_content_type(headers: Headers) -> None:
     header = headers.first(b"content-type")
-    # Nothing else is taken: a page elsewhere cannot have a browser send JSON without asking (CSRF).
+    # No other type is accepted: a foreign page cannot make a browser send JSON without a preflight request
+    # (CSRF).
     if header is None or not _content_type(header[:200]):
         raise HttpError(
             415,

@@ -1,4 +1,4 @@
-"""Operations answered by a stream of results, until one of operation, client, credential and process ends."""
+"""Operations with a stream of results, which ends with the operation, client, credential or process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NUMBER_MAXIMUM = 2**31 - 1
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stream:
-    """An operation that is to be answered by a stream."""
+    """An operation whose results are streamed."""
 
     operation: Operation
     request: GraphQLRequest
@@ -35,7 +35,7 @@ class Stream:
     cost: dict[str, int] | None = None
 
     async def serve(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request; the answer begins at once. `Last-Event-ID` counts as the last number received."""
+        """Stream the results; the response begins immediately. `Last-Event-ID` is the last number received."""
         request = _resume(
             self.request, self.operation, facts.header(scope["headers"], b"last-event-id")
         )
@@ -133,7 +133,7 @@ class _Running:
         subscribed = await self.engine.subscribe(self.operation, self.request, self.context)
         with self.engine.metrics.subscriptions.track_inprogress():
             async with aclosing(subscribed) as events:
-                # The first keep-alive tells the client that it misses no event from now on.
+                # The first keep-alive tells the client that it receives every event from now on.
                 await self._write(self.framing.keep_alive)
                 async for event in events:
                     await self._next(event.answer, event.number)
@@ -189,7 +189,7 @@ async def _cancel(task: asyncio.Task[Any]) -> None:
 def _resume(
     request: GraphQLRequest, operation: Operation, last_event_id: str | None
 ) -> GraphQLRequest:
-    """The request with `Last-Event-ID`, which outweighs the argument of the document."""
+    """The request with `Last-Event-ID`, which takes precedence over the argument in the document."""
     if last_event_id is None or operation.resume_argument is None:
         return request
     if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 10):

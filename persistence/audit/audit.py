@@ -41,7 +41,7 @@ _TOTALS_OF_KINDS = text(
     FROM transactions GROUP BY kind
     """
 )
-# Search texts are made in Python; for plain ASCII, PostgreSQL can check them many times as fast.
+# Search texts are made in Python; for plain ASCII, PostgreSQL can check them many times faster.
 _TEXTS = """
 SELECT {key} AS key, {written}, {found_by} FROM {table} WHERE {written} IS NOT NULL AND (
     {written} COLLATE "C" ~ '^[!-~]+( [!-~]+)*$' AND {found_by} = lower({written} COLLATE "C")
@@ -89,7 +89,7 @@ async def audit(
 ) -> AuditReport:
     """Check all data in one snapshot; the service may keep running.
 
-    Seals are verified with `audit_key`, empty where the service has none. `on_check` is called with the
+    Seals are verified with `audit_key`, which is empty if the service has none. `on_check` is called with the
     name of each check as it begins, since a large database takes minutes. Raises Unavailable.
     """
     async with _snapshot(db) as connection:

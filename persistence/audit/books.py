@@ -1,4 +1,4 @@
-"""Checks of the account ledgers: entries, balances, and what guards them."""
+"""Checks of the account ledgers: entries, balances, and the triggers and constraints that guard them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from domain.ledger.transfers import EMPTY_LEDGER_SEAL
 from persistence.audit import seals as audit_seals
 from persistence.ledger.sealed_rows import SealedRow
 
-#: While keys are replaced, a receipt may cover entries sealed with both: how many are tried with the newer.
+#: While keys are replaced, a receipt may cover entries sealed with either: how many are tried with the newer.
 LINES_BETWEEN_KEYS = 1_000
 
 _HEAD = text("SELECT book_seal FROM users WHERE id = :user_id")
@@ -37,8 +37,8 @@ async def answers(
 ) -> list[Answer]:
     """An answer for each receipt, in order.
 
-    The first key is the current one: the account ledger must be sealed with it. A receipt may be of any
-    of the keys.
+    The first key is the current one: the account ledger must be sealed with it. A receipt may have been
+    issued with any of the keys.
     """
     asked = list(receipts)
     read: dict[str, Receipt | str] = {each: _read(each) for each in asked}

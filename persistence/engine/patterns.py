@@ -1,14 +1,14 @@
-"""LIKE patterns in which nothing that a person typed is a wildcard."""
+"""LIKE patterns in which user input contains no wildcards."""
 
 from __future__ import annotations
 
 
 def begins_with(part: str) -> str:
-    """The pattern of what begins with that text."""
+    """The pattern of values that begin with that text."""
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"{escaped}%"
 
 
 def contains(part: str) -> str:
-    """The pattern of what contains that text."""
+    """The pattern of values that contain that text."""
     return f"%{begins_with(part)}"

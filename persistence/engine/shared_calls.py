@@ -1,4 +1,4 @@
-"""Look-ups that concurrent callers share: what is requested during one call goes into the next."""
+"""Look-ups shared by concurrent callers: keys requested during one call are looked up in the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain import errors
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-#: A call with this many keys takes no more of them.
+#: The number of keys from which a call accepts no more.
 _KEYS = 200
 _AT_ONCE = 2
 

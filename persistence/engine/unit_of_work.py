@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 class Unit:
-    """A transaction under way: its connection, and what is announced when it has committed."""
+    """A transaction in progress: its connection, and the events to publish after the commit."""
 
     def __init__(self, connection: AsyncConnection, traceparent: str | None = None) -> None:
         self.connection = connection
@@ -56,9 +56,9 @@ class Unit:
 async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result:
     """Do `work` in one transaction and commit it.
 
-    It is done again, from the start, after a deadlock, a serialisation failure, or where the connection
-    was lost before the commit began. Raises Unavailable where the database is away, and whatever
-    `work` raises, after a rollback.
+    It is repeated from the start after a deadlock, a serialization failure, or a connection that was lost
+    before the commit began. Raises Unavailable if the database is unavailable, and, after a rollback,
+    whatever `work` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
         unit: Unit | None = None
@@ -82,7 +82,7 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
 
 @asynccontextmanager
 async def held(db: Database) -> AsyncIterator[Unit]:
-    """A transaction over the body of a `with`, committed at its end; for what cannot be done again."""
+    """A transaction over the body of a `with`, committed at its end; for work that cannot be repeated."""
     try:
         async with db.transaction() as connection:
             unit = Unit(connection, db.traceparent())

@@ -18,7 +18,7 @@ _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
 class UnknownKind(Exception):
-    """An entry of a kind that this release does not know: a newer one posted it."""
+    """An entry of a kind that this release does not know, posted by a newer one."""
 
 
 def from_row(row: Sequence[Any]) -> Entry:

@@ -35,15 +35,15 @@ _ATTEMPT_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A posted transaction, of now or (`replayed`) of the first use of this key, and its users."""
+    """A transaction posted now, or (`replayed`) at the first use of its key, and its users."""
 
     entry: Entry
     replayed: bool
     #: The caller in the current state.
     person: Person
-    #: None where the command did not lock their account.
+    #: None if the command did not lock their account.
     counterparty: Person | None
-    #: The counterparty's entry, where it was posted just now.
+    #: The counterparty's entry, if it was posted just now.
     other_entry: Entry | None = None
     #: The metadata of the entry, if any.
     metadata: tuple[Pair, ...] = ()
@@ -51,7 +51,7 @@ class Movement:
     notifications: Sequence[Notification] = ()
 
 
-#: The result of a command: a transaction, None where it succeeded and posted nothing, or its refusal.
+#: The result of a command: a transaction, None if it succeeded and posted nothing, or its refusal.
 Result = Movement | None | errors.DomainError
 
 
@@ -101,7 +101,7 @@ class Ledger:
         await self._pool.close()
 
     async def move(self, command: PostingCommand) -> Movement:
-        """Execute the command. Raises its refusal, or Unavailable where the outcome is unknown: repeat
+        """Execute the command. Raises its refusal, or Unavailable if the outcome is unknown: repeat
         the command with the same key.
 
         Cancelling the caller does not cancel a commit in progress.
@@ -111,7 +111,7 @@ class Ledger:
         return movement
 
     async def run(self, command: Command) -> Movement | None:
-        """Execute the command, as `move` does; None where it posted nothing."""
+        """Execute the command, as `move` does; None if it posted nothing."""
         [outcome] = await self.settle([command])
         if isinstance(outcome, errors.DomainError):
             raise outcome

@@ -18,11 +18,11 @@ from persistence.people import credentials
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """How look-ups of one kind are answered."""
+    """The query for look-ups of one kind."""
 
-    #: Asks for all of them.
+    #: The statement for all of them.
     statement: Callable[[Sequence[Any]], Statement]
-    #: What its rows answer; a look-up without an answer is left out.
+    #: The results by look-up; a look-up without a result is left out.
     read: Callable[[Rows], Mapping[Any, object]]
 
 

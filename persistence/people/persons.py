@@ -47,9 +47,9 @@ async def lock_all(unit: Unit, user_ids: Collection[UUID]) -> list[Row[Any]]:
 async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False) -> Row[Any]:
     """The caller's row, locked until the end of the unit of work.
 
-    Every change that a signed-in user asks for begins with it: what is known outside the transaction of
-    whether a session or an API token is active may be seconds old. Raises Unauthenticated where the
-    caller's is not, and SessionNotConfirmed where it has to be `confirmed` and is not.
+    Every change by a signed-in user begins with it, because outside of the transaction, the information whether
+    a session or an API token is active may be seconds old. Raises Unauthenticated if the caller's is not
+    active, or SessionNotConfirmed if it has to be `confirmed` and is not.
     """
     found = await lock(unit, caller.user_id)
     # A separate statement after the lock, so that it sees what was committed while waiting.

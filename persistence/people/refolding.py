@@ -50,7 +50,7 @@ WHERE transactions.user_id = made.user_id AND transactions.sequence = made.seque
 
 
 def refold(connection: Connection, on_rewritten: Callable[[int], None] = lambda texts: None) -> int:
-    """Rewrite every search text that differs from what its name or note is folded to now.
+    """Rewrite every search text that differs from the current folding of its name or note.
 
     Returns the number of rewritten texts; 0 at once if all are of this version of the folding. Each batch
     has its own transaction, so that locks are short and the work can be interrupted and repeated; the

@@ -16,7 +16,7 @@ from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
 from persistence.people import persons
 
-#: Trigrams need three characters: a shorter text is looked for where words begin, which they know too.
+#: Trigrams need three characters: a shorter text is searched at the beginning of words, which they cover too.
 MINIMUM_PART_CHARACTERS = 3
 #: The maximum number of considered names that contain the text anywhere.
 MAXIMUM_CONTAINING = 200
@@ -73,10 +73,10 @@ def _read_position(cursor: str) -> _Position:
 async def search_people(
     db: Database, *, viewer_id: UUID, query: str, page: PageRequest
 ) -> Page[FoundPerson]:
-    """People by a part of the name, the best match first: the exact name, then names that begin with
-    the text, then those that contain it; before all of them whoever has the address, typed whole.
+    """Users by a part of the name, best match first: the exact name, then names that begin with the text,
+    then names that contain it. The user with that complete email address comes before all of them.
 
-    Never the viewer, the unverified or the closed. Raises BadUserInput for a cursor that is none.
+    Never the viewer, or an unverified or closed account. Raises BadUserInput for an invalid cursor.
     """
     wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
     after = None if page.after is None else _read_position(page.after)

@@ -74,10 +74,10 @@ async def begin(
     user_agent: str | None,
     ip_address: str | None,
 ) -> Person:
-    """Begin the session that the token names, for somebody whose password was just verified.
+    """Begin the session that the token names, for a user whose password was just verified.
 
-    Raises InvalidCredentials where the password was changed meanwhile. Past the most sessions that one
-    may have, the one that was used longest ago ends.
+    Raises InvalidCredentials if the password was changed in the meantime. Beyond the maximum number of
+    sessions, the least recently used one ends.
     """
 
     async def work(unit: Unit) -> Person:
@@ -121,8 +121,8 @@ async def refresh(
 ) -> Refreshed:
     """The successor of a genuine refresh token.
 
-    Raises InvalidToken. If the token was replaced long ago, it must have been stolen: then the
-    session is ended, and that is committed.
+    Raises InvalidToken. If the token was replaced some time ago, it must have been stolen: then the session
+    ends, and that is committed.
     """
 
     async def work(unit: Unit) -> Refreshed | None:
@@ -185,7 +185,7 @@ def _judge(
 def _rendered_successor(
     token: RefreshToken, stored_hash: bytes, jwt_secrets: Sequence[str]
 ) -> tuple[RefreshToken, str] | None:
-    """The successor that was issued before, derived from the secret that was first in JWT_SECRET then."""
+    """The successor that was issued before, derived from the secret that was then first in JWT_SECRET."""
     for secret in jwt_secrets:
         successor = token.successor(secret)
         successor_text = successor.render(secret)
@@ -215,8 +215,8 @@ async def addresses_of(db: Database, user_id: UUID) -> set[str]:
 async def confirm(db: Database, caller: Principal, *, password_hash: str) -> datetime:
     """Confirm the caller's session, whose user's password was just verified; returns until when.
 
-    Raises Unauthenticated where the session has ended, and InvalidCredentials where the password was
-    changed meanwhile.
+    Raises Unauthenticated if the session has ended, or InvalidCredentials if the password was changed in the
+    meantime.
     """
 
     async def work(unit: Unit) -> datetime:
@@ -235,7 +235,7 @@ async def confirm(db: Database, caller: Principal, *, password_hash: str) -> dat
 async def end(db: Database, caller: Principal, session_id: UUID) -> bool:
     """End a session of the caller; returns whether it was active.
 
-    Raises Unauthenticated where the caller's own session has ended.
+    Raises Unauthenticated if the caller's own session has ended.
     """
 
     async def work(unit: Unit) -> bool:
@@ -250,7 +250,7 @@ async def end(db: Database, caller: Principal, session_id: UUID) -> bool:
 async def end_all(db: Database, caller: Principal) -> int:
     """End every session of the caller; returns how many were active.
 
-    Raises Unauthenticated where the caller's own session has ended.
+    Raises Unauthenticated if the caller's own session has ended.
     """
 
     async def work(unit: Unit) -> int:
@@ -260,7 +260,7 @@ async def end_all(db: Database, caller: Principal) -> int:
     return await unit_of_work.run(db, work)
 
 
-# ================================================================ within another's unit of work
+# ================================================================ within the caller's unit of work
 
 
 async def end_within(
