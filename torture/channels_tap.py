@@ -81,9 +81,10 @@ class ChannelsTap:
     def _note(self, triggered: dict[str, Any]) -> None:
         for event in triggered.get("batch", [triggered]):
             self.accepted += 1
-            if event["name"] != events.PUSHER_TRANSACTION:
-                continue
             told = json.loads(event["data"])
+            if event["name"] == events.PUSHER_NOTIFICATION:
+                self._note_notification(told)
+                continue
             # An event is triggered once for each credential of its user, who is part of the transaction's id.
             named = ids.read_global_id(told["transaction"]["id"])
             assert named is not None
@@ -92,3 +93,9 @@ class ChannelsTap:
             self._record.pushed_content.setdefault(user_id, []).append(
                 (minor(told["balance"]["amount"]), UUID(told["transaction"]["reference"]))
             )
+
+    def _note_notification(self, told: dict[str, Any]) -> None:
+        named = ids.read_global_id(told["id"])
+        assert named is not None
+        user_id = UUID(named[1][0])
+        self._record.pushed_notifications.setdefault(user_id, []).append(told["number"])

@@ -11,6 +11,7 @@ from torture import (
     checker_commands,
     checker_listeners,
     checker_money,
+    checker_notifications,
     checker_reads,
     checker_service,
 )
@@ -42,6 +43,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_commands.check(record, ledgers, received),
         *checker_reads.check(record, ledgers, received),
         *checker_listeners.check(record, ledgers),
+        *checker_notifications.check(record, ledgers),
         *checker_service.check_mails(record, ledgers),
         *checker_service.check_service(record),
         *checker_closings.check(record, ledgers),
@@ -56,6 +58,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_commands.check(record, ledgers, received, is_over=False),
         *checker_reads.check(record, ledgers, received, is_over=False),
         *checker_listeners.check(record, ledgers, is_over=False),
+        *checker_notifications.check(record, ledgers, is_over=False),
         *checker_service.check_service(record, now),
         *checker_closings.check(record, ledgers, is_over=False),
     ]
@@ -69,6 +72,7 @@ class RunningChecks:
     _failures: int = 0
     #: Number of events checked so far, by position of the subscriber in the record, and by user.
     _heard: dict[int, int] = field(default_factory=dict)
+    _notified: dict[int, int] = field(default_factory=dict)
     _pushed: dict[UUID, tuple[int, int]] = field(default_factory=dict)
     _horizons: dict[UUID, Horizon] = field(default_factory=dict)
     #: Promise, user and location of each violation reported so far.
@@ -102,6 +106,9 @@ class RunningChecks:
         for place, listener in enumerate(record.subscribers):
             found += checker_listeners.in_order(listener, self._heard.get(place, 0))
             self._heard[place] = len(listener.sequences)
+        for place, listener in enumerate(record.notified):
+            found += checker_notifications.in_order(listener, self._notified.get(place, 0))
+            self._notified[place] = len(listener.sequences)
         for user_id, sequences in record.pushed.items():
             begin, before = self._pushed.get(user_id, (0, 0))
             new = sequences[begin:]

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import redis
 
-from torture.listeners import Listener
+from torture.listeners import NOTIFICATIONS, WALLET_EVENTS, Listener, Stream
 
 _TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -19,12 +19,14 @@ _MAIL_TIMEOUT_SECONDS = 6.0
 _WAITING = """
 SELECT
     (SELECT count(*) FROM outbox WHERE published_at IS NULL),
-    (SELECT sum(u.sequence - coalesce(c.accepted_number, 0))::bigint
+    (SELECT sum(u.sequence - coalesce(c.accepted_number, 0)
+            + u.notification_number - coalesce(n.accepted_number, 0))::bigint
         FROM users AS u
-        LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'),
+        LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
+        LEFT JOIN delivery_cursors AS n ON n.user_id = u.id AND n.sink = 'pusher-notifications'),
     (SELECT count(*) FROM mails WHERE state = 'pending')
 """
-_SEQUENCES = "SELECT id, sequence FROM users"
+_NEWEST = "SELECT id, sequence, notification_number FROM users"
 _DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now()"
 
 
@@ -52,8 +54,8 @@ async def wait_until_drained(
 
 
 async def _unheard(database_url: str, listeners: Sequence[Listener]) -> int:
-    newest = await asyncio.to_thread(_sequences, database_url)
-    return sum(newest[listener.heard.user_id] - listener.last for listener in listeners)
+    newest = await asyncio.to_thread(_newest, database_url)
+    return sum(newest[each.stream][each.heard.user_id] - each.last for each in listeners)
 
 
 def _waiting(database_url: str) -> tuple[int, int, int]:
@@ -62,9 +64,14 @@ def _waiting(database_url: str) -> tuple[int, int, int]:
         return row
 
 
-def _sequences(database_url: str) -> dict[UUID, int]:
+def _newest(database_url: str) -> dict[Stream, dict[UUID, int]]:
+    """The newest number of each stream, by user."""
     with psycopg.connect(database_url) as connection:
-        return dict(connection.execute(_SEQUENCES))
+        rows = connection.execute(_NEWEST).fetchall()
+    return {
+        WALLET_EVENTS: {user_id: sequence for user_id, sequence, _ in rows},
+        NOTIFICATIONS: {user_id: number for user_id, _, number in rows},
+    }
 
 
 def _hurry_mails(database_url: str, redis_url: str) -> None:

@@ -16,9 +16,12 @@ _FETCHED_AT_ONCE = 5_000
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PEOPLE = """
-SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.accepted_number, 0)
+SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.accepted_number, 0), u.notification_number
 FROM users AS u LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
 """
+_NOTIFICATIONS = (
+    "SELECT user_id, number, kind, sequence FROM notifications ORDER BY user_id, number"
+)
 _ENTRIES = """
 SELECT user_id, sequence, reference, kind, direction = 'incoming', amount, fee,
     counterparty_id, note, balance_after, (extract(epoch FROM created_at) * 1000000)::bigint,
@@ -69,9 +72,18 @@ class Entry:
         return self.amount_minor if self.is_incoming else -self.amount_minor - self.fee_minor
 
 
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A notification: its number, its kind, and the entry that it is about."""
+
+    number: int
+    kind: str
+    sequence: int | None
+
+
 @dataclass(slots=True)
 class AccountLedger:
-    """A user's row, and the entries by ascending sequence."""
+    """A user's row, the entries by ascending sequence, and the notifications by ascending number."""
 
     user_id: UUID
     balance_minor: int
@@ -79,6 +91,9 @@ class AccountLedger:
     email: str = ""
     pushed_sequence: int = 0
     entries: list[Entry] = field(default_factory=list)
+    #: The number of the newest notification, as the user's row says.
+    notification_number: int = 0
+    notified: list[Notified] = field(default_factory=list)
 
     def at(self, sequence: int) -> Entry | None:
         """The entry with that sequence, even if others are missing."""
@@ -129,7 +144,9 @@ def read(database_url: str) -> Ledgers:
     ledgers = Ledgers(read_at=read_at)
     with _snapshot(database_url) as connection:
         for row in connection.execute(_PEOPLE):
-            ledgers.users[row[0]] = AccountLedger(*row)
+            *columns, number = row
+            ledgers.users[row[0]] = AccountLedger(*columns)
+            ledgers.users[row[0]].notification_number = number
             known[row[0]] = row[0]
         for user_id, *columns in _stream(connection):
             ledger = ledgers.users.setdefault(user_id, AccountLedger(user_id, 0, 0))
@@ -138,6 +155,9 @@ def read(database_url: str) -> Ledgers:
             entry = ledgers.users[user_id].at(sequence)
             if entry is not None:
                 entry.metadata += ((key, value),)
+        for user_id, number, kind, sequence in connection.execute(_NOTIFICATIONS):
+            told = Notified(number, sys.intern(kind), sequence)
+            ledgers.users.setdefault(user_id, AccountLedger(user_id, 0, 0)).notified.append(told)
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(ledgers.waiting,)] = connection.execute(_WAITING)
     return ledgers

@@ -1,4 +1,4 @@
-"""Subscribers over WebSocket or server-sent events that reconnect after the last sequence they received."""
+"""Subscribers over WebSocket or server-sent events that reconnect after the last number they received."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +28,36 @@ _TIMEOUT_SECONDS = 16.0
 _CONNECT_SECONDS = 5.0
 #: A socket may be closed because the process ends or because the database is unavailable.
 _GOOD_CLOSES = (1000, 1001, 1012, 1013)
-_SUBSCRIPTION = """
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One of the streams of a user."""
+
+    #: The field of the subscription, and the field of its events that is their number.
+    field: str
+    number: str
+    document: str
+
+
+WALLET_EVENTS = Stream(
+    "walletEvents",
+    "sequence",
+    """
 subscription ($after: Int) { walletEvents(afterSequence: $after) {
   sequence balance { amount } ... on TransactionPosted { transaction { reference } }
 } }
-"""
+""",
+)
+NOTIFICATIONS = Stream(
+    "notifications",
+    "number",
+    """
+subscription ($after: Int) { notifications(afterNumber: $after) {
+  number message transaction { reference }
+} }
+""",
+)
 
 
 class Listener(ABC):
@@ -39,10 +65,18 @@ class Listener(ABC):
 
     transport: str
 
-    def __init__(self, user: User, ports: Sequence[int], rng: random.Random, watch: Watch) -> None:
+    def __init__(
+        self,
+        user: User,
+        ports: Sequence[int],
+        rng: random.Random,
+        watch: Watch,
+        stream: Stream = WALLET_EVENTS,
+    ) -> None:
         #: Called with every error received instead of an event.
         self.watch = watch
         self.heard = Subscriber(user.user_id, self.transport)
+        self.stream = stream
         self._user = user
         self._ports = ports
         self._rng = rng
@@ -73,15 +107,18 @@ class Listener(ABC):
         if "errors" in answer:
             self.watch(Answer(200, answer))
             return
-        event = answer["data"]["walletEvents"]
-        self.heard.sequences.append(event["sequence"])
-        self.heard.balances_minor.append(minor(event["balance"]["amount"]))
-        self.heard.references.append(UUID(event["transaction"]["reference"]))
+        event = answer["data"][self.stream.field]
+        self.heard.sequences.append(event[self.stream.number])
+        if "balance" in event:
+            self.heard.balances_minor.append(minor(event["balance"]["amount"]))
+        transaction = event["transaction"]
+        reference = None if transaction is None else UUID(transaction["reference"])
+        self.heard.references.append(reference)
         self.heard.arrived.append(time.monotonic())
 
 
 class WebSocketListener(Listener):
-    """Over `graphql-transport-ws`, with `afterSequence`."""
+    """Over `graphql-transport-ws`, with `afterSequence` or `afterNumber`."""
 
     transport = "websocket"
 
@@ -109,7 +146,7 @@ class WebSocketListener(Listener):
         ) as socket:
             bearer = {"Authorization": f"Bearer {self._user.token}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": bearer}))
-            asked = {"query": _SUBSCRIPTION, "variables": {"after": self.last}}
+            asked = {"query": self.stream.document, "variables": {"after": self.last}}
             while True:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
                     message = json.loads(await socket.recv())
@@ -138,7 +175,7 @@ class EventStreamListener(Listener):
             reader, writer = await asyncio.open_connection(HOST, port)
         try:
             resume = {"Last_Event_ID": str(self.last)}
-            payload = {"query": _SUBSCRIPTION}
+            payload = {"query": self.stream.document}
             writer.write(
                 http1.post(payload, self._user.token, Accept="text/event-stream", **resume)
             )
@@ -163,7 +200,7 @@ class EventStreamListener(Listener):
     def _read(self, fields: dict[str, str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(fields["data"])
         if answer.get("data"):
-            sequence = answer["data"]["walletEvents"]["sequence"]
+            sequence = answer["data"][self.stream.field][self.stream.number]
             if fields.get("id") != str(sequence):
                 self.watch(client.failed(f"event {sequence} has the id {fields.get('id')}"))
         return answer

@@ -149,7 +149,8 @@ class Read:
 class Subscriber:
     """A subscriber through all reconnections, with the sequences in the order received.
 
-    The lists are parallel; one that is shorter than `sequences` was not recorded to the end.
+    Of notifications, the sequences are their numbers, and there are no balances. The lists are parallel; one
+    that is shorter than `sequences` was not recorded to the end.
     """
 
     user_id: UUID
@@ -160,8 +161,8 @@ class Subscriber:
     reconnects: int = 0
     #: The sequence after which it subscribed.
     after_sequence: int = 0
-    #: `reference` of each event's transaction, and when the event was received.
-    references: list[UUID] = field(default_factory=list)
+    #: `reference` of each event's transaction, None without one, and when the event was received.
+    references: list[UUID | None] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
 
     def so_far(self) -> Subscriber:
@@ -226,10 +227,14 @@ class Record:
     delayed: list[DelayedRequest] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     subscribers: list[Subscriber] = field(default_factory=list)
+    #: The subscribers of notifications.
+    notified: list[Subscriber] = field(default_factory=list)
     #: By user: the sequences that the Channels server accepted, in order.
     pushed: dict[UUID, list[int]] = field(default_factory=dict)
     #: Parallel to these: balance and reference of each, where recorded.
     pushed_content: dict[UUID, list[tuple[int, UUID]]] = field(default_factory=dict)
+    #: By user: the numbers of the notifications that the Channels server accepted, in order.
+    pushed_notifications: dict[UUID, list[int]] = field(default_factory=dict)
     faults: list[InjectedFault] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
@@ -275,7 +280,11 @@ class Record:
             delayed=[replace(request) for request in self.delayed],
             reads=self.reads.copy(),
             subscribers=[each.so_far() for each in self.subscribers],
+            notified=[each.so_far() for each in self.notified],
             pushed={user_id: each.copy() for user_id, each in self.pushed.items()},
+            pushed_notifications={
+                user_id: each.copy() for user_id, each in self.pushed_notifications.items()
+            },
             pushed_content={user_id: each.copy() for user_id, each in self.pushed_content.items()},
             faults=[replace(fault) for fault in self.faults],
             failures=self.failures.copy(),

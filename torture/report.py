@@ -109,6 +109,10 @@ def _activity(record: Record, result: Result) -> Table:
         "events received": sum(len(each.sequences) for each in record.subscribers),
         "reconnections of subscribers": sum(each.reconnects for each in record.subscribers),
         "events accepted by the Channels server": sum(map(len, record.pushed.values())),
+        "notifications received": sum(len(each.sequences) for each in record.notified),
+        "notifications accepted by the Channels server": sum(
+            map(len, record.pushed_notifications.values())
+        ),
         "mails requested": sum(mail.asked for mail in record.mails),
         "mails received": sum((record.caught or {}).values()),
         "mails that had to arrive exactly once": result.mails_due_once,

@@ -21,7 +21,13 @@ from torture.client import Answer, Client
 from torture.delayed import DelayingNetwork
 from torture.fault import World
 from torture.link import NONE, Chances, Link
-from torture.listeners import EventStreamListener, Listener, WebSocketListener
+from torture.listeners import (
+    NOTIFICATIONS,
+    WALLET_EVENTS,
+    EventStreamListener,
+    Listener,
+    WebSocketListener,
+)
 from torture.mails import Mailbox, MailRequester
 from torture.movers import Crowd, Mover
 from torture.readers import Reader
@@ -167,6 +173,9 @@ class Session:
             for number, user in enumerate(listened_to):
                 rng = self._rng(f"{kind.transport} {number}")
                 self._listen(kind(user, ports, rng, self._watch))
+            for number, user in enumerate(listened_to[:2]):
+                rng = self._rng(f"{kind.transport} of notifications {number}")
+                self._listen(kind(user, ports, rng, self._watch, NOTIFICATIONS))
         self._task(self._check_while_running())
         return tasks
 
@@ -203,7 +212,9 @@ class Session:
 
     def _listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
-        self.record.subscribers.append(listener.heard)
+        is_of_entries = listener.stream is WALLET_EVENTS
+        heard = self.record.subscribers if is_of_entries else self.record.notified
+        heard.append(listener.heard)
         self._task(listener.run())
 
     def _client(self, rng: random.Random, ports: list[int] | None = None) -> Client:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from torture import checker
-from torture.ledgers import AccountLedger, Entry, Ledgers, MailRow, Totals
+from torture.ledgers import AccountLedger, Entry, Ledgers, MailRow, Notified, Totals
 from torture.record import (
     Closing,
     Command,
@@ -42,7 +42,8 @@ class Run:
             balance_after_minor=250, key=None,
         )  # fmt: skip
         self.alpha = AccountLedger(ALPHA, 745, 2, "alpha@example.com", 2, [added, sent])
-        self.beta = AccountLedger(BETA, 250, 1, "beta@example.com", 1, [received])
+        self.beta = AccountLedger(BETA, 250, 1, "beta@example.com", 1, [received], 1)
+        self.beta.notified = [Notified(1, "money_received", 1)]
         self.ledgers = Ledgers(
             users={ALPHA: self.alpha, BETA: self.beta},
             mails=[MailRow(MAIL_ID, "beta@example.com", "reset_password", "sent")],
@@ -59,6 +60,7 @@ class Run:
         self.listener = Subscriber(
             ALPHA, "websocket", [1, 2], [1000, 745], 0, 0, [TOP_UP, LUNCH], [2.1, 4.1]
         )
+        self.notified = Subscriber(BETA, "sse", [1], references=[LUNCH])
         self.mail = Mail("beta@example.com", "reset_password", asked=1, caught=1, began=8.0)
         self.fault = InjectedFault("valkey", 1.0, 2.0, 3.0, kills=False)
         self.record = Record(
@@ -66,6 +68,8 @@ class Run:
             commands=[self.adding, self.sending],
             reads=[Read(BETA, 0.5, 0.7, 0, 0), self.read],
             subscribers=[self.listener],
+            notified=[self.notified],
+            pushed_notifications={BETA: [1, 1]},
             pushed={ALPHA: [1, 2, 1, 2], BETA: [1]},
             pushed_content={
                 ALPHA: [(1000, TOP_UP), (745, LUNCH), (1000, TOP_UP), (745, LUNCH)],
@@ -413,6 +417,32 @@ LISTENERS: dict[str, Breaking] = {
     "pushed to nobody": lambda run: setattr(
         run.record, "pushed", {ALPHA: [1, 2], BETA: [1], GAMMA: []}
     ),
+    "not notified": lambda run: run.beta.notified.clear(),
+    "notified twice": lambda run: (
+        append(run.beta.notified, Notified(2, "money_received", 1)),
+        setattr(run.beta, "notification_number", 2),
+        append(run.notified.sequences, 2),
+        append(run.notified.references, LUNCH),
+        append(run.record.pushed_notifications[BETA], 2),
+    ),
+    "notified of money that was sent": lambda run: append(
+        run.alpha.notified, Notified(1, "money_received", 2)
+    ),
+    "a gap in the numbers": lambda run: setattr(
+        run.beta, "notified", [Notified(2, "money_received", 1)]
+    ),
+    "a number that was not counted": lambda run: setattr(run.beta, "notification_number", 2),
+    "heard of a notification twice": lambda run: setattr(run.notified, "sequences", [1, 1]),
+    "missed a notification": lambda run: setattr(run.notified, "sequences", []),
+    "heard of a notification that never was": lambda run: (
+        append(run.notified.sequences, 2),
+        append(run.notified.references, None),
+    ),
+    "notified of another transaction": lambda run: setattr(run.notified, "references", [TOP_UP]),
+    "a notification not pushed": lambda run: setattr(run.record, "pushed_notifications", {}),
+    "notifications pushed with a gap": lambda run: setattr(
+        run.record, "pushed_notifications", {BETA: [2, 1]}
+    ),
     "left in the outbox": lambda run: setattr(run.ledgers, "waiting", 1),
 }
 MAILS: dict[str, Breaking] = {
@@ -509,6 +539,7 @@ def test_each_broken_promise_is_found_by_its_number(
 def test_what_is_in_progress_is_not_checked_yet(run: Run) -> None:
     run.ledgers.read_at = 3.5
     run.beta.entries, run.beta.balance_minor, run.beta.sequence = [], 0, 0
+    run.beta.notified, run.beta.notification_number = [], 0
     del run.alpha.entries[1]
     run.alpha.balance_minor, run.alpha.sequence = 1000, 1
     assert checker.check_so_far(run.record, run.ledgers, 5.0) == []
@@ -544,6 +575,7 @@ def test_checks_during_the_run_report_each_violation_once(run: Run) -> None:
     run.record.reads.append(Read(BETA, 6.0, 6.1, 0, 0))
     run.record.failures.append(Failure(9.0, 500, "INTERNAL", "masked"))
     run.listener.sequences.append(4)
+    run.notified.sequences.append(3)
     run.record.pushed[BETA].append(3)
     assert promises(running.look(run.record, None, 101.0)) == {3, 4, 6}
     assert running.look(run.record, clean, 102.0) == []
@@ -581,6 +613,8 @@ def test_a_full_check_uses_a_copy_of_the_record(run: Run) -> None:
     run.record.pushed[GAMMA] = [7]
     run.record.pushed[BETA].append(3)
     run.listener.sequences.append(9)
+    run.notified.sequences.append(9)
+    run.record.pushed_notifications[BETA].append(9)
     assert checker.check_so_far(seen, run.ledgers, 100.0) == []
     assert promises(checker.check_so_far(run.record, run.ledgers, 100.0)) == {3, 4}
 
