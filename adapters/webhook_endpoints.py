@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 import ssrfguard
-from ssrfguard.httpx import AsyncSafeTransport
+from ssrfguard.httpx import AsyncSafeBackend
 
 from domain import text, webhooks
 from domain.webhooks import Outcome
@@ -41,6 +41,13 @@ _EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 #: Lookups cannot be cancelled: one that is abandoned keeps its thread for as long as it takes.
 _LOOKUPS_AT_ONCE = 100
 _LOOKUP_SECONDS = 5.0
+#: What a request ends with, other than a response.
+_TROUBLE = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    ssrfguard.SSRFGuardError,
+)
 
 
 class NotPublic(Exception):
@@ -59,7 +66,8 @@ class Endpoints:
     """Checks addresses and sends requests; one per process and event loop.
 
     `allowed_hosts` are exceptions (WEBHOOK_ALLOWED_HOSTS): their addresses need not be public, and plain
-    HTTP is accepted too. `own` are never accepted. `verify` is the trust in certificates.
+    HTTP is accepted too. `own` are never accepted. `verify` is the trust in certificates, by default that
+    of the environment.
     """
 
     def __init__(
@@ -69,12 +77,14 @@ class Endpoints:
         *,
         resolve: Resolve = socket.getaddrinfo,
         verify: ssl.SSLContext | None = None,
+        attempt_seconds: float = webhooks.ATTEMPT_SECONDS,
     ) -> None:
         self._allowed = frozenset(_canonical(host) for host in allowed_hosts)
         self._own = frozenset(Service(_canonical(each.host), each.port) for each in own)
         self._own_ports = frozenset(each.port for each in own)
         self._resolve = resolve
         self._verify = verify
+        self._attempt_seconds = attempt_seconds
         self._public = ssrfguard.Policy(
             allowed_schemes=frozenset({"https"}), allowed_ports=_ALL_PORTS
         )
@@ -101,15 +111,15 @@ class Endpoints:
         await self._answers(target, policy)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """Send the request; whatever goes wrong is the outcome. It takes at most ATTEMPT_SECONDS."""
+        """Send the request; whatever goes wrong is the outcome. It takes at most 15 seconds."""
         sent_at, began = datetime.now(UTC), time.monotonic()
         received = _Received()
         try:
-            async with asyncio.timeout(webhooks.ATTEMPT_SECONDS):
+            async with asyncio.timeout(self._attempt_seconds):
                 await self._send(url, headers, body, received)
             trouble = None
         except TimeoutError:
-            seconds = f"{webhooks.ATTEMPT_SECONDS:.0f} seconds"
+            seconds = f"{self._attempt_seconds:g} seconds"
             trouble = (
                 f"No response within {seconds}."
                 if received.status is None
@@ -117,7 +127,7 @@ class Endpoints:
             )
         except NotPublic as error:
             trouble = str(error)
-        except (httpx.HTTPError, httpcore.NetworkError, ssrfguard.SSRFGuardError, OSError) as error:
+        except (*_TROUBLE, OSError) as error:
             trouble = _trouble(error)
         elapsed = round((time.monotonic() - began) * 1000)
         status = received.status
@@ -131,35 +141,27 @@ class Endpoints:
     ) -> None:
         target, policy = self._target(url)
         answers = await self._answers(target, policy)
+        backend = _Backend(policy=policy, resolver=lambda *_arguments: answers)
         # A connection of its own for each attempt: one that is kept would not be checked again.
-        transport = AsyncSafeTransport(
-            policy=policy,
-            resolver=lambda *_arguments: answers,
-            verify=self._trusted,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._trusted,
+            max_connections=1,
+            max_keepalive_connections=0,
+            network_backend=backend,
         )
-        request = httpx.Request(
-            "POST",
-            url,
-            headers={
-                **headers,
-                "accept": "*/*",
-                "accept-encoding": "identity",
-                "connection": "close",
-            },
-            content=body,
-        )
-        async with transport:
-            response = await transport.handle_async_request(request)
-            received.status = response.status_code
-            try:
-                async for chunk in response.aiter_raw():
-                    received.body += chunk
-                    if len(received.body) >= MAXIMUM_RESPONSE_BYTES:
-                        break
-            finally:
-                await response.aclose()
+        try:
+            async with pool:
+                response = await pool.handle_async_request(_request(url, headers, body))
+                received.status = response.status
+                try:
+                    async for chunk in response.aiter_stream():
+                        received.body += chunk
+                        if len(received.body) >= MAXIMUM_RESPONSE_BYTES:
+                            break
+                finally:
+                    await response.aclose()
+        finally:
+            await backend.close()
 
     def _target(self, url: str) -> tuple[ssrfguard.Target, ssrfguard.Policy]:
         """Where the address leads, by what can be told without asking the network."""
@@ -219,6 +221,45 @@ class Endpoints:
         return answers
 
 
+class _Backend(AsyncSafeBackend):
+    """Connects to checked addresses, and closes what it opened: httpcore does not where it is cancelled
+    during a TLS handshake.
+    """
+
+    def __init__(self, *, policy: ssrfguard.Policy, resolver: Resolve) -> None:
+        super().__init__(policy=policy, resolver=resolver)
+        self._opened: list[httpcore.AsyncNetworkStream] = []
+
+    async def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        stream = await super().connect_tcp(*arguments, **options)
+        self._opened.append(stream)
+        return stream
+
+    async def close(self) -> None:
+        for stream in self._opened:
+            await stream.aclose()
+
+
+def _request(url: str, headers: Mapping[str, str], body: bytes) -> httpcore.Request:
+    parsed = httpx.URL(url)
+    sent = {
+        "host": parsed.netloc.decode("ascii"),
+        **headers,
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "connection": "close",
+        "content-length": str(len(body)),
+    }
+    return httpcore.Request(
+        "POST",
+        httpcore.URL(
+            scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path
+        ),
+        headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()],
+        content=body,
+    )
+
+
 class _Received:
     """What has come of a response so far."""
 
@@ -276,8 +317,8 @@ def _trouble(error: BaseException) -> str:
         return "No TLS connection could be made."
     if any(isinstance(each, ssrfguard.SSRFGuardError) for each in causes):
         return _not_public(error)
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+    if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
         return "No connection could be made."
-    if isinstance(error, httpx.RemoteProtocolError):
+    if isinstance(error, httpcore.ProtocolError):
         return "The response was not valid HTTP, or ended early."
     return "The connection was lost before the response was complete."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.caught_mails import Mails
 from app.telemetry import logs, tracing
+from application.webhook_payloads import Documents
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +57,11 @@ def worker(
     logs.configure(settings.log_level)
     with _traced("worker", settings) as traced:
         return process.main(
-            settings, queues=chosen, retry_failed=retry_failed, spans=traced or NO_SPANS
+            settings,
+            partial(_webhook_documents, settings),
+            queues=chosen,
+            retry_failed=retry_failed,
+            spans=traced or NO_SPANS,
         )
 
 
@@ -68,3 +74,10 @@ def _traced(process: str, settings: Settings) -> Iterator[Tracing | None]:
     finally:
         if begun is not None:
             begun.close()
+
+
+def _webhook_documents(settings: Settings) -> Documents:
+    # The schema takes time to build, and most workers never need it.
+    from app.webhook_documents import WebhookDocuments
+
+    return WebhookDocuments.of(settings)

@@ -30,6 +30,8 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3_600
 TRIED_FOR = timedelta(days=3)
 #: The start of the response that an attempt keeps.
 DETAIL_CHARACTERS = 200
+#: Of a description of what went wrong.
+DETAIL_MAXIMUM_CHARACTERS = 500
 #: The status by which an endpoint says that it will never accept anything again.
 GONE = 410
 

@@ -16,6 +16,7 @@ from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
 from domain import errors
 from domain.ledger import money
+from jobs.background import Background
 from jobs.breaker import Breaker
 from jobs.queue import JobQueue
 from jobs.sinks import table
@@ -81,6 +82,8 @@ class Bench:
 
     services: JobServices
     runner: asyncio.Runner
+    #: For work that mostly waits.
+    background: Background[Any]
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a job. If the database is unavailable, give it up: the relay queues it again later."""

@@ -7,7 +7,8 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import redis
@@ -19,8 +20,10 @@ import structlog
 from rq.exceptions import StopRequested
 
 from adapters import redis_connection
+from application.webhook_payloads import Documents
 from domain import errors
-from jobs import queue, reactions, services, untrusted
+from jobs import background, queue, reactions, services, untrusted
+from jobs.sinks import webhooks
 from jobs.spans import NO_SPANS, Spans
 from persistence.delivery import mails
 from persistence.engine import condition
@@ -35,6 +38,7 @@ _WORKER_TTL_SECONDS = 45
 
 def main(
     settings: Settings,
+    make_documents: Callable[[], Documents],
     *,
     queues: Sequence[str] = reactions.QUEUES,
     retry_failed: bool = False,
@@ -42,7 +46,8 @@ def main(
 ) -> int:
     """Run jobs from those queues until SIGTERM or SIGINT; the job under way is finished first.
 
-    Returns the exit status. `retry_failed` first makes the mails that were given up due again. Raises
+    `make_documents` makes what renders payloads of webhooks, once there is one to render. Returns the exit
+    status. `retry_failed` first makes the mails that were given up due again. Raises
     SettingsError.
     """
     stop = _Stop()
@@ -52,7 +57,9 @@ def main(
             opened = runner.run(opening.__aenter__())
         except ValueError as error:
             raise SettingsError(str(error)) from None
-        token = services.current_bench.set(services.Bench(opened, runner))
+        delivering = background.Background(partial(webhooks.opened, settings, make_documents))
+        bench = services.Bench(opened, runner, delivering)
+        token = services.current_bench.set(bench)
         try:
             if retry_failed:
                 _retry_failed(runner, opened)
@@ -60,6 +67,7 @@ def main(
             _work(settings.redis_url.get_secret_value(), queues, stop, spans)
         finally:
             services.current_bench.reset(token)
+            delivering.stop()
             runner.run(opening.__aexit__(None, None, None))
     log.info("the worker has stopped")
     return 0

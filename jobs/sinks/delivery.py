@@ -17,6 +17,7 @@ from jobs.sinks import table
 from jobs.sinks.sink import NotAccepted, Page, Sink
 from persistence.delivery import cursors
 from persistence.delivery.cursors import Receiver
+from persistence.engine.database import Database
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ async def _deliver_page(services: JobServices, sink: Sink, receiver: Receiver) -
     """Whether there may be more that can be delivered now."""
     async with cursors.take(services.database, receiver) as cursor:
         before = cursor.accepted_number
-        events = await _next_events(services, sink, receiver, before)
+        events = await next_events(services.database, sink, receiver, before)
         if not events:
             return False
         deliver_page: Callable[..., AsyncIterator[int]] = pkgutil.resolve_name(sink.deliver)
@@ -76,17 +77,17 @@ async def _deliver_page(services: JobServices, sink: Sink, receiver: Receiver) -
         return cursor.accepted_number > before and (not is_whole or len(events) == sink.page_events)
 
 
-async def _next_events(
-    services: JobServices, sink: Sink, receiver: Receiver, after_number: int
+async def next_events(
+    database: Database, sink: Sink, receiver: Receiver, after_number: int
 ) -> Sequence[Any]:
     """The next events without a gap. One that cannot be read is reported: it and those after it wait."""
     user_id = receiver.user_id
     # Before the page: what is committed in between is not missing from it.
-    newest = (await sink.stream.newest(services.database, [user_id])).get(user_id, 0)
+    newest = (await sink.stream.newest(database, [user_id])).get(user_id, 0)
     if newest <= after_number:
         return ()
     position = (user_id, after_number)
-    pages = await sink.stream.after(services.database, [position], sink.page_events)
+    pages = await sink.stream.after(database, [position], sink.page_events)
     readable = [
         event
         for expected, event in enumerate(pages.get(position, ()), start=after_number + 1)

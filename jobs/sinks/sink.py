@@ -42,13 +42,15 @@ class Sink:
     #: As in `delivery_cursors.sink`, metrics and logs: it stays the same for ever.
     name: str
     stream: Stream[Any]
-    #: The dotted path of `async def deliver(services: JobServices, page: Page) -> AsyncIterator[int]`,
-    #: which yields the number of each event once the receiver has accepted it and all before it. It may
-    #: end early, and raises NotAccepted. A page has to take less than 15 seconds.
-    deliver: str
     is_configured: Callable[[Settings], bool]
     #: Its jobs' queue: one of its own for a slow external system, so that workers can be kept for others.
     queue: str
+    #: The dotted path of `async def deliver(services: JobServices, page: Page) -> AsyncIterator[int]`,
+    #: which yields the number of each event once the receiver has accepted it and all before it. It may
+    #: end early, and raises NotAccepted. A page has to take less than 15 seconds.
+    deliver: str = ""
+    #: The dotted path of the function that its jobs call, where that is not the one that calls `deliver`.
+    function: str = "jobs.sinks.delivery.run"
     #: The ids of the receivers that each of those users has.
     receivers: Callable[
         [Database, Collection[UUID]], Awaitable[Mapping[UUID, Collection[UUID]]]
@@ -68,7 +70,7 @@ class Sink:
         """The kind of its jobs."""
         return Kind(
             name=f"deliver.{self.name}",
-            function="jobs.sinks.delivery.run",
+            function=self.function,
             queue=self.queue,
             timeout_seconds=self.timeout_seconds,
             under_way_seconds=self.timeout_seconds + 10,

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from uuid import UUID
 
+from domain.webhooks import WebhookStream
 from jobs.sinks.sink import Sink
 from persistence.delivery import streams
+from persistence.engine.database import Database
+from persistence.webhooks import deliveries, rows
 from settings import Settings
+
+
+async def _webhooks(
+    stream: WebhookStream, database: Database, user_ids: Collection[UUID]
+) -> Mapping[UUID, Collection[UUID]]:
+    return await deliveries.receivers(database, stream, user_ids)
+
 
 SINKS = (
     Sink(
@@ -24,6 +36,18 @@ SINKS = (
         is_configured=lambda settings: settings.pusher_configured,
         queue="push",
         has_one_server=True,
+    ),
+    *(
+        Sink(
+            name=rows.SINK_NAMES[stream],
+            stream=deliveries.STREAMS[stream],
+            function="jobs.sinks.webhooks.run",
+            is_configured=lambda _settings: True,
+            queue="webhooks",
+            receivers=partial(_webhooks, stream),
+            longest_pause_seconds=60.0,
+        )
+        for stream in deliveries.STREAMS
     ),
 )
 

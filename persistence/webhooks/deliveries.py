@@ -40,8 +40,9 @@ ORDER BY w.user_id, w.id
 """  # noqa: S608
 )
 _LOCK = text(
-    "SELECT *, clock_timestamp() AS now FROM webhooks "
-    "WHERE user_id = :user_id AND id = :id FOR NO KEY UPDATE"
+    f"SELECT w.*, clock_timestamp() AS now, {rows.exists('w', 'k')} AS exists "  # noqa: S608
+    f"FROM webhooks AS w {rows.TOKEN_JOIN} "
+    "WHERE w.user_id = :user_id AND w.id = :id FOR NO KEY UPDATE OF w"
 )
 _READ = text(f"{rows.SELECT} AND w.user_id = :user_id AND w.id = :id")
 _LEASE = text(
@@ -238,7 +239,10 @@ async def _active(unit: Unit, receiver: Receiver, row: Row[Any] | None) -> Webho
 def _is_current(row: Row[Any], leased: Lease) -> bool:
     """Whether the lease is still ours and the webhook as it was leased."""
     return bool(
-        row.lease == leased.lease_id and row.revision == leased.revision and row.status == "ACTIVE"
+        row.exists
+        and row.status == "ACTIVE"
+        and row.lease == leased.lease_id
+        and row.revision == leased.revision
     )
 
 
