@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.caught_mails import Mails
 from app.telemetry import logs, tracing
 from application.webhook_payloads import Documents
+from persistence.engine.database import Database
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def _traced(process: str, settings: Settings) -> Iterator[Tracing | None]:
             begun.close()
 
 
-def _webhook_documents(settings: Settings) -> Documents:
+def _webhook_documents(settings: Settings, database: Database) -> Documents:
     # The schema takes time to build, and most workers never need it.
     from app.webhook_documents import WebhookDocuments
 
-    return WebhookDocuments.of(settings)
+    return WebhookDocuments.of(settings, database)

@@ -14,8 +14,10 @@ from domain.ledger import money
 from domain.people.sessions import Principal
 from domain.webhooks import Webhook, WebhookStream
 from graphql_server.rendering import Renderer, RenderingFailed, Unsuitable
+from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
-from schema import events
+from resolvers.webhook_reads import WebhookReads
+from schema import events, notifications
 from settings import Settings
 
 _MONEY = "{ amount currency }"
@@ -42,6 +44,18 @@ _WALLET_EVENTS = f"""subscription {{
     ... on TransactionPosted {{
       transaction {_TRANSACTION}
     }}
+  }}
+}}
+"""
+_NOTIFICATIONS = f"""subscription {{
+  notifications {{
+    id
+    number
+    kind
+    message
+    createdAt
+    isRead
+    transaction {_TRANSACTION.replace(chr(10) + "  ", chr(10))}
   }}
 }}
 """
@@ -73,14 +87,22 @@ RULES: Mapping[WebhookStream, Rule] = {
         number=lambda view: view.entry.sequence,
         created_at=lambda view: view.entry.created_at,
     ),
+    WebhookStream.NOTIFICATIONS: Rule(
+        field="notifications",
+        default=_NOTIFICATIONS,
+        shown=notifications.shown,
+        number=lambda view: view.notification.number,
+        created_at=lambda view: view.notification.created_at,
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the fields of an event may know: on whose behalf they are read."""
+    """What the fields of an event may know: on whose behalf they are read, and what they read."""
 
     principal: Principal
+    reads: WebhookReads
     client_ip: str = ""
     request_id: str = ""
 
@@ -88,24 +110,25 @@ class Context:
 class WebhookDocuments:
     """Implements application.webhook_payloads.Documents."""
 
-    def __init__(self, currency: money.Currency, *, is_compiled: bool = True) -> None:
+    def __init__(
+        self, currency: money.Currency, database: Database, *, is_compiled: bool = True
+    ) -> None:
         self._currency = currency
+        self._database = database
         self._renderer = Renderer(
             served_schema.build(), api.operations_table(), api.refusal, is_compiled=is_compiled
         )
 
     @classmethod
-    def of(cls, settings: Settings) -> WebhookDocuments:
+    def of(cls, settings: Settings, database: Database) -> WebhookDocuments:
         """As the settings say."""
         is_compiled = settings.graphql_executor == "compiled"
-        return cls(money.currency(settings.wallet_currency), is_compiled=is_compiled)
+        return cls(money.currency(settings.wallet_currency), database, is_compiled=is_compiled)
 
     def default(self, stream: WebhookStream) -> str:
-        return RULES[stream].default if stream in RULES else ""
+        return RULES[stream].default
 
     def problem(self, stream: WebhookStream, document: str) -> str | None:
-        if stream not in RULES:
-            return "This stream is not delivered yet."
         try:
             self._renderer.check(document, RULES[stream].field)
         except Unsuitable as error:
@@ -115,10 +138,9 @@ class WebhookDocuments:
     async def render(self, webhook: Webhook, event: Any) -> Rendered:
         rule = RULES[webhook.stream]
         shown = rule.shown(event, self._currency)
+        context = Context(webhook.principal, WebhookReads(self._database))
         try:
-            result = await self._renderer.render(
-                webhook.document, rule.field, Context(webhook.principal), shown
-            )
+            result = await self._renderer.render(webhook.document, rule.field, context, shown)
         except Unsuitable as error:
             raise NotRendered(f"The document is not valid any more: {error}") from None
         except RenderingFailed as error:

@@ -83,7 +83,7 @@ async def open_services(
             live=live,
             metrics=metrics,
             endpoints=endpoints,
-            webhook_documents=WebhookDocuments.of(settings),
+            webhook_documents=WebhookDocuments.of(settings, database),
             wake_relay=hints.wake,
         )
         yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))

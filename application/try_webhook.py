@@ -33,7 +33,7 @@ async def execute(
     Raises InvalidWebhook where there is nothing to deliver, NotFound as for None, and RateLimited where
     too many of the user's tests are waiting.
     """
-    webhook = await read_webhooks.one(services, principal, webhook_id)
+    webhook = await read_webhooks.one(services.database, principal, webhook_id)
     async with services.webhook_tests.turn(principal.user_id):
         return await _test(services, webhook, send=send)
 

@@ -23,7 +23,7 @@ async def execute(
     status: WebhookStatus | None,
 ) -> Webhook:
     """The webhook as it is now; None leaves a field. Raises InvalidWebhook, and NotFound as for None."""
-    before = await read_webhooks.one(services, principal, webhook_id)
+    before = await read_webhooks.one(services.database, principal, webhook_id)
     url = None if url is None else url.strip()
     if status is WebhookStatus.DISABLED:
         raise webhooks.invalid("status", "Choose ACTIVE or PAUSED.")

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import standardwebhooks
@@ -132,6 +133,11 @@ class Attempt:
 def event_id(webhook_id: UUID, number: int) -> str:
     """The `webhook-id` of an event: the same for every attempt."""
     return f"evt_{webhook_id.hex}_{number}"
+
+
+def host(url: str) -> str:
+    """The host of an endpoint, by which its owner knows it."""
+    return urlsplit(url).hostname or ""
 
 
 # ------------------------------------------------ attempts

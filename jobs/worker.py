@@ -27,6 +27,7 @@ from jobs.sinks import webhooks
 from jobs.spans import NO_SPANS, Spans
 from persistence.delivery import mails
 from persistence.engine import condition
+from persistence.engine.database import Database
 from settings import Settings, SettingsError
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ _WORKER_TTL_SECONDS = 45
 
 def main(
     settings: Settings,
-    make_documents: Callable[[], Documents],
+    make_documents: Callable[[Database], Documents],
     *,
     queues: Sequence[str] = reactions.QUEUES,
     retry_failed: bool = False,

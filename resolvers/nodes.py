@@ -131,7 +131,9 @@ async def _webhooks(
         return {}
     named = {ids.read_row_id(text, "Webhook") for text in asked} - {None}
     found = await read_webhooks.by_ids(
-        context.services, caller, [webhook_id for webhook_id in named if webhook_id is not None]
+        context.services.database,
+        caller,
+        [webhook_id for webhook_id in named if webhook_id is not None],
     )
     return {webhooks.global_id(each.webhook_id): webhooks.shown(each) for each in found}
 

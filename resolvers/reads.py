@@ -13,8 +13,7 @@ import schema.notifications
 import schema.people
 import schema.sessions
 import schema.transactions
-import schema.webhook_attempts
-from application import read_credentials, read_ledger, read_notifications, read_webhooks
+from application import read_credentials, read_ledger, read_notifications
 from application.services import Services
 from domain import errors, ids, paging
 from domain.ledger import kinds, metadata, transfers
@@ -22,8 +21,8 @@ from domain.ledger.metadata import Pair
 from domain.notifications.notification_kinds import NotificationKind
 from domain.notifications.views import View
 from domain.people.sessions import Principal
-from domain.webhooks import Webhook
 from persistence.ledger import pages
+from resolvers.webhook_reads import WebhookReads
 from schema.arguments import given
 
 CONTACTS_DEFAULT = 8
@@ -31,10 +30,11 @@ _TEXT_MAXIMUM_CHARACTERS = 140
 _NUMBER_MAXIMUM_DIGITS = 18
 
 
-class Reads:
+class Reads(WebhookReads):
     """Reads for a viewer whose permission the caller has checked."""
 
     def __init__(self, services: Services) -> None:
+        super().__init__(services.database)
         self._services = services
 
     async def balance_at(self, user_id: UUID, time: datetime) -> schema.money.Money:
@@ -142,26 +142,6 @@ class Reads:
             schema.sessions.shown_api_token(token, currency, remaining_minor=remaining_minor)
             for token, remaining_minor in listed
         ]
-
-    async def webhooks(self, principal: Principal) -> Sequence[Webhook]:
-        """The webhooks that the viewer manages."""
-        return await read_webhooks.every(self._services, principal)
-
-    async def webhook_attempts(
-        self, user_id: UUID, webhook_id: UUID, page: paging.PageRequest
-    ) -> schema.webhook_attempts.WebhookAttemptConnection:
-        """A page of a webhook's attempts. Raises BadUserInput for a foreign cursor."""
-        after = None
-        if page.after is not None:
-            list_name = schema.webhook_attempts.LIST_NAME
-            position = schema.connections.read_cursor(page.after, list_name)
-            after = ids.read_uuid(position)
-            if after is None:
-                raise errors.BadUserInput("This cursor does not belong to this list.")
-        found = await read_webhooks.attempt_page(
-            self._services, user_id, webhook_id, page.size, after
-        )
-        return schema.webhook_attempts.shown_page(found)
 
     async def shown_entries(
         self, entries: Sequence[transfers.Entry]

@@ -9,16 +9,15 @@ from domain import paging
 from domain.ledger import kinds
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Principal
-from domain.webhooks import Webhook
 from schema.money import Money
 from schema.notifications import NotificationConnection
 from schema.people import User
 from schema.sessions import ApiToken, Session
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
-from schema.webhook_attempts import WebhookAttemptConnection
+from schema.webhook_context import WebhookReads
 
 
-class Reads(Protocol):
+class Reads(WebhookReads, Protocol):
     """The fields of `Viewer` that need another query."""
 
     async def balance_at(self, user_id: UUID, time: datetime) -> Money:
@@ -58,14 +57,6 @@ class Reads(Protocol):
     async def sessions(self, principal: Principal) -> Sequence[Session]: ...
 
     async def api_tokens(self, principal: Principal) -> Sequence[ApiToken]: ...
-
-    async def webhooks(self, principal: Principal) -> Sequence[Webhook]: ...
-
-    async def webhook_attempts(
-        self, user_id: UUID, webhook_id: UUID, page: paging.PageRequest
-    ) -> WebhookAttemptConnection:
-        """Raises BadUserInput for a cursor that is not one of this list."""
-        ...
 
 
 class Context(Protocol):

@@ -8,10 +8,10 @@ import strawberry
 from domain import ids, paging, webhooks
 from domain.webhooks import WebhookStatus, WebhookStream
 from schema.arguments import AFTER, FIRST, given, resolved
-from schema.context import Context
 from schema.enums import described
 from schema.nodes import Node
 from schema.webhook_attempts import WebhookAttemptConnection
+from schema.webhook_context import WebhookContext
 
 # Inputs take them from here, so that they are described before.
 __all__ = ["Webhook", "WebhookStatus", "WebhookStream", "global_id", "shown"]
@@ -58,7 +58,7 @@ class Webhook(Node):
     @resolved("Delivery attempts of the last 30 days, newest first.", cost=5)
     async def attempts(
         self,
-        info: strawberry.Info[Context, None],
+        info: strawberry.Info[WebhookContext, None],
         first: FIRST = strawberry.UNSET,
         after: AFTER = strawberry.UNSET,
     ) -> WebhookAttemptConnection:

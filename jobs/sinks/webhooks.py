@@ -56,7 +56,7 @@ class Delivering:
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: Settings, make_documents: Callable[[], Documents]
+    settings: Settings, make_documents: Callable[[Database], Documents]
 ) -> AsyncIterator[Delivering]:
     """Open what the settings describe."""
     url = settings.database_url.get_secret_value()
@@ -65,7 +65,7 @@ async def opened(
     endpoints = Endpoints.of(settings)
     try:
         keys = secrets.keyring(settings.jwt_secrets)
-        yield Delivering(database, jobs, endpoints, make_documents(), keys)
+        yield Delivering(database, jobs, endpoints, make_documents(database), keys)
     finally:
         endpoints.close()
         jobs.close()

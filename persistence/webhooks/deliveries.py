@@ -15,6 +15,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from domain import ids, webhooks
+from domain.notifications.notices import Notice
+from domain.notifications.notification_kinds import NotificationKind
 from domain.webhooks import Outcome, Webhook, WebhookStream
 from persistence.delivery import cursors, streams
 from persistence.delivery.cursors import Receiver
@@ -23,11 +25,15 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
 from persistence.engine.unit_of_work import Unit
+from persistence.notifications import notifying
 from persistence.people import persons
 from persistence.webhooks import attempts, rows
 
 #: The streams as they are read.
-STREAMS: Mapping[WebhookStream, Stream[Any]] = {WebhookStream.WALLET_EVENTS: streams.ENTRIES}
+STREAMS: Mapping[WebhookStream, Stream[Any]] = {
+    WebhookStream.WALLET_EVENTS: streams.ENTRIES,
+    WebhookStream.NOTIFICATIONS: streams.NOTIFICATIONS,
+}
 
 _RECEIVERS = Query(
     f"""
@@ -211,11 +217,21 @@ async def failed(db: Database, leased: Lease, number: int, outcome: Outcome) -> 
         )
         if next_attempt_at is None:
             await cursors.forget_due(unit, receiver)
+            await notifying.notify(unit, [_notice(leased.webhook)])
         else:
             await cursors.schedule(unit, receiver, next_attempt_at)
         return Recorded(goes_on=False, is_disabled=is_disabled)
 
     return await unit_of_work.run(db, work)
+
+
+def _notice(webhook: Webhook) -> Notice:
+    return Notice(
+        webhook.user_id,
+        NotificationKind.WEBHOOK_DISABLED,
+        subject_id=webhook.webhook_id,
+        details={"host": webhooks.host(webhook.url)},
+    )
 
 
 async def count_failing(db: Database) -> int:

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from adapters.webhook_endpoints import Endpoints
 from app.webhook_documents import WebhookDocuments
-from domain import errors
+from domain import errors, ids
 from domain.people.sessions import Principal, Scope
 from domain.webhooks import Attempt, Webhook, WebhookStatus, WebhookStream
 from jobs.background import Background
@@ -60,13 +60,16 @@ async def delivering(settings: Settings) -> AsyncIterator[Delivering]:
 async def create(
     delivering: Delivering, someone: Someone, url: str, **given: Any
 ) -> tuple[Webhook, str]:
-    usual: dict[str, Any] = {"document": DOCUMENT, "after_number": 0}
+    usual: dict[str, Any] = {
+        "stream": WebhookStream.WALLET_EVENTS,
+        "document": DOCUMENT,
+        "after_number": 0,
+    }
     return await stored.create(
         delivering.database,
         delivering.keys,
         given.pop("caller", someone.principal),
         url=url,
-        stream=WebhookStream.WALLET_EVENTS,
         **{**usual, **given},
     )
 
@@ -205,6 +208,37 @@ async def test_a_webhook_that_fails_for_three_days_is_disabled_and_continues_whe
         await stored.change(books.database, zoe.principal, webhook.webhook_id, active)
         await deliver(delivering, webhook)
         assert receiver.numbers == [1, 1, 1, 2]
+
+
+async def test_notifications_are_delivered_too_such_as_that_a_webhook_was_disabled(
+    books: Books, delivering: Delivering
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    document = "subscription { notifications { number kind message webhook { id url status } } }"
+    async with receiving(says(410)) as gone, receiving() as receiver:
+        webhook, _ = await create(delivering, zoe, gone.url)
+        observer, _ = await create(
+            delivering,
+            zoe,
+            receiver.url,
+            stream=WebhookStream.NOTIFICATIONS,
+            document=document,
+        )
+        await deliver(delivering, webhook)
+        await deliver(delivering, observer)
+        (request,) = receiver.requests
+        assert (request.content["type"], request.number) == ("notification", 1)
+        assert request.content["data"]["notifications"] == {
+            "number": 1,
+            "kind": "WEBHOOK_DISABLED",
+            "message": "The webhook to 127.0.0.1 was disabled: its deliveries failed.",
+            "webhook": {
+                "id": ids.global_id("Webhook", webhook.webhook_id),
+                "url": gone.url,
+                "status": "DISABLED",
+            },
+        }
 
 
 async def test_gone_disables_at_once(books: Books, delivering: Delivering) -> None:

@@ -67,7 +67,7 @@ async def test_an_unknown_queue_is_refused(books: Books, redis_url: str) -> None
         check=False,
     )
     assert done.returncode != 0
-    assert "--queues takes one or more of push, mail" in done.stderr
+    assert "--queues takes one or more of push, webhooks, mail" in done.stderr
 
 
 async def test_what_has_the_name_of_a_queue_or_registry_stops_no_worker(

@@ -109,7 +109,7 @@ async def _open(settings: Settings) -> AsyncIterator[World]:
             live=live,
             metrics=metrics,
             endpoints=endpoints,
-            webhook_documents=WebhookDocuments.of(settings),
+            webhook_documents=WebhookDocuments.of(settings, database),
             password_rounds=ROUNDS,
         )
         with psycopg.connect(url, autocommit=True) as connection:

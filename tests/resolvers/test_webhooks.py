@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import graphql
 import pytest
 import standardwebhooks
 
-from tests.resolvers.world import Someone, World
+from tests.resolvers.world import SCHEMA, Someone, World
 
 pytestmark = pytest.mark.anyio
 
@@ -129,11 +130,33 @@ async def test_a_webhook_is_created_listed_changed_and_deleted(alpha: Someone) -
     assert left == [(0,)]
 
 
-async def test_the_default_document_is_accepted_and_others_see_no_webhook(
-    alpha: Someone, beta: Someone
+@pytest.mark.parametrize("stream", ["WALLET_EVENTS", "NOTIFICATIONS"])
+async def test_the_default_document_selects_all_scalars_and_is_accepted(
+    alpha: Someone, beta: Someone, stream: str
 ) -> None:
+    await beta.add("5")
+    await beta.send(alpha, "5")
+    webhook = await created(alpha, stream=stream)
+    given = {"stream": stream, "document": webhook["document"]}
+    assert (await created(alpha, **given))["document"] == webhook["document"]
+    tested = (await alpha.ask(TRY, input={"webhookId": webhook["id"]})).one
+    ((event,),) = [list(json.loads(tested["body"])["data"].values())]
+    for shown, name in (
+        (event, "TransactionPosted" if stream == "WALLET_EVENTS" else "Notification"),
+        (event["transaction"], "Transaction"),
+    ):
+        kind = SCHEMA._schema.type_map[name]
+        assert isinstance(kind, graphql.GraphQLObjectType)
+        scalars = {
+            name
+            for name, field in kind.fields.items()
+            if graphql.is_leaf_type(graphql.get_named_type(field.type))
+        }
+        assert scalars <= set(shown)
+
+
+async def test_others_see_no_webhook(alpha: Someone, beta: Someone) -> None:
     webhook = await created(alpha)
-    assert (await created(alpha, document=webhook["document"]))["document"] == webhook["document"]
     assert await listed(beta) == []
     for query, more in (
         (DELETE, {}),
