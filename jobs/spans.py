@@ -25,8 +25,10 @@ class Spans(Protocol):
     ) -> AbstractContextManager[Callable[[], None]]:
         """While a job of that kind runs; gives what to call if it failed."""
 
-    def delivering(self, receiver: str, events: int) -> AbstractContextManager[None]:
-        """While so many events, or mails, are sent to a receiver of that kind."""
+    def delivering(self, receiver: str, events: int) -> AbstractContextManager[Callable[[], None]]:
+        """While so many events, or mails, are sent to a receiver of that kind; gives what to call if it
+        did not accept them and nothing is raised.
+        """
 
 
 class NoSpans:
@@ -40,8 +42,10 @@ class NoSpans:
     ) -> AbstractContextManager[Callable[[], None]]:
         return contextlib.nullcontext(_nothing)
 
-    def delivering(self, _receiver: str, _events: int) -> AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    def delivering(
+        self, _receiver: str, _events: int
+    ) -> AbstractContextManager[Callable[[], None]]:
+        return contextlib.nullcontext(_nothing)
 
 
 def no_context(_job: Job) -> None:

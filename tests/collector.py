@@ -37,11 +37,19 @@ class Collector:
         self._server = server
         self.spans: list[Span] = []
         self.bodies: list[bytes] = []
+        self._thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
+        self._thread.start()
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
 
     @property
     def port(self) -> int:
         return self._server.server_address[1]
+
+    def stop(self) -> None:
+        """Refuse connections from now on."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
     def take(self, body: bytes) -> None:
         self.bodies.append(body)
@@ -76,7 +84,7 @@ def _value(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def collecting(port: int = 0) -> Iterator[Collector]:
+def collecting() -> Iterator[Collector]:
     """A collector for as long as the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -97,13 +105,9 @@ def collecting(port: int = 0) -> Iterator[Collector]:
             """Nothing is logged."""
 
     ThreadingHTTPServer.allow_reuse_address = True
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     collector = Collector(server)
-    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
-    thread.start()
     try:
         yield collector
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        collector.stop()

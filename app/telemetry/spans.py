@@ -131,11 +131,11 @@ class Tracing:
             yield partial(_fail, span, "failed")
 
     @contextlib.contextmanager
-    def delivering(self, receiver: str, events: int) -> Iterator[None]:
+    def delivering(self, receiver: str, events: int) -> Iterator[Callable[[], None]]:
         """A span for a delivery."""
         with _quiet(self.tracer, f"deliver {receiver}", kind=SpanKind.CLIENT) as span:
             span.set_attribute("wallet.events", events)
-            yield
+            yield partial(_fail, span, "NotAccepted")
 
 
 class TracedRequests:

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,19 @@ import pytest
 
 import settings as settings_module
 from app.telemetry import tracing
-from dev import channels, processes
+from dev import processes
 from graphql_server.execution import Engine
 from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
 from settings import Settings, SettingsError
 from tests.app.conftest import ADD, ALPHA, BETA, LOGIN, PASSWORD, Api, add_people
 from tests.collector import Collector, Span, collecting
-from tests.conftest import make_settings
+from tests.conftest import (
+    make_settings,
+    private_channels,
+    private_valkey,
+    temporary_database,
+)
 from tests.jobs.running import environment
 from tests.waiting import block_until
 
@@ -45,6 +50,7 @@ class Service:
     """The API, a relay and a worker as processes of their own, which are traced."""
 
     def __init__(self, chosen: Settings, folder: Path) -> None:
+        self._database_url = chosen.database_url.get_secret_value()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -97,6 +103,14 @@ class Service:
 
         asyncio.run(all_of_them())
 
+    def has_published(self) -> bool:
+        """Whether the relay has passed on everything."""
+        with psycopg.connect(self._database_url) as connection:
+            [[waiting]] = connection.execute(
+                "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+            ).fetchall()
+        return bool(waiting == 0)
+
     def end(self) -> list[int | None]:
         """The exit statuses, once all of them have ended by themselves."""
         for child in self.children:
@@ -105,39 +119,48 @@ class Service:
         return [child.exit_status for child in self.children]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
     with collecting() as collector:
         yield collector
 
 
-@pytest.fixture
-def start_service(
-    settings: Settings,
-    service_folder: Path,
-    start_channels: Callable[[], channels.Channels],
-) -> Iterator[Callable[[str], Service]]:
-    started: list[Service] = []
-    asyncio.run(add_people(settings))
-    server = start_channels()
-    pushing: dict[str, Any] = {name.lower(): value for name, value in server.environment.items()}
-
-    def start(endpoint: str) -> Service:
+@pytest.fixture(scope="module")
+def service(
+    template_database: str,
+    worker_number: int,
+    collector: Collector,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Service]:
+    """Started once for all tests, of which the last one ends it."""
+    folder = tmp_path_factory.mktemp("traced")
+    memory, server = private_valkey(folder), private_channels(folder / "channels.log")
+    with contextlib.ExitStack() as closing:
+        url = closing.enter_context(temporary_database(worker_number, template_database))
+        for each in (memory, server):
+            each.start()
+            closing.callback(each.stop)
+        pushing: dict[str, Any] = {
+            name.lower(): value for name, value in server.environment.items()
+        }
         chosen = make_settings(
-            database_url=settings.database_url,
-            redis_url=settings.redis_url,
-            otel_exporter_otlp_endpoint=endpoint,
+            database_url=url,
+            redis_url=memory.url,
+            otel_exporter_otlp_endpoint=collector.url,
             settlement_batches=1,
             **pushing,
         )
-        started.append(Service(chosen, service_folder))
-        return started[-1]
+        asyncio.run(add_people(chosen))
+        service = Service(chosen, folder)
+        closing.callback(service.client.close)
+        closing.callback(processes.stop_all, service.children)
+        service.change(ADD, amount="1000.00", idempotencyKey="trace-add-1")
+        block_until(lambda: bool(named("deliver pusher", collector)))
+        yield service
 
-    yield start
-    for service in started:
-        service.client.close()
-        with contextlib.suppress(ProcessLookupError):
-            processes.stop_all(service.children)
+
+def named(name: str, collector: Collector) -> list[Span]:
+    return [each for each in collector.spans if each.name == name]
 
 
 def chain_of(span: Span, spans: list[Span]) -> list[tuple[str, str]]:
@@ -150,31 +173,11 @@ def chain_of(span: Span, spans: list[Span]) -> list[tuple[str, str]]:
     return [*chain, ("client", span.parent_id)]
 
 
-def published(settings: Settings) -> bool:
-    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
-        [[waiting]] = connection.execute(
-            "SELECT count(*) FROM outbox WHERE published_at IS NULL"
-        ).fetchall()
-    return waiting == 0
-
-
 def test_a_transfer_is_one_trace_from_the_request_to_the_delivery(
-    start_service: Callable[[str], Service], settings: Settings, collector: Collector
+    service: Service, collector: Collector
 ) -> None:
-    service = start_service(collector.url)
-    service.change(ADD, amount="1000.00", idempotencyKey="trace-add-1")
-    block_until(lambda: any(each.name == "deliver pusher" for each in collector.spans))
-    collector.spans.clear()
+    before = len(named("deliver pusher", collector))
     service.send("trace-send-1")
-
-    def delivered() -> list[Span]:
-        return [
-            each
-            for each in collector.spans
-            if each.name == "deliver pusher" and each.trace_id == TRACE
-        ]
-
-    block_until(lambda: len(delivered()) == 2)
     whole = [
         ("worker", "deliver pusher"),
         ("worker", "job deliver.pusher"),
@@ -184,51 +187,53 @@ def test_a_transfer_is_one_trace_from_the_request_to_the_delivery(
         ("serve", "POST /graphql"),
         ("client", CLIENT),
     ]
+
+    def delivered() -> list[Span]:
+        return named("deliver pusher", collector)[before:]
+
     # A span is exported when it has ended, which those above do later.
-    block_until(
-        lambda: all(chain_of(span, collector.spans) == whole for span in delivered()),
-    )
-    assert [span.attributes["wallet.events"] for span in delivered()] == [1, 1]
-    [request] = [each for each in collector.spans if each.name == "POST /graphql"]
+    block_until(lambda: [chain_of(each, collector.spans) for each in delivered()] == [whole, whole])
+    for span in delivered():
+        assert span.trace_id == TRACE
+        assert span.attributes["wallet.events"] == 1
+    request = named("POST /graphql", collector)[-1]
     assert request.attributes["http.response.status_code"] == 200
     assert request.attributes["http.route"] == "/graphql"
     assert not any(each.is_error for each in collector.spans)
 
-    # A commit is linked to every operation that shares it.
+
+def test_a_settlement_is_linked_to_every_operation_that_shares_it(
+    service: Service, collector: Collector
+) -> None:
+    def settled() -> int:
+        return sum(each.attributes["wallet.commands"] for each in named("settlement", collector))
+
+    commands, operations = settled(), len(named("mutation addBalance", collector))
     service.send_together(40)
-    block_until(lambda: sum(each.name == "mutation addBalance" for each in collector.spans) == 40)
-    block_until(
-        lambda: (
-            sum(
-                each.attributes["wallet.commands"]
-                for each in collector.spans
-                if each.name == "settlement"
-            )
-            == 41
-        )
-    )
-    operations = {each.span_id for each in collector.spans if each.name.startswith("mutation ")}
-    settlements = [each for each in collector.spans if each.name == "settlement"]
+    block_until(lambda: settled() == commands + 40)
+    block_until(lambda: len(named("mutation addBalance", collector)) == operations + 40)
+    known = {each.span_id for each in collector.spans if each.name.startswith("mutation ")}
+    settlements = named("settlement", collector)
     assert max(each.attributes["wallet.commands"] for each in settlements) > 1
     for settlement in settlements:
         assert len(set(settlement.links)) == settlement.attributes["wallet.commands"]
-        assert set(settlement.links) <= operations
+        assert set(settlement.links) <= known
 
-    # A refusal is told by its code, and a fault of the service as an error.
-    service.post(
-        "{ viewer { sessions { id } } nodes(ids: []) { id } }", {}, authorization="Bearer x"
-    )
+
+def test_a_refusal_is_told_by_its_code_and_a_failed_delivery_as_an_error(
+    service: Service, collector: Collector
+) -> None:
     service.post("mutation { logout(input: {}) { __typename } }", {})
-    block_until(lambda: any(each.attributes.get("wallet.codes") for each in collector.spans))
-    [refused] = [each for each in collector.spans if each.attributes.get("wallet.codes")]
+    block_until(lambda: bool(named("mutation logout", collector)))
+    [refused] = named("mutation logout", collector)
     assert refused.attributes["wallet.codes"] == ["UNAUTHENTICATED"]
     assert not refused.is_error
 
-    # Nobody answers at SMTP_URL: the delivery failed, and no text says how.
+    # Nobody answers at SMTP_URL.
     wanted = {"name": "Nahuatl Speaker", "email": "nahuatl@example.org", "password": PASSWORD}
     registered = service.post(REGISTER, {"input": wanted}, traceparent=f"00-{TRACE}-{CLIENT}-01")
     assert registered["data"]["register"]["__typename"] == "RegistrationReceived", registered
-    failed = [
+    whole = [
         ("worker", "deliver mail"),
         ("worker", "job jobs.mail.send_mail"),
         ("relay", "relay MailRequested"),
@@ -238,41 +243,35 @@ def test_a_transfer_is_one_trace_from_the_request_to_the_delivery(
     ]
     block_until(
         lambda: any(
-            chain_of(each, collector.spans) == failed
+            chain_of(each, collector.spans) == whole
             and each.is_error
             and each.attributes["error.type"] == "Unreachable"
-            for each in collector.spans
-            if each.name == "deliver mail"
+            for each in named("deliver mail", collector)
         )
     )
 
-    assert service.end() == [0, 0, 0]
+
+def test_a_dead_or_silent_collector_delays_nothing_and_spans_have_no_data_of_users(
+    service: Service, collector: Collector
+) -> None:
+    collector.stop()
+    for number in range(10):
+        service.send(f"dead-key-{number}")
+    block_until(service.has_published)
+    # One that accepts connections and never answers must not keep the processes from ending.
+    with socket.create_server(("127.0.0.1", collector.port)) as silent:
+        silent.listen()
+        service.send("silent-key-1")
+        block_until(service.has_published)
+        assert service.end() == [0, 0, 0]
     sent = b"".join(collector.bodies)
+    assert b"settlement" in sent
     for secret in (
         *("User Alpha", "User Beta", ALPHA, BETA, PASSWORD, NOTE, "Zanzibar", "127.0.0.1"),
         *("nahuatl", "Nahuatl", "refused"),
         *("13.37", "1337", "1000.00", "trace-send-1", service.token, "/readyz"),
     ):
         assert secret.encode() not in sent, secret
-    assert published(settings)
-
-
-def test_a_dead_or_silent_collector_delays_nothing_and_loses_only_spans(
-    start_service: Callable[[str], Service], settings: Settings
-) -> None:
-    with collecting() as first:
-        service = start_service(first.url)
-        service.change(ADD, amount="1000.00", idempotencyKey="dead-add-1")
-        block_until(lambda: any(each.name == "settlement" for each in first.spans))
-    for number in range(20):
-        service.send(f"dead-key-{number}")
-    block_until(lambda: published(settings))
-    # One that accepts connections and never answers must not keep the processes from ending.
-    with socket.create_server(("127.0.0.1", first.port)) as silent:
-        silent.listen()
-        service.send("silent-1")
-        block_until(lambda: published(settings))
-        assert service.end() == [0, 0, 0]
 
 
 def test_without_the_variables_nothing_is_imported(tmp_path: Path) -> None:
