@@ -40,7 +40,6 @@ def _sights(record: Record) -> Iterator[str]:
         "subscriber reconnected": sum(each.reconnects for each in record.subscribers),
         "event was pushed": sum(map(len, record.pushed.values())),
         "notification was received": sum(len(each.sequences) for each in record.notified),
-        "subscriber of notifications reconnected": sum(each.reconnects for each in record.notified),
         "notification was pushed": sum(map(len, record.pushed_notifications.values())),
         "mail was received": sum((record.caught or {}).values()),
         "connection of a client was disturbed": record.disturbances.total(),

@@ -308,6 +308,8 @@ async def test_a_lost_row_of_the_outbox_is_never_pushed(
             alpha.user_id: await take(at_alpha, 2),
             beta.user_id: await take(at_beta, 2),
         }
+        # This is about entries alone.
+        gathered.record.pushed_notifications = {beta.user_id: [1, 2, 3]}
     found = check(gathered, books.url)
     assert promises(found) == {4}, found
     assert {each.where for each in found} == {"sequence 3"}
