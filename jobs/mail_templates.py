@@ -32,6 +32,7 @@ _SCOPES = {
     Scope.SEARCH_USERS: "search for users",
     Scope.ADD_BALANCE: "add money",
     Scope.SEND_MONEY: "send money",
+    Scope.MANAGE_WEBHOOKS: "manage its webhooks",
 }
 _PAGES = {
     MailPurpose.VERIFY_EMAIL: "verify-email",
