@@ -43,7 +43,7 @@ class Postgres:
     """One server on `data`, reached through TCP on loopback and a socket in a private folder.
 
     The role `wallet`, with `password`, is not a superuser: it owns the database `wallet`, and may create others
-    where it `creates_databases`. Nobody but this process needs `superuser_password`. With `fast`, for tests, a crash of the machine may lose everything, and `kill()` the last commits:
+    where it `creates_databases`. Only this process needs `superuser_password`. With `fast`, for tests, a crash of the machine may lose everything, and `kill()` the last commits:
     a test that asks for what was committed before a kill needs it off. Give `port` to have it at
     the same address again after `stop()` or `kill()` in a new object; the same object keeps its
     port.

@@ -38,6 +38,12 @@ class Term:
 
 _CORE = ("domain/", "persistence/", "application/", "schema/", "resolvers/", "docs/", "README.md")
 
+_OURS = (
+    *_CORE,
+    *("adapters/", "app/", "bench/", "dev/", "graphql_server/", "jobs/", "realtime/", "torture/"),
+    *("client/src/", "client/playground/src/", "SECURITY.md", "settings.py"),
+)
+
 TERMS = (
     Term(r"(?i)how.?manieth", "generation", in_names=True),
     Term(r"(?i)\bpatience\b|lose_patience", "timeout or deadline", in_names=True),
@@ -56,6 +62,11 @@ TERMS = (
     # An outcome is settled, and so is a payment request; an entry is posted.
     Term(r"(?i)\bsettl(?:e|es|ed|ing)\b(?! the outcome)", "post", under=_CORE),
     Term(r"(?i)\bheld back never\b|\bfrom the outside in\b", "say it plainly"),
+    Term(
+        r"(?i)\b(?:somebody|whoever|everybody|anybody|oneself)\b",
+        "say who: a user, a client, a process",
+        under=_OURS,
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """Group commit: commands that arrive while a commit is in progress share the next one.
 
 There is no timer. A single command is executed at once; under load, the longer commits take, the more
-commands each carries. An account that everybody pays is then locked once per commit instead of once per
+commands each carries. An account that many users pay is then locked once per commit instead of once per
 command.
 """
 
@@ -34,7 +34,7 @@ class _Waiting:
     outcome: asyncio.Future[Result]
 
 
-def _nobody(_commands: int) -> None:
+def _do_nothing(_commands: int) -> None:
     """Ignore the number of commands."""
 
 
@@ -48,7 +48,7 @@ class SharedCommits:
         batches: int = 2,
         batch_commands: int = 50,
         queue_commands: int = 1000,
-        settling: Callable[[int], None] = _nobody,
+        settling: Callable[[int], None] = _do_nothing,
     ) -> None:
         """The callback receives the number of commands of each commit."""
         self._ledger = ledger
@@ -112,7 +112,7 @@ class SharedCommits:
         most = min(self._batch_commands, max(share, _WORTH_A_COMMIT))
         while self._waiting and len(batch) < most:
             waiting = self._waiting.popleft()
-            # Nobody waits for the outcome of a cancelled command.
+            # The outcome of a cancelled command is no longer needed.
             if not waiting.outcome.cancelled():
                 batch.append(waiting)
         return batch

@@ -92,7 +92,7 @@ export function commandOf(caller, { recipientId, amount, idempotencyKey }) {
   const moved = parts && Number(parts[1]) * 100 + Number((parts[2] ?? '').padEnd(2, '0'))
   if (!moved || moved > 1_000_000) throw new Error('The amount is out of bounds.')
   if (!/^[ -~]{8,64}$/.test(idempotencyKey)) throw new Error('The idempotency key is malformed.')
-  if (recipientId === caller) throw new Error('Nobody pays themselves.')
+  if (recipientId === caller) throw new Error('No user pays themselves.')
   return [caller, recipientId, moved, idempotencyKey]
 }
 
