@@ -14,6 +14,7 @@ import pytest
 from settings import ROOT
 from tests.app.conftest import *  # noqa: F403
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
+from tests.clients import driver
 from tests.clients.proxy import Proxy
 
 UV = Path(sys.executable).parent / "uv"
@@ -52,6 +53,12 @@ from mini_wallet_client import AsyncWallet, Retries, SignedIn, Wallet  # noqa: E
 
 #: Pauses that a test does not notice.
 BRISK = Retries(first_pause_seconds=0.01, longest_pause_seconds=0.05, give_up_after_seconds=10)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the TypeScript client as its only dependency."""
+    return driver.install(tmp_path_factory.mktemp("typescript"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from dev import browser as chromium
 from dev import node, processes
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
-from tests.clients.driver import TYPESCRIPT_CLIENT, Driver, Refused, install
+from tests.clients.driver import TYPESCRIPT_CLIENT, Driver, Refused
 from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
 
 TO_BETA = {"email": BETA}
@@ -30,12 +30,6 @@ _numbers = count(1)
 
 def _new_note() -> str:
     return f"typescript-{next(_numbers):04}"
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the package as its only dependency."""
-    return install(tmp_path_factory.mktemp("typescript"))
 
 
 @pytest.fixture
