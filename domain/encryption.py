@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -38,6 +38,11 @@ class Keyring:
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
         #: The key that encrypts.
         self.key_id = _key_id(keys[0])
+
+    @property
+    def key_ids(self) -> Collection[bytes]:
+        """Those of all keys."""
+        return self._keys.keys()
 
     def encrypt(self, secret: str, place: bytes) -> Encrypted:
         """The secret for storage. `place` names its row: elsewhere it cannot be decrypted."""

@@ -15,6 +15,7 @@ from datetime import datetime
 import structlog
 
 from adapters import realtime
+from domain.encryption import Keyring
 from jobs import queue, reactions
 from jobs.duty import AWAY, Duty
 from jobs.kinds import Job
@@ -25,6 +26,7 @@ from persistence import retention
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
 from persistence.engine.database import Database
+from persistence.webhooks import secrets
 from settings import Settings, SettingsError
 
 log = structlog.get_logger()
@@ -67,7 +69,8 @@ async def run(settings: Settings, stop: asyncio.Event, spans: Spans = NO_SPANS) 
         raise SettingsError(f"{str(error).removesuffix('.')}; see .env.example.") from None
     jobs = queue.JobQueue(redis_url)
     sinks = table.configured(settings)
-    relay = Relay(database, listeners, jobs, sinks, spans=spans)
+    keys = secrets.keyring(settings.jwt_secrets)
+    relay = Relay(database, listeners, jobs, sinks, keys=keys, spans=spans)
     try:
         log.info("the relay has started", sinks=[sink.name for sink in sinks])
         await relay.run(stop)
@@ -79,7 +82,7 @@ async def run(settings: Settings, stop: asyncio.Event, spans: Spans = NO_SPANS) 
 
 
 class Relay:
-    """One relay; `sinks` are those that are configured."""
+    """One relay; `sinks` are those that are configured, `keys` those of signing secrets of webhooks."""
 
     def __init__(
         self,
@@ -89,8 +92,10 @@ class Relay:
         sinks: Sequence[Sink],
         *,
         poll_seconds: float = POLL_SECONDS,
+        keys: Keyring | None = None,
         spans: Spans = NO_SPANS,
     ) -> None:
+        self._keys = keys
         self._spans = spans
         self._database = database
         self._listeners = listeners
@@ -113,6 +118,9 @@ class Relay:
             Duty("due mails", _MAIL_SECONDS, self._queue_due_mails),
             Duty("retention", _RETENTION_SECONDS, self._delete_expired),
         ]
+        if self._keys is not None:
+            encrypt = functools.partial(self._encrypt_again, self._keys)
+            duties.append(Duty("keys of webhooks", _RETENTION_SECONDS, encrypt))
         for sink in self._sinks:
             queue_due = functools.partial(self._queue_due_deliveries, sink)
             duties.append(Duty(f"due deliveries: {sink.name}", _DUE_SECONDS, queue_due))
@@ -190,6 +198,13 @@ class Relay:
         )
         await self._put([sink.job(receiver) for receiver in receivers])
         return len(receivers) == _BATCH
+
+    async def _encrypt_again(self, keys: Keyring) -> bool:
+        """After JWT_SECRET was replaced: encrypt signing secrets with the key that follows from it."""
+        changed = await secrets.encrypt_again(self._database, keys, _RETENTION_BATCH)
+        if changed:
+            log.info("encrypted signing secrets with the new key", count=changed)
+        return changed >= _RETENTION_BATCH
 
     async def _delete_expired(self) -> bool:
         deleted = await retention.sweep(self._database, _RETENTION_BATCH)

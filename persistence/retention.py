@@ -12,6 +12,7 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import registrations
+from persistence.webhooks import attempts, webhooks
 
 KEPT = timedelta(days=7)
 
@@ -41,6 +42,15 @@ _DELETIONS = {
     "mails": _deletion(
         "mails", "state IN ('sent', 'withdrawn') AND created_at < now() - CAST(:kept AS interval)"
     ),
+    "webhook_attempts": _deletion(
+        "webhook_attempts", "sent_at < now() - CAST(:attempts_kept AS interval)"
+    ),
+    "webhook_secrets": _deletion("webhook_secrets", "expires_at < now()"),
+}
+_PERIODS = {
+    "kept": KEPT,
+    "idle": sessions.SESSION_IDLE_LIFETIME,
+    "attempts_kept": attempts.KEPT,
 }
 
 
@@ -49,17 +59,18 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
 
     Those are published rows of the outbox, sessions that ended or were left idle, links that expired,
     and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
-    verified in time go at once, with all that they have.
+    verified in time go at once, with all that they have. So do signing secrets that were replaced and have
+    expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
+    days.
     """
     deleted = {}
     for kind, statement in _DELETIONS.items():
 
         async def work(unit: Unit, statement: Any = statement) -> int:
-            done = await unit.connection.execute(
-                statement, {"batch": batch, "kept": KEPT, "idle": sessions.SESSION_IDLE_LIFETIME}
-            )
+            done = await unit.connection.execute(statement, {"batch": batch, **_PERIODS})
             return done.rowcount
 
         deleted[kind] = await unit_of_work.run(db, work)
     deleted["registrations"] = await registrations.discard_expired(db, batch)
+    deleted["webhooks"] = await webhooks.delete_ended(db, batch)
     return deleted

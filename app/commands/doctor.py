@@ -18,6 +18,7 @@ from rich.table import Table
 
 from adapters import mailer, pusher, redis_connection
 from app import wiring
+from app.commands import stored_webhooks
 from app.http import client, pages
 from app.telemetry import logs, tracing
 from domain import errors
@@ -70,6 +71,7 @@ async def examine(settings: Settings) -> list[Finding]:
         if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
             findings += await _patiently("Queues", lambda: _queues(database, settings))
             findings += await _patiently("Seals", lambda: _seals(database, settings))
+            findings += await _patiently("Webhooks", lambda: _webhooks(database, settings))
     finally:
         await database.close()
     findings += await _patiently("Redis", lambda: _redis(settings))
@@ -230,6 +232,11 @@ async def _seals(database: Database, settings: Settings) -> list[Finding]:
         )
         return [Finding("Seals", "note", says)]
     return [Finding("Seals", "ok", "the newest entry is sealed with AUDIT_KEY")]
+
+
+async def _webhooks(database: Database, settings: Settings) -> list[Finding]:
+    found = await stored_webhooks.examine(database, settings)
+    return [Finding("Webhooks", state, says) for state, says in found]
 
 
 def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:

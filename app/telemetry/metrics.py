@@ -27,6 +27,7 @@ from jobs.sinks import table
 from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database
+from persistence.webhooks import deliveries
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +97,10 @@ class Metrics:
             "How long a receiver has accepted nothing though events wait for it, by sink.",
             ["sink"],
         )
+        self._webhooks_failing = self._gauge(
+            "wallet_webhooks_failing",
+            "Webhooks whose endpoints did not acknowledge the last attempt.",
+        )
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
         # Looking up a label takes longer than counting, so each is looked up once.
@@ -161,6 +166,7 @@ class Metrics:
             lag = found.get(name, cursors.NO_LAG)
             self._receivers_behind.labels(name).set(lag.receivers)
             self._sink_lag.labels(name).set(lag.oldest_age_seconds)
+        self._webhooks_failing.set(await deliveries.count_failing(database))
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)

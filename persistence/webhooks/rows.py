@@ -24,7 +24,8 @@ _NAMES = ", ".join(f"'{name}'" for name in SINK_NAMES.values())
 
 def exists(row: str, token: str) -> str:
     """The SQL condition that a row of `webhooks`, left-joined with its API token, has not ended."""
-    return f"({row}.api_token_id IS NULL OR {credentials.api_token_is_active(token)})"
+    is_active = f"({token}.id IS NOT NULL AND {credentials.api_token_is_active(token)})"
+    return f"({row}.api_token_id IS NULL OR {is_active})"
 
 
 TOKEN_JOIN = "LEFT JOIN api_tokens AS k ON k.user_id = w.user_id AND k.id = w.api_token_id"  # noqa: S105

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from domain.encryption import Keyring
 from domain.people.sessions import Principal
 from domain.webhooks import Webhook, WebhookStatus, WebhookStream
 from persistence.delivery import cursors
-from persistence.delivery.cursors import Due
+from persistence.delivery.cursors import Due, Receiver
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
@@ -39,6 +39,26 @@ _CHANGE = text(
     "WHERE user_id = :user_id AND id = :id"
 )
 _DELETE = text("DELETE FROM webhooks WHERE user_id = :user_id AND id = :id")
+# They do not exist for their owners any more: it does not matter when they are deleted.
+_ENDED = text(
+    f"SELECT w.user_id, w.id, w.stream FROM webhooks AS w {rows.TOKEN_JOIN} "  # noqa: S608
+    f"WHERE w.api_token_id IS NOT NULL AND NOT {rows.exists('w', 'k')} LIMIT :limit"
+)
+_DOCUMENTS = text(
+    f"SELECT w.stream, w.document, count(*) AS webhooks, (array_agg(w.id ORDER BY w.id))[1:5] AS some "  # noqa: S608
+    f"FROM webhooks AS w {rows.TOKEN_JOIN} WHERE {rows.exists('w', 'k')} GROUP BY w.stream, w.document"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document, and the webhooks that have it."""
+
+    stream: WebhookStream
+    document: str
+    webhooks: int
+    #: The ids of at most five of them.
+    some: Sequence[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +184,31 @@ async def delete(db: Database, caller: Principal, webhook_id: UUID) -> None:
         await cursors.forget(unit, rows.receiver(webhook))
 
     await unit_of_work.run(db, work)
+
+
+async def documents(db: Database) -> list[StoredDocument]:
+    """Every document that a webhook has, whatever its state."""
+    found = await db.read(lambda connection: connection.execute(_DOCUMENTS))
+    return [
+        StoredDocument(WebhookStream(row.stream), row.document, row.webhooks, tuple(row.some))
+        for row in found
+    ]
+
+
+async def delete_ended(db: Database, batch: int) -> int:
+    """Delete at most `batch` webhooks whose API tokens have ended; says how many."""
+
+    async def work(unit: Unit) -> int:
+        ended = (await unit.connection.execute(_ENDED, {"limit": batch})).all()
+        await persons.lock_all(unit, {row.user_id for row in ended})
+        for row in ended:
+            await unit.connection.execute(_DELETE, {"user_id": row.user_id, "id": row.id})
+            await secrets.delete(unit, row.user_id, [row.id])
+            sink = rows.SINK_NAMES[WebhookStream(row.stream)]
+            await cursors.forget(unit, Receiver(sink, row.user_id, row.id))
+        return len(ended)
+
+    return await unit_of_work.run(db, work)
 
 
 async def rotate_secret(

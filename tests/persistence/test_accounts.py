@@ -134,7 +134,18 @@ async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(
     assert await accounts.credentials(db, "nobody@example.com") == []
     assert await accounts.user_id_by_email(db, "nobody@example.com") is None
     assert await retention.sweep(db) == dict.fromkeys(
-        ["outbox", "sessions", "idle_sessions", "links", "mails", "registrations"], 0
+        [
+            "outbox",
+            "sessions",
+            "idle_sessions",
+            "links",
+            "mails",
+            "webhook_attempts",
+            "webhook_secrets",
+            "registrations",
+            "webhooks",
+        ],
+        0,
     )
 
 

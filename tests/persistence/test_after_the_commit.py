@@ -345,7 +345,10 @@ async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
         "idle_sessions": 1,
         "links": 1,
         "mails": 1,
+        "webhook_attempts": 0,
+        "webhook_secrets": 0,
         "registrations": 0,
+        "webhooks": 0,
     }
     assert (await retention.sweep(db, batch=2))["outbox"] == 1
     assert not any((await retention.sweep(db)).values())
