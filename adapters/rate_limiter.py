@@ -113,7 +113,7 @@ class Usage(NamedTuple):
     """What a use has left of a limit: of its limits the one that is closest to exhaustion."""
 
     name: str
-    #: The uses that the limit allows in so many seconds.
+    #: The uses that the limit allows in so many seconds; where these are 0, so many at once.
     quota: int
     window_seconds: int
     remaining: int
@@ -125,6 +125,11 @@ class Usage(NamedTuple):
 
 #: The usage of every use while limits are disabled.
 UNLIMITED = Usage("", 0, 0, 0, 0)
+
+
+def all_taken(name: str, at_once: int, wait_seconds: int) -> Usage:
+    """The usage of a limit on what is under way at the same time, for who is refused by it."""
+    return Usage(name, at_once, 0, 0, wait_seconds, wait_seconds)
 
 
 class Counted(NamedTuple):

@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-from adapters.rate_limiter import Limit, Usage, Use
+from adapters.rate_limiter import Limit, Usage, Use, all_taken
 from domain import errors
 
 #: Limits on attempts at one account from unknown devices: each exhausted limit doubles the delay.
@@ -56,7 +56,9 @@ class Guesses:
             self._waiting[key] >= _MAXIMUM_AT_ONCE_OF_CLIENT
             or self._waiting.total() >= _MAXIMUM_AT_ONCE
         ):
-            raise errors.RateLimited(int(seconds) + 1)
+            wait_seconds = int(seconds) + 1
+            limit = all_taken("guesses", _MAXIMUM_AT_ONCE_OF_CLIENT, wait_seconds)
+            raise errors.RateLimited(wait_seconds, limit)
         self._waiting[key] += 1
         try:
             yield

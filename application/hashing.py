@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from adapters.rate_limiter import all_taken
 from domain import errors
 from domain.people import passwords
 
@@ -47,7 +48,8 @@ class Hashing:
 
     async def _in_turn(self, work: Callable[[], Result]) -> Result:
         if self._waiting >= _WAITING_MAXIMUM:
-            raise errors.RateLimited(_RETRY_SECONDS)
+            limit = all_taken("passwords", _WAITING_MAXIMUM, _RETRY_SECONDS)
+            raise errors.RateLimited(_RETRY_SECONDS, limit)
         self._waiting += 1
         try:
             async with self._turns:

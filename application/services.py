@@ -96,7 +96,9 @@ class Services:
     #: Requests that are refused before they are executed, by client: 300 a minute.
     refusal_allowance: Allowance = field(init=False)
     #: Searches, which take the database longest, by account.
-    searches: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=20))
+    searches: Turns = field(
+        init=False, default_factory=lambda: Turns(at_once=2, waiting=20, name="searches")
+    )
     #: Test deliveries to webhooks, which take up to 15 seconds, by account.
     webhook_tests: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=8))
     #: Encrypts the signing secrets of webhooks.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from adapters import rate_limiter
 from domain import errors
 
 _RETRY_SECONDS = 1
@@ -21,7 +22,9 @@ class _Line:
 class Turns:
     """At most `at_once` bodies of `turn` run per key, and at most `waiting` others wait."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, at_once: int, waiting: int, name: str = "turns") -> None:
+        """`name` is what refused callers are told."""
+        self._name = name
         self._at_once = at_once
         self._maximum = at_once + waiting
         self._entries: dict[Hashable, _Line] = {}
@@ -36,7 +39,8 @@ class Turns:
         if entry is None:
             entry = self._entries[key] = _Line(asyncio.Semaphore(self._at_once))
         if entry.length >= self._maximum:
-            raise errors.RateLimited(_RETRY_SECONDS)
+            limit = rate_limiter.all_taken(self._name, self._maximum, _RETRY_SECONDS)
+            raise errors.RateLimited(_RETRY_SECONDS, limit)
         entry.length += 1
         try:
             async with entry.places:

@@ -146,6 +146,8 @@ def _guarded(resolver: Resolver, guards: tuple[Guard, ...], members: frozenset[A
                 outcome = type(member).__name__
                 return member
             outcome = schema.errors.code_of(refusal)[0]
+            if isinstance(refusal, errors.RateLimited) and refusal.limit is not None:
+                context.usage = refusal.limit
             raise
         except BaseException as error:
             outcome = "INTERNAL" if isinstance(error, Exception) else "cancelled"

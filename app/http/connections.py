@@ -12,12 +12,14 @@ import httptools
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.http import refusals
+from adapters import rate_limiter
+from app.http import rate_limits, refusals
 from app.http.edge import Edge
 from app.http.gathering import Gathered, Gathering
 from app.http.short_path import ShortPath, ShortPathProtocol
 from graphql_server import bodies
 from graphql_server.facts import RequestFacts
+from graphql_server.service import Header
 
 MAXIMUM_URL_BYTES = 16 * 1024
 MAXIMUM_HEADER_BYTES = 32 * 1024
@@ -342,6 +344,13 @@ class HttpConnection(ShortPathProtocol):
         """The client may never read the last response."""
         self._wait(SEND_SECONDS)
 
+    def _quota_headers(self, status: int) -> list[Header]:
+        quota = self._edge.connections.per_client
+        if status != 429 or quota is None:
+            return []
+        usage = rate_limiter.all_taken("connections.client", quota, refusals.RETRY_SECONDS)
+        return rate_limits.headers(usage)
+
     def _refuse(self, status: int, message: str) -> None:
         """Send that response, and read nothing more."""
         if self._is_refused or self.transport.is_closing():
@@ -365,7 +374,7 @@ class HttpConnection(ShortPathProtocol):
             if cycle.response_started:
                 self.transport.close()
                 return
-        self.transport.write(refusals.render(status, message))
+        self.transport.write(refusals.render(status, message, self._quota_headers(status)))
         self.transport.flush()  # type: ignore[attr-defined]
         if status in (429, 503):
             # Those fields have no slot.

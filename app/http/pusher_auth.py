@@ -75,8 +75,7 @@ class PusherAuth:
         except errors.RateLimited as error:
             headers = {"retry-after": str(error.retry_after_seconds)}
             if error.limit is not None:
-                limit = rate_limits.headers(error.limit)
-                headers |= {name.decode(): value.decode() for name, value in limit}
+                headers |= rate_limits.fields(error.limit)
             return replies.refusal(429, error.message, "RATE_LIMITED", **headers)
         except errors.DomainError as error:
             code, _ = schema_errors.code_of(error)
@@ -90,7 +89,8 @@ class PusherAuth:
                 "FORBIDDEN",
             )
         try:
-            return replies.json(gateway.authenticate(socket_id, channel))
+            left = {} if counted is None else rate_limits.fields(counted)
+            return replies.json(gateway.authenticate(socket_id, channel), 200, **left)
         except ValueError:
             return replies.refusal(400, "`socket_id` is malformed.", "BAD_USER_INPUT")
 

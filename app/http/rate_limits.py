@@ -21,7 +21,13 @@ def headers(usage: Usage | Block) -> list[Header]:
     return [(b"ratelimit-policy", policy), (b"ratelimit", left)]
 
 
+def fields(usage: Usage | Block) -> dict[str, str]:
+    """The same as text."""
+    return {name.decode(): value.decode() for name, value in headers(usage)}
+
+
 @lru_cache(maxsize=256)
 def _policy(name: str, quota: int, window_seconds: int) -> tuple[bytes, bytes]:
     """The policy, and its name as both headers have it."""
-    return f'"{name}";q={quota};w={window_seconds}'.encode(), f'"{name}"'.encode()
+    kind = f"w={window_seconds}" if window_seconds else 'qu="concurrent-requests"'
+    return f'"{name}";q={quota};{kind}'.encode(), f'"{name}"'.encode()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from graphql_server.service import Header
 
 TOO_LARGE = "The headers have more than 32 KiB, or are more than 100: send less."
 TOO_MUCH_FRAMING = "The chunk extensions or trailers have more than 48 KiB: send less."
@@ -15,11 +19,18 @@ TOO_MANY = "There are too many connections from your address: close some, or try
 FULL = "The service has as many connections as it can take: try again later."
 
 
-def render(status: int, message: str) -> bytes:
+#: When a client may try again that is refused with 429 or 503.
+RETRY_SECONDS = 10
+
+
+def render(status: int, message: str, headers: Iterable[Header] = ()) -> bytes:
     """The response, after which the connection is closed."""
     code = {429: "RATE_LIMITED", 503: "UNAVAILABLE"}.get(status, "BAD_USER_INPUT")
-    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-    retry = b"retry-after: 10\r\n" if status in (429, 503) else b""
+    extensions: dict[str, object] = {"code": code}
+    if status == 429:
+        extensions["retryAfterSeconds"] = RETRY_SECONDS
+    body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    retry = b"retry-after: %d\r\n" % RETRY_SECONDS if status in (429, 503) else b""
     return b"".join(
         (
             STATUS_LINE[status],
@@ -27,6 +38,7 @@ def render(status: int, message: str) -> bytes:
             b"content-length: %d\r\n" % len(body),
             b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n",
             retry,
+            *(b"%b: %b\r\n" % header for header in headers),
             b"connection: close\r\n\r\n",
             body,
         )

@@ -25,4 +25,7 @@ def empty(**headers: str) -> Response:
 
 def refusal(status: int, message: str, code: str, **headers: str) -> Response:
     """An error in the form that the GraphQL API has."""
-    return json({"errors": [{"message": message, "extensions": {"code": code}}]}, status, **headers)
+    extensions: dict[str, object] = {"code": code}
+    if code == "RATE_LIMITED" and "retry-after" in headers:
+        extensions["retryAfterSeconds"] = int(headers["retry-after"])
+    return json({"errors": [{"message": message, "extensions": extensions}]}, status, **headers)

@@ -324,7 +324,10 @@ def test_a_client_has_so_many_connections_and_no_more(
     refused = read_all(connect(api))
     assert status_of(refused) == 429
     assert code_of(refused) == "RATE_LIMITED"
-    assert b"retry-after: " in refused
+    assert b"retry-after: 10\r\n" in refused
+    assert b'"retryAfterSeconds":10' in refused
+    assert b'ratelimit-policy: "connections.client";q=5;qu="concurrent-requests"\r\n' in refused
+    assert b'ratelimit: "connections.client";r=0;t=10\r\n' in refused
     held.pop().close()
     block_until(lambda: _status(api) == 200)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from adapters.rate_limiter import all_taken
+from app.http import rate_limits
 from tests.app.conftest import ADD, ALPHA, LOGIN, Api
 
 _POLICY = re.compile(r'"([a-zA-Z_.]+)";q=([0-9]+);w=([0-9]+)')
@@ -113,3 +115,10 @@ def test_without_limits_nothing_is_told(api: Api) -> None:
     answer = api.post(VIEWER)
     assert "ratelimit" not in answer.headers
     assert "ratelimit-policy" not in answer.headers
+
+
+def test_a_limit_on_what_is_under_way_has_no_window() -> None:
+    assert rate_limits.fields(all_taken("searches", 22, 1)) == {
+        "ratelimit-policy": '"searches";q=22;qu="concurrent-requests"',
+        "ratelimit": '"searches";r=0;t=1',
+    }

@@ -39,6 +39,7 @@ async def test_so_many_run_so_many_wait_and_the_rest_is_refused() -> None:
     bodies.gate.set()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [type(None)] * 5 + [errors.RateLimited] * 2
+    assert {outcome.limit.quota for outcome in outcomes if outcome is not None} == {5}  # type: ignore[union-attr]
     assert bodies.running == ["a"] * 5
     assert len(bodies.turns) == 0
 

@@ -99,7 +99,10 @@ def test_signing_pusher_channels_counts_as_reading(
     answers = [pushing.client.post("/pusher/auth", headers=bearer, data=asked) for _ in range(51)]
     assert [answer.status_code for answer in answers] == [403] * 50 + [429]
     assert code_of(answers[-1].json()) == "RATE_LIMITED"
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    seconds = int(answers[-1].headers["retry-after"])
+    assert 1 <= seconds <= 60
+    assert answers[-1].json()["errors"][0]["extensions"]["retryAfterSeconds"] == seconds
+    assert answers[-1].headers["ratelimit"] == f'"reads";r=0;t={seconds}'
 
 
 def test_introspection_has_a_limit_of_its_own(limited: Api) -> None:
