@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from domain import ids, text
 from domain.ledger import settling
@@ -78,15 +79,25 @@ SELECT told.user_id, told.id, 'notification.created', jsonb_build_object('number
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS told (user_id, id, number)
 """
 
+#: Numbers of notifications, by user and by the sequence of the entry that they are about.
+_Numbers = dict[tuple[UUID, int | None], int]
+
 
 def write(settlement: settling.Settlement) -> list[Statement]:
     """The accounts, the entries, the notifications, their events in the outbox, and the effects."""
-    return [
-        *((_update_accounts(settlement),) if settlement.accounts else ()),
-        *(_write_entries(settlement) if settlement.entries else ()),
-        *(_write_notifications(settlement) if settlement.notifications else ()),
-        *(effects.write(settlement.effects) if settlement.effects else ()),
-    ]
+    written: list[Statement] = []
+    numbers = {(n.user_id, n.sequence): n.number for n in settlement.notifications}
+    if settlement.accounts:
+        written.append(_update_accounts(settlement))
+    if settlement.entries:
+        written += _write_entries(settlement, numbers)
+    if settlement.notifications:
+        written.append(notification_rows.insertion(settlement.notifications))
+    if numbers:
+        written.append(_announce(numbers))
+    if settlement.effects:
+        written += effects.write(settlement.effects)
+    return written
 
 
 def _update_accounts(settlement: settling.Settlement) -> Statement:
@@ -105,12 +116,12 @@ def _update_accounts(settlement: settling.Settlement) -> Statement:
     )
 
 
-def _write_entries(settlement: settling.Settlement) -> list[Statement]:
+def _write_entries(settlement: settling.Settlement, numbers: _Numbers) -> list[Statement]:
+    """The entries and their events; the numbers that these announce are taken out of `numbers`."""
     new = settlement.entries
     array = pipeline.array
     user_ids = array([n.user_id for n in new])
     sequences = array([n.sequence for n in new])
-    numbers = {(n.user_id, n.sequence): n.number for n in settlement.notifications}
     return [
         (
             _INSERT_ENTRIES,
@@ -139,21 +150,14 @@ def _write_entries(settlement: settling.Settlement) -> list[Statement]:
                 user_ids,
                 array([ids.new_id() for _ in new]),
                 sequences,
-                array([numbers.get((n.user_id, n.sequence)) for n in new]),
+                array([numbers.pop((n.user_id, n.sequence), None) for n in new]),
             ),
         ),
     ]
 
 
-def _write_notifications(settlement: settling.Settlement) -> list[Statement]:
-    new = settlement.notifications
-    posted = {(entry.user_id, entry.sequence) for entry in settlement.entries}
-    alone = [n for n in new if (n.user_id, n.sequence) not in posted]
-    written = [notification_rows.insertion(new)]
-    if alone:
-        array = pipeline.array
-        user_ids = array([n.user_id for n in alone])
-        new_ids = array([ids.new_id() for _ in alone])
-        numbers = array([n.number for n in alone])
-        written.append((_ANNOUNCE_NOTIFICATIONS, (user_ids, new_ids, numbers)))
-    return written
+def _announce(numbers: _Numbers) -> Statement:
+    array = pipeline.array
+    user_ids = array(user_id for user_id, _ in numbers)
+    new_ids = array(ids.new_id() for _ in numbers)
+    return _ANNOUNCE_NOTIFICATIONS, (user_ids, new_ids, array(numbers.values()))

@@ -16,6 +16,15 @@ from persistence.engine.pipeline import Statement
 COLUMNS = "user_id, number, kind, created_at, sequence, person_id, subject_id, details"
 #: How many they are.
 WIDTH = COLUMNS.count(",") + 1
+# Nearly all are about an entry alone, and most of those are single: planned in a third of the time.
+_INSERT_ONE = b"""
+INSERT INTO notifications (user_id, number, kind, created_at, sequence)
+VALUES ($1::uuid, $2::bigint, $3::text, $4::timestamptz, $5::bigint)
+"""
+_INSERT_SHORT = b"""
+INSERT INTO notifications (user_id, number, kind, created_at, sequence)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[])
+"""
 _INSERT = f"""
 INSERT INTO notifications ({COLUMNS})
 SELECT user_id, number, kind, created_at, sequence, person_id, subject_id, details::jsonb
@@ -42,13 +51,30 @@ def from_row(row: Sequence[Any]) -> Notification:
 
 def insertion(notifications: Sequence[Notification]) -> Statement:
     """The statement that inserts all of them."""
-    array = pipeline.array
+    array, parameter = pipeline.array, pipeline.parameter
+    is_short = all(
+        each.person_id is None and each.subject_id is None and each.details is None
+        for each in notifications
+    )
+    if is_short and len(notifications) == 1:
+        [one] = notifications
+        return _INSERT_ONE, (
+            parameter(one.user_id),
+            parameter(one.number),
+            parameter(one.kind),
+            one.created_at.isoformat().encode(),
+            parameter(one.sequence),
+        )
     columns = (
         array([each.user_id for each in notifications]),
         array([each.number for each in notifications]),
         array([each.kind.value for each in notifications]),
         array([each.created_at for each in notifications]),
         array([each.sequence for each in notifications]),
+    )
+    if is_short:
+        return _INSERT_SHORT, columns
+    more = (
         array([each.person_id for each in notifications]),
         array([each.subject_id for each in notifications]),
         array(
@@ -58,4 +84,4 @@ def insertion(notifications: Sequence[Notification]) -> Statement:
             ]
         ),
     )
-    return _INSERT, columns
+    return _INSERT, (*columns, *more)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,7 +23,7 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
-from persistence.notifications import notification_views, notifying, preferences
+from persistence.notifications import notification_rows, notification_views, notifying, preferences
 from persistence.people import persons
 from tests.books import LIMITS, Books, Someone, adding, sending
 from tests.persistence.test_ledger_disturbed import deadlocks, waiting_for_locks
@@ -170,6 +172,23 @@ async def test_who_is_closed_unverified_or_unknown_is_not_notified(books: Books)
     assert await notify(books.database, notice(closed), notice(unverified), unknown) == []
     assert await notify(books.database) == []
     assert books.connection.execute("SELECT count(*) FROM notifications").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("given", [{}, {"details": {"x": 1}}, {"person_id": UUID(int=1)}])
+async def test_every_form_of_the_insertion_stores_all_of_them(
+    books: Books, given: dict[str, Any], *, several: bool
+) -> None:
+    alpha, now = books.join("Alpha"), datetime(2026, 11, 28, 12, 30, 0, 1, tzinfo=UTC)
+    created = [
+        Notification(alpha.user_id, 1, NotificationKind.MONEY_RECEIVED, now, sequence=7, **given),
+        Notification(alpha.user_id, 2, NotificationKind.NEW_SIGN_IN, now),
+    ][: 1 + several]
+    await books.database.rows(notification_rows.insertion(created))
+    rows = books.connection.execute(
+        f"SELECT {notification_rows.COLUMNS} FROM notifications ORDER BY number"
+    )
+    assert [notification_rows.from_row(row) for row in rows] == created
 
 
 # ================================================================ what follows the commit
