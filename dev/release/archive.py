@@ -8,16 +8,13 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from dev.up import building
 
-
-def built_files(root: Path) -> list[str]:
+def built_files(root: Path, pages: Iterable[Path]) -> list[str]:
     """The files of the built pages, which Git does not know, by their paths from the root."""
-    pages = [folder.relative_to(building.CLIENT.parent) for folder in building.PAGES.values()]
     return [
         file.relative_to(root).as_posix()
         for page in pages
-        for file in (root / page / "dist").rglob("*")
+        for file in (page / "dist").rglob("*")
         if file.is_file()
     ]
 

@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from app import served_schema
 from dev.release import archive, documents, gate, versions
 from dev.release.changelog import Changelog, ChangelogError
 from dev.release.schema_gate import Severity
 from dev.release.versions import Version
-from dev.up import building
 from settings import ROOT
 
 #: Where archives are written; Git ignores it.
@@ -66,10 +64,6 @@ def _checked(wanted: str, changelog: Changelog, today: date) -> Version:
         raise Refused(
             "The section Unreleased of CHANGELOG.md is empty: there is nothing to release."
         )
-    if served_schema.print_sdl() != gate.PRESENT.read_text(encoding="utf-8"):
-        raise Refused(
-            "schema/schema.graphql is stale: run ./wallet schema > schema/schema.graphql."
-        )
     if problems := gate.problems(today):
         raise Refused("\n".join(problems))
     changes = gate.changes()
@@ -77,6 +71,13 @@ def _checked(wanted: str, changelog: Changelog, today: date) -> Version:
     if severity is not None and not version.allows(severity, last):
         worst = next(change for change in changes if change.severity == severity)
         raise Refused(f"{version} must be a new {_WORDS[severity]} version: {worst.says}")
+    # Last, because it takes longest.
+    from app import served_schema
+
+    if served_schema.print_sdl() != gate.PRESENT.read_text(encoding="utf-8"):
+        raise Refused(
+            "schema/schema.graphql is stale: run ./wallet schema > schema/schema.graphql."
+        )
     return version
 
 
@@ -92,6 +93,8 @@ def _edits(version: Version, changelog: Changelog, today: date) -> dict[Path, st
 
 
 def _archive(version: Version, edited: Mapping[Path, str], tell: Callable[[str], None]) -> Path:
+    from dev.up import building
+
     if problems := building.build(lambda name: tell(f"Building the {name} …")):
         raise Refused("\n".join(problems))
     names = {name for name in _git("ls-files", "-z").split("\0") if name}
@@ -100,7 +103,7 @@ def _archive(version: Version, edited: Mapping[Path, str], tell: Callable[[str],
     target = OUTPUT / f"{folder}.tar.gz"
     # Of the commit that is released: the same commit gives the same archive.
     modified_at = int(_git("log", "-1", "--format=%ct"))
-    names |= set(archive.built_files(ROOT))
+    names |= set(archive.built_files(ROOT, building.PAGES.values()))
     archive.pack(ROOT, names, target, folder=folder, modified_at=modified_at)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     tell(
