@@ -71,6 +71,7 @@ class Messages:
         rows = [
             ("Wallet", facts.url),
             ("Playground", f"{facts.url}/graphql"),
+            ("Reference", f"{facts.url}/docs"),
             *([("Mails", f"{facts.url}/dev/mail")] if facts.mails_caught else []),
         ]
         if facts.demo:

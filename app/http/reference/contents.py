@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     get_named_type,
+    is_input_object_type,
     is_specified_scalar_type,
     print_ast,
 )
@@ -63,6 +64,8 @@ class Operation:
     name: str
     description: Markup
     signature: Markup
+    #: The arguments, or the fields of the only one if that is `input`.
+    arguments_title: str
     arguments: list[Member]
     #: The members of the union that it returns, if it is one.
     results: list[Member]
@@ -119,6 +122,7 @@ class Contents:
             name=name,
             description=self._prose.block(root_field.description),
             signature=self._signature(name, root_field),
+            arguments_title="Input" if _takes_input(root_field) else "Arguments",
             arguments=self._inputs(root_field),
             results=[self._member_of_union(member) for member in members],
             deprecated=self._deprecated(root_field),
@@ -127,12 +131,11 @@ class Contents:
         )
 
     def _inputs(self, root_field: GraphQLField) -> list[Member]:
-        """The arguments; for a single `input`, the fields of its type instead."""
-        if [*root_field.args] == ["input"]:
+        if _takes_input(root_field):
             given = get_named_type(root_field.args["input"].type)
-            if isinstance(given, GraphQLInputObjectType):
-                fields = given.fields.items()
-                return [self._member(name, each, given.name, False) for name, each in fields]
+            assert isinstance(given, GraphQLInputObjectType)
+            fields = given.fields.items()
+            return [self._member(name, each, given.name, False) for name, each in fields]
         return [self._member(name, each) for name, each in root_field.args.items()]
 
     def _signature(self, name: str, root_field: GraphQLField) -> Markup:
@@ -204,6 +207,12 @@ class Contents:
         target = place if self._links.id_of(place) else owner
         shown = name if owner in self._links.roots else place
         return Markup('<a href="#{}">{}</a>').format(target, shown)
+
+
+def _takes_input(root_field: GraphQLField) -> bool:
+    return [*root_field.args] == ["input"] and is_input_object_type(
+        get_named_type(root_field.args["input"].type)
+    )
 
 
 def _default(element: GraphQLArgument | GraphQLInputField) -> str:

@@ -136,6 +136,7 @@ def test_an_operation_shows_the_fields_of_its_input_and_the_members_of_its_resul
 ) -> None:
     [paint, price] = toy.operations["Queries"]
     assert [member.name for member in paint.arguments] == ["colour", "name"]
+    assert (paint.arguments_title, price.arguments_title) == ("Input", "Arguments")
     # They have their ids where the type is.
     assert {member.id for member in paint.arguments} == {""}
     assert [member.name for member in paint.results] == ["Paint", "Price"]
