@@ -221,7 +221,7 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
 
 async def _seals(database: Database, settings: Settings) -> list[Finding]:
     async with translated(), database.snapshot() as connection:
-        is_right = await seals.is_key_of_books(connection, settings.sealing_key)
+        is_right = await seals.is_key_of_ledgers(connection, settings.sealing_key)
     if not is_right:
         says = "The ledgers are sealed with another AUDIT_KEY: set that one again, or run `./wallet reseal`."
         return [Finding("Seals", "bad", says)]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
-from persistence.audit import books, checks, seals
+from persistence.audit import checks, ledgers, seals
 from persistence.audit import keys as audit_keys
 from persistence.audit import kinds as audit_kinds
 from persistence.audit import notifications as audit_notifications
@@ -108,7 +108,7 @@ async def look(
     on_check("the totals")
     await _check_totals(connection, report)
     for check in (
-        *books.CHECKS,
+        *ledgers.CHECKS,
         *audit_kinds.CHECKS,
         *audit_keys.CHECKS,
         *audit_people.CHECKS,

@@ -18,7 +18,7 @@ from persistence.audit import seals as audit_seals
 from persistence.ledger.sealed_rows import SealedRow
 
 #: While keys are replaced, a receipt may cover entries sealed with either: how many are tried with the newer.
-LINES_BETWEEN_KEYS = 1_000
+ENTRIES_BETWEEN_KEYS = 1_000
 
 _HEAD = text("SELECT book_seal FROM users WHERE id = :user_id")
 
@@ -62,7 +62,7 @@ class _Seals:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._of_one_key = dict.fromkeys(keys, EMPTY_LEDGER_SEAL)
         #: The contents of the newest entries, and the previous seal of each by key.
-        self._newest = deque[tuple[bytes, dict[bytes, bytes]]](maxlen=LINES_BETWEEN_KEYS)
+        self._newest = deque[tuple[bytes, dict[bytes, bytes]]](maxlen=ENTRIES_BETWEEN_KEYS)
 
     def follow(self, row: SealedRow) -> None:
         """Continue with the next entry."""
@@ -96,7 +96,7 @@ def _read(receipt: str) -> Receipt | str:
 async def _of_person(
     connection: AsyncConnection, user_id: UUID, receipts: Iterable[Receipt], keys: Sequence[bytes]
 ) -> dict[Receipt, Answer]:
-    ledger = audit_seals.Book(user_id.bytes, keys[0])
+    ledger = audit_seals.LedgerVerification(user_id.bytes, keys[0])
     made = _Seals(keys)
     asked: dict[int, list[Receipt]] = defaultdict(list)
     for receipt in receipts:
@@ -111,7 +111,7 @@ async def _of_person(
 
 
 def _answer(
-    receipt: Receipt, ledger: audit_seals.Book, head: bytes | None, is_proved: bool
+    receipt: Receipt, ledger: audit_seals.LedgerVerification, head: bytes | None, is_proved: bool
 ) -> Answer:
     where = f"entry {receipt.sequence} of {receipt.user_id}"
     is_contained = False
@@ -137,7 +137,7 @@ def _answer(
     return Answer(receipt.render(), is_contained, sentence)
 
 
-def _what_happened(receipt: Receipt, ledger: audit_seals.Book) -> str:
+def _what_happened(receipt: Receipt, ledger: audit_seals.LedgerVerification) -> str:
     if ledger.fault is None:
         return "that entry or an earlier one was changed, or the receipt is of another AUDIT_KEY (or forged)."
     row, what = ledger.fault

@@ -14,13 +14,13 @@ from persistence.ledger import sealed_rows
 from persistence.ledger.sealed_rows import SealedRow
 
 #: How often progress is reported.
-_LINES_BETWEEN_WORDS = 20_000
+_ENTRIES_BETWEEN_REPORTS = 20_000
 
-_BOOKS = f"""
+_LEDGERS = f"""
 COPY (SELECT {sealed_rows.COLUMNS} FROM transactions ORDER BY user_id, sequence)
 TO STDOUT (FORMAT binary)
 """  # noqa: S608
-_BOOK = f"""
+_LEDGER = f"""
 COPY (SELECT {sealed_rows.COLUMNS} FROM transactions WHERE user_id = %s ORDER BY sequence)
 TO STDOUT (FORMAT binary)
 """  # noqa: S608
@@ -34,7 +34,7 @@ COPY (
 """  # noqa: S608
 
 
-class Book:
+class LedgerVerification:
     """An account ledger, verified entry by entry; `fault` is the first fault found."""
 
     def __init__(self, user_id: bytes, key: bytes) -> None:
@@ -77,31 +77,31 @@ async def faults(
 
     `on_entries` is called with the number of entries verified so far.
     """
-    book = Book(b"", key)
-    entries = told = 0
-    async for rows in _stream(connection, _BOOKS):
+    ledger = LedgerVerification(b"", key)
+    entries = reported = 0
+    async for rows in _stream(connection, _LEDGERS):
         for row in rows:
-            if row.user_id != book.user_id:
-                if book.fault is not None:
-                    yield book.fault
-                book = Book(row.user_id, key)
-            book.follow(row)
+            if row.user_id != ledger.user_id:
+                if ledger.fault is not None:
+                    yield ledger.fault
+                ledger = LedgerVerification(row.user_id, key)
+            ledger.follow(row)
         entries += len(rows)
-        if entries - told >= _LINES_BETWEEN_WORDS:
+        if entries - reported >= _ENTRIES_BETWEEN_REPORTS:
             on_entries(entries)
-            told = entries
-    if book.fault is not None:
-        yield book.fault
+            reported = entries
+    if ledger.fault is not None:
+        yield ledger.fault
 
 
 async def rows_of(connection: AsyncConnection, user_id: UUID) -> AsyncIterator[SealedRow]:
     """The entries of one account ledger, oldest first."""
-    async for rows in _stream(connection, _BOOK, [user_id]):
+    async for rows in _stream(connection, _LEDGER, [user_id]):
         for row in rows:
             yield row
 
 
-async def is_key_of_books(connection: AsyncConnection, key: bytes) -> bool:
+async def is_key_of_ledgers(connection: AsyncConnection, key: bytes) -> bool:
     """Whether the newest entry of one account ledger has a seal of that key; True without entries."""
     newest = [row async for rows in _stream(connection, _NEWEST) for row in rows]
     if not newest:

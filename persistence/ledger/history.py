@@ -26,8 +26,8 @@ MAXIMUM_COUNTERPARTIES = 10_000
 _LATEST_ENTRIES = 1_000
 _MAXIMUM_SEQUENCE = 2**63 - 1
 
-_book = tables.transactions.c
-_ENTRY = [_book[name] for name in entry_rows.COLUMNS.split(", ")]
+_entries_table = tables.transactions.c
+_ENTRY = [_entries_table[name] for name in entry_rows.COLUMNS.split(", ")]
 
 # From one counterparty to the next by the index, without reading the entries in between: a "loose index
 # scan" (wiki.postgresql.org/wiki/Loose_indexscan).
@@ -83,7 +83,9 @@ async def entries_by_ids(
     wanted = [key for key in ids if 0 < key[1] <= _MAXIMUM_SEQUENCE]
     if not wanted:
         return {}
-    query = select(*_ENTRY).where(sqlalchemy.tuple_(_book.user_id, _book.sequence).in_(wanted))
+    query = select(*_ENTRY).where(
+        sqlalchemy.tuple_(_entries_table.user_id, _entries_table.sequence).in_(wanted)
+    )
     found = await _entries(db, query)
     return {(each.user_id, each.sequence): each for each in found}
 
@@ -91,7 +93,9 @@ async def entries_by_ids(
 async def entry_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Entry | None:
     """The entry that was posted with this key of the user; None if there is none (yet)."""
     query = select(*_ENTRY).where(
-        _book.user_id == user_id, _book.kind == kind.value, _book.idempotency_key == key
+        _entries_table.user_id == user_id,
+        _entries_table.kind == kind.value,
+        _entries_table.idempotency_key == key,
     )
     found = await _entries(db, query)
     return found[0] if found else None
@@ -100,7 +104,10 @@ async def entry_by_key(db: Database, user_id: UUID, kind: Kind, key: str) -> Ent
 async def entry_by_reference(db: Database, user_id: UUID, reference: UUID) -> Entry | None:
     """The user's own entry with that reference; None if there is none."""
     found = await _entries(
-        db, select(*_ENTRY).where(_book.user_id == user_id, _book.reference == reference)
+        db,
+        select(*_ENTRY).where(
+            _entries_table.user_id == user_id, _entries_table.reference == reference
+        ),
     )
     return found[0] if found else None
 

@@ -16,20 +16,20 @@ from persistence.ledger.sealed_rows import SealedRow
 Connection = psycopg.Connection[Any]
 
 #: Transactions of the users in a batch wait until the batch is committed.
-_PEOPLE_AT_ONCE = 100
-_LINES_AT_ONCE = 5_000
-_NOBODY = UUID(int=0)
+_USERS_AT_ONCE = 100
+_ENTRIES_AT_ONCE = 5_000
+_NO_USER = UUID(int=0)
 
-_PEOPLE = "SELECT id FROM users WHERE id > %s AND sequence > 0 ORDER BY id LIMIT %s"
+_USERS = "SELECT id FROM users WHERE id > %s AND sequence > 0 ORDER BY id LIMIT %s"
 _LOCK = "SELECT id, book_seal FROM lock_accounts(%s)"
-_LINES = """
+_ENTRIES = """
 COPY (
     SELECT {columns} FROM transactions
     WHERE user_id = ANY (%s) AND (user_id, sequence) > (%s, %s)
     ORDER BY user_id, sequence LIMIT %s
 ) TO STDOUT (FORMAT binary)
 """
-_SEAL_LINES = """
+_SEAL_ENTRIES = """
 UPDATE transactions SET seal = made.seal
 FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS made (user_id, sequence, seal)
 WHERE transactions.user_id = made.user_id AND transactions.sequence = made.sequence
@@ -53,7 +53,9 @@ class WrongSeal(Exception):
 def seal_unsealed(connection: Connection, key: bytes) -> int:
     """Seal every entry in the current transaction; returns the number of entries."""
     columns = sealed_rows.COLUMNS_BEFORE_METADATA
-    return sum(_seal(connection, people, key, columns=columns) for people in _everybody(connection))
+    return sum(
+        _seal(connection, user_ids, key, columns=columns) for user_ids in _all_users(connection)
+    )
 
 
 def reseal(
@@ -71,24 +73,24 @@ def reseal(
     with the number of entries done so far.
     """
     entries = 0
-    for people in _everybody(connection):
+    for user_ids in _all_users(connection):
         with connection.transaction():
-            entries += _seal(connection, people, key, sealed_with={key, *sealed_with})
+            entries += _seal(connection, user_ids, key, sealed_with={key, *sealed_with})
         on_entries(entries)
     return entries
 
 
-def _everybody(connection: Connection) -> Iterator[list[UUID]]:
-    after = _NOBODY
-    while rows := connection.execute(_PEOPLE, [after, _PEOPLE_AT_ONCE]).fetchall():
-        people = [user_id for (user_id,) in rows]
-        yield people
-        after = people[-1]
+def _all_users(connection: Connection) -> Iterator[list[UUID]]:
+    after = _NO_USER
+    while rows := connection.execute(_USERS, [after, _USERS_AT_ONCE]).fetchall():
+        user_ids = [user_id for (user_id,) in rows]
+        yield user_ids
+        after = user_ids[-1]
 
 
 def _seal(
     connection: Connection,
-    people: Sequence[UUID],
+    user_ids: Sequence[UUID],
     key: bytes,
     *,
     sealed_with: Collection[bytes] | None = None,
@@ -96,12 +98,12 @@ def _seal(
 ) -> int:
     """Reseal the entries of these users; the present seals are verified if `sealed_with` is given."""
     connection.execute(_RESEALING)
-    heads = connection.execute(_LOCK, [people]).fetchall()
+    heads = connection.execute(_LOCK, [user_ids]).fetchall()
     #: By user, the old and the new seal of the newest entry so far.
     was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_LEDGER_SEAL)
     made = was.copy()
-    entries, at = 0, (_NOBODY, 0)
-    while rows := _page(connection, people, at, columns):
+    entries, at = 0, (_NO_USER, 0)
+    while rows := _page(connection, user_ids, at, columns):
         changed: list[tuple[UUID, int, bytes]] = []
         for row in rows:
             if sealed_with is not None and not _is_sealed(row, sealed_with, was[row.user_id]):
@@ -111,7 +113,9 @@ def _seal(
                 changed.append((UUID(bytes=row.user_id), row.sequence, seal))
             was[row.user_id], made[row.user_id] = row.seal, seal
         if changed:
-            connection.execute(_SEAL_LINES, [list(column) for column in zip(*changed, strict=True)])
+            connection.execute(
+                _SEAL_ENTRIES, [list(column) for column in zip(*changed, strict=True)]
+            )
         entries += len(rows)
         at = (UUID(bytes=rows[-1].user_id), rows[-1].sequence)
     for user_id, head in heads:
@@ -128,8 +132,8 @@ def _is_sealed(row: SealedRow, keys: Collection[bytes], before: bytes) -> bool:
 
 
 def _page(
-    connection: Connection, people: Sequence[UUID], after: tuple[UUID, int], columns: str
+    connection: Connection, user_ids: Sequence[UUID], after: tuple[UUID, int], columns: str
 ) -> list[SealedRow]:
-    query = _LINES.format(columns=columns)
-    with connection.cursor().copy(query, [people, *after, _LINES_AT_ONCE]) as copy:
+    query = _ENTRIES.format(columns=columns)
+    with connection.cursor().copy(query, [user_ids, *after, _ENTRIES_AT_ONCE]) as copy:
         return [row for data in copy if (row := sealed_rows.read(bytes(data))) is not None]

@@ -14,8 +14,8 @@ from domain import text
 Connection = psycopg.Connection[Any]
 
 #: Transfers of the users in a batch wait until the batch is committed.
-_PEOPLE_AT_ONCE = 100
-_LINES_AT_ONCE = 1_000
+_USERS_AT_ONCE = 100
+_NOTES_AT_ONCE = 1_000
 _NOBODY = UUID(int=0)
 
 # The index's comment holds the version of the folding that its texts were made with.
@@ -24,7 +24,7 @@ READ_MARK = "SELECT obj_description('users_search_text_idx'::regclass, 'pg_class
 _SET_MARK = sql.SQL("COMMENT ON INDEX users_search_text_idx IS {}")
 
 # All versions of the folding agree on plain ASCII.
-_PEOPLE = """
+_USERS = """
 SELECT id, name, search_text FROM users
 WHERE id > %s AND name COLLATE "C" !~ '^[ -~]*$' ORDER BY id LIMIT %s
 """
@@ -35,7 +35,7 @@ UPDATE users SET search_text = made.search_text
 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS made (id, name, search_text)
 WHERE users.id = made.id AND users.name = made.name
 """
-_LINES = """
+_NOTES = """
 SELECT user_id, sequence, note, note_search_text FROM transactions
 WHERE (user_id, sequence) > (%s, %s) AND note COLLATE "C" !~ '^[ -~]*$'
 ORDER BY user_id, sequence LIMIT %s
@@ -73,7 +73,7 @@ def refold(connection: Connection, on_rewritten: Callable[[int], None] = lambda 
 
 def _refold_names(connection: Connection, on_rewritten: Callable[[int], None]) -> int:
     after, rewritten = _NOBODY, 0
-    while rows := connection.execute(_PEOPLE, [after, _PEOPLE_AT_ONCE]).fetchall():
+    while rows := connection.execute(_USERS, [after, _USERS_AT_ONCE]).fetchall():
         after = rows[-1][0]
         changed = [
             (user_id, name, folded)
@@ -93,7 +93,7 @@ def _refold_names(connection: Connection, on_rewritten: Callable[[int], None]) -
 
 def _refold_notes(connection: Connection, on_rewritten: Callable[[int], None]) -> int:
     after, rewritten = (_NOBODY, 0), 0
-    while rows := connection.execute(_LINES, [*after, _LINES_AT_ONCE]).fetchall():
+    while rows := connection.execute(_NOTES, [*after, _NOTES_AT_ONCE]).fetchall():
         after = rows[-1][:2]
         changed = [
             (user_id, sequence, folded)

@@ -14,7 +14,7 @@ from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
 from persistence import tables
 from persistence.audit import audit, keys, kinds, people
-from persistence.audit import books as audit_books
+from persistence.audit import ledgers as audit_ledgers
 from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
 from tests.books import Books
@@ -271,7 +271,7 @@ async def test_no_line_of_a_long_book_is_held_against_all_its_others(books: Book
     books.connection.execute("ANALYZE")
     async with books.database.snapshot() as connection:
         await audit.look(connection)
-        for check in (*audit_books.CHECKS, *kinds.CHECKS, *keys.CHECKS, *people.CHECKS):
+        for check in (*audit_ledgers.CHECKS, *kinds.CHECKS, *keys.CHECKS, *people.CHECKS):
             plan = "\n".join(await connection.scalars(text(f"EXPLAIN {audit.statement(check)}")))
             assert "Nested Loop" not in plan, check.name
             assert "Merge" not in plan, check.name

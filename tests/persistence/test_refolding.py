@@ -38,7 +38,7 @@ def _as_by_a_former_release(books: Books) -> None:
 
 async def test_every_text_is_rewritten_once_and_found_by_the_new_one(books: Books) -> None:
     alpha, beta = await books.pair()
-    people = [books.join("Lech Wałęsa") for _ in range(2 * refolding._PEOPLE_AT_ONCE + 1)]
+    people = [books.join("Lech Wałęsa") for _ in range(2 * refolding._USERS_AT_ONCE + 1)]
     for _ in range(3):
         await books.send(alpha, beta, "1", note="O’Brien’s Łódź")
     await books.send(alpha, beta, "1", note="plain")

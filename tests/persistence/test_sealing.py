@@ -36,8 +36,8 @@ async def books(
     database_url: str, anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Books]:
     """Sealed with the old key; pages and groups are small, so that there are several of each."""
-    monkeypatch.setattr(sealing, "_LINES_AT_ONCE", 4)
-    monkeypatch.setattr(sealing, "_PEOPLE_AT_ONCE", 2)
+    monkeypatch.setattr(sealing, "_ENTRIES_AT_ONCE", 4)
+    monkeypatch.setattr(sealing, "_USERS_AT_ONCE", 2)
     async with test_books.opened(database_url) as opened:
         await with_key(opened, OLD)
         yield opened
@@ -149,7 +149,7 @@ async def test_receipts_of_before_between_and_after_two_keys_are_all_contained(
     moved = [replace(each, sequence=each.sequence + 1) for each in between[:-1]]
     assert not any(await contained(books, [*forged, *moved], NEW, OLD))
     # How far a ledger is followed back is bounded.
-    monkeypatch.setattr(audit_receipts, "LINES_BETWEEN_KEYS", 2)
+    monkeypatch.setattr(audit_receipts, "ENTRIES_BETWEEN_KEYS", 2)
     assert any(await contained(books, between, NEW, OLD))
     assert not all(await contained(books, between, NEW, OLD))
 
@@ -180,7 +180,7 @@ async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_databas
 _RESEAL = """
 import sys, psycopg
 from persistence.ledger import sealing
-sealing._PEOPLE_AT_ONCE = 2
+sealing._USERS_AT_ONCE = 2
 url, key, before = sys.argv[1:]
 with psycopg.connect(url, autocommit=True) as connection:
     sealing.reseal(connection, key.encode(), sealed_with=[before.encode()])

@@ -160,7 +160,7 @@ def forge_history(connection: Connection, key: bytes) -> None:
     """An attacker with the key changes a time so slightly that nothing contradicts it, and reseals the ledgers."""
     with connection.transaction():
         connection.execute(_FORGING)
-        for users in sealing._everybody(connection):
+        for users in sealing._all_users(connection):
             sealing._seal(connection, users, key)
 
 

@@ -68,7 +68,7 @@ def test_everything_in_a_row_but_what_follows_from_it_is_sealed() -> None:
 
 async def test_progress_is_reported(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     await lived_in(books)
-    monkeypatch.setattr(audit_seals, "_LINES_BETWEEN_WORDS", 1)
+    monkeypatch.setattr(audit_seals, "_ENTRIES_BETWEEN_REPORTS", 1)
     monkeypatch.setattr(sealed_rows, "ROWS_AT_ONCE", 5)
     heard: list[str] = []
     await audit.audit(books.database, audit_key=KEY, on_check=heard.append)

@@ -50,7 +50,7 @@ WHERE u.book_seal IS DISTINCT FROM CASE
 END
 """
 
-_BOOKS = f"""
+_SEQUENCES = f"""
 SELECT concat(user_id, '/', sequence) AS key, concat_ws(' ',
     CASE WHEN sequence > prior_sequence + 1
         THEN format('The previous entry is %s: there is a gap.', prior_sequence)
@@ -76,7 +76,7 @@ WHERE sequence <> prior_sequence + 1 OR balance_after <> prior_balance + change
     OR balance_after < 0 OR created_at < prior_created_at OR created_at > clock_timestamp()
 """  # noqa: S608
 
-_LINES_OF_TOKENS = """
+_ENTRIES_OF_TOKENS = """
 SELECT concat(t.user_id, '/', t.sequence) AS key,
     format('It was posted with the API token %s, which this user never had.', t.api_token_id)
         AS sentence
@@ -106,7 +106,7 @@ WHERE t.counterparty_id IS NOT NULL AND u.id IS NULL
 """
 
 # The MD5 of the triggers' source: a migration that changes the source changes it here too.
-_REFUSES_LINES = "f5d8fa144f0df0698511d08e3afe38e9"
+_REFUSES_CHANGE = "f5d8fa144f0df0698511d08e3afe38e9"
 _REFUSES_BALANCE = "aed57074a2e6477d8354d547b01e7f42"
 _TRIGGERS = f"""
 SELECT wanted.name AS key, CASE
@@ -114,8 +114,8 @@ SELECT wanted.name AS key, CASE
     ELSE 'This trigger, which guards the account ledgers, does not do what it should.'
     END AS sentence
 FROM (VALUES
-    ('transactions_append_only', 'transactions', 'refuse_change_of_books', '{_REFUSES_LINES}'),
-    ('transactions_not_truncated', 'transactions', 'refuse_change_of_books', '{_REFUSES_LINES}'),
+    ('transactions_append_only', 'transactions', 'refuse_change_of_books', '{_REFUSES_CHANGE}'),
+    ('transactions_not_truncated', 'transactions', 'refuse_change_of_books', '{_REFUSES_CHANGE}'),
     ('users_balance_follows_book', 'users', 'refuse_change_of_balance', '{_REFUSES_BALANCE}')
 ) AS wanted (name, of_table, does, text)
 LEFT JOIN pg_trigger AS t
@@ -152,9 +152,9 @@ WHERE c.oid IS NULL
 CHECKS = (
     Check("balances", "users", _BALANCES),
     Check("heads of the account ledgers", "users", _HEADS),
-    Check("each entry against the previous one", "transactions", _BOOKS),
+    Check("each entry against the previous one", "transactions", _SEQUENCES),
     Check("users of entries", "transactions", _ORPHANS),
-    Check("entries posted with API tokens", "transactions", _LINES_OF_TOKENS),
+    Check("entries posted with API tokens", "transactions", _ENTRIES_OF_TOKENS),
     Check("entries in the outbox", "transactions", _UNANNOUNCED),
     Check("triggers", "pg_trigger", _TRIGGERS),
     Check("tables", "pg_class", _TABLES),
