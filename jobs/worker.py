@@ -58,7 +58,9 @@ def main(
             opened = runner.run(opening.__aenter__())
         except ValueError as error:
             raise SettingsError(str(error)) from None
-        delivering = background.Background(partial(webhooks.opened, settings, make_documents))
+        delivering = background.Background(
+            partial(webhooks.opened, settings, make_documents, spans)
+        )
         bench = services.Bench(opened, runner, delivering)
         token = services.current_bench.set(bench)
         try:

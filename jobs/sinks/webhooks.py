@@ -28,6 +28,7 @@ from jobs.queue import JobQueue
 from jobs.services import current_bench
 from jobs.sinks import delivery, table
 from jobs.sinks.sink import Sink
+from jobs.spans import NO_SPANS, Spans
 from persistence.delivery.cursors import Receiver
 from persistence.engine.database import Database
 from persistence.webhooks import deliveries, secrets
@@ -52,11 +53,14 @@ class Delivering:
     endpoints: Endpoints
     documents: Documents
     keys: Keyring
+    spans: Spans = NO_SPANS
 
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: Settings, make_documents: Callable[[Database], Documents]
+    settings: Settings,
+    make_documents: Callable[[Database], Documents],
+    spans: Spans = NO_SPANS,
 ) -> AsyncIterator[Delivering]:
     """Open what the settings describe."""
     url = settings.database_url.get_secret_value()
@@ -65,7 +69,7 @@ async def opened(
     endpoints = Endpoints.of(settings)
     try:
         keys = secrets.keyring(settings.jwt_secrets)
-        yield Delivering(database, jobs, endpoints, make_documents(database), keys)
+        yield Delivering(database, jobs, endpoints, make_documents(database), keys, spans)
     finally:
         endpoints.close()
         jobs.close()
@@ -106,7 +110,7 @@ async def _deliver_page(services: Delivering, sink: Sink, receiver: Receiver) ->
             return False
         for event in events:
             number = sink.stream.number(event)
-            if not await _deliver_event(services, leased, number, event):
+            if not await _deliver_event(services, sink, leased, number, event):
                 return False
     finally:
         await asyncio.shield(deliveries.release(services.database, leased))
@@ -115,9 +119,14 @@ async def _deliver_page(services: Delivering, sink: Sink, receiver: Receiver) ->
     return newest.get(receiver.user_id, 0) > number
 
 
-async def _deliver_event(services: Delivering, leased: Lease, number: int, event: Any) -> bool:
+async def _deliver_event(
+    services: Delivering, sink: Sink, leased: Lease, number: int, event: Any
+) -> bool:
     """Whether the event was acknowledged and the next one may follow."""
-    outcome = await _attempt(services, leased, number, event)
+    with services.spans.delivering(sink.name, 1) as fail:
+        outcome = await _attempt(services, leased, number, event)
+        if not outcome.is_delivered:
+            fail()
     if outcome.is_delivered:
         recorded = await _recorded(
             lambda: deliveries.delivered(services.database, leased, number, outcome, LEASE_SECONDS)

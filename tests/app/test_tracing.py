@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ mutation Zanzibar($input: SendMoneyInput!) {
   sendMoney(input: $input) { __typename ... on UserError { message } }
 }
 """
+WEBHOOK = "mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { __typename } }"
 REGISTER = "mutation ($input: RegisterInput!) { register(input: $input) { __typename } }"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CLIENT = "00f067aa0ba902b7"
@@ -220,6 +223,42 @@ def test_a_settlement_is_linked_to_every_operation_that_shares_it(
         assert set(settlement.links) <= known
 
 
+def test_a_webhook_is_delivered_in_the_trace_of_its_event(
+    service: Service, collector: Collector
+) -> None:
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing is logged."""
+
+    whole = [
+        ("worker", "deliver webhooks"),
+        ("worker", "job deliver.webhooks"),
+        ("relay", "relay TransactionPosted"),
+        ("serve", "settlement"),
+        ("serve", "mutation addBalance"),
+        ("serve", "POST /graphql"),
+        ("client", CLIENT),
+    ]
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as endpoint:
+        threading.Thread(target=endpoint.serve_forever, args=[0.01], daemon=True).start()
+        url = f"http://127.0.0.1:{endpoint.server_address[1]}/hooks"
+        made = service.change(WEBHOOK, url=url, stream="WALLET_EVENTS")
+        assert made["data"]["createWebhook"]["__typename"] == "WebhookCreated", made
+        service.change(ADD, amount="2.00", idempotencyKey="trace-add-2")
+        block_until(
+            lambda: any(
+                chain_of(each, collector.spans) == whole and not each.is_error
+                for each in named("deliver webhooks", collector)
+            )
+        )
+        endpoint.shutdown()
+
+
 def test_a_refusal_is_told_by_its_code_and_a_failed_delivery_as_an_error(
     service: Service, collector: Collector
 ) -> None:
@@ -268,7 +307,7 @@ def test_a_dead_or_silent_collector_delays_nothing_and_spans_have_no_data_of_use
     assert b"settlement" in sent
     for secret in (
         *("User Alpha", "User Beta", ALPHA, BETA, PASSWORD, NOTE, "Zanzibar", "127.0.0.1"),
-        *("nahuatl", "Nahuatl", "refused"),
+        *("nahuatl", "Nahuatl", "refused", "/hooks"),
         *("13.37", "1337", "1000.00", "trace-send-1", service.token, "/readyz"),
     ):
         assert secret.encode() not in sent, secret
