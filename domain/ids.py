@@ -6,12 +6,12 @@ import base64
 import binascii
 from uuid import UUID
 
-import uuid_utils
+from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
     """A UUIDv7: unique, and in rough order of creation, which keeps indexes compact."""
-    return UUID(int=uuid_utils.uuid7().int)
+    return uuid7()
 
 
 _MAXIMUM_GLOBAL_ID_CHARACTERS = 200

@@ -51,27 +51,32 @@ def content(entry: Entry) -> bytes:
     digest = entry.metadata_digest
     return b"".join(
         (
-            _OWNER.pack(16, entry.user_id.bytes, 8, entry.sequence, 16, entry.reference.bytes),
+            _OWNER.pack(
+                16,
+                entry.user_id.int.to_bytes(16),
+                8,
+                entry.sequence,
+                16,
+                entry.reference.int.to_bytes(16),
+            ),
             _text(entry.kind),
             _text(entry.direction),
             _NUMBERS.pack(8, entry.amount_minor, 8, entry.fee_minor),
-            _id(entry.counterparty_id),
-            _text(entry.note),
+            _NONE if entry.counterparty_id is None else _id(entry.counterparty_id),
+            _NONE if entry.note is None else _text(entry.note),
             _NUMBERS.pack(8, entry.balance_after_minor, 8, _microseconds(entry.created_at)),
-            _text(entry.idempotency_key),
-            _id(entry.api_token_id),
+            _NONE if entry.idempotency_key is None else _text(entry.idempotency_key),
+            _NONE if entry.api_token_id is None else _id(entry.api_token_id),
             b"" if digest is None else _bytes(digest),
         )
     )
 
 
-def _id(value: UUID | None) -> bytes:
-    return _NONE if value is None else _SIXTEEN + value.bytes
+def _id(value: UUID) -> bytes:
+    return _SIXTEEN + value.int.to_bytes(16)
 
 
-def _text(value: str | None) -> bytes:
-    if value is None:
-        return _NONE
+def _text(value: str) -> bytes:
     encoded = value.encode()
     return len(encoded).to_bytes(4, "big") + encoded
 
