@@ -169,16 +169,21 @@ def _small(value: int) -> int | None:
 
 def _complete(field: Field, kind: GraphQLOutputType, below: Below) -> Complete:
     if isinstance(kind, GraphQLNonNull):
-        return run.required(field, _complete(field, kind.of_type, below))
+        return run.required(field, _complete_value(field, kind.of_type, below))
+    return run.nullable(_complete_value(field, kind, below))
+
+
+def _complete_value(field: Field, kind: Any, below: Below) -> Complete:
+    """Complete what is not null, of a type that may be null."""
     if isinstance(kind, GraphQLList):
-        return run.nullable(run.listed(field, kind.of_type, _complete(field, kind.of_type, below)))
+        return run.listed(field, kind.of_type, _complete(field, kind.of_type, below))
     if isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
-        return run.nullable(
-            lambda running, value, position: run.run_fields(below(kind), running, value, position)
+        return lambda running, value, position: run.run_fields(
+            below(kind), running, value, position
         )
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
-        return run.nullable(_composite(field, kind, below))
-    return run.nullable(lambda running, value, _position: running.complete_leaf_value(kind, value))
+        return _composite(field, kind, below)
+    return lambda running, value, _position: running.complete_leaf_value(kind, value)
 
 
 def _composite(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from types import CoroutineType
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLOutputType, Undefined
@@ -27,6 +27,9 @@ Resolve = Callable[[Executor[Any], Any, Position], Any]
 
 #: Values of exactly these classes are never awaitable, an error or null.
 PLAIN = frozenset({bool, bytes, datetime, Decimal, dict, float, int, list, str, tuple})
+#: Classes whose objects were found not to be awaitable: which are is decided by the class, except for
+#: generators.
+_not_awaitable: set[type] = {*PLAIN, type(None)}
 
 
 class Field:
@@ -154,7 +157,7 @@ def _guarded(kind: GraphQLOutputType, details: FieldDetailsList, complete: Compl
 
     def guarded(run: Executor[Any], value: Any, position: Position) -> Any:
         try:
-            if type(value) not in PLAIN and is_awaitable(value):
+            if type(value) not in _not_awaitable and _is_awaitable(value):
                 return wait(run, value, position)
             completed = complete(run, value, position)
         except Exception as error:
@@ -164,6 +167,14 @@ def _guarded(kind: GraphQLOutputType, details: FieldDetailsList, complete: Compl
         return completed
 
     return guarded
+
+
+def _is_awaitable(value: object) -> bool:
+    if is_awaitable(value):
+        return True
+    if type(value) is not GeneratorType:
+        _not_awaitable.add(type(value))
+    return False
 
 
 def _fail(run: Executor[Any], field: Field, error: Exception, position: Position) -> None:
@@ -229,15 +240,18 @@ def nullable(complete: Complete) -> Complete:
 
 
 def required(field: Field, complete: Complete) -> Complete:
-    """A non-null value."""
+    """A value that may not be null; like `nullable` otherwise."""
 
     def complete_required(run: Executor[Any], value: Any, position: Position) -> Any:
-        completed = complete(run, value, position)
-        if completed is None:
-            raise TypeError(
-                f"Cannot return null for non-nullable field {field.parent}.{field.field_name}."
-            )
-        return completed
+        if isinstance(value, Exception):
+            raise value
+        if value is not None and value is not Undefined:
+            completed = complete(run, value, position)
+            if completed is not None:
+                return completed
+        raise TypeError(
+            f"Cannot return null for non-nullable field {field.parent}.{field.field_name}."
+        )
 
     return complete_required
 
