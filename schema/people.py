@@ -7,6 +7,7 @@ import strawberry
 
 from domain import ids
 from domain.people import accounts
+from schema.arguments import resolved
 from schema.connections import PageInfo
 from schema.nodes import Node
 
@@ -14,12 +15,16 @@ from schema.nodes import Node
 @strawberry.type(description="A user of the wallet, as other users see them.")
 class User(Node):
     name: str = strawberry.field(description="The user's current name.")
-    email_hint: str = strawberry.field(
-        description=(
-            'Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for'
-            " the viewer. Longer in a list where two users would otherwise look the same."
-        )
+    email: strawberry.Private[str]
+    #: What is shown of the address, where that is not the usual hint.
+    hint: strawberry.Private[str | None]
+
+    @resolved(
+        'Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for'
+        " the viewer. Longer in a list where two users would otherwise look the same."
     )
+    def email_hint(self) -> str:
+        return self.hint or accounts.email_hint(self.email)
 
 
 @strawberry.type(description="A user's place in the list.")
@@ -47,7 +52,8 @@ def shown(person: accounts.Person, *, to: UUID) -> User:
     return User(
         id=global_id(person.user_id),
         name=person.name,
-        email_hint=person.email if person.user_id == to else accounts.email_hint(person.email),
+        email=person.email,
+        hint=person.email if person.user_id == to else None,
     )
 
 
@@ -59,7 +65,8 @@ def shown_together(people: Iterable[accounts.Person], *, to: UUID) -> list[User]
         User(
             id=global_id(person.user_id),
             name=person.name,
-            email_hint=person.email if person.user_id == to else hints[person.user_id],
+            email=person.email,
+            hint=person.email if person.user_id == to else hints[person.user_id],
         )
         for person in people
     ]

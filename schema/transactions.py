@@ -11,6 +11,7 @@ from domain.ledger import kinds, money, seals, transfers
 from domain.ledger.metadata import Pair
 from domain.people import accounts
 from schema import people
+from schema.arguments import resolved
 from schema.connections import PageInfo, cursor_of
 from schema.enums import described
 from schema.money import Money, shown_minor
@@ -54,6 +55,8 @@ class MetadataEntryInput:
     description=("An entry of the viewer's ledger. Each side of a transfer has its own.")
 )
 class Transaction(Node):
+    #: Of which `seal` is rendered when it is selected, which is seldom.
+    entry: strawberry.Private[transfers.Entry]
     reference: strawberry.ID = strawberry.field(
         description=(
             "The same on both sides of a transfer; to be quoted to the other side and to support."
@@ -87,13 +90,14 @@ class Transaction(Node):
     created_at: datetime = strawberry.field(
         description="When it was posted; never decreases along `sequence`."
     )
-    seal: str = strawberry.field(
-        description=(
-            "A receipt that proves this transaction and every one of the viewer's before it. Opaque:"
-            " store it outside the wallet. With it, the operator can check by `./wallet audit "
-            "--receipt` whether the ledger still contains all of them, unchanged."
-        )
+
+    @resolved(
+        "A receipt that proves this transaction and every one of the viewer's before it. Opaque:"
+        " store it outside the wallet. With it, the operator can check by `./wallet audit "
+        "--receipt` whether the ledger still contains all of them, unchanged."
     )
+    def seal(self) -> str:
+        return seals.Receipt.of(self.entry).render()
 
 
 @strawberry.type(description="A transaction's place in the list.")
@@ -170,7 +174,7 @@ def shown(
         metadata=[MetadataEntry(key=key, value=value) for key, value in metadata],
         balance_after=shown_minor(entry.balance_after_minor, currency),
         created_at=entry.created_at,
-        seal=seals.Receipt.of(entry).render(),
+        entry=entry,
     )
 
 
