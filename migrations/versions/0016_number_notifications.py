@@ -55,6 +55,8 @@ ALTER TABLE mails ADD CONSTRAINT mails_purpose_check
 """,
 )
 _OLD = (
+    "DELETE FROM outbox WHERE topic = 'notification.created'",
+    "UPDATE outbox SET payload = payload - 'notification_number' WHERE payload ? 'notification_number'",
     "DELETE FROM mails WHERE purpose = 'notification'",
     "ALTER TABLE mails DROP CONSTRAINT mails_purpose_check",
     f"ALTER TABLE mails ADD CONSTRAINT mails_purpose_check CHECK (purpose IN ({_PURPOSES}))",

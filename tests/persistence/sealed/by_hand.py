@@ -76,13 +76,13 @@ ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL;
 
 
 async def do(connection: AsyncConnection, *statements: str, **names: object) -> None:
-    """By hand, past the triggers and the constraints."""
+    """Change data manually, without triggers and constraints."""
     await connection.exec_driver_sql(_WITHOUT_CONSTRAINTS)
     await do_properly(connection, *statements, **names)
 
 
 async def do_properly(connection: AsyncConnection, *statements: str, **names: object) -> None:
-    """By hand, past the triggers alone."""
+    """Change data manually, without triggers."""
     await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
     for statement in statements:
         done = await connection.execute(text(statement), names)
@@ -90,11 +90,16 @@ async def do_properly(connection: AsyncConnection, *statements: str, **names: ob
 
 
 async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:
-    """The end of a ledger after that entry, and everything that the row of its person says of it."""
+    """Delete the entries of a ledger after that one, and adapt the user's row."""
     await do_properly(
         connection,
         "DELETE FROM transactions WHERE user_id = :one AND sequence > :sequence",
         "DELETE FROM outbox WHERE user_id = :one AND (payload ->> 'sequence')::bigint > :sequence",
+        # In one statement, because there may be no notification to delete.
+        "WITH deleted AS (DELETE FROM notifications WHERE user_id = :one AND sequence > :sequence "
+        "RETURNING number) UPDATE users SET notification_number = (SELECT coalesce(max(number), 0) "
+        "FROM notifications WHERE user_id = :one AND number NOT IN (SELECT number FROM deleted)) "
+        "WHERE id = :one",
         "UPDATE users SET (sequence, balance, last_posted_at, book_seal) = (SELECT sequence, "
         "balance_after, created_at, seal FROM transactions WHERE user_id = :one "
         "AND sequence = :sequence) WHERE id = :one",
