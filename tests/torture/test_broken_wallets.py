@@ -280,6 +280,19 @@ async def test_a_skipped_sequence_is_missed_by_subscribers(books: Books, hints: 
     assert promises(found) == {1, 4}, found
 
 
+async def test_a_lost_notification_is_missed_by_the_user_who_received_the_money(
+    books: Books,
+) -> None:
+    wallets.lose_notifications(books.connection)
+    gathered = await gather(books, users=2)
+    alpha, beta = gathered.users
+    for _ in range(3):
+        await gathered.send(alpha, beta, 10)
+    found = check(gathered, books.url)
+    assert promises(found) == {4}, found
+    assert {each.where for each in found} == {"sequence 4", "notification 2"}
+
+
 async def test_a_lost_row_of_the_outbox_is_never_pushed(
     books: Books, redis_url: str, start_channels: Callable[[], channels.Channels]
 ) -> None:

@@ -23,6 +23,7 @@ BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
     "no-key": (2, wallets.forget_keys),
     "early-answer": (2, wallets.acknowledge_early),
     "lost-event": (4, wallets.lose_events),
+    "lost-notification": (4, wallets.lose_notifications),
     "lost-mail": (5, wallets.lose_mails),
     "any-order": (6, wallets.lock_in_any_order),
     "no-closed-key": (7, wallets.forget_closed_keys),

@@ -44,6 +44,11 @@ CREATE TRIGGER lose_event BEFORE INSERT ON outbox
     FOR EACH ROW WHEN ((NEW.payload ->> 'sequence')::bigint % 3 = 0) EXECUTE FUNCTION lose_event();
 """
 
+_LOSING_NOTIFICATIONS = """
+CREATE FUNCTION lose_notification() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER lose_notification BEFORE INSERT ON notifications
+    FOR EACH ROW WHEN (NEW.number % 3 = 0) EXECUTE FUNCTION lose_notification();
+"""
 
 _LOCKING_IN_ANY_ORDER = """
 CREATE OR REPLACE FUNCTION lock_accounts(account_ids uuid[]) RETURNS SETOF users
@@ -139,6 +144,11 @@ def skip_a_sequence(connection: Connection) -> None:
 def lose_events(connection: Connection) -> None:
     """Every third entry of a ledger is missing from the outbox."""
     connection.execute(_LOSING_EVENTS)
+
+
+def lose_notifications(connection: Connection) -> None:
+    """Every third notification is numbered and announced, but not stored."""
+    connection.execute(_LOSING_NOTIFICATIONS)
 
 
 def lock_in_any_order(connection: Connection) -> None:
