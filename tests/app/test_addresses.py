@@ -305,7 +305,7 @@ def test_without_the_client_pages_of_our_own_stand_in_and_need_no_other_host(
             assert api.client.get(address).status_code == 200
 
 
-def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(
+def test_an_unknown_address_is_a_page_for_browsers_and_json_for_programs(
     api: Api, without_client: None
 ) -> None:
     page = api.client.get("/nothing", headers={"accept": "text/html"})

@@ -66,7 +66,7 @@ def test_receipts_are_read_from_the_command_line_and_the_standard_input(
     assert CliRunner().invoke(cli.app, ["audit", "--receipt", "-"], input="").exit_code == 1
 
 
-def test_books_go_over_to_another_key_and_old_receipts_stay_good(
+def test_ledgers_go_over_to_another_key_and_old_receipts_stay_good(
     settings: Settings, tmp_path: Path, said: Said
 ) -> None:
     before, now = with_key(settings, OLD), with_key(settings, NEW)
@@ -85,7 +85,7 @@ def test_books_go_over_to_another_key_and_old_receipts_stay_good(
     assert audit.check_receipts(now, receipts(settings)) == 0
 
 
-def test_books_without_a_key_get_one(settings: Settings, said: Said) -> None:
+def test_ledgers_without_a_key_get_one(settings: Settings, said: Said) -> None:
     assert demo.demo(settings) == 0
     assert audit.audit(settings) == 0
     assert "AUDIT_KEY is not set" in said()
@@ -94,7 +94,7 @@ def test_books_without_a_key_get_one(settings: Settings, said: Said) -> None:
     assert "AUDIT_KEY is not set" not in said()
 
 
-def test_what_cannot_be_sealed_anew_is_left_and_named(
+def test_what_cannot_be_resealed_is_left_and_named(
     settings: Settings, tmp_path: Path, said: Said
 ) -> None:
     assert demo.demo(with_key(settings, OLD)) == 0

@@ -115,7 +115,7 @@ def test_a_relay_that_stands_still_and_failed_mails_are_named(
     assert "--retry-failed" in found["Mails"]
 
 
-def test_a_key_that_is_not_that_of_the_books_is_named(
+def test_a_key_that_is_not_that_of_the_ledgers_is_named(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = settings.model_copy(update={"audit_key": SecretStr("k" * 32)})
@@ -129,7 +129,7 @@ def test_a_key_that_is_not_that_of_the_books_is_named(
         assert "./wallet reseal" in said(capsys)["Seals"]
 
 
-def test_books_sealed_without_a_key_are_noted(
+def test_ledgers_sealed_without_a_key_are_noted(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert demo.demo(settings) == 0

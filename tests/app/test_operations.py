@@ -155,7 +155,7 @@ def everything(url: str) -> list[object]:
         ]
 
 
-def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothing(
+def test_the_demo_users_have_a_thousand_each_and_seeding_twice_changes_nothing(
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert demo.demo(settings) == 0
@@ -186,14 +186,14 @@ def test_the_demo_people_are_there_with_a_thousand_each_and_twice_changes_nothin
         ({"max_top_up": "5"}, 500),
     ],
 )
-def test_the_demo_people_hold_a_thousand_of_any_currency_within_the_limits(
+def test_the_demo_users_hold_a_thousand_of_any_currency_within_the_limits(
     settings: Settings, database_url: str, values: dict[str, str], balance: int
 ) -> None:
     assert demo.demo(settings.model_copy(update=values)) == 0
     assert {row[2] for row in people(database_url)} == {balance}
 
 
-def test_a_public_address_gets_demo_people_only_when_asked_twice(
+def test_a_public_address_gets_demo_users_only_when_asked_twice(
     settings: Settings, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     public = settings.model_copy(update={"app_url": "https://wallet.example.com"})

@@ -36,7 +36,7 @@ def listed(page: Page) -> list[int]:
 
 
 @pytest.mark.parametrize("query", ["", "?direction=OUTGOING", "?text=number"])
-def test_scrolling_shows_every_line_once_also_while_another_one_comes(
+def test_scrolling_shows_every_entry_once_also_while_another_one_comes(
     stack: Stack, new_page: NewPage, busy: Person, query: str
 ) -> None:
     friend = stack.new_person("Pia Payee")

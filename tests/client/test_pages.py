@@ -57,7 +57,7 @@ SIGNED_IN = [
 SCHEMES = ("light", "dark")
 
 
-def test_pages_of_people_who_are_not_signed_in(new_page: NewPage, axe: Axe) -> None:
+def test_pages_of_users_who_are_not_signed_in(new_page: NewPage, axe: Axe) -> None:
     pages = {
         scheme: new_page(color_scheme=scheme, viewport=PHONE, path="/sign-in") for scheme in SCHEMES
     }
@@ -68,7 +68,7 @@ def test_pages_of_people_who_are_not_signed_in(new_page: NewPage, axe: Axe) -> N
         axe.check(page)
 
 
-def test_pages_of_people_who_are_signed_in(new_page: NewPage, axe: Axe, regular: Person) -> None:
+def test_pages_of_users_who_are_signed_in(new_page: NewPage, axe: Axe, regular: Person) -> None:
     pages = {scheme: new_page(regular, color_scheme=scheme, viewport=PHONE) for scheme in SCHEMES}
     for page in pages.values():
         expect(page.get_by_role("link", name="number 8")).to_be_visible()

@@ -30,7 +30,7 @@ def key_of(route: Route) -> str:
     return key
 
 
-def test_editing_the_text_drops_the_person_who_was_picked(
+def test_editing_the_text_drops_the_user_who_was_picked(
     new_page: NewPage, alpha: Person, beta: Person
 ) -> None:
     page = new_page(alpha, "/send")

@@ -67,7 +67,7 @@ def test_keys_of_an_input_method_select_no_user_and_close_nothing(
     expect(to).to_have_value(person.name)
 
 
-def test_people_are_looked_for_while_an_input_method_is_undecided(
+def test_users_are_looked_for_while_an_input_method_is_undecided(
     stack: Stack, new_page: NewPage, alpha: Person
 ) -> None:
     person = stack.new_person(f"김민수{stack.new_key()}")

@@ -169,7 +169,7 @@ def start(service_folder: Path) -> Iterator[Start]:
             running.process.wait(PATIENCE_SECONDS)
 
 
-def test_it_starts_from_nothing_stops_whole_and_finds_its_data_again(start: Start) -> None:
+def test_it_starts_from_nothing_stops_completely_and_finds_its_data_again(start: Start) -> None:
     first = start(SOME_SECRET=FOREIGN_SECRET).wait_until_ready()
     assert DEMO in first.said
     assert f"http://127.0.0.1:{first.port}/graphql" in first.said

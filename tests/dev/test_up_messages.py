@@ -63,7 +63,7 @@ def test_a_terminal_that_is_gone_stops_nothing() -> None:
     messages.Messages(Console(file=Gone())).stopping()
 
 
-def test_without_demo_people_and_catcher_nothing_leads_to_them(
+def test_without_demo_users_and_catcher_neither_is_mentioned(
     tmp_path: Path, told: messages.Messages, said: io.StringIO
 ) -> None:
     told.ready(facts(tmp_path, demo=False, mails_caught=False))

@@ -63,7 +63,7 @@ def test_what_the_environment_does_not_name_is_embedded(service_folder: Path) ->
     assert needed <= chosen.environment.keys() <= known
 
 
-def test_the_books_keep_the_key_that_they_are_sealed_with(service_folder: Path) -> None:
+def test_the_ledgers_keep_the_key_that_they_are_sealed_with(service_folder: Path) -> None:
     key = choose(service_folder, {}).environment["AUDIT_KEY"]
     assert len(key) >= settings.MINIMUM_SECRET_BYTES
     assert choose(service_folder, {}).environment["AUDIT_KEY"] == key

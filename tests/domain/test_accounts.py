@@ -86,7 +86,7 @@ def test_a_hint_shows_the_ends_of_an_address_alone(email: str, hint: str) -> Non
     assert accounts.email_hint(email) == hint
 
 
-def test_people_who_would_look_the_same_side_by_side_have_longer_hints() -> None:
+def test_users_who_would_look_the_same_side_by_side_have_longer_hints() -> None:
     emails = {
         "anna.lehmann@example.com": "an…nn@example.com",
         "adam.lohmann.n@example.com": "ad….n@example.com",

@@ -37,7 +37,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: type(refusal).__name__)
-def test_each_has_a_sentence_for_a_person(refusal: errors.DomainError) -> None:
+def test_each_has_a_sentence_for_a_user(refusal: errors.DomainError) -> None:
     assert refusal.message[0].isupper()
     assert refusal.message.endswith(".")
 

@@ -95,12 +95,12 @@ def read_back(content: bytes) -> list[object]:
 
 
 @given(entries)
-def test_everything_that_a_line_says_can_be_read_back_from_its_content(entry: Entry) -> None:
+def test_everything_that_an_entry_says_can_be_read_back_from_its_content(entry: Entry) -> None:
     assert read_back(seals.content(entry)) == what_it_says(entry)
 
 
 @given(entries, entries, st.sampled_from(CONTENT))
-def test_no_two_lines_have_the_same_content(one: Entry, other: Entry, name: str) -> None:
+def test_no_two_entries_have_the_same_content(one: Entry, other: Entry, name: str) -> None:
     nearly = replace(one, **{name: getattr(other, name)})
     for each in (other, nearly):
         is_same = what_it_says(one) == what_it_says(each)
@@ -110,7 +110,7 @@ def test_no_two_lines_have_the_same_content(one: Entry, other: Entry, name: str)
         ) == is_same
 
 
-def test_a_seal_is_of_its_key_and_of_the_line_before() -> None:
+def test_a_seal_is_of_its_key_and_of_the_entry_before() -> None:
     made = {
         seals.seal(key, LINE, before)
         for key in (b"", KEY, KEY + b"!")

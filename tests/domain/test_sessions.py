@@ -55,7 +55,7 @@ def _part(value: object) -> str:
 # ================================================================ access tokens
 
 
-def test_an_access_token_names_its_person_session_and_end() -> None:
+def test_an_access_token_names_its_user_session_and_end() -> None:
     token, expires_at = sessions.issue_access_token(
         WHO, issuer=ISSUER, secret=KEY, lifetime=LIFETIME, now=NOW
     )

@@ -40,7 +40,7 @@ def test_no_balance_is_ever_negative(world: World) -> None:
 
 
 @given(worlds.worlds())
-def test_each_line_is_sealed_after_the_one_before_it_in_its_book(world: World) -> None:
+def test_each_entry_is_sealed_after_the_one_before_it_in_its_ledger(world: World) -> None:
     ledger = replace(world.fresh_ledger(), audit_key=b"k" * 32)
     settlement = settling.settle(ledger, world.commands)
     heads = {user_id: each.book_seal for user_id, each in world.ledger.accounts.items()}
@@ -53,7 +53,7 @@ def test_each_line_is_sealed_after_the_one_before_it_in_its_book(world: World) -
 
 
 @given(worlds.worlds())
-def test_each_book_goes_on_without_a_gap_and_adds_up(world: World) -> None:
+def test_each_ledger_goes_on_without_a_gap_and_adds_up(world: World) -> None:
     settlement = settling.settle(world.fresh_ledger(), world.commands)
     accounts = dict(world.ledger.accounts)
     for entry in settlement.entries:

@@ -154,7 +154,7 @@ def test_what_is_stored_is_stored_alike_again(raw: str) -> None:
         *TYPED["found_by"],
     ],
 )
-def test_people_are_found_whatever_the_case_and_the_marks(name: str, found_by: str) -> None:
+def test_users_are_found_whatever_the_case_and_the_marks(name: str, found_by: str) -> None:
     assert text.search_text(found_by) in text.search_text(name)
 
 

@@ -31,7 +31,7 @@ def _posted(outcome: Outcome) -> Posted:
     return outcome
 
 
-def test_a_transfer_writes_a_line_in_each_book() -> None:
+def test_a_transfer_writes_an_entry_in_each_ledger() -> None:
     ledger = worlds.ledger_of(
         worlds.account(ALPHA, 10_000, sequence=7), worlds.account(BETA, 500, sequence=2)
     )
@@ -49,7 +49,7 @@ def test_a_transfer_writes_a_line_in_each_book() -> None:
     )
 
 
-def test_a_top_up_writes_one_incoming_line() -> None:
+def test_a_top_up_writes_one_incoming_entry() -> None:
     settlement = settling.settle(worlds.ledger_of(worlds.account()), [worlds.add("50")])
     (entry,) = settlement.entries
     assert (entry.kind, entry.direction) == (Kind.TOP_UP, Direction.INCOMING)
@@ -161,7 +161,7 @@ def test_who_asks_without_any_credential_moves_nothing() -> None:
     assert isinstance(outcome, errors.Unauthenticated)
 
 
-def test_a_closed_person_moves_nothing() -> None:
+def test_a_closed_user_moves_nothing() -> None:
     ledger = worlds.ledger_of(replace(worlds.account(), is_closed=True), worlds.account(BETA))
     assert isinstance(worlds.settle_one(ledger, worlds.send()), errors.Unauthenticated)
 
@@ -179,7 +179,7 @@ def test_a_top_up_stops_at_the_maximum_balance() -> None:
     )
 
 
-def test_what_a_person_holds_is_no_business_of_a_senders() -> None:
+def test_a_sender_does_not_learn_the_balance_of_the_recipient() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA, 5_000_000))
     _posted(worlds.settle_one(ledger, worlds.send()))
     assert ledger.accounts[BETA].balance_minor == 5_001_234
@@ -235,7 +235,7 @@ def test_a_replay_asks_neither_for_funds_nor_for_room() -> None:
     assert _posted(worlds.settle_one(ledger, worlds.send("12.34"))).replayed
 
 
-def test_a_key_belongs_to_one_person_and_one_operation() -> None:
+def test_a_key_belongs_to_one_user_and_one_operation() -> None:
     ledger = worlds.ledger_of(worlds.account(), worlds.account(BETA))
     for command in (worlds.send(), worlds.add(), worlds.send(sender=BETA, recipient=ALPHA)):
         assert not _posted(worlds.settle_one(ledger, command)).replayed
@@ -346,7 +346,7 @@ def test_a_limit_that_was_lowered_leaves_nothing_and_no_negative_remainder() -> 
 # ================================================================ time
 
 
-def test_created_at_never_goes_back_in_either_book() -> None:
+def test_created_at_never_goes_back_in_either_ledger() -> None:
     ahead = NOW + timedelta(seconds=3)
     ledger = worlds.ledger_of(
         worlds.account(), replace(worlds.account(BETA), last_posted_at=ahead), worlds.account(GAMMA)
@@ -360,7 +360,7 @@ def test_created_at_never_goes_back_in_either_book() -> None:
     assert {entry.created_at for entry in entries} == {ahead}
 
 
-def test_a_first_line_has_the_time_of_the_clock() -> None:
+def test_a_first_entry_has_the_time_of_the_clock() -> None:
     newcomer = replace(worlds.account(sequence=0, balance_minor=0), last_posted_at=None)
     settlement = settling.settle(worlds.ledger_of(newcomer), [worlds.add()])
     assert settlement.entries[0].created_at == NOW

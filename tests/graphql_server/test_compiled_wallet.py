@@ -212,7 +212,7 @@ async def test_generated_documents_are_answered_alike(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_generated_subscriptions_answer_each_line_of_a_book_alike(
+async def test_generated_subscriptions_answer_each_entry_of_a_ledger_alike(
     asking: tuple[Mapping[str, Asking], Values],
 ) -> None:
     people, values = asking

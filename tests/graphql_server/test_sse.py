@@ -70,7 +70,7 @@ def test_last_event_id_counts_as_after_sequence(api: Api) -> None:
         assert next(events)["id"] == "1"
 
 
-def test_a_last_event_id_that_is_not_in_the_book_is_refused_where_the_field_stands(
+def test_a_last_event_id_that_is_not_in_the_ledger_is_refused_at_the_field(
     api: Api,
 ) -> None:
     query = "subscription { walletEvents { sequence } }"

@@ -63,7 +63,7 @@ def cursor(books: Books, someone: Someone) -> int:
     return int(str(row[0])) if row else 0
 
 
-async def test_all_lines_arrive_in_order_over_many_batches(
+async def test_all_entries_arrive_in_order_over_many_batches(
     books: Books, services: JobServices, pushing: Settings
 ) -> None:
     zoe = books.join()
@@ -96,7 +96,7 @@ async def test_a_user_with_very_many_entries_takes_turns_with_others(
         assert await take(socket, 3) == [a_turn + 1, a_turn + 2, a_turn + 3]
 
 
-async def test_jobs_of_one_person_at_once_keep_the_order(
+async def test_jobs_of_one_user_at_once_keep_the_order(
     books: Books, services: JobServices, pushing: Settings
 ) -> None:
     zoe = books.join()

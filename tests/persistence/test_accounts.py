@@ -178,7 +178,7 @@ async def test_a_new_name_is_what_one_is_found_by(books: Books, db: Database) ->
         )
 
 
-async def test_a_closed_person_signs_in_nowhere(books: Books, db: Database) -> None:
+async def test_a_closed_user_signs_in_nowhere(books: Books, db: Database) -> None:
     someone = books.join()
     books.connection.execute("UPDATE users SET closed_at = now()")
     assert await accounts.credentials(db, someone.email) == []
@@ -189,7 +189,7 @@ async def test_a_closed_person_signs_in_nowhere(books: Books, db: Database) -> N
     assert topics(books) == ["nothing.happened"]
 
 
-async def test_people_are_read_as_they_are_now_and_the_unknown_left_out(books: Books) -> None:
+async def test_users_are_read_as_they_are_now_and_the_unknown_left_out(books: Books) -> None:
     alpha, beta = books.join("Alpha"), books.join("Beta")
     both = [alpha.user_id, beta.user_id, ids.new_id()]
     assert (await accounts.people(books.database, both))[alpha.user_id].balance_minor == 0

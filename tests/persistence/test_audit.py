@@ -266,7 +266,7 @@ async def test_of_much_damage_the_first_rows_are_named(books: Books) -> None:
     assert report.findings[-1].sentence == "There are more rows like these."
 
 
-async def test_no_line_of_a_long_book_is_held_against_all_its_others(books: Books) -> None:
+async def test_no_entry_of_a_long_ledger_is_compared_with_all_others(books: Books) -> None:
     await lived_in(books)
     books.connection.execute("ANALYZE")
     async with books.database.snapshot() as connection:

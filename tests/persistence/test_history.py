@@ -35,7 +35,7 @@ async def busy(books: Books) -> tuple[Someone, Someone, Someone]:
     return alpha, beta, zoe
 
 
-async def test_pages_go_through_the_book_in_both_directions(books: Books, db: Database) -> None:
+async def test_pages_go_through_the_ledger_in_both_directions(books: Books, db: Database) -> None:
     alpha, _, _ = await busy(books)
 
     async def page(**request: object) -> tuple[list[int], bool, bool]:
@@ -124,7 +124,7 @@ async def test_no_user_sees_the_ledger_of_another(books: Books, db: Database) ->
     assert await history.entries_by_ids(db, []) == {}
 
 
-async def test_a_key_finds_what_it_made_for_its_own_person_and_kind(
+async def test_a_key_finds_what_it_made_for_its_own_user_and_kind(
     books: Books, db: Database
 ) -> None:
     alpha, beta, _ = await busy(books)
@@ -147,7 +147,7 @@ async def test_what_came_after_comes_in_order_a_piece_at_a_time(books: Books, db
     assert await history.newest_sequences(db, []) == {}
 
 
-async def test_a_past_balance_is_that_of_the_newest_line_by_then(
+async def test_a_past_balance_is_that_of_the_newest_entry_by_then(
     books: Books, db: Database
 ) -> None:
     alpha, _, _ = await busy(books)
@@ -160,7 +160,7 @@ async def test_a_past_balance_is_that_of_the_newest_line_by_then(
 
 
 @pytest.mark.parametrize("latest_entries", [1_000, 2])
-async def test_contacts_are_people_met_the_latest_first(
+async def test_contacts_are_users_met_the_latest_first(
     books: Books, db: Database, monkeypatch: pytest.MonkeyPatch, latest_entries: int
 ) -> None:
     monkeypatch.setattr(history, "_LATEST_ENTRIES", latest_entries)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 # ================================================================ one movement
 
 
-async def test_a_transfer_is_a_line_in_each_book_an_event_each_and_both_balances(
+async def test_a_transfer_writes_an_entry_and_an_event_for_each_side_and_both_balances(
     books: Books,
 ) -> None:
     alpha, beta = await books.pair()
@@ -115,7 +115,7 @@ async def test_many_commands_share_a_commit_and_each_has_its_own_outcome(books: 
     await books.assert_clean()
 
 
-async def test_lines_never_go_back_in_time(books: Books) -> None:
+async def test_entries_never_go_back_in_time(books: Books) -> None:
     alpha, beta = await books.pair()
     books.connection.execute(
         "UPDATE users SET last_posted_at = now() + interval '1 hour' WHERE id = %s", [alpha.user_id]

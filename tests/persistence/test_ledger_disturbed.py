@@ -120,7 +120,7 @@ async def test_a_hundred_replays_of_one_key_over_two_processes_move_once(books: 
     await books.assert_clean()
 
 
-async def test_random_walks_keep_the_books_clean(books: Books) -> None:
+async def test_random_walks_keep_the_ledgers_clean(books: Books) -> None:
     chance = random.Random("one process")
     people = [books.join(f"Person {number}") for number in range(6)]
     for person in people:

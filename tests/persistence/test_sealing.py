@@ -75,7 +75,7 @@ async def findings(books: Books, key: str) -> list[audit.Finding]:
     return (await audit.audit(books.database, audit_key=key.encode())).findings
 
 
-async def test_the_migration_seals_the_lines_that_are_there_as_moving_them_does(
+async def test_the_migration_seals_existing_entries_as_posting_does(
     books: Books,
 ) -> None:
     people = await lived_in(books)
@@ -103,7 +103,7 @@ async def test_the_migration_seals_the_lines_that_are_there_as_moving_them_does(
     assert await findings(books, OLD) == []
 
 
-async def test_another_key_seals_the_books_anew(books: Books) -> None:
+async def test_another_key_reseals_the_ledgers(books: Books) -> None:
     people = await lived_in(books)
     # The service goes on with the new key before the ledgers are sealed with it.
     await with_key(books, NEW)
@@ -220,7 +220,7 @@ def is_waited_for(books: Books) -> bool:
     return waits.fetchone() is not None
 
 
-async def test_while_a_book_is_sealed_its_money_waits(
+async def test_transfers_wait_while_their_ledger_is_resealed(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = await lived_in(books)

@@ -96,7 +96,7 @@ async def test_no_character_is_a_wildcard(books: Books, db: Database) -> None:
     assert await names(db, "k\\s") == ["back\\slash"]
 
 
-async def test_an_address_is_found_when_typed_whole_and_comes_first_and_once(
+async def test_an_address_is_found_when_given_completely_and_comes_first_and_once(
     books: Books, db: Database
 ) -> None:
     owner = books.join("Zoë")

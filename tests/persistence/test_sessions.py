@@ -195,7 +195,7 @@ async def test_an_ended_session_ends_no_other(books: Books, db: Database) -> Non
     assert await is_active(db, other)
 
 
-async def test_what_has_ended_is_asked_for_many_at_once_each_with_its_person(
+async def test_what_has_ended_is_asked_for_many_at_once_each_with_its_user(
     books: Books, db: Database
 ) -> None:
     alpha, beta = books.join(), books.join()

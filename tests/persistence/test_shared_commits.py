@@ -149,7 +149,7 @@ async def test_one_key_over_two_processes_moves_once(books: Books) -> None:
     assert books.balances(beta) == [100]
 
 
-async def test_random_walks_over_two_processes_keep_the_books_clean(books: Books) -> None:
+async def test_random_walks_over_two_processes_keep_the_ledgers_clean(books: Books) -> None:
     chance = random.Random("two processes")
     people = [books.join() for _ in range(6)]
     for person in people:

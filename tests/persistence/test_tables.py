@@ -185,14 +185,14 @@ _IMPOSSIBLE_LINES = [
 ]
 
 
-def test_no_impossible_person_is_stored(connection: Connection) -> None:
+def test_no_impossible_user_is_stored(connection: Connection) -> None:
     _user(connection)
     for values in _IMPOSSIBLE_PEOPLE:
         with pytest.raises(errors.CheckViolation):
             _user(connection, **values)
 
 
-def test_no_impossible_line_is_stored(connection: Connection) -> None:
+def test_no_impossible_entry_is_stored(connection: Connection) -> None:
     user_id = _user(connection)
     for values in _IMPOSSIBLE_LINES:
         with pytest.raises(errors.CheckViolation):
@@ -209,14 +209,14 @@ def test_no_user_pays_themselves(connection: Connection) -> None:
         _insert(connection, "transactions", entry)
 
 
-def test_a_key_is_stored_once_for_each_person_and_kind(connection: Connection) -> None:
+def test_a_key_is_stored_once_for_each_user_and_kind(connection: Connection) -> None:
     user_id = _user(connection)
     _insert(connection, "transactions", _entry(user_id))
     with pytest.raises(errors.UniqueViolation):
         _insert(connection, "transactions", _entry(user_id, sequence=2))
 
 
-def test_the_books_are_append_only(connection: Connection) -> None:
+def test_the_ledgers_are_append_only(connection: Connection) -> None:
     _insert(connection, "transactions", _entry(_user(connection)))
     for statement in (
         b"UPDATE transactions SET amount = 1",
@@ -247,7 +247,7 @@ def test_who_seals_anew_changes_seals_and_nothing_else(connection: Connection) -
             connection.execute(statement)
 
 
-def test_a_balance_does_not_change_without_a_new_line(connection: Connection) -> None:
+def test_a_balance_does_not_change_without_a_new_entry(connection: Connection) -> None:
     _user(connection, balance=5, sequence=3, last_posted_at="2026-01-01", book_seal=b"s" * 32)
     for change in (
         b"balance = 6",
@@ -260,7 +260,7 @@ def test_a_balance_does_not_change_without_a_new_line(connection: Connection) ->
             connection.execute(b"UPDATE users SET " + change)
 
 
-def test_a_role_of_the_service_may_be_kept_from_changing_the_books(
+def test_a_role_of_the_service_may_be_kept_from_changing_the_ledgers(
     connection: Connection,
 ) -> None:
     granted = connection.execute(

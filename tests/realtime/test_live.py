@@ -110,7 +110,7 @@ async def test_without_a_number_it_begins_now(books: Books, relay: Hints, redis_
         assert await take(stream, 1) == [2]
 
 
-async def test_a_transfer_names_the_other_side_from_the_hint_and_from_the_book(
+async def test_a_transfer_names_the_other_side_from_the_hint_and_from_the_ledger(
     books: Books, relay: Hints, redis_url: str
 ) -> None:
     zoe, max_ = books.join("Zoë"), books.join("Max")
@@ -244,7 +244,7 @@ async def test_cut_connections_lose_and_repeat_nothing(
     await relay.close()
 
 
-async def test_a_slow_listener_reads_the_book_instead_of_filling_the_memory(
+async def test_a_slow_listener_reads_the_ledger_instead_of_filling_the_memory(
     books: Books, relay: Hints, redis_url: str
 ) -> None:
     zoe = books.join()
@@ -273,7 +273,7 @@ async def test_closing_ends_a_waiting_listener_and_the_subscription(
 
 
 @pytest.mark.parametrize("after", [-1, 2, 2**31 - 1])
-async def test_a_place_that_is_not_in_the_book_is_refused(books: Books, after: int) -> None:
+async def test_a_place_that_is_not_in_the_ledger_is_refused(books: Books, after: int) -> None:
     zoe = books.join()
     await books.add(zoe)
     async with living(books, NOWHERE, NEVER_SECONDS) as live:

@@ -156,7 +156,7 @@ async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
     assert [(one["after_number"], one["found_number"]) for one in told] == [(2, 3)]
 
 
-async def test_listeners_of_one_damaged_book_are_one_line_in_the_log(
+async def test_subscribers_of_one_damaged_ledger_are_one_line_in_the_log(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
     zoe = books.join()

@@ -134,7 +134,7 @@ async def test_a_client_that_comes_back_gets_what_it_missed_once(
 
 
 @pytest.mark.parametrize("after", [-1, 2])
-async def test_a_place_that_is_not_in_the_book_is_bad_input(
+async def test_a_place_that_is_not_in_the_ledger_is_bad_input(
     world: World, alpha: Someone, after: int
 ) -> None:
     assert await code_of(world, alpha.bearer, after) == "BAD_USER_INPUT"

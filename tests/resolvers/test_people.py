@@ -28,7 +28,7 @@ async def _names(someone: Someone, query: str) -> list[str]:
     return [node["name"] for node in found["nodes"]]
 
 
-async def test_people_are_found_by_a_part_of_the_name_the_best_match_first(
+async def test_users_are_found_by_a_part_of_the_name_the_best_match_first(
     new_world: Callable[..., Awaitable[World]],
 ) -> None:
     world = await new_world()
@@ -41,7 +41,7 @@ async def test_people_are_found_by_a_part_of_the_name_the_best_match_first(
     assert await _names(viewer, "%") == await _names(viewer, "_") == []
 
 
-async def test_an_address_is_found_typed_whole_alone(someone: Someone, other: Someone) -> None:
+async def test_an_address_is_found_given_completely_alone(someone: Someone, other: Someone) -> None:
     found = (await someone.ask(SEARCH, query=other.email.upper())).one
     assert [edge["node"]["id"] for edge in found["edges"]] == [other.id]
     assert (
@@ -182,9 +182,7 @@ async def test_everything_with_an_id_can_be_read_again(alpha: Someone) -> None:
         assert answer.one == {"id": thing}
 
 
-async def test_of_others_only_the_person_is_seen(
-    world: World, alpha: Someone, beta: Someone
-) -> None:
+async def test_of_others_only_the_user_is_seen(world: World, alpha: Someone, beta: Someone) -> None:
     await beta.add("1")
     carol = await world.join("Carol", verified=False)
     wanted = [*(await _things(beta)).values(), carol.id]
@@ -252,7 +250,7 @@ async def test_an_unverified_user_reads_no_other_user(world: World, someone: Som
     assert (await newcomer.ask(query, ids=ids)).one == [{"id": someone.id}, {"id": newcomer.id}]
 
 
-async def test_two_people_of_one_name_and_hint_are_told_apart_where_both_are_shown(
+async def test_two_users_with_the_same_name_and_hint_get_longer_hints(
     world: World, someone: Someone
 ) -> None:
     for email in ("xaverl.dee@example.com", "xoverl.die@example.com"):

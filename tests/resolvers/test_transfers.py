@@ -27,7 +27,7 @@ query($amount: Decimal!) {
 """
 
 
-async def test_sending_moves_the_money_and_both_books_say_so(
+async def test_sending_moves_the_money_and_posts_to_both_ledgers(
     world: World, alpha: Someone, beta: Someone
 ) -> None:
     sent = await alpha.send(beta, "12.34", note="  for   lunch ")
@@ -64,7 +64,7 @@ async def test_sending_moves_the_money_and_both_books_say_so(
     assert world.metrics.operations[-2:] == [("sendMoney", "ok"), ("viewer", "ok")]
 
 
-async def test_money_goes_to_an_address_typed_whole_in_any_case(
+async def test_money_goes_to_an_address_given_completely_in_any_case(
     alpha: Someone, beta: Someone
 ) -> None:
     sent = await alpha.send(f"  {beta.email.upper()} ", 1)
@@ -72,7 +72,7 @@ async def test_money_goes_to_an_address_typed_whole_in_any_case(
     assert await beta.balance() == "1.00"
 
 
-async def test_adding_is_a_line_without_a_counterparty(alpha: Someone) -> None:
+async def test_adding_is_an_entry_without_a_counterparty(alpha: Someone) -> None:
     added = await alpha.add("0.01")
     entry = added["transaction"]
     assert (entry["kind"], entry["direction"], entry["counterparty"]) == (
@@ -135,7 +135,7 @@ async def test_a_key_with_other_input_is_refused_before_every_other_rule(
     assert world.books() == before
 
 
-async def test_a_key_belongs_to_one_person_and_one_operation(alpha: Someone, beta: Someone) -> None:
+async def test_a_key_belongs_to_one_user_and_one_operation(alpha: Someone, beta: Someone) -> None:
     key = new_key()
     assert (await alpha.send(beta, "10", key))["replayed"] is False
     assert (await beta.send(alpha, "10", key))["replayed"] is False

@@ -48,7 +48,7 @@ async def test_signed_out_there_is_no_viewer(world: World) -> None:
     assert (await world.ask("{ viewer { id } }")).one is None
 
 
-async def test_a_viewer_sees_their_whole_address(someone: Someone) -> None:
+async def test_a_viewer_sees_their_complete_address(someone: Someone) -> None:
     viewer = (
         await someone.ask("{ viewer { email emailVerifiedAt user { id name emailHint } } }")
     ).one
@@ -140,7 +140,7 @@ async def test_each_filter_keeps_what_meets_it(world: World, alpha: Someone, bet
         assert _sequences(await _page(alpha, filter=chosen)) == sequences, chosen
 
 
-async def test_the_people_of_a_page_are_read_at_once(
+async def test_the_users_of_a_page_are_read_at_once(
     world: World, alpha: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("Ada", "Bob", "Cyd"):

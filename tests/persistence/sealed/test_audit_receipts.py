@@ -48,7 +48,7 @@ async def test_a_receipt_shows_an_end_that_was_cut_off_on_both_sides(
         assert "True: " in await asked(connection, kept)
 
 
-async def test_a_receipt_says_what_happened_to_the_books(books: Books, admin: Database) -> None:
+async def test_a_receipt_says_what_happened_to_the_ledgers(books: Books, admin: Database) -> None:
     alpha, beta = await lived_in(books)
     receipt, of_beta = await receipt_of(books, alpha, 4), await receipt_of(books, beta, 4)
     change = "UPDATE transactions SET note = 'x' WHERE user_id = :one AND sequence = "
@@ -80,7 +80,7 @@ async def test_what_is_no_receipt_or_of_another_key_proves_nothing(books: Books)
         assert "nothing has changed, but" in words, "entries must be sealed with the current key"
 
 
-async def test_a_book_that_goes_on_from_a_cut_is_shown_by_the_other_side_and_by_receipts(
+async def test_a_ledger_that_goes_on_from_a_cut_is_shown_by_the_other_side_and_by_receipts(
     books: Books, admin: Database
 ) -> None:
     alpha, beta = await lived_in(books)

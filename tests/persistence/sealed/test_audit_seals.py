@@ -39,7 +39,7 @@ async def test_what_was_moved_proves_itself_and_only_with_its_key(books: Books) 
         assert await found(connection, b"") == first
 
 
-async def test_without_a_key_books_are_sealed_too(books: Books) -> None:
+async def test_ledgers_are_sealed_without_a_key_too(books: Books) -> None:
     plain = await Ledger.open(books.url, FEES, connections=1)
     books.ledger, with_key = plain, books.ledger
     await lived_in(books)
@@ -48,7 +48,7 @@ async def test_without_a_key_books_are_sealed_too(books: Books) -> None:
     assert (await audit.audit(books.database)).findings == []
 
 
-async def test_the_domain_says_of_a_line_what_the_database_says(books: Books) -> None:
+async def test_the_domain_says_of_an_entry_what_the_database_says(books: Books) -> None:
     alpha, beta = await lived_in(books)
     async with books.database.snapshot() as connection:
         for someone in (alpha, beta):
@@ -149,7 +149,7 @@ REWRITTEN = [
 ]  # fmt: skip
 
 
-async def test_whatever_is_altered_its_line_is_named(books: Books, admin: Database) -> None:
+async def test_each_altered_entry_is_named(books: Books, admin: Database) -> None:
     alpha, _ = await lived_in(books)
     for change in ALTERED:
         async with admin.transaction() as connection:
@@ -176,9 +176,7 @@ async def test_what_reads_alike_is_not_the_same(books: Books, admin: Database) -
             assert f"transactions {alpha.user_id}/2: " in await said(connection), change
 
 
-async def test_a_number_that_is_there_twice_is_no_line_taken_out(
-    books: Books, admin: Database
-) -> None:
+async def test_a_duplicate_sequence_is_not_a_missing_entry(books: Books, admin: Database) -> None:
     alpha, _ = await lived_in(books)
     async with admin.transaction() as connection:
         await do(
@@ -205,7 +203,7 @@ async def test_a_query_that_fails_in_the_middle_leaves_a_connection_to_go_on_wit
         await connection.execute("SELECT 1")
 
 
-async def test_whatever_is_taken_out_put_in_or_moved_the_first_line_is_named(
+async def test_the_first_entry_that_was_removed_inserted_or_moved_is_named(
     books: Books, admin: Database
 ) -> None:
     alpha, beta = await lived_in(books)
@@ -221,7 +219,7 @@ async def test_whatever_is_taken_out_put_in_or_moved_the_first_line_is_named(
             ), change
 
 
-async def test_a_book_chained_anew_without_the_key_is_named_from_its_first_line(
+async def test_a_ledger_resealed_without_the_key_is_named_from_its_first_entry(
     books: Books, admin: Database
 ) -> None:
     alpha, _ = await lived_in(books)
@@ -242,7 +240,7 @@ async def test_a_book_chained_anew_without_the_key_is_named_from_its_first_line(
         assert await found(connection) == [f"{alpha.user_id}/1"]
 
 
-async def test_a_head_that_is_not_of_the_newest_line_is_named(
+async def test_a_head_that_is_not_of_the_newest_entry_is_named(
     books: Books, admin: Database
 ) -> None:
     alpha, _ = await lived_in(books)
@@ -272,7 +270,7 @@ async def test_an_end_cut_off_is_shown_by_the_other_side(books: Books, admin: Da
         )
 
 
-async def test_the_service_seals_what_was_slipped_to_it_and_the_audit_names_the_line(
+async def test_the_audit_names_a_manually_changed_entry_after_the_service_sealed_the_next(
     books: Books, admin: Database
 ) -> None:
     for change, where, part in (
