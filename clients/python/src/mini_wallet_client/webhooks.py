@@ -8,16 +8,23 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from mini_wallet_client import documents, models
 from mini_wallet_client.errors import InvalidSignature, UnexpectedAnswer
 from mini_wallet_client.operation import Operation, Result
 
 TOLERANCE_SECONDS = 300
+
+
+class Headers(Protocol):
+    """The headers of a request: a mapping, or what a web framework has for them."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Names and values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +66,7 @@ def document_of(stream: models.WebhookStream) -> str | None:
 
 def verify_webhook(
     body: bytes,
-    headers: Mapping[str, str],
+    headers: Headers,
     secrets: str | Sequence[str],
     *,
     tolerance_seconds: float = TOLERANCE_SECONDS,
