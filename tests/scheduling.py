@@ -13,6 +13,7 @@ BROWSERS = "tests/client/"
 LONGEST_FIRST = (
     "client/",
     "torture/test_torture.py",
+    "clients/",
     "client_unit/",
     "dev/test_up.py",
     "test_house_rules.py",

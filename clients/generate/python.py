@@ -21,6 +21,8 @@ _SCALARS = {
     "Date": "date",
     "JSON": "Any",
 }
+#: Not shown by `repr`, so that they do not end up in logs.
+_SECRETS = {"secret", "accessToken", "refreshToken"}
 #: How a value of an answer becomes one of Python; the others are what they are.
 _PARSERS = {
     "Decimal": "Decimal",
@@ -34,7 +36,7 @@ def models(reading: Reading) -> str:
     parts = [
         HEADER.format(title="What the API answers, as types."),
         "from __future__ import annotations\n\n"
-        "from dataclasses import dataclass\nfrom datetime import date, datetime\n"
+        "from dataclasses import dataclass, field\nfrom datetime import date, datetime\n"
         "from decimal import Decimal\nfrom typing import Any, Self, TypeAlias\n\n"
         "from mini_wallet_client.values import Money, OpenEnum, UserError\n",
     ]
@@ -109,7 +111,8 @@ def _model(model: Model, reading: Reading) -> Iterator[str]:
     if is_base:
         yield '    typename: str\n    """The type that the service named, which may be newer than this client."""\n'
     for field in own:
-        yield f"    {snake(field.name)}: {_annotation(field.type)}\n"
+        hidden = " = field(repr=False)" if field.name in _SECRETS else ""
+        yield f"    {snake(field.name)}: {_annotation(field.type)}{hidden}\n"
         if field.description:
             yield f"    {_docstring(field.description)}\n"
     if model.base == USER_ERROR and not own:

@@ -282,3 +282,66 @@ async def test_the_asynchronous_client_does_the_same(
         assert await other.close_key("TRANSFER", "some key 1") == client.IdempotencyKeySettled(
             transaction=None
         )
+
+
+# ================================================================ webhooks
+
+
+def test_webhooks_are_managed_and_their_requests_verified(wallet: Wallet, beta: Wallet) -> None:
+    wallet.confirm_session(PASSWORD)
+    refused = wallet.create_webhook("https://10.0.0.1/webhook")
+    assert isinstance(refused, client.InvalidWebhook)
+    assert refused.fields[0].path == ("url",)
+    created = wallet.create_webhook("http://127.0.0.1:7/webhook")
+    assert isinstance(created, client.WebhookCreated)
+    assert created.secret not in repr(created)
+    webhook_id = created.webhook.id
+    assert [one.id for one in wallet.webhooks()] == [webhook_id]
+    sent = wallet.send_money(TO_BETA, "1.20", note="webhook")
+    assert isinstance(sent, MoneySent)
+
+    tested = wallet.test_webhook(webhook_id)
+    assert isinstance(tested, client.WebhookTested)
+    event = client.verify_webhook(tested.body.encode(), tested.headers, created.secret)
+    posted = event.wallet_event()
+    assert (event.type, event.number) == ("wallet.event", sent.transaction.sequence)
+    assert isinstance(posted, client.TransactionPosted)
+    assert posted.transaction == sent.transaction
+    with pytest.raises(client.UnexpectedAnswer):
+        event.notification()
+
+    rotated = wallet.rotate_webhook_secret(webhook_id)
+    assert isinstance(rotated, client.WebhookSecretRotated)
+    again = wallet.test_webhook(webhook_id)
+    assert isinstance(again, client.WebhookTested)
+    for secret in (created.secret, rotated.secret):
+        assert client.verify_webhook(again.body.encode(), again.headers, secret) == event
+
+    paused = wallet.update_webhook(webhook_id, status=client.WebhookStatus.PAUSED)
+    assert isinstance(paused, client.WebhookUpdated)
+    assert paused.webhook.status is client.WebhookStatus.PAUSED
+    replayed = wallet.replay_webhook(webhook_id, 0)
+    assert isinstance(replayed, client.WebhookUpdated)
+    assert (replayed.webhook.delivered_through, replayed.webhook.status) == (0, "ACTIVE")
+    assert isinstance(wallet.delete_webhook(webhook_id), client.WebhookDeleted)
+    assert isinstance(wallet.delete_webhook(webhook_id), client.NotFound)
+
+
+def test_a_webhook_of_notifications_is_read_whole(wallet: Wallet, beta: Wallet) -> None:
+    wallet.confirm_session(PASSWORD)
+    stream = client.WebhookStream.NOTIFICATIONS
+    created = wallet.create_webhook("http://127.0.0.1:7/webhook", stream)
+    assert isinstance(created, client.WebhookCreated)
+    beta.add_balance(1)
+    assert isinstance(beta.send_money(Recipient.email(ALPHA), 1), MoneySent)
+    tested = wallet.test_webhook(created.webhook.id)
+    assert isinstance(tested, client.WebhookTested)
+    event = client.verify_webhook(tested.body.encode(), tested.headers, created.secret)
+    assert event.notification() == next(wallet.past_notifications())
+    wallet.delete_webhook(created.webhook.id)
+
+
+def test_tokens_are_not_shown(wallet: Wallet) -> None:
+    assert wallet.session is not None
+    for secret in (wallet.session.access_token, wallet.session.refresh_token):
+        assert secret not in repr(wallet.session)

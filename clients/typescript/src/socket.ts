@@ -7,6 +7,8 @@ import { isObject } from './operation.js';
 import type { Connection } from './streams.js';
 import { dataOf } from './transport.js';
 
+/** From the beginning to the acknowledgement of the credential. */
+const OPEN_SECONDS = 20;
 const PING_SECONDS = 10;
 const PONG_SECONDS = 10;
 /** The credential has ended or is unknown, and the access token has expired. */
@@ -23,7 +25,10 @@ export async function* overWebSocket(connection: Connection): AsyncGenerator<unk
     retryAttempts: 0,
     keepAlive: (silenceSeconds ? silenceSeconds / 2 : PING_SECONDS) * 1000,
     on: {
-      connected: onOpen,
+      connected: () => {
+        clearTimeout(timer);
+        onOpen();
+      },
       ping: (wasReceived) => {
         if (wasReceived) return;
         // Without an answer, the connection is dead, although neither side has ended it.
@@ -35,6 +40,7 @@ export async function* overWebSocket(connection: Connection): AsyncGenerator<unk
       closed: () => clearTimeout(timer),
     },
   });
+  timer = setTimeout(() => client.terminate(), OPEN_SECONDS * 1000);
   const stop = () => client.terminate();
   signal?.addEventListener('abort', stop);
   try {

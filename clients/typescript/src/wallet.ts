@@ -49,7 +49,7 @@ export interface ListenOptions {
   readonly after?: number;
   /** Ends the stream. */
   readonly signal?: AbortSignal;
-  /** Told of each interruption, after which the stream goes on. */
+  /** Told of each interruption, after which the stream goes on; by default, the console is. */
   readonly onInterruption?: (error: WalletError) => void;
 }
 
@@ -295,7 +295,7 @@ export class Wallet {
     operation: Operation<{ after?: number | null }, Event>,
     numberOf: (event: Event) => number,
     latest: () => Promise<number>,
-    { after, signal, onInterruption = () => {} }: ListenOptions,
+    { after, signal, onInterruption = warn }: ListenOptions,
   ): AsyncGenerator<Event, void, undefined> {
     const start = after ?? (await latest());
     yield* events(this.transport, operation, numberOf, start, { over: this.streams, signal, onInterruption });
@@ -308,6 +308,10 @@ export class Wallet {
   ): Promise<Result> {
     return this.transport.execute(operation, variables, { isRepeatable: false });
   }
+}
+
+function warn(error: WalletError): void {
+  console.warn(`The stream of events is interrupted: ${error.message}`);
 }
 
 function common(amount: Amount, key: string, { metadata, notAfter }: MoveOptions) {

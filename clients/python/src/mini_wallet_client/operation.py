@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from mini_wallet_client.errors import Unauthenticated
+from mini_wallet_client.errors import Unauthenticated, UnexpectedAnswer
 from mini_wallet_client.models import PageInfo
 
 Result = TypeVar("Result")
@@ -33,7 +33,14 @@ class Operation(Generic[Result_co]):
 
     name: str
     document: str
-    parse: Callable[[Any], Result_co]
+    read: Callable[[Any], Result_co]
+
+    def parse(self, data: Any) -> Result_co:
+        """The result. Raises UnexpectedAnswer, or Unauthenticated where there is no viewer."""
+        try:
+            return self.read(data)
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise UnexpectedAnswer(f"The data of {self.name} has an unknown form.") from error
 
 
 def follow(data: Any, *path: str) -> Any:

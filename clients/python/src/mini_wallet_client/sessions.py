@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mini_wallet_client.models import Credentials
 
@@ -11,8 +11,8 @@ from mini_wallet_client.models import Credentials
 class Session:
     """The tokens of a signed-in user. Keep the newest: each is replaced when it is used."""
 
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
 
     @classmethod
     def of(cls, credentials: Credentials) -> Session:

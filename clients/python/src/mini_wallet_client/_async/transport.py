@@ -77,12 +77,7 @@ class Transport:
                     raise
                 log.info("%s is repeated in %.1f s: %s", operation.name, pause, error)
             await waiting.sleep(pause)
-        try:
-            return operation.parse(data)
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-            raise errors.UnexpectedAnswer(
-                f"The data of {operation.name} has an unknown form."
-            ) from error
+        return operation.parse(data)
 
     async def move_money(
         self,
