@@ -175,7 +175,10 @@ def test_the_readme_lists_every_variable() -> None:
 
 
 def _pages() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for folder in ("clients", "examples"):
+        found += [ROOT / folder / "README.md", *sorted((ROOT / folder).glob("*/README.md"))]
+    return [page for page in found if page.exists()]
 
 
 @pytest.mark.parametrize("page", _pages(), ids=_name)

@@ -45,6 +45,8 @@ class Model:
     fields: tuple[Field, ...]
     #: The model of what is common to the members of an interface, which this one is a member of.
     base: str | None = None
+    #: Of an input: whether exactly one of its fields has to be given.
+    is_one_of: bool = False
 
 
 @dataclass(frozen=True)

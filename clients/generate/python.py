@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from clients.generate.model import USER_ERROR, Field, Model, Operation, Reading, Type, Union
 
@@ -50,11 +51,13 @@ def models(reading: Reading) -> str:
             parts.append("".join(_model(model, reading)))
     parts += ["".join(_union(union)) for union in reading.unions.values()]
     parts += ["".join(_input(model)) for model in _filters(reading)]
+    parts += ["".join(_choice(model)) for model in _choices(reading)]
     return "\n\n".join(parts)
 
 
 def _exported(reading: Reading) -> str:
     names = {*reading.enums, *reading.unions, *(model.name for model in _filters(reading))}
+    names |= {_choice_name(model) for model in _choices(reading)}
     names |= reading.models.keys() - PROVIDED
     return f"__all__ = {sorted(names)!r}\n"
 
@@ -168,6 +171,28 @@ def _input(model: Model) -> Iterator[str]:
         yield f"    {snake(field.name)}: {_annotation(field.type)}{_default(field)}\n"
         if field.description:
             yield f"    {_docstring(field.description)}\n"
+
+
+def _choices(reading: Reading) -> list[Model]:
+    """The inputs of which exactly one field is given."""
+    return [model for _, model in sorted(reading.inputs.items()) if model.is_one_of]
+
+
+def _choice_name(model: Model) -> str:
+    return model.name.removesuffix("Input")
+
+
+def _choice(model: Model) -> Iterator[str]:
+    """A class that is made by one of its class methods."""
+    name = _choice_name(model)
+    yield f"\n@dataclass(frozen=True)\nclass {name}:\n    {_docstring(model.description)}\n\n"
+    yield '    by: str\n    """The field of the API."""\n    value: Any\n'
+    for field in model.fields:
+        given = snake(field.name)
+        type_ = _annotation(replace(field.type, is_nullable=False))
+        yield f"\n    @classmethod\n    def {given}(cls, {given}: {type_}) -> {name}:\n"
+        yield f"        {_docstring(field.description or field.name)}\n"
+        yield f"        return cls({field.name!r}, {given})\n"
 
 
 def _default(field: Field) -> str:

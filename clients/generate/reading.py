@@ -315,7 +315,11 @@ class _Reader:
                 Field(name, _input_type(defined.type), _sentences(defined.description), is_optional)
             )
         self._reading.inputs[type_.name] = Model(
-            type_.name, type_.name, _sentences(type_.description), tuple(fields)
+            type_.name,
+            type_.name,
+            _sentences(type_.description),
+            tuple(fields),
+            is_one_of=type_.is_one_of,
         )
 
     def _bare(self, type_: GraphQLType) -> GraphQLNamedType:

@@ -17,7 +17,6 @@ from mini_wallet_client.errors import (
     WalletError,
 )
 from mini_wallet_client.models import *  # noqa: F403 - all types of the API
-from mini_wallet_client.recipients import Recipient
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
 from mini_wallet_client.values import Amount, Money, UserError, new_key
@@ -33,7 +32,6 @@ __all__ = [
     "Money",
     "OutcomeUnknown",
     "RateLimited",
-    "Recipient",
     "Retries",
     "Session",
     "TemporaryError",

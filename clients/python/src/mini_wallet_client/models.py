@@ -50,6 +50,7 @@ __all__ = [
     "NotificationKind",
     "NotificationsRead",
     "PageInfo",
+    "Recipient",
     "RecipientNotFound",
     "RefreshSessionResult",
     "RevokeApiTokenResult",
@@ -1465,3 +1466,22 @@ class TransactionFilter:
     """Transactions that carry this metadata entry."""
     text: str | None = None
     """A part of the note or of the counterparty's name. For this, `kind` and `direction`, one request examines at most 10,000 transactions: a page may then contain fewer than requested, or none, while `hasNextPage` is true. Continue from its `endCursor`."""
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Exactly one field must be set."""
+
+    by: str
+    """The field of the API."""
+    value: Any
+
+    @classmethod
+    def user_id(cls, user_id: str) -> Recipient:
+        """A `User.id`."""
+        return cls("userId", user_id)
+
+    @classmethod
+    def email(cls, email: str) -> Recipient:
+        """A complete email address."""
+        return cls("email", email)

@@ -14,7 +14,6 @@ from mini_wallet_client import documents, models
 from mini_wallet_client._async import streams
 from mini_wallet_client._async.transport import Transport
 from mini_wallet_client.operation import Node, Operation, Page, Result
-from mini_wallet_client.recipients import Recipient, recipient_input
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
 from mini_wallet_client.values import Amount, exact, new_key
@@ -123,7 +122,7 @@ class AsyncWallet:
 
     async def send_money(
         self,
-        to: Recipient | models.User,
+        to: models.Recipient | models.User,
         amount: Amount,
         *,
         note: str | None = None,
@@ -140,7 +139,7 @@ class AsyncWallet:
         """
         key = key or new_key()
         given = {
-            "recipient": recipient_input(to),
+            "recipient": _recipient(to),
             "amount": exact(amount),
             "note": note,
             "idempotencyKey": key,
@@ -355,6 +354,12 @@ class AsyncWallet:
     async def _once(self, operation: Operation[Result], given: Mapping[str, object]) -> Result:
         """An operation that would have another effect if it were repeated."""
         return await self._transport.execute(operation, {"input": given}, is_repeatable=False)
+
+
+def _recipient(to: models.Recipient | models.User) -> dict[str, object]:
+    if isinstance(to, models.User):
+        return {"userId": to.id}
+    return {to.by: to.value}
 
 
 def _entries(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:

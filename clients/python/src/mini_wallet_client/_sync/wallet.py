@@ -17,7 +17,6 @@ from mini_wallet_client import documents, models
 from mini_wallet_client._sync import streams
 from mini_wallet_client._sync.transport import Transport
 from mini_wallet_client.operation import Node, Operation, Page, Result
-from mini_wallet_client.recipients import Recipient, recipient_input
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
 from mini_wallet_client.values import Amount, exact, new_key
@@ -126,7 +125,7 @@ class Wallet:
 
     def send_money(
         self,
-        to: Recipient | models.User,
+        to: models.Recipient | models.User,
         amount: Amount,
         *,
         note: str | None = None,
@@ -143,7 +142,7 @@ class Wallet:
         """
         key = key or new_key()
         given = {
-            "recipient": recipient_input(to),
+            "recipient": _recipient(to),
             "amount": exact(amount),
             "note": note,
             "idempotencyKey": key,
@@ -350,6 +349,12 @@ class Wallet:
     def _once(self, operation: Operation[Result], given: Mapping[str, object]) -> Result:
         """An operation that would have another effect if it were repeated."""
         return self._transport.execute(operation, {"input": given}, is_repeatable=False)
+
+
+def _recipient(to: models.Recipient | models.User) -> dict[str, object]:
+    if isinstance(to, models.User):
+        return {"userId": to.id}
+    return {to.by: to.value}
 
 
 def _entries(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
