@@ -85,7 +85,11 @@ def _file(media_type: str, content: bytes) -> _File:
 
 def _response(request: Request, file: _File) -> Response:
     # A weak tag, since both encodings have it.
-    headers = {"cache-control": "no-cache", "etag": f"W/{file.etag}", "vary": "Accept-Encoding"}
+    headers = {
+        "cache-control": "no-cache",
+        "etag": f"W/{file.etag}",
+        "vary": "Accept-Encoding, Origin",
+    }
     if file.etag in client.known_tags(request.headers):
         return NotModifiedResponse(Response(headers=headers).headers)
     if "gzip" in client.accepted_encodings(request.headers.get("accept-encoding", "")):
