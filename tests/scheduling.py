@@ -16,6 +16,8 @@ LONGEST_FIRST = (
     "clients/",
     "client_unit/",
     "dev/test_up.py",
+    "dev/release/",
+    "test_examples.py",
     "test_house_rules.py",
     "jobs/test_processes.py",
     "test_walkthrough.py",
