@@ -44,14 +44,17 @@ local function time_at(key, index)
     return at
 end
 
--- The oldest time that is in the window; those before it are removed, in growing steps.
+-- The oldest time that is in the window; those before it are removed, in steps that grow if they are many.
 local function oldest_within(key, seconds)
-    local step = 1
+    local step, removed = 1, 0
     while true do
         local at = time_at(key, -step)
         if at and at + seconds <= now then
             redis.call('RPOP', key, step)
-            step = step * 2
+            removed = removed + step
+            if removed >= 4 then
+                step = step * 2
+            end
         elseif step > 1 then
             step = 1
         else

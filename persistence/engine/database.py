@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any, Self, TypeVar
 import psycopg
 import psycopg_pool
 import sqlalchemy
+from psycopg import conninfo
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -40,6 +42,8 @@ _WITHOUT_TIMEOUTS = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), "
     "set_config('idle_in_transaction_session_timeout', '0', true), set_config('work_mem', '128MB', true)"
 )
+
+_UNKNOWN_PARAMETER = re.compile(r'invalid URI query parameter: "([^"]*)"')
 
 Result = TypeVar("Result")
 
@@ -78,6 +82,7 @@ class Database:
         `url` may be `postgresql://` or `postgresql+psycopg://`.
         """
         address = driver_url(url)
+        _check_parameters(plain_url(url))
 
         def engine(isolation_level: str, **options: Any) -> AsyncEngine:
             return create_async_engine(
@@ -180,6 +185,17 @@ def driver_url(url: str) -> sqlalchemy.URL:
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError("DATABASE_URL must begin with postgresql://")
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def _check_parameters(url: str) -> None:
+    """Raises ValueError for a URL that libpq does not accept, such as one with an unknown parameter."""
+    try:
+        conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        unknown = _UNKNOWN_PARAMETER.search(str(error))
+        # Other messages may contain the password.
+        reason = f"has an unknown parameter: {unknown[1]}" if unknown else "is not a valid URL"
+        raise ValueError(f"DATABASE_URL {reason}") from None
 
 
 def blocking_engine(url: str) -> sqlalchemy.Engine:

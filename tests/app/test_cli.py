@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,27 @@ def test_commands_beside_a_running_up_use_its_environment(
         assert {name: os.environ[name] for name in values} == values
     with pytest.raises(services_of_up.NotRunning):
         services_of_up.use_if_needed(tmp_path / "data")
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "relay"])
+def test_an_unknown_parameter_of_the_database_is_named_in_one_sentence(
+    tmp_path: Path, command: str
+) -> None:
+    variables = {
+        "DATABASE_URL": "postgresql://wallet:secret@127.0.0.1:1/wallet?nonsense=1",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "JWT_SECRET": "0123456789abcdef" * 2,
+        "MAIL_FROM": "wallet@example.org",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+    }
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    options = ["--port", port] if command == "serve" else []
+    done = wallet(command, *options, cwd=tmp_path, **variables)
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("DATABASE_URL has an unknown parameter: nonsense")
 
 
 @pytest.mark.parametrize("smtp_url", ["smtp://h\u2100:25", "smtp://h\uff1a25", "smtp://host:mail"])
