@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from application import read_webhooks, webhook_payloads
+from application import read_webhooks, webhook_inputs, webhook_payloads
 from application.services import Services
 from application.webhook_payloads import NotRendered
 from domain import webhooks
@@ -26,14 +26,27 @@ class Tested:
 
 
 async def execute(
-    services: Services, principal: Principal, webhook_id: UUID | None, *, send: bool
+    services: Services,
+    principal: Principal,
+    webhook_id: UUID | None,
+    *,
+    document: str | None,
+    send: bool,
 ) -> Tested:
     """The delivery of the latest event; with `send` it is sent, once, whatever has been delivered so far.
 
-    Raises InvalidWebhook where there is nothing to deliver, NotFound as for None, and RateLimited where
-    too many of the user's tests are waiting.
+    `document` previews a delivery with another document, which is not sent; None is the webhook's own.
+    Raises InvalidWebhook where there is nothing to deliver or the document is not valid, NotFound as for
+    None, and RateLimited where too many of the user's tests are waiting.
     """
     webhook = await read_webhooks.one(services.database, principal, webhook_id)
+    if document is not None:
+        if send:
+            raise webhooks.invalid("document", "Save the document before you send a test with it.")
+        await webhook_inputs.check(
+            services, url=None, document=document, stream=webhook.stream, scopes=webhook.scopes
+        )
+        webhook = replace(webhook, document=document)
     async with services.webhook_tests.turn(principal.user_id):
         return await _test(services, webhook, send=send)
 

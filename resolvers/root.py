@@ -63,8 +63,8 @@ REFRESHES = at_most(("300/minute", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
 CHANGES = at_most(("120/minute", account))
 WEBHOOK_CHANGES = at_most(("60/minute", account))
-# Each sends a request to an endpoint, and waits for it.
-WEBHOOK_TESTS = at_most(("20/minute", account))
+# Each may send a request to an endpoint and wait for it; most are previews of a document as it is typed.
+WEBHOOK_TESTS = at_most(("60/minute", account))
 STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 
 

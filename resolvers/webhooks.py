@@ -89,7 +89,11 @@ async def test_webhook(
     input: inputs.TestWebhookInput,  # noqa: A002
 ) -> results.TestWebhookResult:
     tested = await application.try_webhook.execute(
-        info.context.services, info.context.caller, _webhook_id(input.webhook_id), send=input.send
+        info.context.services,
+        info.context.caller,
+        _webhook_id(input.webhook_id),
+        document=given(input.document),
+        send=input.send,
     )
     attempt = tested.attempt
     return results.WebhookTested(

@@ -235,6 +235,12 @@ class ReplayWebhookInput:
 @strawberry.input(description="The webhook to try out.")
 class TestWebhookInput:
     webhook_id: strawberry.ID = strawberry.field(description="A `Webhook.id` of the viewer.")
+    document: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "A document to preview, without `send`; the webhook's own document if omitted."
+        ),
+    )
     send: bool = strawberry.field(
         default=False, description="Whether to send the request, or only to show it."
     )

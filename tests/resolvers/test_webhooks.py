@@ -337,6 +337,18 @@ async def test_a_test_shows_the_signed_delivery_of_the_latest_event(alpha: Someo
     assert (await listed(alpha))[0]["deliveredThrough"] == 1
 
 
+async def test_another_document_is_previewed_and_never_sent(alpha: Someone) -> None:
+    webhook = await created(alpha)
+    asked = {"webhookId": webhook["id"], "document": DOCUMENT}
+    previewed = (await alpha.ask(TRY, input=asked)).one
+    assert json.loads(previewed["body"])["data"] == {"walletEvents": {"sequence": 1}}
+    assert previewed["attempt"] is None
+    refused = {**asked, "document": "{ viewer { id } }"}
+    assert paths((await alpha.ask(TRY, input=refused)).one) == ["document"]
+    assert paths((await alpha.ask(TRY, input={**asked, "send": True})).one) == ["document"]
+    assert await listed(alpha) == [webhook]
+
+
 async def test_without_an_event_there_is_nothing_to_test(beta: Someone) -> None:
     webhook = await created(beta)
     assert paths((await beta.ask(TRY, input={"webhookId": webhook["id"]})).one) == ["webhookId"]

@@ -29,6 +29,7 @@ CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text()
 OURS = [
     "ChangePasswordInput(revokeApiTokens: Boolean! = false)",
     "PasswordChanged.apiTokens: Int!",
+    "TestWebhookInput(document: String = None)",
     "Transaction.seal: String!",
 ]
 

@@ -718,6 +718,8 @@ export interface SendMoneyInput {
 export interface TestWebhookInput {
   /** A `Webhook.id` of the viewer. */
   readonly webhookId: string;
+  /** A document to preview, without `send`; the webhook's own document if omitted. */
+  readonly document?: string | null;
   /** Whether to send the request, or only to show it. */
   readonly send?: boolean;
 }
