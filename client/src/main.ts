@@ -1,6 +1,7 @@
 import { createApp } from 'vue';
 import App from '@/App.vue';
 import { forgetWhilePageIsKept, installApi } from '@/api';
+import { announceNotifications } from '@/features/notifications/announce';
 import { startPayments } from '@/features/payments/payments';
 import { watchClock } from '@/lib/clock';
 import { keepKeysOfCompositions } from '@/lib/composition';
@@ -15,5 +16,6 @@ app.use(router);
 watchClock();
 forgetWhilePageIsKept();
 startRealtime();
+announceNotifications();
 startPayments();
 app.mount('#app');

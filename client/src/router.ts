@@ -34,6 +34,12 @@ const routes: RouteRecordRaw[] = [
     meta: inWallet('Transaction'),
   },
   {
+    path: '/notifications',
+    name: 'notifications',
+    component: () => import('@/pages/Notifications.vue'),
+    meta: inWallet('Notifications'),
+  },
+  {
     path: '/settings',
     name: 'settings',
     component: () => import('@/pages/settings/Settings.vue'),
@@ -62,6 +68,12 @@ const routes: RouteRecordRaw[] = [
     name: 'api-tokens',
     component: () => import('@/pages/settings/ApiTokens.vue'),
     meta: inWallet('API tokens'),
+  },
+  {
+    path: '/settings/notifications',
+    name: 'notification-settings',
+    component: () => import('@/pages/settings/NotificationSettings.vue'),
+    meta: inWallet('Notifications'),
   },
   {
     path: '/settings/appearance',
@@ -155,7 +167,7 @@ router.afterEach(() => {
 });
 
 const AHEAD_MILLISECONDS = 3_000;
-const AHEAD = ['send', 'activity', 'transaction', 'settings'];
+const AHEAD = ['send', 'activity', 'transaction', 'notifications', 'settings'];
 let isAhead = false;
 
 /** Loads the main pages while the browser is idle, so that they open immediately, even offline. */

@@ -45,6 +45,9 @@ mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {
   __typename ... on UserError { message }
 } }
 """
+CREATE_TOKEN = """
+mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { __typename } }
+"""
 SEAL = "{ viewer { transactions(first: 1) { nodes { seal } } } }"
 BALANCE = "{ viewer { balance { amount } } }"
 SENT = """
@@ -95,6 +98,11 @@ class Person:
         }
         sent = self.stack.ask(SEND, self.token, input=request)
         assert sent["sendMoney"]["__typename"] == "MoneySent", sent
+
+    def create_api_token(self, name: str) -> None:
+        request = {"name": name, "scopes": ["READ_PROFILE"]}
+        created = self.stack.ask(CREATE_TOKEN, self.token, input=request)
+        assert created["createApiToken"]["__typename"] == "ApiTokenCreated", created
 
     @property
     def balance(self) -> str:

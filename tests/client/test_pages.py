@@ -50,6 +50,8 @@ SIGNED_IN = [
     ("/settings/profile", "Profile"),
     ("/settings/password", "Password"),
     ("/settings/devices", "Devices"),
+    ("/notifications", "Notifications"),
+    ("/settings/notifications", "Notifications"),
     ("/settings/api-tokens", "API tokens"),
     ("/settings/appearance", "Appearance"),
     ("/nothing-here", "Page not found"),

@@ -70,7 +70,7 @@ class Cable:
 
 def refuse_reads(page: Page) -> None:
     """Nothing but the stream may tell what came."""
-    for operation in ("WalletSequence", "NewestTransactions"):
+    for operation in ("WalletSequence", "NewestTransactions", "NewestNotifications"):
         actions.intercept(page, operation, lambda route: route.abort())
 
 
@@ -96,6 +96,7 @@ def test_money_arrives_over_either_transport_alone(
         alpha.send("7.50", beta, f"number {number}")
         expect(actions.balance(page)).to_have_text(f"${7.5 * number:.2f}")
     expect(actions.lines(page, re.compile("number"))).to_have_count(2)
+    expect(page.get_by_role("link", name="Notifications, 2 unread")).to_be_visible()
 
 
 def test_a_session_that_took_anothers_place_hears_by_its_own_channel(

@@ -20,11 +20,13 @@ const EMBEDDED_TYPES = [
   'SignedIn',
   'FieldError',
   'TransactionPosted',
+  'NotificationConnection',
+  'NotificationEdge',
 ];
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
+  Node: ['ApiToken', 'Notification', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'BalanceLimitExceeded',
     'CannotPayYourself',

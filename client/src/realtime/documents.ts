@@ -1,4 +1,4 @@
-/** Operations for the current state of the wallet. */
+/** Operations for the current state of the wallet and its notifications. */
 
 import { graphql, type FragmentOf, type ResultOf } from '@/api';
 
@@ -34,11 +34,48 @@ export const TransactionFields = graphql(`
 
 export type Transaction = FragmentOf<typeof TransactionFields>;
 
+/** A notification, and what it is about: a kind newer than this page may be about something else. */
+export const NotificationFields = graphql(`
+  fragment NotificationFields on Notification {
+    id
+    number
+    kind
+    message
+    createdAt
+    transaction {
+      id
+      amount {
+        amount
+        currency
+      }
+      counterparty {
+        id
+        name
+      }
+    }
+    webhook {
+      id
+    }
+  }
+`);
+
+export type Notification = FragmentOf<typeof NotificationFields>;
+
 export const WalletNow = graphql(
   `
     query WalletNow($first: Int!) {
       viewer {
         id
+        unreadNotifications
+        notifications(first: $first) {
+          nodes {
+            ...NotificationFields
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
         sequence
         balance {
           amount
@@ -68,8 +105,10 @@ export const WalletNow = graphql(
       }
     }
   `,
-  [TransactionFields],
+  [TransactionFields, NotificationFields],
 );
+
+export type ViewerNow = NonNullable<ResultOf<typeof WalletNow>['viewer']>;
 
 export type PusherSettings = NonNullable<ResultOf<typeof WalletNow>['wallet']['pusher']>;
 
@@ -93,11 +132,56 @@ export const NewestTransactions = graphql(
   [TransactionFields],
 );
 
+export const NewestNotifications = graphql(
+  `
+    query NewestNotifications($first: Int!, $after: String) {
+      viewer {
+        id
+        notifications(first: $first, after: $after) {
+          nodes {
+            ...NotificationFields
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+    }
+  `,
+  [NotificationFields],
+);
+
+export const MarkNotificationsRead = graphql(`
+  mutation MarkNotificationsRead($through: Int!) {
+    markNotificationsRead(input: { through: $through }) {
+      __typename
+      ... on NotificationsRead {
+        viewer {
+          id
+          unreadNotifications
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+/** The newest numbers, how much is unread, and the channel. */
 export const WalletSequence = graphql(`
   query WalletSequence {
     viewer {
       id
       sequence
+      unreadNotifications
+      notifications(first: 1) {
+        nodes {
+          id
+          number
+        }
+      }
     }
     wallet {
       pusher {
@@ -122,4 +206,15 @@ export const WalletEvents = graphql(
     }
   `,
   [TransactionFields],
+);
+
+export const NotificationEvents = graphql(
+  `
+    subscription NotificationEvents($afterNumber: Int!) {
+      notifications(afterNumber: $afterNumber) {
+        ...NotificationFields
+      }
+    }
+  `,
+  [NotificationFields],
 );

@@ -11,6 +11,7 @@ function orderAfter(last: number, readAfter: (sequence: number) => Promise<Numbe
   const delivered: number[] = [];
   const startOver = vi.fn();
   const order = new EventOrder<Numbered>(last, {
+    numberOf: ({ sequence }) => sequence,
     readAfter,
     deliver: ({ sequence }) => delivered.push(sequence),
     startOver,

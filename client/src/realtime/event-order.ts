@@ -1,15 +1,12 @@
 /** Merges the events of several transports into one ordered stream without duplicates. */
 
-/** Events are numbered 1, 2, 3 … without a gap. */
-export interface Sequenced {
-  sequence: number;
-}
-
-export interface OrderParts<Event extends Sequenced> {
+export interface OrderParts<Event> {
+  /** Events are numbered 1, 2, 3 … without a gap. */
+  numberOf(event: Event): number;
   /** All events after that number, in order; null if there are too many to catch up with. */
-  readAfter(sequence: number): Promise<Event[] | null>;
+  readAfter(number: number): Promise<Event[] | null>;
   deliver(event: Event): void;
-  /** Too many events were missed: load the wallet again. */
+  /** Too many events were missed: load everything again. */
   startOver(): void;
   delay(milliseconds: number): Promise<void>;
 }
@@ -17,7 +14,7 @@ export interface OrderParts<Event extends Sequenced> {
 const MOST_WAITING = 500;
 const PAUSES_MILLISECONDS = [500, 1_000, 2_000, 5_000];
 
-export class EventOrder<Event extends Sequenced> {
+export class EventOrder<Event> {
   private readonly waiting = new Map<number, Event>();
   private reading: Promise<void> | null = null;
   private readAgain = false;
@@ -31,18 +28,19 @@ export class EventOrder<Event extends Sequenced> {
 
   /** An event from a transport: already known, the next one, or after a gap. */
   offer(event: Event): void {
-    if (this.stopped || event.sequence <= this.last) return;
-    if (event.sequence === this.last + 1) {
+    const number = this.parts.numberOf(event);
+    if (this.stopped || number <= this.last) return;
+    if (number === this.last + 1) {
       this.pass(event);
       return;
     }
-    if (this.waiting.size < MOST_WAITING) this.waiting.set(event.sequence, event);
+    if (this.waiting.size < MOST_WAITING) this.waiting.set(number, event);
     void this.catchUp();
   }
 
   /** The newest number on the service. */
-  noteNewest(sequence: number): void {
-    if (sequence > this.last) void this.catchUp();
+  noteNewest(number: number): void {
+    if (number > this.last) void this.catchUp();
   }
 
   /** Reads the events after the last known one; resolves once there is no gap. */
@@ -61,13 +59,13 @@ export class EventOrder<Event extends Sequenced> {
   private pass(event: Event): void {
     let next: Event | undefined = event;
     while (next) {
-      this.last = next.sequence;
-      this.waiting.delete(next.sequence);
+      this.last = this.parts.numberOf(next);
+      this.waiting.delete(this.last);
       this.parts.deliver(next);
       next = this.waiting.get(this.last + 1);
     }
-    for (const sequence of this.waiting.keys()) {
-      if (sequence <= this.last) this.waiting.delete(sequence);
+    for (const number of this.waiting.keys()) {
+      if (number <= this.last) this.waiting.delete(number);
     }
   }
 
@@ -85,7 +83,7 @@ export class EventOrder<Event extends Sequenced> {
         }
         failures = 0;
         for (const event of missed) {
-          if (event.sequence === this.last + 1) this.pass(event);
+          if (this.parts.numberOf(event) === this.last + 1) this.pass(event);
         }
         // Still a gap: the response is older than the newest event.
         if (this.waiting.size > 0) this.readAgain = true;

@@ -1,12 +1,13 @@
-/** Receives events over the subscription `walletEvents` on a WebSocket. */
+/** Receives events over the subscriptions `walletEvents` and `notifications` on one WebSocket. */
 
 import { stringifyDocument } from '@urql/core';
 import { createClient } from 'graphql-ws';
 import type { ResultOf } from '@/api';
-import { WalletEvents } from './documents';
+import { NotificationEvents, WalletEvents } from './documents';
 import { Pause, type Transport, type TransportParts } from './transport';
 
-const QUERY = stringifyDocument(WalletEvents);
+const WALLET_EVENTS = stringifyDocument(WalletEvents);
+const NOTIFICATIONS = stringifyDocument(NotificationEvents);
 const PING_MILLISECONDS = 10_000;
 const PONG_MILLISECONDS = 5_000;
 const ENDED = 4401;
@@ -77,15 +78,26 @@ export function startGraphqlTransport(url: string, parts: TransportParts): Trans
         client.terminate();
         end(undefined);
       };
+      // If one of them ends, both begin again.
+      const until = { error: end, complete: () => end(undefined) };
+      const { sequence, number } = parts.last();
       client.subscribe<ResultOf<typeof WalletEvents>>(
-        { query: QUERY, variables: { afterSequence: parts.last() } },
+        { query: WALLET_EVENTS, variables: { afterSequence: sequence } },
         {
           next: ({ data }) => {
             const event = data?.walletEvents;
             if (event?.__typename === 'TransactionPosted') parts.onTransaction(event.transaction);
           },
-          error: end,
-          complete: () => end(undefined),
+          ...until,
+        },
+      );
+      client.subscribe<ResultOf<typeof NotificationEvents>>(
+        { query: NOTIFICATIONS, variables: { afterNumber: number } },
+        {
+          next: ({ data }) => {
+            if (data) parts.onNotification(data.notifications);
+          },
+          ...until,
         },
       );
     });

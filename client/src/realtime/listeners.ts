@@ -1,17 +1,20 @@
-/** Listeners for transactions. */
+/** Listeners for transactions and notifications. */
 
-import type { Transaction } from './documents';
+import type { Notification, Transaction } from './documents';
 
-type Listener = (transaction: Transaction) => void;
-
-const listeners = new Set<Listener>();
-
-/** Calls back for each new transaction, once and in order. Returns a function that unsubscribes. */
-export function onTransaction(listener: Listener): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+function createListeners<Event>() {
+  const listeners = new Set<(event: Event) => void>();
+  return {
+    on: (listener: (event: Event) => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    tell: (event: Event) => {
+      for (const listener of [...listeners]) listener(event);
+    },
+  };
 }
 
-export function tellOf(transaction: Transaction): void {
-  for (const listener of [...listeners]) listener(transaction);
-}
+/** Each calls back for every new one, once and in order; returns a function that unsubscribes. */
+export const { on: onTransaction, tell: tellOf } = createListeners<Transaction>();
+export const { on: onNotification, tell: tellOfNotification } = createListeners<Notification>();

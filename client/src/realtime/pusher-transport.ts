@@ -1,10 +1,11 @@
 /** Receives events over the session's channel on a Pusher Channels server. */
 
 import type Pusher from 'pusher-js';
-import type { PusherSettings, Transaction } from './documents';
+import type { Notification, PusherSettings, Transaction } from './documents';
 import { Pause, type Transport, type TransportParts } from './transport';
 
-const EVENT = 'transaction.posted';
+const TRANSACTION_EVENT = 'transaction.posted';
+const NOTIFICATION_EVENT = 'notification.created';
 /** After some codes pusher-js reconnects immediately: more often than this, it is paused. */
 const MOST_TRIES = 5;
 const TRIES_MILLISECONDS = 5_000;
@@ -86,8 +87,11 @@ export function startPusherTransport(
         if (!isStopped() && channel.name === followed) subscribeTo(now);
       });
     });
-    channel.bind(EVENT, ({ transaction }: { transaction: Transaction }) => {
+    channel.bind(TRANSACTION_EVENT, ({ transaction }: { transaction: Transaction }) => {
       parts.onTransaction(transaction);
+    });
+    channel.bind(NOTIFICATION_EVENT, (notification: Notification) => {
+      parts.onNotification(notification);
     });
   }
 

@@ -1,15 +1,16 @@
 /** What transports have in common: their dependencies and their backoff. */
 
-import type { Transaction } from './documents';
+import type { Notification, Transaction } from './documents';
 
 export interface TransportParts {
   /** Null when signed out. Throws if it could not be renewed. */
   accessToken(): Promise<string | null>;
   /** That token was rejected: renews it, or ends the session. */
   refused(accessToken: string | null): Promise<void>;
-  /** The newest known sequence number. */
-  last(): number;
+  /** The newest known transaction and notification: the subscriptions resume after them. */
+  last(): { sequence: number; number: number };
   onTransaction(transaction: Transaction): void;
+  onNotification(notification: Notification): void;
   /** Called with true whenever it is connected, and with false when it no longer is. */
   onUp(isUp: boolean): void;
 }

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import type { Notification } from '@/realtime';
+import { lookOf, placeOf, sentenceOf } from './kinds';
+import { withChoices } from './useMailChoices';
+
+const notification = (given: object) => ({ message: 'Something happened.', transaction: null, webhook: null, ...given }) as Notification;
+
+it('leads to its subject, and nowhere if that is gone or not known yet', () => {
+  const transaction = { id: 'T1', amount: { amount: '12.50', currency: 'USD' }, counterparty: { id: 'U1', name: 'Bo' } };
+  const received = notification({ kind: 'MONEY_RECEIVED', transaction });
+  expect(placeOf(received)).toEqual({ name: 'transaction', params: { id: 'T1' } });
+  expect(sentenceOf(received)).toBe('Bo sent you $12.50');
+  expect(placeOf(notification({ kind: 'MONEY_RECEIVED' }))).toBeNull();
+  expect(placeOf(notification({ kind: 'WEBHOOK_DISABLED', webhook: { id: 'W1' } }))).toEqual({
+    name: 'webhook',
+    params: { id: 'W1' },
+  });
+  expect(placeOf(notification({ kind: 'WEBHOOK_DISABLED' }))).toEqual({ name: 'webhooks' });
+  expect(placeOf(notification({ kind: 'SECURITY_CHANGED' }))).toEqual({ name: 'settings' });
+});
+
+it('of a newer kind is shown with its sentence and a bell', () => {
+  const newer = notification({ kind: 'RAFFLE_WON' });
+  expect(placeOf(newer)).toBeNull();
+  expect(lookOf(newer).tone).toBe('plain');
+  expect(sentenceOf(newer)).toBe('Something happened');
+});
+
+it('keeps the choices of kinds that it does not show', () => {
+  const choices = new Map([['MONEY_RECEIVED', true] as const, ['WEBHOOK_DISABLED', false] as const]);
+  expect(withChoices(['REQUEST_RECEIVED', 'WEBHOOK_DISABLED'], choices)).toEqual(['REQUEST_RECEIVED', 'MONEY_RECEIVED']);
+});

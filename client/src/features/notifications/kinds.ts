@@ -1,0 +1,72 @@
+/** Kinds of notifications: their icons, where they lead, and which are sent by email. */
+
+import { ArrowDownLeft, Bell, MonitorSmartphone, ShieldCheck, Webhook } from 'lucide-vue-next';
+import type { Component } from 'vue';
+import type { RouteLocationRaw } from 'vue-router';
+import { formatMoney } from '@/lib/money';
+import { isolated, type Notification } from '@/realtime';
+
+export type Kind = Notification['kind'];
+
+interface Look {
+  icon: Component;
+  tone: 'plain' | 'incoming' | 'danger';
+}
+
+const LOOKS: Partial<Record<Kind, Look>> = {
+  MONEY_RECEIVED: { icon: ArrowDownLeft, tone: 'incoming' },
+  WEBHOOK_DISABLED: { icon: Webhook, tone: 'danger' },
+  NEW_SIGN_IN: { icon: MonitorSmartphone, tone: 'plain' },
+  SECURITY_CHANGED: { icon: ShieldCheck, tone: 'plain' },
+};
+
+/** A kind that this page does not know yet has a bell. */
+export const lookOf = ({ kind }: Pick<Notification, 'kind'>): Look => LOOKS[kind] ?? { icon: Bell, tone: 'plain' };
+
+/** A sentence without a full stop at its end; amounts are as everywhere in this client. */
+export function sentenceOf({ kind, message, transaction }: Notification): string {
+  if (kind === 'MONEY_RECEIVED' && transaction) {
+    return `${isolated(transaction.counterparty?.name ?? 'Someone')} sent you ${formatMoney(transaction.amount)}`;
+  }
+  return message.replace(/(?<=[^.])\.$/, '');
+}
+
+/** The page of its subject; null if it has none, or one that this page does not know yet. */
+export function placeOf({ kind, transaction, webhook }: Notification): RouteLocationRaw | null {
+  if (transaction) return { name: 'transaction', params: { id: transaction.id } };
+  if (webhook) return { name: 'webhook', params: { id: webhook.id } };
+  switch (kind) {
+    case 'WEBHOOK_DISABLED':
+      return { name: 'webhooks' };
+    case 'NEW_SIGN_IN':
+      return { name: 'devices' };
+    case 'SECURITY_CHANGED':
+      return { name: 'settings' };
+    default:
+      return null;
+  }
+}
+
+interface MailChoice {
+  kind: Kind;
+  label: string;
+  hint?: string;
+}
+
+/** What can be mailed, of what happens today. */
+export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
+  { title: 'Money', choices: [{ kind: 'MONEY_RECEIVED', label: 'You receive money' }] },
+  {
+    title: 'Programs',
+    choices: [
+      {
+        kind: 'WEBHOOK_DISABLED',
+        label: 'A webhook is turned off',
+        hint: 'Its endpoint has not accepted anything for three days, or asked us to stop.',
+      },
+    ],
+  },
+];
+
+/** Always mailed. */
+export const ALWAYS_MAILED = ['Your password changes', 'An API token is created or revoked'];
