@@ -37,6 +37,9 @@ ROUTES = (
     "/settings/notifications",
     "/settings/password",
     "/settings/profile",
+    "/settings/webhooks",
+    "/settings/webhooks/new",
+    "/settings/webhooks/{id}",
     "/sign-in",
     "/verify-email",
 )

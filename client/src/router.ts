@@ -76,6 +76,25 @@ const routes: RouteRecordRaw[] = [
     meta: inWallet('Notifications'),
   },
   {
+    path: '/settings/webhooks',
+    name: 'webhooks',
+    component: () => import('@/pages/settings/Webhooks.vue'),
+    meta: inWallet('Webhooks'),
+  },
+  {
+    path: '/settings/webhooks/new',
+    name: 'new-webhook',
+    component: () => import('@/pages/settings/NewWebhook.vue'),
+    meta: inWallet('New webhook'),
+  },
+  {
+    path: '/settings/webhooks/:id',
+    name: 'webhook',
+    component: () => import('@/pages/settings/Webhook.vue'),
+    props: true,
+    meta: inWallet('Webhook'),
+  },
+  {
     path: '/settings/appearance',
     name: 'appearance',
     component: () => import('@/pages/settings/Appearance.vue'),

@@ -53,6 +53,9 @@ SIGNED_IN = [
     ("/notifications", "Notifications"),
     ("/settings/notifications", "Notifications"),
     ("/settings/api-tokens", "API tokens"),
+    ("/settings/webhooks", "Webhooks"),
+    ("/settings/webhooks/new", "New webhook"),
+    ("/settings/webhooks/nonsense", "Webhook not found"),
     ("/settings/appearance", "Appearance"),
     ("/nothing-here", "Page not found"),
 ]

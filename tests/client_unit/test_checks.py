@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app import webhook_documents
 from dev import node
 from dev.up import building
 from domain.people import passwords
 
+DEFAULT_DOCUMENTS = building.CLIENT / "src" / "features" / "webhooks" / "default-documents.ts"
 COMMON_PASSWORDS = building.CLIENT / "src" / "features" / "accounts" / "common-passwords.txt"
 
 
@@ -31,3 +33,9 @@ def test_the_clients_common_passwords_are_the_services() -> None:
         word for word in FREQUENCY_LISTS["passwords"] if len(word) >= passwords.MINIMUM_CHARACTERS
     }
     assert hinted == long_enough
+
+
+def test_the_clients_default_documents_of_webhooks_are_the_services() -> None:
+    shown = DEFAULT_DOCUMENTS.read_text()
+    for stream, rule in webhook_documents.RULES.items():
+        assert f"{stream}: `{rule.default}`" in shown

@@ -22,6 +22,9 @@ const EMBEDDED_TYPES = [
   'TransactionPosted',
   'NotificationConnection',
   'NotificationEdge',
+  'WebhookAttemptConnection',
+  'WebhookAttemptEdge',
+  'WebhookAttempt',
 ];
 
 /** The possible types of interfaces; a test compares them with the schema. */
@@ -55,7 +58,7 @@ const options: CacheExchangeOpts = {
     Query: {
       node: (_parent, { id }, cache) => {
         // An object that a list has loaded is shown on its own page immediately.
-        for (const __typename of ['Transaction', 'User']) {
+        for (const __typename of ['Transaction', 'User', 'Webhook']) {
           const key = cache.keyOfEntity({ __typename, id: id as string });
           if (key && cache.resolve(key, 'id')) return { __typename, id: id as string };
         }
@@ -69,6 +72,11 @@ const options: CacheExchangeOpts = {
       revokeApiToken: (_result, _args, cache) => invalidateOfViewers(cache, 'apiTokens'),
       revokeSession: (_result, _args, cache) => invalidateOfViewers(cache, 'sessions'),
       changePassword: (_result, _args, cache) => invalidateOfViewers(cache, 'sessions'),
+      createWebhook: (_result, _args, cache) => invalidateOfViewers(cache, 'webhooks'),
+      deleteWebhook: (_result, { input }, cache) => {
+        invalidateOfViewers(cache, 'webhooks');
+        cache.invalidate({ __typename: 'Webhook', id: (input as { webhookId: string }).webhookId });
+      },
       sendMoney: (_result, _args, cache) => invalidateOfViewers(cache, 'contacts'),
     },
   },
