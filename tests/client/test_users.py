@@ -16,7 +16,7 @@ from tests.client.conftest import NewPage
 from tests.client.stack import Person, Stack
 
 #: A tab that sleeps hears nothing of what happens in the others.
-DEAF = "window.BroadcastChannel = class { postMessage() {} };"
+DEAF = "window.BroadcastChannel = class { postMessage() {} close() {} };"
 #: Tells what is on the screen first when a page that was kept is shown again.
 FIRST_FRAME = """addEventListener('pageshow', event => requestAnimationFrame(() => {
     if (event.persisted) console.log(`kept: ${document.body.innerText}`);
