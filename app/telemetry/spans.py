@@ -219,7 +219,7 @@ class TracedLedger(Ledger):
         #: The operation that each command belongs to, by the command's identity.
         self.operations: dict[int, SpanContext] = {}
 
-    async def settle(self, commands: Sequence[Command]) -> list[Result]:
+    async def settle_in_task(self, commands: Sequence[Command]) -> list[Result]:
         found = [self.operations.get(id(command)) for command in commands]
         operations = [each for each in found if each is not None and each.is_valid]
         with _quiet(
@@ -229,7 +229,7 @@ class TracedLedger(Ledger):
             links=[Link(each) for each in operations],
         ) as span:
             span.set_attribute("wallet.commands", len(commands))
-            return await super().settle(commands)
+            return await super().settle_in_task(commands)
 
 
 class TracedCommits(SharedCommits):

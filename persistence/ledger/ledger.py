@@ -119,12 +119,13 @@ class Ledger:
 
     async def settle(self, commands: Sequence[Command]) -> list[Result]:
         """A result for each command, in order; all changes are in one commit. Raises Unavailable."""
-        task = asyncio.create_task(self._settle(commands))
+        task = asyncio.create_task(self.settle_in_task(commands))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _settle(self, commands: Sequence[Command]) -> list[Result]:
+    async def settle_in_task(self, commands: Sequence[Command]) -> list[Result]:
+        """As `settle`, for a caller that is not cancelled: that would abandon the commit."""
         lost = 0
         for attempt in range(1, unit_of_work.ATTEMPTS + 1):
             try:

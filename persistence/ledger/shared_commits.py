@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from domain import errors
 from domain.ledger.decisions import Command
@@ -62,15 +63,14 @@ class SharedCommits:
         self._alone_at_once = asyncio.Semaphore(ALONE_AT_ONCE)
         self._is_scheduled = False
 
-    async def move(self, command: PostingCommand) -> Movement:
+    def move(self, command: PostingCommand) -> Coroutine[Any, Any, Movement]:
         """Execute the command in a shared commit. Raises its refusal, or Unavailable where the outcome
         is unknown: repeat the command with the same key.
 
         Cancelling the caller does not cancel the commit of the others.
         """
-        movement = await self.run(command)
-        assert movement is not None
-        return movement
+        # Such a command posts something, or is refused. Not a coroutine itself, which would cost each.
+        return cast("Coroutine[Any, Any, Movement]", self.run(command))
 
     async def run(self, command: Command) -> Movement | None:
         """Execute the command, as `move` does; None where it posted nothing."""
@@ -78,13 +78,9 @@ class SharedCommits:
             raise errors.unavailable(
                 "Too many transfers and top-ups are waiting; this one was not started."
             )
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(command, loop.create_future())
+        waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        if not self._is_scheduled and len(self._under_way) < self._batches:
-            # Commands of the same iteration of the event loop share the commit.
-            self._is_scheduled = True
-            loop.call_soon(self._begin)
+        self._schedule()
         outcome = await waiting.outcome
         if isinstance(outcome, errors.DomainError):
             raise outcome
@@ -92,23 +88,34 @@ class SharedCommits:
 
     async def close(self) -> None:
         """Execute the waiting commands, then close the ledger."""
-        self._begin()
         while tasks := self._under_way | self._alone:
             await asyncio.wait(tasks)
         await self._ledger.close()
 
-    def _begin(self) -> None:
+    def _schedule(self) -> None:
+        """Have the waiting commands executed, if there may be another batch."""
+        # One that begins takes the commands of the same iteration of the event loop, and of the one before.
+        if not self._is_scheduled and len(self._under_way) < self._batches:
+            self._is_scheduled = True
+            self._start(self._work(), self._under_way)
+
+    async def _work(self) -> None:
+        """Execute one batch after another, until nothing waits."""
         self._is_scheduled = False
-        while self._waiting and len(self._under_way) < self._batches:
-            batch = self._next()
-            if batch:
-                self._start(self._settle(batch), self._under_way)
+        try:
+            while batch := self._next():
+                if self._waiting:
+                    self._schedule()
+                await self._settle(batch)
+        finally:
+            # At once: a command that comes before the task has ended has to find its place free.
+            self._under_way.discard(_this_task())
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        # Divide the commands among the free batches: while PostgreSQL works on one, this process works on
-        # the other.
-        share = -(-len(self._waiting) // (self._batches - len(self._under_way)))
+        # Divide the commands among this batch and the free ones: while PostgreSQL works on one, this
+        # process works on the other.
+        share = -(-len(self._waiting) // (1 + self._batches - len(self._under_way)))
         most = min(self._batch_commands, max(share, _WORTH_A_COMMIT))
         while self._waiting and len(batch) < most:
             waiting = self._waiting.popleft()
@@ -125,16 +132,13 @@ class SharedCommits:
     async def _settle(self, batch: Sequence[_Waiting]) -> None:
         self._settling(len(batch))
         try:
-            outcomes = await self._ledger.settle([waiting.command for waiting in batch])
+            outcomes = await self._ledger.settle_in_task([each.command for each in batch])
         except Exception as error:
             self._fail(batch, error)
         else:
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 if not waiting.outcome.done():
                     waiting.outcome.set_result(outcome)
-        finally:
-            self._under_way.discard(_this_task())
-            self._begin()
 
     def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
         if _is_of_one_command(error):
@@ -156,7 +160,7 @@ class SharedCommits:
                 return
             self._settling(1)
             try:
-                [outcome] = await self._ledger.settle([waiting.command])
+                [outcome] = await self._ledger.settle_in_task([waiting.command])
             except Exception as error:
                 _refuse(waiting, error)
             else:
