@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain import errors
-from domain.ledger import posting, seals
+from domain.ledger import seals
 from domain.ledger.decisions import Command, Done, Effect, Ledger, Outcome, Posted
 from domain.ledger.handlers import HANDLERS
 from domain.ledger.mails import RequestMail
@@ -88,7 +88,9 @@ def _notify(ledger: Ledger, settlement: Settlement, notice: Notice) -> Notificat
     """Give the notice the user's next number, and request its mail if the user wants one."""
     account = ledger.accounts[notice.user_id].notified()
     # As entries are: not earlier than the user's newest entry, by whatever clock that was posted.
-    now = posting.posting_time(ledger.now, account)
+    now, last_posted_at = ledger.now, account.last_posted_at
+    if last_posted_at is not None and last_posted_at > now:
+        now = last_posted_at
     notification = Notification.of(notice, account.notification_number, now)
     ledger.accounts[notice.user_id] = account
     settlement.accounts[notice.user_id] = account

@@ -176,14 +176,16 @@ RULES: Mapping[NotificationKind, Rule] = {
 }
 #: Kinds whose mails a user cannot turn off.
 ALWAYS_MAILED = frozenset(kind for kind, rule in RULES.items() if rule.mailed is Mailed.ALWAYS)
-_MAILED_BY_DEFAULT = frozenset(
-    kind.value for kind, rule in RULES.items() if rule.mailed is Mailed.BY_DEFAULT
+_MAILED_BY_DEFAULT = ALWAYS_MAILED.union(
+    kind for kind, rule in RULES.items() if rule.mailed is Mailed.BY_DEFAULT
 )
 
 
 def is_mailed(kind: NotificationKind, chosen: Collection[str] | None) -> bool:
     """Whether the kind is also mailed to a user who has chosen those kinds; None is the default."""
-    return kind in (_MAILED_BY_DEFAULT if chosen is None else chosen) or kind in ALWAYS_MAILED
+    if chosen is None:
+        return kind in _MAILED_BY_DEFAULT
+    return kind in chosen or kind in ALWAYS_MAILED
 
 
 def mailed_kinds(chosen: Collection[str] | None) -> list[NotificationKind]:

@@ -22,6 +22,12 @@ MAIL_ID = UUID(int=8)
     ("topic", "payload", "event"),
     [
         ("transaction.posted", {"sequence": 7}, events.TransactionPosted(7)),
+        (
+            "transaction.posted",
+            {"sequence": 7, "notification_number": 3},
+            events.TransactionPosted(7, notification_number=3),
+        ),
+        ("notification.created", {"number": 4}, events.NotificationCreated(4)),
         ("mail.requested", {"mail_id": str(MAIL_ID)}, events.MailRequested(MAIL_ID)),
         (
             "credentials.ended",
@@ -47,6 +53,11 @@ def test_events_are_read_as_they_were_announced(
         ("transaction.posted", {"sequence": 0}),
         ("transaction.posted", {"sequence": 2**63}),
         ("transaction.posted", {"sequence": "7"}),
+        ("transaction.posted", {"sequence": 7, "notification_number": 0}),
+        ("transaction.posted", {"sequence": 7, "notification_number": "3"}),
+        ("notification.created", {"number": 0}),
+        ("notification.created", {"number": 2**63}),
+        ("notification.created", {}),
         ("mail.requested", {"mail_id": 7}),
         ("mail.requested", {"mail_id": "seven"}),
         ("credentials.ended", {"credential_ids": str(MAIL_ID)}),
