@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 import settings as settings_module
 from app.telemetry import tracing
@@ -257,6 +260,26 @@ def test_a_webhook_is_delivered_in_the_trace_of_its_event(
             )
         )
         endpoint.shutdown()
+
+
+def test_operations_over_a_websocket_begin_traces_of_their_own(
+    service: Service, collector: Collector
+) -> None:
+    address = f"ws://127.0.0.1:{service.port}/graphql"
+    with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as websocket:
+        payload = {"Authorization": f"Bearer {service.token}"}
+        websocket.send(json.dumps({"type": "connection_init", "payload": payload}))
+        assert json.loads(websocket.recv(10))["type"] == "connection_ack"
+        events = {"query": "subscription { walletEvents { sequence } }"}
+        websocket.send(json.dumps({"type": "subscribe", "id": "1", "payload": events}))
+        # Its span ends once it has begun, not with the socket.
+        block_until(lambda: bool(named("subscription walletEvents", collector)))
+        viewer = {"query": "{ viewer { id } }"}
+        websocket.send(json.dumps({"type": "subscribe", "id": "2", "payload": viewer}))
+        block_until(lambda: bool(named("query viewer", collector)))
+    roots = [*named("subscription walletEvents", collector), *named("query viewer", collector)]
+    assert [each.parent_id for each in roots] == ["", ""]
+    assert roots[0].trace_id != roots[1].trace_id
 
 
 def test_a_refusal_is_told_by_its_code_and_a_failed_delivery_as_an_error(
