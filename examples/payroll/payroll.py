@@ -10,14 +10,16 @@ import argparse
 import csv
 import hashlib
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mini_wallet_client import MoneySent, OutcomeUnknown, Recipient, Wallet
+from mini_wallet_client import MoneySent, OutcomeUnknown, Recipient, Wallet, WalletError
 
 #: The rate limit for recipients given by address may ask for a minute's pause.
 GIVE_UP_AFTER_SECONDS = 300
+COLUMNS = {"payment", "email", "amount", "note"}
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,20 @@ class Payment:
 
 def read(file: Path) -> list[Payment]:
     """The payments of a file with the columns payment, email, amount and note."""
-    with file.open(newline="", encoding="utf-8-sig") as lines:
+    with file.open(newline="", encoding="utf-8-sig") as text:
+        lines = csv.DictReader(text)
+        if missing := COLUMNS - {*(lines.fieldnames or ())}:
+            raise SystemExit(f"The file lacks the columns {', '.join(sorted(missing))}.")
         payments = [
-            Payment(line["payment"], line["email"], line["amount"], line["note"])
-            for line in csv.DictReader(lines)
+            Payment(line["payment"], line["email"], line["amount"], line["note"]) for line in lines
         ]
     names = [payment.name for payment in payments]
     # Two payments of the same name would have the same key, and the second would not be made.
     if repeated := {name for name in names if names.count(name) > 1 or not name}:
         raise SystemExit(f"Each payment needs a name of its own: {', '.join(sorted(repeated))}")
+    for payment in payments:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", payment.amount):
+            raise SystemExit(f"{payment.name}: {payment.amount!r} is not an amount.")
     return payments
 
 
@@ -85,7 +92,10 @@ def main() -> int:
     given = parser.parse_args()
     payments = read(given.file)
     with Wallet(os.environ["WALLET_URL"], token=os.environ["WALLET_TOKEN"]) as wallet:
-        made = [pay(wallet, payment, given.payroll) for payment in payments]
+        try:
+            made = [pay(wallet, payment, given.payroll) for payment in payments]
+        except WalletError as error:
+            raise SystemExit(f"Start again when this is corrected: {error}") from error
     tell(f"{sum(made)} of {len(made)} payments are made.")
     return 0 if all(made) else 1
 

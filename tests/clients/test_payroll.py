@@ -138,3 +138,9 @@ def test_a_line_that_is_refused_does_not_stop_the_others_and_can_be_corrected(
     status, said = pay([("a", email, "1"), ("a", email, "1")])
     assert status == 1
     assert "a name of its own: a" in said
+    status, said = pay([("d", email, "1"), ("e", email, "1,50")])
+    assert (status, "e: '1,50' is not an amount" in said) == (1, True)
+    assert _received(api, email) == [2, 3]
+    environment["WALLET_TOKEN"] = "mw_unknown"
+    status, said = pay([("f", email, "1")])
+    assert (status, "Start again" in said) == (1, True)

@@ -12,7 +12,15 @@ import pytest
 from standardwebhooks import Webhook
 
 import mini_wallet_client
-from mini_wallet_client import ConnectionFailed, InvalidSignature, Money, RateLimited, Retries
+from mini_wallet_client import (
+    ConnectionFailed,
+    InvalidSignature,
+    Money,
+    RateLimited,
+    Retries,
+    TransactionFilter,
+    TransactionKind,
+)
 from mini_wallet_client.values import exact, to_json
 from mini_wallet_client.webhooks import verify_webhook
 
@@ -50,6 +58,12 @@ def test_what_is_not_exact_is_not_sent(amount: Any) -> None:
         exact(amount)
 
 
+@pytest.mark.parametrize("amount", ["", "1e5", "1,000", "12.5.0", " 1", "NaN", "١"])
+def test_text_that_is_no_amount_is_not_sent(amount: str) -> None:
+    with pytest.raises(ValueError, match="not an amount"):
+        exact(amount)
+
+
 def test_money_knows_its_minor_units() -> None:
     assert Money(Decimal("12.50"), "USD").minor_units == 1250
     assert Money(Decimal("-0.05"), "USD").minor_units == -5
@@ -58,7 +72,10 @@ def test_money_knows_its_minor_units() -> None:
 
 
 def test_an_instant_is_sent_with_its_time_zone() -> None:
-    assert to_json({"notAfter": NOW, "note": None}) == {"notAfter": "2026-11-22T08:30:00+00:00"}
+    sent = {"notAfter": "2026-11-22T08:30:00+00:00", "note": None}
+    assert to_json({"notAfter": NOW, "note": None}) == sent
+    matching = TransactionFilter(created_from=NOW, kind=TransactionKind.TOP_UP)
+    assert to_json(matching) == {"createdFrom": sent["notAfter"], "kind": "TOP_UP"}
     with pytest.raises(TypeError, match="time zone"):
         to_json(NOW.replace(tzinfo=None))
 
@@ -126,6 +143,7 @@ def test_what_was_not_signed_is_refused() -> None:
         ({**_signed(), "Webhook-Signature": ""}, BODY),
         ({**_signed(), "Webhook-Signature": "v1,ü"}, BODY),
         ({**_signed(), "Webhook-Timestamp": "soon"}, BODY),
+        ({**_signed(), "Webhook-Timestamp": "9" * 400}, BODY),
         ({}, BODY),
         (_signed(body=b"[]"), b"[]"),
         (_signed(body=b"no JSON"), b"no JSON"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -10,6 +11,7 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any, Self
 
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 #: What can be given as an amount: exact in every case.
 Amount = Decimal | int | str
 
@@ -79,9 +81,9 @@ def new_key() -> str:
 
 
 def to_json(value: Any) -> Any:
-    """The value as JSON of the API: amounts as strings, instants with their offset, None left out.
+    """The value as JSON of the API: amounts as strings, instants with their offset.
 
-    Raises TypeError for a float, which is not exact, and for an instant without a time zone.
+    Fields of a filter that are None are left out. Raises TypeError for a float, which is not exact, and for an instant without a time zone.
     """
     if value is None or isinstance(value, bool | int):
         return value
@@ -97,19 +99,23 @@ def to_json(value: Any) -> Any:
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         pairs = {_camel(field.name): getattr(value, field.name) for field in fields(value)}
-        return to_json(pairs)
+        return to_json({name: one for name, one in pairs.items() if one is not None})
     if isinstance(value, Mapping):
-        return {name: to_json(one) for name, one in value.items() if one is not None}
+        return {name: to_json(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(one) for one in value]
     raise TypeError(f"{value!r} cannot be sent: amounts are Decimal, int or str.")
 
 
 def exact(amount: Amount) -> str:
-    """An amount as the API takes it. Raises TypeError for a float."""
+    """An amount as the API takes it. Raises TypeError for a float, ValueError for other text."""
     if isinstance(amount, bool) or not isinstance(amount, Decimal | int | str):
         raise TypeError(f"{amount!r} is not exact: give a Decimal, an int or a string.")
-    return _decimal(amount) if isinstance(amount, Decimal) else str(amount)
+    if isinstance(amount, Decimal):
+        return _decimal(amount)
+    if not _AMOUNT.fullmatch(str(amount)):
+        raise ValueError(f"{amount!r} is not an amount: digits with at most one point, as '12.50'.")
+    return str(amount)
 
 
 def _decimal(value: Decimal) -> str:

@@ -17,6 +17,7 @@ from mini_wallet_client import documents, models
 from mini_wallet_client.errors import InvalidSignature
 
 TOLERANCE_SECONDS = 300
+_TIMESTAMP_MAXIMUM_DIGITS = 12
 
 
 class Headers(Protocol):
@@ -77,7 +78,7 @@ def verify_webhook(
         )
     except KeyError as missing:
         raise InvalidSignature(f"The header {missing} is missing.") from None
-    if not (sent.isascii() and sent.isdigit()):
+    if not (sent.isascii() and sent.isdigit() and len(sent) <= _TIMESTAMP_MAXIMUM_DIGITS):
         raise InvalidSignature("The timestamp is not a number of seconds.")
     if abs((time.time() if now is None else now) - int(sent)) > tolerance_seconds:
         raise InvalidSignature("The request was sent too long ago, or one of the clocks is wrong.")

@@ -43,7 +43,7 @@ async def events(
         bearer = transport.bearer
         pause = pauses.pause()
         try:
-            async with aclosing(_connected(transport, operation, after)) as stream:
+            async with aclosing(_connected(transport, operation, after, bearer)) as stream:
                 async for data in stream:
                     refused = False
                     pauses.start_over()
@@ -76,13 +76,13 @@ async def events(
 
 
 async def _connected(
-    transport: Transport, operation: Operation[Any], after: int
+    transport: Transport, operation: Operation[Any], after: int, bearer: str | None
 ) -> AsyncGenerator[Any, None]:
     """The data of each event of one connection; first None, as soon as it is open."""
     body = {"query": operation.document, "variables": {"after": after}}
     # A client that accepts only streams would be told nothing but a status.
     accept = "text/event-stream, application/graphql-response+json;q=0.9"
-    headers = {"accept": accept, **transport.headers(transport.bearer)}
+    headers = {"accept": accept, **transport.headers(bearer)}
     timeout = httpx.Timeout(transport.http.timeout.connect, read=SILENCE_SECONDS)
     try:
         async with transport.http.stream(

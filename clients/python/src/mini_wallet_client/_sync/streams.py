@@ -46,7 +46,7 @@ def events(
         bearer = transport.bearer
         pause = pauses.pause()
         try:
-            with closing(_connected(transport, operation, after)) as stream:
+            with closing(_connected(transport, operation, after, bearer)) as stream:
                 for data in stream:
                     refused = False
                     pauses.start_over()
@@ -78,12 +78,14 @@ def events(
         waiting.sleep(pause)
 
 
-def _connected(transport: Transport, operation: Operation[Any], after: int) -> Generator[Any, None]:
+def _connected(
+    transport: Transport, operation: Operation[Any], after: int, bearer: str | None
+) -> Generator[Any, None]:
     """The data of each event of one connection; first None, as soon as it is open."""
     body = {"query": operation.document, "variables": {"after": after}}
     # A client that accepts only streams would be told nothing but a status.
     accept = "text/event-stream, application/graphql-response+json;q=0.9"
-    headers = {"accept": accept, **transport.headers(transport.bearer)}
+    headers = {"accept": accept, **transport.headers(bearer)}
     timeout = httpx.Timeout(transport.http.timeout.connect, read=SILENCE_SECONDS)
     try:
         with transport.http.stream(

@@ -310,7 +310,9 @@ class Wallet:
         status: models.WebhookStatus | None = None,
     ) -> models.UpdateWebhookResult:
         """Change what is given; ACTIVE continues a paused or disabled webhook where it stopped."""
-        given = {"webhookId": webhook_id, "url": url, "document": document, "status": status}
+        changes = {"url": url, "document": document, "status": status}
+        given = {name: value for name, value in changes.items() if value is not None}
+        given["webhookId"] = webhook_id
         return self._transport.execute(documents.UPDATE_WEBHOOK, {"input": given})
 
     def delete_webhook(self, webhook_id: str) -> models.DeleteWebhookResult:
