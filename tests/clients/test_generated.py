@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import tarfile
+import zipfile
+from pathlib import Path
+
 from clients.generate.__main__ import generated
 from mini_wallet_client import models
 from settings import ROOT
+from tests.clients.conftest import PYTHON_CLIENT, UV, run
 
 TRANSACTION = {
     "id": "T1",
@@ -30,6 +35,19 @@ def test_the_generated_files_are_those_of_the_schema_and_the_documents() -> None
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     assert not stale, f"{stale}: write them with `.venv/bin/python -m clients.generate`"
+
+
+def test_the_package_contains_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    build = [UV, "build", "--quiet", "--offline", "--out-dir", tmp_path, PYTHON_CLIENT]
+    run(*build)
+    (wheel,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as found:
+        names = {name.partition("/")[2] for name in found.namelist()}
+    assert {"py.typed", "models.py", "licenses/LICENSE"} <= names
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml"} <= names
+    assert not [name for name in names if "test" in name or "generate/" in name]
 
 
 def test_a_refusal_that_is_newer_than_the_client_is_a_refusal_with_its_message() -> None:

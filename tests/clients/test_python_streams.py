@@ -18,6 +18,7 @@ from mini_wallet_client import AsyncWallet, Session, TransactionPosted, Wallet
 from tests.app.conftest import ALPHA, Api
 from tests.clients.conftest import BRISK, signed_in
 from tests.clients.proxy import Answer, Proxy
+from tests.waiting import block_until
 
 
 class Listener:
@@ -83,6 +84,20 @@ def test_events_resume_after_the_number_that_was_processed(
     assert isinstance(events[0], TransactionPosted)
     assert events[0].transaction.kind is client.TransactionKind.TOP_UP
     assert listen(start + 2).next() == events[2]
+
+
+def test_without_a_number_events_and_notifications_begin_with_the_next(
+    api: Api, proxy: Proxy, wallet: Wallet, beta: Wallet, listen: Callable[..., Listener]
+) -> None:
+    beta.add_balance(1)
+    start = _sequence(wallet)
+    events, notifications = listen(), listen(None, "notifications")
+    subscribed = {"subscription WalletEvents", "subscription Notifications"}
+    block_until(lambda: subscribed <= {*proxy.operations})
+    sent = beta.send_money(client.Recipient.email(ALPHA), "0.10")
+    assert isinstance(sent, client.MoneySent)
+    assert events.next().sequence == start + 1
+    assert notifications.next().transaction.reference == sent.transaction.reference
 
 
 def test_events_survive_what_a_network_does(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -403,6 +404,14 @@ export async function pay(wallet: Wallet): Promise<Money | string> {
 // @ts-expect-error A plain string is no exact decimal.
 export const money: Money = { amount: '12.50', currency: 'USD' };
 """
+
+
+def test_the_package_contains_what_it_needs_and_no_more(package: Path) -> None:
+    (packed,) = package.glob("*.tgz")
+    with tarfile.open(packed) as archive:
+        names = {name.removeprefix("package/") for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"} <= names
+    assert all(name.startswith("dist/") for name in names if name.endswith((".js", ".ts")))
 
 
 def test_amounts_are_exact_and_webhook_requests_are_verified(package: Path) -> None:
