@@ -35,7 +35,11 @@ class Stream:
     cost: dict[str, int] | None = None
 
     async def serve(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream the results; the response begins immediately. `Last-Event-ID` is the last number received."""
+        """Stream the results. `Last-Event-ID` is the last number received.
+
+        The response begins as soon as the operation has begun, so that its headers say what is left of the
+        operation's rate limit.
+        """
         request = _resume(
             self.request, self.operation, facts.header(scope["headers"], b"last-event-id")
         )
@@ -44,24 +48,11 @@ class Stream:
         )
         # The client may be gone.
         with suppress(OSError):
-            await send(self._start())
             if scope["method"] == "HEAD":
+                await running.begin()
                 await send({"type": "http.response.body", "body": b""})
             else:
                 await running.run(receive)
-
-    def _start(self) -> dict[str, Any]:
-        return {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [
-                (b"content-type", self.framing.content_type),
-                (b"cache-control", b"no-store"),
-                (b"vary", b"Accept, Origin"),
-                # Otherwise nginx would buffer the results.
-                (b"x-accel-buffering", b"no"),
-            ],
-        }
 
 
 @dataclasses.dataclass(slots=True)
@@ -76,10 +67,25 @@ class _Running:
     send: Send
     cost: dict[str, int] | None
     _turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    _has_begun: bool = False
+
+    async def begin(self) -> None:
+        """Begin the response, unless it has begun."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        headers = [
+            (b"content-type", self.framing.content_type),
+            (b"cache-control", b"no-store"),
+            (b"vary", b"Accept, Origin"),
+            # Otherwise nginx would buffer the results.
+            (b"x-accel-buffering", b"no"),
+            *self.engine.service.response_headers(self.context),
+        ]
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def run(self, receive: Receive) -> None:
         """Raises OSError when the client disconnects."""
-        await self._write(self.framing.opening)
         stopping = asyncio.Event()
         stopped = asyncio.create_task(stopping.wait())
         gone = asyncio.create_task(_wait_for_disconnect(receive))
@@ -118,10 +124,9 @@ class _Running:
             if self.operation.kind is OperationType.SUBSCRIPTION:
                 await self._write_events()
             else:
+                answer = await self.engine.execute(self.operation, self.request, self.context)
                 await self._write(self.framing.keep_alive)
-                await self._next(
-                    await self.engine.execute(self.operation, self.request, self.context)
-                )
+                await self._next(answer)
         except errors.RequestError as error:
             await self._next({"errors": error.errors})
         except OSError:
@@ -169,9 +174,10 @@ class _Running:
         await self.send({"type": "http.response.body", "body": b""})
 
     async def _write(self, chunk: bytes) -> None:
-        if not chunk:
-            return
         async with self._turn:
+            if not self._has_begun:
+                await self.begin()
+                chunk = self.framing.opening + chunk
             await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 

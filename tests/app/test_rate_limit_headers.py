@@ -105,6 +105,23 @@ def test_what_selects_only_its_typename_is_told_its_limit_once(
     assert answers[-1].headers["retry-after"] == str(told(answers[-1])[4])
 
 
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"])
+def test_streams_tell_the_limit_of_their_operation(
+    limited: Callable[[float], Api], accept: str
+) -> None:
+    api = limited(1)
+    token = api.sign_in(ALPHA)
+    headers = {"accept": accept, "authorization": f"Bearer {token}"}
+    body = {"query": "subscription { walletEvents { sequence } }"}
+    with api.client.stream("POST", "/graphql", json=body, headers=headers) as stream:
+        assert stream.status_code == 200
+        name, quota, _, remaining, _ = told(stream)
+        assert (name, quota) == ("walletEvents.account", 300)
+        assert remaining < 300
+    query = api.post(VIEWER, token=token, accept="text/event-stream")
+    assert told(query)[:2] == ("reads", 3000)
+
+
 def test_pages_of_other_origins_can_read_them(limited: Callable[[float], Api]) -> None:
     answer = limited(1).post(VIEWER, origin="https://friend.example")
     exposed = answer.headers["access-control-expose-headers"].split(", ")

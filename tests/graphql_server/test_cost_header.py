@@ -29,7 +29,7 @@ def cost_of(answer: httpx.Response) -> int:
 def test_the_cost_is_told_beside_the_result(api: Api) -> None:
     token = api.sign_in()
     small, large = (ask(api, PAGE, "1", {"n": n}, token=token) for n in (1, 100))
-    assert small.json()["data"]["viewer"]["transactions"] == {"nodes": []}
+    assert len(small.json()["data"]["viewer"]["transactions"]["nodes"]) <= 1
     assert cost_of(large) - cost_of(small) == 99
     assert "extensions" not in api.post(PAGE, {"n": 1}, token=token).json()
 
