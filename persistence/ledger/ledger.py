@@ -125,7 +125,7 @@ class Ledger:
         return await asyncio.shield(task)
 
     async def settle_in_task(self, commands: Sequence[Command]) -> list[Result]:
-        """As `settle`, for a caller that is not cancelled: that would abandon the commit."""
+        """The same for a caller that is not cancelled: that would abandon the commit."""
         lost = 0
         for attempt in range(1, unit_of_work.ATTEMPTS + 1):
             try:
