@@ -26,12 +26,14 @@ def connect(
     return redis.asyncio.Redis.from_pool(pool)
 
 
-def connect_blocking(url: str, *, timeout_seconds: float = 1.0) -> redis.Redis:
-    """A synchronous client, for RQ."""
+def connect_blocking(
+    url: str, *, timeout_seconds: float = 1.0, connect_seconds: float | None = None
+) -> redis.Redis:
+    """A synchronous client, for RQ. Connecting may take as long as an answer, if nothing else is given."""
     return redis.Redis.from_url(
         url,
         socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds if connect_seconds is None else connect_seconds,
         retry=Retry(NoBackoff(), 0),
     )
 

@@ -16,6 +16,8 @@ from jobs import reactions, untrusted
 from jobs.kinds import Job
 from jobs.spans import ContextOf, no_context
 
+#: RQ waits for a job for this long less 15 seconds at a time.
+WORKER_TTL_SECONDS = 20
 #: A worker takes a job off the list a moment before it marks it as started.
 _TAKING = timedelta(seconds=5)
 
@@ -103,5 +105,10 @@ def _is_within(instant: str | None, period: timedelta) -> bool:
 
 
 def worker_connection(redis_url: str) -> redis.Redis:
-    """The connection on which a worker waits for jobs."""
-    return redis_connection.connect_blocking(redis_url, timeout_seconds=5)
+    """The connection on which a worker waits for jobs.
+
+    RQ would raise the timeout of its answers too, but only for connections that are opened later.
+    """
+    return redis_connection.connect_blocking(
+        redis_url, timeout_seconds=WORKER_TTL_SECONDS, connect_seconds=5
+    )

@@ -33,8 +33,6 @@ from settings import Settings, SettingsError
 log = structlog.get_logger()
 
 _PAUSE_SECONDS = 1.0
-#: RQ waits for a job for this long less 15 seconds at a time.
-_WORKER_TTL_SECONDS = 45
 
 
 def main(
@@ -190,7 +188,7 @@ def _work(redis_url: str, queues: Sequence[str], stop: _Stop, spans: Spans) -> N
                     serializer=untrusted.SERIALIZER,
                     job_class=untrusted.Job,
                     queue_class=untrusted.Queue,
-                    worker_ttl=_WORKER_TTL_SECONDS,
+                    worker_ttl=queue.WORKER_TTL_SECONDS,
                 )
                 stop.worker.spans = spans
                 was_away = False

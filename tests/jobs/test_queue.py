@@ -113,3 +113,15 @@ def test_a_redis_that_forgot_everything_is_given_it_again(
     memory.script_flush()
     jobs.put([MAIL])
     assert queued(memory, "mail") == [MAIL.id]
+
+
+def test_a_worker_may_wait_for_a_job_longer_than_for_any_answer(redis_url: str) -> None:
+    with queue.worker_connection(redis_url) as connection:
+        # Opened before RQ raises the timeout of later ones.
+        connection.ping()
+        [opened] = connection.connection_pool._available_connections
+        worker = rq.SimpleWorker(
+            ["mail"], connection=connection, worker_ttl=queue.WORKER_TTL_SECONDS
+        )
+        assert opened.socket_timeout >= worker.connection_timeout > worker.dequeue_timeout
+        assert opened.socket_connect_timeout < 10
