@@ -153,11 +153,18 @@ def at_most(*limits: tuple[str, KeyOf]) -> Guard:
     Each operation of a request counts, aliases too.
     """
 
+    #: Of the limits, by operation.
+    names: dict[str, list[str]] = {}
+
     async def guard(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
         if context.services.rate_limiter.is_off:
             return
+        named = names.get(operation)
+        if named is None:
+            named = names[operation] = [f"{operation}.{per.__name__}" for _, per in limits]
         counted = [
-            (rate, f"{operation}.{per.__name__}", per(context, arguments)) for rate, per in limits
+            (rate, name, per(context, arguments))
+            for (rate, per), name in zip(limits, named, strict=True)
         ]
         usage = await context.services.count_use(
             Limit(rate, f"{name}:{key}", name) for rate, name, key in counted if key is not None
