@@ -94,6 +94,8 @@ class HttpConnection(ShortPathProtocol):
         self._edge = connections.edge
         self._gathered = connections.gathered
         self._owner: str | None = None
+        #: Whether a response was sent, and nothing has come since.
+        self._is_idle = False
         self._is_counted = self._is_waiting = self._is_refused = self._is_socket = False
         self._phase = Phase.NOTHING
         #: Bytes of the head (in a body: since the last of its content): at least and at most so many.
@@ -160,7 +162,17 @@ class HttpConnection(ShortPathProtocol):
             socket.left = partial(self._edge.connections.give_back, self._owner)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """As uvicorn's, but one timer for all connections closes those that are silent for too long."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._phase is Phase.NOTHING:
+            self._is_idle = True
+            if not self.flow.write_paused:
+                self._wait(self.timeout_keep_alive)
         if self._phase is not Phase.NOTHING and not self._is_refused:
             # The next request has already begun to arrive.
             self._keep_deadline()
@@ -176,7 +188,10 @@ class HttpConnection(ShortPathProtocol):
         self._chunk_bytes = len(data)
         self._head_minimum += len(data)
         self._head_maximum += len(data)
-        self._unset_keepalive_if_required()
+        if self._is_idle:
+            self._is_idle = False
+            if not self.flow.write_paused:
+                self._stop_waiting()
         is_awaited = self.awaits_body
         self._feed(data)
         if is_awaited:
@@ -338,7 +353,10 @@ class HttpConnection(ShortPathProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_waiting()
+        if self._is_idle:
+            self._wait(self.timeout_keep_alive)
+        else:
+            self._stop_waiting()
 
     def _closing(self) -> None:
         """The client may never read the last response."""

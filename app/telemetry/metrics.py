@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Mapping
 
@@ -11,16 +10,15 @@ import redis.exceptions
 import structlog
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     generate_latest,
 )
 
 from adapters import redis_connection
+from app.telemetry.tallies import Distribution, Tally
 from domain import errors
 from jobs import reactions
 from jobs.sinks import table
@@ -46,26 +44,26 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._operations = Counter(
+        self._operations = Tally(
             "wallet_operations",
             "Root fields answered, by outcome: ok, a refusal's type, or an error's code.",
             ["operation", "outcome"],
             registry=self.registry,
         )
-        self._transfers = Counter(
+        self._transfers = Tally(
             "wallet_transfers",
             "Commands to post transactions, by outcome.",
             ["outcome"],
             registry=self.registry,
         )
-        self._requests = Histogram(
+        self._requests = Distribution(
             "wallet_request_seconds",
             "Time to answer an HTTP request, by route.",
             ["route", "status"],
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._settling = Histogram(
+        self._settling = Distribution(
             "wallet_settlement_commands",
             "Commands that shared a commit.",
             buckets=(1, 2, 5, 10, 20, 50),
@@ -103,10 +101,6 @@ class Metrics:
         )
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
-        # Looking up a label takes longer than counting, so each is looked up once.
-        self._operation = functools.cache(self._operations.labels)
-        self._transfer = functools.cache(self._transfers.labels)
-        self._request = functools.cache(self._requests.labels)
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
@@ -117,11 +111,11 @@ class Metrics:
 
     def operation(self, name: str, outcome: str) -> None:
         """A root field was answered."""
-        self._operation(name, outcome).inc()
+        self._operations.count(name, outcome)
 
     def transfer(self, outcome: str) -> None:
         """A command to post a transaction was received."""
-        self._transfer(outcome).inc()
+        self._transfers.count(outcome)
 
     def settling(self, commands: int) -> None:
         """The number of commands in one commit."""
@@ -129,7 +123,7 @@ class Metrics:
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered."""
-        self._request(route, str(status)).observe(seconds)
+        self._requests.observe(seconds, route, str(status))
 
     # ------------------------------------------------ read on each scrape
 
