@@ -26,19 +26,13 @@ SELECT * FROM unnest(
     $1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]
 )
 """
-# Mails that only the user causes or can be mailed of: none has a budget.
+# Without a row of the outbox: the relay looks every second for mails that are due. No budget, as no
+# stranger chooses them.
 _REQUEST_MAILS = b"""
-WITH requested AS (
-    SELECT * FROM unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[]
-    ) AS asked (user_id, id, purpose, details, requested_at, outbox_id)
-), added AS (
-    INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at)
-    SELECT user_id, id, purpose, details::jsonb, requested_at, requested_at, requested_at
-    FROM requested
-)
-INSERT INTO outbox (user_id, id, topic, payload)
-SELECT user_id, outbox_id, 'mail.requested', jsonb_build_object('mail_id', id) FROM requested
+INSERT INTO mails (user_id, id, purpose, details, created_at, trying_since, next_try_at)
+SELECT user_id, id, purpose, details::jsonb, requested_at, requested_at, requested_at
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+    AS asked (user_id, id, purpose, details, requested_at)
 """
 
 
@@ -66,7 +60,6 @@ def _request_mails(effects: Sequence[RequestMail]) -> Statement:
             array(each.purpose.value for each in effects),
             array(orjson.dumps(each.details).decode() for each in effects),
             array(each.requested_at for each in effects),
-            array(ids.new_id() for _ in effects),
         ),
     )
 

@@ -17,6 +17,7 @@ from domain.ledger.kinds import Kind
 from domain.notifications.notices import Mail, Notice, Notification
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.accounts import MailPurpose
+from persistence.delivery import mails
 from persistence.delivery.streams import NOTIFICATIONS
 from persistence.engine import pipeline, unit_of_work
 from persistence.engine.database import Database
@@ -233,16 +234,16 @@ async def test_a_transfer_requests_the_mails_that_its_recipients_chose_in_its_co
     await preferences.set_mailed(books.database, beta.principal, ["money_received"])
     await books.ledger.settle([sending(alpha, beta), sending(alpha, gamma), sending(alpha, beta)])
     rows = books.connection.execute(
-        "SELECT m.user_id, m.details, m.created_at = t.created_at, o.payload IS NOT NULL "
+        "SELECT m.user_id, m.details, m.created_at = t.created_at "
         "FROM mails AS m JOIN transactions AS t ON t.user_id = m.user_id "
-        "AND to_jsonb(t.sequence) = m.details -> 'number' "
-        "LEFT JOIN outbox AS o ON o.user_id = m.user_id AND o.topic = 'mail.requested' "
-        "AND o.payload ->> 'mail_id' = m.id::text ORDER BY t.sequence"
+        "AND to_jsonb(t.sequence) = m.details -> 'number' ORDER BY t.sequence"
     )
     assert rows.fetchall() == [
-        (beta.user_id, {"number": 1}, True, True),
-        (beta.user_id, {"number": 2}, True, True),
+        (beta.user_id, {"number": 1}, True),
+        (beta.user_id, {"number": 2}, True),
     ]
+    # The relay sees that they are due.
+    assert len(await mails.due(books.database, 10)) == 2
     await books.assert_clean()
 
 
