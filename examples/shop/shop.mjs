@@ -10,7 +10,15 @@
  */
 import { createServer } from 'node:http';
 import { open, readFile, rename } from 'node:fs/promises';
-import { InvalidSignature, Wallet, decimal, isUserError, verifyWebhook, walletEvent } from 'mini-wallet-client';
+import {
+  InvalidSignature,
+  Wallet,
+  compareDecimals,
+  decimal,
+  isUserError,
+  verifyWebhook,
+  walletEvent,
+} from 'mini-wallet-client';
 
 const { WALLET_URL, WALLET_TOKEN, SHOP_URL, PORT = '8080', STATE = 'shop.json' } = process.env;
 const MAXIMUM_BODY_BYTES = 1_000_000;
@@ -86,7 +94,7 @@ function apply(event, changed) {
   const { amount, note, reference, counterparty, kind } = event.transaction;
   if (kind !== 'TRANSFER') return;
   const order = changed.orders[note];
-  if (order?.status === 'open' && order.amount === amount.amount) {
+  if (order?.status === 'open' && compareDecimals(order.amount, amount.amount) === 0) {
     Object.assign(order, { status: 'paid', reference, payer: counterparty.name });
   } else {
     // A person decides whether to send it back.
@@ -98,6 +106,7 @@ function apply(event, changed) {
 
 async function placeOrder(body) {
   const amount = decimal(JSON.parse(body).amount);
+  if (compareDecimals(amount, '0') <= 0) throw new TypeError('The amount has to be positive.');
   const id = `order-${Object.keys(state.orders).length + 1}`;
   const order = { amount, status: 'open' };
   await save({ ...state, orders: { ...state.orders, [id]: order } });
@@ -129,8 +138,8 @@ const server = createServer(async (request, response) => {
   try {
     found = await answer(request);
   } catch (error) {
-    console.error(error);
     const isTheirs = [InvalidSignature, SyntaxError, TypeError].some((kind) => error instanceof kind);
+    if (!isTheirs) console.error(error);
     found = [isTheirs ? 400 : 500, { message: isTheirs ? error.message : 'Something went wrong.' }];
   }
   const [status, content] = found;

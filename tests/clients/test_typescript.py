@@ -359,6 +359,11 @@ assert.equal(client.minorUnits(usd(1250n)), 1250n);
 assert.equal(client.fromMinorUnits(1250n, 2), '12.50');
 assert.equal(client.fromMinorUnits(-5n, 2), '-0.05');
 assert.equal(client.fromMinorUnits(1250n, 0), '1250');
+for (const [less, more] of [['-1', '0'], ['-0.2', '-0.15'], ['1.4', '1.50'], ['9', '10.0'], ['.5', '1']]) {
+  assert.equal(client.compareDecimals(client.decimal(less), client.decimal(more)), -1);
+  assert.equal(client.compareDecimals(client.decimal(more), client.decimal(less)), 1);
+}
+assert.equal(client.compareDecimals(client.decimal('1.5'), client.decimal('+1.500')), 0);
 assert.equal(client.decimalsOf(usd('12.500')), 3);
 for (const amount of [1.5, NaN, '', '1e3', '1,5', '0x10', ' 1', 2 ** 60]) {
   assert.throws(() => client.decimal(amount), TypeError, String(amount));

@@ -11,6 +11,7 @@ export {
   type Money,
   type Open,
   type UserError,
+  compareDecimals,
   decimal,
   decimalsOf,
   fromMinorUnits,

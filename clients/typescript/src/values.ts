@@ -55,9 +55,30 @@ export function fromMinorUnits(units: bigint, decimals: number): Decimal {
   return `${sign}${digits.slice(0, point)}${decimals ? `.${digits.slice(point)}` : ''}` as Decimal;
 }
 
+/** Negative, zero or positive as the first number is less than, equal to or greater than the second. */
+export function compareDecimals(first: Decimal, second: Decimal): number {
+  const [one, other] = aligned(first, second);
+  return one < other ? -1 : Number(one > other);
+}
+
+/** Both numbers in units of the smaller of their last places. */
+function aligned(first: Decimal, second: Decimal): [bigint, bigint] {
+  const places = Math.max(placesOf(first), placesOf(second));
+  const units = (value: Decimal) => {
+    const [whole = '', fraction = ''] = value.replace(/^[+-]/, '').split('.');
+    const digits = BigInt(whole + fraction.padEnd(places, '0'));
+    return value.startsWith('-') ? -digits : digits;
+  };
+  return [units(first), units(second)];
+}
+
+function placesOf(value: Decimal): number {
+  return value.split('.')[1]?.length ?? 0;
+}
+
 /** How many decimals the amount's currency has, as its amounts are written. */
 export function decimalsOf(money: Money): number {
-  return money.amount.split('.')[1]?.length ?? 0;
+  return placesOf(money.amount);
 }
 
 /** A new idempotency key. Store it before the first attempt, and repeat with it. */
