@@ -80,7 +80,7 @@ def _security_changed(facts: Facts) -> str:
         case SecurityChange.API_TOKEN_REVOKED:
             return f"The API token “{name}” was revoked."
         case _:
-            return "The security of your account was changed."
+            return "Your security settings were changed."
 
 
 # ================================================================ rules
@@ -166,7 +166,7 @@ RULES: Mapping[NotificationKind, Rule] = {
         Mailed.ALWAYS, "A new sign-in", lambda _facts: "Your account was signed in to."
     ),
     NotificationKind.SECURITY_CHANGED: Rule(
-        Mailed.ALWAYS, "The security of your account was changed", _security_changed
+        Mailed.ALWAYS, "Your security settings were changed", _security_changed
     ),
     NotificationKind.ACCOUNT_RESTRICTED: Rule(
         Mailed.BY_DEFAULT,

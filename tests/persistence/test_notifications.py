@@ -17,6 +17,7 @@ from domain.ledger.kinds import Kind
 from domain.notifications.notices import Mail, Notice, Notification
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.accounts import MailPurpose
+from persistence import retention
 from persistence.delivery import mails
 from persistence.delivery.streams import NOTIFICATIONS
 from persistence.engine import pipeline, unit_of_work
@@ -245,6 +246,21 @@ async def test_a_transfer_requests_the_mails_that_its_recipients_chose_in_its_co
     # The relay sees that they are due.
     assert len(await mails.due(books.database, 10)) == 2
     await books.assert_clean()
+
+
+async def test_notifications_outlive_their_rows_of_the_outbox_and_their_mails(books: Books) -> None:
+    alpha, beta = await books.pair()
+    await preferences.set_mailed(books.database, beta.principal, ["money_received"])
+    await books.send(alpha, beta)
+    old = "now() - interval '8 days'"
+    books.connection.execute(f"UPDATE outbox SET published_at = {old}")
+    books.connection.execute(
+        f"UPDATE mails SET state = 'sent', created_at = {old}, sent_at = {old}"
+    )
+    deleted = await retention.sweep(books.database)
+    assert (deleted["outbox"], deleted["mails"]) == (3, 1)
+    [view] = await notification_views.by_numbers(books.database, beta.user_id, [1])
+    assert view.message(LIMITS.currency) == "Alpha sent you 0.01 USD."
 
 
 # ================================================================ reading
