@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from domain import ids
 from domain.authority import ApiToken
+from domain.encryption import Keyring
 from domain.ledger import metadata
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
+from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
 from persistence.people import accounts, api_tokens, registrations
 from persistence.people import sessions as stored_sessions
+from persistence.webhooks import attempts, webhooks
 from tests.books import Books, sending
 
 
@@ -49,6 +53,13 @@ async def lived_in(books: Books) -> None:
     await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
     await mails.sent(db, mail)
     await registrations.resend_verification(db, "zoe@example.com")
+    webhook, _ = await webhooks.create(
+        db, Keyring(["a secret of tests"], "webhooks"), alpha.principal, url="https://example.com",
+        stream=WebhookStream.WALLET_EVENTS, document="subscription { walletEvents { sequence } }",
+        after_number=None,
+    )  # fmt: skip
+    accepted = Outcome(datetime.now(UTC), 7, 200, "ok", is_delivered=True)
+    await attempts.add_alone(db, alpha.user_id, webhook.webhook_id, 1, accepted)
     await stored_sessions.end(db, beta.principal, beta.session_id)
     receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
     await outbox.mark_published(

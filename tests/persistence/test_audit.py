@@ -178,6 +178,12 @@ DAMAGE = [
     ("DELETE FROM outbox WHERE payload ? 'notification_number'", "notifications", "nobody will be told"),
     ("UPDATE outbox SET payload = payload || '{\"notification_number\": 99}' "
      "WHERE topic = 'transaction.posted'", "outbox", "a notification that does not exist"),
+    # webhooks
+    ("DELETE FROM webhook_secrets", "webhooks", "0 signing secrets"),
+    ("DELETE FROM delivery_cursors", "webhooks", "has no cursor"),
+    ("UPDATE webhooks SET api_token_id = gen_random_uuid()", "webhooks", "never had"),
+    ("DELETE FROM webhooks", "webhook_secrets", "does not exist"),
+    ("UPDATE webhook_attempts SET status = 500", "webhook_attempts", "does not match the status"),
     # delivery_cursors, delivery_due
     ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
     ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),
