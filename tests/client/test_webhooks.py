@@ -115,7 +115,7 @@ def test_a_webhook_from_its_creation_to_its_end(
     axe.check(page)
     page.get_by_role("button", name="Create secret").click()
     successor = take_secret(page)
-    expect(page.get_by_text("Each request is signed with both of them.")).to_be_visible()
+    expect(page.get_by_text("Each request is signed with both.")).to_be_visible()
     endpoint.status = 200
     page.get_by_role("button", name="Send a test").click()
     expect(page.get_by_text("Your endpoint accepted it in")).to_be_visible()

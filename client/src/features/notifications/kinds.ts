@@ -61,7 +61,7 @@ export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
     choices: [
       {
         kind: 'WEBHOOK_DISABLED',
-        label: 'A webhook is turned off',
+        label: 'A webhook is disabled',
         hint: 'Its endpoint has not accepted anything for three days, or asked us to stop.',
       },
     ],

@@ -1,9 +1,10 @@
 /** Which kinds are mailed; each choice is saved at once, one request at a time. */
 
 import { useQuery } from '@urql/vue';
-import { computed, reactive, ref } from 'vue';
+import { computed, onScopeDispose, reactive, ref } from 'vue';
 import { sentenceFor } from '@/api';
 import { mutate } from '@/features/accounts/answers';
+import { onRecovered } from '@/realtime';
 import { showToast } from '@/ui/toasts';
 import { MailedNotifications, SetMailedNotifications } from './documents';
 import type { Kind } from './kinds';
@@ -16,6 +17,12 @@ export function withChoices(kinds: readonly Kind[], choices: ReadonlyMap<Kind, b
 
 export function useMailChoices() {
   const query = useQuery({ query: MailedNotifications, variables: {}, requestPolicy: 'cache-and-network' });
+  const retry = () => void query.executeQuery({ requestPolicy: 'network-only' });
+  onScopeDispose(
+    onRecovered(() => {
+      if (query.error.value) retry();
+    }),
+  );
   const kinds = computed(() => query.data.value?.viewer?.mailedNotifications ?? null);
   /** Not saved yet. */
   const choices = reactive(new Map<Kind, boolean>());
@@ -53,7 +60,7 @@ export function useMailChoices() {
   return {
     isLoaded: computed(() => kinds.value !== null),
     failure: computed(() => (query.error.value && !kinds.value ? sentenceFor(query.error.value) : '')),
-    retry: () => void query.executeQuery({ requestPolicy: 'network-only' }),
+    retry,
     isMailed,
     choose,
     isSaving,

@@ -6,7 +6,7 @@ import { onNotification, onRecovered, onTransaction } from '@/realtime';
 import { WebhookAttempts, type Attempt } from './documents';
 
 const PAGE = 20;
-const WATCH_MILLISECONDS = 5_000;
+const WATCH_MILLISECONDS = 3_000;
 /** After an event, so long until its delivery is likely to have been attempted. */
 const DELIVERY_MILLISECONDS = 1_000;
 

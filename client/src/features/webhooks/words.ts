@@ -6,7 +6,7 @@ import type { Attempt, Webhook } from './documents';
 export const STATUSES = {
   ACTIVE: { label: 'Active', look: 'bg-incoming-soft text-incoming' },
   PAUSED: { label: 'Paused', look: 'bg-sunken text-ink' },
-  DISABLED: { label: 'Turned off', look: 'bg-danger-soft text-danger' },
+  DISABLED: { label: 'Disabled', look: 'bg-danger-soft text-danger' },
 } as const;
 
 export type Stream = Webhook['stream'];
