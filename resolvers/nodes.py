@@ -12,7 +12,7 @@ from domain import errors, ids, paging
 from domain.people.sessions import Principal, Scope
 from resolvers.operations import Info
 from resolvers.request import RequestContext
-from schema import people, viewers, webhooks
+from schema import notifications, people, viewers, webhooks
 from schema.arguments import Description
 from schema.nodes import Node
 
@@ -146,7 +146,9 @@ async def _notifications(
     views = await read_notifications.by_numbers(
         context.services, caller.user_id, _numbers(caller, asked)
     )
-    return {shown.id: shown for shown in context.reads.shown_notifications(views)}
+    currency = context.services.limits.currency
+    shown = [notifications.shown(view, currency) for view in views]
+    return {notification.id: notification for notification in shown}
 
 
 def _numbers(caller: Principal, asked: dict[str, list[str]]) -> list[int]:

@@ -1,8 +1,9 @@
-"""`notifications`, live, and marking and choosing them."""
+"""Notifications: reading them, live or later, marking and choosing them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated
 
 import strawberry
@@ -10,12 +11,53 @@ import strawberry
 import application.mark_notifications_read
 import application.set_mailed_notifications
 import schema.notifications
+from application import read_notifications
+from domain import paging
 from domain.ledger import money
+from domain.notifications.notification_kinds import NotificationKind
 from domain.notifications.views import View
 from realtime.subscriptions import Subscription
 from resolvers.operations import Info
-from schema import inputs, results, viewers
-from schema.arguments import Description, given
+from resolvers.viewer_fields import OfViewer
+from schema import connections, inputs, results, viewers
+from schema.arguments import AFTER, FIRST, Description, given
+
+
+async def listed(
+    viewer: OfViewer,
+    info: Info,
+    first: FIRST = strawberry.UNSET,
+    after: AFTER = strawberry.UNSET,
+    unread_only: Annotated[
+        bool | None, Description("Only notifications that are not marked as read.")
+    ] = False,
+) -> schema.notifications.NotificationConnection:
+    services, name = info.context.services, schema.notifications.LIST_NAME
+    page = paging.page_request(given(first), given(after))
+    found = await read_notifications.page(
+        services,
+        viewer.person.user_id,
+        replace(page, after=connections.read_number(page.after, name)),
+        unread_only=bool(unread_only),
+    )
+    nodes = [schema.notifications.shown(view, services.limits.currency) for view in found.items]
+    edges = [
+        schema.notifications.NotificationEdge(cursor=schema.notifications.cursor(node), node=node)
+        for node in nodes
+    ]
+    return schema.notifications.NotificationConnection(
+        edges=edges,
+        nodes=nodes,
+        page_info=connections.page_info(found, [edge.cursor for edge in edges], name),
+    )
+
+
+async def unread(viewer: OfViewer, info: Info) -> int:
+    return await read_notifications.unread(info.context.services, viewer.person.user_id)
+
+
+async def mailed(viewer: OfViewer, info: Info) -> list[NotificationKind]:
+    return list(await read_notifications.mailed(info.context.services, viewer.person.user_id))
 
 
 async def notifications(

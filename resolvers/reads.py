@@ -9,17 +9,14 @@ from uuid import UUID
 
 import schema.connections
 import schema.money
-import schema.notifications
 import schema.people
 import schema.sessions
 import schema.transactions
-from application import read_credentials, read_ledger, read_notifications
+from application import read_credentials, read_ledger
 from application.services import Services
 from domain import errors, ids, paging
 from domain.ledger import kinds, metadata, transfers
 from domain.ledger.metadata import Pair
-from domain.notifications.notification_kinds import NotificationKind
-from domain.notifications.views import View
 from domain.people.sessions import Principal
 from persistence.ledger import pages
 from resolvers.webhook_reads import WebhookReads
@@ -27,7 +24,6 @@ from schema.arguments import given
 
 CONTACTS_DEFAULT = 8
 _TEXT_MAXIMUM_CHARACTERS = 140
-_NUMBER_MAXIMUM_DIGITS = 18
 
 
 class Reads(WebhookReads):
@@ -52,7 +48,9 @@ class Reads(WebhookReads):
         entry_filter = _entry_filter(chosen)
         name = schema.transactions.LIST_NAME
         request = replace(
-            page, after=_position(page.after, name), before=_position(page.before, name)
+            page,
+            after=schema.connections.read_number(page.after, name),
+            before=schema.connections.read_number(page.before, name),
         )
         found: paging.Page[transfers.Entry] = paging.Page(items=[])
         if entry_filter is not None:
@@ -93,42 +91,6 @@ class Reads(WebhookReads):
         people = await read_ledger.contacts(self._services, user_id, size)
         return schema.people.shown_together(people, to=user_id)
 
-    async def notifications(
-        self, user_id: UUID, page: paging.PageRequest, *, unread_only: bool
-    ) -> schema.notifications.NotificationConnection:
-        """A page of the notifications, newest first. Raises BadUserInput for a foreign cursor."""
-        request = replace(page, after=_position(page.after, schema.notifications.LIST_NAME))
-        found = await read_notifications.page(
-            self._services, user_id, request, unread_only=unread_only
-        )
-        nodes = self.shown_notifications(found.items)
-        edges = [
-            schema.notifications.NotificationEdge(
-                cursor=schema.notifications.cursor(node), node=node
-            )
-            for node in nodes
-        ]
-        return schema.notifications.NotificationConnection(
-            edges=edges,
-            nodes=nodes,
-            page_info=schema.connections.page_info(
-                found, [edge.cursor for edge in edges], schema.notifications.LIST_NAME
-            ),
-        )
-
-    async def unread_notifications(self, user_id: UUID) -> int:
-        """How many notifications are not marked as read."""
-        return await read_notifications.unread(self._services, user_id)
-
-    async def mailed_notifications(self, user_id: UUID) -> Sequence[NotificationKind]:
-        """The kinds that are also sent by mail."""
-        return await read_notifications.mailed(self._services, user_id)
-
-    def shown_notifications(self, views: Sequence[View]) -> list[schema.notifications.Notification]:
-        """The notifications as their owner sees them."""
-        currency = self._services.limits.currency
-        return [schema.notifications.shown(view, currency) for view in views]
-
     async def sessions(self, principal: Principal) -> Sequence[schema.sessions.Session]:
         """The viewer's active sessions."""
         listed = await read_credentials.active_sessions(self._services, principal.user_id)
@@ -152,16 +114,6 @@ class Reads(WebhookReads):
             schema.transactions.shown(view.entry, view.counterparty, currency, view.metadata)
             for view in await read_ledger.views(self._services, entries)
         ]
-
-
-def _position(cursor: str | None, list_name: str) -> str | None:
-    """The number that the cursor of a stream's list is. Raises BadUserInput."""
-    if cursor is None:
-        return None
-    position = schema.connections.read_cursor(cursor, list_name)
-    if not (position.isascii() and position.isdigit()) or len(position) > _NUMBER_MAXIMUM_DIGITS:
-        raise errors.BadUserInput("This cursor does not belong to this list.")
-    return position
 
 
 def _entry_filter(

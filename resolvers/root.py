@@ -36,6 +36,7 @@ from resolvers.guards import (
     verified,
 )
 from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
+from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.events import TransactionPosted
 from schema.scalars import SCALARS
 from schema.viewers import Viewer
@@ -285,6 +286,28 @@ class Subscription:
             "Notifications of the viewer, exactly once and in order of their numbers. With "
             "`afterNumber`, starts with all later ones."
         ),
+    )  # fmt: skip
+
+
+OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
+OF_WEBHOOKS = with_scope(Scope.MANAGE_WEBHOOKS, also=" and sees those that it created")
+
+
+@extend_viewer
+class ViewerFields:
+    unread_notifications = viewer_field(
+        notifications.unread, OF_TRANSACTIONS,
+        description="How many notifications are not marked as read.",
+    )  # fmt: skip
+    mailed_notifications = viewer_field(
+        notifications.mailed, PERSON_ONLY,
+        description="Notification kinds that are also sent by email.",
+    )  # fmt: skip
+    # After the others of its module, whose name it takes in this class.
+    notifications = viewer_field(notifications.listed, OF_TRANSACTIONS, description="Newest first.")
+    webhooks = viewer_field(
+        webhooks.listed, OF_WEBHOOKS, usual_length=10,
+        description="The viewer's webhooks, oldest first.",
     )  # fmt: skip
 
 

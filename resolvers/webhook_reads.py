@@ -21,14 +21,10 @@ class WebhookReads:
         self._database = database
         self._webhooks: Sequence[Webhook] | None = None
 
-    async def webhooks(self, principal: Principal) -> Sequence[Webhook]:
-        """The webhooks that the viewer manages."""
-        return await read_webhooks.every(self._database, principal)
-
     async def webhook(self, principal: Principal, webhook_id: UUID) -> Webhook | None:
-        """One of them; all are read once, however many are asked for."""
+        """One that the viewer manages; all are read once, however many are asked for."""
         if self._webhooks is None:
-            self._webhooks = await self.webhooks(principal)
+            self._webhooks = await read_webhooks.every(self._database, principal)
         found = (each for each in self._webhooks if each.webhook_id == webhook_id)
         return next(found, None)
 

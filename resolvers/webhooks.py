@@ -10,11 +10,18 @@ import application.replay_webhook
 import application.rotate_webhook_secret
 import application.try_webhook
 import application.update_webhook
+from application import read_webhooks
 from domain import ids
 from resolvers.operations import Info
+from resolvers.viewer_fields import OfViewer
 from schema import inputs, results, viewers, webhook_attempts, webhooks
 from schema.arguments import given
 from schema.scalars import JSON
+
+
+async def listed(viewer: OfViewer, info: Info) -> list[webhooks.Webhook]:
+    found = await read_webhooks.every(info.context.services.database, viewer.principal)
+    return [webhooks.shown(webhook) for webhook in found]
 
 
 async def create_webhook(

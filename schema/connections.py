@@ -29,6 +29,7 @@ class PageInfo:
 
 
 _MAXIMUM_CURSOR_CHARACTERS = 2000
+_NUMBER_MAXIMUM_DIGITS = 18
 
 
 def cursor_of(list_name: str, position: str) -> str:
@@ -49,6 +50,16 @@ def read_cursor(cursor: str, list_name: str) -> str:
         if name == list_name and position and cursor_of(list_name, position) == cursor:
             return position
     raise errors.BadUserInput("That cursor is not one of this list: take it from an earlier page.")
+
+
+def read_number(cursor: str | None, list_name: str) -> str | None:
+    """The position in the cursor of a list of numbered items. Raises BadUserInput for anything else."""
+    if cursor is None:
+        return None
+    position = read_cursor(cursor, list_name)
+    if not (position.isascii() and position.isdigit()) or len(position) > _NUMBER_MAXIMUM_DIGITS:
+        raise errors.BadUserInput("This cursor does not belong to this list.")
+    return position
 
 
 def page_info(page: paging.Page[Any], cursors: Sequence[str], list_name: str) -> PageInfo:

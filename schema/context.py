@@ -7,10 +7,8 @@ from uuid import UUID
 
 from domain import paging
 from domain.ledger import kinds
-from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Principal
 from schema.money import Money
-from schema.notifications import NotificationConnection
 from schema.people import User
 from schema.sessions import ApiToken, Session
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
@@ -43,16 +41,6 @@ class Reads(WebhookReads, Protocol):
     async def contacts(self, user_id: UUID, first: int | None) -> Sequence[User]:
         """Raises BadUserInput for a number out of range."""
         ...
-
-    async def notifications(
-        self, user_id: UUID, page: paging.PageRequest, *, unread_only: bool
-    ) -> NotificationConnection:
-        """Raises BadUserInput for a cursor that is not one of this list."""
-        ...
-
-    async def unread_notifications(self, user_id: UUID) -> int: ...
-
-    async def mailed_notifications(self, user_id: UUID) -> Sequence[NotificationKind]: ...
 
     async def sessions(self, principal: Principal) -> Sequence[Session]: ...
 

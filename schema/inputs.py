@@ -6,8 +6,8 @@ from decimal import Decimal
 import strawberry
 
 from domain.ledger import kinds
-from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
+from schema.notifications import NotificationKind
 from schema.transactions import MetadataEntryInput
 from schema.webhooks import WebhookStatus, WebhookStream
 

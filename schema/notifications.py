@@ -19,6 +19,18 @@ from schema.transactions import Transaction
 from schema.webhook_context import WebhookContext
 from schema.webhooks import Webhook
 
+# Inputs take the kinds from here, so that they are described before.
+__all__ = [
+    "LIST_NAME",
+    "Notification",
+    "NotificationConnection",
+    "NotificationEdge",
+    "NotificationKind",
+    "cursor",
+    "global_id",
+    "shown",
+]
+
 #: What its cursors say that they belong to.
 LIST_NAME = "notifications"
 

@@ -7,15 +7,13 @@ import strawberry
 
 from domain import errors, ids, paging
 from domain.ledger import kinds, money
-from domain.notifications.notification_kinds import NotificationKind
 from domain.people import accounts
 from domain.people.sessions import Principal, Scope
-from schema import people, webhooks
+from schema import people
 from schema.arguments import AFTER, FIRST, Description, given, resolved
 from schema.context import Context
 from schema.money import Money, shown_minor
 from schema.nodes import Node
-from schema.notifications import NotificationConnection
 from schema.sessions import ApiToken, Session
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
 
@@ -24,11 +22,11 @@ Info = strawberry.Info[Context, None]
 _PROFILE = "An API token needs the scope `READ_PROFILE`."
 _TRANSACTIONS = "An API token needs the scope `READ_TRANSACTIONS`."
 _PEOPLE = "Not available to API tokens."
-_WEBHOOKS = "An API token needs the scope `MANAGE_WEBHOOKS` and sees those that it created."
 
 
 @strawberry.type(description="The signed-in user's own account.")
 class Viewer(Node):
+    # Further fields are bound in `resolvers.root`.
     person: strawberry.Private[accounts.Person]
     principal: strawberry.Private[Principal]
     currency: strawberry.Private[money.Currency]
@@ -37,17 +35,17 @@ class Viewer(Node):
 
     @resolved(f"The account as other users see it. {_PROFILE}")
     def user(self) -> people.User:
-        self._require(Scope.READ_PROFILE)
+        self.require(Scope.READ_PROFILE)
         return people.shown(self.person, to=self.person.user_id)
 
     @resolved(f"The address to sign in with. {_PROFILE}")
     def email(self) -> str:
-        self._require(Scope.READ_PROFILE)
+        self.require(Scope.READ_PROFILE)
         return self.person.email
 
     @resolved(f"When the address was verified; null if it was not, and no money moves. {_PROFILE}")
     def email_verified_at(self) -> datetime | None:
-        self._require(Scope.READ_PROFILE)
+        self.require(Scope.READ_PROFILE)
         return self.person.email_verified_at
 
     @resolved(
@@ -76,7 +74,7 @@ class Viewer(Node):
         info: Info,
         time: Annotated[datetime, Description("The time.")],
     ) -> Money:
-        self._require(Scope.READ_TRANSACTIONS)
+        self.require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.balance_at(self.person.user_id, time)
 
     @resolved(f"Newest first. {_TRANSACTIONS}", cost=5)
@@ -96,7 +94,7 @@ class Viewer(Node):
             TransactionFilter | None, Description("Only transactions that match this filter.")
         ] = strawberry.UNSET,
     ) -> TransactionConnection:
-        self._require(Scope.READ_TRANSACTIONS)
+        self.require(Scope.READ_TRANSACTIONS)
         page = paging.page_request(given(first), given(after), given(last), given(before))
         return await info.context.reads.transactions(self.person.user_id, page, given(filter))
 
@@ -117,7 +115,7 @@ class Viewer(Node):
         ],
         idempotency_key: Annotated[str, Description("The key that was sent.")],
     ) -> Transaction | None:
-        self._require(Scope.READ_TRANSACTIONS)
+        self.require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.transaction_by_key(
             self.person.user_id, kind, idempotency_key
         )
@@ -132,34 +130,8 @@ class Viewer(Node):
         info: Info,
         reference: Annotated[strawberry.ID, Description("A `Transaction.reference`.")],
     ) -> Transaction | None:
-        self._require(Scope.READ_TRANSACTIONS)
+        self.require(Scope.READ_TRANSACTIONS)
         return await info.context.reads.transaction_by_reference(self.person.user_id, reference)
-
-    @resolved(f"Newest first. {_TRANSACTIONS}", cost=5)
-    async def notifications(
-        self,
-        info: Info,
-        first: FIRST = strawberry.UNSET,
-        after: AFTER = strawberry.UNSET,
-        unread_only: Annotated[
-            bool | None, Description("Only notifications that are not marked as read.")
-        ] = False,
-    ) -> NotificationConnection:
-        self._require(Scope.READ_TRANSACTIONS)
-        page = paging.page_request(given(first), given(after))
-        return await info.context.reads.notifications(
-            self.person.user_id, page, unread_only=bool(unread_only)
-        )
-
-    @resolved(f"How many notifications are not marked as read. {_TRANSACTIONS}", cost=5)
-    async def unread_notifications(self, info: Info) -> int:
-        self._require(Scope.READ_TRANSACTIONS)
-        return await info.context.reads.unread_notifications(self.person.user_id)
-
-    @resolved(f"Notification kinds that are also sent by email. {_PEOPLE}", cost=5)
-    async def mailed_notifications(self, info: Info) -> list[NotificationKind]:
-        self._require_person()
-        return list(await info.context.reads.mailed_notifications(self.person.user_id))
 
     @resolved(
         f"The users that the viewer exchanged money with, most recent first. {_TRANSACTIONS}",
@@ -170,12 +142,12 @@ class Viewer(Node):
         info: Info,
         first: Annotated[int | None, Description("How many at most, 0 to 100.")] = 8,
     ) -> list[people.User]:
-        self._require(Scope.READ_TRANSACTIONS)
+        self.require(Scope.READ_TRANSACTIONS)
         return list(await info.context.reads.contacts(self.person.user_id, first))
 
     @resolved(f"The viewer's active sessions. {_PEOPLE}", cost=5, usual_length=10)
     async def sessions(self, info: Info) -> list[Session]:
-        self._require_person()
+        self.require_person()
         return list(await info.context.reads.sessions(self.principal))
 
     @resolved(
@@ -184,24 +156,20 @@ class Viewer(Node):
         usual_length=10,
     )
     async def api_tokens(self, info: Info) -> list[ApiToken]:
-        self._require_person()
+        self.require_person()
         return list(await info.context.reads.api_tokens(self.principal))
 
-    @resolved(f"The viewer's webhooks, oldest first. {_WEBHOOKS}", cost=5, usual_length=10)
-    async def webhooks(self, info: Info) -> list[webhooks.Webhook]:
-        self._require(Scope.MANAGE_WEBHOOKS)
-        found = await info.context.reads.webhooks(self.principal)
-        return [webhooks.shown(webhook) for webhook in found]
-
-    def _require(self, scope: Scope) -> None:
+    def require(self, scope: Scope) -> None:
+        """Raise Forbidden for an API token without that scope."""
         if not self.principal.may(scope):
             raise errors.Forbidden(f"This API token lacks the scope {scope}.")
 
     def _require_balance(self) -> None:
         if not self.shows_balance:
-            self._require(Scope.READ_TRANSACTIONS)
+            self.require(Scope.READ_TRANSACTIONS)
 
-    def _require_person(self) -> None:
+    def require_person(self) -> None:
+        """Raise Forbidden for an API token."""
         if self.principal.session_id is None:
             raise errors.Forbidden("API tokens are not allowed to read that. Sign in instead.")
 

@@ -1,6 +1,5 @@
 """What the fields of webhooks may request while they are resolved, also in payloads of webhooks."""
 
-from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -12,8 +11,6 @@ from schema.webhook_attempts import WebhookAttemptConnection
 
 class WebhookReads(Protocol):
     """What needs another query."""
-
-    async def webhooks(self, principal: Principal) -> Sequence[Webhook]: ...
 
     async def webhook(self, principal: Principal, webhook_id: UUID) -> Webhook | None: ...
 
