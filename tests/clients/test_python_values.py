@@ -91,6 +91,20 @@ def test_attempts_pause_longer_each_time_until_the_time_is_up() -> None:
     assert late.note(ConnectionFailed()) is None
 
 
+def test_pauses_begin_anew_after_a_success_and_after_a_quiet_minute() -> None:
+    now = [100.0]
+    attempts = Retries(1, 64, clock=lambda: now[0]).start()
+    for _ in range(5):
+        attempts.pause()
+    assert attempts.pause() > 8
+    attempts.start_over()
+    assert attempts.pause() <= 1
+    for _ in range(5):
+        attempts.pause()
+    now[0] += 61
+    assert attempts.pause() <= 1
+
+
 def test_an_attempt_waits_as_long_as_the_service_asks() -> None:
     limited = RateLimited("Too many requests.")
     limited.retry_after_seconds = 11

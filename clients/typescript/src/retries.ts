@@ -11,11 +11,15 @@ export interface Retries {
 
 export const RETRIES: Retries = { firstPauseSeconds: 0.3, longestPauseSeconds: 15, giveUpAfterSeconds: 60 };
 
+/** After so long without a failure, the next pause is the first again. */
+const QUIET_SECONDS = 60;
+
 /** The attempts of one request so far. */
 export class Attempts {
   /** Whether one of them may have had an effect although no answer arrived. */
   areAmbiguous = false;
   private count = 0;
+  private failedAt = performance.now();
   private readonly deadline: number;
 
   constructor(
@@ -34,6 +38,9 @@ export class Attempts {
 
   /** The next pause, for what is repeated without end. */
   pause(error?: TemporaryError): number {
+    const now = performance.now();
+    if (now - this.failedAt > QUIET_SECONDS * 1000) this.startOver();
+    this.failedAt = now;
     const doubled = this.retries.firstPauseSeconds * 2 ** Math.min(this.count, 30);
     this.count += 1;
     const pause = Math.min(this.retries.longestPauseSeconds, doubled) * (0.5 + Math.random() / 2);

@@ -51,11 +51,11 @@ export async function* events<Event>(
     let pause = pauses.pause();
     const onOpen = () => {
       isRefused = false;
-      pauses.startOver();
     };
     try {
       const { document } = operation;
       for await (const data of connect({ transport, bearer, document, variables: { after }, signal, onOpen })) {
+        pauses.startOver();
         const event = operation.parse(data);
         if (numberOf(event) <= after) continue;
         after = numberOf(event);

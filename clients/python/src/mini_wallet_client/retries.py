@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from mini_wallet_client.errors import RateLimited, TemporaryError
 
+#: After so long without a failure, the next pause is the first again.
+_QUIET_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class Retries:
@@ -35,6 +38,7 @@ class Attempts:
         self._retries = retries
         self._deadline = deadline
         self._count = 0
+        self._failed_at = retries.clock()
         #: Whether one of them may have had an effect although no answer arrived.
         self.are_ambiguous = False
 
@@ -47,6 +51,10 @@ class Attempts:
 
     def pause(self, error: TemporaryError | None = None) -> float:
         """The next pause, for what is repeated without end."""
+        now = self._retries.clock()
+        if now - self._failed_at > _QUIET_SECONDS:
+            self.start_over()
+        self._failed_at = now
         longest = self._retries.longest_pause_seconds
         doubled = self._retries.first_pause_seconds * 2.0 ** min(self._count, 30)
         self._count += 1

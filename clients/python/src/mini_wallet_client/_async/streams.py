@@ -46,9 +46,9 @@ async def events(
             async with aclosing(_connected(transport, operation, after, bearer)) as stream:
                 async for data in stream:
                     refused = False
-                    pauses.start_over()
                     if data is None:
                         continue
+                    pauses.start_over()
                     event = operation.parse(data)
                     if number_of(event) > after:
                         after = number_of(event)

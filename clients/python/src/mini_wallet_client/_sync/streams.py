@@ -49,9 +49,9 @@ def events(
             with closing(_connected(transport, operation, after, bearer)) as stream:
                 for data in stream:
                     refused = False
-                    pauses.start_over()
                     if data is None:
                         continue
+                    pauses.start_over()
                     event = operation.parse(data)
                     if number_of(event) > after:
                         after = number_of(event)
