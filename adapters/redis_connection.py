@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import redis
 import redis.asyncio
 from redis.backoff import NoBackoff
@@ -36,6 +38,46 @@ def connect_blocking(
         socket_connect_timeout=timeout_seconds if connect_seconds is None else connect_seconds,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+class Publisher:
+    """Publishes one message repeatedly, on a connection of its own.
+
+    A command of the client passes through its pool, its retries and its events, and each of its steps has a
+    timeout with a task: several times the processor time of the exchange itself.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, channel: str, message: bytes = b"") -> None:
+        """Connects, as the client does, on first use."""
+        pool = client.connection_pool
+        self._timeout_seconds: float = pool.connection_kwargs["socket_timeout"]
+        arguments = {**pool.connection_kwargs, "socket_timeout": None}
+        self._connection = pool.connection_class(**arguments)
+        self._command = self._connection.pack_command("PUBLISH", channel, message)
+
+    async def publish(self) -> None:
+        """Raises one of AWAY."""
+        was_connected = self._connection.is_connected
+        try:
+            await self._exchange()
+        except redis.ConnectionError:
+            if not was_connected:
+                raise
+            # Redis closed the idle connection, for example because it was restarted.
+            await self._exchange()
+
+    async def _exchange(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._connection.send_packed_command(self._command)
+                await self._connection.read_response()
+        except BaseException:
+            # Its response may still come.
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        await self._connection.disconnect(nowait=True)
 
 
 async def check_writes(client: redis.asyncio.Redis) -> None:

@@ -27,25 +27,37 @@ def global_id(type_name: str, *parts: object) -> str:
 
 def read_global_id(text: str) -> tuple[str, list[str]] | None:
     """The type name and the parts of an id; None for anything that `global_id` did not make."""
-    if len(text) > _MAXIMUM_GLOBAL_ID_CHARACTERS:
+    plain = _decoded(text)
+    if plain is None:
         return None
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        type_name, *parts = raw.decode("ascii").split(":")
-    except (binascii.Error, ValueError):
-        return None
+    type_name, *parts = plain.split(":")
     if not parts or global_id(type_name, *parts) != text:
         return None
     return type_name, parts
 
 
+def _decoded(text: str) -> str | None:
+    if len(text) > _MAXIMUM_GLOBAL_ID_CHARACTERS:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return raw.decode("ascii")
+    except (binascii.Error, ValueError):
+        return None
+
+
 def read_row_id(text: str, type_name: str) -> UUID | None:
     """The row that a global id with one part identifies; None for any other text."""
-    named = read_global_id(text)
-    if named is None or named[0] != type_name or len(named[1]) != 1:
+    prefix = type_name + ":"
+    plain = _decoded(text)
+    if plain is None or not plain.startswith(prefix):
         return None
-    row_id = read_uuid(named[1][0])
-    return row_id if str(row_id) == named[1][0] else None
+    try:
+        row_id = UUID(plain.removeprefix(prefix))
+    except ValueError:
+        return None
+    # Only the one spelling that `global_id` has.
+    return row_id if global_id(type_name, row_id) == text else None
 
 
 def read_uuid(text: str) -> UUID | None:

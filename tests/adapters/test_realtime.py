@@ -147,3 +147,19 @@ async def test_a_relay_is_woken(ears: Callable[[str], Ear], redis_url: str) -> N
     for _ in range(100):
         waker.hints.wake()
     await until(lambda: woken)
+
+
+async def test_a_relay_is_woken_although_the_idle_connection_was_closed(
+    ears: Callable[[str], Ear], start_valkey: Callable[[], valkey.Valkey]
+) -> None:
+    server = start_valkey()
+    sleeper, waker = ears(server.url), ears(server.url)
+    woken: list[None] = []
+    sleeper.hints.listen_for_wake(lambda: woken.append(None))
+    await until(lambda: woken)
+    for _ in range(2):
+        woken.clear()
+        waker.hints.wake()
+        await until(lambda: woken)
+        with redis.Redis.from_url(server.url) as client:
+            assert client.client_kill_filter(_type="normal", skipme=True) >= 1
