@@ -8,6 +8,16 @@ from persistence.audit.checks import Check
 from persistence.webhooks import rows
 
 _SINK = " ".join(f"WHEN '{stream}' THEN '{name}'" for stream, name in rows.SINK_NAMES.items())
+# What is committed is in the outbox until its delivery is due.
+_FORGOTTEN = f"""w.status = 'ACTIVE' AND u.closed_at IS NULL AND {rows.exists("w", "k")}
+    AND c.accepted_number < CASE w.stream
+        WHEN '{WebhookStream.NOTIFICATIONS}' THEN u.notification_number ELSE u.sequence END
+    AND NOT EXISTS (
+        SELECT FROM delivery_due AS d
+        WHERE d.user_id = w.user_id AND d.sink = c.sink AND d.receiver_id = w.id
+    )
+    AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.user_id = w.user_id AND o.published_at IS NULL)
+"""  # noqa: S608
 _WEBHOOKS = f"""
 SELECT key, sentence FROM (
     SELECT w.user_id || '/' || w.id AS key, concat_ws(' ',
@@ -19,6 +29,7 @@ SELECT key, sentence FROM (
         CASE WHEN coalesce(s.current, 0) <> 1
             THEN format('It has %s signing secrets that do not expire.', coalesce(s.current, 0)) END,
         CASE WHEN c.user_id IS NULL THEN 'It has no cursor.' END,
+        CASE WHEN {_FORGOTTEN} THEN 'It is behind, but no delivery to it is due.' END,
         CASE WHEN w.failures < 0 OR (w.failures > 0) <> (w.failing_since IS NOT NULL)
             OR (w.next_attempt_at IS NOT NULL) <> (w.failures > 0 AND w.status = 'ACTIVE')
             THEN 'Its failures and its next attempt do not match.' END,

@@ -23,7 +23,9 @@ _COUNT = text(
 _INSERT = text(
     "INSERT INTO webhook_attempts (user_id, id, webhook_id, number, attempt, sent_at, "
     "duration_milliseconds, status, detail, is_delivered, next_attempt_at) "
-    "VALUES (:user_id, :id, :webhook_id, :number, :attempt, :sent_at, :duration, :status, :detail, "
+    # The clock of another machine may be ahead of the database's.
+    "VALUES (:user_id, :id, :webhook_id, :number, :attempt, "
+    "least(CAST(:sent_at AS timestamptz), clock_timestamp()), :duration, :status, :detail, "
     ":is_delivered, :next_attempt_at)"
 )
 _PAGE = text(

@@ -56,7 +56,7 @@ async def lived_in(books: Books) -> None:
     webhook, _ = await webhooks.create(
         db, Keyring(["a secret of tests"], "webhooks"), alpha.principal, url="https://example.com",
         stream=WebhookStream.WALLET_EVENTS, document="subscription { walletEvents { sequence } }",
-        after_number=None,
+        after_number=0,
     )  # fmt: skip
     accepted = Outcome(datetime.now(UTC), 7, 200, "ok", is_delivered=True)
     await attempts.add_alone(db, alpha.user_id, webhook.webhook_id, 1, accepted)

@@ -181,6 +181,7 @@ DAMAGE = [
     # webhooks
     ("DELETE FROM webhook_secrets", "webhooks", "0 signing secrets"),
     ("DELETE FROM delivery_cursors", "webhooks", "has no cursor"),
+    ("DELETE FROM delivery_due WHERE sink = 'webhooks'", "webhooks", "no delivery to it is due"),
     ("UPDATE webhooks SET api_token_id = gen_random_uuid()", "webhooks", "never had"),
     ("DELETE FROM webhooks", "webhook_secrets", "does not exist"),
     ("UPDATE webhook_attempts SET status = 500", "webhook_attempts", "does not match the status"),

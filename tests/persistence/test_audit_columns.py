@@ -95,6 +95,8 @@ PROVED = {
     "delivery_cursors.accepted_number": "99",
     "delivery_due.user_id": "gen_random_uuid()",
     "delivery_due.number": "99",
+    "delivery_due.sink": "'another'",
+    "delivery_due.receiver_id": "gen_random_uuid()",
 }
 #: What the audit cannot know: who people are, how they sign in and what their tokens may do, and how far
 #: the work of afterwards has come. docs/reliability.md says so.
@@ -143,8 +145,6 @@ NOT_PROVED = {
     "webhook_attempts.webhook_id": "gen_random_uuid()",
     "webhook_attempts.is_delivered": "false",
     "webhook_attempts.detail": "'another'",
-    "delivery_due.sink": "'another'",
-    "delivery_due.receiver_id": "gen_random_uuid()",
     "delivery_due.since": "since - interval '1 day'",
     "delivery_due.next_try_at": "next_try_at + interval '1 day'",
 }
