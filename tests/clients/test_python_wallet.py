@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+import httpx
 import jwt
 import pytest
 
@@ -146,6 +147,39 @@ def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown(
     proxy.faults.append(Answer(200, '{"data": {"sendMoney": 7}}'))
     with pytest.raises(client.OutcomeUnknown):
         wallet.send_money(TO_BETA, 1)
+
+
+def test_a_refusal_does_not_speak_for_an_attempt_that_may_still_arrive(
+    wallet: Wallet, proxy: Proxy
+) -> None:
+    proxy.faults.append(LOST)
+    with pytest.raises(client.OutcomeUnknown, match="may still arrive") as raised:
+        wallet.send_money(TO_BETA, 9000)
+    assert wallet.close_key("TRANSFER", raised.value.key) == client.IdempotencyKeySettled(
+        transaction=None
+    )
+    # These attempts were answered, and these refusals hold for each of them.
+    proxy.faults.extend([UNAVAILABLE, LIMITED])
+    assert isinstance(wallet.send_money(TO_BETA, 9000), client.InsufficientFunds)
+    proxy.faults.append(LOST)
+    assert isinstance(wallet.send_money(TO_BETA, "0.001"), client.InvalidAmount)
+    proxy.faults.append(LOST)
+    late = datetime.now(UTC) - timedelta(minutes=1)
+    assert isinstance(wallet.send_money(TO_BETA, 1, not_after=late), client.TooLate)
+
+
+def test_a_request_that_was_not_sent_is_not_ambiguous(wallet: Wallet, proxy: Proxy) -> None:
+    waiting = iter([1])
+
+    class Reconnecting(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if next(waiting, None):
+                raise httpx.ConnectError("refused")
+            return super().handle_request(request)
+
+    http = httpx.Client(transport=Reconnecting())
+    with Wallet(proxy.url, session=wallet.session, retries=BRISK, http=http) as other:
+        assert isinstance(other.send_money(TO_BETA, 9000), client.InsufficientFunds)
 
 
 def test_an_operation_that_would_take_effect_twice_is_not_repeated(

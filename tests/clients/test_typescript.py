@@ -119,6 +119,13 @@ def test_giving_up_tells_the_key_which_then_tells_the_outcome(alpha: Driver, pro
     proxy.faults.extend([LOST, Answer.of_graphql(403, code="FORBIDDEN")])
     with pytest.raises(Refused, match="OutcomeUnknown"):
         alpha.call("sendMoney", TO_BETA, 1)
+    proxy.faults.append(LOST)
+    with pytest.raises(Refused, match="may still arrive"):
+        alpha.call("sendMoney", TO_BETA, 9000)
+    proxy.faults.extend([LIMITED, Answer.of_graphql(503, code="UNAVAILABLE")])
+    assert alpha.call("sendMoney", TO_BETA, 9000)["__typename"] == "InsufficientFunds"
+    proxy.faults.append(LOST)
+    assert alpha.call("sendMoney", TO_BETA, "0.001")["__typename"] == "InvalidAmount"
     proxy.faults.append(Answer(404))
     with pytest.raises(Refused, match="UnexpectedAnswer"):
         alpha.call("viewer")

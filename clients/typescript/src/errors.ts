@@ -8,12 +8,14 @@ export class WalletError extends Error {
   }
 }
 
-/** No answer of the service arrived: whether the request did is not known. */
+/** No answer of the service arrived. */
 export class ConnectionFailed extends WalletError {
   constructor(
     message: string,
     /** What the service, or a proxy before it, asks to wait at least. */
     readonly retryAfterSeconds: number | null = null,
+    /** Whether the request may have arrived, or may still arrive. */
+    readonly wasSent = true,
   ) {
     super(message);
   }
@@ -55,7 +57,8 @@ export class UnexpectedAnswer extends WalletError {}
 export class InvalidSignature extends WalletError {}
 
 /**
- * No answer came for as long as was allowed: the money may have moved, or may still move.
+ * The money may have moved, or may still move: no answer came for as long as was allowed, or the last
+ * attempt was refused while an earlier one, whose answer was lost, may still be on its way.
  *
  * Either repeat the call with the same `key` and the same input, which moves the money once; or call
  * `closeKey(kind, key)`, whose answer is final: the transaction if there is one, else none ever.

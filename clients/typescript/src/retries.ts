@@ -1,6 +1,6 @@
 /** When to repeat a request, and when to give up. */
 
-import { RateLimited, type TemporaryError } from './errors.js';
+import { ConnectionFailed, type TemporaryError, Unavailable } from './errors.js';
 
 /** Pauses that double from the first to the longest, with jitter, until the time is up. */
 export interface Retries {
@@ -16,8 +16,10 @@ const QUIET_SECONDS = 60;
 
 /** The attempts of one request so far. */
 export class Attempts {
-  /** Whether one of them may have had an effect although no answer arrived. */
+  /** Whether one of them may have had an effect although no answer said so. */
   areAmbiguous = false;
+  /** Whether one of them may still arrive. */
+  mayBeInTransit = false;
   private count = 0;
   private failedAt = performance.now();
   private readonly deadline: number;
@@ -31,7 +33,8 @@ export class Attempts {
 
   /** Note a failed attempt. Returns the pause before the next one in seconds, or null to give up. */
   note(error: TemporaryError): number | null {
-    if (!(error instanceof RateLimited)) this.areAmbiguous = true;
+    if (error instanceof ConnectionFailed && error.wasSent) this.mayBeInTransit = true;
+    if (this.mayBeInTransit || error instanceof Unavailable) this.areAmbiguous = true;
     const pause = this.pause(error);
     return performance.now() + pause * 1000 > this.deadline ? null : pause;
   }

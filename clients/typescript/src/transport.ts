@@ -13,6 +13,7 @@ import {
 import { REFRESH_SESSION, type RefreshSessionResult } from './generated.js';
 import { type Operation, isObject } from './operation.js';
 import { Attempts, type Retries, sleep } from './retries.js';
+import { isUserError } from './values.js';
 
 /** The tokens of a signed-in user. Keep the newest: each is replaced when it is used. */
 export interface Session {
@@ -40,6 +41,17 @@ export interface ExecuteOptions {
 
 /** Statuses of proxies and of the service's edge that a later attempt may not meet. */
 const TEMPORARY = new Set([408, 429, 500, 502, 503, 504]);
+/** Refusals of every attempt with the same input, whenever it arrives. */
+const FINAL = new Set([
+  'CannotPayYourself',
+  'IdempotencyKeyClosed',
+  'IdempotencyKeyReused',
+  'InvalidAmount',
+  'InvalidInput',
+  'TooLate',
+]);
+/** Of Node: the request was not sent. */
+const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/;
 const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
 
 /** A connection to the service as one user. */
@@ -81,20 +93,26 @@ export class Transport {
   }
 
   /** The result of an operation with an idempotency key. Rejects with OutcomeUnknown to give up. */
-  async moveMoney<Variables extends object, Result>(
+  async moveMoney<Variables extends object, Result extends { readonly __typename: string }>(
     operation: Operation<Variables, Result>,
     variables: Variables,
     { kind, key, giveUpAfterSeconds }: { kind: string; key: string; giveUpAfterSeconds: number | undefined },
   ): Promise<Result> {
     const attempts = new Attempts(this.options.retries, giveUpAfterSeconds);
+    let result: Result;
     try {
-      return await this.execute(operation, variables, { attempts });
+      result = await this.execute(operation, variables, { attempts });
     } catch (error) {
       const isRefused = error instanceof ApiError && error.code !== 'INTERNAL' && !isTemporary(error);
       // An earlier attempt whose answer was lost may have moved the money all the same.
       if (isRefused && !attempts.areAmbiguous) throw error;
       throw new OutcomeUnknown(kind, key, error);
     }
+    if (attempts.mayBeInTransit && isUserError(result) && !FINAL.has(result.__typename)) {
+      const reason = 'the last attempt was refused, and an earlier one may still arrive';
+      throw new OutcomeUnknown(kind, key, reason);
+    }
+    return result;
   }
 
   /** Replace the access token, unless that has happened meanwhile. Rejects with Unauthenticated. */
@@ -187,6 +205,7 @@ export function dataOf(answer: unknown, retryAfter: string | null = null): unkno
 export function asWalletError(error: unknown): unknown {
   const isOfFetch = error instanceof TypeError || (error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name));
   if (!isOfFetch) return error;
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return new ConnectionFailed(`${error.message}${cause}`);
+  const { cause } = error;
+  const wasSent = !(isObject(cause) && NOT_SENT.test(String(cause['code'])));
+  return new ConnectionFailed(cause instanceof Error ? `${error.message}: ${cause.message}` : error.message, null, wasSent);
 }

@@ -18,7 +18,10 @@ class TemporaryError(WalletError):
 
 
 class ConnectionFailed(TemporaryError):
-    """No answer of the service arrived: whether the request did is not known."""
+    """No answer of the service arrived."""
+
+    #: Whether the request may have arrived, or may still arrive.
+    was_sent = True
 
 
 class ApiError(WalletError):
@@ -66,7 +69,8 @@ class InvalidSignature(WalletError):
 
 
 class OutcomeUnknown(WalletError):
-    """No answer came for as long as was allowed: the money may have moved, or may still move.
+    """The money may have moved, or may still move: no answer came for as long as was allowed, or the last
+    attempt was refused while an earlier one, whose answer was lost, may still be on its way.
 
     Either repeat the call with the same `key` and the same input, which moves the money once; or call
     `close_key(kind, key)`, whose answer is final: the transaction if there is one, else none ever.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mini_wallet_client.errors import RateLimited, TemporaryError
+from mini_wallet_client.errors import ConnectionFailed, TemporaryError, Unavailable
 
 #: After so long without a failure, the next pause is the first again.
 _QUIET_SECONDS = 60.0
@@ -39,13 +39,16 @@ class Attempts:
         self._deadline = deadline
         self._count = 0
         self._failed_at = retries.clock()
-        #: Whether one of them may have had an effect although no answer arrived.
+        #: Whether one of them may have had an effect although no answer said so.
         self.are_ambiguous = False
+        #: Whether one of them may still arrive.
+        self.may_be_in_transit = False
 
     def note(self, error: TemporaryError) -> float | None:
         """Note a failed attempt. Returns the pause before the next one, or None to give up."""
-        if not isinstance(error, RateLimited):
-            self.are_ambiguous = True
+        if isinstance(error, ConnectionFailed):
+            self.may_be_in_transit |= error.was_sent
+        self.are_ambiguous |= self.may_be_in_transit or isinstance(error, Unavailable)
         pause = self.pause(error)
         return None if self._retries.clock() + pause > self._deadline else pause
 

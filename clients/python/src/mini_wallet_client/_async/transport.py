@@ -12,11 +12,21 @@ from mini_wallet_client import answers, documents, errors, models
 from mini_wallet_client.operation import Operation
 from mini_wallet_client.retries import Attempts, Retries
 from mini_wallet_client.sessions import Session
-from mini_wallet_client.values import to_json
+from mini_wallet_client.values import UserError, to_json
 from mini_wallet_client.waiting import _async as waiting
 
 Result = TypeVar("Result")
 log = logging.getLogger("mini_wallet_client")
+#: Refusals of every attempt with the same input, whenever it arrives.
+_FINAL = (
+    models.CannotPayYourself,
+    models.IdempotencyKeyClosed,
+    models.IdempotencyKeyReused,
+    models.InvalidAmount,
+    models.InvalidInput,
+    models.TooLate,
+)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _ACCEPT = "application/graphql-response+json, application/json;q=0.9"
 
 
@@ -91,7 +101,7 @@ class Transport:
         """The result of an operation with an idempotency key. Raises OutcomeUnknown to give up."""
         attempts = self.retries.start(give_up_after_seconds)
         try:
-            return await self.execute(operation, variables, attempts=attempts)
+            result = await self.execute(operation, variables, attempts=attempts)
         except (errors.TemporaryError, errors.UnexpectedAnswer) as error:
             raise errors.OutcomeUnknown(kind, key, str(error)) from error
         except errors.ApiError as error:
@@ -99,6 +109,11 @@ class Transport:
             if attempts.are_ambiguous or error.code == "INTERNAL":
                 raise errors.OutcomeUnknown(kind, key, str(error)) from error
             raise
+        is_refused = isinstance(result, UserError) and not isinstance(result, _FINAL)
+        if is_refused and attempts.may_be_in_transit:
+            reason = "the last attempt was refused, and an earlier one may still arrive"
+            raise errors.OutcomeUnknown(kind, key, reason)
+        return result
 
     async def refresh(self, expired: str) -> None:
         """Replace the access token, unless that has happened meanwhile. Raises Unauthenticated."""
@@ -141,5 +156,7 @@ class Transport:
         try:
             response = await self.http.post(self.url, json=body, headers=headers)
         except httpx.RequestError as error:
-            raise errors.ConnectionFailed(f"{type(error).__name__} {error}".strip()) from error
+            failure = errors.ConnectionFailed(f"{type(error).__name__} {error}".strip())
+            failure.was_sent = not isinstance(error, _NOT_SENT)
+            raise failure from error
         return answers.read(response.status_code, response.headers, response.content)
