@@ -112,7 +112,9 @@ def worker(
     ] = False,
     queues: Annotated[
         str | None,
-        typer.Option(help="Run jobs from these queues only, separated by commas: mail,push."),
+        typer.Option(
+            help="Run jobs from these queues only, separated by commas: mail,push,webhooks."
+        ),
     ] = None,
 ) -> None:
     """Run the jobs that follow a commit: send mails, and deliver events to sinks such as Pusher."""

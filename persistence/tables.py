@@ -438,7 +438,7 @@ webhooks = Table(
     Column("document", Text, nullable=False),
     Column("status", String(8), nullable=False, server_default=text("'ACTIVE'")),
     Column("created_at", INSTANT, nullable=False),
-    # Increases with each change by its owner, so that an attempt under way has no effect on what it finds.
+    # Increases with each change of what is delivered, so that an attempt under way has no effect on it.
     Column("revision", BigInteger, nullable=False, server_default=text("1")),
     # Failed attempts at the next event, when the first of them was, and when the next attempt is due.
     Column("failures", Integer, nullable=False, server_default=text("0")),

@@ -50,7 +50,10 @@ _LOCK = text(
     f"FROM webhooks AS w {rows.TOKEN_JOIN} "
     "WHERE w.user_id = :user_id AND w.id = :id FOR NO KEY UPDATE OF w"
 )
-_READ = text(f"{rows.SELECT} AND w.user_id = :user_id AND w.id = :id")
+_READ = text(
+    f"{rows.SELECT} AND w.user_id = :user_id AND w.id = :id "
+    "AND EXISTS (SELECT FROM users AS u WHERE u.id = w.user_id AND u.closed_at IS NULL)"
+)
 _LEASE = text(
     "UPDATE webhooks SET lease = :lease, leased_until = :until WHERE user_id = :user_id AND id = :id"
 )
@@ -169,7 +172,7 @@ async def delivered(
         until = row.now + timedelta(seconds=lease_seconds)
         await unit.connection.execute(_DELIVERED, {**_names(receiver), "until": until})
         await cursors.accepted(unit, receiver, number, until)
-        return Recorded(goes_on=True)
+        return Recorded(goes_on=row.status == "ACTIVE")
 
     return await unit_of_work.run(db, work)
 
@@ -187,7 +190,7 @@ async def failed(db: Database, leased: Lease, number: int, outcome: Outcome) -> 
         row = await _lock(unit, receiver)
         if row is None:
             return Recorded(goes_on=False)
-        is_current = _is_current(row, leased)
+        is_current = _is_current(row, leased) and row.status == "ACTIVE"
         next_attempt_at = None
         failing_since = row.failing_since or row.now
         if is_current and outcome.status != webhooks.GONE:
@@ -253,13 +256,9 @@ async def _active(unit: Unit, receiver: Receiver, row: Row[Any] | None) -> Webho
 
 
 def _is_current(row: Row[Any], leased: Lease) -> bool:
-    """Whether the lease is still ours and the webhook as it was leased."""
-    return bool(
-        row.exists
-        and row.status == "ACTIVE"
-        and row.lease == leased.lease_id
-        and row.revision == leased.revision
-    )
+    """Whether the lease is still ours, and the webhook delivers what was attempted."""
+    is_ours = row.exists and row.lease == leased.lease_id
+    return bool(is_ours and row.revision == leased.revision)
 
 
 def _names(receiver: Receiver) -> dict[str, UUID]:

@@ -35,7 +35,7 @@ _BY_IDS = text(f"{rows.SELECT} AND {rows.OWN} AND w.id = ANY(:webhook_ids) ORDER
 # Whatever has failed so far is forgotten: the next event is tried at once.
 _CHANGE = text(
     "UPDATE webhooks SET url = :url, document = :document, status = :status, "
-    "revision = revision + 1, failures = 0, failing_since = NULL, next_attempt_at = NULL "
+    "revision = revision + :is_other, failures = 0, failing_since = NULL, next_attempt_at = NULL "
     "WHERE user_id = :user_id AND id = :id"
 )
 _DELETE = text("DELETE FROM webhooks WHERE user_id = :user_id AND id = :id")
@@ -70,6 +70,11 @@ class Change:
     status: WebhookStatus | None = None
     #: Deliver again all events after that number.
     after_number: int | None = None
+
+    @property
+    def is_other(self) -> bool:
+        """Whether an attempt under way is not what would be delivered now."""
+        return any(each is not None for each in (self.url, self.document, self.after_number))
 
 
 async def create(
@@ -157,6 +162,7 @@ async def change(db: Database, caller: Principal, webhook_id: UUID, changed: Cha
                 "url": changed.url or before.url,
                 "document": changed.document or before.document,
                 "status": (changed.status or before.status).value,
+                "is_other": int(changed.is_other),
             },
         )
         if changed.after_number is not None:

@@ -9,13 +9,15 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from dev import mail_catcher
 from dev.processes import Child
 from domain.webhooks import WebhookStream
+from persistence.people import registrations
 from persistence.webhooks import secrets
 from persistence.webhooks import webhooks as stored
 from tests.books import Books, Someone
 from tests.conftest import make_settings
-from tests.receivers import Request, receiving, says
+from tests.receivers import Request, receiving, says, sends
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
@@ -84,3 +86,26 @@ async def test_a_killed_worker_and_a_forgetful_redis_lose_no_event(
         assert receiver.numbers[-1] == 6
         found = await stored.list_for(books.database, zoe.principal)
         assert [webhook.delivered_through for webhook in found] == [6]
+
+
+async def test_endpoints_that_hang_delay_no_mail(
+    books: Books,
+    redis_url: str,
+    start_process: Callable[..., Child],
+    start_mail_catcher: Callable[[], mail_catcher.MailCatcher],
+) -> None:
+    catcher = start_mail_catcher()
+    settings = make_settings(database_url=books.url, redis_url=redis_url, smtp_url=catcher.url)
+    people = [books.join() for _ in range(10)]
+    start_process("relay", settings)
+    start_process("worker", settings)
+    async with receiving(sends()) as dead, receiving() as healthy:
+        for someone in people:
+            await create(books, someone, dead.url)
+            await books.add(someone)
+        await until(lambda: len(dead.requests) == 10, PATIENCE_SECONDS)
+        await registrations.register(
+            books.database, name="New", email="new@example.org", password_hash="-"
+        )
+        await create(books, people[0], healthy.url)
+        await until(lambda: catcher.mails() and healthy.numbers == [1], PATIENCE_SECONDS)

@@ -398,7 +398,14 @@ async def test_a_webhook_that_is_paused_or_deleted_meanwhile_gets_nothing_more(
         await deliver(delivering, webhook)
         await deliver(delivering, webhook)
         assert receiver.numbers == [1]
+        assert (await now(delivering, zoe, webhook)).delivered_through == 1
         assert await cursors.lag(books.database) == {}
+        receiver.answer = says(200)
+        active = Change(status=WebhookStatus.ACTIVE)
+        await stored.change(books.database, zoe.principal, webhook.webhook_id, active)
+        await deliver(delivering, webhook)
+        assert receiver.numbers == [1, 2, 3]
+        receiver.requests.clear()
 
         other, _ = await create(delivering, zoe, receiver.url)
 
@@ -409,7 +416,36 @@ async def test_a_webhook_that_is_paused_or_deleted_meanwhile_gets_nothing_more(
         receiver.answer = deleting
         await deliver(delivering, other)
         await deliver(delivering, other)
-        assert receiver.numbers == [1, 1]
+        assert receiver.numbers == [1]
+
+
+async def test_what_another_endpoint_acknowledged_is_delivered_to_the_new_one(
+    books: Books, delivering: Delivering
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    async with receiving() as former, receiving() as new:
+        webhook, _ = await create(delivering, zoe, former.url)
+
+        async def moving(request: Request, writer: asyncio.StreamWriter) -> None:
+            moved = Change(url=new.url)
+            await stored.change(books.database, zoe.principal, webhook.webhook_id, moved)
+            await says(200)(request, writer)
+
+        former.answer = moving
+        await deliver(delivering, webhook)
+        await deliver(delivering, webhook)
+        assert (former.numbers, new.numbers) == ([1], [1])
+
+
+async def test_a_closed_account_has_no_deliveries(books: Books, delivering: Delivering) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    async with receiving() as receiver:
+        webhook, _ = await create(delivering, zoe, receiver.url)
+        books.connection.execute("UPDATE users SET closed_at = now()")
+        await deliver(delivering, webhook)
+        assert receiver.requests == []
 
 
 async def test_an_event_of_a_document_that_is_not_valid_any_more_waits_and_blocks_nobody_else(

@@ -54,6 +54,19 @@ GUARDED: dict[str, Scope | None] = {
     ),
     'mutation { sendMoney(input: {recipient: {email: "nobody@example.com"}, amount: "1",'
     ' idempotencyKey: "%s"}) { __typename } }': Scope.SEND_MONEY,
+    "{ viewer { webhooks { id } } }": Scope.MANAGE_WEBHOOKS,
+    'mutation { createWebhook(input: {url: "", stream: WALLET_EVENTS}) { __typename } }': (
+        Scope.MANAGE_WEBHOOKS
+    ),
+    'mutation { updateWebhook(input: {webhookId: "x"}) { __typename } }': Scope.MANAGE_WEBHOOKS,
+    'mutation { deleteWebhook(input: {webhookId: "x"}) { __typename } }': Scope.MANAGE_WEBHOOKS,
+    'mutation { rotateWebhookSecret(input: {webhookId: "x"}) { __typename } }': (
+        Scope.MANAGE_WEBHOOKS
+    ),
+    'mutation { replayWebhook(input: {webhookId: "x", afterNumber: 0}) { __typename } }': (
+        Scope.MANAGE_WEBHOOKS
+    ),
+    'mutation { testWebhook(input: {webhookId: "x"}) { __typename } }': Scope.MANAGE_WEBHOOKS,
     "{ viewer { sessions { id } } }": None,
     "{ viewer { apiTokens { id } } }": None,
     "mutation { logout(input: {}) { __typename } }": None,
