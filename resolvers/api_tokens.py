@@ -5,7 +5,10 @@ from __future__ import annotations
 import application.create_api_token
 import application.revoke_api_token
 from domain import ids
+from domain.people.sessions import Principal
+from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
+from resolvers.request import RequestContext
 from schema import inputs, results, sessions
 from schema.arguments import given
 
@@ -47,3 +50,11 @@ async def revoke_api_token(
             remaining_minor=None if token.daily_limit_minor is None else 0,
         )
     )
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    if caller.session_id is None:
+        return {}
+    return {
+        token.id: token for token in await context.reads.api_tokens(caller) if token.id in asked
+    }

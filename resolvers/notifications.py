@@ -16,8 +16,11 @@ from domain import paging
 from domain.ledger import money
 from domain.notifications.notification_kinds import NotificationKind
 from domain.notifications.views import View
+from domain.people.sessions import Principal, Scope
 from realtime.subscriptions import Subscription
+from resolvers.nodes import Asked, Found, own_numbers
 from resolvers.operations import Info
+from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
 from schema import connections, inputs, results, viewers
 from schema.arguments import AFTER, FIRST, Description, given
@@ -124,3 +127,14 @@ async def set_mailed_notifications(
     return results.MailedNotificationsSet(
         viewer=viewers.shown(person, caller, services.limits.currency)
     )
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    if not caller.may(Scope.READ_TRANSACTIONS):
+        return {}
+    views = await read_notifications.by_numbers(
+        context.services, caller.user_id, own_numbers(caller, asked)
+    )
+    currency = context.services.limits.currency
+    shown = [schema.notifications.shown(view, currency) for view in views]
+    return {notification.id: notification for notification in shown}

@@ -8,8 +8,11 @@ from typing import Annotated
 import strawberry
 
 import application.search_users
-from domain import paging
+from domain import ids, paging
+from domain.people.sessions import Principal, Scope
+from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
+from resolvers.request import RequestContext
 from schema import connections, people
 from schema.arguments import AFTER, FIRST, Description, given
 
@@ -45,3 +48,28 @@ async def search_users(
         nodes=[edge.node for edge in edges],
         page_info=connections.page_info(found, [edge.cursor for edge in edges], _LIST_NAME),
     )
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    named = {text: ids.read_row_id(text, "User") for text in asked}
+    wanted = {user_id for user_id in named.values() if user_id is not None}
+    if not caller.may(Scope.READ_PROFILE):
+        wanted.discard(caller.user_id)
+    if not (caller.may(Scope.SEARCH_USERS) or caller.may(Scope.READ_TRANSACTIONS)):
+        wanted &= {caller.user_id}
+    if wanted - {caller.user_id} and not await context.services.is_verified(caller.user_id):
+        wanted &= {caller.user_id}
+    if not wanted:
+        return {}
+    read = await context.services.people.get(wanted)
+    visible = [
+        person
+        for person in read.values()
+        if person.user_id == caller.user_id or person.email_verified_at is not None
+    ]
+    shown = {user.id: user for user in people.shown_together(visible, to=caller.user_id)}
+    return {
+        text: shown[people.global_id(user_id)]
+        for text, user_id in named.items()
+        if user_id is not None and people.global_id(user_id) in shown
+    }

@@ -13,7 +13,6 @@ from resolvers import (
     accounts,
     api_tokens,
     events,
-    nodes,
     notifications,
     people,
     sessions,
@@ -35,6 +34,7 @@ from resolvers.guards import (
     scope_of_kind,
     verified,
 )
+from resolvers.nodes import Nodes
 from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
 from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.events import TransactionPosted
@@ -68,6 +68,19 @@ WEBHOOK_CHANGES = at_most(("60/minute", account))
 WEBHOOK_TESTS = at_most(("60/minute", account))
 STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 
+#: Reads objects by id, by the name of their type.
+NODES = Nodes(
+    {
+        "User": people.by_ids,
+        "Viewer": wallets.by_ids,
+        "Session": sessions.by_ids,
+        "ApiToken": api_tokens.by_ids,
+        "Transaction": transfers.by_ids,
+        "Webhook": webhooks.by_ids,
+        "Notification": notifications.by_ids,
+    }
+)
+
 
 @strawberry.type(description="Reads.")
 class Query:
@@ -91,13 +104,13 @@ class Query:
         description=("Limits, fee and currency of this service, and its Pusher Channels settings."),
     )
     node = operation(
-        nodes.node, reads,
+        NODES.node, reads,
         description=(
             "The object with this id; null if it does not exist or the viewer may not see it."
         ),
     )  # fmt: skip
     nodes = operation(
-        nodes.nodes, reads,
+        NODES.nodes, reads,
         description=(
             "The objects with these ids, each as `node` returns it, in the requested order; at most "
             "100."

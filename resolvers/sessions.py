@@ -9,7 +9,8 @@ import application.sign_in
 from application import devices
 from application.signed_in import SignedIn
 from domain import errors, ids
-from domain.people.sessions import Scope
+from domain.people.sessions import Principal, Scope
+from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import inputs, results, sessions, viewers
@@ -119,3 +120,13 @@ def _require_cookies(context: RequestContext, *, wanted: bool) -> None:
         raise errors.BadUserInput(
             "A cookie cannot be set over WebSocket: send this over HTTP, or do not use the cookie."
         )
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    if caller.session_id is None:
+        return {}
+    return {
+        session.id: session
+        for session in await context.reads.sessions(caller)
+        if session.id in asked
+    }

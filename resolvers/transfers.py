@@ -9,9 +9,12 @@ import application.close_idempotency_key
 import application.preview_transfer
 import application.send_money
 import schema.transactions
+from application import read_ledger
 from domain import ids
 from domain.ledger.metadata import Pair
+from domain.people.sessions import Principal, Scope
 from persistence.ledger.ledger import Movement
+from resolvers.nodes import Asked, Found, own_numbers
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from schema import inputs, results, viewers, wallets
@@ -111,3 +114,14 @@ async def transfer_preview(
     services = info.context.services
     preview = await application.preview_transfer.execute(services, info.context.caller, amount)
     return wallets.shown_preview(preview, services.limits.currency)
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    if not caller.may(Scope.READ_TRANSACTIONS):
+        return {}
+    sequences = own_numbers(caller, asked)
+    if not sequences:
+        return {}
+    entries = await read_ledger.entries(context.services, caller.user_id, sequences)
+    shown = await context.reads.shown_entries(entries)
+    return {transaction.id: transaction for transaction in shown}

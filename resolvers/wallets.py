@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from domain import events
+from domain import events, ids
+from domain.people.sessions import Principal
+from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
+from resolvers.request import RequestContext
 from schema import viewers, wallets
 
 
@@ -32,3 +35,12 @@ async def wallet(info: Info) -> wallets.WalletSettings:
             channel=events.pusher_channel(principal.credential_id) if principal else None,
         )
     return wallets.shown_settings(services.limits, pusher)
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    own = [text for text in asked if ids.read_row_id(text, "Viewer") == caller.user_id]
+    person = await context.services.person(caller.user_id) if own else None
+    if person is None:
+        return {}
+    currency = context.services.limits.currency
+    return {text: viewers.shown(person, caller, currency) for text in own}

@@ -12,7 +12,10 @@ import application.try_webhook
 import application.update_webhook
 from application import read_webhooks
 from domain import ids
+from domain.people.sessions import Principal, Scope
+from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
+from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
 from schema import inputs, results, viewers, webhook_attempts, webhooks
 from schema.arguments import given
@@ -112,3 +115,15 @@ async def test_webhook(
 
 def _webhook_id(given_id: str) -> UUID | None:
     return ids.read_row_id(given_id, "Webhook")
+
+
+async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
+    if not caller.may(Scope.MANAGE_WEBHOOKS):
+        return {}
+    named = {ids.read_row_id(text, "Webhook") for text in asked} - {None}
+    found = await read_webhooks.by_ids(
+        context.services.database,
+        caller,
+        [webhook_id for webhook_id in named if webhook_id is not None],
+    )
+    return {webhooks.global_id(each.webhook_id): webhooks.shown(each) for each in found}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import graphql
 import pytest
 
 from domain import ids
+from resolvers import root
 from tests.resolvers.world import REFUSED_BY_SCHEMA, Someone, World
 
 pytestmark = pytest.mark.anyio
@@ -259,3 +261,11 @@ async def test_two_users_with_the_same_name_and_hint_get_longer_hints(
     found = (await someone.ask(SEARCH, query="Xaver Doppel")).one
     hints = {edge["node"]["emailHint"] for edge in found["edges"]}
     assert hints == {"xa…ee@example.com", "xo…ie@example.com"}
+
+
+def test_every_type_with_an_id_can_be_read_by_it() -> None:
+    served = root.strawberry_schema()._schema
+    node = served.type_map["Node"]
+    assert isinstance(node, graphql.GraphQLInterfaceType)
+    types = {each.name for each in served.get_possible_types(node)}
+    assert types == set(root.NODES.readers)
