@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
-            if not _HOST.fullmatch(host):
+            if not _HOST.fullmatch(host) or (":" in host and not _is_address(host)):
                 raise ValueError("it takes host names and addresses, without schemes and ports")
         return value
 
@@ -333,6 +333,14 @@ def _service(url: SecretStr, schemes: set[str]) -> re.Match[str] | None:
 def _is_origin(text: str, pattern: re.Pattern[str] = _ORIGIN) -> bool:
     parts = pattern.fullmatch(text)
     return parts is not None and _is_port(parts["port"])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_port(digits: str | None) -> bool:

@@ -111,19 +111,32 @@ class WebhookDocuments:
     """Implements application.webhook_payloads.Documents."""
 
     def __init__(
-        self, currency: money.Currency, database: Database, *, is_compiled: bool = True
+        self,
+        currency: money.Currency,
+        database: Database,
+        *,
+        hardened: bool = False,
+        is_compiled: bool = True,
     ) -> None:
         self._currency = currency
         self._database = database
         self._renderer = Renderer(
-            served_schema.build(), api.operations_table(), api.refusal, is_compiled=is_compiled
+            served_schema.build(),
+            api.operations_table(),
+            api.refusal,
+            hardened=hardened,
+            is_compiled=is_compiled,
         )
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> WebhookDocuments:
         """As the settings say."""
-        is_compiled = settings.graphql_executor == "compiled"
-        return cls(money.currency(settings.wallet_currency), database, is_compiled=is_compiled)
+        return cls(
+            money.currency(settings.wallet_currency),
+            database,
+            hardened=settings.graphql_profile == "hardened",
+            is_compiled=settings.graphql_executor == "compiled",
+        )
 
     def default(self, stream: WebhookStream) -> str:
         return RULES[stream].default

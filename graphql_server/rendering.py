@@ -41,14 +41,19 @@ class Renderer:
         table: OperationsTable,
         refusal: errors.Present,
         *,
+        hardened: bool = False,
         is_compiled: bool = True,
     ) -> None:
+        """As for `Engine`."""
+        self._hardened = hardened
         self._schema = schema._schema
         self._executor_class = schema.execution_context_class
         compiler = None
         if is_compiled:
-            compiler = compiled.Compiler(self._schema, self._executor_class, hide_suggestions=False)
-        self._documents = Documents(self._schema, compiler, table, hardened=False)
+            compiler = compiled.Compiler(
+                self._schema, self._executor_class, hide_suggestions=hardened
+            )
+        self._documents = Documents(self._schema, compiler, table, hardened=hardened)
         self._refusal = refusal
 
     def check(self, document: str, field: str) -> None:
@@ -76,7 +81,13 @@ class Renderer:
 
     async def _interpret(self, operation: Operation, context: Any, event: Any) -> ExecutionResult:
         executor = self._executor_class.build(
-            self._schema, operation.document, None, context, None, operation.name
+            self._schema,
+            operation.document,
+            None,
+            context,
+            None,
+            operation.name,
+            hide_suggestions=self._hardened,
         )
         assert not isinstance(executor, list), "its variables were checked"
         result: Any = execute_subscription_event(executor.build_per_event_executor(event))
@@ -108,7 +119,7 @@ class Renderer:
         assert root is not None
         fragments = {name: FragmentDetails(node) for name, node in operation.fragments.items()}
         collected = collect_fields(
-            self._schema, fragments, variables, root, operation.node, False
+            self._schema, fragments, variables, root, operation.node, self._hardened
         ).grouped_field_set
         nodes = [details[0].node for details in collected.values()]
         if len(nodes) != 1 or nodes[0].name.value != field:

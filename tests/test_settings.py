@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import settings
+from tests.conftest import make_settings
 
 GOOD = {
     "DATABASE_URL": "postgresql://wallet:secret@127.0.0.1:5432/wallet",
@@ -84,6 +85,10 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
         *[("MAX_TRANSFER", amount) for amount in ("0", "-5", "1e5", "10.001", "lots")],
         ("MAX_TOP_UP", "1_000"),
         ("MAX_BALANCE", "9" * 19),
+        *[
+            ("WEBHOOK_ALLOWED_HOSTS", hosts)
+            for hosts in ("http://h", "h:80", "127.0.0.1:80", "[::1]:80", "h/path", "*", "a,b c")
+        ],
         ("GRAPHQL_PROFILE", "closed"),
         ("LOG_LEVEL", "LOUD"),
         ("PUSHER_APP_ID", "1"),
@@ -144,3 +149,25 @@ def test_every_good_spelling_is_taken(
 ) -> None:
     monkeypatch.setenv(name, value)
     settings.load()
+
+
+def test_own_services_are_known_by_host_and_port() -> None:
+    given = make_settings(
+        database_url="postgresql://user:p@ss@db.internal/wallet",
+        redis_url="rediss://[::1]",
+        smtp_url="smtp+starttls://mail.example.org",
+        app_url="https://wallet.example.org",
+        pusher_app_id="1",
+        pusher_key="key",
+        pusher_secret="secret",
+        pusher_host="channels.example.org",
+        webhook_allowed_hosts="receiver.internal, 10.0.0.5, [fd00::1]",
+    )
+    assert given.own_addresses == [
+        ("db.internal", 5432),
+        ("[::1]", 6379),
+        ("mail.example.org", 587),
+        ("wallet.example.org", 443),
+        ("channels.example.org", 443),
+    ]
+    assert given.webhook_allowed_hosts == ("receiver.internal", "10.0.0.5", "[fd00::1]")

@@ -181,3 +181,17 @@ def test_the_receivers_of_the_documentation_process_each_event_once_and_nothing_
     refused = api.data(TRY, {"id": forged["webhook"]["id"]}, token=token)["testWebhook"]
     assert refused["attempt"]["responseStatus"] != 204
     assert len(printed()) == 3
+
+
+def test_a_hardened_service_suggests_no_names(
+    settings: Settings, start_api: Callable[..., Api]
+) -> None:
+    asyncio.run(add_people(settings))
+    for profile, is_suggested in (("open", True), ("hardened", False)):
+        api = start_api(graphql_profile=profile)
+        wrong = {"document": "subscription { walletEvents { sequenze } }"}
+        values = {"url": "https://93.184.216.34/", "stream": "WALLET_EVENTS", **wrong}
+        made = api.data(CREATE, {"input": values}, token=api.sign_in())["createWebhook"]
+        ((field),) = made["fields"]
+        assert field["path"] == ["document"]
+        assert ("Did you mean" in field["message"]) == is_suggested
