@@ -10,12 +10,12 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -48,6 +48,14 @@ _TROUBLE = (
     httpcore.TimeoutException,
     ssrfguard.SSRFGuardError,
 )
+
+
+#: Forms in which an IPv6 address stands for an IPv4 address: compatible, mapped, translated, NAT64, 6to4.
+_TRANSLATED = tuple(
+    ip_network(each)
+    for each in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "2002::/16")
+)
+_OWN_PORT = "This port belongs to the wallet itself."
 
 
 class NotPublic(Exception):
@@ -174,7 +182,7 @@ class Endpoints:
             asked = policy.check_url(str(httpx.URL(url)))
         except ssrfguard.BlockedAddressError as error:
             raise NotPublic(_not_public(error)) from None
-        except (ssrfguard.SSRFGuardError, httpx.InvalidURL) as error:
+        except (ssrfguard.SSRFGuardError, httpx.InvalidURL, UnicodeError) as error:
             raise NotPublic(_wrong_url(error)) from None
         if (target.scheme, _canonical(target.host), target.port) != (
             asked.scheme,
@@ -187,7 +195,7 @@ class Endpoints:
             raise NotPublic("Choose port 443, or one from 1024 on.")
         is_own = Service(_canonical(target.host), target.port) in self._own
         if is_own or (is_exception and target.port in self._own_ports):
-            raise NotPublic("This port belongs to the wallet itself.")
+            raise NotPublic(_OWN_PORT)
         return target, policy
 
     def _policy(self, url: str) -> ssrfguard.Policy:
@@ -218,7 +226,20 @@ class Endpoints:
             raise NotPublic(_not_public(error)) from None
         except OSError:
             raise NotPublic("The host name has no address.") from None
+        self._check_answers(target, policy, answers)
         return answers
+
+    def _check_answers(
+        self, target: ssrfguard.Target, policy: ssrfguard.Policy, answers: Sequence[Any]
+    ) -> None:
+        """Refuse the services of this installation in any notation, and addresses that stand for another one."""
+        addresses = [ip_address(answer[4][0]) for answer in answers]
+        if ":" in target.host:
+            addresses.append(ip_address(_canonical(target.host)))
+        if any(Service(str(each), target.port) in self._own for each in addresses):
+            raise NotPublic(_OWN_PORT)
+        if policy is not self._excepted and any(map(_is_translated, addresses)):
+            raise NotPublic("The host must have addresses of its own, none that are translated.")
 
 
 class _Backend(AsyncSafeBackend):
@@ -275,6 +296,10 @@ class _Received:
         return printable.strip()[: webhooks.DETAIL_CHARACTERS]
 
 
+def _is_translated(address: IPv4Address | IPv6Address) -> bool:
+    return any(address in network for network in _TRANSLATED)
+
+
 def _canonical(host: str) -> str:
     """The host by which names that mean the same are equal."""
     host = host.strip("[]").rstrip(".").lower()
@@ -311,7 +336,7 @@ def _trouble(error: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__
     for each in causes:
         if isinstance(each, ssl.SSLCertVerificationError):
-            reason = each.verify_message or "it could not be verified"
+            reason = (each.verify_message or "it could not be verified").rstrip(".")
             return f"The certificate is not valid: {reason}."[: webhooks.DETAIL_CHARACTERS]
     if any(isinstance(each, ssl.SSLError) for each in causes):
         return "No TLS connection could be made."

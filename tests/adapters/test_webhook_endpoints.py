@@ -146,6 +146,13 @@ async def test_no_notation_of_an_internal_address_is_accepted(
         "https://example..com/",
         "https://" + "a" * 300 + ".com/",
         "https://\ud800.com/",
+        "https://example.com/\ud800",
+        "https://example.com/a\r\nhost: other",
+        f"https://[::ffff:{PUBLIC}]/",
+        f"https://[::{PUBLIC}]/",
+        f"https://[::ffff:0:{PUBLIC}]/",
+        f"https://[64:ff9b::{PUBLIC}]/",
+        "https://[2002:5db8:d822::]/",
     ],
 )
 async def test_what_is_no_public_https_address_is_refused(make_endpoints: Make, url: str) -> None:
@@ -165,7 +172,6 @@ async def test_what_is_no_public_https_address_is_refused(make_endpoints: Make, 
         "https://xn--bcher-kva.example/",
         f"https://{PUBLIC}/",
         f"https://[{PUBLIC_6}]/",
-        f"https://[::ffff:{PUBLIC}]/",
     ],
 )
 async def test_public_https_addresses_are_accepted(make_endpoints: Make, url: str) -> None:
@@ -174,7 +180,15 @@ async def test_public_https_addresses_are_accepted(make_endpoints: Make, url: st
 
 @pytest.mark.parametrize(
     "addresses",
-    [("10.0.0.1",), (PUBLIC, "10.0.0.1"), ("::1", PUBLIC), (PUBLIC_6, "::ffff:10.0.0.1"), ()],
+    [
+        ("10.0.0.1",),
+        (PUBLIC, "10.0.0.1"),
+        ("::1", PUBLIC),
+        (PUBLIC_6, "::ffff:10.0.0.1"),
+        (PUBLIC, f"::ffff:{PUBLIC}"),
+        (f"64:ff9b::{PUBLIC}",),
+        (),
+    ],
 )
 async def test_every_address_of_a_name_must_be_public(
     make_endpoints: Make, addresses: tuple[str, ...]
@@ -237,6 +251,19 @@ async def test_exceptions_are_exactly_the_hosts_that_are_named(make_endpoints: M
     endpoints = make_endpoints(own=own, resolve=resolving(PUBLIC))
     await refused(endpoints, "https://wallet.example.com./graphql")
     await endpoints.check("https://other.example.com/")
+
+
+@pytest.mark.parametrize(
+    "host", [PUBLIC, "0x5db8d822", "0X5DB8D822", f"[::ffff:{PUBLIC}]", "other.example.com"]
+)
+async def test_no_notation_of_an_own_address_and_no_name_for_it_leads_to_its_port(
+    make_endpoints: Make, host: str
+) -> None:
+    own = [Service(PUBLIC, 8443)]
+    endpoints = make_endpoints(own=own, resolve=resolving(PUBLIC))
+    await refused(endpoints, f"https://{host}:8443/")
+    outcome = await endpoints.post(f"https://{host}:8443/", {}, b"{}")
+    assert outcome.status is None
 
 
 # ================================================================ responses
