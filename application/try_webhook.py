@@ -1,4 +1,4 @@
-"""Try out a webhook with the latest event of its stream."""
+"""Try out a webhook with an event of its stream."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ async def execute(
     document: str | None,
     send: bool,
 ) -> Tested:
-    """The delivery of the latest event; with `send` it is sent, once, whatever has been delivered so far.
+    """The delivery of the latest event. With `send` an event is sent, once: the latest one too, unless some
+    are not delivered yet; then the first of those.
 
     `document` previews a delivery with another document, which is not sent; None is the webhook's own.
     Raises InvalidWebhook where there is nothing to deliver or the document is not valid, NotFound as for
@@ -53,7 +54,8 @@ async def execute(
 
 async def _test(services: Services, webhook: Webhook, *, send: bool) -> Tested:
     database = services.database
-    number, event = await deliveries.latest_event(database, webhook)
+    find = deliveries.event_to_send if send else deliveries.latest_event
+    number, event = await find(database, webhook)
     if event is None:
         raise webhooks.invalid("webhookId", "There is no event yet that could be delivered.")
     try:

@@ -242,7 +242,11 @@ class TestWebhookInput:
         ),
     )
     send: bool = strawberry.field(
-        default=False, description="Whether to send the request, or only to show it."
+        default=False,
+        description=(
+            "Whether to send a request, or only to show it. While events wait to be delivered, the first "
+            "of them is sent instead of the latest event, so that the receiver misses none."
+        ),
     )
 
 

@@ -301,7 +301,7 @@ RotateWebhookSecretResult = Annotated[
 ]
 
 
-@strawberry.type(description="The delivery of the latest event.")
+@strawberry.type(description="The delivery of an event.")
 class WebhookTested:
     headers: JSON = strawberry.field(
         description="The request headers (Standard Webhooks), by name."

@@ -111,11 +111,29 @@ async def receivers(
 
 async def latest_event(db: Database, webhook: Webhook) -> tuple[int, Any]:
     """The newest event of the webhook's stream and its number; None where there is none."""
-    stream, user_id = STREAMS[webhook.stream], webhook.user_id
-    newest = (await stream.newest(db, [user_id])).get(user_id, 0)
-    position = user_id, newest - 1
-    found = (await stream.after(db, [position], 1)).get(position, ()) if newest else ()
-    return newest, found[0] if found else None
+    return await _event(db, webhook, await _newest(db, webhook))
+
+
+async def event_to_send(db: Database, webhook: Webhook) -> tuple[int, Any]:
+    """The event that can be sent outside the ordered stream, and its number; None where there is none.
+
+    It is the newest event, unless some are not delivered yet: then it is the first of those. A receiver
+    that gets a later one would take those before it for processed.
+    """
+    newest = await _newest(db, webhook)
+    return await _event(db, webhook, min(newest, webhook.delivered_through + 1))
+
+
+async def _newest(db: Database, webhook: Webhook) -> int:
+    found = await STREAMS[webhook.stream].newest(db, [webhook.user_id])
+    return found.get(webhook.user_id, 0)
+
+
+async def _event(db: Database, webhook: Webhook, number: int) -> tuple[int, Any]:
+    position = webhook.user_id, number - 1
+    found = await STREAMS[webhook.stream].after(db, [position], 1) if number else {}
+    events = found.get(position, ())
+    return number, events[0] if events else None
 
 
 # ================================================================ delivering

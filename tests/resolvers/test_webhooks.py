@@ -337,6 +337,24 @@ async def test_a_test_shows_the_signed_delivery_of_the_latest_event(alpha: Someo
     assert (await listed(alpha))[0]["deliveredThrough"] == 1
 
 
+async def test_a_test_that_is_sent_skips_no_event_that_waits(alpha: Someone) -> None:
+    for _ in range(2):
+        await alpha.add("1")
+    webhook = await created(alpha, afterNumber=0)
+    await alpha.ask(UPDATE, input={"webhookId": webhook["id"], "status": "PAUSED"})
+
+    async def tried(delivered_through: int, **more: object) -> int:
+        replay = {"webhookId": webhook["id"], "afterNumber": delivered_through}
+        await alpha.ask(REPLAY, input=replay)
+        tested = (await alpha.ask(TRY, input={"webhookId": webhook["id"], **more})).one
+        number: int = json.loads(tested["body"])["number"]
+        assert (tested["attempt"] or {"number": number})["number"] == number
+        return number
+
+    assert [await tried(through, send=True) for through in range(4)] == [1, 2, 3, 3]
+    assert await tried(0) == 3
+
+
 async def test_another_document_is_previewed_and_never_sent(alpha: Someone) -> None:
     webhook = await created(alpha)
     asked = {"webhookId": webhook["id"], "document": DOCUMENT}
