@@ -507,7 +507,7 @@ export interface WebhookSecretRotated {
   readonly secret: string;
 }
 
-/** The delivery of the latest event. */
+/** The delivery of an event. */
 export interface WebhookTested {
   readonly __typename: 'WebhookTested';
   /** The request headers (Standard Webhooks), by name. */
@@ -720,7 +720,7 @@ export interface TestWebhookInput {
   readonly webhookId: string;
   /** A document to preview, without `send`; the webhook's own document if omitted. */
   readonly document?: string | null;
-  /** Whether to send the request, or only to show it. */
+  /** Whether to send a request, or only to show it. While events wait to be delivered, the first of them is sent instead of the latest event, so that the receiver misses none. */
   readonly send?: boolean;
 }
 

@@ -915,7 +915,7 @@ class WebhookSecretRotated:
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookTested:
-    """The delivery of the latest event."""
+    """The delivery of an event."""
 
     headers: Any
     """The request headers (Standard Webhooks), by name."""
