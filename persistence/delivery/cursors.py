@@ -169,9 +169,17 @@ async def accepted(unit: Unit, receiver: Receiver, number: int, next_try_at: dat
     """
     parameters = {**_key(receiver), "number": number}
     await unit.connection.execute(_ADVANCE, parameters)
-    done = await unit.connection.execute(_DONE, parameters)
-    if not done.rowcount:
+    if not await settle(unit, receiver, number):
         await schedule(unit, receiver, next_try_at)
+
+
+async def settle(unit: Unit, receiver: Receiver, number: int) -> bool:
+    """The receiver has accepted the events up to that one: whether nothing is due any more.
+
+    A relay may note what was accepted in the meantime, so that this is also said before deliveries.
+    """
+    done = await unit.connection.execute(_DONE, {**_key(receiver), "number": number})
+    return bool(done.rowcount)
 
 
 async def schedule(unit: Unit, receiver: Receiver, next_try_at: datetime) -> None:

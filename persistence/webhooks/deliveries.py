@@ -148,6 +148,7 @@ async def lease(db: Database, receiver: Receiver, lease_seconds: float) -> Lease
         if row is None or webhook is None:
             await cursors.forget_due(unit, receiver)
             return None
+        await cursors.settle(unit, receiver, webhook.delivered_through)
         if row.next_attempt_at is not None and row.next_attempt_at > row.now:
             await cursors.schedule(unit, receiver, row.next_attempt_at)
             return None

@@ -24,6 +24,8 @@ from jobs.background import Background
 from jobs.sinks import webhooks as sink
 from jobs.sinks.webhooks import Delivering
 from persistence.delivery import cursors
+from persistence.delivery.cursors import Due
+from persistence.engine import unit_of_work
 from persistence.people import api_tokens
 from persistence.webhooks import attempts, deliveries, rows, secrets
 from persistence.webhooks import webhooks as stored
@@ -143,6 +145,24 @@ async def test_relay_and_worker_deliver_what_is_posted(
                 await until(lambda: memory.lrange("rq:queue:webhooks", 0, -1) == [name])
         await deliver(delivering, webhook)
         assert receiver.numbers == [1]
+
+
+async def test_what_a_relay_notes_while_it_is_delivered_does_not_stay_due(
+    books: Books, delivering: Delivering
+) -> None:
+    zoe = books.join()
+    async with receiving() as receiver:
+        webhook, _ = await create(delivering, zoe, receiver.url)
+        await books.add(zoe)
+        noted = Due(rows.receiver(webhook), 1)
+        async with unit_of_work.held(books.database) as unit:
+            await cursors.note_due(unit, [noted])
+            await deliver(delivering, webhook)
+            assert receiver.numbers == [1]
+        assert await cursors.lag(books.database) != {}
+        await deliver(delivering, webhook)
+        assert receiver.numbers == [1]
+        assert await cursors.lag(books.database) == {}
 
 
 async def test_an_event_that_is_not_acknowledged_is_tried_again_and_the_next_one_waits(
