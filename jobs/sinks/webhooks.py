@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +40,9 @@ log = structlog.get_logger()
 
 #: Longer than an attempt and the recording of it take.
 LEASE_SECONDS = 25.0
+#: What has to be left of a lease when a request is sent: it must not arrive after the lease has ended,
+#: when another job may have delivered later events.
+_SENDING_SECONDS = webhooks.ATTEMPT_SECONDS + 1.0
 _RECORDING_ATTEMPTS = 3
 _POOL_SIZE = 8
 
@@ -54,6 +58,25 @@ class Delivering:
     documents: Documents
     keys: Keyring
     spans: Spans = NO_SPANS
+    lease_seconds: float = LEASE_SECONDS
+
+
+class _LeaseTooShort(Exception):
+    """What is left of the lease is too short for an attempt; nothing was sent."""
+
+
+class _Turn:
+    """A lease, and until when it certainly lasts."""
+
+    def __init__(self, leased: Lease, lasts_until: float) -> None:
+        self.leased = leased
+        #: By `time.monotonic`.
+        self.lasts_until = lasts_until
+
+    def check(self) -> None:
+        """Raises _LeaseTooShort."""
+        if self.lasts_until - time.monotonic() < _SENDING_SECONDS:
+            raise _LeaseTooShort
 
 
 @contextlib.asynccontextmanager
@@ -100,9 +123,11 @@ async def deliver(services: Delivering, receiver: Receiver) -> None:
 
 async def _deliver_page(services: Delivering, sink: Sink, receiver: Receiver) -> bool:
     """Whether there are more events that can be delivered now."""
-    leased = await deliveries.lease(services.database, receiver, LEASE_SECONDS)
+    lasts_until = time.monotonic() + services.lease_seconds
+    leased = await deliveries.lease(services.database, receiver, services.lease_seconds)
     if leased is None:
         return False
+    turn = _Turn(leased, lasts_until)
     number = leased.webhook.delivered_through
     try:
         events = await delivery.next_events(services.database, sink, receiver, number)
@@ -110,8 +135,15 @@ async def _deliver_page(services: Delivering, sink: Sink, receiver: Receiver) ->
             return False
         for event in events:
             number = sink.stream.number(event)
-            if not await _deliver_event(services, sink, leased, number, event):
+            if not await _deliver_event(services, sink, turn, number, event):
                 return False
+    except _LeaseTooShort:
+        log.warning(
+            "a delivery was put off: too little is left of its lease",
+            user_id=str(receiver.user_id),
+            webhook_id=str(receiver.receiver_id),
+        )
+        return False
     finally:
         await asyncio.shield(deliveries.release(services.database, leased))
     # After the release: the job of an event that was posted before found the webhook leased.
@@ -120,17 +152,25 @@ async def _deliver_page(services: Delivering, sink: Sink, receiver: Receiver) ->
 
 
 async def _deliver_event(
-    services: Delivering, sink: Sink, leased: Lease, number: int, event: Any
+    services: Delivering, sink: Sink, turn: _Turn, number: int, event: Any
 ) -> bool:
-    """Whether the event was acknowledged and the next one may follow."""
+    """Whether the event was acknowledged and the next one may follow. Raises _LeaseTooShort."""
+    leased = turn.leased
     with services.spans.delivering(sink.name, 1) as fail:
-        outcome = await _attempt(services, leased, number, event)
+        outcome = await _attempt(services, turn, number, event)
         if not outcome.is_delivered:
             fail()
     if outcome.is_delivered:
-        recorded = await _recorded(
-            lambda: deliveries.delivered(services.database, leased, number, outcome, LEASE_SECONDS)
-        )
+
+        async def record() -> Recorded:
+            lasts_until = time.monotonic() + services.lease_seconds
+            recorded = await deliveries.delivered(
+                services.database, leased, number, outcome, services.lease_seconds
+            )
+            turn.lasts_until = lasts_until
+            return recorded
+
+        recorded = await _recorded(record)
     else:
         recorded = await _recorded(
             lambda: deliveries.failed(services.database, leased, number, outcome)
@@ -146,8 +186,8 @@ async def _deliver_event(
     return recorded.goes_on
 
 
-async def _attempt(services: Delivering, leased: Lease, number: int, event: Any) -> Outcome:
-    webhook = leased.webhook
+async def _attempt(services: Delivering, turn: _Turn, number: int, event: Any) -> Outcome:
+    webhook = turn.leased.webhook
     try:
         rendered = await services.documents.render(webhook, event)
     except NotRendered as error:
@@ -165,6 +205,7 @@ async def _attempt(services: Delivering, leased: Lease, number: int, event: Any)
         return _not_sent("The signing secret cannot be read any more: rotate it.")
     event_id = webhooks.event_id(webhook.webhook_id, number)
     headers = webhooks.signed_headers(signing, event_id, datetime.now(UTC), body)
+    turn.check()
     return await services.endpoints.post(webhook.url, headers, body.encode())
 
 

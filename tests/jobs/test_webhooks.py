@@ -334,6 +334,20 @@ async def test_a_lease_that_nobody_renews_ends(books: Books, delivering: Deliver
         assert await deliveries.count_failing(books.database) == 0
 
 
+async def test_nothing_is_sent_that_might_arrive_after_the_lease_has_ended(
+    books: Books, delivering: Delivering
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    async with receiving() as receiver:
+        webhook, _ = await create(delivering, zoe, receiver.url)
+        await deliver(replace(delivering, lease_seconds=15.5), webhook)
+        assert receiver.requests == []
+        assert await attempted(delivering, webhook) == []
+        await deliver(delivering, webhook)
+        assert receiver.numbers == [1]
+
+
 async def test_both_secrets_sign_until_the_old_one_expires(
     books: Books, delivering: Delivering
 ) -> None:
