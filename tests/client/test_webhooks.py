@@ -156,3 +156,17 @@ def test_events_are_delivered_and_delivered_again(
     page.get_by_role("dialog").get_by_role("button", name="Send again").click()
     expect(page.get_by_role("listitem").filter(has_text="Event 2")).to_have_count(2)
     assert [json.loads(body)["number"] for _, body in endpoint.received] == [1, 2, 2]
+
+    # An endpoint that is gone ends deliveries, until the owner has repaired it.
+    endpoint.status = 410
+    alpha.send("1", beta)
+    expect(page.get_by_role("region", name="Messages").get_by_text("was disabled")).to_be_visible()
+    expect(page.get_by_text("This webhook is disabled")).to_be_visible()
+    axe.check(page)
+    endpoint.status = 200
+    page.get_by_role("link", name="Notifications, 1 unread").click()
+    page.get_by_role("main").get_by_role("link", name="was disabled").click()
+    page.get_by_role("button", name="Enable again").click()
+    expect(page.get_by_role("listitem").filter(has_text="Event 3").first).to_contain_text(
+        "Accepted"
+    )

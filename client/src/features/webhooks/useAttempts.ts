@@ -8,7 +8,7 @@ import { WebhookAttempts, type Attempt } from './documents';
 const PAGE = 20;
 const WATCH_MILLISECONDS = 3_000;
 /** After an event, so long until its delivery is likely to have been attempted. */
-const DELIVERY_MILLISECONDS = 1_000;
+const DELIVERY_MILLISECONDS = [400, 1_000, 2_000];
 
 interface Attempts {
   attempts: Attempt[];
@@ -20,7 +20,7 @@ export function useAttempts(webhookId: string) {
   const current = shallowRef<Attempts | null>(null);
   const isLoading = shallowRef(false);
   const error = shallowRef<string | null>(null);
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timers: ReturnType<typeof setTimeout>[] = [];
   let isOpen = true;
 
   async function read(after: string | null): Promise<void> {
@@ -50,8 +50,8 @@ export function useAttempts(webhookId: string) {
   }
 
   function refreshSoon(): void {
-    clearTimeout(timer);
-    timer = setTimeout(() => void refresh(), DELIVERY_MILLISECONDS);
+    timers.forEach(clearTimeout);
+    timers = DELIVERY_MILLISECONDS.map((delay) => setTimeout(() => void refresh(), delay));
   }
 
   const watching = setInterval(() => {
@@ -60,13 +60,13 @@ export function useAttempts(webhookId: string) {
   const stops = [onTransaction(refreshSoon), onNotification(refreshSoon), onRecovered(() => void refresh())];
   onScopeDispose(() => {
     isOpen = false;
-    clearTimeout(timer);
+    timers.forEach(clearTimeout);
     clearInterval(watching);
     for (const stop of stops) stop();
   });
   void refresh();
 
-  return { current, isLoading, error, loadMore, refresh };
+  return { current, isLoading, error, loadMore, refresh, refreshSoon };
 }
 
 export const keyOf = ({ eventId, attempt, sentAt }: Attempt): string => `${eventId} ${String(attempt)} ${sentAt}`;
