@@ -31,7 +31,7 @@ async def check(
     if document is not None and (problem := _problem_of_document(services, stream, document)):
         invalid.append(errors.FieldError(("document",), problem))
     if invalid:
-        raise errors.InvalidWebhook(invalid)
+        raise webhooks.InvalidWebhook(invalid)
 
 
 async def _problem_of_url(services: Services, url: str) -> str | None:

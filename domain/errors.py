@@ -1,4 +1,7 @@
-"""The reasons for which a request can be refused, one exception class each."""
+"""The reasons for which a request can be refused, one exception class each.
+
+Those of a single feature are in its own module of the domain.
+"""
 
 from __future__ import annotations
 
@@ -40,17 +43,6 @@ class InvalidInput(DomainError):
 def invalid(path: str | tuple[str, ...], message: str) -> InvalidInput:
     """The refusal of one field."""
     return InvalidInput([FieldError((path,) if isinstance(path, str) else path, message)])
-
-
-@dataclass(eq=False)
-class InvalidWebhook(DomainError):
-    """The address or the document of a webhook, or another field of it, is wrong."""
-
-    fields: Sequence[FieldError]
-    message: str = ""
-
-    def __post_init__(self) -> None:
-        self.message = self.message or " ".join(error.message for error in self.fields)
 
 
 @dataclass(eq=False)

@@ -185,6 +185,17 @@ def signed_headers(
 # ------------------------------------------------ refusals
 
 
-def invalid(field: str, message: str) -> errors.InvalidWebhook:
+@dataclass(eq=False)
+class InvalidWebhook(errors.DomainError):
+    """The address or the document of a webhook, or another field of it, is wrong."""
+
+    fields: Sequence[errors.FieldError]
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message or " ".join(error.message for error in self.fields)
+
+
+def invalid(field: str, message: str) -> InvalidWebhook:
     """The refusal of one field."""
-    return errors.InvalidWebhook([errors.FieldError((field,), message)])
+    return InvalidWebhook([errors.FieldError((field,), message)])

@@ -1,13 +1,19 @@
-"""The representation of each refusal of the domain: a member of result unions, or an error with a code."""
+"""The representation of each refusal of the domain: a member of result unions, or an error with a code.
+
+Members for refusals of a single feature are in its own module of the schema.
+"""
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import strawberry
 
 from domain import errors
 from domain.ledger import money
 from schema.money import Money, shown
+
+Member = TypeVar("Member", bound="UserError")
 
 _MESSAGE = "A sentence that can be shown to the user."
 
@@ -27,6 +33,20 @@ class UserError:
     message: str = strawberry.field(description=_MESSAGE)
 
 
+#: The refusals that are members of result unions; each is registered by `represents`.
+MEMBERS: dict[type[errors.DomainError], type[UserError]] = {}
+
+
+def represents(refusal: type[errors.DomainError]) -> Callable[[type[Member]], type[Member]]:
+    """The decorated type is what a result has for that refusal; its fields are copied by name."""
+
+    def register(member: type[Member]) -> type[Member]:
+        MEMBERS[refusal] = member
+        return member
+
+    return register
+
+
 @strawberry.type(description="One field of the input that is wrong.")
 class FieldError:
     path: list[str] = strawberry.field(
@@ -37,26 +57,19 @@ class FieldError:
     message: str = strawberry.field(description=_MESSAGE)
 
 
+@represents(errors.InvalidInput)
 @strawberry.type(description="One or more fields of the input are wrong.")
 class InvalidInput(UserError):
     fields: list[FieldError] = strawberry.field(description="The invalid fields.")
 
 
-@strawberry.type(
-    description=(
-        "The URL is not a public HTTPS address, or the document is not a valid subscription to the "
-        "stream."
-    )
-)
-class InvalidWebhook(UserError):
-    fields: list[FieldError] = strawberry.field(description="The invalid fields.")
-
-
+@represents(errors.WeakPassword)
 @strawberry.type(description="The password is too short, too long, or a common one.")
 class WeakPassword(UserError):
     pass
 
 
+@represents(errors.InvalidCredentials)
 @strawberry.type(
     description=(
         "The address or the password is wrong; the response does not say which. From `verifyEmail`: "
@@ -67,11 +80,13 @@ class InvalidCredentials(UserError):
     pass
 
 
+@represents(errors.EmailNotVerified)
 @strawberry.type(description="The viewer's email address has to be verified first.")
 class EmailNotVerified(UserError):
     pass
 
 
+@represents(errors.InvalidToken)
 @strawberry.type(
     description=("The link, code or refresh token is invalid, already used, withdrawn or expired."),
 )
@@ -79,6 +94,7 @@ class InvalidToken(UserError):
     pass
 
 
+@represents(errors.InvalidAmount)
 @strawberry.type(
     description=(
         "The amount is zero, negative, too small, too large, or has more decimals than the currency."
@@ -89,12 +105,14 @@ class InvalidAmount(UserError):
     maximum: Money = strawberry.field(description="The largest accepted amount.")
 
 
+@represents(errors.InsufficientFunds)
 @strawberry.type(description="The viewer's balance does not cover the amount and its fee.")
 class InsufficientFunds(UserError):
     balance: Money = strawberry.field(description="The viewer's balance.")
     shortfall: Money = strawberry.field(description="The amount missing from the balance.")
 
 
+@represents(errors.RecipientNotFound)
 @strawberry.type(
     description="No verified user has this id or address.",
 )
@@ -102,11 +120,13 @@ class RecipientNotFound(UserError):
     pass
 
 
+@represents(errors.CannotPayYourself)
 @strawberry.type(description="The recipient is the viewer.")
 class CannotPayYourself(UserError):
     pass
 
 
+@represents(errors.BalanceLimitExceeded)
 @strawberry.type(
     description=("The top-up would exceed the maximum balance."),
 )
@@ -116,11 +136,13 @@ class BalanceLimitExceeded(UserError):
     )
 
 
+@represents(errors.TokenLimitExceeded)
 @strawberry.type(description="The amount exceeds what is left of the API token's daily limit.")
 class TokenLimitExceeded(UserError):
     remaining: Money = strawberry.field(description="The amount that the token can still send now.")
 
 
+@represents(errors.IdempotencyKeyReused)
 @strawberry.type(
     description=(
         "The key was used before with another amount, recipient or note; nothing was posted."
@@ -130,6 +152,7 @@ class IdempotencyKeyReused(UserError):
     pass
 
 
+@represents(errors.IdempotencyKeyClosed)
 @strawberry.type(
     description="The key was closed by `closeIdempotencyKey` and can no longer move money."
 )
@@ -137,6 +160,7 @@ class IdempotencyKeyClosed(UserError):
     pass
 
 
+@represents(errors.TooLate)
 @strawberry.type(
     description=(
         "The request was processed after its `notAfter`. Nothing moved; the key remains unused."
@@ -146,32 +170,13 @@ class TooLate(UserError):
     pass
 
 
+@represents(errors.NotFound)
 @strawberry.type(
     description="The viewer has no such object, or it has already ended.",
 )
 class NotFound(UserError):
     pass
 
-
-#: The refusals that are members of result unions.
-MEMBERS: dict[type[errors.DomainError], type[UserError]] = {
-    errors.InvalidInput: InvalidInput,
-    errors.InvalidWebhook: InvalidWebhook,
-    errors.WeakPassword: WeakPassword,
-    errors.InvalidCredentials: InvalidCredentials,
-    errors.EmailNotVerified: EmailNotVerified,
-    errors.InvalidToken: InvalidToken,
-    errors.InvalidAmount: InvalidAmount,
-    errors.InsufficientFunds: InsufficientFunds,
-    errors.RecipientNotFound: RecipientNotFound,
-    errors.CannotPayYourself: CannotPayYourself,
-    errors.BalanceLimitExceeded: BalanceLimitExceeded,
-    errors.TokenLimitExceeded: TokenLimitExceeded,
-    errors.IdempotencyKeyReused: IdempotencyKeyReused,
-    errors.IdempotencyKeyClosed: IdempotencyKeyClosed,
-    errors.TooLate: TooLate,
-    errors.NotFound: NotFound,
-}
 
 #: The refusals that are always top-level errors, and their codes.
 CODES: dict[type[errors.DomainError], str] = {

@@ -11,7 +11,7 @@ from schema.sessions import ApiToken
 from schema.transactions import Transaction
 from schema.viewers import Viewer
 from schema.webhook_attempts import WebhookAttempt
-from schema.webhooks import Webhook
+from schema.webhooks import InvalidWebhook, Webhook
 
 
 @strawberry.type(description="A mail with a link is being sent.")
@@ -243,7 +243,7 @@ class WebhookCreated:
 
 
 CreateWebhookResult = Annotated[
-    WebhookCreated | errors.InvalidWebhook,
+    WebhookCreated | InvalidWebhook,
     strawberry.union("CreateWebhookResult", description="What `createWebhook` returns."),
 ]
 
@@ -254,7 +254,7 @@ class WebhookUpdated:
 
 
 UpdateWebhookResult = Annotated[
-    WebhookUpdated | errors.InvalidWebhook | errors.NotFound,
+    WebhookUpdated | InvalidWebhook | errors.NotFound,
     strawberry.union(
         "UpdateWebhookResult", description="What `updateWebhook` and `replayWebhook` return."
     ),
@@ -311,7 +311,7 @@ class WebhookTested:
 
 
 TestWebhookResult = Annotated[
-    WebhookTested | errors.InvalidWebhook | errors.NotFound,
+    WebhookTested | InvalidWebhook | errors.NotFound,
     strawberry.union("TestWebhookResult", description="What `testWebhook` returns."),
 ]
 

@@ -7,6 +7,7 @@ import strawberry
 
 from domain import ids, paging, webhooks
 from domain.webhooks import WebhookStatus, WebhookStream
+from schema import errors
 from schema.arguments import AFTER, FIRST, given, resolved
 from schema.enums import described
 from schema.nodes import Node
@@ -14,7 +15,7 @@ from schema.webhook_attempts import WebhookAttemptConnection
 from schema.webhook_context import WebhookContext
 
 # Inputs take them from here, so that they are described before.
-__all__ = ["Webhook", "WebhookStatus", "WebhookStream", "global_id", "shown"]
+__all__ = ["InvalidWebhook", "Webhook", "WebhookStatus", "WebhookStream", "global_id", "shown"]
 
 described(
     WebhookStatus,
@@ -64,6 +65,17 @@ class Webhook(Node):
     ) -> WebhookAttemptConnection:
         page = paging.page_request(given(first), given(after))
         return await info.context.reads.webhook_attempts(self.user_id, self.webhook_id, page)
+
+
+@errors.represents(webhooks.InvalidWebhook)
+@strawberry.type(
+    description=(
+        "The URL is not a public HTTPS address, or the document is not a valid subscription to the "
+        "stream."
+    )
+)
+class InvalidWebhook(errors.UserError):
+    fields: list[errors.FieldError] = strawberry.field(description="The invalid fields.")
 
 
 def global_id(webhook_id: UUID) -> strawberry.ID:

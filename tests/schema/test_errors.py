@@ -10,7 +10,7 @@ import graphql
 import pytest
 
 import schema.errors
-from domain import errors
+from domain import errors, webhooks
 from domain.ledger import money
 from domain.people import sessions
 from resolvers import root
@@ -21,7 +21,7 @@ TEN = money.Money(1000, USD)
 #: One of each refusal.
 EXAMPLES: list[errors.DomainError] = [
     errors.invalid(("recipient", "userId"), "Not an id."),
-    errors.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
+    webhooks.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
     errors.WeakPassword(),
     errors.InvalidCredentials(),
     errors.EmailNotVerified(),
