@@ -179,6 +179,7 @@ async def test_others_see_no_webhook(alpha: Someone, beta: Someone) -> None:
         "mutation { logout(input: {}) { __typename } }",
         "subscription {",
         "subscription { __typename }",
+        "subscription { notifications { number } }",
         "subscription { walletEvents { sequence nonsense } }",
         "subscription { walletEvents { sequence } other: walletEvents { sequence } }",
         "subscription { walletEvents { sequence } __typename }",
@@ -204,6 +205,14 @@ async def test_a_document_that_no_subscriber_of_the_stream_has_is_refused(
     someone: Someone, document: str
 ) -> None:
     assert paths(await create(someone, document=document)) == ["document"]
+
+
+async def test_a_document_that_costs_too_much_is_refused(someone: Someone) -> None:
+    lists = " ".join(f"a{n}: attempts(first: 100) {{ nodes {{ number }} }}" for n in range(25))
+    document = f"subscription {{ notifications {{ webhook {{ {lists} }} }} }}"
+    refused = await create(someone, stream="NOTIFICATIONS", document=document)
+    assert paths(refused) == ["document"]
+    assert "costs" in refused["message"]
 
 
 @pytest.mark.parametrize(
