@@ -14,6 +14,7 @@ from torture import (
     checker_notifications,
     checker_reads,
     checker_service,
+    checker_webhooks,
 )
 from torture.checker_reads import Horizon
 from torture.checker_service import (
@@ -47,6 +48,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_service.check_mails(record, ledgers),
         *checker_service.check_service(record),
         *checker_closings.check(record, ledgers),
+        *checker_webhooks.check(record, ledgers),
     ]
 
 
@@ -61,6 +63,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_notifications.check(record, ledgers, is_over=False),
         *checker_service.check_service(record, now),
         *checker_closings.check(record, ledgers, is_over=False),
+        *checker_webhooks.check(record, ledgers, is_over=False),
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from domain.webhooks import WebhookStream
 from torture.checker_closings import KEY_CLOSED
 from torture.checker_commands import TOO_LATE
 from torture.record import InjectedFault, Outcome, Record
+from torture.record_webhooks import Receiver
 
 #: A fault may fail to take effect once by bad luck, but not every time.
 _TRIES = 2
@@ -51,6 +53,7 @@ def _sights(record: Record) -> Iterator[str]:
         ),
         "metadata was read": sum(any(read.metadata or ()) for read in record.reads),
         "receipt was stored": len(record.receipts),
+        **_webhooks(record.receivers),
     }
     for what, count in seen.items():
         if not count:
@@ -59,6 +62,28 @@ def _sights(record: Record) -> Iterator[str]:
         yield "The audit was not run."
     if record.receipts_contained is None:
         yield "No receipts were verified."
+
+
+def _webhooks(receivers: list[Receiver]) -> dict[str, int]:
+    requests = [request for each in receivers for request in each.requests]
+    return {
+        **{
+            f"event of {stream} was processed by a receiver": sum(
+                len(each.processed) for each in receivers if each.stream is stream
+            )
+            for stream in WebhookStream
+        },
+        "delivery was refused": sum(request.is_refused for request in requests),
+        "delivery was left without a complete response": sum(
+            request.is_incomplete for request in requests
+        ),
+        "delivery was repeated": len(requests)
+        - sum(len({request.number for request in each.requests}) for each in receivers),
+        "receiver was killed": sum(each.kills for each in receivers),
+        "secret of a webhook was rotated": sum(each.rotations for each in receivers),
+        "webhook was replayed": sum(each.replays for each in receivers),
+        "delivery was recorded": sum(len(each.attempts) for each in receivers),
+    }
 
 
 def _closings(record: Record) -> dict[str, int]:

@@ -14,6 +14,7 @@ from dev import processes
 from dev.processes import Child
 from torture.channels_tap import ChannelsTap
 from torture.link import Link
+from torture.receivers import Receivers
 from torture.stack import Stack
 
 
@@ -26,6 +27,7 @@ class World:
     links: Sequence[Link]
     mail_link: Link
     channels_tap: ChannelsTap
+    receivers: Receivers
     #: The popular recipient first.
     users: Sequence[UUID]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 import redis
 
@@ -143,6 +144,25 @@ class WorkerKilledPushing(Fault):
         await self.start(*self.killed)
 
 
+class WorkersKilledDelivering(Fault):
+    """kill -9 of the workers while receivers of webhooks, which are slow, process what they deliver."""
+
+    name = "workers killed in a delivery"
+    seconds = (0.3, 1.5)
+
+    async def begin(self) -> None:
+        receivers, began = self.world.receivers, time.monotonic()
+        receivers.slow_down(is_slow=True)
+        await within(_BUSY_SECONDS, lambda: receivers.in_flight(began) > 0)
+        delivering = receivers.in_flight(began) > 0
+        await self.kill(*self.stack.names("worker"))
+        self.had_effect &= delivering
+        receivers.slow_down(is_slow=False)
+
+    async def end(self) -> None:
+        await self.start(*self.stack.names("worker"))
+
+
 class WorkersKilledMailing(Fault):
     """kill -9 of the workers while one of them talks to the mail server, which is slow."""
 
@@ -206,7 +226,7 @@ class LinksCut(Fault):
 #: The faults that every run injects, however short it is; connections are disturbed in all of them.
 FIRST: tuple[type[Fault], ...] = (PostgresKilled, ApiKilled, ValkeyKilled)
 FURTHER: tuple[type[Fault], ...] = (
-    LinksCut, WorkerKilledPushing, RelayKilled, ConnectionsTaken, StatementsSlow, RowsLocked,
+    LinksCut, WorkerKilledPushing, WorkersKilledDelivering, RelayKilled, ConnectionsTaken, StatementsSlow, RowsLocked,
     ChannelsKilled, MailServerKilled, WorkersKilledMailing, BackendKilled, PostgresFrozen,
     ApiSuspended, ApiRestarted, RelaySuspended,
 )  # fmt: skip

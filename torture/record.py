@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from domain.ledger.kinds import Kind
+from torture import record_webhooks
 
 #: Keys with this prefix belong to opening balances, which no command in the record requested.
 OPENING = "opening"
@@ -235,6 +236,8 @@ class Record:
     pushed_content: dict[UUID, list[tuple[int, UUID]]] = field(default_factory=dict)
     #: By user: the numbers of the notifications that the Channels server accepted, in order.
     pushed_notifications: dict[UUID, list[int]] = field(default_factory=dict)
+    #: The receivers of webhooks.
+    receivers: list[record_webhooks.Receiver] = field(default_factory=list)
     faults: list[InjectedFault] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
@@ -286,6 +289,7 @@ class Record:
                 user_id: each.copy() for user_id, each in self.pushed_notifications.items()
             },
             pushed_content={user_id: each.copy() for user_id, each in self.pushed_content.items()},
+            receivers=[each.so_far() for each in self.receivers],
             faults=[replace(fault) for fault in self.faults],
             failures=self.failures.copy(),
         )

@@ -113,6 +113,7 @@ def _activity(record: Record, result: Result) -> Table:
         "notifications accepted by the Channels server": sum(
             map(len, record.pushed_notifications.values())
         ),
+        **_webhooks(record),
         "mails requested": sum(mail.asked for mail in record.mails),
         "mails received": sum((record.caught or {}).values()),
         "mails that had to arrive exactly once": result.mails_due_once,
@@ -125,6 +126,20 @@ def _activity(record: Record, result: Result) -> Table:
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
     return table
+
+
+def _webhooks(record: Record) -> dict[str, int]:
+    requests = [request for each in record.receivers for request in each.requests]
+    return {
+        "deliveries to webhooks": len(requests),
+        "events processed by their receivers": sum(len(r.processed) for r in record.receivers),
+        "deliveries refused": sum(request.is_refused for request in requests),
+        "deliveries without a complete response": sum(r.is_incomplete for r in requests),
+        "attempts recorded": sum(len(each.attempts) for each in record.receivers),
+        "receivers killed": sum(each.kills for each in record.receivers),
+        "secrets rotated": sum(each.rotations for each in record.receivers),
+        "webhooks replayed": sum(each.replays for each in record.receivers),
+    }
 
 
 def _longest_delay(record: Record) -> float:

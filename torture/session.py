@@ -31,6 +31,7 @@ from torture.listeners import (
 from torture.mails import Mailbox, MailRequester
 from torture.movers import Crowd, Mover
 from torture.readers import Reader
+from torture.receivers import Receivers
 from torture.record import Failure, Record
 from torture.stack import Stack
 from torture.users import User
@@ -98,12 +99,18 @@ class Session:
         self._channels_tap = ChannelsTap(
             stack.channels_port, stack.channels.port, self._rng("channels"), self.record
         )
+        rng = self._rng("receivers")
+        self._receivers = Receivers(
+            stack, self.record, rng, lambda: self._client(rng, stack.api_ports)
+        )
 
     async def run(self) -> Result:
         """Run to the end. Raises ServiceError if the stack cannot be started."""
         try:
             self._tell("starting the services")
             created = await self._start()
+            # Not of the prober and the popular recipient, whose events are too many to wait for.
+            await self._receivers.start(created[2:])
             self._began = time.monotonic()
             movers_at_work = self._begin(created)
             await self._chaos(created[0], self._crowd).run(self._plan.seconds)
@@ -117,6 +124,7 @@ class Session:
             for link in (*self._links, self._mail_link):
                 await link.stop()
             await self._channels_tap.stop()
+            self._receivers.stop()
             await asyncio.to_thread(self._stack.stop)
 
     # ------------------------------------------------ starting
@@ -166,6 +174,7 @@ class Session:
             self.record, self._client(rng), rng, self._addresses_for_mails("crowd")
         )
         at_work.append(requester.run(self._stopping))
+        at_work.append(self._receivers.run(self._stopping))
         tasks = [self._task(work) for work in at_work]
         ports = [link.port for link in self._links]
         for kind in (WebSocketListener, EventStreamListener):
@@ -206,6 +215,7 @@ class Session:
             links=self._links,
             mail_link=self._mail_link,
             channels_tap=self._channels_tap,
+            receivers=self._receivers,
             users=[user.user_id for user in crowd.users],
         )
         return Chaos(world, probe, self.record, self._tell)
@@ -274,6 +284,7 @@ class Session:
     async def _check_fully(self) -> list[Violation]:
         """Check every finished command and read against all ledger entries. Raises psycopg.Error."""
         read = await asyncio.to_thread(ledgers.read, self._stack.postgres.url)
+        self._receivers.read()
         # What is observed meanwhile is not part of it.
         seen = self.record.so_far()
         found = await asyncio.to_thread(checker.check_so_far, seen, read, time.monotonic())
@@ -296,6 +307,7 @@ class Session:
         is_drained = await drain.wait_until_drained(
             database_url, self._stack.valkey.url, self._listeners
         )
+        is_drained &= await self._receivers.wait_until_delivered(database_url)
         direct = self._client(self._rng("end"), self._stack.api_ports)
         await movers.ask_by_key(self._crowd, direct)
         for task in self._tasks:
@@ -308,6 +320,8 @@ class Session:
         self._mailbox.write_into(self.record)
         self._read_log()
         read = await asyncio.to_thread(ledgers.read, database_url)
+        self._receivers.read()
+        await asyncio.to_thread(self._receivers.read_attempts, database_url)
         at_end = await asyncio.to_thread(checker.check, self.record, read)
         told = {_place(each) for each in at_end}
         before = [each for each in self._violations if _place(each) not in told]

@@ -302,6 +302,8 @@ class Stack:
             "RATE_LIMIT_FACTOR": "0",
             "LOG_LEVEL": "WARNING",
             "TRANSFER_FEE_BASIS_POINTS": "50",
+            # Where the receivers of webhooks are.
+            "WEBHOOK_ALLOWED_HOSTS": HOST,
             "AUDIT_KEY": secrets.token_urlsafe(48),
             **self.channels.environment,
             "PUSHER_PORT": str(self.channels_port),

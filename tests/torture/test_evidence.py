@@ -9,9 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from domain.webhooks import WebhookStream
 from jobs import relay
 from torture import evidence
 from torture.faults import RelaySuspended
+from torture.receiver import PATH
 from torture.record import (
     Closing,
     Command,
@@ -23,6 +25,7 @@ from torture.record import (
     Record,
     Subscriber,
 )
+from torture.record_webhooks import Attempt, Receiver, Request
 
 USER = UUID(int=1)
 HELD_PAST_CLOSING = "No request that was held past the closing of its key was delivered."
@@ -45,6 +48,11 @@ def record() -> Record:
     held = DelayedRequest(
         USER, Operation.ADD_BALANCE, "closed", 1.5, None, 3.0, "IdempotencyKeyClosed"
     )
+    receiver = Receiver(USER, WebhookStream.WALLET_EVENTS, kills=1, rotations=1, replays=1)
+    for reply, answered in (("hang", None), ("500", 2.0), ("204", 3.0)):
+        request = Request(1.0, PATH, "evt", 1, "", 1, 1, USER, (1,), reply, answered, False)
+        receiver.requests.append(replace(request, is_processed=reply == "204"))
+    receiver.attempts.append(Attempt(1, 1, 1.0, 1.0, 204, True))
     return Record(
         seed=1,
         commands=[command, *commands],
@@ -53,6 +61,7 @@ def record() -> Record:
         reads=[Read(USER, 1.0, 2.0, 1, 1, ((1, USER),), ((("order", "4711"),),))],
         subscribers=[Subscriber(USER, "sse", [1], reconnects=1)],
         notified=[Subscriber(USER, "sse", [1], reconnects=1)],
+        receivers=[receiver, replace(receiver, stream=WebhookStream.NOTIFICATIONS)],
         pushed_notifications={USER: [1]},
         pushed={USER: [1]},
         faults=[InjectedFault("Valkey killed", 1.0, 2.0, 3.0, had_effect=True)],
@@ -108,6 +117,20 @@ def test_a_run_that_observed_everything_lacks_nothing(record: Record) -> None:
         (lambda record: record.disturbances.clear(), "No connection of a client was disturbed."),
         (lambda record: setattr(record, "audit_status", None), "The audit was not run."),
         (lambda record: record.faults.clear(), "No fault was injected."),
+        (
+            lambda record: record.receivers.pop(1),
+            "No event of NOTIFICATIONS was processed by a receiver.",
+        ),
+        (lambda record: _keep(record, "204", "hang"), "No delivery was refused."),
+        (
+            lambda record: _keep(record, "204", "500"),
+            "No delivery was left without a complete response.",
+        ),
+        (lambda record: _keep(record, "204"), "No delivery was repeated."),
+        (lambda record: _set(record, "kills"), "No receiver was killed."),
+        (lambda record: _set(record, "rotations"), "No secret of a webhook was rotated."),
+        (lambda record: _set(record, "replays"), "No webhook was replayed."),
+        (lambda record: _set(record, "attempts", []), "No delivery was recorded."),
     ],
 )
 def test_what_never_occurred_is_named(
@@ -115,6 +138,17 @@ def test_what_never_occurred_is_named(
 ) -> None:
     rob(record)
     assert sentence in evidence.lacking(record)
+
+
+def _keep(record: Record, *replies: str) -> None:
+    """Of the requests to receivers, only those with these replies."""
+    for each in record.receivers:
+        each.requests = [request for request in each.requests if request.reply in replies]
+
+
+def _set(record: Record, name: str, value: object = 0) -> None:
+    for each in record.receivers:
+        setattr(each, name, value)
 
 
 def test_a_fault_that_always_misses_is_named(record: Record) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from torture import report
-from torture.broken import wallets
+from torture.broken import wallets, webhooks
 from torture.session import Plan, Session
 from torture.stack import Choices, Proof, Stack
 
@@ -27,6 +27,8 @@ BROKEN: Mapping[str, tuple[int, Callable[[wallets.Connection], None]]] = {
     "lost-mail": (5, wallets.lose_mails),
     "any-order": (6, wallets.lock_in_any_order),
     "no-closed-key": (7, wallets.forget_closed_keys),
+    "skipped-delivery": (8, webhooks.skip_failed_events),
+    "early-cursor": (8, webhooks.advance_cursors_early),
 }
 FORGED = "forged-history"
 
