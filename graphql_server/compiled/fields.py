@@ -34,7 +34,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
 from graphql_server.compiled import arguments, run
-from graphql_server.compiled.run import Complete, Field, Position, Resolve, Step, Steps
+from graphql_server.compiled.run import Complete, Field, Known, Position, Resolve, Step, Steps
 from graphql_server.compiled.variables import Unknown
 
 #: The steps of the selection below a field, for the type of its value.
@@ -51,23 +51,25 @@ def step(
     """The step that resolves the field; `schema` if the types are Strawberry's."""
     if field.definition is introspection.TypeNameMetaFieldDef:
         return run.constant_step(field.parent.name)
-    complete = _complete(field, field.definition.type, below)
+    known: Known = {}
+    complete = _complete(field, field.definition.type, below, known)
     if schema is not None and _is_event(field):
-        return run.resolver_step(field, lambda _running, event, _position: event, complete)
+        return run.resolver_step(field, lambda _running, event, _position: event, complete, known)
     defined = _strawberry_field(schema, field)
     if schema is not None and defined is not None:
         if defined.base_resolver is None:
             if defined.default_resolver is getattr:
                 get = attrgetter(defined.python_name)
-                return run.attribute_step(field, get, complete, *_leaf(field.definition.type))
+                leaf = _leaf(field.definition.type)
+                return run.attribute_step(field, get, complete, known, leaf)
         else:
             try:
                 resolve = _strawberry_resolve(schema, field, defined, hide_suggestions)
             except Unknown:
                 pass
             else:
-                return run.resolver_step(field, resolve, complete)
-    return run.resolver_step(field, _resolve(field, hide_suggestions), complete)
+                return run.resolver_step(field, resolve, complete, known)
+    return run.resolver_step(field, _resolve(field, hide_suggestions), complete, known)
 
 
 # ================================================================ reading
@@ -167,35 +169,45 @@ def _small(value: int) -> int | None:
 # ================================================================ completing
 
 
-def _complete(field: Field, kind: GraphQLOutputType, below: Below) -> Complete:
+def _complete(field: Field, kind: GraphQLOutputType, below: Below, known: Known) -> Complete:
     if isinstance(kind, GraphQLNonNull):
-        return run.required(field, _complete_value(field, kind.of_type, below))
-    return run.nullable(_complete_value(field, kind, below))
+        return run.required(field, _complete_value(field, kind.of_type, below, known))
+    return run.nullable(_complete_value(field, kind, below, known))
 
 
-def _complete_value(field: Field, kind: Any, below: Below) -> Complete:
-    """Complete what is not null, of a type that may be null."""
+def _complete_value(field: Field, kind: Any, below: Below, known: Known) -> Complete:
+    """Complete what is not null, of a type that may be null; the classes of objects become known."""
     if isinstance(kind, GraphQLList):
-        return run.listed(field, kind.of_type, _complete(field, kind.of_type, below))
+        of_items: Known = {}
+        complete_item = _complete(field, kind.of_type, below, of_items)
+        return run.listed(field, kind.of_type, complete_item, of_items)
     if isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
-        return lambda running, value, position: run.run_fields(
-            below(kind), running, value, position
-        )
+        return _object(kind, below, known)
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
-        return _composite(field, kind, below)
+        return _composite(field, kind, below, known)
     return lambda running, value, _position: running.complete_leaf_value(kind, value)
 
 
-def _composite(
-    field: Field, kind: GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType, below: Below
-) -> Complete:
-    """An object whose type has to be determined or confirmed, once per Python class."""
-    known: dict[type, Steps] = {}
+def _object(kind: GraphQLObjectType, below: Below, known: Known) -> Complete:
+    """An object of any class."""
 
     def complete(running: Executor[Any], value: Any, position: Position) -> Any:
-        steps = known.get(type(value))
-        if steps is not None and get_strawberry_type_cast(value) is None:
-            return run.run_fields(steps, running, value, position)
+        steps = below(kind)
+        run.remember(known, value, steps)
+        return run.run_fields(steps, running, value, position)
+
+    return complete
+
+
+def _composite(
+    field: Field,
+    kind: GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType,
+    below: Below,
+    known: Known,
+) -> Complete:
+    """An object whose type has to be determined or confirmed, once per Python class."""
+
+    def complete(running: Executor[Any], value: Any, position: Position) -> Any:
         info = field.info(running, position)
         if isinstance(kind, GraphQLObjectType):
             return as_object(running, value, position, info, kind)
@@ -225,7 +237,7 @@ def _composite(
                 raise invalid_return_type_error(runtime, value, field.details)
         steps = below(runtime)
         if _is_decided_by_class(kind, runtime, value):
-            known[type(value)] = steps
+            run.remember(known, value, steps)
         return run.run_fields(steps, running, value, position)
 
     async def wait_for_type(

@@ -12,6 +12,7 @@ from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLOutput
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.executor import Executor, collect_iterator_awaitables
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable, is_iterable
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
 #: The position of a value: that of its parent, its key, and the name of the parent type. A tuple, because
 #: every object has one; it is converted to graphql-core's Path on demand.
@@ -22,6 +23,8 @@ Complete = Callable[[Executor[Any], Any, Position], Any]
 #: as located GraphQLErrors.
 Step = Callable[[Executor[Any], Any, Position], Any]
 Steps = Sequence[tuple[str, Step]]
+#: The steps for objects of the classes that were completed before.
+Known = dict[type, Steps]
 #: The value of a field before completion; may be an awaitable.
 Resolve = Callable[[Executor[Any], Any, Position], Any]
 
@@ -80,14 +83,15 @@ def attribute_step(
     field: Field,
     get: Callable[[Any], Any],
     complete: Complete,
-    passes: frozenset[type],
-    serialise: Any,
+    known: Known,
+    leaf: tuple[frozenset[type], Any],
 ) -> Step:
     """A field that is an attribute.
 
-    A leaf of one of the classes in `passes` is serialized directly, or is unchanged.
+    A leaf of one of the classes in `leaf` is serialized directly by its function, or is unchanged.
     """
-    resolved = _resolved(field, complete)
+    passes, serialise = leaf
+    resolved = _resolved(field, complete, known)
     name, typename = field.name, field.parent.name
 
     def step(run: Executor[Any], source: Any, parent: Position) -> Any:
@@ -106,9 +110,9 @@ def attribute_step(
     return step
 
 
-def resolver_step(field: Field, resolve: Resolve, complete: Complete) -> Step:
+def resolver_step(field: Field, resolve: Resolve, complete: Complete, known: Known) -> Step:
     """A field that is resolved by a function."""
-    resolved = _resolved(field, complete)
+    resolved = _resolved(field, complete, known)
     name, typename = field.name, field.parent.name
 
     def step(run: Executor[Any], source: Any, parent: Position) -> Any:
@@ -127,12 +131,20 @@ def constant_step(value: Any) -> Step:
     return lambda _run, _source, _parent: value
 
 
-def _resolved(field: Field, complete: Complete) -> Complete:
+def remember(known: Known, value: object, steps: Steps) -> None:
+    """Run these steps for all further objects of the class of that one."""
+    if type(value) not in (GeneratorType, CoroutineType):
+        known[type(value)] = steps
+
+
+def _resolved(field: Field, complete: Complete, known: Known) -> Complete:
     """Complete the value of a field; its errors are handled here, or raised if it is non-null."""
-    return _guarded(field.definition.type, field.details, complete)
+    return _guarded(field.definition.type, field.details, complete, known)
 
 
-def _guarded(kind: GraphQLOutputType, details: FieldDetailsList, complete: Complete) -> Complete:
+def _guarded(
+    kind: GraphQLOutputType, details: FieldDetailsList, complete: Complete, known: Known
+) -> Complete:
     """Complete a value of that type at a position where an error may become null."""
 
     def fail(run: Executor[Any], error: Exception, position: Position) -> None:
@@ -157,9 +169,13 @@ def _guarded(kind: GraphQLOutputType, details: FieldDetailsList, complete: Compl
 
     def guarded(run: Executor[Any], value: Any, position: Position) -> Any:
         try:
-            if type(value) not in _not_awaitable and _is_awaitable(value):
+            steps = known.get(type(value))
+            if steps is not None and not hasattr(value, TYPE_CAST_ATTRIBUTE):
+                completed = run_fields(steps, run, value, position)
+            elif type(value) not in _not_awaitable and _is_awaitable(value):
                 return wait(run, value, position)
-            completed = complete(run, value, position)
+            else:
+                completed = complete(run, value, position)
         except Exception as error:
             return fail(run, error, position)
         if type(completed) is CoroutineType:
@@ -256,9 +272,11 @@ def required(field: Field, complete: Complete) -> Complete:
     return complete_required
 
 
-def listed(field: Field, item_type: GraphQLOutputType, complete_item: Complete) -> Complete:
+def listed(
+    field: Field, item_type: GraphQLOutputType, complete_item: Complete, known: Known
+) -> Complete:
     """A list; an item with an error is null if it is nullable."""
-    guarded = _guarded(item_type, field.details, complete_item)
+    guarded = _guarded(item_type, field.details, complete_item, known)
 
     def complete_list(run: Executor[Any], value: Any, position: Position) -> Any:
         if type(value) is not list:
