@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain import authority
-from domain.authority import Authority
 from persistence.people import credentials
 
 
@@ -34,7 +31,5 @@ class Source:
         )
 
 
-SOURCES: Mapping[type[Authority], Source] = {
-    authority.Session: Source("sessions", credentials.session_is_active("a")),
-    authority.ApiToken: Source("api_tokens", credentials.api_token_is_active("a")),
-}
+SESSIONS = Source("sessions", credentials.session_is_active("a"))
+API_TOKENS = Source("api_tokens", credentials.api_token_is_active("a"))

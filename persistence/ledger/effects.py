@@ -1,15 +1,13 @@
-"""The kinds of effect that decisions have: one set-based statement of the second round trip each."""
+"""Effects of decisions: those of one kind are one set-based statement of the second round trip."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 
 from domain import ids
 from domain.ledger.close_key import CloseKey
-from domain.ledger.decisions import Effect
 from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import StoreMetadata
 from persistence.engine import pipeline
@@ -36,12 +34,14 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
 """
 
 
-def _close_keys(effects: Sequence[CloseKey]) -> Statement:
+def close_keys(effects: Sequence[CloseKey]) -> Statement:
+    """Close the keys."""
     closed_at = pipeline.array(each.closed_at for each in effects)
     return _CLOSE_KEYS, (*look_ups.keys([each.key for each in effects]), closed_at)
 
 
-def _store_metadata(effects: Sequence[StoreMetadata]) -> Statement:
+def store_metadata(effects: Sequence[StoreMetadata]) -> Statement:
+    """Store the metadata of entries."""
     rows = [
         (each.user_id, each.sequence, position, key, value, each.metadata.salt)
         for each in effects
@@ -50,7 +50,8 @@ def _store_metadata(effects: Sequence[StoreMetadata]) -> Statement:
     return _STORE_METADATA, [pipeline.array(column) for column in zip(*rows, strict=True)]
 
 
-def _request_mails(effects: Sequence[RequestMail]) -> Statement:
+def request_mails(effects: Sequence[RequestMail]) -> Statement:
+    """Request the mails."""
     array = pipeline.array
     return (
         _REQUEST_MAILS,
@@ -62,18 +63,3 @@ def _request_mails(effects: Sequence[RequestMail]) -> Statement:
             array(each.requested_at for each in effects),
         ),
     )
-
-
-STATEMENTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
-    CloseKey: _close_keys,
-    StoreMetadata: _store_metadata,
-    RequestMail: _request_mails,
-}
-
-
-def write(effects: Sequence[Effect]) -> list[Statement]:
-    """One statement for each kind of effect that there is."""
-    by_kind: dict[type[Effect], list[Effect]] = {}
-    for effect in effects:
-        by_kind.setdefault(type(effect), []).append(effect)
-    return [STATEMENTS[kind](of_kind) for kind, of_kind in by_kind.items()]

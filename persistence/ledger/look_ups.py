@@ -1,4 +1,4 @@
-"""The kinds of look-up that commands declare: one set-based statement of the first round trip each."""
+"""Look-ups that commands declare: each is one set-based statement of the first round trip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.ledger import transfers
 from domain.ledger.budgets import BudgetOf, TokenBudget
-from domain.ledger.decisions import Key, LookUp
+from domain.ledger.decisions import Key
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Metadata, MetadataOf, Pair
 from persistence.engine import pipeline
@@ -87,7 +87,5 @@ def keys(asked: Sequence[Key]) -> tuple[bytes, bytes, bytes]:
     )
 
 
-QUERIES: Mapping[type[LookUp[Any]], Query] = {
-    BudgetOf: Query(budgets, read_budgets),
-    MetadataOf: Query(_metadata, _read_metadata),
-}
+BUDGETS = Query(budgets, read_budgets)
+METADATA = Query(_metadata, _read_metadata)

@@ -15,7 +15,7 @@ from domain.ledger.transfers import Entry
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Rows, Statement
 from persistence.ledger import entry_rows, look_ups
-from persistence.ledger.authorities import SOURCES
+from persistence.ledger.table import AUTHORITIES, LOOK_UPS
 
 # Separate statements after the one that locks, so that they see what was committed while it waited. Each
 # exists in a form for one command, which is planned in half the time, and in one for any number.
@@ -46,7 +46,7 @@ _CLOCK_OF_ONE = {
     kind: (
         f"SELECT clock_timestamp(), ARRAY({_CLOSED_OF_ONE}), ARRAY({source.of_one('$1', '$4')})"
     ).encode()
-    for kind, source in SOURCES.items()
+    for kind, source in AUTHORITIES.items()
 }
 
 
@@ -54,7 +54,7 @@ _CLOCK_OF_ONE = {
 def _clock(kinds: tuple[type[Authority], ...]) -> bytes:
     """The clock, which keys are closed, and for each of the kinds which authorities are active."""
     arrays = [_CLOSED] + [
-        SOURCES[kind].of_many(f"${number}", f"${number + 1}")
+        AUTHORITIES[kind].of_many(f"${number}", f"${number + 1}")
         for number, kind in zip(range(4, 4 + 2 * len(kinds), 2), kinds, strict=True)
     ]
     return f"SELECT clock_timestamp(), {', '.join(f'ARRAY({each})' for each in arrays)}".encode()
@@ -88,7 +88,7 @@ class Questions:
         #: To be sent after the statement that takes the locks.
         self.statements: list[Statement] = [
             *(self._of_one(commands[0]) if len(commands) == 1 else self._of_many(commands)),
-            *(look_ups.QUERIES[kind].statement([*asked]) for kind, asked in self._by_kind.items()),
+            *(LOOK_UPS[kind].statement([*asked]) for kind, asked in self._by_kind.items()),
         ]
 
     def _of_one(self, command: Command) -> list[Statement]:
@@ -127,7 +127,7 @@ class Questions:
             KeyClosure(self._keys[position - 1]): True for position in closed
         }
         for kind, rows in zip(self._by_kind, looked_up, strict=True):
-            found.update(look_ups.QUERIES[kind].read(rows))
+            found.update(LOOK_UPS[kind].read(rows))
         return Known(
             now=now,
             active={authority_id for of_kind in active for authority_id in of_kind},

@@ -11,7 +11,7 @@ from domain.ledger.decisions import Command
 from persistence.engine import pinned, pipeline
 from persistence.engine.pinned import Connection
 from persistence.engine.pipeline import Statement
-from persistence.ledger import effects, entry_rows
+from persistence.ledger import entry_rows, table
 from persistence.notifications import notification_rows
 
 # ================================================================ the first round trip
@@ -96,7 +96,7 @@ def write(settlement: settling.Settlement) -> list[Statement]:
     if numbers:
         written.append(_announce(numbers))
     if settlement.effects:
-        written += effects.write(settlement.effects)
+        written += table.write(settlement.effects)
     return written
 
 

@@ -1,0 +1,43 @@
+"""The table of what commands depend on and change: the query or statement of each kind.
+
+A feature has its queries and statements in its own module, and a row here for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from domain import authority
+from domain.authority import Authority
+from domain.ledger.budgets import BudgetOf
+from domain.ledger.close_key import CloseKey
+from domain.ledger.decisions import Effect, LookUp
+from domain.ledger.mails import RequestMail
+from domain.ledger.metadata import MetadataOf, StoreMetadata
+from persistence.engine.pipeline import Statement
+from persistence.ledger import authorities, effects, look_ups
+from persistence.ledger.authorities import Source
+from persistence.ledger.look_ups import Query
+
+AUTHORITIES: Mapping[type[Authority], Source] = {
+    authority.Session: authorities.SESSIONS,
+    authority.ApiToken: authorities.API_TOKENS,
+}
+LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
+    BudgetOf: look_ups.BUDGETS,
+    MetadataOf: look_ups.METADATA,
+}
+EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
+    CloseKey: effects.close_keys,
+    StoreMetadata: effects.store_metadata,
+    RequestMail: effects.request_mails,
+}
+
+
+def write(effects: Sequence[Effect]) -> list[Statement]:
+    """One statement for each kind of effect that there is."""
+    by_kind: dict[type[Effect], list[Effect]] = {}
+    for effect in effects:
+        by_kind.setdefault(type(effect), []).append(effect)
+    return [EFFECTS[kind](of_kind) for kind, of_kind in by_kind.items()]
