@@ -9,6 +9,7 @@ from uuid import UUID
 
 from adapters import hints, realtime
 from domain import events
+from jobs import due_work
 from jobs.kinds import Job, Kind
 from jobs.sinks import table
 from jobs.sinks.sink import Sink
@@ -18,19 +19,10 @@ from persistence.delivery.outbox import OutboxRow
 from persistence.delivery.streams import Stream
 from persistence.engine.database import Database
 
-MAIL_QUEUE = "mail"
-
-# A mail is queued again only after the database has shown that no worker has leased it.
-_MAIL = Kind(
-    "jobs.mail.send_mail",
-    "jobs.mail.send_mail",
-    MAIL_QUEUE,
-    timeout_seconds=170,
-    under_way_seconds=5,
-)
+_DUE = [work.kind for work in due_work.TABLE]
 #: The jobs that workers may run, by name.
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (*(sink.kind for sink in table.SINKS), _MAIL)
+    kind.name: kind for kind in (*(sink.kind for sink in table.SINKS), *_DUE)
 }
 #: Every queue; a worker takes jobs from its queues in turn.
 QUEUES: Sequence[str] = tuple(dict.fromkeys(kind.queue for kind in KINDS.values()))
@@ -38,7 +30,8 @@ QUEUES: Sequence[str] = tuple(dict.fromkeys(kind.queue for kind in KINDS.values(
 
 def queues_of(sinks: Sequence[Sink]) -> Sequence[str]:
     """The queues that have jobs while those sinks are configured."""
-    return tuple(dict.fromkeys([*(sink.queue for sink in sinks), MAIL_QUEUE]))
+    kinds = (*(sink.kind for sink in sinks), *_DUE)
+    return tuple(dict.fromkeys(kind.queue for kind in kinds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +55,6 @@ class Consequences:
 
 #: Reacts to rows of the outbox whose events are of one kind. Everything may be done twice.
 Reaction = Callable[[Relaying, Sequence[OutboxRow]], Awaitable[Consequences]]
-
-
-def mail(user_id: UUID, mail_id: UUID) -> Job:
-    """Send a mail."""
-    return Job(f"mail-{mail_id}", _MAIL, (str(user_id), str(mail_id)))
 
 
 async def tell_listeners(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
@@ -108,7 +96,7 @@ async def send_mails(_relaying: Relaying, rows: Sequence[OutboxRow]) -> Conseque
     """Send the mails that were requested."""
     return Consequences(
         [
-            mail(row.user_id, row.event.mail_id)
+            due_work.MAILS.job(row.user_id, row.event.mail_id)
             for row in rows
             if isinstance(row.event, events.MailRequested)
         ]

@@ -16,7 +16,8 @@ import structlog
 
 from adapters import realtime
 from domain.encryption import Keyring
-from jobs import queue, reactions
+from jobs import due_work, queue, reactions
+from jobs.due_work import DueWork
 from jobs.duty import AWAY, Duty
 from jobs.kinds import Job
 from jobs.sinks import table
@@ -36,7 +37,6 @@ POLL_SECONDS = 0.5
 _LEASE_SECONDS = 5.0
 _BATCH = 200
 _SET_ASIDE_SECONDS = 30.0
-_MAIL_SECONDS = 1.0
 _DUE_SECONDS = 1.0
 _RETENTION_SECONDS = 60.0
 _RETENTION_BATCH = 500
@@ -115,12 +115,14 @@ class Relay:
         duties = [
             Duty("the outbox", self._poll_seconds, self._process, self._woken),
             Duty("events set aside", _SET_ASIDE_SECONDS, self._process_set_aside),
-            Duty("due mails", _MAIL_SECONDS, self._queue_due_mails),
             Duty("retention", _RETENTION_SECONDS, self._delete_expired),
         ]
         if self._keys is not None:
             encrypt = functools.partial(self._encrypt_again, self._keys)
             duties.append(Duty("keys of webhooks", _RETENTION_SECONDS, encrypt))
+        for work in due_work.TABLE:
+            queue_work = functools.partial(self._queue_due_work, work)
+            duties.append(Duty(f"due work: {work.name}", work.every_seconds, queue_work))
         for sink in self._sinks:
             queue_due = functools.partial(self._queue_due_deliveries, sink)
             duties.append(Duty(f"due deliveries: {sink.name}", _DUE_SECONDS, queue_due))
@@ -184,9 +186,9 @@ class Relay:
 
     # ------------------------------------------------ what is due, even if Redis has lost its jobs
 
-    async def _queue_due_mails(self) -> bool:
-        due = await mails.due(self._database, _BATCH)
-        await self._put([reactions.mail(user_id, mail_id) for user_id, mail_id in due])
+    async def _queue_due_work(self, work: DueWork) -> bool:
+        due = await work.due(self._database, _BATCH)
+        await self._put([work.job(user_id, due_id) for user_id, due_id in due])
         return False
 
     async def _queue_due_deliveries(self, sink: Sink) -> bool:

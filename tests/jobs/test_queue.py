@@ -12,13 +12,13 @@ import rq
 import rq.job
 import rq.utils
 
-from jobs import queue, reactions, untrusted
+from jobs import due_work, queue, untrusted
 from jobs.sinks import table
 from persistence.delivery.cursors import Receiver
 
 USER_ID = uuid.uuid4()
 PUSH = table.by_name("pusher").job(Receiver("pusher", USER_ID, USER_ID))
-MAIL = reactions.mail(USER_ID, uuid.uuid4())
+MAIL = due_work.MAILS.job(USER_ID, uuid.uuid4())
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_one_under_way_is_followed_by_one_more(jobs: queue.JobQueue, memory: red
         {"status": "started", "started_at": ago(1000)},
         {
             "status": "started",
-            "started_at": ago(reactions.mail(USER_ID, USER_ID).kind.under_way_seconds),
+            "started_at": ago(due_work.MAILS.job(USER_ID, USER_ID).kind.under_way_seconds),
         },
         {"status": "queued", "enqueued_at": ago(1000)},
         {"status": ""},

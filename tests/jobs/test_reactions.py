@@ -7,7 +7,7 @@ import typing
 from collections.abc import AsyncIterator
 
 from domain import events
-from jobs import reactions
+from jobs import due_work, reactions
 from jobs.sinks import table
 from persistence.delivery import streams
 from tests.conftest import make_settings
@@ -19,7 +19,7 @@ def test_every_kind_of_event_has_a_row() -> None:
 
 def test_names_of_sinks_and_kinds_are_unique() -> None:
     assert len({sink.name for sink in table.SINKS}) == len(table.SINKS)
-    assert len(reactions.KINDS) == len(table.SINKS) + 1
+    assert len(reactions.KINDS) == len(table.SINKS) + len(due_work.TABLE)
 
 
 def test_every_sink_has_its_delivery_and_its_jobs_are_allowed() -> None:
@@ -35,8 +35,14 @@ def test_every_sink_has_its_delivery_and_its_jobs_are_allowed() -> None:
         assert sink.name.endswith(streams.NOTIFICATIONS_SUFFIX) == follows_notifications
 
 
+def test_due_work_has_its_function_and_its_jobs_are_allowed() -> None:
+    for work in due_work.TABLE:
+        assert callable(pkgutil.resolve_name(work.kind.function))
+        assert reactions.KINDS[work.kind.name] == work.kind
+
+
 def test_only_configured_sinks_are_delivered_to() -> None:
     # Webhooks need no configuration.
     assert {sink.queue for sink in table.configured(make_settings())} == {"webhooks"}
     assert reactions.queues_of(table.SINKS) == reactions.QUEUES
-    assert reactions.queues_of([]) == (reactions.MAIL_QUEUE,)
+    assert reactions.queues_of([]) == ("mail",)

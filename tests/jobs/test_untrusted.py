@@ -16,7 +16,7 @@ import rq.job
 
 from dev import mail_catcher
 from dev.processes import Child
-from jobs import queue, reactions, untrusted
+from jobs import due_work, queue, reactions, untrusted
 from persistence.people import registrations
 from tests.books import Books
 from tests.conftest import make_settings
@@ -166,7 +166,7 @@ def test_every_allowed_function_is_there() -> None:
 def test_a_key_written_by_a_stranger_keeps_no_job_from_its_queue(
     memory: redis.Redis, redis_url: str, written: dict[str, Any]
 ) -> None:
-    job = reactions.mail(uuid.uuid4(), uuid.uuid4())
+    job = due_work.MAILS.job(uuid.uuid4(), uuid.uuid4())
     key = rq.job.Job.key_for(job.id)
     if written:
         memory.hset(key, mapping=written)

@@ -1,0 +1,46 @@
+"""The table of due work: jobs that the relay queues because the database says that they are due."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from jobs.kinds import Job, Kind
+from persistence.delivery import mails
+from persistence.engine.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """A row of the table. Its jobs are given the user's id and the id of what is due."""
+
+    #: In the ids of its jobs, and in logs.
+    name: str
+    kind: Kind
+    #: How often the relay looks.
+    every_seconds: float
+    #: What is due, as pairs of user id and id, and at most that many. Each stays due until a worker has
+    #: begun with it.
+    due: Callable[[Database, int], Awaitable[Sequence[tuple[UUID, UUID]]]]
+
+    def job(self, user_id: UUID, due_id: UUID) -> Job:
+        """The job for that id; it is queued once at a time."""
+        return Job(f"{self.name}-{due_id}", self.kind, (str(user_id), str(due_id)))
+
+
+# A mail is queued again only after the database has shown that no worker has leased it.
+MAILS = DueWork(
+    name="mail",
+    kind=Kind(
+        "jobs.mail.send_mail",
+        "jobs.mail.send_mail",
+        "mail",
+        timeout_seconds=170,
+        under_way_seconds=5,
+    ),
+    every_seconds=1.0,
+    due=mails.due,
+)
+
+TABLE = (MAILS,)
