@@ -38,8 +38,9 @@ _HTTPS_PORT = 443
 _LOWEST_PORT = 1024
 _ALL_PORTS = frozenset(range(1, 65_536))
 _EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-#: Lookups cannot be cancelled: one that is abandoned keeps its thread for as long as it takes.
-_LOOKUPS_AT_ONCE = 100
+#: Lookups cannot be cancelled: one that is abandoned keeps its thread for as long as it takes. As many as
+#: deliveries that are under way at once, so that name servers which do not answer delay no other lookup.
+_LOOKUPS_AT_ONCE = 500
 _LOOKUP_SECONDS = 5.0
 #: What a request ends with, other than a response.
 _TROUBLE = (

@@ -239,6 +239,24 @@ async def test_a_lookup_that_never_ends_ends_the_attempt(make_endpoints: Make) -
         ended.set()
 
 
+async def test_lookups_that_hang_delay_no_other(make_endpoints: Make) -> None:
+    ended = threading.Event()
+
+    def resolve(host: str, *more: Any) -> list[Any]:
+        if host == "stuck.test":
+            ended.wait(60)
+        return resolving(PUBLIC)(host, *more)
+
+    endpoints = make_endpoints(resolve=resolve)
+    stuck = [asyncio.create_task(endpoints.check("https://stuck.test/")) for _ in range(200)]
+    try:
+        await endpoints.check("https://example.com/")
+        assert not any(task.done() for task in stuck)
+    finally:
+        ended.set()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
 async def test_exceptions_are_exactly_the_hosts_that_are_named(make_endpoints: Make) -> None:
     async with receiving() as receiver:
         url = receiver.url
