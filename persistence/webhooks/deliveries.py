@@ -46,8 +46,8 @@ ORDER BY w.user_id, w.id
 """  # noqa: S608
 )
 _LOCK = text(
-    f"SELECT w.*, clock_timestamp() AS now, {rows.exists('w', 'k')} AS exists "  # noqa: S608
-    f"FROM webhooks AS w {rows.TOKEN_JOIN} "
+    f"SELECT w.*, clock_timestamp() AS now, u.closed_at IS NULL AND {rows.exists('w', 'k')} AS exists "  # noqa: S608
+    f"FROM webhooks AS w JOIN users AS u ON u.id = w.user_id {rows.TOKEN_JOIN} "
     "WHERE w.user_id = :user_id AND w.id = :id FOR NO KEY UPDATE OF w"
 )
 _READ = text(
@@ -267,8 +267,8 @@ async def _lock(unit: Unit, receiver: Receiver) -> Row[Any] | None:
 
 
 async def _active(unit: Unit, receiver: Receiver, row: Row[Any] | None) -> Webhook | None:
-    """The webhook, if it delivers and has not ended."""
-    if row is None or row.status != "ACTIVE":
+    """The webhook, if it delivers and has not ended, and its user's account is not closed."""
+    if row is None or row.status != "ACTIVE" or not row.exists:
         return None
     found = (await unit.connection.execute(_READ, _names(receiver))).one_or_none()
     return None if found is None else rows.from_row(found)

@@ -583,6 +583,33 @@ async def test_a_webhook_ends_with_its_api_token(books: Books, delivering: Deliv
         )
 
 
+async def test_a_closed_account_gets_nothing_more(books: Books, delivering: Delivering) -> None:
+    zoe = books.join()
+    for _ in range(3):
+        await books.add(zoe)
+
+    def set_closed_at(value: str) -> None:
+        change = f"UPDATE users SET closed_at = {value} WHERE id = %s"
+        books.connection.execute(change.encode(), (zoe.user_id,))
+
+    async with receiving() as receiver:
+        webhook, _ = await create(delivering, zoe, receiver.url)
+
+        async def closing(request: Request, writer: asyncio.StreamWriter) -> None:
+            set_closed_at("now()")
+            await says(200)(request, writer)
+
+        receiver.answer = closing
+        await deliver(delivering, webhook)
+        await deliver(delivering, webhook)
+        assert receiver.numbers == [1]
+        assert await cursors.lag(books.database) == {}
+        set_closed_at("NULL")
+        receiver.answer = says(200)
+        await deliver(delivering, webhook)
+        assert receiver.numbers == [1, 1, 2, 3]
+
+
 async def test_jwt_secret_can_be_replaced_without_losing_signatures(
     books: Books, delivering: Delivering
 ) -> None:
