@@ -173,7 +173,7 @@ class Endpoints:
             await backend.close()
 
     def _target(self, url: str) -> tuple[ssrfguard.Target, ssrfguard.Policy]:
-        """Where the address leads, by what can be told without asking the network."""
+        """The target of the address, as far as it is known without a lookup."""
         if "#" in url:
             raise NotPublic("Leave out the fragment, which is never sent.")
         policy = self._policy(url)
@@ -311,7 +311,7 @@ def _canonical(host: str) -> str:
 
 
 def _not_public(_error: BaseException) -> str:
-    # Without the address: what a name inside our network resolves to is nothing to tell.
+    # Without the address: it would reveal what a name of this network resolves to.
     return "The host must have public addresses only."
 
 

@@ -75,7 +75,7 @@ _FAILING = text("SELECT count(*) FROM webhooks WHERE next_attempt_at IS NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to deliver to a webhook until the lease ends: nobody else does meanwhile."""
+    """The right to deliver to a webhook until the lease ends: no other job delivers to it before."""
 
     webhook: Webhook
     lease_id: UUID

@@ -392,7 +392,7 @@ def certificate() -> ssl.SSLContext:
     return context
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(make_endpoints: Make) -> None:
+async def test_a_certificate_of_no_trusted_authority_is_refused(make_endpoints: Make) -> None:
     async with receiving(certificate=certificate()) as receiver:
         outcome = await make_endpoints("127.0.0.1").post(receiver.url, {}, b"{}")
         assert not outcome.is_delivered

@@ -174,7 +174,7 @@ async def test_an_event_that_is_not_acknowledged_is_tried_again_and_the_next_one
     async with receiving(says(500, "broken")) as receiver:
         webhook, _ = await create(delivering, zoe, receiver.url)
         await deliver(delivering, webhook)
-        # Not due: nothing is sent, however often somebody asks.
+        # Not due: nothing is sent, however many jobs there are.
         await deliver(delivering, webhook)
         assert receiver.numbers == [1]
         for pause in (5, 30, 120, 600, 3600, 3600):
@@ -316,7 +316,7 @@ async def test_one_job_delivers_to_a_webhook_at_a_time(
         patient.endpoints.close()
 
 
-async def test_a_lease_that_nobody_renews_ends(books: Books, delivering: Delivering) -> None:
+async def test_a_lease_that_is_not_renewed_ends(books: Books, delivering: Delivering) -> None:
     zoe = books.join()
     await books.add(zoe)
     async with receiving() as receiver:
@@ -484,7 +484,7 @@ async def test_a_closed_account_has_no_deliveries(books: Books, delivering: Deli
         assert receiver.requests == []
 
 
-async def test_an_event_of_a_document_that_is_not_valid_any_more_waits_and_blocks_nobody_else(
+async def test_an_event_of_an_invalid_document_waits_and_blocks_no_other_webhook(
     books: Books, delivering: Delivering
 ) -> None:
     zoe = books.join()
