@@ -76,7 +76,7 @@ FROM transactions AS t
 CROSS JOIN began
 JOIN users AS u ON u.id = t.user_id AND u.closed_at IS NULL
 LEFT JOIN told ON told.user_id = t.user_id AND told.sequence = t.sequence
-WHERE t.kind = 'transfer' AND t.direction = 'incoming' AND t.created_at > began.at
+WHERE t.kind = 'transfer' AND t.direction = 'incoming' AND t.created_at >= began.at
     AND told.notifications IS DISTINCT FROM 1
 """  # noqa: S608
 

@@ -175,6 +175,12 @@ DAMAGE = [
     ("UPDATE notifications SET created_at = now() + interval '1 hour'", "notifications", "future"),
     ("UPDATE notifications SET sequence = sequence - 1 WHERE sequence = 3", "transactions",
      "was not notified"),
+    ("WITH first AS (SELECT * FROM notifications WHERE sequence IS NOT NULL ORDER BY created_at LIMIT 1), "
+     "taken AS (UPDATE users SET notification_number = notification_number + 1 FROM first "
+     "WHERE id = first.user_id RETURNING notification_number) "
+     "INSERT INTO notifications (user_id, number, kind, created_at, sequence) "
+     "SELECT user_id, notification_number, kind, created_at, sequence FROM first, taken",
+     "transactions", "notified of this entry 2 times"),
     ("DELETE FROM outbox WHERE payload ? 'notification_number'", "notifications", "nobody will be told"),
     ("UPDATE outbox SET payload = payload || '{\"notification_number\": 99}' "
      "WHERE topic = 'transaction.posted'", "outbox", "a notification that does not exist"),
