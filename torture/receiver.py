@@ -69,26 +69,25 @@ class Server:
         is_late = trouble is Trouble.SLOW
         reply = ACKNOWLEDGED if is_late else trouble.value
         noted = self._journal.arrive(request, reply, processes=trouble.processes)
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                if is_late:
-                    await asyncio.sleep(_SLOW_SECONDS)
-                    await self._answer(writer, noted, reply)
-                elif trouble is Trouble.HANG:
-                    await reader.read()
-                elif trouble is Trouble.DRIP:
-                    await _drip(writer)
-                elif trouble is Trouble.CUT:
-                    writer.write(_HALF)
-                    await writer.drain()
-                    writer.transport.abort()
-                elif trouble is Trouble.CUT_EARLY:
-                    writer.transport.abort()
-                else:
-                    await self._answer(writer, noted, reply)
-        finally:
-            if not is_late:
+        if trouble in (Trouble.HANG, Trouble.DRIP):
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await (reader.read() if trouble is Trouble.HANG else _drip(writer))
+            finally:
                 self._journal.done()
+            return
+        if is_late:
+            await asyncio.sleep(_SLOW_SECONDS)
+        else:
+            # Before the client can notice, and try again.
+            self._journal.done()
+        if trouble is Trouble.CUT:
+            writer.write(_HALF)
+            await writer.drain()
+        if trouble in (Trouble.CUT, Trouble.CUT_EARLY):
+            writer.transport.abort()
+        else:
+            await self._answer(writer, noted, reply)
 
     async def _answer(self, writer: asyncio.StreamWriter, noted: int, reply: str) -> None:
         head = [f"HTTP/1.1 {reply} So", "Connection: close"]

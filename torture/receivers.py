@@ -34,6 +34,7 @@ _USERS = 3
 _PAUSES_SECONDS = (0.2, 2.5)
 #: Longer than the attempt that a receiver lets hang.
 _TROUBLE_SECONDS = 18.0
+_IDLE_SECONDS = 3.0
 _OVERLAPS_SECONDS = (0, 8, 12, 20)
 #: At the end: how often owners have failed deliveries tried again, and how long anything may take.
 _HURRY_SECONDS = 6.0
@@ -77,21 +78,21 @@ class Receiver:
         self.owner = Owner(user, client, self.journal, self.record)
         self._name = name
         self._log: Path = stack.log_of(name)
-        self._port = processes.free_port()
+        self.port = processes.free_port()
         self._child: Child | None = None
 
     async def start(self) -> None:
         """Create the webhook, and start the process."""
-        await self.owner.create(f"http://{HOST}:{self._port}{PATH}")
+        await self.owner.create(f"http://{HOST}:{self.port}{PATH}")
         await self.run_process()
 
     async def run_process(self) -> None:
         """Start the process, and wait until it accepts connections."""
-        arguments = ["-P", "-m", "torture.receiver", str(self._file), str(self._port)]
+        arguments = ["-P", "-m", "torture.receiver", str(self._file), str(self.port)]
 
         def run() -> None:
             child = self._child = processes.spawn_python(self._name, arguments, log=self._log)
-            accepts = lambda: processes.accepts_connections(HOST, self._port)  # noqa: E731
+            accepts = lambda: processes.accepts_connections(HOST, self.port)  # noqa: E731
             processes.wait_until(accepts, child, READY_SECONDS, self._name)
 
         await asyncio.to_thread(run)
@@ -185,10 +186,16 @@ class Receivers:
 
     async def _trouble(self, receiver: Receiver, trouble: Trouble, stopping: asyncio.Event) -> None:
         receiver.journal.order(trouble)
-        ends_at = time.monotonic() + _TROUBLE_SECONDS
-        while receiver.journal.has_orders and time.monotonic() < ends_at:
+        began = time.monotonic()
+        is_idle = True
+        while receiver.journal.has_orders and time.monotonic() < began + _TROUBLE_SECONDS:
             if await _is_set(stopping, _POLL_SECONDS):
                 break
+            is_idle &= not receiver.journal.in_flight(began)
+            if is_idle and time.monotonic() > began + _IDLE_SECONDS:
+                # Without a delivery it has no effect.
+                await self._replay(receiver, stopping)
+                is_idle = False
         receiver.journal.order(None)
         await self._go_on(receiver, stopping)
 
