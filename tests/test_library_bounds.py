@@ -25,7 +25,7 @@ USED = {
     "pytest-xdist": {"tests/scheduling.py"},
     "rq": {"jobs/untrusted.py", "jobs/worker.py"},
     "strawberry-graphql": {"graphql_server/execution.py"},
-    "uvicorn": {"app/http/connections.py", "app/http/sockets.py"},
+    "uvicorn": {"app/http/connections.py", "app/http/short_path.py", "app/http/sockets.py"},
     # The parser of a connection.
     "websockets": {"app/http/sockets.py"},
     # Its executor's inner modules.
