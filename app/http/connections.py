@@ -192,7 +192,7 @@ class HttpConnection(ShortPathProtocol):
             self._is_idle = False
             if not self.flow.write_paused:
                 self._stop_waiting()
-        is_awaited = self.awaits_body
+        is_awaited = self.plain_body is not None
         self._feed(data)
         if is_awaited:
             # It comes in more than two pieces, if it has not arrived now.
@@ -230,7 +230,7 @@ class HttpConnection(ShortPathProtocol):
     def _keep_deadline(self) -> None:
         """While a request is answered the application has deadlines; else the client has one."""
         cycle = self.cycle
-        if self.awaits_body:
+        if self.plain_body is not None:
             self._wait(_WHOLE_SECONDS)
         elif cycle is None or cycle.response_complete:
             if not self._is_waiting:
@@ -337,7 +337,7 @@ class HttpConnection(ShortPathProtocol):
     def expire(self) -> None:
         """The client exceeded the deadline."""
         self._is_waiting = False
-        if self.awaits_body:
+        if self.plain_body is not None:
             self.hand_over()
         elif self._is_refused or self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()

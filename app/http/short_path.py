@@ -185,27 +185,22 @@ class ShortPathProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, loop)
         self._short_path = short_path
         #: What has arrived of the body of a plain request; None while no such request is received.
-        self._plain_body: bytes | None = None
+        self.plain_body: bytes | None = None
         #: The request that is answered. `cycle` is the one received last, which may wait for its turn.
         self.answered: RequestResponseCycle | Exchange | None = None
 
-    @property
-    def awaits_body(self) -> bool:
-        """Whether the head of a plain request has arrived, and its whole body has not."""
-        return self._plain_body is not None
-
     def hand_over(self) -> None:
         """Leave a plain request whose body is awaited to the ASGI application, which has deadlines."""
-        if self._plain_body is None:
+        if self.plain_body is None:
             return
-        body, self._plain_body = self._plain_body, None
+        body, self.plain_body = self.plain_body, None
         super().on_headers_complete()
         if body:
             super().on_body(body)
 
     def on_headers_complete(self) -> None:
         if self._is_plain():
-            self._plain_body = b""
+            self.plain_body = b""
         else:
             super().on_headers_complete()
 
@@ -224,17 +219,17 @@ class ShortPathProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
-        if self._plain_body is None:
+        if self.plain_body is None:
             super().on_body(body)
         else:
-            self._plain_body += body
+            self.plain_body += body
 
     def on_message_complete(self) -> None:
-        if self._plain_body is None:
+        if self.plain_body is None:
             super().on_message_complete()
             return
         assert self._short_path is not None
-        body, self._plain_body = self._plain_body, None
+        body, self.plain_body = self.plain_body, None
         exchange = Exchange(self, self._short_path.complete(self.scope), body)
         self.cycle = self.answered = exchange  # type: ignore[assignment]
         task = self.loop.create_task(exchange.run(self._short_path))
