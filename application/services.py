@@ -100,7 +100,9 @@ class Services:
         init=False, default_factory=lambda: Turns(at_once=2, waiting=20, name="searches")
     )
     #: Test deliveries to webhooks, which take up to 15 seconds, by account.
-    webhook_tests: Turns = field(init=False, default_factory=lambda: Turns(at_once=2, waiting=8))
+    webhook_tests: Turns = field(
+        init=False, default_factory=lambda: Turns(at_once=2, waiting=8, name="webhook-tests")
+    )
     #: Encrypts the signing secrets of webhooks.
     webhook_keys: Keyring = field(init=False)
     #: Delays guesses of passwords.

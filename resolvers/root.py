@@ -234,8 +234,9 @@ class Mutation:
     create_webhook = operation(
         webhooks.create_webhook, WEBHOOKS, WEBHOOK_CHANGES,
         description=(
-            "Creates a webhook: an endpoint that the events of a stream are delivered to, each once and "
-            "in order. At most 10 per user. Created with an API token, it ends with the token."
+            "Creates a webhook: an endpoint that the events of a stream are delivered to, in order and "
+            "each at least once. At most 10 per user. Created with an API token, it ends with the "
+            "token. A session must have been confirmed within the last hour, also for changes."
         ),
     )  # fmt: skip
     update_webhook = operation(

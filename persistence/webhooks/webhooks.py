@@ -89,13 +89,13 @@ async def create(
 ) -> tuple[Webhook, str]:
     """A new webhook of the caller's, and its signing secret.
 
-    Raises Unauthenticated where the caller's credential has ended, and InvalidWebhook past the most that a
-    user may have, and for an `after_number` that is not in the stream.
+    Raises Unauthenticated where the caller's credential has ended, SessionNotConfirmed, and InvalidWebhook
+    past the most that a user may have, and for an `after_number` that is not in the stream.
     """
     user_id, webhook_id, secret = caller.user_id, ids.new_id(), webhooks.new_secret()
 
     async def work(unit: Unit) -> Webhook:
-        person = await persons.lock_caller(unit, caller)
+        person = await _lock_owner(unit, caller)
         count: int = await unit.connection.scalar(_COUNT, {"user_id": user_id})
         if count >= webhooks.MAXIMUM_WEBHOOKS:
             raise webhooks.invalid(
@@ -144,12 +144,12 @@ async def by_ids(db: Database, caller: Principal, webhook_ids: Collection[UUID])
 async def change(db: Database, caller: Principal, webhook_id: UUID, changed: Change) -> Webhook:
     """Change a webhook; what has failed so far is forgotten.
 
-    Raises Unauthenticated where the caller's credential has ended, NotFound, and InvalidWebhook for an
-    `after_number` that is not in the stream.
+    Raises Unauthenticated where the caller's credential has ended, SessionNotConfirmed, NotFound, and
+    InvalidWebhook for an `after_number` that is not in the stream.
     """
 
     async def work(unit: Unit) -> Webhook:
-        person = await persons.lock_caller(unit, caller)
+        person = await _lock_owner(unit, caller)
         before = await _found(unit, caller, webhook_id)
         newest = _newest(person, before.stream)
         if changed.after_number is not None:
@@ -222,13 +222,13 @@ async def rotate_secret(
 ) -> tuple[Webhook, str]:
     """Another signing secret; those before it sign for so long too.
 
-    Raises Unauthenticated where the caller's credential has ended, NotFound, and InvalidInput where too
-    many secrets would sign.
+    Raises Unauthenticated where the caller's credential has ended, SessionNotConfirmed, NotFound, and
+    InvalidInput where too many secrets would sign.
     """
     secret = webhooks.new_secret()
 
     async def work(unit: Unit) -> Webhook:
-        await persons.lock_caller(unit, caller)
+        await _lock_owner(unit, caller)
         await _found(unit, caller, webhook_id)
         user_id, now = caller.user_id, await unit.clock()
         await secrets.replace(unit, user_id, webhook_id, now + overlap)
@@ -243,6 +243,11 @@ async def rotate_secret(
         return await _found(unit, caller, webhook_id)
 
     return await unit_of_work.run(db, work), secret
+
+
+async def _lock_owner(unit: Unit, caller: Principal) -> Row[Any]:
+    """The caller's row, locked. Of sessions, only one that was confirmed lately directs what is delivered."""
+    return await persons.lock_caller(unit, caller, confirmed=caller.api_token_id is None)
 
 
 async def _found(unit: Unit, caller: Principal, webhook_id: UUID) -> Webhook:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.resolvers import test_webhooks as webhooks
 from tests.resolvers.world import PASSWORD, Answer, Someone, World
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +88,28 @@ async def test_an_api_token_takes_a_session_confirmed_within_the_hour(
         alpha.user_id,
     )
     assert (await create(alpha)).reason == "CONFIRM_SESSION"
+
+
+async def test_a_session_that_directs_deliveries_must_be_confirmed_too(
+    world: World, alpha: Someone
+) -> None:
+    webhook = (await webhooks.create(alpha))["webhook"]
+    token = await alpha.token("MANAGE_WEBHOOKS", "READ_TRANSACTIONS")
+    sign_in_an_hour_ago(world, alpha)
+    given: dict[str, object] = {"url": webhooks.URL, "stream": "WALLET_EVENTS"}
+    named = {"webhookId": webhook["id"]}
+    for query, wanted in (
+        (webhooks.CREATE, given),
+        (webhooks.UPDATE, {**named, "status": "PAUSED"}),
+        (webhooks.REPLAY, {**named, "afterNumber": 0}),
+        (webhooks.ROTATE, named),
+    ):
+        assert (await alpha.ask(query, input=wanted)).reason == "CONFIRM_SESSION"
+    assert await webhooks.listed(alpha) == [webhook]
+    # A program has no password to confirm with; stopping deliveries takes none.
+    assert (await webhooks.create(alpha, token))["__typename"] == "WebhookCreated"
+    deleted = (await alpha.ask(webhooks.DELETE, input=named)).one
+    assert deleted["__typename"] == "WebhookDeleted"
 
 
 async def test_a_refresh_confirms_nothing(world: World, alpha: Someone) -> None:
