@@ -15,7 +15,7 @@ import pytest
 
 import mini_wallet_client as client
 from mini_wallet_client import AsyncWallet, Session, TransactionPosted, Wallet
-from tests.app.conftest import ALPHA, Api
+from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
 from tests.clients.conftest import BRISK, signed_in
 from tests.clients.proxy import Answer, Proxy
 from tests.waiting import block_until
@@ -161,6 +161,27 @@ def test_events_continue_with_a_fresh_token_when_one_expires(
         assert renewed.wait(20)
         _add(api, wallet)
         assert listener.next().sequence == start + 1
+
+
+def test_a_token_may_expire_again_before_the_stream_is_open(
+    proxy: Proxy, wallet: Wallet, listen: Callable[..., Listener]
+) -> None:
+    expired = Answer.of_graphql(401, code="UNAUTHENTICATED")
+    proxy.operations.clear()
+    # The second answer is the one to the refresh, between them the service was away.
+    answers = iter([expired, None, Answer(502), expired, None])
+    proxy.on_request = lambda: next(answers, None)
+    assert listen(0).next().sequence == 1
+    assert proxy.operations.count("mutation RefreshSession") == 2
+
+
+def test_events_are_not_continued_as_another_user(proxy: Proxy, wallet: Wallet) -> None:
+    with signed_in(proxy.url, ALPHA) as other:
+        listener = Listener(other, _sequence(other) - 1)
+        listener.next()
+        other.login(BETA, PASSWORD)
+        proxy.cut()
+        assert isinstance(listener.next(), client.Unauthenticated)
 
 
 def test_a_credential_that_has_ended_ends_the_events(

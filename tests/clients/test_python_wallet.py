@@ -182,6 +182,34 @@ def test_a_request_that_was_not_sent_is_not_ambiguous(wallet: Wallet, proxy: Pro
         assert isinstance(other.send_money(TO_BETA, 9000), client.InsufficientFunds)
 
 
+def test_a_payment_that_was_only_limited_was_not_sent(wallet: Wallet, proxy: Proxy) -> None:
+    limited = Answer.of_graphql(429, code="RATE_LIMITED", retryAfterSeconds=3600)
+    proxy.faults.append(limited)
+    with pytest.raises(client.RateLimited):
+        wallet.send_money(TO_BETA, 1)
+    proxy.faults.extend([LOST, limited])
+    with pytest.raises(client.OutcomeUnknown):
+        wallet.send_money(TO_BETA, 1)
+
+
+@pytest.mark.parametrize("fault", [DROPPED, Answer.of_graphql(401, code="UNAUTHENTICATED")])
+def test_a_payment_is_not_repeated_as_the_user_who_signed_in_meanwhile(
+    wallet: Wallet, proxy: Proxy, beta: Wallet, fault: str | Answer
+) -> None:
+    def sign_in_beta() -> str | Answer:
+        proxy.on_request = lambda: None
+        assert isinstance(wallet.login(BETA, PASSWORD), client.SignedIn)
+        return fault
+
+    beta.add_balance(1)
+    note = _new_note()
+    proxy.on_request = sign_in_beta
+    was_lost = fault == DROPPED
+    with pytest.raises(client.OutcomeUnknown if was_lost else client.Unauthenticated):
+        wallet.send_money(Recipient.email("user.gamma@demo.app"), 1, note=note)
+    assert _sent_with(beta, note) == []
+
+
 def test_an_operation_that_would_take_effect_twice_is_not_repeated(
     wallet: Wallet, proxy: Proxy
 ) -> None:
@@ -227,6 +255,33 @@ def test_an_expired_access_token_is_refreshed_once_for_all_threads(
         assert proxy.operations.count("mutation RefreshSession") == 1
         assert kept == [many.session]
         assert many.session not in (expired, wallet.session)
+
+
+def test_a_session_that_has_ended_fails_in_all_threads(api: Api, proxy: Proxy) -> None:
+    with signed_in(proxy.url, ALPHA) as wallet:
+        ended = _expired(api, wallet.session)
+        wallet.logout()
+    together = threading.Barrier(4)
+    with Wallet(proxy.url, session=ended, retries=BRISK) as many:
+        failures: list[Exception] = []
+
+        def read() -> None:
+            with pytest.raises(client.Unauthenticated) as raised:
+                many.viewer()
+            failures.append(raised.value)
+
+        def wait_for_the_others() -> None:
+            if proxy.operations[-1] == "query Viewer" and not together.broken:
+                together.wait(30)
+
+        proxy.on_request = wait_for_the_others
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(failures) == 4
+        assert many.session is None
 
 
 def test_a_lost_answer_to_a_refresh_is_asked_for_again(

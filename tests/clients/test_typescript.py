@@ -134,6 +134,35 @@ def test_giving_up_tells_the_key_which_then_tells_the_outcome(alpha: Driver, pro
         alpha.call("createApiToken", "A program", ["READ_PROFILE"])
 
 
+def test_a_payment_that_was_only_limited_was_not_sent(alpha: Driver, proxy: Proxy) -> None:
+    limited = Answer.of_graphql(429, code="RATE_LIMITED", retryAfterSeconds=3600)
+    for faults, error in (([limited], "RateLimited"), ([LOST, limited], "OutcomeUnknown")):
+        proxy.faults.extend(faults)
+        with pytest.raises(Refused) as refused:
+            alpha.call("sendMoney", TO_BETA, 1)
+        assert refused.value.error["name"] == error
+
+
+def test_nothing_is_repeated_as_the_user_who_signed_in_meanwhile(
+    alpha: Driver, proxy: Proxy
+) -> None:
+    expired = Answer.of_graphql(401, code="UNAUTHENTICATED")
+    for fault, error in ((DROPPED, "OutcomeUnknown"), (expired, "Unauthenticated")):
+
+        def sign_in_beta(fault: str | Answer = fault) -> str | Answer:
+            proxy.on_request = lambda: None
+            alpha.call("login", BETA, PASSWORD)
+            return fault
+
+        proxy.on_request = sign_in_beta
+        note = _new_note()
+        with pytest.raises(Refused) as refused:
+            alpha.call("sendMoney", {"email": "user.gamma@demo.app"}, 1, {"note": note})
+        assert refused.value.error["name"] == error
+        assert _transactions(alpha, note) == []
+        alpha.call("login", ALPHA, PASSWORD)
+
+
 def test_pages_are_followed_to_the_end(alpha: Driver) -> None:
     note = _new_note()
     for number in range(3):

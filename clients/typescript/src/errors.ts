@@ -84,6 +84,11 @@ export function isTemporary(error: unknown): error is TemporaryError {
   return error instanceof ConnectionFailed || error instanceof RateLimited || error instanceof Unavailable;
 }
 
+/** Whether the service has said that it executed nothing of the request. */
+export function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && !(error instanceof Unavailable) && error.code !== 'INTERNAL';
+}
+
 const CLASSES = new Map<string, typeof ApiError>([
   ['UNAUTHENTICATED', Unauthenticated as typeof ApiError],
   ['FORBIDDEN', Forbidden],

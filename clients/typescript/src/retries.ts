@@ -14,6 +14,9 @@ export const RETRIES: Retries = { firstPauseSeconds: 0.3, longestPauseSeconds: 1
 /** After so long without a failure, the next pause is the first again. */
 const QUIET_SECONDS = 60;
 
+/** A timer that is set for longer fires at once. */
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
+
 /** The attempts of one request so far. */
 export class Attempts {
   /** Whether one of them may have had an effect although no answer said so. */
@@ -64,7 +67,7 @@ export function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, seconds * 1000);
+    const timer = setTimeout(done, Math.min(seconds * 1000, LONGEST_TIMER_MILLISECONDS));
     if (signal?.aborted) done();
     else signal?.addEventListener('abort', done);
   });

@@ -1,6 +1,13 @@
 /** Numbered events that resume by number, over WebSocket or server-sent events. */
 
-import { ApiError, Unauthenticated, UnexpectedAnswer, WalletError, isTemporary } from './errors.js';
+import {
+  ApiError,
+  type TemporaryError,
+  Unauthenticated,
+  UnexpectedAnswer,
+  WalletError,
+  isTemporary,
+} from './errors.js';
 import type { Operation } from './operation.js';
 import { Attempts, sleep } from './retries.js';
 import { overServerSentEvents } from './sse.js';
@@ -45,13 +52,15 @@ export async function* events<Event>(
 ): AsyncGenerator<Event, void, undefined> {
   const pauses = new Attempts(transport.options.retries);
   const connect = over === 'websocket' ? overWebSocket : overServerSentEvents;
-  let isRefused = false;
+  const { signIns } = transport;
+  let wasRefreshed = false;
+  const onOpen = () => {
+    wasRefreshed = false;
+  };
   while (!signal?.aborted) {
+    transport.requireSameUser(signIns);
     const bearer = transport.bearer;
-    let pause = pauses.pause();
-    const onOpen = () => {
-      isRefused = false;
-    };
+    let failure: TemporaryError | undefined;
     try {
       const { document } = operation;
       for await (const data of connect({ transport, bearer, document, variables: { after }, signal, onOpen })) {
@@ -64,27 +73,26 @@ export async function* events<Event>(
     } catch (error) {
       if (signal?.aborted) return;
       if (error instanceof Unauthenticated) {
-        if (isRefused || !transport.session || bearer === null) throw error;
-        isRefused = true;
-        pause = 0;
-      } else if (isTemporary(error) || (error instanceof ApiError && error.code === 'INTERNAL')) {
+        if (wasRefreshed || !transport.session || bearer === null) throw error;
+        try {
+          await transport.refresh(bearer);
+          wasRefreshed = true;
+        } catch (temporary) {
+          if (!isTemporary(temporary)) throw temporary;
+          onInterruption(temporary);
+          failure = temporary;
+        }
+      } else if (isTemporary(error)) {
         onInterruption(error);
-        pause = Math.max(pause, error.retryAfterSeconds ?? 0);
+        wasRefreshed = false;
+        failure = error;
+      } else if (error instanceof ApiError && error.code === 'INTERNAL') {
+        onInterruption(error);
       } else {
         throw error;
       }
     }
-    if (isRefused && bearer !== null) {
-      try {
-        await transport.refresh(bearer);
-      } catch (error) {
-        if (!isTemporary(error)) throw error;
-        onInterruption(error);
-        isRefused = false;
-        pause = pauses.pause(error);
-      }
-    }
-    await sleep(pause, signal);
+    await sleep(pauses.pause(failure), signal);
   }
 }
 

@@ -1,12 +1,13 @@
 /** Sends operations over HTTP: repeated where that is safe, with a fresh access token when one expired. */
 
 import {
-  ApiError,
   ConnectionFailed,
   OutcomeUnknown,
   Unauthenticated,
   UnexpectedAnswer,
+  WalletError,
   fromAnswer,
+  isRefusal,
   isTemporary,
   seconds,
 } from './errors.js';
@@ -57,7 +58,9 @@ const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
 /** A connection to the service as one user. */
 export class Transport {
   session: Session | null;
-  private refreshing: Promise<void> | null = null;
+  /** Changes when a user signs in or out: what was begun before must not be done by another one. */
+  signIns = 0;
+  private refreshing: { session: Session; result: Promise<void> } | null = null;
 
   constructor(readonly options: TransportOptions) {
     this.session = options.session;
@@ -69,7 +72,8 @@ export class Transport {
   }
 
   /** Continue with this session, or without any; tells who keeps it. */
-  useSession(session: Session | null): void {
+  useSession(session: Session | null, { isRenewed = false } = {}): void {
+    if (!isRenewed) this.signIns += 1;
     this.session = session;
     this.options.onSession(session);
   }
@@ -81,9 +85,10 @@ export class Transport {
     { attempts = new Attempts(this.options.retries), isRepeatable = true }: ExecuteOptions = {},
   ): Promise<Result> {
     const body = JSON.stringify({ query: operation.document, variables });
+    const { signIns } = this;
     for (;;) {
       try {
-        return operation.parse(await this.sendSignedIn(body));
+        return operation.parse(await this.sendSignedIn(body, signIns));
       } catch (error) {
         const pause = isTemporary(error) && isRepeatable ? attempts.note(error) : null;
         if (pause === null) throw error;
@@ -103,9 +108,9 @@ export class Transport {
     try {
       result = await this.execute(operation, variables, { attempts });
     } catch (error) {
-      const isRefused = error instanceof ApiError && error.code !== 'INTERNAL' && !isTemporary(error);
       // An earlier attempt whose answer was lost may have moved the money all the same.
-      if (isRefused && !attempts.areAmbiguous) throw error;
+      const isOfProgram = !(error instanceof WalletError);
+      if ((isRefusal(error) || isOfProgram) && !attempts.areAmbiguous) throw error;
       throw new OutcomeUnknown(kind, key, error);
     }
     if (attempts.mayBeInTransit && isUserError(result) && !FINAL.has(result.__typename)) {
@@ -117,22 +122,33 @@ export class Transport {
 
   /** Replace the access token, unless that has happened meanwhile. Rejects with Unauthenticated. */
   async refresh(expired: string): Promise<void> {
-    if (this.session?.accessToken !== expired) return;
-    this.refreshing ??= this.refreshOnce(this.session).finally(() => {
-      this.refreshing = null;
-    });
-    await this.refreshing;
+    const { session } = this;
+    if (session?.accessToken !== expired) return;
+    if (this.refreshing?.session !== session) {
+      this.refreshing = { session, result: this.refreshOnce(session) };
+    }
+    await this.refreshing.result;
   }
 
   private async refreshOnce(session: Session): Promise<void> {
-    const result = await this.refreshed(session.refreshToken);
-    if (result.__typename === 'SignedIn' && result.credentials.refreshToken !== null) {
-      const { accessToken, refreshToken } = result.credentials;
-      this.useSession({ accessToken, refreshToken });
-      return;
+    try {
+      const result = await this.refreshed(session.refreshToken);
+      if (this.session !== session) return;
+      if (result.__typename === 'SignedIn' && result.credentials.refreshToken !== null) {
+        const { accessToken, refreshToken } = result.credentials;
+        this.useSession({ accessToken, refreshToken }, { isRenewed: true });
+        return;
+      }
+      this.useSession(null);
+      throw new Unauthenticated('message' in result ? result.message : 'The session has ended.');
+    } finally {
+      if (this.refreshing?.session === session) this.refreshing = null;
     }
-    this.useSession(null);
-    throw new Unauthenticated('message' in result ? result.message : 'The session has ended.');
+  }
+
+  /** Throws Unauthenticated if a user has signed in or out since. */
+  requireSameUser(signIns: number): void {
+    if (this.signIns !== signIns) throw new Unauthenticated('The user signed out, or another one in, meanwhile.');
   }
 
   /** Repeats a lost answer: for 30 seconds the old token gives the same new ones. */
@@ -150,13 +166,15 @@ export class Transport {
     }
   }
 
-  private async sendSignedIn(body: string): Promise<unknown> {
+  private async sendSignedIn(body: string, signIns: number): Promise<unknown> {
+    this.requireSameUser(signIns);
     const bearer = this.bearer;
     try {
       return await this.send(body, bearer);
     } catch (error) {
       if (!(error instanceof Unauthenticated) || !this.session || bearer === null) throw error;
       await this.refresh(bearer);
+      this.requireSameUser(signIns);
       return this.send(body, this.bearer);
     }
   }

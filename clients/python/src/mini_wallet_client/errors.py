@@ -108,6 +108,12 @@ def from_answer(errors: Any, retry_after: str | None = None) -> ApiError | Unexp
     return error
 
 
+def is_refusal(error: WalletError) -> bool:
+    """Whether the service has said that it executed nothing of the request."""
+    is_unclear = isinstance(error, Unavailable) or getattr(error, "code", None) == "INTERNAL"
+    return isinstance(error, ApiError) and not is_unclear
+
+
 def seconds(value: object) -> float | None:
     """A number of seconds as a header or an extension says it; None for any other form."""
     try:

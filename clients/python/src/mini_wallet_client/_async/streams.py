@@ -38,14 +38,16 @@ async def events(
     the scope.
     """
     pauses = transport.retries.start()
-    refused = False
+    sign_ins = transport.sign_ins
+    was_refreshed = False
     while True:
+        transport.require_same_user(sign_ins)
         bearer = transport.bearer
-        pause = pauses.pause()
+        failure: errors.TemporaryError | None = None
         try:
             async with aclosing(_connected(transport, operation, after, bearer)) as stream:
                 async for data in stream:
-                    refused = False
+                    was_refreshed = False
                     if data is None:
                         continue
                     pauses.start_over()
@@ -54,25 +56,23 @@ async def events(
                         after = number_of(event)
                         yield event
         except errors.Unauthenticated:
-            if refused or transport.session is None or bearer is None:
+            if was_refreshed or transport.session is None or bearer is None:
                 raise
-            refused = True
-            pause = 0.0
+            try:
+                await transport.refresh(bearer)
+                was_refreshed = True
+            except errors.TemporaryError as error:
+                log.warning("The session could not be refreshed: %s", error)
+                failure = error
         except errors.TemporaryError as error:
             log.warning("The stream of %s is interrupted: %s", operation.name, error)
-            pause = max(pause, error.retry_after_seconds or 0.0)
+            was_refreshed = False
+            failure = error
         except errors.ApiError as error:
             if error.code not in _TEMPORARY_CODES:
                 raise
             log.warning("The stream of %s is interrupted: %s", operation.name, error)
-        if refused and bearer is not None:
-            try:
-                await transport.refresh(bearer)
-            except errors.TemporaryError as error:
-                log.warning("The session could not be refreshed: %s", error)
-                refused = False
-                pause = pauses.pause(error)
-        await waiting.sleep(pause)
+        await waiting.sleep(pauses.pause(failure))
 
 
 async def _connected(

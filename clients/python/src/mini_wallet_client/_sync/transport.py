@@ -53,18 +53,22 @@ class Transport:
         self._token = token
         self._on_session = on_session
         self._refreshing = waiting.Lock()
+        #: Changes when a user signs in or out: what was begun before must not be done by another one.
+        self.sign_ins = 0
 
     @property
     def bearer(self) -> str | None:
         """The token that the next request carries."""
-        return self._token if self.session is None else self.session.access_token
+        session = self.session
+        return self._token if session is None else session.access_token
 
     def headers(self, bearer: str | None) -> dict[str, str]:
         """The headers of a request."""
         return {} if bearer is None else {"authorization": f"Bearer {bearer}"}
 
-    def use_session(self, session: Session | None) -> None:
+    def use_session(self, session: Session | None, *, is_renewed: bool = False) -> None:
         """Continue with this session, or without any; tells who keeps it."""
+        self.sign_ins += not is_renewed
         self.session = session
         if self._on_session is not None:
             self._on_session(session)
@@ -80,9 +84,10 @@ class Transport:
         """The operation's result. Raises WalletError."""
         attempts = attempts or self.retries.start()
         body = {"query": operation.document, "variables": to_json(variables or {})}
+        sign_ins = self.sign_ins
         while True:
             try:
-                data = self._send_signed_in(body)
+                data = self._send_signed_in(body, sign_ins)
                 break
             except errors.TemporaryError as error:
                 pause = attempts.note(error) if is_repeatable else None
@@ -105,11 +110,9 @@ class Transport:
         attempts = self.retries.start(give_up_after_seconds)
         try:
             result = self.execute(operation, variables, attempts=attempts)
-        except (errors.TemporaryError, errors.UnexpectedAnswer) as error:
-            raise errors.OutcomeUnknown(kind, key, str(error)) from error
-        except errors.ApiError as error:
+        except errors.WalletError as error:
             # An earlier attempt whose answer was lost may have moved the money all the same.
-            if attempts.are_ambiguous or error.code == "INTERNAL":
+            if attempts.are_ambiguous or not errors.is_refusal(error):
                 raise errors.OutcomeUnknown(kind, key, str(error)) from error
             raise
         is_refused = isinstance(result, UserError) and not isinstance(result, _FINAL)
@@ -121,13 +124,18 @@ class Transport:
     def refresh(self, expired: str) -> None:
         """Replace the access token, unless that has happened meanwhile. Raises Unauthenticated."""
         with self._refreshing:
-            if self.session is None or self.session.access_token != expired:
+            session = self.session
+            if session is None:
+                raise errors.Unauthenticated("The session has ended: sign in again.")
+            if session.access_token != expired:
                 return
-            variables = {"input": {"refreshToken": self.session.refresh_token}}
+            variables = {"input": {"refreshToken": session.refresh_token}}
             body = {"query": documents.REFRESH_SESSION.document, "variables": variables}
             result = self._refreshed(body)
+            if self.session is not session:
+                return
             if isinstance(result, models.SignedIn):
-                self.use_session(Session.of(result.credentials))
+                self.use_session(Session.of(result.credentials), is_renewed=True)
                 return
             self.use_session(None)
             raise errors.Unauthenticated(result.message)
@@ -144,7 +152,13 @@ class Transport:
                     raise
             waiting.sleep(pause)
 
-    def _send_signed_in(self, body: dict[str, Any]) -> Any:
+    def require_same_user(self, sign_ins: int) -> None:
+        """Raises Unauthenticated if a user has signed in or out since."""
+        if self.sign_ins != sign_ins:
+            raise errors.Unauthenticated("The user signed out, or another one in, meanwhile.")
+
+    def _send_signed_in(self, body: dict[str, Any], sign_ins: int) -> Any:
+        self.require_same_user(sign_ins)
         bearer = self.bearer
         try:
             return self._send(body, bearer)
@@ -152,6 +166,7 @@ class Transport:
             if self.session is None or bearer is None:
                 raise
         self.refresh(bearer)
+        self.require_same_user(sign_ins)
         return self._send(body, self.bearer)
 
     def _send(self, body: dict[str, Any], bearer: str | None) -> Any:
