@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain import errors
 from domain.people.sessions import Principal, Scope
-from domain.webhooks import Outcome, Webhook, WebhookStream
+from domain.webhooks import InvalidWebhook, Outcome, Webhook, WebhookStream
 from persistence import retention
 from persistence.delivery import cursors
 from persistence.engine.database import Database
@@ -47,6 +49,30 @@ async def test_attempts_are_kept_for_thirty_days(books: Books, db: Database) -> 
     assert (await retention.sweep(db, batch=2))["webhook_attempts"] == 0
     left = books.connection.execute("SELECT count(*) FROM webhook_attempts").fetchone()
     assert left == (2,)
+
+
+async def test_concurrent_requests_exceed_neither_the_webhooks_of_a_user_nor_the_secrets_of_one(
+    books: Books, db: Database
+) -> None:
+    zoe = books.join()
+    made = await asyncio.gather(
+        *(create(db, zoe.principal) for _ in range(14)), return_exceptions=True
+    )
+    webhook = next(each for each in made if isinstance(each, Webhook))
+    refused = [each for each in made if not isinstance(each, Webhook)]
+    assert [type(each) for each in refused] == [InvalidWebhook] * 4
+
+    overlap = timedelta(days=1)
+    rotated = await asyncio.gather(
+        *(
+            webhooks.rotate_secret(db, KEYS, zoe.principal, webhook.webhook_id, overlap)
+            for _ in range(6)
+        ),
+        return_exceptions=True,
+    )
+    refused = [each for each in rotated if isinstance(each, BaseException)]
+    assert [type(each) for each in refused] == [errors.InvalidInput] * 2
+    assert len(await secrets.read(db, KEYS, zoe.user_id, webhook.webhook_id)) == 5
 
 
 async def test_secrets_that_have_expired_are_deleted(books: Books, db: Database) -> None:
