@@ -271,7 +271,9 @@ async def _active(unit: Unit, receiver: Receiver, row: Row[Any] | None) -> Webho
     if row is None or row.status != "ACTIVE" or not row.exists:
         return None
     found = (await unit.connection.execute(_READ, _names(receiver))).one_or_none()
-    return None if found is None else rows.from_row(found)
+    webhook = None if found is None else rows.from_row(found)
+    # Jobs come from Redis, which may name the sink of the other stream.
+    return webhook if webhook is not None and rows.receiver(webhook) == receiver else None
 
 
 def _is_current(row: Row[Any], leased: Lease) -> bool:

@@ -336,6 +336,25 @@ async def test_a_lease_that_is_not_renewed_ends(books: Books, delivering: Delive
         assert await deliveries.count_failing(books.database) == 0
 
 
+async def test_a_job_of_the_other_stream_delivers_nothing(
+    books: Books, delivering: Delivering
+) -> None:
+    zoe = books.join()
+    await books.add(zoe)
+    document = "subscription { notifications { number } }"
+    async with receiving() as receiver:
+        webhook, _ = await create(
+            delivering,
+            zoe,
+            receiver.url,
+            stream=WebhookStream.NOTIFICATIONS,
+            document=document,
+        )
+        await sink.deliver(delivering, replace(rows.receiver(webhook), sink="webhooks"))
+        assert receiver.requests == []
+        assert await attempted(delivering, webhook) == []
+
+
 async def test_nothing_is_sent_that_might_arrive_after_the_lease_has_ended(
     books: Books, delivering: Delivering
 ) -> None:
