@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from adapters import rate_limiter
-from app.http import rate_limits, refusals
+from app.http import hosts, rate_limits, refusals
 from app.http.edge import Edge
 from app.http.gathering import Gathered, Gathering
 from app.http.short_path import ShortPath, ShortPathProtocol
@@ -38,11 +37,6 @@ SEND_SECONDS = 30.0
 # A client reads a refusal only if the connection is not reset while it is still sending.
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 * 1024 * 1024
-
-#: A request target in absolute form: its host with the port, and the path with the query.
-_ABSOLUTE_TARGET = re.compile(
-    rb"(?i:https?)://(?P<host>[^/?#@\s]+)(?P<rest>(?:[/?][^#]*)?)", re.DOTALL
-)
 
 
 class Phase(IntEnum):
@@ -283,7 +277,7 @@ class HttpConnection(ShortPathProtocol):
 
     def _read_absolute_target(self) -> None:
         """Reduce `http://host/path` to its path, and have its host count as the Host (RFC 9112, 3.2.2)."""
-        found = _ABSOLUTE_TARGET.fullmatch(self.url)
+        found = hosts.ABSOLUTE_TARGET.fullmatch(self.url)
         if self.parser.get_method() == b"CONNECT":
             return
         if found is None:

@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 from graphql_server.facts import Headers
 from settings import Settings
 
+#: A request target in absolute form: its host with the port, and the path with the query.
+ABSOLUTE_TARGET = re.compile(
+    rb"(?i:https?)://(?P<host>[^/?#@\s]+)(?P<rest>(?:[/?][^#]*)?)", re.DOTALL
+)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::[0-9]*)?")
 
 
