@@ -20,6 +20,7 @@ from mini_wallet_client import (
     Retries,
     TransactionFilter,
     TransactionKind,
+    Wallet,
 )
 from mini_wallet_client.values import exact, to_json
 from mini_wallet_client.webhooks import verify_webhook
@@ -176,3 +177,21 @@ def test_a_webhook_request_of_another_time_is_refused(seconds: int) -> None:
 def test_a_secret_that_is_none_is_an_error_of_the_program() -> None:
     with pytest.raises(ValueError, match="whsec_"):
         _verify(_signed(), secrets="")
+
+
+@pytest.mark.parametrize("body", [BODY.decode(), json.loads(BODY)])
+def test_a_body_that_is_not_as_it_was_received_is_an_error_of_the_program(body: Any) -> None:
+    with pytest.raises(TypeError, match="as it was received"):
+        verify_webhook(body, _signed(), SECRET)
+
+
+def test_a_wallet_refuses_at_once_what_cannot_be_an_address_a_token_or_a_recipient() -> None:
+    for url in ("", "wallet.example", "127.0.0.1:8000", "ftp://wallet.example"):
+        with pytest.raises(ValueError, match="address"):
+            Wallet(url)
+    for token in ("", " ", "mw_…", "mw_secret\n"):
+        with pytest.raises(ValueError, match="createApiToken") as raised:
+            Wallet("https://wallet.example", token=token)
+        assert "secret" not in str(raised.value)
+    with Wallet("https://wallet.example") as wallet, pytest.raises(TypeError, match="Recipient"):
+        wallet.send_money("user.beta@demo.app", 1)  # type: ignore[arg-type]

@@ -406,7 +406,7 @@ for (const amount of [1.5, NaN, '', '1e3', '1,5', '0x10', ' 1', 2 ** 60]) {
 }
 assert.match(client.newKey(), /^[0-9a-f]{32}$/);
 
-const { body, now, signed, other, wrong, stale } = JSON.parse(process.env.REQUESTS);
+const { body, now, signed, other, wrong, stale, early } = JSON.parse(process.env.REQUESTS);
 const [secret, replaced] = JSON.parse(process.env.SECRETS);
 const verify = (headers, secrets = secret, sent = body) =>
   client.verifyWebhook(sent, headers, secrets, { now: now * 1000 });
@@ -418,13 +418,25 @@ assert.equal((await verify(both)).number, 8);
 assert.equal((await verify(both, replaced)).number, 8);
 assert.equal((await verify(other, [secret, replaced])).number, 8);
 const refused = [
-  [other], [wrong], [stale], [{}], [{ ...signed, 'webhook-id': 'msg_2' }], [{ ...signed, 'webhook-signature': 'v1,!' }],
+  [other], [wrong], [stale], [early], [{}], [{ ...signed, 'webhook-id': 'msg_2' }], [{ ...signed, 'webhook-signature': 'v1,!' }],
   [signed, secret, body.replace('8', '9')],
 ];
 for (const [headers, secrets, sent] of refused) {
   await assert.rejects(verify(headers, secrets, sent), client.InvalidSignature);
 }
 await assert.rejects(verify(signed, ''), TypeError);
+const upper = Object.fromEntries(Object.entries(signed).map(([name, value]) => [name.toUpperCase(), value]));
+assert.equal((await verify(upper)).number, 8);
+for (const sent of [JSON.parse(body), new ArrayBuffer(8), null]) {
+  await assert.rejects(verify(signed, secret, sent), { name: 'TypeError', message: /as it was received/ });
+}
+const none = { name: 'TypeError', message: /createApiToken|an address/ };
+for (const url of ['', '/', 'wallet.example', 'localhost:8000']) assert.throws(() => new client.Wallet(url), none);
+for (const token of ['', 'mw_…', 'mw_x\\n']) {
+  assert.throws(() => new client.Wallet('https://wallet.example', { token }), none);
+}
+const wallet = new client.Wallet('https://wallet.example');
+await assert.rejects(wallet.sendMoney('user.beta@demo.app', 1), { name: 'TypeError', message: /recipient/ });
 """
 
 _TYPES = """
@@ -480,6 +492,7 @@ def test_amounts_are_exact_and_webhook_requests_are_verified(package: Path) -> N
         "other": signed(secrets[1]),
         "wrong": {**signed(), "webhook-timestamp": "soon"},
         "stale": signed(at=now - timedelta(seconds=301)),
+        "early": signed(at=now + timedelta(seconds=301)),
     }
     (package / "values.mjs").write_text(_VALUES)
     environment = {"REQUESTS": json.dumps(requests), "SECRETS": json.dumps(secrets)}

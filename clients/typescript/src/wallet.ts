@@ -65,8 +65,12 @@ export class Wallet {
   private readonly transport: Transport;
   private readonly streams: StreamTransport;
 
-  /** `url` is the address of the service, such as `https://wallet.example`. Throws a TypeError for what is none. */
+  /** `url` is the address of the service, such as `https://wallet.example`. Throws a TypeError for what is none, and for no token. */
   constructor(url: string, options: WalletOptions = {}) {
+    if (!/^https?:/.test(url)) throw new TypeError(`'${url}' is not an address such as 'https://wallet.example'.`);
+    if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
+      throw new TypeError('This is not an API token: mw_ and letters, as createApiToken returned it.');
+    }
     const hasWebSocket = typeof WebSocket !== 'undefined';
     this.streams = options.streams ?? (hasWebSocket ? 'websocket' : 'sse');
     this.transport = new Transport({
@@ -148,6 +152,7 @@ export class Wallet {
    */
   async sendMoney(to: Recipient, amount: Amount, options: SendOptions = {}): Promise<api.SendMoneyResult> {
     const { key = newKey(), note = null, giveUpAfterSeconds } = options;
+    if (typeof to !== 'object') throw new TypeError('Name the recipient as { email }, as { userId }, or give a user.');
     const recipient = 'id' in to ? { userId: to.id } : to;
     const input = { recipient, note, ...common(amount, key, options) };
     return this.transport.moveMoney(api.SEND_MONEY, { input }, { kind: 'TRANSFER', key, giveUpAfterSeconds });

@@ -40,6 +40,9 @@ export async function verifyWebhook(
   secrets: string | readonly string[],
   { toleranceSeconds = TOLERANCE_SECONDS, now = Date.now() }: VerifyOptions = {},
 ): Promise<WebhookEvent> {
+  if (typeof body !== 'string' && !ArrayBuffer.isView(body)) {
+    throw new TypeError('Give the body as it was received, as a string or a Uint8Array: not parsed.');
+  }
   const keys = await Promise.all([secrets].flat().map(importKey));
   const id = header(headers, 'webhook-id');
   const sent = header(headers, 'webhook-timestamp');

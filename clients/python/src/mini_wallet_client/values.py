@@ -80,6 +80,20 @@ def new_key() -> str:
     return secrets.token_urlsafe(24)
 
 
+def require_address(url: str) -> None:
+    """Raises ValueError for what is not the address of a service."""
+    if not url.startswith(("https://", "http://")):
+        raise ValueError(f"{url!r} is not an address such as 'https://wallet.example'.")
+
+
+def require_token(token: str | None) -> None:
+    """Raises ValueError for what no header can carry, without showing it."""
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
+        raise ValueError(
+            "This is not an API token: mw_ and letters, as createApiToken returned it."
+        )
+
+
 def to_json(value: Any) -> Any:
     """The value as JSON of the API: amounts as strings, instants with their offset.
 

@@ -71,6 +71,8 @@ def verify_webhook(
     `body` is the body as it was received, byte for byte. While a secret is being replaced, give both.
     Raises InvalidSignature, also if the request is older or newer than the tolerance.
     """
+    if not isinstance(body, bytes | bytearray):
+        raise TypeError("Give the body as it was received, in bytes: not as text, and not parsed.")
     given = {name.lower(): value for name, value in headers.items()}
     try:
         message_id, sent, signatures = (

@@ -19,7 +19,7 @@ from mini_wallet_client._sync.transport import Transport
 from mini_wallet_client.operation import Node, Operation, Page, Result
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
-from mini_wallet_client.values import Amount, exact, new_key
+from mini_wallet_client.values import Amount, exact, new_key, require_address, require_token
 from mini_wallet_client.webhooks import document_of
 
 _TRANSFER = models.TransactionKind.TRANSFER
@@ -45,7 +45,12 @@ class Wallet:
         timeout_seconds: float = 15.0,
         http: httpx.Client | None = None,
     ) -> None:
-        """`url` is the address of the service, such as `https://wallet.example`."""
+        """`url` is the address of the service, such as `https://wallet.example`.
+
+        Raises ValueError for an address or a token that cannot be one.
+        """
+        require_address(url)
+        require_token(token)
         self._transport = Transport(
             f"{url.rstrip('/')}/graphql",
             token=token,
@@ -356,6 +361,8 @@ class Wallet:
 def _recipient(to: models.Recipient | models.User) -> dict[str, object]:
     if isinstance(to, models.User):
         return {"userId": to.id}
+    if not isinstance(to, models.Recipient):
+        raise TypeError(f"{to!r} is no recipient: give Recipient.email(…), or a User.")
     return {to.by: to.value}
 
 
