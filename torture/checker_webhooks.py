@@ -15,8 +15,8 @@ from torture.record import InjectedFault, Record
 from torture.record_webhooks import Attempt, Receiver, Request
 from torture.violations import Violation, most
 
-#: Between reading the secrets that sign and the time in the header, which is in whole seconds.
-_SIGNING_SECONDS = 3.0
+#: Between reading the secrets that sign, while PostgreSQL may be suspended, and the time in the header.
+_SIGNING_SECONDS = 6.0
 #: How long after the arrival of a request a fault may keep its attempt from being recorded.
 _RECORDING_SECONDS = 5.0
 _LEEWAY_SECONDS = 0.5
@@ -196,7 +196,12 @@ def _unrecorded(receiver: Receiver, faults: Sequence[InjectedFault]) -> Iterator
     for request in receiver.requests:
         if not request.is_refused or not request.signed_by or _is_during(request, faults):
             continue
-        recorded = by_event[request.number, int(request.reply)]
+        # Without a status, the receiver was killed before it sent the response.
+        recorded = [
+            attempt
+            for status in (int(request.reply), None)
+            for attempt in by_event[request.number, status]
+        ]
         if not any(_is_of(attempt, request) for attempt in recorded):
             sentence = f"The attempt that was answered with {request.reply} was not recorded."
             yield _violation(receiver, request.number, sentence)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain import ids
 from domain.webhooks import WebhookStream
-from torture.client import UNAVAILABLE, Client, Lost
+from torture.client import TRY_SECONDS, UNAVAILABLE, Client, Lost
 from torture.journal import Journal
 from torture.record_webhooks import Receiver
 from torture.users import User
@@ -44,6 +44,8 @@ DOCUMENTS = {
 }""",
 }
 _PAUSE_SECONDS = 0.3
+#: An API process that has just started may be slow, and a webhook must not be created twice.
+_FIRST_SECONDS = 60.0
 #: Longer than any outage.
 _ROTATION_TRIES = 200
 #: After the end of the overlap, before which the answer may have been under way.
@@ -70,8 +72,8 @@ class Owner:
         began = time.monotonic()
         stream = self._record.stream
         given = {"url": url, "stream": stream.value, "document": DOCUMENTS[stream]}
-        created = await self._ask(_CREATE, {**given, "afterNumber": 0})
-        if "secret" not in created:
+        created = await self._try(_CREATE, {**given, "afterNumber": 0}, _FIRST_SECONDS)
+        if created is None or "secret" not in created:
             raise Refused(str(created))
         self._id = created["webhook"]["id"]
         webhook_id = ids.read_row_id(self._id, "Webhook")
@@ -122,10 +124,14 @@ class Owner:
             pass
         return answer
 
-    async def _try(self, document: str, given: dict[str, Any]) -> dict[str, Any] | None:
+    async def _try(
+        self, document: str, given: dict[str, Any], timeout_seconds: float = TRY_SECONDS
+    ) -> dict[str, Any] | None:
         """The result; None if it is unknown."""
         try:
-            answer = await self._client.ask(document, {"input": given}, self._user.token)
+            answer = await self._client.ask(
+                document, {"input": given}, self._user.token, timeout_seconds=timeout_seconds
+            )
         except Lost:
             answer = None
         if answer is None or answer.code == UNAVAILABLE:
