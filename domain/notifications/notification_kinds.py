@@ -68,17 +68,20 @@ def _webhook_disabled(facts: Facts) -> str:
 
 
 def _security_changed(facts: Facts) -> str:
-    name, revoked = facts.details.get("name"), facts.details.get("api_tokens_revoked", 0)
-    also = f" {revoked} API token{'s were' if revoked > 1 else ' was'} revoked." if revoked else ""
+    name, revoked = facts.details.get("name"), facts.details.get("api_tokens_revoked")
+    also = ""
+    if isinstance(revoked, int) and revoked > 0:
+        also = f" {revoked} API token{'s were' if revoked > 1 else ' was'} revoked."
+    token = f"The API token “{name}”" if name else "An API token"
     match facts.details.get("change"):
         case SecurityChange.PASSWORD_CHANGED:
             return f"Your password was changed.{also}"
         case SecurityChange.PASSWORD_RESET:
             return f"Your password was reset with a link from a mail.{also}"
         case SecurityChange.API_TOKEN_CREATED:
-            return f"The API token “{name}” was created."
+            return f"{token} was created."
         case SecurityChange.API_TOKEN_REVOKED:
-            return f"The API token “{name}” was revoked."
+            return f"{token} was revoked."
         case _:
             return "Your security settings were changed."
 
