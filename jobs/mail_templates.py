@@ -102,7 +102,7 @@ def render(
 
 
 def _without_links(name: str) -> str:
-    """The name without anything that mail programs turn into a link."""
+    """The text without anything that mail programs turn into a link."""
     return _LINKABLE.sub(r"\g<0> ", name)
 
 
@@ -154,7 +154,7 @@ def _facts(
         return {}
     limit_minor, expires_at = details["daily_limit_minor"], details["expires_at"]
     rows = {
-        "Name": details["name"],
+        "Name": _without_links(details["name"]),
         "Permissions": ", ".join(_SCOPES[Scope(scope)] for scope in details["scopes"]),
         "Daily limit": "none" if limit_minor is None else str(money.Money(limit_minor, currency)),
         "Expires": "never" if expires_at is None else _moment(expires_at),

@@ -12,6 +12,9 @@ from domain.notifications.notices import Notification
 from domain.notifications.notification_kinds import RULES, UNKNOWN, Facts
 from domain.people.accounts import Person
 
+#: The details that are names.
+_NAMES = frozenset({"name", "host"})
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -29,9 +32,12 @@ class View:
     def message(self, currency: Currency, *, written: Callable[[str], str] = str) -> str:
         """The sentence for the user, with names and amounts as they are now.
 
-        `written` is how another user's name is to be written.
+        `written` is how names are to be written: those of other users, of API tokens, and of hosts.
         """
-        details = self.notification.details or {}
+        details = {
+            name: written(value) if isinstance(value, str) and name in _NAMES else value
+            for name, value in (self.notification.details or {}).items()
+        }
         named = self.person or self.counterparty
         amount_minor = (
             details.get("amount_minor") if self.entry is None else self.entry.amount_minor

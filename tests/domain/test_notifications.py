@@ -56,7 +56,14 @@ def test_a_choice_is_what_it_says(kind: NotificationKind) -> None:
 @pytest.mark.parametrize("kind", NotificationKind)
 @pytest.mark.parametrize(
     "details",
-    [None, {}, {"change": "another", "name": None}, {"amount_minor": "x", "api_tokens_revoked": 1}],
+    [
+        None,
+        {},
+        {"change": "another", "name": None},
+        {"amount_minor": "x", "api_tokens_revoked": 1},
+        {"change": "password_changed", "api_tokens_revoked": "x"},
+        {"change": "api_token_created", "host": 5},
+    ],
 )
 def test_a_message_is_a_sentence_whatever_the_details(
     kind: NotificationKind, details: dict[str, Any] | None
@@ -85,6 +92,23 @@ def test_a_message_is_a_sentence_whatever_the_details(
 def test_a_change_of_security_says_what_changed(details: dict[str, Any], message: str) -> None:
     assert details["change"] in set(SecurityChange)
     assert RULES[NotificationKind.SECURITY_CHANGED].message(Facts(details=details)) == message
+
+
+def test_all_names_in_a_message_are_written_as_they_are_to_be() -> None:
+    for kind, details, message in (
+        (
+            NotificationKind.SECURITY_CHANGED,
+            {"change": "api_token_revoked", "name": "till"},
+            "The API token “TILL” was revoked.",
+        ),
+        (
+            NotificationKind.WEBHOOK_DISABLED,
+            {"host": "shop.example"},
+            "The webhook to SHOP.EXAMPLE was disabled: its deliveries failed.",
+        ),
+    ):
+        notification = Notification(ALPHA, 1, kind, NOW, details=details)
+        assert View(notification).message(USD, written=str.upper) == message
 
 
 def test_an_amount_without_an_entry_is_that_of_the_details() -> None:

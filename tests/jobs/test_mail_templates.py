@@ -138,6 +138,20 @@ def test_the_mail_of_a_new_api_token_says_all_but_its_secret() -> None:
     assert "\nDaily limit: 12.50 USD\n" in written.text
 
 
+def test_the_name_of_an_api_token_is_no_link() -> None:
+    details = {**DETAILS[MailPurpose.API_TOKEN_CREATED], "name": "https://evil.example/login"}
+    written = mail_templates.render(
+        MailPurpose.API_TOKEN_CREATED,
+        ZOE,
+        app_url=APP_URL,
+        token=None,
+        currency=money.currency("USD"),
+        details=details,
+    )
+    for part in (written.text, written.html):
+        assert "https: / / evil. example/ login" in part
+
+
 @pytest.mark.parametrize(("revoked", "told"), [(0, False), (2, True)])
 def test_the_mail_of_a_new_password_says_whether_api_tokens_were_revoked(
     revoked: int, told: bool
