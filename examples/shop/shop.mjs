@@ -95,7 +95,7 @@ function apply(event, changed) {
   if (kind !== 'TRANSFER') return;
   const order = changed.orders[note];
   if (order?.status === 'open' && compareDecimals(order.amount, amount.amount) === 0) {
-    Object.assign(order, { status: 'paid', reference, payer: counterparty.name });
+    Object.assign(order, { status: 'paid', reference, payer: counterparty?.name });
   } else {
     // A person decides whether to send it back.
     changed.unmatched.push({ reference, amount: amount.amount, note, payer: counterparty?.name });
