@@ -189,7 +189,7 @@ def test_a_wallet_refuses_at_once_what_cannot_be_an_address_a_token_or_a_recipie
     for url in ("", "wallet.example", "127.0.0.1:8000", "ftp://wallet.example"):
         with pytest.raises(ValueError, match="address"):
             Wallet(url)
-    for token in ("", " ", "mw_…", "mw_secret\n"):
+    for token in ("", " ", "mw_…", "mw_secret\n", "Bearer mw_secret"):
         with pytest.raises(ValueError, match="createApiToken") as raised:
             Wallet("https://wallet.example", token=token)
         assert "secret" not in str(raised.value)

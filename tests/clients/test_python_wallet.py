@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+import anyio
+import anyio.to_thread
 import httpx
 import jwt
 import pytest
@@ -17,6 +19,7 @@ from mini_wallet_client import AsyncWallet, MoneySent, Recipient, Session, Walle
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
 from tests.clients.conftest import BRISK, signed_in
 from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
+from tests.waiting import block_until
 
 TO_BETA = Recipient.email(BETA)
 UNAVAILABLE = Answer.of_graphql(503, code="UNAVAILABLE")
@@ -371,6 +374,33 @@ async def test_the_asynchronous_client_does_the_same(
         assert await other.close_key("TRANSFER", "some key 1") == client.IdempotencyKeySettled(
             transaction=None
         )
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_can_be_repeated_with_its_key(
+    api: Api, open_wallet: Callable[..., AsyncWallet], wallet: Wallet, proxy: Proxy
+) -> None:
+    key, note = client.new_key(), _new_note()
+    expired = Answer.of_graphql(401, code="UNAUTHENTICATED")
+    async with open_wallet(session=wallet.session) as other:
+        # Cancelled while it waits for the answer, and while it refreshes the session.
+        for faults, last in (([SILENT], "SendMoney"), ([expired, SILENT], "RefreshSession")):
+            proxy.operations.clear()
+            proxy.faults.extend(faults)
+            async with anyio.create_task_group() as group:
+
+                async def pay() -> None:
+                    await other.send_money(TO_BETA, 1, key=key, note=note)
+
+                group.start_soon(pay)
+                reached = f"mutation {last}"
+                await anyio.to_thread.run_sync(
+                    block_until, lambda reached=reached: reached in proxy.operations
+                )
+                group.cancel_scope.cancel()
+        result = await other.send_money(TO_BETA, 1, key=key, note=note)
+        assert isinstance(result, MoneySent)
+        assert _sent_with(wallet, note) == [result.transaction]
 
 
 # ================================================================ webhooks

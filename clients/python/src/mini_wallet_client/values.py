@@ -88,7 +88,9 @@ def require_address(url: str) -> None:
 
 def require_token(token: str | None) -> None:
     """Raises ValueError for what no header can carry, without showing it."""
-    if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
+    if token is None:
+        return
+    if not token or " " in token or not (token.isascii() and token.isprintable()):
         raise ValueError(
             "This is not an API token: mw_ and letters, as createApiToken returned it."
         )
