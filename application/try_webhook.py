@@ -66,6 +66,8 @@ async def _test(services: Services, webhook: Webhook, *, send: bool) -> Tested:
     signing = await secrets.read(
         database, services.webhook_keys, webhook.user_id, webhook.webhook_id
     )
+    if not signing:
+        raise webhooks.invalid("webhookId", webhooks.SECRET_UNREADABLE)
     event_id = webhooks.event_id(webhook.webhook_id, number)
     headers = webhooks.signed_headers(signing, event_id, datetime.now(UTC), body)
     if not send:

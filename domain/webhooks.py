@@ -36,6 +36,8 @@ DETAIL_MAXIMUM_CHARACTERS = 500
 #: The status by which an endpoint says that it will never accept anything again.
 GONE = 410
 
+#: What the owner is told where no signing secret can be decrypted.
+SECRET_UNREADABLE = "The signing secret cannot be read any more: rotate it."  # noqa: S105
 SECRET_PREFIX = "whsec_"  # noqa: S105
 _SECRET_BYTES = 32
 _HINT_CHARACTERS = 4

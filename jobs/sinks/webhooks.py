@@ -202,7 +202,7 @@ async def _attempt(services: Delivering, turn: _Turn, number: int, event: Any) -
             user_id=str(webhook.user_id),
             webhook_id=str(webhook.webhook_id),
         )
-        return _not_sent("The signing secret cannot be read any more: rotate it.")
+        return _not_sent(webhooks.SECRET_UNREADABLE)
     event_id = webhooks.event_id(webhook.webhook_id, number)
     headers = webhooks.signed_headers(signing, event_id, datetime.now(UTC), body)
     turn.check()

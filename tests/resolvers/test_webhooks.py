@@ -376,6 +376,16 @@ async def test_another_document_is_previewed_and_never_sent(alpha: Someone) -> N
     assert await listed(alpha) == [webhook]
 
 
+async def test_nothing_is_sent_without_a_signature(alpha: Someone) -> None:
+    webhook = await created(alpha)
+    alpha.world.sql("UPDATE webhook_secrets SET key_id = %s RETURNING 1", b"12345678")
+    asked = {"webhookId": webhook["id"]}
+    for more in ({}, {"send": True}):
+        assert paths((await alpha.ask(TRY, input={**asked, **more})).one) == ["webhookId"]
+    await alpha.ask(ROTATE, input=asked)
+    assert (await alpha.ask(TRY, input=asked)).one["__typename"] == "WebhookTested"
+
+
 async def test_without_an_event_there_is_nothing_to_test(beta: Someone) -> None:
     webhook = await created(beta)
     assert paths((await beta.ask(TRY, input={"webhookId": webhook["id"]})).one) == ["webhookId"]
