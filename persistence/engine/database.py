@@ -285,6 +285,9 @@ def is_trouble(error: BaseException) -> bool:
     if isinstance(error, exc.TimeoutError):
         return True
     original = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(original, psycopg.InternalError) and original.sqlstate is None:
+        # psycopg's own: a pooler ended the connection while a statement, such as COMMIT, was being sent.
+        return True
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError) or sqlstate(
         error
     ) in {READ_ONLY_TRANSACTION, NOT_ALLOWED, *NOT_MIGRATED}

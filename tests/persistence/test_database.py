@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dev.postgres import Postgres
 from domain import errors
 from persistence.engine import unit_of_work
-from persistence.engine.database import Database, translated, unavailable
+from persistence.engine.database import Database, is_trouble, translated, unavailable
 from persistence.engine.unit_of_work import Unit
 from tests.waiting import until
 
@@ -224,3 +224,12 @@ async def test_a_search_omits_no_user_whatever_limit_the_role_has(
         admin.execute(sql.SQL("ALTER DATABASE {} SET gin_fuzzy_search_limit = 1").format(name))
     asked = b"SELECT current_setting('gin_fuzzy_search_limit')"
     assert await db.rows((asked, ())) == [("0",)]
+
+
+def test_a_commit_with_two_results_is_trouble_of_the_connection() -> None:
+    """What psycopg raises if PgBouncer reports a lost session while a COMMIT is being sent."""
+    raised = psycopg.InternalError("received 2 results from command 'COMMIT'")
+    assert is_trouble(raised)
+    assert is_trouble(exc.InternalError("COMMIT", None, raised))
+    corrupted = psycopg.errors.lookup("XX001")("invalid page in block 0")
+    assert not is_trouble(corrupted)
