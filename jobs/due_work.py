@@ -9,6 +9,7 @@ from uuid import UUID
 from jobs.kinds import Job, Kind
 from persistence.delivery import mails
 from persistence.engine.database import Database
+from persistence.requests import closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,18 @@ MAILS = DueWork(
     due=mails.due,
 )
 
-TABLE = (MAILS,)
+# An expired request cannot be paid in the meantime: this only tells its users.
+EXPIRED_REQUESTS = DueWork(
+    name="expired-request",
+    kind=Kind(
+        "jobs.expired_requests.expire_request",
+        "jobs.expired_requests.expire_request",
+        "mail",
+        timeout_seconds=60,
+        under_way_seconds=30,
+    ),
+    every_seconds=1.0,
+    due=closing.due,
+)
+
+TABLE = (MAILS, EXPIRED_REQUESTS)

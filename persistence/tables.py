@@ -267,6 +267,76 @@ notifications = Table(
     CheckConstraint("kind <> 'money_received' OR sequence IS NOT NULL", name="entry"),
 )
 
+# What is shared by two users is kept twice: a request has a row under its requester and, if it is addressed
+# or was paid, one under its payer.
+payment_requests = Table(
+    "payment_requests",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    # Whose row it is.
+    Column("role", String(9), nullable=False),
+    Column("requester_id", UUID, nullable=False),
+    # Null while an open request is not paid.
+    Column("payer_id", UUID),
+    # Whether anyone with the link may pay it.
+    Column("is_open", Boolean, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("note", Text),
+    Column("status", String(9), nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    Column("closed_at", INSTANT),
+    # The random part of the link's token: its users can read the link again.
+    Column("secret", LargeBinary, nullable=False),
+    # The transaction that paid it.
+    Column("reference", UUID),
+    # Only on the row of the requester.
+    Column("idempotency_key", String(64)),
+    UniqueConstraint("user_id", "secret"),
+    UniqueConstraint("user_id", "reference"),
+    UniqueConstraint("user_id", "idempotency_key"),
+    CheckConstraint("role IN ('requester', 'payer')", name="role"),
+    CheckConstraint(
+        "(user_id = CASE role WHEN 'requester' THEN requester_id ELSE payer_id END) IS TRUE",
+        name="user",
+    ),
+    CheckConstraint("payer_id <> requester_id", name="not_oneself"),
+    CheckConstraint("is_open OR payer_id IS NOT NULL", name="payer"),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
+    CheckConstraint(
+        "status IN ('pending', 'paid', 'declined', 'cancelled', 'expired')", name="status"
+    ),
+    CheckConstraint("(status = 'pending') = (closed_at IS NULL)", name="closed_at"),
+    CheckConstraint("(status = 'paid') = (reference IS NOT NULL)", name="reference"),
+    # An open request has a payer once it is paid, and nobody to decline it.
+    CheckConstraint(
+        "NOT is_open OR (status = 'paid') = (payer_id IS NOT NULL) AND status <> 'declined'",
+        name="open",
+    ),
+    CheckConstraint("status <> 'expired' OR closed_at = expires_at", name="expired"),
+    CheckConstraint("expires_at > created_at", name="lifetime"),
+    CheckConstraint("octet_length(secret) = 16", name="secret_length"),
+    CheckConstraint("idempotency_key IS NULL OR role = 'requester'", name="key_of_requester"),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+    # The list by role and status, newest first, and the limits on pending requests.
+    Index("payment_requests_list_idx", "user_id", "role", "status", "id"),
+    # Who has paid a request of the user.
+    Index(
+        "payment_requests_paid_idx",
+        "user_id",
+        "payer_id",
+        postgresql_where=text("role = 'requester' AND status = 'paid'"),
+    ),
+    # Those that have expired.
+    Index(
+        "payment_requests_expires_at_idx",
+        "expires_at",
+        postgresql_where=text("role = 'requester' AND status = 'pending'"),
+    ),
+)
+
 sessions = Table(
     "sessions",
     metadata,

@@ -15,12 +15,15 @@ from domain import ids, text
 from domain.authority import Session
 from domain.ledger import money, transfers
 from domain.ledger.add_balance import AddBalance
+from domain.ledger.pay_request import PayRequest, RequestOf
 from domain.ledger.send_money import SendMoney
 from domain.people.sessions import Principal
+from domain.requests.payment_requests import Draft, PaymentRequest
 from persistence.audit import audit
 from persistence.engine.database import Database
 from persistence.ledger import entry_views
 from persistence.ledger.ledger import Ledger, Movement
+from persistence.requests import requesting
 
 LIMITS = money.limits(
     "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000"
@@ -73,6 +76,16 @@ def sending(
         recipient_id=recipient.user_id,
         amount=Decimal(amount),
         note=note,
+        idempotency_key=key or f"key-of-a-test-{next(_numbers)}",
+        reference=ids.new_id(),
+    )
+
+
+def paying(payer: Someone, request: PaymentRequest, *, key: str | None = None) -> PayRequest:
+    """A command that pays the request, with a key of its own if none is given."""
+    return PayRequest(
+        authority=payer.authority,
+        asked=RequestOf(request.requester_id, request.request_id),
         idempotency_key=key or f"key-of-a-test-{next(_numbers)}",
         reference=ids.new_id(),
     )
@@ -131,6 +144,22 @@ class Books:
     async def assert_clean(self) -> None:
         """Assert that the audit finds nothing."""
         assert (await audit.audit(self.database)).findings == []
+
+
+async def requesting_money(
+    books: Books,
+    requester: Someone,
+    payer: Someone | None,
+    amount: str = "0.01",
+    *,
+    note: str | None = None,
+) -> PaymentRequest:
+    """A new payment request; open without a payer."""
+    payer_id = None if payer is None else payer.user_id
+    draft = Draft(requester.user_id, payer_id, payer is None, Decimal(amount), note, None)
+    key = f"key-of-a-test-{next(_numbers)}"
+    request, _ = await requesting.create(books.database, requester.principal, draft, key, LIMITS)
+    return request
 
 
 async def lines_of(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.ledger import add_balance, close_key, send_money
+from domain.ledger import add_balance, close_key, pay_request, send_money
 from domain.ledger.add_balance import AddBalance
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.decisions import Decision, Ledger
+from domain.ledger.pay_request import PayRequest
 from domain.ledger.send_money import SendMoney
 from domain.ledger.transfers import Account, Entry
 
@@ -27,5 +28,6 @@ class Handler:
 HANDLERS: Mapping[type, Handler] = {
     AddBalance: Handler(add_balance.decide, add_balance.is_same_input),
     SendMoney: Handler(send_money.decide, send_money.is_same_input),
+    PayRequest: Handler(pay_request.decide, pay_request.is_same_input),
     CloseIdempotencyKey: Handler(close_key.decide, close_key.is_same_input),
 }

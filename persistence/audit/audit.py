@@ -18,6 +18,7 @@ from persistence.audit import kinds as audit_kinds
 from persistence.audit import notifications as audit_notifications
 from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
+from persistence.audit import requests as audit_requests
 from persistence.audit import webhooks as audit_webhooks
 from persistence.engine import database
 from persistence.engine.database import Database
@@ -115,6 +116,7 @@ async def look(
         *audit_people.CHECKS,
         *audit_notifications.CHECKS,
         *audit_webhooks.CHECKS,
+        *audit_requests.CHECKS,
     ):
         on_check(check.name)
         await _run(connection, check, report)

@@ -112,6 +112,19 @@ async def entry_by_reference(db: Database, user_id: UUID, reference: UUID) -> En
     return found[0] if found else None
 
 
+async def entries_by_references(
+    db: Database, wanted: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Entry]:
+    """The entries by user and reference, in one query; unknown ones are left out."""
+    if not wanted:
+        return {}
+    query = select(*_ENTRY).where(
+        sqlalchemy.tuple_(_entries_table.user_id, _entries_table.reference).in_(wanted)
+    )
+    found = await _entries(db, query)
+    return {(each.user_id, each.reference): each for each in found}
+
+
 async def _entries(db: Database, query: sqlalchemy.Select[Any]) -> list[Entry]:
     found = await db.read(lambda connection: connection.execute(query))
     return [entry_rows.from_row(row) for row in found]

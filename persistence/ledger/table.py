@@ -15,10 +15,12 @@ from domain.ledger.close_key import CloseKey
 from domain.ledger.decisions import Effect, LookUp
 from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import MetadataOf, StoreMetadata
+from domain.ledger.pay_request import ClosePaidRequest, RequestOf, StoreForPayer
 from persistence.engine.pipeline import Statement
 from persistence.ledger import authorities, effects, look_ups
 from persistence.ledger.authorities import Source
 from persistence.ledger.look_ups import Query
+from persistence.requests import paying
 
 AUTHORITIES: Mapping[type[Authority], Source] = {
     authority.Session: authorities.SESSIONS,
@@ -27,11 +29,14 @@ AUTHORITIES: Mapping[type[Authority], Source] = {
 LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     BudgetOf: look_ups.BUDGETS,
     MetadataOf: look_ups.METADATA,
+    RequestOf: paying.REQUESTS,
 }
 EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     CloseKey: effects.close_keys,
     StoreMetadata: effects.store_metadata,
     RequestMail: effects.request_mails,
+    ClosePaidRequest: paying.close_paid_requests,
+    StoreForPayer: paying.store_for_payers,
 }
 
 

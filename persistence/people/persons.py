@@ -60,6 +60,21 @@ async def lock_caller(unit: Unit, caller: Principal, *, confirmed: bool = False)
     return found
 
 
+async def lock_caller_among(
+    unit: Unit, caller: Principal, user_ids: Collection[UUID]
+) -> list[Row[Any]]:
+    """The rows of those users, the caller among them, locked as by `lock_all`.
+
+    Raises Unauthenticated if the caller's session or API token is not active.
+    """
+    found = await lock_all(unit, user_ids)
+    if not any(row.id == caller.user_id for row in found):
+        raise errors.Unauthenticated
+    if not await credentials.is_active(unit, caller):
+        raise errors.Unauthenticated
+    return found
+
+
 async def within(unit: Unit, user_id: UUID) -> Person:
     """The user, who must exist, as of the current unit of work."""
     return from_row((await unit.connection.execute(_READ_ONE, {"user_id": user_id})).one())

@@ -12,6 +12,8 @@ import domain
 from domain import errors, webhooks
 from domain.ledger import money
 from domain.people import sessions
+from domain.requests import payment_requests
+from tests.domain.worlds import CLOSED_REQUEST as CLOSED
 
 USD = money.currency("USD")
 TEN = money.Money(1_000, USD)
@@ -32,6 +34,8 @@ REFUSALS = [
     errors.IdempotencyKeyClosed(),
     errors.TooLate(),
     errors.NotFound(),
+    payment_requests.RequestClosed(CLOSED),
+    payment_requests.RequestNotAllowed(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
     errors.Unauthenticated(),
     errors.Forbidden(),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -18,12 +19,35 @@ from domain.ledger.budgets import BudgetOf, TokenBudget
 from domain.ledger.decisions import Command, Ledger
 from domain.ledger.send_money import SendMoney
 from domain.ledger.transfers import Account
+from domain.requests.payment_requests import PaymentRequest, Status
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 ALPHA, BETA, GAMMA, DELTA = PEOPLE = tuple(UUID(int=number) for number in range(1, 5))
 SESSION = UUID(int=100)
 ENDED_SESSION = UUID(int=101)
 TOKEN = UUID(int=200)
+
+
+def payment_request(**facts: Any) -> PaymentRequest:
+    """Beta requests 10.00 from Alpha, for 30 days, unless told otherwise."""
+    usual: dict[str, Any] = {
+        "request_id": UUID(int=300),
+        "requester_id": BETA,
+        "payer_id": ALPHA,
+        "is_open": False,
+        "amount_minor": 1_000,
+        "note": "Dinner",
+        "status": Status.PENDING,
+        "created_at": NOW - timedelta(days=1),
+        "expires_at": NOW + timedelta(days=29),
+        "closed_at": None,
+        "secret": bytes(16),
+        "reference": None,
+    }
+    return PaymentRequest(**{**usual, **facts})
+
+
+CLOSED_REQUEST = payment_request(status=Status.CANCELLED, closed_at=NOW)
 
 
 def limits_of(code: str = "USD", *, basis_points: int = 0) -> money.Limits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from domain import ids
 from domain.authority import ApiToken
@@ -15,13 +16,40 @@ from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
+from domain.requests.payment_requests import PaymentRequest
 from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
 from persistence.people import accounts, api_tokens, registrations
 from persistence.people import sessions as stored_sessions
+from persistence.requests import closing
 from persistence.webhooks import attempts, webhooks
-from tests.books import Books, sending
+from tests.books import Books, Someone, paying, requesting_money, sending
+
+
+async def request_and_pay(books: Books, requester: Someone, payer: Someone) -> None:
+    """A request in each state; those that were paid, by the payer."""
+    made = [
+        await requesting_money(books, requester, payer if is_addressed else None, note=note)
+        for note, is_addressed in (
+            ("pending", True), ("open", False), ("paid", True), ("paid by link", False),
+            ("declined", True), ("cancelled", True), ("expired", True),
+        )
+    ]  # fmt: skip
+    _, _, paid, by_link, declined, cancelled, expired = made
+    for request in (paid, by_link):
+        await books.ledger.move(paying(payer, request))
+    db = books.database
+    await closing.decline(db, payer.principal, *_ids(declined))
+    await closing.cancel(db, requester.principal, *_ids(cancelled))
+    books.connection.execute(
+        "UPDATE payment_requests SET expires_at = created_at + interval '1 us' WHERE note = 'expired'"
+    )
+    assert await closing.expire(db, *_ids(expired))
+
+
+def _ids(request: PaymentRequest) -> tuple[UUID, UUID]:
+    return request.requester_id, request.request_id
 
 
 async def lived_in(books: Books) -> None:
@@ -44,9 +72,12 @@ async def lived_in(books: Books) -> None:
     pairs = metadata.of([("order", "A-17"), ("branch", "Köln")])
     await books.ledger.move(replace(sending(alpha, beta), metadata=pairs))
     await books.ledger.run(CloseIdempotencyKey(beta.authority, Kind.TOP_UP, "a-closed-key"))
+    await request_and_pay(books, alpha, beta)
     await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
     await accounts.request_password_reset(db, "nobody@example.com")
-    [(user_id, mail_id)] = [due for due in await mails.due(db, 10) if due[0] != alpha.user_id]
+    [(user_id, mail_id)] = [
+        due for due in await mails.due(db, 20) if due[0] not in (alpha.user_id, beta.user_id)
+    ]
     mail = await mails.take(db, user_id, mail_id)
     assert mail is not None
     assert mail.purpose is MailPurpose.VERIFY_EMAIL

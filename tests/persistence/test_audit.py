@@ -13,7 +13,7 @@ from domain.ledger import money
 from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
 from persistence import tables
-from persistence.audit import audit, keys, kinds, people
+from persistence.audit import audit, keys, kinds, people, requests
 from persistence.audit import ledgers as audit_ledgers
 from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
@@ -181,9 +181,43 @@ DAMAGE = [
      "INSERT INTO notifications (user_id, number, kind, created_at, sequence) "
      "SELECT user_id, notification_number, kind, created_at, sequence FROM first, taken",
      "transactions", "notified of this entry 2 times"),
-    ("DELETE FROM outbox WHERE payload ? 'notification_number'", "notifications", "nobody will be told"),
+    ("DELETE FROM outbox WHERE payload ? 'notification_number' OR topic = 'notification.created'",
+     "notifications", "nobody will be told"),
     ("UPDATE outbox SET payload = payload || '{\"notification_number\": 99}' "
      "WHERE topic = 'transaction.posted'", "outbox", "a notification that does not exist"),
+    # payment_requests
+    ("DELETE FROM users WHERE name = 'Beta'", "payment_requests", "user of this request does not exist"),
+    ("DELETE FROM payment_requests WHERE role = 'payer'", "payment_requests", "missing under the other"),
+    ("DELETE FROM payment_requests WHERE role = 'requester'", "payment_requests", "under 0 requesters"),
+    ("UPDATE payment_requests SET amount = 7 WHERE role = 'payer'", "payment_requests", "disagree"),
+    ("UPDATE payment_requests SET amount = 7", "payment_requests", "not one that pays it"),
+    ("UPDATE payment_requests SET note = 'x' WHERE status = 'paid'", "payment_requests", "not one that pays"),
+    ("UPDATE payment_requests SET reference = gen_random_uuid() WHERE status = 'paid'",
+     "payment_requests", "transaction that paid it does not exist"),
+    ("DELETE FROM transactions WHERE note = 'paid'", "payment_requests", "that paid it does not exist"),
+    ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_user_id_reference_key; "
+     "UPDATE payment_requests AS r SET reference = p.reference FROM payment_requests AS p "
+     "WHERE p.user_id = r.user_id AND r.status = 'paid' AND p.status = 'paid' AND p.is_open",
+     "payment_requests", "This transaction paid 2 requests"),
+    # A request that was paid, and is to be paid again.
+    ("UPDATE payment_requests SET status = 'pending', reference = NULL, closed_at = NULL "
+     "WHERE note = 'paid'", "payment_requests", "It is pending, and its user was told: request_paid"),
+    ("UPDATE payment_requests SET status = 'cancelled', reference = NULL WHERE note = 'paid'",
+     "payment_requests", "It is cancelled, and its user was told: request_paid"),
+    ("UPDATE payment_requests SET status = 'declined' WHERE note = 'cancelled'",
+     "payment_requests", "was told: request_cancelled"),
+    ("INSERT INTO notifications SELECT user_id, number + 1000, 'request_expired', created_at, NULL, "
+     "person_id, subject_id, details FROM notifications WHERE kind = 'request_declined'",
+     "payment_requests", "was told: request_declined, request_expired"),
+    ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_expired_check; "
+     "UPDATE payment_requests SET closed_at = now() WHERE status = 'expired'",
+     "payment_requests", "does not match how it was closed"),
+    ("UPDATE payment_requests SET expires_at = 'infinity', closed_at = 'infinity' WHERE status = 'expired'",
+     "payment_requests", "in the future"),
+    ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_user_id_secret_key; "
+     "UPDATE payment_requests SET secret = substr(sha256(''), 1, 16)", "payment_requests", "have the same link"),
+    ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_open_check; "
+     "UPDATE payment_requests SET is_open = true", "payment_requests", "who may pay it"),
     # webhooks
     ("DELETE FROM webhook_secrets", "webhooks", "0 signing secrets"),
     ("DELETE FROM delivery_cursors", "webhooks", "has no cursor"),
@@ -284,7 +318,13 @@ async def test_no_entry_of_a_long_ledger_is_compared_with_all_others(books: Book
     books.connection.execute("ANALYZE")
     async with books.database.snapshot() as connection:
         await audit.look(connection)
-        for check in (*audit_ledgers.CHECKS, *kinds.CHECKS, *keys.CHECKS, *people.CHECKS):
+        for check in (
+            *audit_ledgers.CHECKS,
+            *kinds.CHECKS,
+            *keys.CHECKS,
+            *people.CHECKS,
+            *requests.CHECKS,
+        ):
             plan = "\n".join(await connection.scalars(text(f"EXPLAIN {audit.statement(check)}")))
             assert "Nested Loop" not in plan, check.name
             assert "Merge" not in plan, check.name

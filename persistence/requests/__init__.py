@@ -1,0 +1,1 @@
+"""Payment requests: created, listed and closed, with a row under each of their users."""
