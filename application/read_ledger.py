@@ -66,6 +66,16 @@ async def entry_by_reference(
     return await history.entry_by_reference(services.database, user_id, reference)
 
 
+async def entries_by_references(
+    services: Services, user_id: UUID, references: Collection[UUID]
+) -> list[transfers.Entry]:
+    """The user's own entries with those references; unknown references are left out."""
+    found = await history.entries_by_references(
+        services.database, [(user_id, reference) for reference in references]
+    )
+    return list(found.values())
+
+
 async def views(services: Services, entries: Sequence[transfers.Entry]) -> list[EntryView]:
     """The entries with their metadata, and their counterparties as they are now; with at most one query for each."""
     return await entry_views.of(

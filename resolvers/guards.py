@@ -99,15 +99,19 @@ def named_account_at_client(context: RequestContext, arguments: Mapping[str, Any
 
 
 def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
-    """The account of the caller, if the recipient is given by an email address."""
-    by_address = given(arguments["input"].recipient.email) is not None
-    return account(context, arguments) if by_address else None
+    """The account of the caller, if the recipient or the payer is given by an email address."""
+    return account(context, arguments) if _names_an_address(arguments) else None
 
 
 def client_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
-    """The network of the client, if the recipient is given by an email address."""
-    by_address = given(arguments["input"].recipient.email) is not None
-    return client(context, arguments) if by_address else None
+    """The network of the client, if the recipient or the payer is given by an email address."""
+    return client(context, arguments) if _names_an_address(arguments) else None
+
+
+def _names_an_address(arguments: Mapping[str, Any]) -> bool:
+    of = arguments["input"]
+    named = given(of.payer) if hasattr(of, "payer") else of.recipient
+    return named is not None and given(named.email) is not None
 
 
 def caller(context: RequestContext, arguments: Mapping[str, Any]) -> str:

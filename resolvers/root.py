@@ -15,6 +15,7 @@ from resolvers import (
     events,
     notifications,
     people,
+    requests,
     sessions,
     transfers,
     wallets,
@@ -43,6 +44,7 @@ from schema.viewers import Viewer
 
 READ = scope(Scope.READ_TRANSACTIONS)
 WEBHOOKS = scope(Scope.MANAGE_WEBHOOKS)
+REQUEST = scope(Scope.REQUEST_MONEY)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
 
 # Normal use never reaches these limits; RATE_LIMIT_FACTOR scales all of them.
@@ -52,6 +54,12 @@ CLOSURES = at_most(*MONEY)
 # The result reveals whether an address has an account: guesses are limited by client too, because accounts
 # are free.
 TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
+REQUESTS = at_most(
+    ("120/minute", account), ("600/minute", client),
+    ("60/minute", account_by_address), ("120/minute", client_by_address),
+)  # fmt: skip
+PAYMENTS = at_most(*MONEY)
+REQUEST_LINKS = at_most(("300/minute", client))
 SEARCHES = at_most(("120/minute", account), ("600/minute", client))
 # Requests of others about an address never lock its owner out: wrong passwords cause delays
 # (application.guesses), and excess mails are sent later (persistence.delivery.mails).
@@ -78,6 +86,7 @@ NODES = Nodes(
         "Transaction": transfers.by_ids,
         "Webhook": webhooks.by_ids,
         "Notification": notifications.by_ids,
+        "PaymentRequest": requests.by_ids,
     }
 )
 
@@ -95,6 +104,13 @@ class Query:
     transfer_preview = operation(
         transfers.transfer_preview, SEND, reads,
         description="Calculates what sending this amount would cost now, without sending it.",
+    )  # fmt: skip
+    payment_request = operation(
+        requests.payment_request, REQUEST_LINKS, works_signed_out=True,
+        description=(
+            "Look up a payment request by the token at the end of its link. No authentication required. "
+            "Null if there is none."
+        ),
     )  # fmt: skip
     credential = operation(sessions.credential, reads, cost=10, description="Null when signed out.")
     wallet = operation(
@@ -216,6 +232,26 @@ class Mutation:
         ),
     )  # fmt: skip
 
+    request_money = operation(
+        requests.request_money, REQUEST, REQUESTS, checks_credential=True,
+        description="Creates a payment request, once per idempotency key.",
+    )  # fmt: skip
+    pay_request = operation(
+        requests.pay_request, SEND, PAYMENTS, checks_credential=True,
+        description=(
+            "Pays a payment request, like `sendMoney` and in one commit with closing the request, once per "
+            "idempotency key."
+        ),
+    )  # fmt: skip
+    decline_request = operation(
+        requests.decline_request, REQUEST, CHANGES, checks_credential=True,
+        description="Declines a payment request to the viewer.",
+    )  # fmt: skip
+    cancel_request = operation(
+        requests.cancel_request, REQUEST, CHANGES, checks_credential=True,
+        description="Cancels a payment request by the viewer.",
+    )  # fmt: skip
+
     create_api_token = operation(
         api_tokens.create_api_token, person, CHANGES,
         description=(
@@ -304,6 +340,7 @@ class Subscription:
 
 
 OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
+OF_REQUESTS = with_scope(Scope.REQUEST_MONEY)
 OF_WEBHOOKS = with_scope(Scope.MANAGE_WEBHOOKS, also=" and sees those that it created")
 
 
@@ -319,6 +356,10 @@ class ViewerFields:
     )  # fmt: skip
     # After the others of its module, whose name it takes in this class.
     notifications = viewer_field(notifications.listed, OF_TRANSACTIONS, description="Newest first.")
+    payment_requests = viewer_field(
+        requests.listed, OF_REQUESTS,
+        description="Payment requests made by or addressed to the viewer, newest first.",
+    )  # fmt: skip
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,
         description="The viewer's webhooks, oldest first.",

@@ -27,13 +27,18 @@ async def send_money(info: Info, input: inputs.SendMoneyInput) -> results.SendMo
     movement = await application.send_money.execute(
         context.services,
         context.caller.authority,
-        recipient=_recipient(input.recipient),
+        recipient=named_user(input.recipient),
         amount=input.amount,
         note=given(input.note),
         idempotency_key=input.idempotency_key,
-        metadata=_pairs(input.metadata),
+        metadata=pairs(input.metadata),
         not_after=given(input.not_after),
     )
+    return money_sent(context, movement)
+
+
+def money_sent(context: RequestContext, movement: Movement) -> results.MoneySent:
+    """The transfer as its sender sees it."""
     return results.MoneySent(
         transaction=_transaction(context, movement),
         viewer=_viewer(context, movement),
@@ -48,7 +53,7 @@ async def add_balance(info: Info, input: inputs.AddBalanceInput) -> results.AddB
         context.caller.authority,
         amount=input.amount,
         idempotency_key=input.idempotency_key,
-        metadata=_pairs(input.metadata),
+        metadata=pairs(input.metadata),
         not_after=given(input.not_after),
     )
     return results.BalanceAdded(
@@ -78,12 +83,13 @@ async def close_idempotency_key(
     )
 
 
-def _pairs(given_pairs: list[MetadataEntryInput] | None) -> list[Pair]:
+def pairs(given_pairs: list[MetadataEntryInput] | None) -> list[Pair]:
+    """The metadata as entered."""
     return [(pair.key, pair.value) for pair in given(given_pairs) or ()]
 
 
-def _recipient(recipient: inputs.RecipientInput) -> UUID | str | None:
-    """The recipient's id or address; None for a malformed id."""
+def named_user(recipient: inputs.RecipientInput) -> UUID | str | None:
+    """The user's id or address; None for a malformed id."""
     user_id = given(recipient.user_id)
     if user_id is not None:
         return ids.read_row_id(user_id, "User")

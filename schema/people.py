@@ -21,10 +21,11 @@ class User(Node):
 
     @resolved(
         'Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for'
-        " the viewer. Longer in a list where two users would otherwise look the same."
+        " the viewer. Longer in a list where two users would otherwise look the same. Empty when signed "
+        "out."
     )
     def email_hint(self) -> str:
-        return self.hint or accounts.email_hint(self.email)
+        return accounts.email_hint(self.email) if self.hint is None else self.hint
 
 
 @strawberry.type(description="A user's place in the list.")
@@ -47,14 +48,15 @@ def global_id(user_id: UUID) -> strawberry.ID:
     return strawberry.ID(ids.global_id("User", user_id))
 
 
-def shown(person: accounts.Person, *, to: UUID) -> User:
-    """The user as the viewer `to` sees them: the complete address is shown to its owner only."""
-    return User(
-        id=global_id(person.user_id),
-        name=person.name,
-        email=person.email,
-        hint=person.email if person.user_id == to else None,
-    )
+def shown(person: accounts.Person, *, to: UUID | None) -> User:
+    """The user as the viewer `to` sees them: the complete address is shown to its owner only, and nothing
+    of it to a client that is signed out (None)."""
+    hint = None
+    if to is None:
+        hint = ""
+    elif person.user_id == to:
+        hint = person.email
+    return User(id=global_id(person.user_id), name=person.name, email=person.email, hint=hint)
 
 
 def shown_together(people: Iterable[accounts.Person], *, to: UUID) -> list[User]:

@@ -24,6 +24,10 @@ Scope = described(
     SEARCH_USERS="Search for users.",
     ADD_BALANCE="Add to the balance.",
     SEND_MONEY="Send money, within the token's daily limit, and preview a transfer.",
+    REQUEST_MONEY=(
+        "Create, read and cancel payment requests. Paying one requires SEND_MONEY. Declining one requires "
+        "this scope."
+    ),
     MANAGE_WEBHOOKS=(
         "Create, read and change the webhooks of this token. A webhook's document must select only what "
         "the token's other scopes allow."

@@ -30,7 +30,7 @@ from tests.waiting import block_until
 
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 ALPHA = "user.alpha@demo.app"
-VALUE = re.compile(r"<(\w+)((?:\.\w+)+)>")
+VALUE = re.compile(r"<(\w+)(?::([\w-]+))?((?:\.\w+)+)>")
 MAILED = re.compile(r"<token mailed by (\w+)>")
 
 
@@ -47,13 +47,19 @@ class Running:
         self._examples = examples.load()
         self._signed_in: dict[str, str] = {}
 
-    def run(self, name: str) -> Any:
-        """The value of the operation's field; an error or a refusal is a failure of the test."""
+    def run(self, name: str, key: str | None = None) -> Any:
+        """The value of the operation's field; an error or a refusal is a failure of the test.
+
+        With `key`, that is the idempotency key instead of the example's own.
+        """
         example = self._examples[name]
         [operation] = parse(example.document).definitions
         assert isinstance(operation, OperationDefinitionNode)
         ask = self._first_event if operation.operation is OperationType.SUBSCRIPTION else self._ask
-        body = {"query": example.document, "variables": self._filled(example.values)}
+        values = self._filled(example.values)
+        if key is not None:
+            values["input"]["idempotencyKey"] = key
+        body = {"query": example.document, "variables": values}
         answer = ask(body, self._headers(example.document))
         if "errors" in answer and answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED":
             # Another example has ended the session.
@@ -104,8 +110,8 @@ class Running:
         if match := MAILED.fullmatch(value):
             return self._mailed(match[1])
         if match := VALUE.fullmatch(value):
-            found = self.run(match[1])
-            for part in match[2].split(".")[1:]:
+            found = self.run(match[1], match[2])
+            for part in match[3].split(".")[1:]:
                 found = found[int(part)] if part.isdecimal() else found[part]
             return found
         return value

@@ -96,6 +96,8 @@ async def test_values_of_a_wrong_type_never_reach_a_resolver(world: World, hosti
     assert reached <= {
         "node",
         "nodes",
+        "declineRequest",
+        "cancelRequest",
         "revokeSession",
         "revokeApiToken",
         "deleteWebhook",

@@ -13,7 +13,9 @@ import schema.errors
 from domain import errors, webhooks
 from domain.ledger import money
 from domain.people import sessions
+from domain.requests import payment_requests
 from resolvers import root
+from tests.domain.worlds import CLOSED_REQUEST
 
 USD = money.currency("USD")
 TEN = money.Money(1000, USD)
@@ -21,6 +23,8 @@ TEN = money.Money(1000, USD)
 #: One of each refusal.
 EXAMPLES: list[errors.DomainError] = [
     errors.invalid(("recipient", "userId"), "Not an id."),
+    payment_requests.RequestClosed(CLOSED_REQUEST),
+    payment_requests.RequestNotAllowed(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
     errors.WeakPassword(),
     errors.InvalidCredentials(),

@@ -22,6 +22,8 @@ const EMBEDDED_TYPES = [
   'TransactionPosted',
   'NotificationConnection',
   'NotificationEdge',
+  'PaymentRequestConnection',
+  'PaymentRequestEdge',
   'WebhookAttemptConnection',
   'WebhookAttemptEdge',
   'WebhookAttempt',
@@ -29,7 +31,7 @@ const EMBEDDED_TYPES = [
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'Notification', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
+  Node: ['ApiToken', 'Notification', 'PaymentRequest', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'BalanceLimitExceeded',
     'CannotPayYourself',
@@ -44,6 +46,8 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'InvalidWebhook',
     'NotFound',
     'RecipientNotFound',
+    'RequestClosed',
+    'RequestNotAllowed',
     'TokenLimitExceeded',
     'TooLate',
     'WeakPassword',

@@ -11,7 +11,7 @@ import { type Operation, operation } from './operation.js';
 export type NotificationKind = Open<'ACCOUNT_RESTRICTED' | 'MONEY_RECEIVED' | 'NEW_SIGN_IN' | 'REQUEST_CANCELLED' | 'REQUEST_DECLINED' | 'REQUEST_EXPIRED' | 'REQUEST_PAID' | 'REQUEST_RECEIVED' | 'REQUEST_REMINDER' | 'SCHEDULED_TRANSFER_FAILED' | 'SCHEDULED_TRANSFER_SENT' | 'SECURITY_CHANGED' | 'TOP_UP_FAILED' | 'TRANSACTION_REVERSED' | 'WEBHOOK_DISABLED'>;
 
 /** What a program may do with an API token. A signed-in user may do everything. */
-export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
+export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'REQUEST_MONEY' | 'SEARCH_USERS' | 'SEND_MONEY'>;
 
 /** Whether the viewer received or sent the money. */
 export type TransactionDirection = Open<'INCOMING' | 'OUTGOING'>;
@@ -383,7 +383,7 @@ export interface User {
   readonly id: string;
   /** The user's current name. */
   readonly name: string;
-  /** Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for the viewer. Longer in a list where two users would otherwise look the same. */
+  /** Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for the viewer. Longer in a list where two users would otherwise look the same. Empty when signed out. */
   readonly emailHint: string;
 }
 

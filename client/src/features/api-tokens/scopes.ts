@@ -9,6 +9,7 @@ export const SCOPES = [
   { value: 'SEARCH_USERS', label: 'Search for people', short: 'people' },
   { value: 'ADD_BALANCE', label: 'Add money', short: 'add money' },
   { value: 'SEND_MONEY', label: 'Send money', short: 'send money' },
+  { value: 'REQUEST_MONEY', label: 'Request money', short: 'request money' },
   { value: 'MANAGE_WEBHOOKS', label: 'Manage webhooks', short: 'webhooks' },
 ] as const;
 

@@ -155,6 +155,9 @@ class Scope(OpenEnum):
     READ_TRANSACTIONS = "READ_TRANSACTIONS"
     """Read the balance, the transactions, the contacts and the notifications, and subscribe to them."""
 
+    REQUEST_MONEY = "REQUEST_MONEY"
+    """Create, read and cancel payment requests. Paying one requires SEND_MONEY. Declining one requires this scope."""
+
     SEARCH_USERS = "SEARCH_USERS"
     """Search for users."""
 
@@ -665,7 +668,7 @@ class User:
     name: str
     """The user's current name."""
     email_hint: str
-    """Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for the viewer. Longer in a list where two users would otherwise look the same."""
+    """Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for the viewer. Longer in a list where two users would otherwise look the same. Empty when signed out."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
