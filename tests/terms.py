@@ -6,6 +6,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 #: Texts of these kinds are read; of Python, comments and string literals, and all else of the rule says so.
@@ -84,8 +85,9 @@ def misused(name: str, text: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=1)
 def _prose(source: str) -> str:
-    """The comments and the string literals of a module, one below the other."""
+    """The comments and the string literals of a module, one below the other; every term reads them."""
     kinds = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)}
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return "\n".join(token.string for token in tokens if token.type in kinds)
