@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DATA = ROOT / ".wallet"
 USAGE = 2
-#: On two cores: tests spend a third of their time waiting for services that they start.
-SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+#: On two cores: tests spend half of their time waiting for services that they start.
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 app = typer.Typer(
     name="wallet",
