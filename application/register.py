@@ -10,19 +10,26 @@ from collections.abc import Callable
 from application import passwords
 from application.origins import Origin
 from application.services import Services
-from domain import errors, text
+from domain import errors, text, time_zones
 from domain.people.accounts import clean_email
 from persistence.delivery import mails
 from persistence.people import registrations
 
 
 async def execute(
-    services: Services, origin: Origin, *, name: str, email: str, password: str
+    services: Services,
+    origin: Origin,
+    *,
+    name: str,
+    email: str,
+    password: str,
+    time_zone: str | None = None,
 ) -> str:
     """The address as it is stored. Raises InvalidInput, which names every invalid field, or WeakPassword."""
     invalid: list[errors.FieldError] = []
     name = _cleaned(invalid, text.clean_name, name)
     email = _cleaned(invalid, clean_email, email)
+    time_zone = _cleaned(invalid, time_zones.clean_time_zone, time_zone or time_zones.UTC)
     if invalid:
         raise errors.InvalidInput(invalid)
     await services.hashing.check(password)
@@ -34,6 +41,7 @@ async def execute(
         name=name,
         email=email,
         password_hash=password_hash,
+        time_zone=time_zone,
         requester=mails.Requester(origin.network),
     )
     services.wake_relay()

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from application.services import Services
-from domain import text
+from domain import text, time_zones
 from domain.people.accounts import Person
 from domain.people.sessions import Principal
 from persistence.people import accounts
 
 
-async def execute(services: Services, principal: Principal, *, name: str) -> Person:
-    """The account as it is now. Raises InvalidInput."""
-    return await accounts.update_profile(services.database, principal, name=text.clean_name(name))
+async def execute(
+    services: Services, principal: Principal, *, name: str | None, time_zone: str | None
+) -> Person:
+    """The account as it is now; None leaves a field unchanged. Raises InvalidInput."""
+    return await accounts.update_profile(
+        services.database,
+        principal,
+        name=None if name is None else text.clean_name(name),
+        time_zone=None if time_zone is None else time_zones.clean_time_zone(time_zone),
+    )

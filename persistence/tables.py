@@ -80,6 +80,9 @@ users = Table(
     Column("notifications_read_through", BigInteger, nullable=False, server_default=text("0")),
     # The kinds that the user has chosen to be mailed; null is the default (domain.notifications).
     Column("mailed_notifications", ARRAY(Text)),
+    # IANA name of the zone of the user's calendar days.
+    Column("time_zone", Text, nullable=False, server_default=text("'UTC'")),
+    CheckConstraint("length(time_zone) BETWEEN 1 AND 64", name="time_zone"),
     CheckConstraint("balance >= 0", name="balance_not_negative"),
     CheckConstraint("sequence >= 0", name="sequence_not_negative"),
     CheckConstraint("sequence > 0 OR balance = 0", name="balance_from_book"),

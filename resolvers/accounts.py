@@ -9,6 +9,7 @@ import application.resend_verification_email
 import application.reset_password
 import application.update_profile
 import application.verify_email
+from domain import errors
 from resolvers.operations import Info
 from schema import inputs, results, viewers
 from schema.arguments import given
@@ -22,6 +23,7 @@ async def register(info: Info, input: inputs.RegisterInput) -> results.RegisterR
         name=input.name,
         email=input.email,
         password=input.password,
+        time_zone=given(input.time_zone),
     )
     return results.RegistrationReceived(email=email)
 
@@ -92,5 +94,11 @@ async def update_profile(
     input: inputs.UpdateProfileInput,  # noqa: A002
 ) -> results.UpdateProfileResult:
     services, caller = info.context.services, info.context.caller
-    person = await application.update_profile.execute(services, caller, name=input.name)
+    if input.name is None:
+        raise errors.invalid("name", "The name cannot be removed. Type at least one letter.")
+    if input.time_zone is None:
+        raise errors.invalid("timeZone", "The time zone cannot be removed. Choose another one.")
+    person = await application.update_profile.execute(
+        services, caller, name=given(input.name), time_zone=given(input.time_zone)
+    )
     return results.ProfileUpdated(viewer=viewers.shown(person, caller, services.limits.currency))

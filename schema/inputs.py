@@ -26,6 +26,10 @@ class RegisterInput:
     name: str = strawberry.field(description="The name that other users see, 1 to 80 characters.")
     email: str = strawberry.field(description="The address to sign in with.")
     password: str = strawberry.field(description=_PASSWORD)
+    time_zone: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description='IANA time zone of the user, such as "Europe/Berlin". Defaults to "UTC".',
+    )
 
 
 @strawberry.input(description="The token from the verification link, and the password if required.")
@@ -102,9 +106,16 @@ class ConfirmSessionInput:
     )
 
 
-@strawberry.input(description="The viewer's new profile.")
+@strawberry.input(description="The viewer's new profile. Omitted fields remain unchanged.")
 class UpdateProfileInput:
-    name: str = strawberry.field(description="The name that other users see, 1 to 80 characters.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The name that other users see, 1 to 80 characters.",
+    )
+    time_zone: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description='IANA time zone used for statements and schedules, such as "Europe/Berlin".',
+    )
 
 
 @strawberry.input(description="Money to add to the viewer's own balance.")

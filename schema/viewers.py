@@ -49,6 +49,14 @@ class Viewer(Node):
         return self.person.email_verified_at
 
     @resolved(
+        'IANA time zone used for statements and schedules, such as "Europe/Berlin". Defaults to '
+        f'"UTC". {_PROFILE}'
+    )
+    def time_zone(self) -> str:
+        self.require(Scope.READ_PROFILE)
+        return self.person.time_zone
+
+    @resolved(
         f"The viewer's balance. {_TRANSACTIONS} In the response to its own transfer or top-up it "
         "needs no other scope."
     )

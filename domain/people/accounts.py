@@ -12,7 +12,7 @@ from uuid import UUID
 
 import email_validator
 
-from domain import errors, text
+from domain import errors, text, time_zones
 
 EMAIL_MAXIMUM_CHARACTERS = 254
 
@@ -27,6 +27,8 @@ class Person:
     email_verified_at: datetime | None
     balance_minor: int
     sequence: int
+    #: IANA name of the zone of the user's calendar days.
+    time_zone: str = time_zones.UTC
 
 
 class MailPurpose(StrEnum):

@@ -32,7 +32,11 @@ _CREDENTIALS = text(
 )
 _PASSWORD_HASH = text("SELECT password_hash FROM users WHERE id = :user_id AND closed_at IS NULL")
 _SET_PASSWORD = text("UPDATE users SET password_hash = :password_hash WHERE id = :user_id")
-_RENAME = text("UPDATE users SET name = :name, search_text = :search_text WHERE id = :user_id")
+_UPDATE_PROFILE = text(
+    "UPDATE users SET name = coalesce(:name, name), "
+    "search_text = coalesce(:search_text, search_text), "
+    "time_zone = coalesce(:time_zone, time_zone) WHERE id = :user_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +195,10 @@ async def _set_password(
 # ================================================================ profiles
 
 
-async def update_profile(db: Database, caller: Principal, *, name: str) -> Person:
-    """Change the caller's name to one that was normalized.
+async def update_profile(
+    db: Database, caller: Principal, *, name: str | None = None, time_zone: str | None = None
+) -> Person:
+    """Change the caller's profile; the values were normalized, and None leaves one unchanged.
 
     Raises Unauthenticated if the caller's session has ended.
     """
@@ -200,9 +206,12 @@ async def update_profile(db: Database, caller: Principal, *, name: str) -> Perso
 
     async def work(unit: Unit) -> Person:
         await persons.lock_caller(unit, caller)
-        await unit.connection.execute(
-            _RENAME, {"user_id": user_id, "name": name, "search_text": texts.search_text(name)}
-        )
+        changes = {
+            "name": name,
+            "search_text": None if name is None else texts.search_text(name),
+            "time_zone": time_zone,
+        }
+        await unit.connection.execute(_UPDATE_PROFILE, {"user_id": user_id, **changes})
         return await persons.within(unit, user_id)
 
     return await unit_of_work.run(db, work)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from domain import errors, events, ids
+from domain import errors, events, ids, time_zones
 from domain import text as texts
 from domain.people import accounts
 from domain.people.accounts import MailPurpose
@@ -26,8 +26,8 @@ RESENT_AT_ONCE = 3
 _OWNER = text("SELECT user_id FROM email_addresses WHERE address = :address")
 _INSERT_USER = text(
     "INSERT INTO users (id, name, search_text, email, password_hash, created_at, "
-    "registration_expires_at) VALUES (:user_id, :name, :search_text, :email, :password_hash, :now, "
-    ":expires_at)"
+    "registration_expires_at, time_zone) VALUES (:user_id, :name, :search_text, :email, "
+    ":password_hash, :now, :expires_at, :time_zone)"
 )
 _CLAIM = text(
     "INSERT INTO email_addresses (address, user_id) VALUES (:address, :user_id) "
@@ -68,6 +68,7 @@ async def register(
     name: str,
     email: str,
     password_hash: str,
+    time_zone: str = time_zones.UTC,
     requester: mails.Requester | None = None,
 ) -> None:
     """Register: in every case one commit and one mail.
@@ -80,7 +81,7 @@ async def register(
         owner_id = await unit.connection.scalar(_OWNER, {"address": email})
         now = await unit.clock()
         if owner_id is None:
-            user_id = await _insert(unit, name, email, password_hash, now)
+            user_id = await _insert(unit, name, email, password_hash, now, time_zone=time_zone)
             await mails.request(unit, user_id, MailPurpose.VERIFY_EMAIL, now, requester=requester)
         elif await persons.lock(unit, owner_id) is None:
             unit.announce(ids.new_id(), events.Topic.NOTHING_HAPPENED, {})
@@ -113,7 +114,15 @@ async def register_verified(db: Database, *, name: str, email: str, password_has
         return await unit_of_work.run(db, work)
 
 
-async def _insert(unit: Unit, name: str, email: str, password_hash: str, now: datetime) -> UUID:
+async def _insert(
+    unit: Unit,
+    name: str,
+    email: str,
+    password_hash: str,
+    now: datetime,
+    *,
+    time_zone: str = time_zones.UTC,
+) -> UUID:
     user_id = ids.new_id()
     await unit.connection.execute(
         _INSERT_USER,
@@ -124,6 +133,7 @@ async def _insert(unit: Unit, name: str, email: str, password_hash: str, now: da
             "email": email,
             "password_hash": password_hash,
             "now": now,
+            "time_zone": time_zone,
             "expires_at": now + accounts.LINK_LIFETIMES[MailPurpose.VERIFY_EMAIL],
         },
     )

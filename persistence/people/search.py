@@ -14,7 +14,6 @@ from domain.people.accounts import Person
 from persistence.engine import patterns
 from persistence.engine.database import Database
 from persistence.engine.pipeline import Query
-from persistence.people import persons
 
 #: Trigrams need three characters: a shorter text is searched at the beginning of words, which they cover too.
 MINIMUM_PART_CHARACTERS = 3
@@ -27,8 +26,7 @@ _ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
 
 # All tiers in one call; each is executed only if the previous ones do not fill the page.
 _FIND = Query(
-    f"SELECT rank, search_text, {persons.COLUMNS} "  # noqa: S608
-    "FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, :after_rank, "
+    "SELECT rank, search_text, id, name, email, email_verified_at, balance, sequence FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, :after_rank, "
     ":after_text, :after_id, :limit, :considered)"
 )
 

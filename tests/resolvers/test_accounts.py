@@ -62,7 +62,7 @@ RENAME = """
 mutation($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
     __typename
-    ... on ProfileUpdated { viewer { user { name emailHint } } }
+    ... on ProfileUpdated { viewer { user { name emailHint } timeZone } }
     ... on InvalidInput { fields { path } }
   }
 }
@@ -330,8 +330,30 @@ async def test_the_current_password_is_asked_before_the_new_one_is_judged(
 async def test_a_name_can_be_changed(alpha: Someone) -> None:
     renamed = (await alpha.ask(RENAME, input={"name": "  Zoë   X "})).one
     assert renamed["viewer"]["user"] == {"name": "Zoë X", "emailHint": alpha.email}
-    refused = (await alpha.ask(RENAME, input={"name": "\x00"})).one
-    assert refused == {"__typename": "InvalidInput", "fields": [{"path": ["name"]}]}
+    assert renamed["viewer"]["timeZone"] == "UTC"
+    for given in ({"name": "\x00"}, {"name": None}):
+        refused = (await alpha.ask(RENAME, input=given)).one
+        assert refused == {"__typename": "InvalidInput", "fields": [{"path": ["name"]}]}
+
+
+async def test_a_time_zone_can_be_chosen_at_registration_and_later(
+    world: World, alpha: Someone
+) -> None:
+    changed = (await alpha.ask(RENAME, input={"timeZone": "asia/kolkata"})).one["viewer"]
+    assert changed == {
+        "user": {"name": "Alpha", "emailHint": alpha.email},
+        "timeZone": "Asia/Kolkata",
+    }
+    for given in ({"timeZone": "Mars/Olympus"}, {"timeZone": None}):
+        refused = (await alpha.ask(RENAME, input=given)).one
+        assert refused == {"__typename": "InvalidInput", "fields": [{"path": ["timeZone"]}]}
+    registered = await _register(world, timeZone="Europe/Berlin")
+    assert registered["__typename"] == "RegistrationReceived"
+    signed_in = await world.login("zoe@example.com")
+    bearer = signed_in["credentials"]["accessToken"]
+    assert (await world.ask("{ viewer { timeZone } }", bearer)).one == {"timeZone": "Europe/Berlin"}
+    refused = await _register(world, email="other@example.com", timeZone="Berlin")
+    assert [field["path"] for field in refused["fields"]] == [["timeZone"]]
 
 
 async def test_changes_are_for_those_who_are_signed_in(world: World) -> None:
