@@ -16,9 +16,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.typesetter.typesetter import Typesetter
 from app import api, served_schema, wiring
 from app.caught_mails import Mails
-from app.http import client, health, pages, replies
+from app.http import client, health, pages, replies, statements
 from app.http.cors import Cors
 from app.http.edge import Edge
 from app.http.envelope import Envelope
@@ -29,6 +30,7 @@ from app.http.pusher_auth import PusherAuth
 from app.http.short_path import ShortPath
 from app.served_schema import print_sdl
 from app.telemetry.metrics import Metrics
+from domain.statements import links
 from graphql_server.endpoint import Endpoint, methods
 from graphql_server.execution import Engine
 from graphql_server.http import answering
@@ -172,6 +174,7 @@ async def _refuse_socket(receive: Receive, send: Send) -> None:
 def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None) -> ASGIApp:
     """The routes besides GraphQL. Without `sdl` the schema is not served."""
     checks = Health(opened)
+    files = statements.Statements(opened.services, Typesetter().render)
 
     async def show_schema(request: Request) -> Response:
         if sdl is None:
@@ -196,6 +199,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             Route("/healthz", checks.alive),
             Route("/readyz", checks.ready),
             Route("/metrics", checks.metrics),
+            Route(statements.ROUTE, files.answer),
             Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
             Mount("/assets", client.Assets(pages.ASSETS)),
             Mount("/playground/assets", playground_assets),
@@ -227,4 +231,6 @@ def route_of(path: str) -> str:
         return path
     if path.startswith("/activity/"):
         return "/activity/{id}"
+    if path.startswith(links.PATH):
+        return statements.ROUTE
     return "assets" if path.startswith(("/assets/", "/playground/assets/")) else "other"

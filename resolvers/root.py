@@ -17,6 +17,7 @@ from resolvers import (
     people,
     requests,
     sessions,
+    statements,
     transfers,
     wallets,
     webhooks,
@@ -359,6 +360,13 @@ class ViewerFields:
     payment_requests = viewer_field(
         requests.listed, OF_REQUESTS,
         description="Payment requests made by or addressed to the viewer, newest first.",
+    )  # fmt: skip
+    statement = viewer_field(
+        statements.statement, OF_TRANSACTIONS, cost=20,
+        description=(
+            "Account statement for a range of calendar dates in the viewer's time zone, both "
+            "inclusive; at most ten years, and not after today."
+        ),
     )  # fmt: skip
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,

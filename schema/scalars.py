@@ -1,7 +1,7 @@
 """The custom scalars of the API: exact decimals and instants."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -26,6 +26,8 @@ _INSTANT = re.compile(
 _NOT_INSTANT = (
     'A DateTime is RFC 3339 text with its offset from UTC, such as "2026-11-22T08:30:00.123456Z".'
 )
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NOT_DATE = 'A Date is text such as "2026-11-30": year, month and day.'
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -63,6 +65,23 @@ def parse_instant_literal(node: ValueNode, _variables: dict[str, Any] | None = N
     if not isinstance(node, StringValueNode):
         raise GraphQLError(_NOT_INSTANT, node)
     return parse_instant(node.value)
+
+
+def parse_date(value: object) -> date:
+    """The date in a variable. Raises GraphQLError for anything but an existing YYYY-MM-DD."""
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise GraphQLError(_NOT_DATE)
+
+
+def parse_date_literal(node: ValueNode, _variables: dict[str, Any] | None = None) -> date:
+    """The date in a document. Raises GraphQLError as `parse_date` does."""
+    if not isinstance(node, StringValueNode):
+        raise GraphQLError(_NOT_DATE, node)
+    return parse_date(node.value)
 
 
 def parse_json(value: object) -> dict[str, Any]:
@@ -111,5 +130,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         serialize=text.rfc3339,
         parse_value=parse_instant,
         parse_literal=parse_instant_literal,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description='A calendar date, such as "2026-11-30".',
+        serialize=date.isoformat,
+        parse_value=parse_date,
+        parse_literal=parse_date_literal,
     ),
 }

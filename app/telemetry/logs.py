@@ -19,6 +19,7 @@ _SECRETS = re.compile(
     r"|(?P<api_token>\bmw_[\w-]{8,})"
     r"|(?P<parameter>\b(?:token|password|secret|signature)=)[^&\s\"']+"
     r"|(?P<scheme>\bBearer )[^\s\"',]+"
+    r"|(?P<link>/statements/)[\w-]{40,}"
     r"|(?P<url_password>://[^/\s:@]*:)[^/\s@]+@"
     r"|(?P<address>[\w.+%'-]+@(?:[\w-]+\.)+\w{2,})",
     re.IGNORECASE,
@@ -84,7 +85,7 @@ def redact(
 
 def clean(text: str) -> str:
     """The text without tokens, passwords in service URLs, and complete email addresses."""
-    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ")):
+    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ", "/statements/")):
         return text
     return _SECRETS.sub(_replace, text)
 
@@ -94,6 +95,8 @@ def _replace(match: re.Match[str]) -> str:
         return f"{match['parameter']}{REDACTED}"
     if match["scheme"]:
         return f"{match['scheme']}{REDACTED}"
+    if match["link"]:
+        return f"{match['link']}{REDACTED}"
     if match["url_password"]:
         return f"{match['url_password']}{REDACTED}@"
     if match["address"]:

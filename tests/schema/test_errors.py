@@ -14,6 +14,7 @@ from domain import errors, webhooks
 from domain.ledger import money
 from domain.people import sessions
 from domain.requests import payment_requests
+from domain.statements import links
 from resolvers import root
 from tests.domain.worlds import CLOSED_REQUEST
 
@@ -40,6 +41,7 @@ EXAMPLES: list[errors.DomainError] = [
     errors.IdempotencyKeyClosed(),
     errors.TooLate(),
     errors.NotFound(),
+    links.LinkExpired(),
     errors.Unauthenticated(),
     errors.Forbidden(),
     errors.SessionNotConfirmed(),

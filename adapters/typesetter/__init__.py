@@ -1,0 +1,1 @@
+"""PDFs, typeset by Typst in a process of its own."""

@@ -1,0 +1,137 @@
+"""Makes PDFs of statements, each in a process of its own, and passes them on as they are made."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import structlog
+
+from domain import errors
+from domain.statements import pdf_file
+from domain.statements.statements import Document, Pages
+
+log = structlog.get_logger(__name__)
+
+#: Processes at once: each takes up to 100 MiB and a whole processor.
+_AT_ONCE = 2
+#: Others that wait for one.
+_WAITING = 16
+_MODULE = "adapters.typesetter.process"
+_ROOT = Path(__file__).resolve().parents[2]
+_BYTES = 64 * 1024
+#: No secrets of the service. One thread, and memory that is released when it is no longer used.
+_ENVIRONMENT = {
+    "RAYON_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
+
+
+class Typesetter:
+    """The processes that make PDFs."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._requests = 0
+
+    async def render(self, document: Document, pages: Pages) -> AsyncIterator[bytes]:
+        """The PDF. It is made at its own speed and kept in a file, however slowly it is read.
+
+        Raises Unavailable if too many are being made, or if this one cannot be made.
+        """
+        if self._requests >= _AT_ONCE + _WAITING:
+            raise errors.unavailable("Too many PDFs are being made.")
+        self._requests += 1
+        try:
+            with tempfile.TemporaryFile() as kept:
+                grown = asyncio.Event()
+                making = asyncio.create_task(self._make(document, pages, kept, grown))
+                making.add_done_callback(lambda _: grown.set())
+                try:
+                    async for part in _read(kept, grown, making):
+                        yield part
+                finally:
+                    making.cancel()
+                    await asyncio.wait([making])
+        finally:
+            self._requests -= 1
+
+    async def _make(
+        self, document: Document, pages: Pages, kept: IO[bytes], grown: asyncio.Event
+    ) -> None:
+        async with self._places:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", _MODULE),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                cwd=_ROOT,
+                env=_ENVIRONMENT,
+            )
+            feeding = asyncio.create_task(_feed(process, document, pages))
+            try:
+                assert process.stdout is not None
+                while data := await process.stdout.read(_BYTES):
+                    kept.seek(0, os.SEEK_END)
+                    kept.write(data)
+                    grown.set()
+                await feeding
+                if await process.wait():
+                    log.error("typesetting failed", status=process.returncode)
+                    raise errors.unavailable("The PDF could not be made.")
+            finally:
+                feeding.cancel()
+                await _end(process)
+                await asyncio.gather(feeding, return_exceptions=True)
+
+
+async def _end(process: Process) -> None:
+    """End the process if it has not ended, and close its pipes."""
+    if process.returncode is None:
+        process.kill()
+    # Reads what is left, without which the pipe would stay open.
+    await process.communicate()
+
+
+async def _feed(process: Process, document: Document, pages: Pages) -> None:
+    assert process.stdin is not None
+    try:
+        async for part in pdf_file.parts(document, pages):
+            process.stdin.write(_line(part))
+            # A process that has ended says so by its status.
+            with contextlib.suppress(ConnectionError):
+                await process.stdin.drain()
+    finally:
+        process.stdin.close()
+
+
+def _line(part: dict[str, Any]) -> bytes:
+    return orjson.dumps(part) + b"\n"
+
+
+async def _read(
+    kept: IO[bytes], grown: asyncio.Event, making: asyncio.Task[None]
+) -> AsyncIterator[bytes]:
+    """What is written to the file, from its beginning on, until it is complete."""
+    position = 0
+    while True:
+        is_complete = making.done()
+        grown.clear()
+        kept.seek(position)
+        if data := kept.read(_BYTES):
+            position += len(data)
+            yield data
+        elif is_complete:
+            making.result()
+            return
+        elif not making.done():
+            await grown.wait()

@@ -1,0 +1,43 @@
+"""Statements of the viewer's account."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+from typing import Annotated
+
+import strawberry
+
+from application import read_statements
+from domain import errors
+from resolvers.operations import Info
+from resolvers.viewer_fields import OfViewer
+from schema import statements
+from schema.errors import InvalidInput, member_of
+from schema.viewers import Viewer
+
+FROM = Annotated[date, strawberry.argument(name="from", description="The first day.")]
+TO = Annotated[
+    date, strawberry.argument(description="The last day, inclusive; at the latest today.")
+]
+
+
+def zone_of(viewer: Viewer) -> str:
+    """The time zone in which the viewer's days begin and end."""
+    return getattr(viewer.person, "time_zone", "UTC")
+
+
+async def statement(
+    viewer: OfViewer, info: Info, from_: FROM, to: TO
+) -> statements.StatementResult:
+    services = info.context.services
+    try:
+        found = await read_statements.statement(
+            services, viewer.person.user_id, from_, to, zone_of(viewer)
+        )
+    except errors.InvalidInput as refusal:
+        member = member_of(refusal)
+        assert isinstance(member, InvalidInput)
+        return member
+    link = partial(read_statements.link, services, viewer.principal, found)
+    return statements.shown(found, services.limits.currency, link)

@@ -1,0 +1,110 @@
+"""PDFs of statements: complete, of any length in little memory, and not made for those who have gone."""
+
+from __future__ import annotations
+
+import io
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from adapters.typesetter.typesetter import Typesetter
+from domain.statements import pdf_file
+from tests.domain.statements.documents import NAMES, Ledger, lively
+
+pytestmark = pytest.mark.anyio
+
+AMOUNT = re.compile("\u2212?[0-9][0-9,]*\\.[0-9]{2}\\b")
+
+
+def pages_of(content: bytes) -> list[str]:
+    reader = pypdf.PdfReader(io.BytesIO(content), strict=True)
+    return [page.extract_text() for page in reader.pages]
+
+
+def amounts(text: str) -> list[Decimal]:
+    return [Decimal(each.replace(",", "").replace("\u2212", "-")) for each in AMOUNT.findall(text)]
+
+
+def expected(ledger: Ledger) -> list[Decimal]:
+    """The amounts of the rows, and the closing balance at the end."""
+    document = ledger.document
+    return [
+        document.whole_units(amount_minor)
+        for item in ledger.items
+        for amount_minor in (
+            item.amount_minor,
+            *([-item.entry.fee_minor] if document.statement.totals.fees_minor else []),
+            item.entry.balance_after_minor,
+        )
+    ] + [document.whole_units(ledger.balance_minor)]
+
+
+@pytest.mark.parametrize("entries", [1, 40, 400])
+async def test_a_pdf_has_every_entry_once_and_in_order(entries: int) -> None:
+    ledger = lively(entries)
+    content = await ledger.rendered(Typesetter().render)
+    pages = pages_of(content)
+    text = "\n".join(pages)
+    wanted = expected(ledger)
+    assert amounts(text)[-len(wanted) :] == wanted
+    numbered = [re.findall(r"Page (\d+)", page)[-1] for page in pages]
+    assert numbered == [str(number) for number in range(1, len(pages) + 1)]
+    # Only the last page of a part may have room left.
+    rows = [len(re.findall(r"20\d\d-\d\d-\d\d", page)) for page in pages]
+    assert sum(rows) == entries
+    assert all(number > 12 for number in rows[:-1])
+    assert ledger.document.statement.receipt in text.replace("\n", "")
+    assert "Łukasz Żółć" in text
+
+
+async def test_texts_are_no_markup_and_any_script_has_glyphs() -> None:
+    hostile = '#panic("x") $x^2$ *bold* _it_ `raw` \\ @ref <label> // /* {{'
+    ledger = Ledger().add(1_000_00)
+    for name in (*NAMES, hostile):
+        ledger.add(-1_00, name, hostile)
+    text = "\n".join(pages_of(await ledger.rendered(Typesetter().render)))
+    assert text.count('#panic("x")') == len(NAMES) + 2
+    for word in ("Müller", "Иван", "山田太郎", "김민수", "🎉"):
+        assert word in text, word
+
+
+@pytest.mark.parametrize(
+    ("text", "rtl"),
+    [
+        ("User Beta", False),
+        ("محمد علي", True),
+        ("11/2026 שכר דירה", True),
+        ("Rent שכר דירה", False),
+        ("🎉 12", False),
+        ("\u2068דוד\u2069 Beta", False),
+        ("", False),
+    ],
+)
+def test_a_text_runs_in_the_direction_of_its_first_strong_character(text: str, rtl: bool) -> None:
+    assert pdf_file.is_right_to_left(text) is rtl
+
+
+async def test_a_pdf_is_not_made_for_a_reader_who_has_gone() -> None:
+    ledger = lively(5_000)
+    content = Typesetter().render(ledger.document, ledger.pages(250))
+    assert (await anext(content)).startswith(b"%PDF-1.7")
+    assert _processes()
+    await content.aclose()  # type: ignore[attr-defined]
+    assert not _processes()
+
+
+def _processes() -> list[str]:
+    """The typesetting processes of this one."""
+    found = []
+    for each in Path("/proc/self/task").glob("*/children"):
+        for child in each.read_text().split():
+            try:
+                line = Path(f"/proc/{child}/cmdline").read_bytes()
+            except FileNotFoundError:
+                continue
+            if b"adapters.typesetter.process" in line:
+                found.append(child)
+    return found

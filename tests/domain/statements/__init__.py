@@ -1,0 +1,1 @@
+"""Periods, links and files of statements."""

@@ -1,0 +1,111 @@
+"""Statements through the API: who may read them, and which dates they take."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from application import read_statements
+from domain import errors
+from domain.statements import links
+from tests.resolvers.world import Someone, World
+
+pytestmark = pytest.mark.anyio
+
+STATEMENT = """
+query ($from: Date!, $to: Date!) {
+  viewer {
+    statement(from: $from, to: $to) {
+      __typename
+      ... on Statement {
+        from to timeZone transactionCount
+        openingBalance { amount } incoming { amount } outgoing { amount } fees { amount }
+        closingBalance { amount currency }
+        download(format: CAMT_053)
+      }
+      ... on UserError { message }
+      ... on InvalidInput { fields { path } }
+    }
+  }
+}
+"""
+TODAY = datetime.now(UTC).date()
+
+
+def of(today: int = 0, to: int = 0) -> dict[str, str]:
+    """The variables for a range, in days from today."""
+    return {
+        "from": (TODAY + timedelta(days=today)).isoformat(),
+        "to": (TODAY + timedelta(days=to)).isoformat(),
+    }
+
+
+async def read(someone: Someone, variables: dict[str, str]) -> Any:
+    return (await someone.ask(STATEMENT, **variables)).one["statement"]
+
+
+async def test_a_statement_adds_up_and_ends_where_the_next_begins(
+    world: World, alpha: Someone, beta: Someone
+) -> None:
+    await alpha.send(beta, "12.34")
+    await beta.send(alpha, "2.00")
+    today = await read(alpha, of())
+    assert today["download"].startswith(f"{world.services.settings.app_url}{links.PATH}")
+    assert today == {
+        "__typename": "Statement",
+        "from": TODAY.isoformat(),
+        "to": TODAY.isoformat(),
+        "timeZone": "UTC",
+        "transactionCount": 3,
+        "openingBalance": {"amount": "0.00"},
+        "incoming": {"amount": "1002.00"},
+        "outgoing": {"amount": "12.34"},
+        "fees": {"amount": "0.00"},
+        "closingBalance": {"amount": "989.66", "currency": "USD"},
+        "download": today["download"],
+    }
+    yesterday = await read(alpha, of(-400, -1))
+    assert yesterday["closingBalance"]["amount"] == today["openingBalance"]["amount"]
+    assert yesterday["transactionCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "path"),
+    [
+        (of(0, -1), ["from"]),
+        (of(0, 2), ["to"]),
+        (of(-3_660), ["from"]),
+        ({"from": "0001-01-01", "to": "9999-12-31"}, ["to"]),
+    ],
+)
+async def test_dates_that_no_statement_has_are_invalid(
+    someone: Someone, variables: dict[str, str], path: list[str]
+) -> None:
+    refused = await read(someone, variables)
+    assert refused["__typename"] == "InvalidInput"
+    assert refused["fields"] == [{"path": path}]
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-1-1", "20260101", "2026-01-01T00:00:00Z", 1])
+async def test_what_is_no_date_is_refused(someone: Someone, day: object) -> None:
+    answer = await someone.ask(STATEMENT, **{**of(), "from": day})
+    assert answer.code == "REFUSED_BY_SCHEMA"
+
+
+async def test_an_api_token_needs_the_scope_and_its_links_end_with_it(
+    world: World, alpha: Someone
+) -> None:
+    refused = await world.ask(STATEMENT, await alpha.token("READ_PROFILE"), **of())
+    assert refused.code == "FORBIDDEN"
+    bearer = await alpha.token("READ_PROFILE", "READ_TRANSACTIONS")
+    answer = await world.ask(STATEMENT, bearer, **of())
+    token = answer.one["statement"]["download"].rpartition("/")[2]
+    link = await read_statements.opened(world.services, token)
+    assert link.principal.api_token_id is not None
+    assert link.principal.user_id == alpha.user_id
+    world.sql("UPDATE api_tokens SET revoked_at = now() WHERE id = %s", link.principal.api_token_id)
+    await world.services.live.forget([link.principal.api_token_id])
+    with pytest.raises(errors.Unauthenticated):
+        await read_statements.opened(world.services, token)
