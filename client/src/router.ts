@@ -15,6 +15,8 @@ declare module 'vue-router' {
     /** `wallet`: with navigation; `account`: a single column. */
     layout?: 'wallet' | 'account';
     access?: 'signed-in' | 'signed-out';
+    /** Two columns on wide screens, so the page gets more width. */
+    isWide?: boolean;
   }
 }
 
@@ -23,7 +25,7 @@ const entrance = (title: string) => ({ title, layout: 'account', access: 'signed
 const forAll = (title: string) => ({ title, layout: 'account' }) as const;
 
 const routes: RouteRecordRaw[] = [
-  { path: '/', name: 'home', component: () => import('@/pages/Home.vue'), meta: inWallet('Home') },
+  { path: '/', name: 'home', component: () => import('@/pages/Home.vue'), meta: { ...inWallet('Home'), isWide: true } },
   { path: '/send', name: 'send', component: () => import('@/pages/Send.vue'), meta: inWallet('Send money') },
   { path: '/activity', name: 'activity', component: () => import('@/pages/Activity.vue'), meta: inWallet('Activity') },
   {
@@ -184,20 +186,3 @@ router.afterEach(() => {
   if (value.status !== 'signed-in') return;
   history.replaceState({ ...(history.state as object | null), [OWNER]: value.viewerId }, '');
 });
-
-const AHEAD_MILLISECONDS = 3_000;
-const AHEAD = ['send', 'activity', 'transaction', 'notifications', 'settings'];
-let isAhead = false;
-
-/** Loads the main pages while the browser is idle, so that they open immediately, even offline. */
-export function loadPagesAhead(): void {
-  if (isAhead) return;
-  isAhead = true;
-  setTimeout(() => {
-    for (const { name, component } of routes) {
-      if (AHEAD.includes(String(name)) && typeof component === 'function') {
-        void (component as () => Promise<unknown>)().catch(() => (isAhead = false));
-      }
-    }
-  }, AHEAD_MILLISECONDS);
-}

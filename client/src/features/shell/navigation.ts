@@ -1,14 +1,26 @@
-/** The main pages of the wallet. */
-import { House, ReceiptText, Send, Settings } from 'lucide-vue-next';
+/** The table of the main pages: a page with a row here is in the navigation of every screen size, and on Home. */
+import { ArrowLeftRight, Bell, House, ReceiptText, Send, Settings } from 'lucide-vue-next';
+import { unreadNotifications } from '@/realtime';
+import { barOf, type Place } from './places';
 
-export const places = [
-  { to: '/', label: 'Home', icon: House },
-  { to: '/send', label: 'Send', icon: Send },
-  { to: '/activity', label: 'Activity', icon: ReceiptText },
-  { to: '/settings', label: 'Settings', icon: Settings },
-] as const;
+/** In the order of the sidebar. */
+export const places: readonly Place[] = [
+  { to: '/', label: 'Home', icon: House, onPhones: 'bar', words: 'Your balance and latest activity' },
+  { to: '/send', label: 'Send', icon: Send, onPhones: 'pay', words: 'Pay someone now' },
+  { to: '/activity', label: 'Activity', icon: ReceiptText, onPhones: 'bar', words: 'Every transaction' },
+  {
+    to: '/notifications',
+    label: 'Notifications',
+    icon: Bell,
+    onPhones: 'header',
+    words: 'What happened in your wallet',
+    count: () => unreadNotifications.value,
+    countName: 'unread',
+  },
+  { to: '/settings', label: 'Settings', icon: Settings, onPhones: 'more', words: 'Your profile, security and appearance' },
+];
 
-/** Whether the path is that page or below it. */
-export function isWithin(path: string, place: string): boolean {
-  return place === '/' ? path === '/' : path === place || path.startsWith(`${place}/`);
-}
+export const bar = barOf(places, ArrowLeftRight);
+/** The ways to move money, the most common one first. */
+export const waysToPay = places.filter(({ onPhones }) => onPhones === 'pay');
+export const inHeader = places.filter(({ onPhones }) => onPhones === 'header');
