@@ -1,8 +1,7 @@
 /** Loads the files of pages before they are opened, so that they open at once, even offline. */
 import type { Router } from 'vue-router';
+import { savesData, whenIdle } from '@/lib/idle';
 import { places } from './navigation';
-
-const IDLE_MILLISECONDS = 3_000;
 
 /** Pages opened from the lists of the main pages. */
 const BELOW = ['/activity/any'];
@@ -41,16 +40,3 @@ async function loadPage(router: Router, path: string): Promise<void> {
 
 /** The router replaces the loader with the component when the page is opened. */
 const isLoader = (component: unknown): component is () => Promise<unknown> => typeof component === 'function';
-
-function savesData(): boolean {
-  const { connection } = navigator as { connection?: { saveData?: boolean } };
-  return connection?.saveData === true;
-}
-
-function whenIdle(work: () => void): void {
-  setTimeout(() => {
-    // Safari does not have it.
-    if (typeof requestIdleCallback === 'function') requestIdleCallback(work, { timeout: IDLE_MILLISECONDS });
-    else work();
-  }, IDLE_MILLISECONDS);
-}
