@@ -54,6 +54,7 @@ _METHODS = {
     "/pusher/auth": ("POST",),
     "/readyz": _READ,
     "/schema.graphql": _READ,
+    "/service-worker.js": _READ,
 }
 _ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", GRAPHQL_PATH})
 
@@ -196,6 +197,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             Route("/docs", shown.reference),
             Route("/docs/examples.json", shown.examples),
             Route("/schema.graphql", show_schema),
+            Route("/service-worker.js", shown.worker),
             Route("/healthz", checks.alive),
             Route("/readyz", checks.ready),
             Route("/metrics", checks.metrics),

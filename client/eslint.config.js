@@ -13,6 +13,7 @@ const DEVICE_STATE = [
   'src/lib/typed-amount.ts',
   'src/features/accounts/password-strength.ts',
   'src/features/appearance/appearance.ts',
+  'src/features/shell/new-version.ts',
   'src/realtime/connection.ts',
   'src/realtime/listeners.ts',
 ];

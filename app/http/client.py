@@ -57,6 +57,8 @@ _MEDIA_TYPES = {
 #: Best first. The build writes such a file beside each that compresses well.
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _REFUSED = re.compile(r";\s*q=0(?:\.0*)?$")
+#: It fetches the client's files, and loads no scripts.
+_WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
@@ -66,6 +68,15 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self._policy = policy(settings)
+
+    def worker(self, request: Request) -> Response | None:
+        """The service worker. It is served beside the pages, since its path limits what it may answer."""
+        file = DIST / "service-worker.js"
+        if not file.is_file():
+            return None
+        response = _response(file, request.headers, 200)
+        response.headers["content-security-policy"] = _WORKER_POLICY
+        return response
 
     def page(self, request: Request, status: int = 200) -> Response | None:
         """The single page of the client, which routes by its URL."""
@@ -115,7 +126,7 @@ def policy(settings: Settings) -> str:
     connect = ["'self'", socket_origin(settings.app_url), *_channels(settings)]
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"font-src 'self'; connect-src {' '.join(connect)}; manifest-src 'self'; "
+        f"font-src 'self'; connect-src {' '.join(connect)}; manifest-src 'self'; worker-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 

@@ -31,6 +31,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_api: Callable[.
     (assets / "index-aBcD1234.js.br").write_bytes(b"as brotli has it")
     (assets / "theme.js").write_text("let theme;")
     (assets / "manifest.webmanifest").write_text("{}")
+    (tmp_path / "service-worker.js").write_text("let worker;")
     manifest = {"src/main.ts": {"file": "assets/index-aBcD1234.js", "isEntry": True}}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setattr("app.http.client.DIST", tmp_path)
@@ -100,6 +101,20 @@ def test_what_has_its_hash_in_its_name_is_kept_and_the_rest_asked_for_again(buil
         assert again.headers["content-security-policy"] == policy
     assert built.client.get("/assets/nothing.js").status_code == 404
     assert built.client.get("/assets/%2e%2e/manifest.json").status_code == 404
+
+
+def test_the_service_worker_is_asked_for_again_and_may_only_fetch_what_is_ours(
+    built: Api, tmp_path: Path
+) -> None:
+    answer = built.client.get("/service-worker.js")
+    assert (answer.status_code, answer.text) == (200, "let worker;")
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
+    policy = built.client.get("/").headers["content-security-policy"]
+    assert {"worker-src 'self'", "manifest-src 'self'"} <= set(policy.split("; "))
+    (tmp_path / "service-worker.js").unlink()
+    assert built.client.get("/service-worker.js").status_code == 404
 
 
 def test_the_policy_of_the_client_names_its_own_channels_only(built: Api) -> None:

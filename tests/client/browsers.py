@@ -92,6 +92,8 @@ class Browsers:
             "locale": "en-US",
             "reduced_motion": "reduce",
             "viewport": VIEWPORT,
+            # It would hide requests from the tests that hold or answer them. test_offline.py is about it.
+            "service_workers": "block",
         }
         context = self._browser.new_context(**{**usual, **options})
         context.set_default_timeout(PATIENCE_MILLISECONDS)

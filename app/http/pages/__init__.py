@@ -70,6 +70,10 @@ class Pages:
         name = _WITHOUT_CLIENT.get(request.url.path)
         return _page(name) if name else await self.not_found(request)
 
+    async def worker(self, request: Request) -> Response:
+        """The client's service worker, if the client is built."""
+        return self._client.worker(request) or await self.not_found(request)
+
     def _home(self) -> Response:
         return _page(
             "home.html",

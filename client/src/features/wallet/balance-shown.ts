@@ -1,8 +1,11 @@
 /** Whether a user shows their balance on this device. */
 
-import { stored } from '@/lib/storage';
+import { browserStorage, stored } from '@/lib/storage';
 import { perUser } from '@/lib/user-scope';
 
-export const balanceShown = perUser(({ userId }) =>
-  stored(`mini-wallet.balance-shown.${userId ?? ''}`, ['yes', 'no'] as const, 'yes'),
-);
+const keyOf = (userId: string | null) => `mini-wallet.balance-shown.${userId ?? ''}`;
+
+export const balanceShown = perUser(({ userId }) => stored(keyOf(userId), ['yes', 'no'] as const, 'yes'));
+
+/** Whether that user, who may not be signed in yet, hides it. */
+export const isBalanceHiddenFor = (userId: string): boolean => browserStorage.getItem(keyOf(userId)) === 'no';
