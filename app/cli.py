@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -92,7 +95,8 @@ def test(context: typer.Context) -> None:
     arguments = [_from_root(argument) for argument in context.args]
     paths = [argument for argument in arguments if Path(argument.split("::")[0]).is_absolute()]
     if not paths or any("/tests/client" in path for path in paths):
-        _prepare_browser_tests()
+        with contextlib.nullcontext() if arguments else _compiling():
+            _prepare_browser_tests()
     _become([sys.executable, "-m", "pytest", *(arguments or SIDE_BY_SIDE)])
 
 
@@ -313,6 +317,16 @@ def _prepare_browser_tests() -> None:
     browser.install_chromium(lambda what: typer.echo(f"{what} …"))
     for problem in building.build(lambda name: typer.echo(f"Building the {name} …")):
         typer.echo(problem, err=True)
+
+
+@contextlib.contextmanager
+def _compiling() -> Iterator[None]:
+    """Meanwhile, have pytest compile the tests, or each of its processes would do so at the same time."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet):  # noqa: S603
+        yield
 
 
 def _from_root(argument: str) -> str:
