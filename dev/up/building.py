@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from dev import node
 from dev.processes import ServiceError
@@ -19,6 +20,14 @@ def build(
     tell: Callable[[str], None] = lambda _text: None, cancelled: threading.Event | None = None
 ) -> list[str]:
     """Build what is missing or out of date; returns a sentence for each that could not be built."""
+    with ThreadPoolExecutor(1) as beside:
+        if not any(map(node.is_built, PAGES.values())):
+            # Its packages arrive while the first page is built. If they do not, its own turn says why.
+            beside.submit(node.ensure_installed, PLAYGROUND, cancelled=cancelled)
+        return _build_in_turn(tell, cancelled)
+
+
+def _build_in_turn(tell: Callable[[str], None], cancelled: threading.Event | None) -> list[str]:
     problems: list[str] = []
     for name, folder in PAGES.items():
         if cancelled is not None and cancelled.is_set():
