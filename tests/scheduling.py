@@ -9,6 +9,11 @@ from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
 BROWSERS = "tests/client/"
+#: The files with browsers, and the number of each.
+_BROWSER_FILES = {
+    f"{BROWSERS}{file.name}": number
+    for number, file in enumerate(sorted((TESTS / "client").glob("test_*.py")))
+}
 #: What takes long goes first, and the longest before all, so that the run's processes end together.
 LONGEST_FIRST = (
     "client/",
@@ -40,10 +45,11 @@ def turn(item: pytest.Item) -> int:
 
 
 class Scheduling(LoadFileScheduling):
-    """A file at a time for each process, and all tests with browsers for one of them.
+    """A file at a time for each process, and the files with browsers for two of them.
 
-    They share a running wallet and a Chromium, whose start costs as much as a dozen of them.
+    Those share a running wallet and a Chromium, whose start costs as much as a dozen tests.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return BROWSERS if nodeid.startswith(BROWSERS) else super()._split_scope(nodeid)
+        file = super()._split_scope(nodeid)
+        return f"{BROWSERS}{_BROWSER_FILES[file] % 2}" if file in _BROWSER_FILES else file
