@@ -20,6 +20,9 @@ from jobs.spans import ContextOf, no_context
 WORKER_TTL_SECONDS = 20
 #: A worker takes a job off the list a moment before it marks it as started.
 _TAKING = timedelta(seconds=5)
+#: What is appended to the id of a job that must run after one that has started. The second is for
+#: when the worker of one of the others was killed: its job still counts as started for a while.
+_FOLLOWERS = ("-next", "-next-2")
 
 
 class JobQueue:
@@ -42,8 +45,10 @@ class JobQueue:
         """
         for job in dict.fromkeys(jobs):
             traceparent = context_of(job)
-            if not self._put(job, job.id, traceparent) and job.kind.follows_itself:
-                self._put(job, f"{job.id}-next", traceparent)
+            followers = _FOLLOWERS if job.kind.follows_itself else ()
+            for suffix in ("", *followers):
+                if self._put(job, f"{job.id}{suffix}", traceparent):
+                    break
 
     def _put(self, job: Job, job_id: str, traceparent: str | None) -> bool:
         """Whether a job with that id is now waiting to start; False if it is running."""

@@ -73,6 +73,19 @@ def test_one_under_way_is_followed_by_one_more(jobs: queue.JobQueue, memory: red
     assert queued(memory, "mail") == []
 
 
+def test_one_left_by_a_killed_worker_does_not_keep_the_next_from_being_queued(
+    jobs: queue.JobQueue, memory: redis.Redis
+) -> None:
+    for job_id in (PUSH.id, f"{PUSH.id}-next"):
+        jobs.put([PUSH])
+        assert queued(memory, "push") == [job_id]
+        memory.delete("rq:queue:push")
+        change(memory, job_id, status="started", started_at=ago(1))
+    jobs.put([PUSH])
+    jobs.put([PUSH])
+    assert queued(memory, "push") == [f"{PUSH.id}-next-2"]
+
+
 @pytest.mark.parametrize(
     "state",
     [
