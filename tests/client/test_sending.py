@@ -107,6 +107,56 @@ def test_a_double_click_and_two_tabs_send_once(
     assert [line["amount"]["amount"] for line in alpha.transfers] == ["10.00"]
 
 
+def test_the_same_payment_again_is_sent_again_on_purpose_and_never_by_accident(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    first = new_page(alpha, "/send")
+    second = first.context.new_page()
+    second.goto("/send")
+    # Two tabs, in each of which the same was typed.
+    for page in (first, second):
+        actions.fill_in_payment(page, beta.name, "10")
+    for page in (first, second):
+        actions.confirm(page, "10.00")
+        expect(actions.receipt(page, "10.00", beta.name)).to_be_visible()
+    assert len(alpha.transfers) == 2
+    # The same tab, typed again.
+    first.get_by_role("button", name="New payment").click()
+    actions.fill_in_payment(first, beta.name, "10")
+    actions.confirm(first, "10.00")
+    expect(actions.receipt(first, "10.00", beta.name)).to_be_visible()
+    assert len(alpha.transfers) == 3
+    # Neither reloading the receipt nor going back and forth sends anything.
+    first.reload()
+    expect(actions.recipient(first)).to_have_value("")
+    first.get_by_role("navigation").get_by_role("link", name="Activity").click()
+    expect(first.get_by_role("heading", name="Activity", level=1)).to_be_visible()
+    first.go_back()
+    expect(actions.recipient(first)).to_have_value("")
+    first.go_forward()
+    expect(first.get_by_role("heading", name="Activity", level=1)).to_be_visible()
+    assert len(alpha.transfers) == 3
+
+    # While the network is slow, the user goes back and types the same again, here and in another tab.
+    held: list[Route] = []
+    for page in (first, second):
+        actions.intercept(page, "SendMoney", held.append)
+    first.goto("/send")
+    actions.fill_in_payment(first, beta.name, "10")
+    actions.confirm(first, "10.00")
+    actions.until(first, lambda: held)
+    first.get_by_role("link", name="Mini Wallet, home").first.click()
+    expect(actions.balance(first)).to_be_visible()
+    first.get_by_role("link", name="Send", exact=True).first.click()
+    second.goto("/send")
+    for page in (first, second):
+        expect(page.get_by_role("button", name="Continue")).to_have_count(0)
+    held[0].continue_()
+    expect(actions.receipt(first, "10.00", beta.name)).to_be_visible()
+    assert len(alpha.transfers) == 4
+    assert len(held) == 1
+
+
 def test_an_answer_that_was_cut_off_is_asked_for_again_and_moves_nothing_twice(
     new_page: NewPage, alpha: Person, beta: Person
 ) -> None:

@@ -246,12 +246,12 @@ describe('the records', () => {
   it('finds what another tab has prepared with the same content, and nothing that was sent or given up', () => {
     const { store } = page([]);
     store.put(payment);
-    expect(store.pending({ ...payment.intent, note: ' ' })?.key).toBe(payment.key);
-    expect(store.pending({ ...payment.intent, note: 'other' })).toBeNull();
+    expect(store.pending({ ...payment.intent, note: ' ' }, ['ready', 'open'])?.key).toBe(payment.key);
+    expect(store.pending({ ...payment.intent, note: 'other' }, ['ready', 'open'])).toBeNull();
     store.put({ ...payment, state: 'sent', transaction });
-    expect(store.pending(payment.intent)).toBeNull();
+    expect(store.pending(payment.intent, ['ready', 'open'])).toBeNull();
     store.put({ ...payment, state: 'closing' });
-    expect(store.pending(payment.intent)).toBeNull();
+    expect(store.pending(payment.intent, ['ready', 'open'])).toBeNull();
   });
 
   it('never forgets one that is open', async () => {
@@ -267,7 +267,7 @@ describe('the records', () => {
     storage.setItem('mini-wallet.payment.viewer.broken', text);
     const { store } = page([], [], { storage });
     expect(store.list()).toEqual([]);
-    expect(store.pending(payment.intent)).toBeNull();
+    expect(store.pending(payment.intent, ['ready', 'open'])).toBeNull();
   });
 
   it('belongs to one user', () => {

@@ -66,13 +66,9 @@ export class PaymentStore {
     this.storage.removeItem(this.payments + key);
   }
 
-  /** A payment with the same content whose outcome is not known: another tab may have prepared it. */
-  pending(intent: Intent): Payment | null {
-    return (
-      this.list().find(
-        (payment) => (payment.state === 'ready' || payment.state === 'open') && sameIntent(payment.intent, intent),
-      ) ?? null
-    );
+  /** A payment with the same content in one of those states: another tab may have prepared it. */
+  pending(intent: Intent, states: readonly Payment['state'][]): Payment | null {
+    return this.list().find(({ state, intent: other }) => states.includes(state) && sameIntent(other, intent)) ?? null;
   }
 
   draft(): Draft | null {

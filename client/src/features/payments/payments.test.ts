@@ -65,6 +65,14 @@ describe('payments of this page', () => {
     expect(payments().prepare({ ...intent, amount: { ...intent.amount, amount: '6.00' } }).key).not.toBe(elsewhere.key);
   });
 
+  it('are two where the user typed the same twice, unless the first is on its way', () => {
+    const first = payments().prepare(intent);
+    const second = payments().prepare(intent, { isTypedAgain: true });
+    expect(second.key).not.toBe(first.key);
+    payments().store.put({ ...first, state: 'open', leftAt: 1 });
+    expect(payments().prepare(intent, { isTypedAgain: true }).key).toBe(first.key);
+  });
+
   it('have a new key once the one before has happened', async () => {
     const first = payments().prepare(intent);
     await payments().pay(first);

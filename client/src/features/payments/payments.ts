@@ -45,9 +45,12 @@ export class Payments {
   /** Whether leaving the page would lose the record of an open payment. */
   readonly isUnsafeToLeave = computed(() => this.open.value.some(({ key }) => this.unkept.has(key)));
 
-  /** A payment ready to be sent, with its record; the one that another tab has prepared, if it is the same. */
-  prepare(intent: Intent): Payment {
-    const same = this.store.pending(intent);
+  /**
+   * A payment ready to be sent, with its record. If the same is on its way, that one: its user may not know. One that
+   * another tab has only prepared is the same too, unless the user typed it once more.
+   */
+  prepare(intent: Intent, { isTypedAgain = false } = {}): Payment {
+    const same = this.store.pending(intent, isTypedAgain ? ['open'] : ['ready', 'open']);
     if (same) return same;
     const payment = readyPayment(this.store.userId, intent);
     this.put(payment);

@@ -23,6 +23,8 @@ export function useSend() {
   const preview = ref<Preview | null>(null);
   const refusal = ref<Refusal | null>(null);
   const isConfirming = ref(false);
+  /** Whether this page only shows what another one left, so that both are about the same payment. */
+  const isRestored = ref(draft !== null);
 
   const status = computed(() => (key.value ? statuses.get(key.value) : undefined));
   const isBusy = computed(() => isInProgress(status.value));
@@ -48,6 +50,7 @@ export function useSend() {
     else mine.saveDraft({ recipient, amount, note, step: isConfirming.value ? 'confirm' : 'form', key: key.value });
   }
   watch([form, key, isConfirming], save, { flush: 'sync' });
+  watch(form, () => (isRestored.value = false), { flush: 'sync' });
 
   /** Goes on to the step that names the recipient and the total. */
   function confirm(known: Preview): void {
@@ -60,7 +63,7 @@ export function useSend() {
       amount: known.amount,
       note: cleanText(form.note),
     };
-    key.value = mine.prepare(wanted).key;
+    key.value = mine.prepare(wanted, { isTypedAgain: !isRestored.value }).key;
     isConfirming.value = true;
   }
 
@@ -89,11 +92,16 @@ export function useSend() {
     store.clearDraft();
   }
 
+  /** The draft may be of another tab by now. */
+  function clearOwnDraft(): void {
+    if (store.draft()?.key === key.value) store.clearDraft();
+  }
+
   watch(
     status,
     (now) => {
       if (now?.phase === 'sent' || now?.phase === 'sent-otherwise') {
-        store.clearDraft();
+        clearOwnDraft();
       } else if (now?.phase === 'refused') {
         refusal.value = now.refusal;
         edit();
