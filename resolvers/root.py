@@ -361,6 +361,13 @@ class ViewerFields:
         requests.listed, OF_REQUESTS,
         description="Payment requests made by or addressed to the viewer, newest first.",
     )  # fmt: skip
+    insights = viewer_field(
+        statements.insights, OF_TRANSACTIONS, cost=50,
+        description=(
+            "Money in and out per month and by person, and the balance over time: the figures of "
+            "`statement` for the same dates, at most five years."
+        ),
+    )  # fmt: skip
     statement = viewer_field(
         statements.statement, OF_TRANSACTIONS, cost=20,
         description=(

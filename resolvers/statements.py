@@ -8,10 +8,11 @@ from typing import Annotated
 
 import strawberry
 
-from application import read_statements
+from application import read_insights, read_statements
 from domain import errors
 from resolvers.operations import Info
 from resolvers.viewer_fields import OfViewer
+from schema import insights as shown_insights
 from schema import statements
 from schema.errors import InvalidInput, member_of
 from schema.viewers import Viewer
@@ -36,8 +37,31 @@ async def statement(
             services, viewer.person.user_id, from_, to, zone_of(viewer)
         )
     except errors.InvalidInput as refusal:
-        member = member_of(refusal)
-        assert isinstance(member, InvalidInput)
-        return member
+        return _refused(refusal)
     link = partial(read_statements.link, services, viewer.principal, found)
     return statements.shown(found, services.limits.currency, link)
+
+
+async def insights(
+    viewer: OfViewer,
+    info: Info,
+    from_: FROM,
+    to: TO,
+    people: Annotated[
+        int, strawberry.argument(description="How many people are listed at most, 0 to 50.")
+    ] = 10,
+) -> shown_insights.InsightsResult:
+    services = info.context.services
+    try:
+        found = await read_insights.execute(
+            services, viewer.person.user_id, from_, to, zone_of(viewer), people=people
+        )
+    except errors.InvalidInput as refusal:
+        return _refused(refusal)
+    return shown_insights.shown(found.insights, found.people, services.limits.currency)
+
+
+def _refused(refusal: errors.InvalidInput) -> InvalidInput:
+    member = member_of(refusal)
+    assert isinstance(member, InvalidInput)
+    return member

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 
 from domain import ids
-from domain.statements.periods import Period
-from domain.statements.statements import Totals
+from domain.statements import insights
+from domain.statements.insights import Flow
+from domain.statements.periods import Period, day_start
+from domain.statements.statements import Statement, Totals
 from persistence.engine.database import Database
-from persistence.ledger import period_totals
+from persistence.ledger import period_parts, period_totals
 from tests.books import Books, Someone
 
 pytestmark = pytest.mark.anyio
@@ -21,8 +25,16 @@ pytestmark = pytest.mark.anyio
 FIRST_DAY = date(2026, 3, 27)
 
 
-def insert(books: Books, someone: Someone, posted: list[tuple[datetime, int, int]]) -> None:
-    """Entries of that user at those times; outgoing amounts are negative, and may have a fee."""
+def insert(
+    books: Books,
+    someone: Someone,
+    posted: list[tuple[datetime, int, int]],
+    people: Sequence[UUID] = (),
+) -> None:
+    """Entries of that user at those times; outgoing amounts are negative, and may have a fee.
+
+    They went to these people in turn.
+    """
     balance, rows = 0, []
     for sequence, (created_at, amount, fee) in enumerate(posted, 1):
         balance += amount - fee
@@ -35,7 +47,7 @@ def insert(books: Books, someone: Someone, posted: list[tuple[datetime, int, int
                 *(("top_up", "incoming") if is_top_up else ("transfer", "outgoing")),
                 abs(amount),
                 fee,
-                None if is_top_up else ids.new_id(),
+                None if is_top_up else people[sequence % len(people)] if people else ids.new_id(),
                 balance,
                 created_at,
                 f"key-{sequence:05}",
@@ -75,7 +87,7 @@ async def read(db: Database, user_id: object, totals: Totals, size: int) -> list
     while after < totals.through:
         page = await period_totals.entries(
             db,
-            user_id,  # type: ignore[arg-type]
+            user_id,
             after=after,
             through=totals.through,
             limit=size,
@@ -157,3 +169,42 @@ async def test_the_opening_balance_is_read_by_index(books: Books, db: Database) 
 def _rows(node: dict[str, object]) -> list[float]:
     read = float(node["Actual Rows"]) + float(node.get("Rows Removed by Filter", 0))  # type: ignore[arg-type]
     return [read, *(rows for child in node.get("Plans", []) for rows in _rows(child))]  # type: ignore[attr-defined]
+
+
+async def test_the_parts_of_a_period_add_up_to_its_totals(books: Books, db: Database) -> None:
+    someone = books.join()
+    choose = random.Random(17)
+    period = Period(date(2025, 11, 20), date(2026, 4, 5), "America/Sao_Paulo")
+    people = [ids.new_id() for _ in range(5)]
+    posted = [(period.start - timedelta(days=3), 1_000_00, 0)]
+    for _ in range(200):
+        seconds = choose.randrange(int((period.end - period.start).total_seconds()) + 100_000)
+        amount = choose.choice([-1, 1]) * choose.randint(1, 500)
+        fee = choose.randint(0, 3) if amount < 0 else 0
+        posted.append((period.start + timedelta(seconds=seconds), amount, fee))
+    posted.sort()
+    insert(books, someone, posted, people)
+    totals = await period_totals.totals(db, someone.user_id, period.start, period.end)
+    months, days = period.months(), period.days(40)
+    ends = [day_start(day + timedelta(days=1), period.zone) for day in days]
+    parts = await period_parts.read(db, someone.user_id, totals, months, ends, people=3)
+
+    statement = Statement(someone.user_id, period, totals)
+    found = insights.months(statement, parts.flows)
+    assert [(month.flow, month.closing_minor) for month in found] == [
+        (Flow.of(each), each.closing_minor)
+        for each in (expected(posted, month.start, month.end) for month in months)
+    ]
+    assert found[-1].closing_minor == totals.closing_minor
+    assert parts.balances == [expected(posted, end, end).opening_minor for end in ends]
+    assert Flow.of(totals).without(month.flow for month in found) == Flow()
+    with_people = insights.Insights(statement, found, [], parts.people)
+    assert (len(parts.people.flows), parts.people.count) == (3, 5)
+    top_ups = [amount for at, amount, _ in posted if amount > 0 and period.start <= at < period.end]
+    assert with_people.others.incoming_minor == sum(top_ups)
+    flows = list(parts.people.flows.values())
+    assert flows == sorted(flows, key=lambda flow: -flow.outgoing_minor)
+    assert Flow.of(totals).without([*flows, with_people.others]) == Flow()
+
+    nobody = await period_parts.read(db, someone.user_id, totals, months, ends, people=0)
+    assert (nobody.people.flows, nobody.people.count) == ({}, 5)

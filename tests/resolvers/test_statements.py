@@ -31,6 +31,25 @@ query ($from: Date!, $to: Date!) {
   }
 }
 """
+INSIGHTS = """
+query ($from: Date!, $to: Date!, $people: Int!) {
+  viewer {
+    insights(from: $from, to: $to, people: $people) {
+      __typename
+      ... on Insights {
+        from to timeZone transactionCount
+        openingBalance { amount } incoming { amount } outgoing { amount } fees { amount }
+        closingBalance { amount }
+        months { from to incoming { amount } outgoing { amount } transactionCount closingBalance { amount } }
+        balances { day balance { amount } }
+        people { user { id name } incoming { amount } outgoing { amount } transactionCount }
+        others { peopleCount incoming { amount } outgoing { amount } transactionCount }
+      }
+      ... on InvalidInput { fields { path } }
+    }
+  }
+}
+"""
 TODAY = datetime.now(UTC).date()
 
 
@@ -109,3 +128,56 @@ async def test_an_api_token_needs_the_scope_and_its_links_end_with_it(
     await world.services.live.forget([link.principal.api_token_id])
     with pytest.raises(errors.Unauthenticated):
         await read_statements.opened(world.services, token)
+
+
+async def test_insights_are_the_figures_of_the_statement(
+    world: World, alpha: Someone, beta: Someone
+) -> None:
+    gamma = await world.join("Gamma")
+    for amount in ("12.34", "7.66"):
+        await alpha.send(beta, amount)
+    await alpha.send(gamma, "5.00")
+    await beta.send(alpha, "2.00")
+    statement = await read(alpha, of(-40))
+    del statement["download"]
+    found = (await alpha.ask(INSIGHTS, **of(-40), people=1)).one["insights"]
+    totals = {name: found[name] for name in statement if name != "__typename"}
+    del statement["__typename"], statement["closingBalance"]["currency"]
+    assert totals == statement
+    months = found["months"]
+    assert (months[0]["from"], months[-1]["to"]) == (statement["from"], statement["to"])
+    assert months[-1]["closingBalance"] == statement["closingBalance"]
+    assert sum(month["transactionCount"] for month in months) == 5
+    assert len(found["balances"]) == 41
+    assert found["balances"][0]["balance"]["amount"] == "0.00"
+    assert found["balances"][-1] == {"day": statement["to"], "balance": {"amount": "977.00"}}
+    assert found["people"] == [
+        {
+            "user": {"id": beta.id, "name": "Beta"},
+            "incoming": {"amount": "2.00"},
+            "outgoing": {"amount": "20.00"},
+            "transactionCount": 3,
+        }
+    ]
+    assert found["others"] == {
+        "peopleCount": 1,
+        "incoming": {"amount": "1000.00"},
+        "outgoing": {"amount": "5.00"},
+        "transactionCount": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "path"),
+    [
+        ({**of(0, -1), "people": 1}, ["from"]),
+        ({**of(-1_830), "people": 1}, ["from"]),
+        ({**of(), "people": 51}, ["people"]),
+        ({**of(), "people": -1}, ["people"]),
+    ],
+)
+async def test_insights_have_limits(
+    someone: Someone, variables: dict[str, Any], path: list[str]
+) -> None:
+    refused = (await someone.ask(INSIGHTS, **variables)).one["insights"]
+    assert refused == {"__typename": "InvalidInput", "fields": [{"path": path}]}

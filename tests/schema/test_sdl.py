@@ -28,9 +28,16 @@ CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text()
 #: What we serve beyond the contract.
 OURS = [
     "ChangePasswordInput(revokeApiTokens: Boolean! = false)",
+    "Insights, of the kind GraphQLObjectType",
+    "InsightsBalance, of the kind GraphQLObjectType",
+    "InsightsMonth, of the kind GraphQLObjectType",
+    "InsightsOthers, of the kind GraphQLObjectType",
+    "InsightsPerson, of the kind GraphQLObjectType",
+    "InsightsResult, of the kind GraphQLUnionType",
     "PasswordChanged.apiTokens: Int!",
     "TestWebhookInput(document: String = None)",
     "Transaction.seal: String!",
+    "Viewer.insights: InsightsResult!",
 ]
 
 
