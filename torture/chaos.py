@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
 from torture import faults
+from torture.caller import Crowd
 from torture.channels_tap import ChannelsTap
 from torture.fault import Fault, World
 from torture.listeners import Listener
-from torture.movers import Crowd, Mover
+from torture.movers import Mover
 from torture.record import Command, InjectedFault, Operation, Outcome, Record
 from torture.users import User
 

@@ -13,6 +13,7 @@ from torture import (
     checker_money,
     checker_notifications,
     checker_reads,
+    checker_requests,
     checker_service,
     checker_webhooks,
 )
@@ -49,6 +50,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_service.check_service(record),
         *checker_closings.check(record, ledgers),
         *checker_webhooks.check(record, ledgers),
+        *checker_requests.check(record, ledgers),
     ]
 
 
@@ -64,6 +66,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_service.check_service(record, now),
         *checker_closings.check(record, ledgers, is_over=False),
         *checker_webhooks.check(record, ledgers, is_over=False),
+        *checker_requests.check(record, ledgers, is_over=False),
     ]
 
 

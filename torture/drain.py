@@ -24,7 +24,9 @@ SELECT
         FROM users AS u
         LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
         LEFT JOIN delivery_cursors AS n ON n.user_id = u.id AND n.sink = 'pusher-notifications'),
-    (SELECT count(*) FROM mails WHERE state = 'pending')
+    (SELECT count(*) FROM mails WHERE state = 'pending'),
+    (SELECT count(*) FROM payment_requests
+        WHERE status = 'pending' AND expires_at < now() + interval '1 minute')
 """
 _NEWEST = "SELECT id, sequence, notification_number FROM users"
 _DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now()"
@@ -33,15 +35,15 @@ _DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND nex
 async def wait_until_drained(
     database_url: str, redis_url: str, listeners: Sequence[Listener]
 ) -> bool:
-    """Whether the outbox is empty, everything is pushed and mailed, and every listener has the last event.
+    """Whether the outbox is empty, everything is pushed, mailed or expired, and every listener has the last event.
 
     Gives up when nothing has progressed for long.
     """
     least, since, hurried = float("inf"), time.monotonic(), False
     while time.monotonic() - since < _TIMEOUT_SECONDS:
-        outbox, pushes, mails = await asyncio.to_thread(_waiting, database_url)
+        outbox, pushes, mails, expiring = await asyncio.to_thread(_waiting, database_url)
         unheard = await _unheard(database_url, listeners)
-        waiting = outbox + pushes + mails + unheard
+        waiting = outbox + pushes + mails + expiring + unheard
         if waiting == 0:
             return True
         if waiting < least:
@@ -58,7 +60,7 @@ async def _unheard(database_url: str, listeners: Sequence[Listener]) -> int:
     return sum(newest[each.stream][each.heard.user_id] - each.last for each in listeners)
 
 
-def _waiting(database_url: str) -> tuple[int, int, int]:
+def _waiting(database_url: str) -> tuple[int, int, int, int]:
     with psycopg.connect(database_url) as connection:
         [row] = connection.execute(_WAITING)
         return row

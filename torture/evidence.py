@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from domain.webhooks import WebhookStream
 from torture.checker_closings import KEY_CLOSED
 from torture.checker_commands import TOO_LATE
+from torture.checker_requests import CLOSED as REQUEST_CLOSED
 from torture.record import InjectedFault, Outcome, Record
+from torture.record_requests import Act
 from torture.record_webhooks import Receiver
 
 #: A fault may fail to take effect once by bad luck, but not every time.
@@ -53,6 +55,7 @@ def _sights(record: Record) -> Iterator[str]:
         ),
         "metadata was read": sum(any(read.metadata or ()) for read in record.reads),
         "receipt was stored": len(record.receipts),
+        **_requests(record),
         **_webhooks(record.receivers),
     }
     for what, count in seen.items():
@@ -62,6 +65,21 @@ def _sights(record: Record) -> Iterator[str]:
         yield "The audit was not run."
     if record.receipts_contained is None:
         yield "No receipts were verified."
+
+
+def _requests(record: Record) -> dict[str, int]:
+    attempts = [attempt for each in record.requests for attempt in each.attempts]
+    return {
+        **{
+            f"payment request was {act}": sum(
+                attempt.act is act and attempt.has_closed for attempt in attempts
+            )
+            for act in Act
+        },
+        "payment request was closed already": sum(
+            attempt.answer == REQUEST_CLOSED for attempt in attempts
+        ),
+    }
 
 
 def _webhooks(receivers: list[Receiver]) -> dict[str, int]:

@@ -20,8 +20,14 @@ SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.accepted_number, 0), u.n
 FROM users AS u LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
 """
 _NOTIFICATIONS = (
-    "SELECT user_id, number, kind, sequence FROM notifications ORDER BY user_id, number"
+    "SELECT user_id, number, kind, sequence, subject_id FROM notifications ORDER BY user_id, number"
 )
+_REQUESTS = """
+SELECT user_id, id, role, requester_id, payer_id, is_open, amount, note, status, reference,
+    (extract(epoch FROM expires_at) * 1000000)::bigint,
+    (extract(epoch FROM closed_at) * 1000000)::bigint, idempotency_key
+FROM payment_requests ORDER BY user_id, id
+"""
 _ENTRIES = """
 SELECT user_id, sequence, reference, kind, direction = 'incoming', amount, fee,
     counterparty_id, note, balance_after, (extract(epoch FROM created_at) * 1000000)::bigint,
@@ -79,6 +85,28 @@ class Notified:
     number: int
     kind: str
     sequence: int | None
+    #: What else it is about.
+    subject_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A payment request, as it is stored under one of its users; the amount in minor units."""
+
+    user_id: UUID
+    request_id: UUID
+    role: str
+    requester_id: UUID
+    payer_id: UUID | None
+    is_open: bool
+    amount_minor: int
+    note: str | None
+    status: str
+    reference: UUID | None
+    #: Microseconds since 1970.
+    expires_at: int
+    closed_at: int | None
+    key: str | None
 
 
 @dataclass(slots=True)
@@ -119,6 +147,7 @@ class Ledgers:
 
     users: dict[UUID, AccountLedger] = field(default_factory=dict)
     mails: list[MailRow] = field(default_factory=list)
+    requests: list[RequestRow] = field(default_factory=list)
     #: Unpublished rows of the outbox.
     waiting: int = 0
     #: Shortly before the database was read, on the record's clock.
@@ -155,9 +184,10 @@ def read(database_url: str) -> Ledgers:
             entry = ledgers.users[user_id].at(sequence)
             if entry is not None:
                 entry.metadata += ((key, value),)
-        for user_id, number, kind, sequence in connection.execute(_NOTIFICATIONS):
-            told = Notified(number, sys.intern(kind), sequence)
+        for user_id, number, kind, sequence, subject_id in connection.execute(_NOTIFICATIONS):
+            told = Notified(number, sys.intern(kind), sequence, subject_id)
             ledgers.users.setdefault(user_id, AccountLedger(user_id, 0, 0)).notified.append(told)
+        ledgers.requests = [RequestRow(*row) for row in connection.execute(_REQUESTS)]
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(ledgers.waiting,)] = connection.execute(_WAITING)
     return ledgers

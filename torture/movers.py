@@ -8,19 +8,15 @@ import random
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from torture import http1, requests
+from torture.caller import FIRST_PAUSE_SECONDS, TRIES, Caller, Crowd
 from torture.checker_commands import TOO_LATE
-from torture.client import UNAVAILABLE, Answer, Client, Lost
-from torture.delayed import DelayingNetwork
-from torture.record import Closing, Command, Operation, Outcome, Record
-from torture.users import User
+from torture.client import Client, Lost
+from torture.record import Closing, Command, Operation, Outcome
 
-TRIES = 7
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.2
 _LONGEST_THOUGHT_SECONDS = 0.15
 #: How many of its latest commands a mover may repeat.
 _REMEMBERED = 50
@@ -37,49 +33,11 @@ _METADATA: tuple[tuple[tuple[str, str], ...], ...] = (
 )
 
 
-@dataclass
-class Crowd:
-    """The users whose money is moved, and what the movers share; the first user is the popular recipient."""
-
-    users: Sequence[User]
-    record: Record
-    stopping: asyncio.Event
-    network: DelayingNetwork
-    asked: int = 0
-
-    def __post_init__(self) -> None:
-        self.by_id = {user.user_id: user for user in self.users}
-        self.balances: dict[UUID, int] = {}
-
-    def new_key(self) -> str:
-        self.asked += 1
-        return f"torture-{self.record.seed}-{self.asked}"
-
-
-@dataclass(slots=True)
-class _Tries:
-    """The result of trying one request until it is answered."""
-
-    #: The last answer; None if the last try was lost.
-    answer: Answer | None = None
-    #: When the last try began.
-    began: float = 0.0
-    count: int = 0
-    lost: int = 0
-
-    @property
-    def is_answered(self) -> bool:
-        return self.answer is not None and not self.answer.has_failed
-
-
-class Mover:
+class Mover(Caller):
     """A client that moves the money of any user, one movement after the other."""
 
     def __init__(self, crowd: Crowd, devices: Sequence[Client], rng: random.Random) -> None:
-        self._crowd = crowd
-        #: Each has its own connections; the first is used unless two requests are sent at once.
-        self._devices = devices
-        self._rng = rng
+        super().__init__(crowd, devices, rng)
         self._recent: deque[Command] = deque(maxlen=_REMEMBERED)
 
     async def run(self) -> None:
@@ -111,7 +69,7 @@ class Mover:
         """Try until there is an answer, and record the outcome in the command."""
         self._crowd.record.commands.append(command)
         document, variables = requests.DOCUMENTS[command.operation], requests.variables(command)
-        tried = await self._try(document, variables, command.user_id, device, tries)
+        tried = await self.until_answered(document, variables, command.user_id, device, tries)
         command.tries, command.lost = tried.count, tried.lost
         if tried.is_answered and tried.answer is not None:
             command.answer_began = tried.began
@@ -129,40 +87,12 @@ class Mover:
         closing = Closing(command.user_id, command.operation, command.key, began=time.monotonic())
         self._crowd.record.closings.append(closing)
         variables = requests.closing_variables(closing)
-        tried = await self._try(requests.CLOSE, variables, command.user_id, device, TRIES)
+        tried = await self.until_answered(requests.CLOSE, variables, command.user_id, device, TRIES)
         closing.lost = tried.lost
         if tried.is_answered and tried.answer is not None:
             requests.note_closing(closing, tried.answer)
         closing.ended = time.monotonic()
         return closing
-
-    async def _try(
-        self,
-        document: str,
-        variables: dict[str, Any],
-        user_id: UUID,
-        device: Client | None,
-        tries: int,
-    ) -> _Tries:
-        """Pauses between the tries grow."""
-        token = self._crowd.by_id[user_id].token
-        tried = _Tries()
-        for attempt in range(tries):
-            tried.began, tried.answer = time.monotonic(), None
-            tried.count += 1
-            with contextlib.suppress(Lost):
-                tried.answer = await (device or self._devices[0]).ask(document, variables, token)
-            if tried.is_answered:
-                break
-            # The error is in the record's failures; the effect of the try is looked up at the end.
-            tried.lost += 1
-            if tried.answer is not None and tried.answer.code != UNAVAILABLE:
-                break
-            if self._crowd.stopping.is_set():
-                break
-            pause = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(pause * self._rng.uniform(0.5, 1.5))
-        return tried
 
     # ------------------------------------------------ behaviours
 
@@ -325,4 +255,4 @@ async def ask_by_key(crowd: Crowd, client: Client) -> None:
                     command.found_by_key = found is not None
                     command.found_reference = UUID(found["reference"]) if found else None
                     break
-            await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+            await asyncio.sleep(FIRST_PAUSE_SECONDS)

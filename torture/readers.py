@@ -8,8 +8,8 @@ import time
 from uuid import UUID
 
 from torture import requests
+from torture.caller import Crowd
 from torture.client import Client, Lost
-from torture.movers import Crowd
 from torture.record import Read
 from torture.requests import minor
 

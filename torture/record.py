@@ -12,6 +12,7 @@ from uuid import UUID
 
 from domain.ledger.kinds import Kind
 from torture import record_webhooks
+from torture.record_requests import AskedRequest
 
 #: Keys with this prefix belong to opening balances, which no command in the record requested.
 OPENING = "opening"
@@ -22,6 +23,7 @@ class Operation(enum.StrEnum):
 
     SEND_MONEY = "sendMoney"
     ADD_BALANCE = "addBalance"
+    PAY_REQUEST = "payRequest"
 
     @property
     def kind(self) -> Kind:
@@ -29,7 +31,11 @@ class Operation(enum.StrEnum):
         return _KINDS[self]
 
 
-_KINDS = {Operation.SEND_MONEY: Kind.TRANSFER, Operation.ADD_BALANCE: Kind.TOP_UP}
+_KINDS = {
+    Operation.SEND_MONEY: Kind.TRANSFER,
+    Operation.ADD_BALANCE: Kind.TOP_UP,
+    Operation.PAY_REQUEST: Kind.TRANSFER,
+}
 
 
 class Outcome(enum.StrEnum):
@@ -85,6 +91,8 @@ class Command:
     answered_metadata: tuple[tuple[str, str], ...] | None = None
     #: `notAfter`, in microseconds since 1970.
     not_after: int | None = None
+    #: The API's id of the payment request that it pays.
+    request_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -236,6 +244,8 @@ class Record:
     pushed_content: dict[UUID, list[tuple[int, UUID]]] = field(default_factory=dict)
     #: By user: the numbers of the notifications that the Channels server accepted, in order.
     pushed_notifications: dict[UUID, list[int]] = field(default_factory=dict)
+    #: Payment requests.
+    requests: list[AskedRequest] = field(default_factory=list)
     #: The receivers of webhooks.
     receivers: list[record_webhooks.Receiver] = field(default_factory=list)
     faults: list[InjectedFault] = field(default_factory=list)
@@ -282,6 +292,7 @@ class Record:
             closings=[replace(closing) for closing in self.closings],
             delayed=[replace(request) for request in self.delayed],
             reads=self.reads.copy(),
+            requests=[each.so_far() for each in self.requests],
             subscribers=[each.so_far() for each in self.subscribers],
             notified=[each.so_far() for each in self.notified],
             pushed={user_id: each.copy() for user_id, each in self.pushed.items()},

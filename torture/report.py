@@ -14,7 +14,9 @@ from rich.table import Table
 from torture import evidence
 from torture.checker import PROMISES, Violation
 from torture.checker_commands import TOO_LATE
+from torture.checker_requests import CLOSED
 from torture.record import Command, InjectedFault, Outcome, Record
+from torture.record_requests import Act
 from torture.session import Result
 
 _SHOWN = 40
@@ -113,6 +115,7 @@ def _activity(record: Record, result: Result) -> Table:
         "notifications accepted by the Channels server": sum(
             map(len, record.pushed_notifications.values())
         ),
+        **_requests(record),
         **_webhooks(record),
         "mails requested": sum(mail.asked for mail in record.mails),
         "mails received": sum((record.caught or {}).values()),
@@ -126,6 +129,25 @@ def _activity(record: Record, result: Result) -> Table:
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
     return table
+
+
+def _requests(record: Record) -> dict[str, int]:
+    attempts = [attempt for each in record.requests for attempt in each.attempts]
+    return {
+        "payment requests": len(record.requests),
+        **{
+            f"of these {act}": len(
+                {
+                    each.key
+                    for each in record.requests
+                    for attempt in each.attempts
+                    if attempt.act is act and attempt.has_closed
+                }
+            )
+            for act in Act
+        },
+        "attempts to close a closed one": sum(each.answer == CLOSED for each in attempts),
+    }
 
 
 def _webhooks(record: Record) -> dict[str, int]:

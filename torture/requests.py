@@ -10,6 +10,7 @@ from uuid import UUID
 from domain import ids
 from torture.client import Answer
 from torture.record import Closing, Command, Operation, Outcome
+from torture.record_requests import Act, AskedRequest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWER = """
@@ -30,6 +31,21 @@ DOCUMENTS = {
     Operation.ADD_BALANCE: "mutation ($input: AddBalanceInput!) { addBalance(input: $input) {"
     + _ANSWER.format(moved="BalanceAdded", refusals="")
     + "} }",
+    Operation.PAY_REQUEST: "mutation ($input: PayRequestInput!) { payRequest(input: $input) {"
+    + _ANSWER.format(moved="MoneySent", refusals=_SENDING_REFUSALS)
+    + "} }",
+}
+ASK = """
+mutation ($input: RequestMoneyInput!) { requestMoney(input: $input) {
+  __typename
+  ... on MoneyRequested { paymentRequest { id } replayed }
+  ... on UserError { message }
+} }
+"""
+CLOSE_REQUEST = {
+    act: f"mutation ($id: ID!) {{ result: {name}Request(input: {{ paymentRequestId: $id }}) {{"
+    " __typename ... on UserError { message } } }"
+    for act, name in ((Act.DECLINE, "decline"), (Act.CANCEL, "cancel"))
 }
 CLOSE = """
 mutation ($input: CloseIdempotencyKeyInput!) { closeIdempotencyKey(input: $input) {
@@ -46,6 +62,16 @@ query ($kind: TransactionKind!, $key: String!) { viewer {
 _MOVED = {"MoneySent", "BalanceAdded"}
 
 
+def decimal(amount_minor: int) -> str:
+    """The amount, as the API reads it."""
+    return f"{amount_minor // 100}.{amount_minor % 100:02d}"
+
+
+def instant(microseconds: int) -> str:
+    """A time in microseconds since 1970, as the API reads it."""
+    return (EPOCH + timedelta(microseconds=microseconds)).isoformat()
+
+
 def minor(amount: str) -> int:
     """Hundredths, from what the API writes."""
     return int(Decimal(amount) * 100)
@@ -58,18 +84,32 @@ def pairs(metadata: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
 
 def variables(command: Command) -> dict[str, Any]:
     """The variables of the command's document."""
-    asked: dict[str, Any] = {
-        "amount": f"{command.amount_minor // 100}.{command.amount_minor % 100:02d}",
-        "idempotencyKey": command.key,
-    }
+    asked: dict[str, Any] = {"idempotencyKey": command.key}
     if command.metadata:
         asked["metadata"] = [{"key": key, "value": value} for key, value in command.metadata]
     if command.not_after is not None:
-        asked["notAfter"] = (EPOCH + timedelta(microseconds=command.not_after)).isoformat()
+        asked["notAfter"] = instant(command.not_after)
+    if command.request_id is not None:
+        return {"input": {**asked, "paymentRequestId": command.request_id}}
+    asked["amount"] = decimal(command.amount_minor)
     if command.recipient_id is not None:
         asked["recipient"] = {"userId": ids.global_id("User", command.recipient_id)}
         asked["note"] = command.note
     return {"input": asked}
+
+
+def asking_variables(asked: AskedRequest, expires_at: int | None) -> dict[str, Any]:
+    """The variables of `ASK`; the request expires at that time in microseconds since 1970."""
+    given: dict[str, Any] = {
+        "amount": decimal(asked.amount_minor),
+        "idempotencyKey": asked.key,
+        "note": asked.note,
+    }
+    if asked.payer_id is not None:
+        given["payer"] = {"userId": ids.global_id("User", asked.payer_id)}
+    if expires_at is not None:
+        given["expiresAt"] = instant(expires_at)
+    return {"input": given}
 
 
 def closing_variables(closing: Closing) -> dict[str, Any]:

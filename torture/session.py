@@ -13,7 +13,8 @@ from uuid import UUID
 
 import psycopg
 
-from torture import checker, drain, ledgers, movers, users
+from torture import checker, drain, ledgers, movers, requesters, users
+from torture.caller import Crowd
 from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
 from torture.checker import Violation
@@ -29,14 +30,16 @@ from torture.listeners import (
     WebSocketListener,
 )
 from torture.mails import Mailbox, MailRequester
-from torture.movers import Crowd, Mover
+from torture.movers import Mover
 from torture.readers import Reader
 from torture.receivers import Receivers
 from torture.record import Failure, Record
+from torture.requesters import Requester
 from torture.stack import Stack
 from torture.users import User
 
 READERS = 3
+REQUESTERS = 3
 LONGEST_DELAY_SECONDS = 300.0
 #: The mail catcher keeps a thousand.
 MOST_MAILS = 600
@@ -166,6 +169,10 @@ class Session:
         for number in range(self._plan.movers):
             rng = self._rng(f"mover {number}")
             at_work.append(Mover(crowd, [self._client(rng), self._client(rng)], rng).run())
+        for number in range(REQUESTERS):
+            rng = self._rng(f"requester {number}")
+            devices = [self._client(rng) for _ in range(requesters.AT_ONCE)]
+            at_work.append(Requester(crowd, devices, rng).run())
         for number in range(READERS):
             rng = self._rng(f"reader {number}")
             at_work.append(Reader(crowd, self._client(rng), rng).run())

@@ -15,9 +15,10 @@ from settings import Settings
 
 TOKEN_LIFETIME = timedelta(hours=12)
 
+# Notifications are not mailed: the mail catcher has no room for so many.
 _USERS = """
-INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash)
-SELECT id, name, lower(name), email, now(), '-'
+INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash, mailed_notifications)
+SELECT id, name, lower(name), email, now(), '-', '{}'
 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (id, name, email)
 """
 _ADDRESSES = "INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users"

@@ -25,6 +25,8 @@ from torture.record import (
     Record,
     Subscriber,
 )
+from torture.record_requests import Act, AskedRequest
+from torture.record_requests import Attempt as RequestAttempt
 from torture.record_webhooks import Attempt, Receiver, Request
 
 USER = UUID(int=1)
@@ -48,6 +50,11 @@ def record() -> Record:
     held = DelayedRequest(
         USER, Operation.ADD_BALANCE, "closed", 1.5, None, 3.0, "IdempotencyKeyClosed"
     )
+    requested = AskedRequest(USER, None, 1, None, "asked", 1.0)
+    requested.attempts = [
+        *(RequestAttempt(act, USER, 1.0, answer="PaymentRequestClosed") for act in Act),
+        RequestAttempt(Act.CANCEL, USER, 1.0, answer="RequestClosed"),
+    ]
     receiver = Receiver(USER, WebhookStream.WALLET_EVENTS, kills=1, rotations=1, replays=1)
     for reply, answered in (("hang", None), ("500", 2.0), ("204", 3.0)):
         request = Request(1.0, PATH, "evt", 1, "", 1, 1, USER, (1,), reply, answered, False)
@@ -61,6 +68,7 @@ def record() -> Record:
         reads=[Read(USER, 1.0, 2.0, 1, 1, ((1, USER),), ((("order", "4711"),),))],
         subscribers=[Subscriber(USER, "sse", [1], reconnects=1)],
         notified=[Subscriber(USER, "sse", [1], reconnects=1)],
+        requests=[requested],
         receivers=[receiver, replace(receiver, stream=WebhookStream.NOTIFICATIONS)],
         pushed_notifications={USER: [1]},
         pushed={USER: [1]},
@@ -106,6 +114,11 @@ def test_a_run_that_observed_everything_lacks_nothing(record: Record) -> None:
         (lambda record: setattr(record.reads[0], "metadata", ((),)), "No metadata was read."),
         (lambda record: record.commands.pop(1), "No key was replayed."),
         (lambda record: record.commands.pop(0), "No answer was lost."),
+        (lambda record: record.requests[0].attempts.pop(0), "No payment request was paid."),
+        (
+            lambda record: record.requests[0].attempts.pop(),
+            "No payment request was closed already.",
+        ),
         (lambda record: record.reads.clear(), "No page of transactions was read."),
         (lambda record: record.subscribers.clear(), "No subscriber was connected."),
         (lambda record: record.subscribers[0].sequences.clear(), "No event was received by sse."),
