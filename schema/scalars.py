@@ -1,4 +1,4 @@
-"""The custom scalars of the API: exact decimals and instants."""
+"""The custom scalars of the API: exact decimals, instants and calendar dates."""
 
 import re
 from datetime import UTC, date, datetime

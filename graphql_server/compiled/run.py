@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from types import CoroutineType, GeneratorType
 from typing import Any
@@ -29,7 +29,7 @@ Known = dict[type, Steps]
 Resolve = Callable[[Executor[Any], Any, Position], Any]
 
 #: Values of exactly these classes are never awaitable, an error or null.
-PLAIN = frozenset({bool, bytes, datetime, Decimal, dict, float, int, list, str, tuple})
+PLAIN = frozenset({bool, bytes, date, datetime, Decimal, dict, float, int, list, str, tuple})
 #: Classes whose objects were found not to be awaitable: which are is decided by the class, except for
 #: generators.
 _not_awaitable: set[type] = {*PLAIN, type(None)}

@@ -6,7 +6,7 @@ import asyncio
 import enum
 import random
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -135,6 +135,7 @@ class Branch(Thing):
     flag: bool
     colour: Colour
     when: datetime
+    day: date
     price: Decimal | None
     grid: list[list[int | None]]
     words: list[str] | None
@@ -197,12 +198,13 @@ class Branch(Thing):
         one: RecipientByOne | None = strawberry.UNSET,
         colours: list[Colour] | None = strawberry.UNSET,
         amount: Decimal | None = strawberry.UNSET,
+        day: date | None = strawberry.UNSET,
         ids: list[strawberry.ID] | None = strawberry.UNSET,
         matrix: list[list[int]] | None = strawberry.UNSET,
         count: int = 3,
     ) -> str:
         Fate(f"{self.seed}{count}").maybe_raise()
-        return repr((point, points, one, colours, amount, ids, matrix, count))
+        return repr((point, points, one, colours, amount, day, ids, matrix, count))
 
 
 def branch(seed: str, *, strike: bool = False) -> Any:
@@ -220,6 +222,7 @@ def branch(seed: str, *, strike: bool = False) -> Any:
         flag=True,
         colour=Colour.RED,
         when=datetime(2026, 11, 22, tzinfo=UTC),
+        day=date(2026, 11, 22),
         price=Decimal("1.50"),
         grid=[[1, None], []],
         words=["one", fate.strike("two")],

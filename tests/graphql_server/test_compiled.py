@@ -28,6 +28,7 @@ def values(chance: random.Random, name: str, kind: str) -> Any:
         "Float": [1.5, 2],
         "Boolean": [True, False],
         "Decimal": ["1.50", 2],
+        "Date": ["2026-11-30"],
     }
     return chance.choice(options.get(kind, ["here", "there", ""]))
 

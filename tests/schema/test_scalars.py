@@ -1,8 +1,8 @@
-"""Decimals are exact and instants say their offset; everything else is refused with a sentence."""
+"""Decimals are exact, instants say their offset and dates exist; all else is refused with a sentence."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -119,3 +119,36 @@ def test_what_is_no_rfc_3339_instant_is_refused(given: object) -> None:
 def test_a_number_is_no_instant_literal() -> None:
     with pytest.raises(GraphQLError, match="RFC 3339"):
         scalars.parse_instant_literal(IntValueNode(value="1795336200"))
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-11-30", date(2026, 11, 30)),
+        ("2024-02-29", date(2024, 2, 29)),
+        ("0001-01-01", date(1, 1, 1)),
+        ("9999-12-31", date(9999, 12, 31)),
+    ],
+)
+def test_year_month_and_day_are_a_date(text: str, day: date) -> None:
+    assert scalars.parse_date(text) == day
+    assert scalars.parse_date_literal(StringValueNode(value=text)) == day
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2026-02-29", "2026-13-01", "2026-00-10", "2026-11-31", "0000-01-01", "2026-11-3", "26-11-30",
+        "20261130", "2026-W48-1", "2026-334", "2026-11-30T00:00:00Z", "2026/11/30", "30.11.2026",
+        "+2026-11-30", "-2026-11-30", "٢٠٢٦-11-30", "２０２６-11-30", " 2026-11-30", "2026-11-30\n", "",
+        "today", 20261130, 0, 1.5, True, None, [], {}, date(2026, 11, 30),
+    ],
+)  # fmt: skip
+def test_what_is_no_existing_date_is_refused(given: object) -> None:
+    with pytest.raises(GraphQLError, match="year, month and day"):
+        scalars.parse_date(given)
+
+
+def test_a_number_is_no_date_literal() -> None:
+    with pytest.raises(GraphQLError, match="year, month and day"):
+        scalars.parse_date_literal(IntValueNode(value="20261130"))

@@ -9,6 +9,8 @@ export const graphql = initGraphQLTada<{
   scalars: {
     /** An exact decimal number as text, never a float. */
     Decimal: string;
+    /** A calendar date, such as 2026-11-30. */
+    Date: string;
     /** An instant in UTC, RFC 3339. */
     DateTime: string;
   };
