@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app import api, served_schema
+from application.services import ReadServices
 from application.webhook_payloads import NotRendered, Rendered
 from domain import errors
 from domain.ledger import money
@@ -16,7 +17,7 @@ from domain.webhooks import Webhook, WebhookStream
 from graphql_server.rendering import Renderer, RenderingFailed, Unsuitable
 from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
-from resolvers.webhook_reads import WebhookReads
+from resolvers.bound_fields import Loaders
 from schema import events, notifications
 from settings import Settings
 
@@ -97,12 +98,13 @@ RULES: Mapping[WebhookStream, Rule] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """What the fields of an event may know: on whose behalf they are read, and what they read."""
+    """What the fields of an event may know: on whose behalf they are read, and what reads them."""
 
     principal: Principal
-    reads: WebhookReads
+    services: ReadServices
+    loaders: Loaders | None = None
     client_ip: str = ""
     request_id: str = ""
 
@@ -112,14 +114,13 @@ class WebhookDocuments:
 
     def __init__(
         self,
-        currency: money.Currency,
-        database: Database,
+        services: ReadServices | None,
         *,
         hardened: bool = False,
         is_compiled: bool = True,
     ) -> None:
-        self._currency = currency
-        self._database = database
+        """None for documents that are only checked."""
+        self._services = services
         self._renderer = Renderer(
             served_schema.build(),
             api.operations_table(),
@@ -132,8 +133,7 @@ class WebhookDocuments:
     def of(cls, settings: Settings, database: Database) -> WebhookDocuments:
         """As the settings say."""
         return cls(
-            money.currency(settings.wallet_currency),
-            database,
+            ReadServices(settings, settings.read_limits(), database),
             hardened=settings.graphql_profile == "hardened",
             is_compiled=settings.graphql_executor == "compiled",
         )
@@ -150,8 +150,10 @@ class WebhookDocuments:
 
     async def render(self, webhook: Webhook, event: Any) -> Rendered:
         rule = RULES[webhook.stream]
-        shown = rule.shown(event, self._currency)
-        context = Context(webhook.principal, WebhookReads(self._database))
+        services = self._services
+        assert services is not None
+        shown = rule.shown(event, services.limits.currency)
+        context = Context(webhook.principal, services)
         try:
             result = await self._renderer.render(webhook.document, rule.field, context, shown)
         except Unsuitable as error:

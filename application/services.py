@@ -63,12 +63,25 @@ def _do_nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The services that outlive a request."""
+class ReadServices:
+    """What reading needs: in requests, and in payloads of webhooks."""
 
     settings: Settings
     limits: money.Limits
     database: Database
+    clock: Callable[[], datetime] = field(default=_now, kw_only=True)
+    #: Current users, loaded in batches for concurrent requests.
+    people: SharedCalls[UUID, Person] = field(init=False)
+
+    def __post_init__(self) -> None:
+        read = partial(accounts.people, self.database)
+        object.__setattr__(self, "people", SharedCalls(read))
+
+
+@dataclass(frozen=True, slots=True)
+class Services(ReadServices):
+    """The services that outlive a request."""
+
     ledger: Ledger
     rate_limiter: RateLimiter
     live: Live
@@ -79,14 +92,11 @@ class Services:
     webhook_documents: Documents
     #: Tells a relay that there is something to publish; never waits and never raises.
     wake_relay: Callable[[], None] = _do_nothing
-    clock: Callable[[], datetime] = _now
     password_rounds: int = passwords.DEFAULT_ROUNDS
     #: Waits on behalf of a delayed attempt.
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     #: Made of `password_rounds`: bcrypt in threads.
     hashing: Hashing = field(init=False)
-    #: Current users, loaded in batches for concurrent requests.
-    people: SharedCalls[UUID, Person] = field(init=False)
     #: What users have read and want mailed, loaded in batches for concurrent requests.
     notification_states: SharedCalls[UUID, preferences.State] = field(init=False)
     #: Counts uses against rate limits in batches.
@@ -111,9 +121,8 @@ class Services:
     tokens: TokenCache = field(init=False, default_factory=TokenCache)
 
     def __post_init__(self) -> None:
+        ReadServices.__post_init__(self)
         object.__setattr__(self, "hashing", Hashing(self.password_rounds))
-        read = partial(accounts.people, self.database)
-        object.__setattr__(self, "people", SharedCalls(read))
         states = partial(preferences.states, self.database)
         object.__setattr__(self, "notification_states", SharedCalls(states))
         object.__setattr__(self, "uses", SharedCalls(self.rate_limiter.count))

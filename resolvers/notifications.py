@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -61,6 +62,13 @@ async def unread(viewer: OfViewer, info: Info) -> int:
 
 async def mailed(viewer: OfViewer, info: Info) -> list[NotificationKind]:
     return list(await read_notifications.mailed(info.context.services, viewer.person.user_id))
+
+
+def subject_of(
+    *kinds: NotificationKind,
+) -> Callable[[schema.notifications.Notification], UUID | None]:
+    """The key of a link: what notifications of those kinds are about."""
+    return lambda notification: notification.subject_id if notification.kind in kinds else None
 
 
 async def notifications(

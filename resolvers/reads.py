@@ -19,18 +19,16 @@ from domain.ledger import kinds, metadata, transfers
 from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal
 from persistence.ledger import pages
-from resolvers.webhook_reads import WebhookReads
 from schema.arguments import given
 
 CONTACTS_DEFAULT = 8
 _TEXT_MAXIMUM_CHARACTERS = 140
 
 
-class Reads(WebhookReads):
+class Reads:
     """Reads for a viewer whose permission the caller has checked."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(services.database)
         self._services = services
 
     async def balance_at(self, user_id: UUID, time: datetime) -> schema.money.Money:

@@ -11,6 +11,7 @@ from application.origins import Origin
 from application.services import Services
 from domain import errors, text
 from domain.people import sessions
+from resolvers.bound_fields import Loaders
 from resolvers.reads import Reads
 
 _USER_AGENT_MAXIMUM_CHARACTERS = 300
@@ -41,6 +42,8 @@ class RequestContext:
     device_token_to_set: str | None = None
     #: Of the limits that the request counted against, the one that is closest to exhaustion.
     usage: Usage | Block | None = None
+    #: What `resolvers.bound_fields` reads together.
+    loaders: Loaders | None = None
     reads: Reads = field(init=False)
 
     def __post_init__(self) -> None:

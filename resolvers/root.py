@@ -8,6 +8,7 @@ limit.
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
 from resolvers import (
     accounts,
@@ -22,6 +23,7 @@ from resolvers import (
     wallets,
     webhooks,
 )
+from resolvers.bound_fields import bound_field, extend, link
 from resolvers.guards import (
     account,
     account_by_address,
@@ -40,8 +42,10 @@ from resolvers.nodes import Nodes
 from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
 from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.events import TransactionPosted
+from schema.notifications import Notification
 from schema.scalars import SCALARS
 from schema.viewers import Viewer
+from schema.webhooks import Webhook
 
 READ = scope(Scope.READ_TRANSACTIONS)
 WEBHOOKS = scope(Scope.MANAGE_WEBHOOKS)
@@ -381,10 +385,28 @@ class ViewerFields:
     )  # fmt: skip
 
 
+@extend(Notification)
+class NotificationFields:
+    webhook = link(
+        webhooks.linked, notifications.subject_of(NotificationKind.WEBHOOK_DISABLED), Scope.MANAGE_WEBHOOKS,
+        description=(
+            "The webhook that it is about; null if it is about none, if the webhook was deleted, and for an "
+            "API token that did not create it."
+        ),
+    )  # fmt: skip
+
+
+@extend(Webhook)
+class WebhookFields:
+    attempts = bound_field(
+        webhooks.attempts, description="Delivery attempts of the last 30 days, newest first."
+    )
+
+
 #: Every operation by its name in the API.
 OPERATIONS = table(Query, Mutation, Subscription)
 #: The cost of a field in addition to the objects in its result, by its name.
-FIELD_COSTS = field_costs(Query, Mutation, Subscription, Viewer)
+FIELD_COSTS = field_costs(Query, Mutation, Subscription, Viewer, Webhook)
 #: The usual length of lists without `first`, by their fields' names.
 USUAL_LENGTHS = usual_lengths(Query, Viewer)
 

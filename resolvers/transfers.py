@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 import application.add_balance
@@ -11,6 +12,7 @@ import application.send_money
 import schema.transactions
 from application import read_ledger
 from domain import ids
+from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal, Scope
 from persistence.ledger.ledger import Movement
@@ -120,6 +122,13 @@ async def transfer_preview(
     services = info.context.services
     preview = await application.preview_transfer.execute(services, info.context.caller, amount)
     return wallets.shown_preview(preview, services.limits.currency)
+
+
+def reference_of(
+    *kinds: Kind,
+) -> Callable[[schema.transactions.Transaction], UUID | None]:
+    """The key of a link: the references of transactions of those kinds."""
+    return lambda shown: shown.entry.reference if shown.kind in kinds else None
 
 
 async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:

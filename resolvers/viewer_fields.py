@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from strawberry.types import get_object_definition
 
 from domain.people.sessions import Scope
+from resolvers import bound_fields
 from schema.viewers import Viewer
 
 #: The first parameter of such a resolver.
@@ -60,19 +60,13 @@ def viewer_field(
         check(arguments[viewer_name])
         return resolver(**arguments)
 
-    return strawberry.field(
-        resolver=answer,
+    return bound_fields.bound_field(
+        answer,
         description=f"{description} {requirement.sentence}",
-        metadata={"cost": cost, "usual_length": usual_length},
+        cost=cost,
+        usual_length=usual_length,
     )
 
 
-def extend_viewer(fields: type) -> type:
-    """Add the fields of the decorated class to `Viewer`. Raises ValueError if it has one of them."""
-    added = get_object_definition(strawberry.type(fields), strict=True).fields
-    viewer = get_object_definition(Viewer, strict=True)
-    twice = {each.python_name for each in viewer.fields} & {each.python_name for each in added}
-    if twice:
-        raise ValueError(f"`Viewer` has these fields already: {', '.join(sorted(twice))}.")
-    viewer.fields.extend(added)
-    return fields
+#: Adds the fields of the decorated class to `Viewer`.
+extend_viewer = bound_fields.extend(Viewer)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
+
+import strawberry
 
 import application.create_webhook
 import application.delete_webhook
@@ -11,20 +14,47 @@ import application.rotate_webhook_secret
 import application.try_webhook
 import application.update_webhook
 from application import read_webhooks
-from domain import ids
+from application.services import ReadServices
+from domain import errors, ids, paging
 from domain.people.sessions import Principal, Scope
+from resolvers import bound_fields
 from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
-from schema import inputs, results, viewers, webhook_attempts, webhooks
-from schema.arguments import given
+from schema import connections, inputs, results, viewers, webhook_attempts, webhooks
+from schema.arguments import AFTER, FIRST, given
 from schema.scalars import JSON
 
 
 async def listed(viewer: OfViewer, info: Info) -> list[webhooks.Webhook]:
     found = await read_webhooks.every(info.context.services.database, viewer.principal)
     return [webhooks.shown(webhook) for webhook in found]
+
+
+async def attempts(
+    webhook: strawberry.Parent[webhooks.Webhook],
+    info: bound_fields.Info,
+    first: FIRST = strawberry.UNSET,
+    after: AFTER = strawberry.UNSET,
+) -> webhook_attempts.WebhookAttemptConnection:
+    page = paging.page_request(given(first), given(after))
+    position = None
+    if page.after is not None:
+        position = ids.read_uuid(connections.read_cursor(page.after, webhook_attempts.LIST_NAME))
+        if position is None:
+            raise errors.BadUserInput("This cursor does not belong to this list.")
+    found = await read_webhooks.attempt_page(
+        info.context.services.database, webhook.user_id, webhook.webhook_id, page.size, position
+    )
+    return webhook_attempts.shown_page(found)
+
+
+async def linked(
+    services: ReadServices, principal: Principal, webhook_ids: Collection[UUID]
+) -> dict[UUID, webhooks.Webhook]:
+    found = await read_webhooks.by_ids(services.database, principal, webhook_ids)
+    return {each.webhook_id: webhooks.shown(each) for each in found}
 
 
 async def create_webhook(

@@ -12,10 +12,9 @@ from schema.money import Money
 from schema.people import User
 from schema.sessions import ApiToken, Session
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
-from schema.webhook_context import WebhookReads
 
 
-class Reads(WebhookReads, Protocol):
+class Reads(Protocol):
     """The fields of `Viewer` that need another query."""
 
     async def balance_at(self, user_id: UUID, time: datetime) -> Money:

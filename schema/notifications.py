@@ -9,15 +9,11 @@ from domain import ids
 from domain.ledger import money
 from domain.notifications.notification_kinds import NotificationKind
 from domain.notifications.views import View
-from domain.people.sessions import Scope
-from schema import transactions, webhooks
-from schema.arguments import resolved
+from schema import transactions
 from schema.connections import PageInfo, cursor_of
 from schema.enums import described
 from schema.nodes import Node
 from schema.transactions import Transaction
-from schema.webhook_context import WebhookContext
-from schema.webhooks import Webhook
 
 # Inputs take the kinds from here, so that they are described before.
 __all__ = [
@@ -75,18 +71,9 @@ class Notification(Node):
     transaction: Transaction | None = strawberry.field(
         description="The transaction of the viewer that it is about; null if it is about none."
     )
-    webhook_id: strawberry.Private[UUID | None] = None
-
-    @resolved(
-        "The webhook that it is about; null if it is about none, if the webhook was deleted, and for an "
-        "API token that does not manage it."
-    )
-    async def webhook(self, info: strawberry.Info[WebhookContext, None]) -> Webhook | None:
-        principal = info.context.principal
-        if self.webhook_id is None or principal is None or not principal.may(Scope.MANAGE_WEBHOOKS):
-            return None
-        found = await info.context.reads.webhook(principal, self.webhook_id)
-        return None if found is None else webhooks.shown(found)
+    # Links to what else it is about are bound in `resolvers.root`.
+    #: What else it is about: of which type depends on the kind.
+    subject_id: strawberry.Private[UUID | None] = None
 
 
 @strawberry.type(description="A notification's place in the list.")
@@ -112,14 +99,13 @@ def global_id(user_id: UUID, number: int) -> strawberry.ID:
 def shown(view: View, currency: money.Currency) -> Notification:
     """The notification as its owner sees it."""
     notification = view.notification
-    is_about_webhook = notification.kind is NotificationKind.WEBHOOK_DISABLED
     return Notification(
         id=global_id(notification.user_id, notification.number),
         number=notification.number,
         kind=notification.kind,
         message=view.message(currency),
         created_at=notification.created_at,
-        webhook_id=notification.subject_id if is_about_webhook else None,
+        subject_id=notification.subject_id,
         is_read=view.is_read,
         transaction=None
         if view.entry is None

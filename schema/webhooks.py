@@ -5,14 +5,11 @@ from uuid import UUID
 
 import strawberry
 
-from domain import ids, paging, webhooks
+from domain import ids, webhooks
 from domain.webhooks import WebhookStatus, WebhookStream
 from schema import errors
-from schema.arguments import AFTER, FIRST, given, resolved
 from schema.enums import described
 from schema.nodes import Node
-from schema.webhook_attempts import WebhookAttemptConnection
-from schema.webhook_context import WebhookContext
 
 # Inputs take them from here, so that they are described before.
 __all__ = ["InvalidWebhook", "Webhook", "WebhookStatus", "WebhookStream", "global_id", "shown"]
@@ -37,6 +34,7 @@ described(
 
 @strawberry.type(description="An endpoint that events are delivered to (Standard Webhooks).")
 class Webhook(Node):
+    # Its attempts are bound in `resolvers.root`.
     user_id: strawberry.Private[UUID]
     webhook_id: strawberry.Private[UUID]
     url: str = strawberry.field(description="The address that deliveries are sent to.")
@@ -55,16 +53,6 @@ class Webhook(Node):
     secret_hints: list[str] = strawberry.field(
         description="Last four characters of each active signing secret, newest first."
     )
-
-    @resolved("Delivery attempts of the last 30 days, newest first.", cost=5)
-    async def attempts(
-        self,
-        info: strawberry.Info[WebhookContext, None],
-        first: FIRST = strawberry.UNSET,
-        after: AFTER = strawberry.UNSET,
-    ) -> WebhookAttemptConnection:
-        page = paging.page_request(given(first), given(after))
-        return await info.context.reads.webhook_attempts(self.user_id, self.webhook_id, page)
 
 
 @errors.represents(webhooks.InvalidWebhook)
