@@ -1,4 +1,4 @@
-"""Fields of object types that need another query: each is a resolver, bound in `resolvers.root`.
+"""Fields of object types that need another query: each is a resolver, bound in `resolvers.fields`.
 
 They work wherever their object is read: in requests, in streams, and in payloads of webhooks.
 """

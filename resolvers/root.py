@@ -8,22 +8,20 @@ limit.
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
 from resolvers import (
     accounts,
     api_tokens,
     events,
+    fields,
     notifications,
     people,
     requests,
     sessions,
-    statements,
     transfers,
     wallets,
     webhooks,
 )
-from resolvers.bound_fields import bound_field, extend, link
 from resolvers.guards import (
     account,
     account_by_address,
@@ -40,12 +38,8 @@ from resolvers.guards import (
 )
 from resolvers.nodes import Nodes
 from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
-from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.events import TransactionPosted
-from schema.notifications import Notification
 from schema.scalars import SCALARS
-from schema.viewers import Viewer
-from schema.webhooks import Webhook
 
 READ = scope(Scope.READ_TRANSACTIONS)
 WEBHOOKS = scope(Scope.MANAGE_WEBHOOKS)
@@ -344,71 +338,12 @@ class Subscription:
     )  # fmt: skip
 
 
-OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
-OF_REQUESTS = with_scope(Scope.REQUEST_MONEY)
-OF_WEBHOOKS = with_scope(Scope.MANAGE_WEBHOOKS, also=" and sees those that it created")
-
-
-@extend_viewer
-class ViewerFields:
-    unread_notifications = viewer_field(
-        notifications.unread, OF_TRANSACTIONS,
-        description="How many notifications are not marked as read.",
-    )  # fmt: skip
-    mailed_notifications = viewer_field(
-        notifications.mailed, PERSON_ONLY,
-        description="Notification kinds that are also sent by email.",
-    )  # fmt: skip
-    # After the others of its module, whose name it takes in this class.
-    notifications = viewer_field(notifications.listed, OF_TRANSACTIONS, description="Newest first.")
-    payment_requests = viewer_field(
-        requests.listed, OF_REQUESTS,
-        description="Payment requests made by or addressed to the viewer, newest first.",
-    )  # fmt: skip
-    insights = viewer_field(
-        statements.insights, OF_TRANSACTIONS, cost=50,
-        description=(
-            "Money in and out per month and by person, and the balance over time: the figures of "
-            "`statement` for the same dates, at most five years."
-        ),
-    )  # fmt: skip
-    statement = viewer_field(
-        statements.statement, OF_TRANSACTIONS, cost=20,
-        description=(
-            "Account statement for a range of calendar dates in the viewer's time zone, both "
-            "inclusive; at most ten years, and not after today."
-        ),
-    )  # fmt: skip
-    webhooks = viewer_field(
-        webhooks.listed, OF_WEBHOOKS, usual_length=10,
-        description="The viewer's webhooks, oldest first.",
-    )  # fmt: skip
-
-
-@extend(Notification)
-class NotificationFields:
-    webhook = link(
-        webhooks.linked, notifications.subject_of(NotificationKind.WEBHOOK_DISABLED), Scope.MANAGE_WEBHOOKS,
-        description=(
-            "The webhook that it is about; null if it is about none, if the webhook was deleted, and for an "
-            "API token that did not create it."
-        ),
-    )  # fmt: skip
-
-
-@extend(Webhook)
-class WebhookFields:
-    attempts = bound_field(
-        webhooks.attempts, description="Delivery attempts of the last 30 days, newest first."
-    )
-
-
 #: Every operation by its name in the API.
 OPERATIONS = table(Query, Mutation, Subscription)
 #: The cost of a field in addition to the objects in its result, by its name.
-FIELD_COSTS = field_costs(Query, Mutation, Subscription, Viewer, Webhook)
+FIELD_COSTS = field_costs(Query, Mutation, Subscription, *fields.EXTENDED)
 #: The usual length of lists without `first`, by their fields' names.
-USUAL_LENGTHS = usual_lengths(Query, Viewer)
+USUAL_LENGTHS = usual_lengths(Query, *fields.EXTENDED)
 
 
 def strawberry_schema(*, suggestions: bool = True) -> strawberry.Schema:

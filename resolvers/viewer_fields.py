@@ -1,4 +1,4 @@
-"""Fields of `Viewer` that need another query: each is a resolver, bound in `resolvers.root`."""
+"""Fields of `Viewer` that need another query: each is a resolver, bound in `resolvers.fields`."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Notification(Node):
     transaction: Transaction | None = strawberry.field(
         description="The transaction of the viewer that it is about; null if it is about none."
     )
-    # Links to what else it is about are bound in `resolvers.root`.
+    # Links to what else it is about are bound in `resolvers.fields`.
     #: What else it is about: of which type depends on the kind.
     subject_id: strawberry.Private[UUID | None] = None
 

@@ -55,7 +55,7 @@ class MetadataEntryInput:
     description=("An entry of the viewer's ledger. Each side of a transfer has its own.")
 )
 class Transaction(Node):
-    # Links are bound in `resolvers.root`.
+    # Links are bound in `resolvers.fields`.
     #: Of which `seal` is rendered when it is selected, which is seldom.
     entry: strawberry.Private[transfers.Entry]
     reference: strawberry.ID = strawberry.field(

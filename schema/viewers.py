@@ -26,7 +26,7 @@ _PEOPLE = "Not available to API tokens."
 
 @strawberry.type(description="The signed-in user's own account.")
 class Viewer(Node):
-    # Further fields are bound in `resolvers.root`.
+    # Further fields are bound in `resolvers.fields`.
     person: strawberry.Private[accounts.Person]
     principal: strawberry.Private[Principal]
     currency: strawberry.Private[money.Currency]

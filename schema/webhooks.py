@@ -34,7 +34,7 @@ described(
 
 @strawberry.type(description="An endpoint that events are delivered to (Standard Webhooks).")
 class Webhook(Node):
-    # Its attempts are bound in `resolvers.root`.
+    # Its attempts are bound in `resolvers.fields`.
     user_id: strawberry.Private[UUID]
     webhook_id: strawberry.Private[UUID]
     url: str = strawberry.field(description="The address that deliveries are sent to.")

@@ -1,0 +1,71 @@
+"""Fields of types that need another query: each is a row with its resolver and the scope that it needs."""
+
+from domain.notifications.notification_kinds import NotificationKind
+from domain.people.sessions import Scope
+from resolvers import notifications, requests, statements, webhooks
+from resolvers.bound_fields import bound_field, extend, link
+from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
+from schema.notifications import Notification
+from schema.viewers import Viewer
+from schema.webhooks import Webhook
+
+#: The types with such fields.
+EXTENDED = (Viewer, Notification, Webhook)
+
+OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
+OF_REQUESTS = with_scope(Scope.REQUEST_MONEY)
+OF_WEBHOOKS = with_scope(Scope.MANAGE_WEBHOOKS, also=" and sees those that it created")
+
+
+@extend_viewer
+class ViewerFields:
+    unread_notifications = viewer_field(
+        notifications.unread, OF_TRANSACTIONS,
+        description="How many notifications are not marked as read.",
+    )  # fmt: skip
+    mailed_notifications = viewer_field(
+        notifications.mailed, PERSON_ONLY,
+        description="Notification kinds that are also sent by email.",
+    )  # fmt: skip
+    # After the others of its module, whose name it takes in this class.
+    notifications = viewer_field(notifications.listed, OF_TRANSACTIONS, description="Newest first.")
+    payment_requests = viewer_field(
+        requests.listed, OF_REQUESTS,
+        description="Payment requests made by or addressed to the viewer, newest first.",
+    )  # fmt: skip
+    insights = viewer_field(
+        statements.insights, OF_TRANSACTIONS, cost=50,
+        description=(
+            "Money in and out per month and by person, and the balance over time: the figures of "
+            "`statement` for the same dates, at most five years."
+        ),
+    )  # fmt: skip
+    statement = viewer_field(
+        statements.statement, OF_TRANSACTIONS, cost=20,
+        description=(
+            "Account statement for a range of calendar dates in the viewer's time zone, both "
+            "inclusive; at most ten years, and not after today."
+        ),
+    )  # fmt: skip
+    webhooks = viewer_field(
+        webhooks.listed, OF_WEBHOOKS, usual_length=10,
+        description="The viewer's webhooks, oldest first.",
+    )  # fmt: skip
+
+
+@extend(Notification)
+class NotificationFields:
+    webhook = link(
+        webhooks.linked, notifications.subject_of(NotificationKind.WEBHOOK_DISABLED), Scope.MANAGE_WEBHOOKS,
+        description=(
+            "The webhook that it is about; null if it is about none, if the webhook was deleted, and for an "
+            "API token that did not create it."
+        ),
+    )  # fmt: skip
+
+
+@extend(Webhook)
+class WebhookFields:
+    attempts = bound_field(
+        webhooks.attempts, description="Delivery attempts of the last 30 days, newest first."
+    )
