@@ -87,7 +87,7 @@ class InsufficientFunds(DomainError):
 @dataclass(eq=False)
 class RecipientNotFound(DomainError):
     message: str = (
-        "There is no user with this email address or id. Check it, or invite them to join."
+        "There is no user with this email address, handle or id. Check it, or invite them to join."
     )
 
 

@@ -11,7 +11,7 @@ from domain.people import sessions
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.people import registrations
+from persistence.people import handles, registrations
 from persistence.webhooks import attempts, webhooks
 
 KEPT = timedelta(days=7)
@@ -59,8 +59,8 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
 
     Those are published rows of the outbox, sessions that ended or were left idle, links that expired,
     and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
-    verified in time go at once, with all that they have. So do signing secrets that were replaced and have
-    expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
+    verified in time go at once, with all that they have. So do reservations of handles that have
+    ended, signing secrets that were replaced and have expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
     days.
     """
     deleted = {}
@@ -72,5 +72,6 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
 
         deleted[kind] = await unit_of_work.run(db, work)
     deleted["registrations"] = await registrations.discard_expired(db, batch)
+    deleted["handles"] = await handles.delete_ended(db, batch)
     deleted["webhooks"] = await webhooks.delete_ended(db, batch)
     return deleted

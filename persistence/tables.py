@@ -42,6 +42,8 @@ metadata = MetaData(
 INSTANT = DateTime(timezone=True)
 #: `persistence.engine.pinned.trace` sets it for a transaction.
 TRACEPARENT_DEFAULT = "coalesce(current_setting('mini_wallet.traceparent', true), '')"
+# The same as in `domain.people.handles`.
+_HANDLE_FORM = "handle ~ '^[a-z][a-z0-9._]{2,19}$'"
 # The same as `domain.ledger.transfers.EMPTY_LEDGER_SEAL`.
 _EMPTY_LEDGER_SEAL = text("decode(repeat('00', 32), 'hex')")
 
@@ -82,7 +84,11 @@ users = Table(
     Column("mailed_notifications", ARRAY(Text)),
     # IANA name of the zone of the user's calendar days.
     Column("time_zone", Text, nullable=False, server_default=text("'UTC'")),
+    # As in `handles`, where it is unique.
+    Column("handle", Text(collation="C")),
     CheckConstraint("length(time_zone) BETWEEN 1 AND 64", name="time_zone"),
+    CheckConstraint(_HANDLE_FORM, name="handle_form"),
+    CheckConstraint("handle IS NULL OR email_verified_at IS NOT NULL", name="handle_only_verified"),
     CheckConstraint("balance >= 0", name="balance_not_negative"),
     CheckConstraint("sequence >= 0", name="sequence_not_negative"),
     CheckConstraint("sequence > 0 OR balance = 0", name="balance_from_book"),
@@ -145,6 +151,33 @@ email_addresses = Table(
     CheckConstraint("position('@' in address) > 1", name="has_at_sign"),
 )
 
+# Present handles, and those that are reserved for their former owners.
+handles = Table(
+    "handles",
+    metadata,
+    # Ordered by code points, so that the key serves prefixes too.
+    Column("handle", Text(collation="C"), primary_key=True),
+    Column("user_id", UUID, ForeignKey("users.id"), nullable=False, index=True),
+    # Null while the user has the handle.
+    Column("reserved_until", INSTANT),
+    CheckConstraint(_HANDLE_FORM, name="form"),
+    Index(
+        "handles_reserved_until_idx",
+        "reserved_until",
+        postgresql_where=text("reserved_until IS NOT NULL"),
+    ),
+)
+
+# What verified users can be confused by: digests of skeletons (domain.people.skeletons).
+name_skeletons = Table(
+    "name_skeletons",
+    metadata,
+    _user_id(),
+    Column("digest", LargeBinary, primary_key=True),
+    CheckConstraint("octet_length(digest) = 16", name="digest_length"),
+    Index("name_skeletons_digest_idx", "digest", "user_id"),
+)
+
 transactions = Table(
     "transactions",
     metadata,
@@ -191,8 +224,14 @@ transactions = Table(
     CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
     CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
     CheckConstraint("octet_length(seal) = 32", name="seal_length"),
-    # Contacts, and the history with one counterparty.
-    Index("transactions_counterparty_idx", "user_id", "counterparty_id", "sequence"),
+    # Contacts, the history with one counterparty, and the number of transfers to them.
+    Index(
+        "transactions_counterparty_idx",
+        "user_id",
+        "counterparty_id",
+        "sequence",
+        postgresql_include=["kind", "direction"],
+    ),
     # balanceAt, and the date filters.
     Index("transactions_created_at_idx", "user_id", "created_at", "sequence"),
     # transactionByReference.

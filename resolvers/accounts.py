@@ -99,6 +99,11 @@ async def update_profile(
     if input.time_zone is None:
         raise errors.invalid("timeZone", "The time zone cannot be removed. Choose another one.")
     person = await application.update_profile.execute(
-        services, caller, name=given(input.name), time_zone=given(input.time_zone)
+        services,
+        caller,
+        name=given(input.name),
+        time_zone=given(input.time_zone),
+        handle=given(input.handle),
+        release_handle=input.handle is None,
     )
     return results.ProfileUpdated(viewer=viewers.shown(person, caller, services.limits.currency))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import strawberry
 
+import application.read_users
 import application.search_users
 from domain import ids, paging
 from domain.people.sessions import Principal, Scope
@@ -18,7 +19,9 @@ from schema.arguments import AFTER, FIRST, Description, given
 
 _LIST_NAME = "people"
 
-QUERY = Annotated[str, Description("A part of the name, or a complete email address.")]
+QUERY = Annotated[
+    str, Description("A part of the name, the beginning of a handle, or a complete email address.")
+]
 
 
 async def search_users(
@@ -48,6 +51,23 @@ async def search_users(
         nodes=[edge.node for edge in edges],
         page_info=connections.page_info(found, [edge.cursor for edge in edges], _LIST_NAME),
     )
+
+
+async def user_by_handle(
+    info: Info,
+    handle: Annotated[
+        str, Description('The handle, with or without "@" in front; case does not matter.')
+    ],
+) -> people.User | None:
+    context = info.context
+    person = await application.read_users.by_handle(context.services, handle)
+    if person is None:
+        return None
+    caller = context.principal
+    if caller is None or not caller.may(Scope.SEARCH_USERS):
+        return people.shown(person, to=None)
+    may_search = await context.services.is_verified(caller.user_id)
+    return people.shown(person, to=caller.user_id if may_search else None)
 
 
 async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:

@@ -22,20 +22,28 @@ from resolvers import (
     wallets,
     webhooks,
 )
-from resolvers.guards import (
-    account,
-    account_by_address,
-    at_most,
-    client,
-    client_by_address,
-    link_at_client,
-    named_account_at_client,
-    person,
-    reads,
-    scope,
-    scope_of_kind,
-    verified,
-)
+from resolvers.guards import person, reads, scope, scope_of_kind, verified
+from resolvers.limits import (
+    ADDITIONS,
+    CHANGES,
+    CLOSURES,
+    LOGINS,
+    LOOK_UPS,
+    MAILS,
+    PASSWORDS,
+    PAYMENTS,
+    REFRESHES,
+    REGISTRATIONS,
+    REQUEST_LINKS,
+    REQUESTS,
+    SEARCHES,
+    SECRETS,
+    STREAMS,
+    TRANSFERS,
+    VERIFICATIONS,
+    WEBHOOK_CHANGES,
+    WEBHOOK_TESTS,
+)  # fmt: skip
 from resolvers.nodes import Nodes
 from resolvers.operations import field_costs, operation, subscription, table, usual_lengths
 from schema.events import TransactionPosted
@@ -45,35 +53,6 @@ READ = scope(Scope.READ_TRANSACTIONS)
 WEBHOOKS = scope(Scope.MANAGE_WEBHOOKS)
 REQUEST = scope(Scope.REQUEST_MONEY)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
-
-# Normal use never reaches these limits; RATE_LIMIT_FACTOR scales all of them.
-MONEY = (("600/minute", account), ("3000/minute", client))
-ADDITIONS = at_most(*MONEY)
-CLOSURES = at_most(*MONEY)
-# The result reveals whether an address has an account: guesses are limited by client too, because accounts
-# are free.
-TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
-REQUESTS = at_most(
-    ("120/minute", account), ("600/minute", client),
-    ("60/minute", account_by_address), ("120/minute", client_by_address),
-)  # fmt: skip
-PAYMENTS = at_most(*MONEY)
-REQUEST_LINKS = at_most(("300/minute", client))
-SEARCHES = at_most(("120/minute", account), ("600/minute", client))
-# Requests of others about an address never lock its owner out: wrong passwords cause delays
-# (application.guesses), and excess mails are sent later (persistence.delivery.mails).
-LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
-REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
-MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))
-VERIFICATIONS = at_most(("60/minute", client), ("20/minute", link_at_client))
-SECRETS = at_most(("60/minute", client))
-REFRESHES = at_most(("300/minute", client))
-PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
-CHANGES = at_most(("120/minute", account))
-WEBHOOK_CHANGES = at_most(("60/minute", account))
-# Each may send a request to an endpoint and wait for it; most are previews of a document as it is typed.
-WEBHOOK_TESTS = at_most(("60/minute", account))
-STREAMS = at_most(("300/minute", account), ("3000/minute", client))
 
 #: Reads objects by id, by the name of their type.
 NODES = Nodes(
@@ -96,8 +75,15 @@ class Query:
     search_users = operation(
         people.search_users, SEARCH, verified, SEARCHES, cost=10,
         description=(
-            "Finds users by a part of the name or by a complete email address, best match first. "
-            "Never returns the viewer or unverified users."
+            "Finds users by a part of the name, the beginning of a handle or a complete email address, "
+            "best match first. Never returns the viewer or unverified users."
+        ),
+    )  # fmt: skip
+    user_by_handle = operation(
+        people.user_by_handle, LOOK_UPS, works_signed_out=True,
+        description=(
+            "Look up a user by exact handle. No authentication required: signed out, `emailHint` is "
+            "empty."
         ),
     )  # fmt: skip
     transfer_preview = operation(

@@ -10,7 +10,7 @@ import application.close_idempotency_key
 import application.preview_transfer
 import application.send_money
 import schema.transactions
-from application import read_ledger
+from application import read_ledger, recipients
 from domain import ids
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Pair
@@ -90,12 +90,15 @@ def pairs(given_pairs: list[MetadataEntryInput] | None) -> list[Pair]:
     return [(pair.key, pair.value) for pair in given(given_pairs) or ()]
 
 
-def named_user(recipient: inputs.RecipientInput) -> UUID | str | None:
-    """The user's id or address; None for a malformed id."""
+def named_user(recipient: inputs.RecipientInput) -> recipients.Named:
+    """The user that the input names; None for a malformed id."""
     user_id = given(recipient.user_id)
     if user_id is not None:
         return ids.read_row_id(user_id, "User")
-    return given(recipient.email) or ""
+    handle = given(recipient.handle)
+    if handle is not None:
+        return recipients.Handle(handle)
+    return recipients.Email(given(recipient.email) or "")
 
 
 def _transaction(context: RequestContext, movement: Movement) -> schema.transactions.Transaction:

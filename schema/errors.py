@@ -114,7 +114,7 @@ class InsufficientFunds(UserError):
 
 @represents(errors.RecipientNotFound)
 @strawberry.type(
-    description="No verified user has this id or address.",
+    description="No verified user has this id, address or handle.",
 )
 class RecipientNotFound(UserError):
     pass

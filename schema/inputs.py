@@ -116,6 +116,14 @@ class UpdateProfileInput:
         default=strawberry.UNSET,
         description='IANA time zone used for statements and schedules, such as "Europe/Berlin".',
     )
+    handle: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "3 to 20 characters of a-z, 0-9, dot and underscore, starting with a letter; case does not "
+            "matter. Null releases the handle. A handle that was released or changed stays reserved for "
+            "90 days for its former owner, who can take it again."
+        ),
+    )
 
 
 @strawberry.input(description="Money to add to the viewer's own balance.")
@@ -135,6 +143,9 @@ class RecipientInput:
     )
     email: str | None = strawberry.field(
         default=strawberry.UNSET, description="A complete email address."
+    )
+    handle: str | None = strawberry.field(
+        default=strawberry.UNSET, description='A `User.handle`, with or without "@" in front.'
     )
 
 

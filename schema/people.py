@@ -6,7 +6,8 @@ from uuid import UUID
 import strawberry
 
 from domain import ids
-from domain.people import accounts
+from domain.people import accounts, handles
+from schema import errors
 from schema.arguments import resolved
 from schema.connections import PageInfo
 from schema.nodes import Node
@@ -15,6 +16,12 @@ from schema.nodes import Node
 @strawberry.type(description="A user of the wallet, as other users see them.")
 class User(Node):
     name: str = strawberry.field(description="The user's current name.")
+    handle: str | None = strawberry.field(
+        description=(
+            'Unique name by which the user can be found and paid, such as "anna.b"; null if none has been '
+            "chosen."
+        )
+    )
     email: strawberry.Private[str]
     #: What is shown of the address, where that is not the usual hint.
     hint: strawberry.Private[str | None]
@@ -26,6 +33,12 @@ class User(Node):
     )
     def email_hint(self) -> str:
         return accounts.email_hint(self.email) if self.hint is None else self.hint
+
+
+@errors.represents(handles.HandleTaken)
+@strawberry.type(description="The handle is in use or was released less than 90 days ago.")
+class HandleTaken(errors.UserError):
+    pass
 
 
 @strawberry.type(description="A user's place in the list.")
@@ -56,7 +69,13 @@ def shown(person: accounts.Person, *, to: UUID | None) -> User:
         hint = ""
     elif person.user_id == to:
         hint = person.email
-    return User(id=global_id(person.user_id), name=person.name, email=person.email, hint=hint)
+    return User(
+        id=global_id(person.user_id),
+        name=person.name,
+        handle=person.handle,
+        email=person.email,
+        hint=hint,
+    )
 
 
 def shown_together(people: Iterable[accounts.Person], *, to: UUID) -> list[User]:
@@ -67,6 +86,7 @@ def shown_together(people: Iterable[accounts.Person], *, to: UUID) -> list[User]
         User(
             id=global_id(person.user_id),
             name=person.name,
+            handle=person.handle,
             email=person.email,
             hint=person.email if person.user_id == to else hints[person.user_id],
         )

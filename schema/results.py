@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from schema import errors
+from schema.people import HandleTaken
 from schema.scalars import JSON
 from schema.sessions import ApiToken
 from schema.transactions import Transaction
@@ -138,7 +139,7 @@ class ProfileUpdated:
 
 
 UpdateProfileResult = Annotated[
-    ProfileUpdated | errors.InvalidInput,
+    ProfileUpdated | errors.InvalidInput | HandleTaken,
     strawberry.union("UpdateProfileResult", description="What `updateProfile` returns."),
 ]
 

@@ -17,6 +17,7 @@ from persistence.engine import database
 from persistence.ledger import history
 from persistence.ledger.ledger import Ledger
 from persistence.people import accounts, registrations
+from persistence.people import handles as stored_handles
 from persistence.people import sessions as stored_sessions
 from settings import Settings
 
@@ -48,8 +49,12 @@ def demo(settings: Settings, *, yes: bool = False) -> int:
     return outcome.status
 
 
+def _handle(name: str) -> str:
+    return name.lower().replace(" ", ".")
+
+
 def _email(name: str) -> str:
-    return f"{name.lower().replace(' ', '.')}@demo.app"
+    return f"{_handle(name)}@demo.app"
 
 
 async def _seed(settings: Settings) -> int:
@@ -71,13 +76,14 @@ async def _seed_person(
     if user_id is not None and await history.entry_by_key(
         opened, user_id, kinds.Kind.TOP_UP, _TOP_UP_KEY
     ):
-        return False
+        return await stored_handles.give_first(opened, user_id, _handle(name))
     user_id = await registrations.register_verified(
         opened,
         name=name,
         email=_email(name),
         password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
     )
+    await stored_handles.give_first(opened, user_id, _handle(name))
     # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)
     token = sessions.first_refresh_token(user_id, ids.new_id())

@@ -14,7 +14,7 @@ from sqlalchemy import exc
 
 from app.commands import prerequisites, terminal
 from persistence.engine import database
-from persistence.people import refolding
+from persistence.people import refolding, skeleton_rows
 from settings import Settings
 
 #: How long `migrate` waits for a database that is just starting.
@@ -87,7 +87,7 @@ def _lock(connection: sqlalchemy.Connection) -> None:
 
 
 def _refold(connection: sqlalchemy.Connection) -> None:
-    """Rewrite search texts that an earlier release folded differently."""
+    """Rewrite what an earlier release made of names and notes by other rules."""
     connection.commit()
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
@@ -96,6 +96,11 @@ def _refold(connection: sqlalchemy.Connection) -> None:
         rewritten = refolding.refold(
             driver_connection,
             lambda texts: status.update(f"Rewriting search texts … {texts:,}"),
+        )
+    with terminal.console.status("Checking the skeletons of names …") as status:
+        skeleton_rows.rewrite(
+            driver_connection,
+            lambda users: status.update(f"Storing the skeletons of names … {users:,}"),
         )
     driver_connection.autocommit = False
     if rewritten:

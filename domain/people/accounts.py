@@ -29,6 +29,7 @@ class Person:
     sequence: int
     #: IANA name of the zone of the user's calendar days.
     time_zone: str = time_zones.UTC
+    handle: str | None = None
 
 
 class MailPurpose(StrEnum):

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import errors
 from domain import text as texts
 from persistence.audit import checks, ledgers, seals
+from persistence.audit import handles as audit_handles
 from persistence.audit import keys as audit_keys
 from persistence.audit import kinds as audit_kinds
 from persistence.audit import notifications as audit_notifications
@@ -114,6 +115,7 @@ async def look(
         *audit_kinds.CHECKS,
         *audit_keys.CHECKS,
         *audit_people.CHECKS,
+        *audit_handles.CHECKS,
         *audit_notifications.CHECKS,
         *audit_webhooks.CHECKS,
         *audit_requests.CHECKS,
@@ -122,6 +124,8 @@ async def look(
         await _run(connection, check, report)
     on_check("search texts of names and notes")
     await _check_search_texts(connection, report)
+    on_check("the skeletons of names")
+    await _check_skeletons(connection, report)
     on_check("the seals")
     await _check_seals(connection, audit_key, report, on_check)
     return report
@@ -173,6 +177,14 @@ async def _check_search_texts(connection: AsyncConnection, report: AuditReport) 
             ]
             del found[MAXIMUM_FINDINGS + 1 :]
         _add(report, table, found)
+
+
+async def _check_skeletons(connection: AsyncConnection, report: AuditReport) -> None:
+    found: list[tuple[str, str]] = []
+    async for fault in audit_handles.skeleton_faults(connection):
+        if len(found) <= MAXIMUM_FINDINGS:
+            found.append(fault)
+    _add(report, "name_skeletons", found)
 
 
 async def _check_seals(

@@ -203,7 +203,7 @@ def _result(
 def _account(row: tuple[Any, ...]) -> Account:
     (
         user_id, _, _, verified_at, balance_minor, sequence, last_posted_at, book_seal, closed_at,
-        notification_number, mailed_notifications, _,
+        notification_number, mailed_notifications, _, _,
     ) = row  # fmt: skip
     return Account(
         user_id=user_id,
@@ -257,4 +257,5 @@ def _person(row: tuple[Any, ...], account: Account) -> Person:
         balance_minor=account.balance_minor,
         sequence=account.sequence,
         time_zone=row[11],
+        handle=row[12],
     )

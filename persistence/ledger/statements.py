@@ -25,7 +25,7 @@ COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = b"""
 SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at,
-    notification_number, mailed_notifications, time_zone
+    notification_number, mailed_notifications, time_zone, handle
 FROM lock_accounts($1::uuid[])
 """
 

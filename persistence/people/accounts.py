@@ -21,7 +21,7 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.notifications import notifying
-from persistence.people import api_tokens, links, persons, sessions
+from persistence.people import api_tokens, handles, links, persons, sessions, skeleton_rows
 
 _BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
 _CREDENTIALS = text(
@@ -196,23 +196,35 @@ async def _set_password(
 
 
 async def update_profile(
-    db: Database, caller: Principal, *, name: str | None = None, time_zone: str | None = None
+    db: Database,
+    caller: Principal,
+    *,
+    name: str | None = None,
+    time_zone: str | None = None,
+    handle: str | None = None,
+    release_handle: bool = False,
 ) -> Person:
     """Change the caller's profile; the values were normalized, and None leaves one unchanged.
 
-    Raises Unauthenticated if the caller's session has ended.
+    Raises Unauthenticated if the caller's session has ended, HandleTaken, InvalidInput for a user with too
+    many reserved handles, or Forbidden for a handle of an unverified user.
     """
     user_id = caller.user_id
 
     async def work(unit: Unit) -> Person:
-        await persons.lock_caller(unit, caller)
+        locked = await persons.lock_caller(unit, caller)
+        if handle is not None or release_handle:
+            await handles.change(unit, locked, handle, await unit.clock())
         changes = {
             "name": name,
             "search_text": None if name is None else texts.search_text(name),
             "time_zone": time_zone,
         }
         await unit.connection.execute(_UPDATE_PROFILE, {"user_id": user_id, **changes})
-        return await persons.within(unit, user_id)
+        changed = await persons.within(unit, user_id)
+        if changed.email_verified_at is not None:
+            await skeleton_rows.store(unit, user_id, name=changed.name, handle=changed.handle)
+        return changed
 
     return await unit_of_work.run(db, work)
 

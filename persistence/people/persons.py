@@ -17,7 +17,7 @@ from persistence.engine.unit_of_work import Unit
 from persistence.people import credentials
 
 #: In the order of the fields of `Person`.
-COLUMNS = "id, name, email, email_verified_at, balance, sequence, time_zone"
+COLUMNS = "id, name, email, email_verified_at, balance, sequence, time_zone, handle"
 
 _LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
 _READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
@@ -27,8 +27,9 @@ _READ = Query(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa:
 def from_row(row: Row[Any]) -> Person:
     """The user in a row of `users`."""
     return Person(
-        row.id, row.name, row.email, row.email_verified_at, row.balance, row.sequence, row.time_zone
-    )
+        row.id, row.name, row.email, row.email_verified_at, row.balance, row.sequence, row.time_zone,
+        row.handle,
+    )  # fmt: skip
 
 
 async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:

@@ -18,7 +18,7 @@ from persistence.delivery import mails
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.people import api_tokens, credentials, links, persons, sessions
+from persistence.people import api_tokens, credentials, links, persons, sessions, skeleton_rows
 
 #: How many registrations of an address get a new link when a signed-out client requests one.
 RESENT_AT_ONCE = 3
@@ -103,7 +103,7 @@ async def register_verified(db: Database, *, name: str, email: str, password_has
             return owner_id
         now = await unit.clock()
         user_id = await _insert(unit, name, email, password_hash, now)
-        await _claim(unit, user_id, email, now)
+        await _claim(unit, user_id, name, email, now)
         await discard(unit, await _of_address(unit, email))
         return user_id
 
@@ -205,7 +205,7 @@ async def verify_email(
         if not is_own_session and person.password_hash != password_hash:
             raise errors.InvalidCredentials
         now = await unit.clock()
-        await _claim(unit, person.id, person.email, now)
+        await _claim(unit, person.id, person.name, person.email, now)
         await links.end(unit, person.id, MailPurpose.VERIFY_EMAIL, now)
         await mails.withdraw(unit, person.id, MailPurpose.VERIFY_EMAIL)
         await sessions.end_within(
@@ -220,12 +220,13 @@ async def verify_email(
     return await unit_of_work.run(db, work)
 
 
-async def _claim(unit: Unit, user_id: UUID, email: str, now: datetime) -> None:
+async def _claim(unit: Unit, user_id: UUID, name: str, email: str, now: datetime) -> None:
     """Make that registration the owner of the address. Raises InvalidToken if it has one already."""
     claimed = await unit.connection.scalar(_CLAIM, {"address": email, "user_id": user_id})
     if claimed is None:
         raise errors.InvalidToken
     await unit.connection.execute(_VERIFY, {"user_id": user_id, "now": now})
+    await skeleton_rows.store(unit, user_id, name=name, handle=None)
 
 
 # ================================================================ discarding

@@ -1,4 +1,4 @@
-"""Search for users by a part of the name, or by a complete email address."""
+"""Search for users by a part of the name, the beginning of a handle, or a complete email address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from domain import errors
 from domain import text as texts
 from domain.paging import Page, PageRequest
-from domain.people import accounts
+from domain.people import accounts, handles
 from domain.people.accounts import Person
 from persistence.engine import patterns
 from persistence.engine.database import Database
@@ -21,12 +21,14 @@ MINIMUM_PART_CHARACTERS = 3
 MAXIMUM_CONTAINING = 200
 MAXIMUM_QUERY_CHARACTERS = 254
 
-# The tiers, the best match first: by the address, the exact name, the beginning of the name, any part.
-_ADDRESS, _EXACT, _CONTAINING = 0, 1, 3
+# The tiers, the best match first: by the address or the handle, the exact name, the beginning of the handle,
+# that of the name, any part of the name.
+_EXACTLY, _NAME, _CONTAINING = 0, 1, 4
 
 # All tiers in one call; each is executed only if the previous ones do not fill the page.
 _FIND = Query(
-    "SELECT rank, search_text, id, name, email, email_verified_at, balance, sequence FROM find_people(:viewer_id, :address, :wanted, :containing, :beginning, :after_rank, "
+    "SELECT rank, matched, id, name, email, email_verified_at, balance, sequence, handle "
+    "FROM find_users(:viewer_id, :address, :handle, :wanted, :containing, :beginning, :after_rank, "
     ":after_text, :after_id, :limit, :considered)"
 )
 
@@ -34,11 +36,12 @@ _FIND = Query(
 @dataclass(frozen=True, slots=True)
 class _Position:
     rank: int
-    search_text: str
+    #: What the tier is ordered by: the search text, or the handle.
+    matched: str
     user_id: UUID
 
     def render(self) -> str:
-        return f"{self.rank}:{self.user_id}:{self.search_text}"
+        return f"{self.rank}:{self.user_id}:{self.matched}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,12 @@ class FoundPerson:
 
 def _read_position(cursor: str) -> _Position:
     rank, _, rest = cursor.partition(":")
-    user_id, _, search_text = rest.partition(":")
+    user_id, _, matched = rest.partition(":")
     try:
-        position = _Position(int(rank), search_text, UUID(user_id))
+        position = _Position(int(rank), matched, UUID(user_id))
     except ValueError:
         position = None
-    if position is None or not _ADDRESS <= position.rank <= _CONTAINING or "\0" in cursor:
+    if position is None or not _EXACTLY <= position.rank <= _CONTAINING or "\0" in cursor:
         raise errors.BadUserInput(
             "That cursor is not one of this list: take it from an earlier page."
         )
@@ -72,24 +75,27 @@ async def search_people(
     db: Database, *, viewer_id: UUID, query: str, page: PageRequest
 ) -> Page[FoundPerson]:
     """Users by a part of the name, best match first: the exact name, then names that begin with the text,
-    then names that contain it. The user with that complete email address comes before all of them.
+    then names that contain it. The user with that complete email address or handle comes before all of
+    them, and handles that begin with the text come after the exact name. With "@" in front, handles alone.
 
     Never the viewer, or an unverified or closed account. Raises BadUserInput for an invalid cursor.
     """
-    wanted = texts.search_text(query[:MAXIMUM_QUERY_CHARACTERS])
+    query = query[:MAXIMUM_QUERY_CHARACTERS]
+    wanted = "" if handles.is_marked(query) else texts.search_text(query)
     after = None if page.after is None else _read_position(page.after)
-    if after is not None and after.rank == _ADDRESS:
-        # An address belongs to one user only: the list continues with the next tier.
-        after = _Position(_EXACT, "", UUID(int=0))
+    if after is not None and after.rank == _EXACTLY:
+        # At most one user has the address or the handle: the list continues with the next tier.
+        after = _Position(_NAME, "", UUID(int=0))
     found = await db.rows(
         _FIND.bind(
             viewer_id=viewer_id,
             address=_whole_address(query),
+            handle=handles.searched(query),
             wanted=wanted,
             containing=_containing(wanted),
             beginning=patterns.begins_with(wanted),
-            after_rank=_ADDRESS if after is None else after.rank,
-            after_text=None if after is None else after.search_text,
+            after_rank=_EXACTLY if after is None else after.rank,
+            after_text=None if after is None else after.matched,
             after_id=None if after is None else after.user_id,
             limit=page.size + 1,
             considered=MAXIMUM_CONTAINING,
@@ -98,9 +104,14 @@ async def search_people(
     # By rank, text and id: the first three columns.
     found.sort(key=itemgetter(slice(3)))
     items = [
-        FoundPerson(Person(*person), _Position(rank, search_text, person[0]))
-        for rank, search_text, *person in found[: page.size]
-    ]
+        FoundPerson(
+            Person(user_id, name, email, verified_at, balance_minor, sequence, handle=handle),
+            _Position(rank, matched, user_id),
+        )
+        for (
+            rank, matched, user_id, name, email, verified_at, balance_minor, sequence, handle,
+        ) in found[: page.size]
+    ]  # fmt: skip
     return Page(items, has_next=len(found) > page.size, has_previous=page.after is not None)
 
 

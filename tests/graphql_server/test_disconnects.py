@@ -76,7 +76,7 @@ def ask(api: Api, token: str, query: str, **variables: Any) -> http.client.HTTPC
 @pytest.mark.usefixtures("without_timeouts")
 @pytest.mark.parametrize(
     ("query", "table", "part"),
-    [(SEARCH, "email_addresses", "find_people"), (HISTORY, "transactions", "transactions")],
+    [(SEARCH, "email_addresses", "find_users"), (HISTORY, "transactions", "transactions")],
 )
 def test_the_statements_of_a_query_end_with_its_client(
     api: Api,

@@ -71,6 +71,8 @@ async def lived_in(books: Books) -> None:
     )  # fmt: skip
     pairs = metadata.of([("order", "A-17"), ("branch", "Köln")])
     await books.ledger.move(replace(sending(alpha, beta), metadata=pairs))
+    for handle in ("first.handle", "beta"):
+        await accounts.update_profile(db, beta.principal, handle=handle)
     await books.ledger.run(CloseIdempotencyKey(beta.authority, Kind.TOP_UP, "a-closed-key"))
     await request_and_pay(books, alpha, beta)
     await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")

@@ -144,6 +144,7 @@ async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(
             "webhook_secrets",
             "registrations",
             "webhooks",
+            "handles",
         ],
         0,
     )

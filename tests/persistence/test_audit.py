@@ -55,6 +55,15 @@ DAMAGE = [
     ("UPDATE email_addresses SET user_id = gen_random_uuid()", "email_addresses", "does not exist"),
     ("INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users WHERE name = 'Zoë'",
      "email_addresses", "has not verified it"),
+    # handles and skeletons
+    ("UPDATE handles SET handle = 'another.one' WHERE reserved_until IS NULL", "users", "not among"),
+    ("UPDATE handles SET user_id = (SELECT id FROM users WHERE name = 'Alpha')", "users", "recorded as that of"),
+    ("UPDATE handles SET reserved_until = now()", "users", "given up"),
+    ("UPDATE users SET handle = NULL", "handles", "does not have it"),
+    ("UPDATE handles SET user_id = gen_random_uuid()", "handles", "does not exist"),
+    ("UPDATE handles SET reserved_until = now() + interval '1 year'", "handles", "too long"),
+    ("UPDATE users SET name = 'Another' WHERE name = 'Beta'", "name_skeletons", "not those of"),
+    ("UPDATE name_skeletons SET user_id = gen_random_uuid()", "name_skeletons", "does not exist"),
     # transactions
     ("UPDATE transactions SET amount = amount + 1 WHERE sequence = 2", "transactions", "make"),
     ("UPDATE transactions SET balance_after = balance_after + 1 WHERE sequence = 2",

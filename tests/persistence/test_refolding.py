@@ -87,7 +87,7 @@ async def test_migrating_rewrites_what_a_former_release_stored(books: Books) -> 
     assert {"lech walesa", "o'brien's lodz"} <= found
     assert not {OLD_NAME, OLD_NOTE} & found
     pairs = books.connection.execute(
-        "SELECT count(*) FROM find_people(gen_random_uuid(), NULL, '太郎', '% 太郎%', '太郎%', 0, "
+        "SELECT count(*) FROM find_users(gen_random_uuid(), NULL, NULL, '太郎', '% 太郎%', '太郎%', 0, "
         "NULL, NULL, 20, 200)"
     ).fetchone()
     assert pairs == (1,)

@@ -195,7 +195,7 @@ async def test_a_part_longer_than_any_name_finds_no_user(books: Books, db: Datab
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "9:x:y", "4:00000000-0000-0000-0000-000000000000:x", "1:1:\0", "1"]
+    "cursor", ["", "x", "9:x:y", "5:00000000-0000-0000-0000-000000000000:x", "1:1:\0", "1"]
 )
 async def test_a_foreign_cursor_is_refused(db: Database, cursor: str) -> None:
     with pytest.raises(errors.BadUserInput):

@@ -12,7 +12,7 @@ import pytest
 import schema.errors
 from domain import errors, webhooks
 from domain.ledger import money
-from domain.people import sessions
+from domain.people import handles, sessions
 from domain.requests import payment_requests
 from domain.statements import links
 from resolvers import root
@@ -26,6 +26,7 @@ EXAMPLES: list[errors.DomainError] = [
     errors.invalid(("recipient", "userId"), "Not an id."),
     payment_requests.RequestClosed(CLOSED_REQUEST),
     payment_requests.RequestNotAllowed(),
+    handles.HandleTaken(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
     errors.WeakPassword(),
     errors.InvalidCredentials(),

@@ -263,7 +263,7 @@ export interface PageInfo {
   readonly endCursor: string | null;
 }
 
-/** No verified user has this id or address. */
+/** No verified user has this id, address or handle. */
 export interface RecipientNotFound {
   readonly __typename: 'RecipientNotFound';
   /** A sentence that can be shown to the user. */
@@ -668,6 +668,8 @@ export interface RecipientInput {
   readonly userId?: string | null;
   /** A complete email address. */
   readonly email?: string | null;
+  /** A `User.handle`, with or without "@" in front. */
+  readonly handle?: string | null;
 }
 
 /** The session to continue. */

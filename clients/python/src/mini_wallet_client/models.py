@@ -1080,7 +1080,7 @@ class NotFound(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class RecipientNotFound(UserError):
-    """No verified user has this id or address."""
+    """No verified user has this id, address or handle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1488,3 +1488,8 @@ class Recipient:
     def email(cls, email: str) -> Recipient:
         """A complete email address."""
         return cls("email", email)
+
+    @classmethod
+    def handle(cls, handle: str) -> Recipient:
+        """A `User.handle`, with or without "@" in front."""
+        return cls("handle", handle)

@@ -1,0 +1,42 @@
+"""The rate limits of operations: for each kind of operation, rates and what they count by."""
+
+from resolvers.guards import (
+    account,
+    account_by_address,
+    at_most,
+    client,
+    client_by_address,
+    link_at_client,
+    named_account_at_client,
+)
+
+# Normal use never reaches these limits; RATE_LIMIT_FACTOR scales all of them.
+MONEY = (("600/minute", account), ("3000/minute", client))
+ADDITIONS = at_most(*MONEY)
+CLOSURES = at_most(*MONEY)
+# The result reveals whether an address has an account: guesses are limited by client too, because accounts
+# are free.
+TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
+REQUESTS = at_most(
+    ("120/minute", account), ("600/minute", client),
+    ("60/minute", account_by_address), ("120/minute", client_by_address),
+)  # fmt: skip
+PAYMENTS = at_most(*MONEY)
+REQUEST_LINKS = at_most(("300/minute", client))
+# By client, since it works signed out: no list of users can be collected.
+LOOK_UPS = at_most(("120/minute", client))
+SEARCHES = at_most(("120/minute", account), ("600/minute", client))
+# Requests of others about an address never lock its owner out: wrong passwords cause delays
+# (application.guesses), and excess mails are sent later (persistence.delivery.mails).
+LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
+REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
+MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))
+VERIFICATIONS = at_most(("60/minute", client), ("20/minute", link_at_client))
+SECRETS = at_most(("60/minute", client))
+REFRESHES = at_most(("300/minute", client))
+PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
+CHANGES = at_most(("120/minute", account))
+WEBHOOK_CHANGES = at_most(("60/minute", account))
+# Each may send a request to an endpoint and wait for it; most are previews of a document as it is typed.
+WEBHOOK_TESTS = at_most(("60/minute", account))
+STREAMS = at_most(("300/minute", account), ("3000/minute", client))
