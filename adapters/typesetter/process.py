@@ -11,7 +11,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +21,10 @@ from adapters.typesetter.joining import Parts
 
 #: Rows that are set at once.
 ROWS = 60
+#: A statement of at most so many rows is set as a whole.
+WHOLE_ROWS = 100
+#: The pages of one with at most so many rows are counted before, so that each says how many there are.
+COUNTED_ROWS = 500
 _TEMPLATE = Path(__file__).with_name("statement.typ")
 _FONTS = ("manimgx_fonts", "manimgx_fonts_cjk")
 _PROCESSOR_SECONDS = 900
@@ -62,51 +66,63 @@ class Typesetter:
 def typeset(lines: Iterator[bytes], out: BinaryIO) -> None:
     """Write the PDF of a statement."""
     head = json.loads(next(lines))["head"]
+    rows = _Rows(lines)
     setter = Typesetter()
-    waiting: list[Row] = []
-    parts: Parts | None = None
-    is_last = False
-    while not is_last:
-        while len(waiting) < ROWS and not is_last:
-            received = json.loads(next(lines))
-            is_last = not received
-            waiting += received.get("rows", ())
-        if is_last and parts is None and len(waiting) <= 2 * ROWS:
-            # The whole statement, as Typst makes it: with tags, by which screen readers know its tables.
-            whole = {"head": head, "rows": waiting, "first": True, "last": True, "alone": True}
-            out.write(setter.set(whole, tagged=True)[0])
-            return
-        if parts is None:
-            parts = Parts(out.write)
-        waiting = _set_some(setter, parts, head, waiting, ends=is_last)
-    assert parts is not None
+    if rows.are_at_most(WHOLE_ROWS):
+        # As Typst makes it: with tags, by which screen readers know its tables.
+        whole = {"head": head, "rows": rows.waiting, "first": True, "last": True, "alone": True}
+        out.write(setter.set(whole, tagged=True)[0])
+        return
+    total = None
+    if rows.are_at_most(COUNTED_ROWS):
+        counted = Parts(lambda _: None)
+        _set_all(setter, counted, head, _Rows(iter(()), rows.waiting), None)
+        total = counted.pages
+    parts = Parts(out.write)
+    _set_all(setter, parts, head, rows, total)
     parts.finish("en")
 
 
-def _set_some(
-    setter: Typesetter, parts: Parts, head: dict[str, Any], waiting: list[Row], *, ends: bool
-) -> list[Row]:
-    """Set the rows on as many pages as they fill, all of them if it `ends`; returns those that are left."""
-    while True:
-        rows = waiting[:ROWS]
-        is_end = ends and len(rows) == len(waiting)
+class _Rows:
+    """The rows of the input."""
+
+    def __init__(self, lines: Iterator[bytes], waiting: Sequence[Row] | None = None) -> None:
+        """All rows are `waiting`, if any are given."""
+        self._lines = lines
+        self._is_whole = waiting is not None
+        #: Those that were read and are not set yet.
+        self.waiting = list(waiting or ())
+
+    def are_at_most(self, number: int) -> bool:
+        """Whether there are no more rows; reads some more than that at most."""
+        while len(self.waiting) <= number and not self._is_whole:
+            received = json.loads(next(self._lines))
+            self._is_whole = not received
+            self.waiting += received.get("rows", ())
+        return len(self.waiting) <= number
+
+
+def _set_all(
+    setter: Typesetter, parts: Parts, head: dict[str, Any], rows: _Rows, total: int | None
+) -> None:
+    """Set the rows a few pages at a time; `total` is the number of pages, if it is known."""
+    is_last = False
+    while not is_last:
+        is_last = rows.are_at_most(ROWS)
         part = {
             "head": head,
-            "rows": rows,
+            "rows": rows.waiting[:ROWS],
             "first": parts.pages == 0,
-            "last": is_end,
+            "last": is_last,
             "page": parts.pages + 1,
+            "total": total,
         }
         pdf, pages = setter.set(part)
-        if is_end:
-            parts.add(pdf, sys.maxsize)
-            return []
-        full = max(pages[-1] - 1, 1)
+        # Those on the last page, which is not full, are set again with the next.
+        full = sys.maxsize if is_last else max(pages[-1] - 1, 1)
         parts.add(pdf, full)
+        rows.waiting = rows.waiting[sum(page <= full for page in pages) :]
         setter.forget()
-        waiting = waiting[sum(page <= full for page in pages) :]
-        if not ends and len(waiting) < ROWS:
-            return waiting
 
 
 def _folder(package: str) -> Path:

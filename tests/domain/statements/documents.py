@@ -30,7 +30,7 @@ class Ledger:
 
     @property
     def balance_minor(self) -> int:
-        return self.opening_minor + sum(item.net_minor for item in self.items)
+        return self.items[-1].entry.balance_after_minor if self.items else self.opening_minor
 
     def add(
         self,
