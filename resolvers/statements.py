@@ -15,17 +15,11 @@ from resolvers.viewer_fields import OfViewer
 from schema import insights as shown_insights
 from schema import statements
 from schema.errors import InvalidInput, member_of
-from schema.viewers import Viewer
 
 FROM = Annotated[date, strawberry.argument(name="from", description="The first day.")]
 TO = Annotated[
     date, strawberry.argument(description="The last day, inclusive; at the latest today.")
 ]
-
-
-def zone_of(viewer: Viewer) -> str:
-    """The time zone in which the viewer's days begin and end."""
-    return getattr(viewer.person, "time_zone", "UTC")
 
 
 async def statement(
@@ -34,7 +28,7 @@ async def statement(
     services = info.context.services
     try:
         found = await read_statements.statement(
-            services, viewer.person.user_id, from_, to, zone_of(viewer)
+            services, viewer.person.user_id, from_, to, viewer.person.time_zone
         )
     except errors.InvalidInput as refusal:
         return _refused(refusal)
@@ -54,7 +48,7 @@ async def insights(
     services = info.context.services
     try:
         found = await read_insights.execute(
-            services, viewer.person.user_id, from_, to, zone_of(viewer), people=people
+            services, viewer.person.user_id, from_, to, viewer.person.time_zone, people=people
         )
     except errors.InvalidInput as refusal:
         return _refused(refusal)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from domain import errors
+from domain import errors, time_zones
 
 #: The longest statement, in years.
 MAXIMUM_YEARS = 10
@@ -52,7 +52,7 @@ class Period:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone)
+        return time_zones.zone(self.time_zone)
 
     @cached_property
     def start(self) -> datetime:
@@ -94,7 +94,7 @@ def period(
 
     Raises InvalidInput if it ends before it begins or after today, or is longer than that many years.
     """
-    today = now.astimezone(ZoneInfo(time_zone)).date()
+    today = now.astimezone(time_zones.zone(time_zone)).date()
     if first_day > last_day:
         raise errors.invalid("from", "The first day is after the last day.")
     if last_day > today:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -181,3 +182,19 @@ async def test_insights_have_limits(
 ) -> None:
     refused = (await someone.ask(INSIGHTS, **variables)).one["insights"]
     assert refused == {"__typename": "InvalidInput", "fields": [{"path": path}]}
+
+
+async def test_days_are_those_of_the_viewers_time_zone(world: World, alpha: Someone) -> None:
+    kiritimati, samoa = "Pacific/Kiritimati", "Pacific/Pago_Pago"
+    # Of any two of these, 25 hours apart, one has another date than UTC.
+    for zone in (kiritimati, samoa):
+        world.sql("UPDATE users SET time_zone = %s WHERE id = %s", zone, alpha.user_id)
+        today = datetime.now(ZoneInfo(zone)).date()
+        days = {"from": today.isoformat(), "to": today.isoformat()}
+        found = await read(alpha, days)
+        assert (found["timeZone"], found["transactionCount"]) == (zone, 1)
+        tomorrow = {"from": days["from"], "to": (today + timedelta(days=1)).isoformat()}
+        assert (await read(alpha, tomorrow))["__typename"] == "InvalidInput"
+        yesterday = (today - timedelta(days=1)).isoformat()
+        earlier = await read(alpha, {"from": yesterday, "to": yesterday})
+        assert (earlier["transactionCount"], earlier["closingBalance"]["amount"]) == (0, "0.00")
