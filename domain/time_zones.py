@@ -24,7 +24,7 @@ def zone(name: str) -> ZoneInfo:
     """The zone of a stored name; UTC if the installed data has lost it."""
     try:
         return ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo(UTC)
 
 
