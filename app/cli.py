@@ -117,7 +117,7 @@ def worker(
     queues: Annotated[
         str | None,
         typer.Option(
-            help="Run jobs from these queues only, separated by commas: mail,push,webhooks."
+            help="Run jobs from these queues only, separated by commas: mail,push,schedules,webhooks."
         ),
     ] = None,
 ) -> None:

@@ -36,3 +36,8 @@ class ApiToken(Authority):
     @property
     def api_token_id(self) -> UUID | None:
         return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule(Authority):
+    """A scheduled transfer, while it is active. `id` is its id."""

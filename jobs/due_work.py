@@ -10,6 +10,7 @@ from jobs.kinds import Job, Kind
 from persistence.delivery import mails
 from persistence.engine.database import Database
 from persistence.requests import closing
+from persistence.schedules import runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +59,18 @@ EXPIRED_REQUESTS = DueWork(
     due=closing.due,
 )
 
-TABLE = (MAILS, EXPIRED_REQUESTS)
+# A schedule is due until a worker has begun with its run, which the database then says for some time.
+SCHEDULED_TRANSFERS = DueWork(
+    name="scheduled-transfer",
+    kind=Kind(
+        "jobs.scheduled_transfers.run",
+        "jobs.scheduled_transfers.run",
+        "schedules",
+        timeout_seconds=170,
+        under_way_seconds=5,
+    ),
+    every_seconds=1.0,
+    due=runs.due,
+)
+
+TABLE = (MAILS, EXPIRED_REQUESTS, SCHEDULED_TRANSFERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,8 @@ import structlog
 
 from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
+from application.posting import Listeners
+from application.services import Metrics
 from domain import errors
 from domain.ledger import money
 from jobs.background import Background
@@ -24,16 +26,41 @@ from jobs.sinks.sink import Sink
 from jobs.spans import NO_SPANS, Spans
 from persistence.engine import condition
 from persistence.engine.database import Database
+from persistence.ledger.ledger import Ledger
 from settings import Settings
 
 log = structlog.get_logger()
 
 
+class _NoListeners:
+    """Subscribers are in other processes, which hear of what is posted from a relay."""
+
+    def posted(self, *_about: object) -> None: ...
+
+    def notified(self, *_about: object) -> None: ...
+
+
+class _NoMetrics:
+    """Workers serve no metrics."""
+
+    def operation(self, name: str, outcome: str) -> None: ...
+
+    def transfer(self, outcome: str) -> None: ...
+
+
+_NO_LISTENERS, _NO_METRICS = _NoListeners(), _NoMetrics()
+
+
+def _do_nothing() -> None:
+    """Wake no relay: it polls."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobServices:
-    """Everything that outlives a job."""
+    """Everything that outlives a job; what posts transfers is as in the API (application.posting)."""
 
     database: Database
+    ledger: Ledger
     #: Where a job with more to do queues another one.
     jobs: JobQueue
     mailer: Mailer
@@ -44,6 +71,9 @@ class JobServices:
     #: The sinks that are configured.
     sinks: Sequence[Sink]
     spans: Spans = NO_SPANS
+    live: Listeners = _NO_LISTENERS
+    metrics: Metrics = _NO_METRICS
+    wake_relay: Callable[[], None] = _do_nothing
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def breaker(self, sink: str) -> Breaker:
@@ -56,21 +86,26 @@ async def opened(settings: Settings, spans: Spans = NO_SPANS) -> AsyncIterator[J
     """Open the services that the settings describe. Raises ValueError for an invalid setting."""
     mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     gateway = PusherGateway.from_settings(settings)
-    database = await Database.open(settings.database_url.get_secret_value(), pool_size=3)
+    limits = settings.read_limits()
+    url = settings.database_url.get_secret_value()
+    database = await Database.open(url, pool_size=3)
+    ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     jobs = JobQueue(settings.redis_url.get_secret_value())
     try:
         yield JobServices(
             database=database,
+            ledger=ledger,
             jobs=jobs,
             mailer=mailer,
             pusher=gateway,
-            currency=money.currency(settings.wallet_currency),
+            currency=limits.currency,
             app_url=settings.app_url,
             sinks=table.configured(settings),
             spans=spans,
         )
     finally:
         jobs.close()
+        await ledger.close()
         await database.close()
         if gateway is not None:
             gateway.close()

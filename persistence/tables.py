@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -634,4 +635,66 @@ webhook_attempts = Table(
     # How many attempts there were at an event.
     Index("webhook_attempts_event_idx", "user_id", "webhook_id", "number", "attempt"),
     Index("webhook_attempts_sent_at_idx", "sent_at"),
+)
+
+scheduled_transfers = Table(
+    "scheduled_transfers",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("recipient_id", UUID, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("note", Text),
+    # Null for a single transfer.
+    Column("recurrence_unit", String(8)),
+    Column("recurrence_interval", Integer),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date),
+    Column("time_zone", Text, nullable=False),
+    Column("status", String(8), nullable=False, server_default=text("'ACTIVE'")),
+    Column("created_at", INSTANT, nullable=False),
+    Column("idempotency_key", String(64), nullable=False),
+    # The API token that created it, whose daily limit it counts against. It does not end with the token.
+    Column("api_token_id", UUID),
+    # The number of the next run that has not begun.
+    Column("next_number", BigInteger, nullable=False, server_default=text("1")),
+    # When a relay asks for it: a run is due, is to be tried again, or was begun by a worker that was killed.
+    Column("attempt_at", INSTANT),
+    UniqueConstraint("user_id", "idempotency_key"),
+    CheckConstraint("recipient_id <> user_id", name="not_oneself"),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
+    CheckConstraint("recurrence_unit IN ('DAY', 'WEEK', 'MONTH', 'YEAR')", name="recurrence_unit"),
+    CheckConstraint("(recurrence_unit IS NULL) = (recurrence_interval IS NULL)", name="recurrence"),
+    CheckConstraint("recurrence_interval BETWEEN 1 AND 1000", name="recurrence_interval"),
+    CheckConstraint("ends_on >= starts_on", name="ends_on"),
+    CheckConstraint("char_length(time_zone) BETWEEN 1 AND 64", name="time_zone_length"),
+    CheckConstraint("status IN ('ACTIVE', 'PAUSED', 'ENDED')", name="status"),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+    CheckConstraint("next_number > 0", name="next_number_positive"),
+    CheckConstraint("(attempt_at IS NOT NULL) = (status = 'ACTIVE')", name="attempt_at"),
+    Index(
+        "scheduled_transfers_attempt_at_idx",
+        "attempt_at",
+        postgresql_where=text("attempt_at IS NOT NULL"),
+    ),
+)
+
+# The runs of scheduled transfers, from when they are due.
+scheduled_runs = Table(
+    "scheduled_runs",
+    metadata,
+    _user_id(),
+    Column("schedule_id", UUID, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_at", INSTANT, nullable=False),
+    Column("status", String(8), nullable=False, server_default=text("'WAITING'")),
+    # The entry of the user's own ledger.
+    Column("sequence", BigInteger),
+    # Why the latest attempt failed: domain.schedules.refusals.
+    Column("refusal", JSONB),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("status IN ('WAITING', 'SENT', 'FAILED')", name="status"),
+    CheckConstraint("(sequence IS NOT NULL) = (status = 'SENT')", name="sequence"),
+    CheckConstraint("status <> 'SENT' OR refusal IS NULL", name="refusal"),
 )

@@ -25,6 +25,7 @@ from jobs.sinks import table
 from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database
+from persistence.schedules import runs
 from persistence.webhooks import deliveries
 
 log = structlog.get_logger(__name__)
@@ -99,6 +100,10 @@ class Metrics:
             "wallet_webhooks_failing",
             "Webhooks whose endpoints did not acknowledge the last attempt.",
         )
+        self._scheduled_lag = self._gauge(
+            "wallet_scheduled_transfers_lag_seconds",
+            "How long the run of a scheduled transfer that is due has not been attempted.",
+        )
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
         self._read_at = float("-inf")
@@ -161,6 +166,7 @@ class Metrics:
             self._receivers_behind.labels(name).set(lag.receivers)
             self._sink_lag.labels(name).set(lag.oldest_age_seconds)
         self._webhooks_failing.set(await deliveries.count_failing(database))
+        self._scheduled_lag.set(await runs.lag_seconds(database))
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)

@@ -13,6 +13,8 @@ from domain.ledger.decisions import Decision, Ledger
 from domain.ledger.pay_request import PayRequest
 from domain.ledger.send_money import SendMoney
 from domain.ledger.transfers import Account, Entry
+from domain.schedules import posting as schedule_posting
+from domain.schedules.posting import SendScheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +31,6 @@ HANDLERS: Mapping[type, Handler] = {
     AddBalance: Handler(add_balance.decide, add_balance.is_same_input),
     SendMoney: Handler(send_money.decide, send_money.is_same_input),
     PayRequest: Handler(pay_request.decide, pay_request.is_same_input),
+    SendScheduled: Handler(schedule_posting.decide, send_money.is_same_input),
     CloseIdempotencyKey: Handler(close_key.decide, close_key.is_same_input),
 }

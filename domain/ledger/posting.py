@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Protocol
 
 from domain import errors
+from domain.authority import Schedule
 from domain.ledger import metadata
 from domain.ledger.decisions import Command, Decision, KeyClosure, Ledger, LookUp
 from domain.ledger.metadata import Metadata, MetadataOf, StoreMetadata
 from domain.ledger.transfers import Account, Entry
 from domain.notifications.notices import Notice
+from domain.schedules.schedules import is_run_key
 
 
 class PostingCommand(Command, Protocol):
@@ -27,13 +29,15 @@ class PostingCommand(Command, Protocol):
 
 
 def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) -> None:
-    """Raises IdempotencyKeyClosed, TooLate or EmailNotVerified.
+    """Raises IdempotencyKeyClosed, InvalidInput for a key that is reserved, TooLate or EmailNotVerified.
 
     Not called for a key that has an entry: that entry is replayed.
     """
     # Usually nothing is found, and every transfer runs this code.
     if len(ledger.found) > 0 and ledger.find(KeyClosure(command.key)):
         raise errors.IdempotencyKeyClosed
+    if is_run_key(command.key.idempotency_key) and type(command.authority) is not Schedule:
+        raise errors.invalid("idempotencyKey", "Keys like this one belong to scheduled transfers.")
     if command.not_after is not None and ledger.now > command.not_after:
         raise errors.TooLate
     if not caller.is_verified:

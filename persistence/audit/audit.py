@@ -20,6 +20,7 @@ from persistence.audit import notifications as audit_notifications
 from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.audit import requests as audit_requests
+from persistence.audit import schedules as audit_schedules
 from persistence.audit import webhooks as audit_webhooks
 from persistence.engine import database
 from persistence.engine.database import Database
@@ -119,6 +120,7 @@ async def look(
         *audit_notifications.CHECKS,
         *audit_webhooks.CHECKS,
         *audit_requests.CHECKS,
+        *audit_schedules.CHECKS,
     ):
         on_check(check.name)
         await _run(connection, check, report)

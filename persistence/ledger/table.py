@@ -16,20 +16,24 @@ from domain.ledger.decisions import Effect, LookUp
 from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import MetadataOf, StoreMetadata
 from domain.ledger.pay_request import ClosePaidRequest, RequestOf, StoreForPayer
+from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
 from persistence.engine.pipeline import Statement
 from persistence.ledger import authorities, effects, look_ups
 from persistence.ledger.authorities import Source
 from persistence.ledger.look_ups import Query
 from persistence.requests import paying
+from persistence.schedules import posting as schedules
 
 AUTHORITIES: Mapping[type[Authority], Source] = {
     authority.Session: authorities.SESSIONS,
     authority.ApiToken: authorities.API_TOKENS,
+    authority.Schedule: Source("scheduled_transfers", "a.status = 'ACTIVE'"),
 }
 LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     BudgetOf: look_ups.BUDGETS,
     MetadataOf: look_ups.METADATA,
     RequestOf: paying.REQUESTS,
+    RunOf: Query(schedules.runs, schedules.read_runs),
 }
 EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     CloseKey: effects.close_keys,
@@ -37,6 +41,8 @@ EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     RequestMail: effects.request_mails,
     ClosePaidRequest: paying.close_paid_requests,
     StoreForPayer: paying.store_for_payers,
+    RunSent: schedules.send_runs,
+    ScheduleContinues: schedules.go_on,
 }
 
 

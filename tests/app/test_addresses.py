@@ -182,6 +182,7 @@ def test_metrics_count_operations_transfers_and_queues(api: Api) -> None:
         "wallet_sockets",
         "wallet_subscriptions",
         "wallet_mails",
+        "wallet_scheduled_transfers_lag_seconds",
         'wallet_jobs{queue="mail",state="queued"}',
     ):
         assert name in text

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from domain import ids
+from application import run_scheduled_transfer
+from domain import errors, ids
 from domain.authority import ApiToken
 from domain.encryption import Keyring
 from domain.ledger import metadata
@@ -17,14 +18,17 @@ from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.requests.payment_requests import PaymentRequest
+from domain.schedules.recurrence import Recurrence, RecurrenceUnit
+from domain.schedules.scheduling import Request
 from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
 from persistence.people import accounts, api_tokens, registrations
 from persistence.people import sessions as stored_sessions
 from persistence.requests import closing
+from persistence.schedules import runs, schedules
 from persistence.webhooks import attempts, webhooks
-from tests.books import Books, Someone, paying, requesting_money, sending
+from tests.books import LIMITS, Books, Someone, paying, requesting_money, sending
 
 
 async def request_and_pay(books: Books, requester: Someone, payer: Someone) -> None:
@@ -94,9 +98,33 @@ async def lived_in(books: Books) -> None:
     accepted = Outcome(datetime.now(UTC), 7, 200, "ok", is_delivered=True)
     await attempts.add_alone(db, alpha.user_id, webhook.webhook_id, 1, accepted)
     await stored_sessions.end(db, beta.principal, beta.session_id)
+    await _scheduled(books, alpha, beta, token.api_token_id)
     receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
     await outbox.mark_published(
         db, (await outbox.claim(db, 100, 0)).rows, [Due(receiver, 1) for receiver in receivers]
     )
     async with cursors.take(db, receivers[1]) as cursor:
         await cursor.advance(1)
+
+
+async def _scheduled(books: Books, alpha: Someone, beta: Someone, api_token_id: UUID) -> None:
+    """A scheduled transfer with a run of each kind, which began three days ago."""
+    db, now = books.database, datetime.now(UTC)
+    request = Request(
+        beta.user_id, Decimal("0.20"), "rent", now.date(), Recurrence(RecurrenceUnit.DAY), None,
+        "a-key-of-a-schedule",
+    )  # fmt: skip
+    created, _ = await schedules.create(db, alpha.principal, request, LIMITS)
+    books.connection.execute(
+        "UPDATE scheduled_transfers SET created_at = created_at - interval '3 days', "
+        "starts_on = starts_on - 3, attempt_at = attempt_at - interval '3 days', api_token_id = %s",
+        [api_token_id],
+    )
+    for is_sent in (True, False, False):
+        attempt = await runs.begin(db, created.user_id, created.schedule_id)
+        assert attempt is not None
+        if is_sent:
+            await books.ledger.move(run_scheduled_transfer.command(attempt, LIMITS.currency))
+        else:
+            refusal = errors.RecipientNotFound()
+            await runs.refused(db, attempt, refusal)

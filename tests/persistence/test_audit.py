@@ -234,6 +234,27 @@ DAMAGE = [
     ("UPDATE webhooks SET api_token_id = gen_random_uuid()", "webhooks", "never had"),
     ("DELETE FROM webhooks", "webhook_secrets", "does not exist"),
     ("UPDATE webhook_attempts SET status = 500", "webhook_attempts", "does not match the status"),
+    # scheduled_transfers and scheduled_runs
+    ("DELETE FROM scheduled_runs WHERE number = 1", "scheduled_transfers", "the next is 4"),
+    ("DELETE FROM scheduled_runs WHERE number = 1", "transactions", "no run was sent as it"),
+    ("DELETE FROM scheduled_runs WHERE number = 1", "notifications", "was not sent"),
+    ("DELETE FROM scheduled_runs WHERE number = 3", "scheduled_transfers", "the next is 4"),
+    ("UPDATE scheduled_transfers SET status = 'ENDED', attempt_at = NULL; "
+     "UPDATE scheduled_runs SET status = 'WAITING' WHERE number = 3", "scheduled_transfers", "is waiting"),
+    ("DELETE FROM scheduled_transfers", "scheduled_runs", "does not exist"),
+    ("UPDATE scheduled_transfers SET amount = amount + 1", "scheduled_runs", "not what was scheduled"),
+    ("UPDATE scheduled_transfers SET recipient_id = (SELECT id FROM users WHERE name = 'Zoë')",
+     "scheduled_runs", "not what was scheduled"),
+    ("UPDATE scheduled_runs SET sequence = 99 WHERE number = 1", "scheduled_runs", "does not exist"),
+    ("UPDATE scheduled_runs SET status = 'SENT', refusal = NULL, sequence = 2 WHERE number = 2",
+     "scheduled_runs", "has another key"),
+    ("UPDATE scheduled_runs SET due_at = now() WHERE number = 1", "scheduled_runs", "not after the run"),
+    ("UPDATE scheduled_runs SET due_at = now() + interval '1 day'", "scheduled_runs", "not due yet"),
+    ("UPDATE transactions SET idempotency_key = 'another-key' WHERE idempotency_key ~ '^schedule:'",
+     "scheduled_runs", "has another key"),
+    ("UPDATE transactions SET idempotency_key = 'schedule:' || gen_random_uuid() || ':1' "
+     "WHERE idempotency_key ~ '^schedule:'", "transactions", "no run was sent as it"),
+    ("DELETE FROM notifications WHERE kind = 'scheduled_transfer_sent'", "notifications", "0 times"),
     # delivery_cursors, delivery_due
     ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
     ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),

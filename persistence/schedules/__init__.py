@@ -1,0 +1,1 @@
+"""Scheduled transfers and their runs."""
