@@ -2,18 +2,20 @@
 
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
-from resolvers import notifications, requests, statements, webhooks
+from resolvers import notifications, requests, scheduled_transfers, statements, webhooks
 from resolvers.bound_fields import bound_field, extend, link
 from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.notifications import Notification
+from schema.scheduled_transfers import ScheduledTransfer
 from schema.viewers import Viewer
 from schema.webhooks import Webhook
 
 #: The types with such fields.
-EXTENDED = (Viewer, Notification, Webhook)
+EXTENDED = (Viewer, Notification, Webhook, ScheduledTransfer)
 
 OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
 OF_REQUESTS = with_scope(Scope.REQUEST_MONEY)
+OF_SCHEDULES = with_scope(Scope.SCHEDULE_TRANSFERS)
 OF_WEBHOOKS = with_scope(Scope.MANAGE_WEBHOOKS, also=" and sees those that it created")
 
 
@@ -47,6 +49,9 @@ class ViewerFields:
             "inclusive; at most ten years, and not after today."
         ),
     )  # fmt: skip
+    scheduled_transfers = viewer_field(
+        scheduled_transfers.listed, OF_SCHEDULES, description="Newest first."
+    )
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,
         description="The viewer's webhooks, oldest first.",
@@ -62,6 +67,10 @@ class NotificationFields:
             "API token that did not create it."
         ),
     )  # fmt: skip
+    scheduled_transfer = link(
+        scheduled_transfers.linked, scheduled_transfers.SUBJECT, Scope.SCHEDULE_TRANSFERS,
+        description="The scheduled transfer that it is about; null if it is about none.",
+    )  # fmt: skip
 
 
 @extend(Webhook)
@@ -69,3 +78,8 @@ class WebhookFields:
     attempts = bound_field(
         webhooks.attempts, description="Delivery attempts of the last 30 days, newest first."
     )
+
+
+@extend(ScheduledTransfer)
+class ScheduledTransferFields:
+    runs = bound_field(scheduled_transfers.runs, description="Newest first.")

@@ -17,6 +17,7 @@ from resolvers import (
     notifications,
     people,
     requests,
+    scheduled_transfers,
     sessions,
     transfers,
     wallets,
@@ -50,6 +51,7 @@ from schema.events import TransactionPosted
 from schema.scalars import SCALARS
 
 READ = scope(Scope.READ_TRANSACTIONS)
+SCHEDULE = scope(Scope.SCHEDULE_TRANSFERS)
 WEBHOOKS = scope(Scope.MANAGE_WEBHOOKS)
 REQUEST = scope(Scope.REQUEST_MONEY)
 SEARCH, ADD, SEND = scope(Scope.SEARCH_USERS), scope(Scope.ADD_BALANCE), scope(Scope.SEND_MONEY)
@@ -64,6 +66,7 @@ NODES = Nodes(
         "Transaction": transfers.by_ids,
         "Webhook": webhooks.by_ids,
         "Notification": notifications.by_ids,
+        "ScheduledTransfer": scheduled_transfers.by_ids,
         "PaymentRequest": requests.by_ids,
     }
 )
@@ -235,6 +238,30 @@ class Mutation:
     cancel_request = operation(
         requests.cancel_request, REQUEST, CHANGES, checks_credential=True,
         description="Cancels a payment request by the viewer.",
+    )  # fmt: skip
+
+    schedule_transfer = operation(
+        scheduled_transfers.schedule_transfer, SCHEDULE, SEND, TRANSFERS,
+        description=(
+            "Schedules a transfer, once or repeatedly, once per idempotency key. Each run is sent at 08:00 "
+            "in the viewer's time zone, as by `sendMoney`. It does not end with the session or the API "
+            "token that created it."
+        ),
+    )  # fmt: skip
+    pause_scheduled_transfer = operation(
+        scheduled_transfers.pause_scheduled_transfer, SCHEDULE, CHANGES,
+        description="Stops the runs of a scheduled transfer until it is resumed.",
+    )  # fmt: skip
+    resume_scheduled_transfer = operation(
+        scheduled_transfers.resume_scheduled_transfer, SCHEDULE, CHANGES,
+        description=(
+            "Continues a scheduled transfer with the next run that becomes due. Runs that became due while "
+            "it was paused are not made, and are listed as failed."
+        ),
+    )  # fmt: skip
+    end_scheduled_transfer = operation(
+        scheduled_transfers.end_scheduled_transfer, SCHEDULE, CHANGES,
+        description="Ends a scheduled transfer permanently; also if it has ended already.",
     )  # fmt: skip
 
     create_api_token = operation(

@@ -28,6 +28,10 @@ Scope = described(
         "Create, read and cancel payment requests. Paying one requires SEND_MONEY. Declining one requires "
         "this scope."
     ),
+    SCHEDULE_TRANSFERS=(
+        "Read and manage scheduled transfers. Creating one also requires SEND_MONEY; what the token's "
+        "scheduled transfers send in a day must fit its daily limit."
+    ),
     MANAGE_WEBHOOKS=(
         "Create, read and change the webhooks of this token. A webhook's document must select only what "
         "the token's other scopes allow."

@@ -59,6 +59,8 @@ def literal(kind: GraphQLInputType, name: str) -> str:
         return next(iter(kind.values))
     if kind.name == "DateTime":
         return '"2026-01-01T00:00:00Z"'
+    if kind.name == "Date":
+        return '"2026-01-01"'
     return {"Int": "1", "Boolean": "true"}.get(kind.name, '"12345678"')
 
 

@@ -11,7 +11,7 @@ import { type Operation, operation } from './operation.js';
 export type NotificationKind = Open<'ACCOUNT_RESTRICTED' | 'MONEY_RECEIVED' | 'NEW_SIGN_IN' | 'REQUEST_CANCELLED' | 'REQUEST_DECLINED' | 'REQUEST_EXPIRED' | 'REQUEST_PAID' | 'REQUEST_RECEIVED' | 'REQUEST_REMINDER' | 'SCHEDULED_TRANSFER_FAILED' | 'SCHEDULED_TRANSFER_SENT' | 'SECURITY_CHANGED' | 'TOP_UP_FAILED' | 'TRANSACTION_REVERSED' | 'WEBHOOK_DISABLED'>;
 
 /** What a program may do with an API token. A signed-in user may do everything. */
-export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'REQUEST_MONEY' | 'SEARCH_USERS' | 'SEND_MONEY'>;
+export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'REQUEST_MONEY' | 'SCHEDULE_TRANSFERS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
 
 /** Whether the viewer received or sent the money. */
 export type TransactionDirection = Open<'INCOMING' | 'OUTGOING'>;

@@ -158,6 +158,9 @@ class Scope(OpenEnum):
     REQUEST_MONEY = "REQUEST_MONEY"
     """Create, read and cancel payment requests. Paying one requires SEND_MONEY. Declining one requires this scope."""
 
+    SCHEDULE_TRANSFERS = "SCHEDULE_TRANSFERS"
+    """Read and manage scheduled transfers. Creating one also requires SEND_MONEY; what the token's scheduled transfers send in a day must fit its daily limit."""
+
     SEARCH_USERS = "SEARCH_USERS"
     """Search for users."""
 
