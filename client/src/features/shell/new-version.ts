@@ -33,9 +33,9 @@ async function register(): Promise<void> {
     if (typeof data?.entry === 'string') isNewer.value = data.entry !== ownEntry();
   });
   container.addEventListener('controllerchange', ask);
-  const registration = await container.register(WORKER, { updateViaCache: 'none' });
+  await container.register(WORKER, { updateViaCache: 'none' });
   ask();
-  const look = () => void registration.update().catch(() => undefined);
+  const look = () => void container.getRegistration().then((found) => found?.update()).catch(() => undefined);
   setInterval(look, LOOK_MILLISECONDS);
   // The service may have been replaced while it could not be reached.
   onRecovered(look);
