@@ -17,12 +17,12 @@ from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Principal, Scope
 from domain.schedules.recurrence import Recurrence
 from domain.schedules.schedules import ScheduledTransfer, ScheduleStatus
-from resolvers import bound_fields, notifications
+from resolvers import bound_fields, notifications, transfers
 from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
-from schema import connections, inputs
+from schema import connections
 from schema.arguments import AFTER, FIRST, Description, given
 
 #: The key of the link from notifications.
@@ -93,7 +93,7 @@ async def schedule_transfer(
     created, replayed = await application.schedule_transfer.execute(
         context.services,
         context.caller,
-        recipient=_recipient(input.recipient),
+        recipient=transfers.named_user(input.recipient),
         amount=input.amount,
         note=given(input.note),
         starts_on=input.starts_on,
@@ -151,14 +151,6 @@ async def _shown(context: RequestContext, schedule: ScheduledTransfer) -> types.
     database = context.services.database
     [view] = await read_scheduled_transfers.views(database, [schedule])
     return types.shown(view, context.services.limits.currency)
-
-
-def _recipient(recipient: inputs.RecipientInput) -> UUID | str | None:
-    """The recipient's id or address; None for a malformed id."""
-    user_id = given(recipient.user_id)
-    if user_id is not None:
-        return ids.read_row_id(user_id, "User")
-    return given(recipient.email) or ""
 
 
 def _schedule_id(given_input: types.ChangeScheduledTransferInput) -> UUID | None:

@@ -111,6 +111,13 @@ async def test_a_transfer_is_scheduled_once_per_key(
     ):  # fmt: skip
         refused = await alpha.ask(SCHEDULE, input={**given, **other})
         assert refused.one["__typename"] == "IdempotencyKeyReused", other
+    world.sql(
+        "INSERT INTO handles (handle, user_id) VALUES (%s, %s)",
+        f"b{beta.user_id.hex[-12:]}",
+        beta.user_id,
+    )
+    by_handle = {**again, "recipient": {"handle": f"@B{beta.user_id.hex[-12:]}"}}
+    assert (await alpha.ask(SCHEDULE, input=by_handle)).one == {**answer, "replayed": True}
     # The time zone is that of the creation.
     world.sql("UPDATE users SET time_zone = 'Asia/Tokyo' WHERE id = %s", alpha.user_id)
     assert (await alpha.ask(SCHEDULE, input=again)).one == {**answer, "replayed": True}
