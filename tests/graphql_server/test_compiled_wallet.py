@@ -37,7 +37,11 @@ CORE = SCHEMA._schema
 MUTATIONS = frozenset(
     {
         "addBalance",
+        "cancelRequest",
         "closeIdempotencyKey",
+        "declineRequest",
+        "payRequest",
+        "requestMoney",
         "sendMoney",
         "updateProfile",
         "revokeSession",
@@ -60,6 +64,7 @@ class Values:
         ids: list[str],
         cursors: list[str],
         references: list[str],
+        requests: list[Any],
     ) -> None:
         self.found: dict[str, list[Any]] = {
             "ids": [*ids, "VXNlcjox", "nonsense"],
@@ -67,7 +72,8 @@ class Values:
             "userId": [other.id, someone.id, "nonsense"],
             "counterpartyId": [other.id, someone.id, "nonsense"],
             "sessionId": ["nonsense"],
-            "token": ["nonsense"],
+            "token": ["nonsense", *(request["link"] for request in requests)],
+            "paymentRequestId": ["nonsense", *(request["id"] for request in requests)],
             "email": [other.email, "nobody@example.com", "nonsense"],
             "name": ["Someone"],
             "first": [0, 1, 2, 50, 101, -1],
@@ -169,6 +175,17 @@ class Asking:
         return context
 
 
+async def requested(requester: Someone, payer: Someone) -> Any:
+    """A new payment request."""
+    given = {"payer": {"userId": payer.id}, "amount": "2", "idempotencyKey": "key-of-a-request"}
+    answer = await requester.ask(
+        """mutation($input: RequestMoneyInput!) { requestMoney(input: $input) {
+          ... on MoneyRequested { paymentRequest { id link } } } }""",
+        input=given,
+    )
+    return answer.one["paymentRequest"]
+
+
 @pytest.fixture(scope="module")
 async def asking(world: World) -> tuple[Mapping[str, Asking], Values]:
     """A person with a history, a program of theirs, and nobody; and values to ask with."""
@@ -176,6 +193,11 @@ async def asking(world: World) -> tuple[Mapping[str, Asking], Values]:
     for amount in ("12.34", "0.01", "5"):
         await someone.send(other, amount, note="lunch")
     await other.send(someone, "3")
+    requests = [await requested(other, someone), await requested(someone, other)]
+    await someone.ask(
+        "mutation($input: PayRequestInput!) { payRequest(input: $input) { __typename } }",
+        input={"paymentRequestId": requests[0]["id"], "idempotencyKey": "key-of-a-payment"},
+    )
     made = await someone.ask(
         """mutation { createApiToken(input: {name: "t", scopes: [READ_PROFILE, SEND_MONEY]}) {
           ... on ApiTokenCreated { secret apiToken { id } } } }"""
@@ -187,7 +209,7 @@ async def asking(world: World) -> tuple[Mapping[str, Asking], Values]:
     viewer = found.one
     edges = viewer["transactions"]["edges"]
     ids = [viewer["id"], viewer["user"]["id"], other.id, edges[0]["node"]["id"]]
-    ids += [one["id"] for one in viewer["sessions"] + viewer["apiTokens"]]
+    ids += [one["id"] for one in viewer["sessions"] + viewer["apiTokens"] + requests]
     bearers = {"person": someone.bearer, "program": made.one["secret"], "nobody": None}
     values = Values(
         someone,
@@ -195,6 +217,7 @@ async def asking(world: World) -> tuple[Mapping[str, Asking], Values]:
         ids,
         [edge["cursor"] for edge in edges],
         [edge["node"]["reference"] for edge in edges],
+        requests,
     )
     return {name: Asking(world, bearer) for name, bearer in bearers.items()}, values
 
