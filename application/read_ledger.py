@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from application.services import Services
+from application.services import ReadServices, Services
 from domain import errors, paging
 from domain.ledger import kinds, transfers
 from domain.people.accounts import Person
@@ -67,7 +67,7 @@ async def entry_by_reference(
 
 
 async def entries_by_references(
-    services: Services, user_id: UUID, references: Collection[UUID]
+    services: ReadServices, user_id: UUID, references: Collection[UUID]
 ) -> list[transfers.Entry]:
     """The user's own entries with those references; unknown references are left out."""
     found = await history.entries_by_references(
@@ -76,7 +76,7 @@ async def entries_by_references(
     return list(found.values())
 
 
-async def views(services: Services, entries: Sequence[transfers.Entry]) -> list[EntryView]:
+async def views(services: ReadServices, entries: Sequence[transfers.Entry]) -> list[EntryView]:
     """The entries with their metadata, and their counterparties as they are now; with at most one query for each."""
     return await entry_views.of(
         entries, services.people.get, partial(history.metadata, services.database)

@@ -29,6 +29,20 @@ async def by_ids(
     return {each: requests[each] for each in asked if each in requests}
 
 
+async def by_subject(
+    database: Database, user_id: UUID, request_ids: Collection[UUID]
+) -> list[PaymentRequest]:
+    """Those of the requests that the user made or is to pay, by their ids alone."""
+    return [*(await reading.by_ids(database, user_id, request_ids)).values()]
+
+
+async def by_references(
+    database: Database, user_id: UUID, references: Collection[UUID]
+) -> list[PaymentRequest]:
+    """The requests that those transactions of the user paid."""
+    return [*(await reading.by_references(database, user_id, references)).values()]
+
+
 async def by_token(database: Database, token: str) -> PaymentRequest | None:
     """The request that the token of its link names; None if there is none."""
     return await reading.by_token(database, token)

@@ -1,17 +1,27 @@
 """Fields of types that need another query: each is a row with its resolver and the scope that it needs."""
 
+from domain.ledger.kinds import Kind
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
-from resolvers import notifications, requests, scheduled_transfers, statements, webhooks
+from resolvers import (
+    notifications,
+    requests,
+    scheduled_transfers,
+    statements,
+    transfers,
+    webhooks,
+)
 from resolvers.bound_fields import bound_field, extend, link
 from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.notifications import Notification
+from schema.requests import PaymentRequest
 from schema.scheduled_transfers import ScheduledTransfer
+from schema.transactions import Transaction
 from schema.viewers import Viewer
 from schema.webhooks import Webhook
 
 #: The types with such fields.
-EXTENDED = (Viewer, Notification, Webhook, ScheduledTransfer)
+EXTENDED = (Viewer, Notification, PaymentRequest, ScheduledTransfer, Transaction, Webhook)
 
 OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
 OF_REQUESTS = with_scope(Scope.REQUEST_MONEY)
@@ -70,6 +80,28 @@ class NotificationFields:
     scheduled_transfer = link(
         scheduled_transfers.linked, scheduled_transfers.SUBJECT, Scope.SCHEDULE_TRANSFERS,
         description="The scheduled transfer that it is about; null if it is about none.",
+    )  # fmt: skip
+    payment_request = link(
+        requests.by_subject, requests.SUBJECT, Scope.REQUEST_MONEY,
+        description="The payment request that it is about; null if it is about none.",
+    )  # fmt: skip
+
+
+@extend(Transaction)
+class TransactionFields:
+    payment_request = link(
+        requests.by_reference, transfers.reference_of(Kind.TRANSFER), Scope.REQUEST_MONEY,
+        description="The payment request settled by this transaction.",
+    )  # fmt: skip
+
+
+@extend(PaymentRequest)
+class PaymentRequestFields:
+    transaction = link(
+        transfers.by_reference, requests.reference_of, Scope.READ_TRANSACTIONS,
+        description=(
+            "The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer."
+        ),
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -14,18 +13,17 @@ import strawberry
 import application.close_request
 import application.pay_request
 import application.request_money
-import schema.requests
-import schema.transactions
-from application import read_ledger, read_requests
-from application.services import Services
+from application import read_requests
+from application.services import ReadServices, Services
 from domain import errors, ids, paging
 from domain.ledger.pay_request import RequestOf
+from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Principal, Scope
 from domain.requests.payment_requests import PaymentRequest, RequestClosed
-from persistence.engine.shared_calls import SharedCalls
 from persistence.requests.reading import RequestFilter
 from resolvers import transfers
 from resolvers.nodes import Asked, Found
+from resolvers.notifications import subject_of
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
@@ -175,23 +173,51 @@ async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Fo
     return {each.id: each for each in shown}
 
 
+# ================================================================ links
+
+#: The key of the link from notifications.
+SUBJECT = subject_of(
+    NotificationKind.REQUEST_RECEIVED,
+    NotificationKind.REQUEST_REMINDER,
+    NotificationKind.REQUEST_PAID,
+    NotificationKind.REQUEST_DECLINED,
+    NotificationKind.REQUEST_CANCELLED,
+    NotificationKind.REQUEST_EXPIRED,
+)
+
+
+async def by_subject(
+    services: ReadServices, principal: Principal, request_ids: Collection[UUID]
+) -> dict[UUID, requests.PaymentRequest]:
+    found = await read_requests.by_subject(services.database, principal.user_id, request_ids)
+    shown = await shown_requests(services, principal, found)
+    return {each.request.request_id: each for each in shown}
+
+
+async def by_reference(
+    services: ReadServices, principal: Principal, references: Collection[UUID]
+) -> dict[UUID, requests.PaymentRequest]:
+    found = await read_requests.by_references(services.database, principal.user_id, references)
+    shown = await shown_requests(services, principal, found)
+    return {each.request.reference: each for each in shown if each.request.reference is not None}
+
+
+def reference_of(shown: requests.PaymentRequest) -> UUID | None:
+    """The key of a link: the reference of the transaction that paid the request."""
+    return shown.request.reference
+
+
 async def shown_requests(
-    services: Services, viewer: Principal | None, found: Sequence[PaymentRequest]
+    services: ReadServices, viewer: Principal | None, found: Sequence[PaymentRequest]
 ) -> list[requests.PaymentRequest]:
     """The requests as they are now, and as that viewer sees them; one query reads all users.
 
-    Other users than requester and payer, and clients that are signed out (None), see neither link, payer
-    nor transaction.
+    Other users than requester and payer, and clients that are signed out (None), see neither link nor
+    payer.
     """
     user_id = None if viewer is None else viewer.user_id
     users = await services.people.get({each for request in found for each in request.users})
-    transactions = SharedCalls(partial(_transactions, services, user_id))
     now = services.clock()
-
-    async def read(reference: UUID) -> schema.transactions.Transaction | None:
-        return (await transactions.get([reference])).get(reference)
-
-    may_read = viewer is not None and viewer.may(Scope.READ_TRANSACTIONS)
     shown: list[requests.PaymentRequest] = []
     for each in found:
         request, is_own = each.at(now), each.is_of(user_id)
@@ -200,7 +226,6 @@ async def shown_requests(
             requests.PaymentRequest(
                 id=requests.global_id(request),
                 request=request,
-                read_transaction=read if is_own and may_read else None,
                 requester=people.shown(users[request.requester_id], to=user_id),
                 payer=None if payer is None else people.shown(payer, to=user_id),
                 amount=shown_minor(request.amount_minor, services.limits.currency),
@@ -213,16 +238,3 @@ async def shown_requests(
             )
         )
     return shown
-
-
-async def _transactions(
-    services: Services, user_id: UUID | None, references: Collection[UUID]
-) -> dict[UUID, schema.transactions.Transaction]:
-    assert user_id is not None
-    entries = await read_ledger.entries_by_references(services, user_id, references)
-    return {
-        view.entry.reference: schema.transactions.shown(
-            view.entry, view.counterparty, services.limits.currency, view.metadata
-        )
-        for view in await read_ledger.views(services, entries)
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import application.add_balance
@@ -11,6 +11,7 @@ import application.preview_transfer
 import application.send_money
 import schema.transactions
 from application import read_ledger, recipients
+from application.services import ReadServices
 from domain import ids
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Pair
@@ -132,6 +133,19 @@ def reference_of(
 ) -> Callable[[schema.transactions.Transaction], UUID | None]:
     """The key of a link: the references of transactions of those kinds."""
     return lambda shown: shown.entry.reference if shown.kind in kinds else None
+
+
+async def by_reference(
+    services: ReadServices, principal: Principal, references: Collection[UUID]
+) -> dict[UUID, schema.transactions.Transaction]:
+    entries = await read_ledger.entries_by_references(services, principal.user_id, references)
+    currency = services.limits.currency
+    return {
+        view.entry.reference: schema.transactions.shown(
+            view.entry, view.counterparty, currency, view.metadata
+        )
+        for view in await read_ledger.views(services, entries)
+    }
 
 
 async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:

@@ -1,10 +1,8 @@
 """Payment requests: the type, its list, and the inputs and results of their operations."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
@@ -13,7 +11,6 @@ from domain.ledger.pay_request import RequestOf
 from domain.requests import payment_requests
 from domain.requests.payment_requests import Role, Status
 from schema import errors
-from schema.arguments import resolved
 from schema.connections import PageInfo, cursor_of
 from schema.enums import described
 from schema.inputs import RecipientInput
@@ -21,7 +18,7 @@ from schema.money import Money
 from schema.nodes import Node
 from schema.people import User
 from schema.results import MoneySent
-from schema.transactions import MetadataEntryInput, Transaction
+from schema.transactions import MetadataEntryInput
 
 #: What its cursors say that they belong to.
 LIST_NAME = "paymentRequests"
@@ -50,9 +47,8 @@ described(
     description="A request for a fixed amount, addressed to one payer or open to anyone with its link."
 )
 class PaymentRequest(Node):
+    # Links are bound in `resolvers.fields`.
     request: strawberry.Private[payment_requests.PaymentRequest]
-    #: Reads `transaction`; None for a viewer who may not.
-    read_transaction: strawberry.Private[Callable[[UUID], Awaitable[Transaction | None]] | None]
     requester: User = strawberry.field(description="The user who receives the money.")
     payer: User | None = strawberry.field(
         description=(
@@ -78,17 +74,6 @@ class PaymentRequest(Node):
     closed_at: datetime | None = strawberry.field(
         description="When it was paid, declined or cancelled, or expired; null while it is pending."
     )
-
-    @resolved(
-        "The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer, "
-        "and for an API token without the scope `READ_TRANSACTIONS`.",
-        cost=1,
-    )
-    async def transaction(self) -> Transaction | None:
-        reference = self.request.reference
-        if reference is None or self.read_transaction is None:
-            return None
-        return await self.read_transaction(reference)
 
 
 @strawberry.type(description="A payment request's place in the list.")

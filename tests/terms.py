@@ -62,7 +62,7 @@ TERMS = (
     Term(r"(?i)\b(?:ledger|newest|sealed) lines?\b|\bnew line of\b", "entry"),
     Term(r"(?i)\bseal(?:s|ed)? (?:the|each|every|all) lines?\b", "entry"),
     # An outcome is settled, and so is a payment request; an entry is posted.
-    Term(r"(?i)\bsettl(?:e|es|ed|ing)\b(?! the outcome)", "post", under=_CORE),
+    Term(r"(?i)(?<!payment request )\bsettl(?:e|es|ed|ing)\b(?! the outcome)", "post", under=_CORE),
     Term(r"(?i)\bheld back never\b|\bfrom the outside in\b", "say it plainly"),
     Term(
         r"(?i)\b(?:somebody|whoever|everybody|anybody|oneself)\b",

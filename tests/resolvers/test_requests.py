@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.resolvers.world import Someone, World, new_key
+from resolvers.request import RequestContext
+from tests.resolvers.world import SCHEMA, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
 
@@ -275,6 +276,59 @@ async def test_an_open_request_is_paid_by_whoever_comes_first(world: World, ann:
     assert await notes(cat, filter={"role": "PAYER", "status": "PAID"}) == ["Tickets"]
     assert (await cat.ask(NODE, id=request["id"])).one["payer"]["name"] == "Cat"
     assert (await ann.ask(NODE, id=request["id"])).one["payer"]["name"] == "Cat"
+
+
+LINKS = """
+{ viewer {
+  transactions(first: 2) { nodes { paymentRequest { note status payer { name } transaction { sequence } } } }
+  notifications(first: 1) { nodes { kind message transaction { sequence }
+    paymentRequest { id status link transaction { direction } } } } } }
+"""
+HEAR = """subscription { notifications(afterNumber: 1) { kind message paymentRequest { id status payer { name } }
+  transaction { direction paymentRequest { id } } } }"""
+
+
+async def test_transactions_and_notifications_lead_to_the_request_live_and_later(
+    world: World, ann: Someone, ben: Someone
+) -> None:
+    await ben.send(ann, "1")
+    request = await ask(ann, None, "5", note="Dinner")
+    context = RequestContext(world.services, await world.principal(ann.bearer), "192.0.2.1")
+    heard: Any = await SCHEMA.subscribe(HEAR, context_value=context)
+    assert (await pay(ben, request))["__typename"] == "MoneySent"
+    try:
+        async with asyncio.timeout(15):
+            events = [(await anext(heard)).data["notifications"] for _ in range(2)]
+    finally:
+        await heard.aclose()
+    money, paid = events
+    assert (money["kind"], money["paymentRequest"]) == ("MONEY_RECEIVED", None)
+    assert (paid["kind"], paid["message"]) == (
+        "REQUEST_PAID",
+        "Ben paid your request for 5.00 USD.",
+    )
+    assert paid["paymentRequest"] == {
+        "id": request["id"],
+        "status": "PAID",
+        "payer": {"name": "Ben"},
+    }
+    for event in events:
+        assert event["transaction"]["paymentRequest"] == {"id": request["id"]}
+    for user, sequence in ((ann, 2), (ben, 3)):
+        viewer = (await user.ask(LINKS)).one
+        newest, before = [node["paymentRequest"] for node in viewer["transactions"]["nodes"]]
+        assert newest == {
+            "note": "Dinner", "status": "PAID", "payer": {"name": "Ben"},
+            "transaction": {"sequence": sequence},
+        }  # fmt: skip
+        assert before is None
+    [note] = (await ann.ask(LINKS)).one["notifications"]["nodes"]
+    assert note["paymentRequest"]["link"] == request["link"]
+    assert note["paymentRequest"]["transaction"]["direction"] == "INCOMING"
+    reading = await ann.token("READ_TRANSACTIONS")
+    viewer = (await world.ask(LINKS, reading)).one
+    assert viewer["notifications"]["nodes"][0]["paymentRequest"] is None
+    assert viewer["transactions"]["nodes"][0]["paymentRequest"] is None
 
 
 # ================================================================ closing
