@@ -14,6 +14,7 @@ from torture import (
     checker_notifications,
     checker_reads,
     checker_requests,
+    checker_schedules,
     checker_service,
     checker_webhooks,
 )
@@ -51,6 +52,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_closings.check(record, ledgers),
         *checker_webhooks.check(record, ledgers),
         *checker_requests.check(record, ledgers),
+        *checker_schedules.check(record, ledgers),
     ]
 
 
@@ -67,6 +69,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_closings.check(record, ledgers, is_over=False),
         *checker_webhooks.check(record, ledgers, is_over=False),
         *checker_requests.check(record, ledgers, is_over=False),
+        *checker_schedules.check(record, ledgers, is_over=False),
     ]
 
 

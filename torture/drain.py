@@ -27,6 +27,7 @@ SELECT
     (SELECT count(*) FROM mails WHERE state = 'pending'),
     (SELECT count(*) FROM payment_requests
         WHERE status = 'pending' AND expires_at < now() + interval '1 minute')
+        + (SELECT count(*) FROM scheduled_transfers WHERE attempt_at < now() + interval '1 minute')
 """
 _NEWEST = "SELECT id, sequence, notification_number FROM users"
 _DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now()"
@@ -41,9 +42,9 @@ async def wait_until_drained(
     """
     least, since, hurried = float("inf"), time.monotonic(), False
     while time.monotonic() - since < _TIMEOUT_SECONDS:
-        outbox, pushes, mails, expiring = await asyncio.to_thread(_waiting, database_url)
+        outbox, pushes, mails, due = await asyncio.to_thread(_waiting, database_url)
         unheard = await _unheard(database_url, listeners)
-        waiting = outbox + pushes + mails + expiring + unheard
+        waiting = outbox + pushes + mails + due + unheard
         if waiting == 0:
             return True
         if waiting < least:

@@ -12,6 +12,7 @@ from torture.checker_requests import CLOSED as REQUEST_CLOSED
 from torture.record import InjectedFault, Outcome, Record
 from torture.record_requests import Act
 from torture.record_webhooks import Receiver
+from torture.schedulers import CREATED
 
 #: A fault may fail to take effect once by bad luck, but not every time.
 _TRIES = 2
@@ -56,6 +57,10 @@ def _sights(record: Record) -> Iterator[str]:
         "metadata was read": sum(any(read.metadata or ()) for read in record.reads),
         "receipt was stored": len(record.receipts),
         **_requests(record),
+        "transfer was scheduled": sum(each.answer == CREATED for each in record.schedules),
+        "scheduled transfer was sent": len(record.runs_sent),
+        "scheduled transfer that was missed was sent": sum(n > 1 for n in record.runs_sent),
+        "scheduled transfer was ended": sum(each.ended_at is not None for each in record.schedules),
         **_webhooks(record.receivers),
     }
     for what, count in seen.items():

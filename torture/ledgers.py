@@ -37,6 +37,16 @@ FROM transactions ORDER BY user_id, sequence
 _METADATA = """
 SELECT user_id, sequence, key, value FROM transaction_metadata ORDER BY user_id, sequence, position
 """
+_SCHEDULES = """
+SELECT user_id, id, recipient_id, amount, note, status, idempotency_key, next_number,
+    (extract(epoch FROM attempt_at) * 1000000)::bigint
+FROM scheduled_transfers ORDER BY user_id, id
+"""
+_RUNS = """
+SELECT user_id, schedule_id, number, status, sequence, (extract(epoch FROM due_at) * 1000000)::bigint
+FROM scheduled_runs ORDER BY user_id, schedule_id, number
+"""
+_CLOCK = "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
 _MAILS = (
     "SELECT m.id, u.email, m.purpose, m.state FROM mails AS m JOIN users AS u ON u.id = m.user_id"
 )
@@ -109,6 +119,33 @@ class RequestRow:
     key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    """A scheduled transfer; times in microseconds since 1970."""
+
+    user_id: UUID
+    schedule_id: UUID
+    recipient_id: UUID
+    amount_minor: int
+    note: str | None
+    status: str
+    key: str
+    next_number: int
+    attempt_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run of a scheduled transfer; times in microseconds since 1970."""
+
+    user_id: UUID
+    schedule_id: UUID
+    number: int
+    status: str
+    sequence: int | None
+    due_at: int
+
+
 @dataclass(slots=True)
 class AccountLedger:
     """A user's row, the entries by ascending sequence, and the notifications by ascending number."""
@@ -148,6 +185,10 @@ class Ledgers:
     users: dict[UUID, AccountLedger] = field(default_factory=dict)
     mails: list[MailRow] = field(default_factory=list)
     requests: list[RequestRow] = field(default_factory=list)
+    schedules: list[ScheduleRow] = field(default_factory=list)
+    runs: list[RunRow] = field(default_factory=list)
+    #: The time of the database when it was read, in microseconds since 1970.
+    clock: int = 0
     #: Unpublished rows of the outbox.
     waiting: int = 0
     #: Shortly before the database was read, on the record's clock.
@@ -188,6 +229,9 @@ def read(database_url: str) -> Ledgers:
             told = Notified(number, sys.intern(kind), sequence, subject_id)
             ledgers.users.setdefault(user_id, AccountLedger(user_id, 0, 0)).notified.append(told)
         ledgers.requests = [RequestRow(*row) for row in connection.execute(_REQUESTS)]
+        ledgers.schedules = [ScheduleRow(*row) for row in connection.execute(_SCHEDULES)]
+        ledgers.runs = [RunRow(*row) for row in connection.execute(_RUNS)]
+        [(ledgers.clock,)] = connection.execute(_CLOCK)
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(ledgers.waiting,)] = connection.execute(_WAITING)
     return ledgers

@@ -13,6 +13,7 @@ from uuid import UUID
 from domain.ledger.kinds import Kind
 from torture import record_webhooks
 from torture.record_requests import AskedRequest
+from torture.record_schedules import AskedSchedule
 
 #: Keys with this prefix belong to opening balances, which no command in the record requested.
 OPENING = "opening"
@@ -246,6 +247,10 @@ class Record:
     pushed_notifications: dict[UUID, list[int]] = field(default_factory=dict)
     #: Payment requests.
     requests: list[AskedRequest] = field(default_factory=list)
+    #: Scheduled transfers.
+    schedules: list[AskedSchedule] = field(default_factory=list)
+    #: The numbers of all runs that were sent: only schedules whose runs were missed have more than one.
+    runs_sent: list[int] = field(default_factory=list)
     #: The receivers of webhooks.
     receivers: list[record_webhooks.Receiver] = field(default_factory=list)
     faults: list[InjectedFault] = field(default_factory=list)
@@ -293,6 +298,7 @@ class Record:
             delayed=[replace(request) for request in self.delayed],
             reads=self.reads.copy(),
             requests=[each.so_far() for each in self.requests],
+            schedules=[replace(each) for each in self.schedules],
             subscribers=[each.so_far() for each in self.subscribers],
             notified=[each.so_far() for each in self.notified],
             pushed={user_id: each.copy() for user_id, each in self.pushed.items()},

@@ -116,6 +116,9 @@ def _activity(record: Record, result: Result) -> Table:
             map(len, record.pushed_notifications.values())
         ),
         **_requests(record),
+        "transfers scheduled": len(record.schedules),
+        "of their runs sent": len(record.runs_sent),
+        "of these after the first run": sum(number > 1 for number in record.runs_sent),
         **_webhooks(record),
         "mails requested": sum(mail.asked for mail in record.mails),
         "mails received": sum((record.caught or {}).values()),

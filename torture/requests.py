@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from domain import ids
 from torture.client import Answer
 from torture.record import Closing, Command, Operation, Outcome
 from torture.record_requests import Act, AskedRequest
+from torture.record_schedules import AskedSchedule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWER = """
@@ -40,6 +41,18 @@ mutation ($input: RequestMoneyInput!) { requestMoney(input: $input) {
   __typename
   ... on MoneyRequested { paymentRequest { id } replayed }
   ... on UserError { message }
+} }
+"""
+SCHEDULE = """
+mutation ($input: ScheduleTransferInput!) { scheduleTransfer(input: $input) {
+  __typename
+  ... on TransferScheduled { scheduledTransfer { id } replayed }
+  ... on UserError { message }
+} }
+"""
+END_SCHEDULE = """
+mutation ($id: ID!) { endScheduledTransfer(input: { scheduledTransferId: $id }) {
+  __typename ... on UserError { message }
 } }
 """
 CLOSE_REQUEST = {
@@ -110,6 +123,19 @@ def asking_variables(asked: AskedRequest, expires_at: int | None) -> dict[str, A
     if expires_at is not None:
         given["expiresAt"] = instant(expires_at)
     return {"input": given}
+
+
+def schedule_variables(asked: AskedSchedule, day: date) -> dict[str, Any]:
+    """The variables of `SCHEDULE`: once, on that day."""
+    return {
+        "input": {
+            "recipient": {"userId": ids.global_id("User", asked.recipient_id)},
+            "amount": decimal(asked.amount_minor),
+            "note": asked.note,
+            "startsOn": day.isoformat(),
+            "idempotencyKey": asked.key,
+        }
+    }
 
 
 def closing_variables(closing: Closing) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from torture import checker, drain, ledgers, movers, requesters, users
+from torture import checker, drain, ledgers, movers, requesters, schedulers, users
 from torture.caller import Crowd
 from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
@@ -35,6 +35,7 @@ from torture.readers import Reader
 from torture.receivers import Receivers
 from torture.record import Failure, Record
 from torture.requesters import Requester
+from torture.schedulers import Scheduler
 from torture.stack import Stack
 from torture.users import User
 
@@ -142,6 +143,7 @@ class Session:
             self._stack.settings,
             [*addresses, *self._addresses_for_mails()],
         )
+        await asyncio.to_thread(schedulers.settle_in, self._stack.postgres.url)
         for link in (*self._links, self._mail_link):
             await link.start()
         await self._channels_tap.start()
@@ -173,6 +175,8 @@ class Session:
             rng = self._rng(f"requester {number}")
             devices = [self._client(rng) for _ in range(requesters.AT_ONCE)]
             at_work.append(Requester(crowd, devices, rng).run())
+        rng = self._rng("scheduler")
+        at_work.append(Scheduler(crowd, [self._client(rng)], rng, self._stack.postgres.url).run())
         for number in range(READERS):
             rng = self._rng(f"reader {number}")
             at_work.append(Reader(crowd, self._client(rng), rng).run())
@@ -327,6 +331,7 @@ class Session:
         self._mailbox.write_into(self.record)
         self._read_log()
         read = await asyncio.to_thread(ledgers.read, database_url)
+        self.record.runs_sent = [run.number for run in read.runs if run.status == "SENT"]
         self._receivers.read()
         await asyncio.to_thread(self._receivers.read_attempts, database_url)
         at_end = await asyncio.to_thread(checker.check, self.record, read)

@@ -18,6 +18,7 @@ PROMISES = {
     7: "A key that was closed without a transaction never moves money.",
     8: "Receivers of webhooks end with exactly the stream's events, in order.",
     9: "A payment request is closed once, in one way, and paid by one transaction.",
+    10: "Each run of a scheduled transfer that is due sends money once, in order.",
 }
 
 #: So many of a kind are reported: one defect may violate everything that comes after it.
@@ -26,7 +27,7 @@ MOST_OF_A_KIND = 50
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken promise (1 to 9), described with its evidence."""
+    """A broken promise (1 to 10), described with its evidence."""
 
     promise: int
     #: The user concerned; None if it concerns all.

@@ -27,6 +27,7 @@ from torture.record import (
 )
 from torture.record_requests import Act, AskedRequest
 from torture.record_requests import Attempt as RequestAttempt
+from torture.record_schedules import AskedSchedule
 from torture.record_webhooks import Attempt, Receiver, Request
 
 USER = UUID(int=1)
@@ -55,6 +56,8 @@ def record() -> Record:
         *(RequestAttempt(act, USER, 1.0, answer="PaymentRequestClosed") for act in Act),
         RequestAttempt(Act.CANCEL, USER, 1.0, answer="RequestClosed"),
     ]
+    scheduled = AskedSchedule(USER, USER, 1, None, "key", 1.0, answer="TransferScheduled")
+    scheduled.ended_at = 2.0
     receiver = Receiver(USER, WebhookStream.WALLET_EVENTS, kills=1, rotations=1, replays=1)
     for reply, answered in (("hang", None), ("500", 2.0), ("204", 3.0)):
         request = Request(1.0, PATH, "evt", 1, "", 1, 1, USER, (1,), reply, answered, False)
@@ -69,6 +72,8 @@ def record() -> Record:
         subscribers=[Subscriber(USER, "sse", [1], reconnects=1)],
         notified=[Subscriber(USER, "sse", [1], reconnects=1)],
         requests=[requested],
+        schedules=[scheduled],
+        runs_sent=[1, 2],
         receivers=[receiver, replace(receiver, stream=WebhookStream.NOTIFICATIONS)],
         pushed_notifications={USER: [1]},
         pushed={USER: [1]},
@@ -118,6 +123,11 @@ def test_a_run_that_observed_everything_lacks_nothing(record: Record) -> None:
         (
             lambda record: record.requests[0].attempts.pop(),
             "No payment request was closed already.",
+        ),
+        (lambda record: record.schedules.clear(), "No transfer was scheduled."),
+        (
+            lambda record: record.runs_sent.pop(),
+            "No scheduled transfer that was missed was sent.",
         ),
         (lambda record: record.reads.clear(), "No page of transactions was read."),
         (lambda record: record.subscribers.clear(), "No subscriber was connected."),
