@@ -51,9 +51,9 @@ EXPIRED_REQUESTS = DueWork(
     kind=Kind(
         "jobs.expired_requests.expire_request",
         "jobs.expired_requests.expire_request",
-        "mail",
+        "schedules",
         timeout_seconds=60,
-        under_way_seconds=30,
+        under_way_seconds=5,
     ),
     every_seconds=1.0,
     due=closing.due,

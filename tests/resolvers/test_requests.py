@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from resolvers.request import RequestContext
+from tests.resolvers import test_webhooks
 from tests.resolvers.world import SCHEMA, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
@@ -329,6 +331,25 @@ async def test_transactions_and_notifications_lead_to_the_request_live_and_later
     viewer = (await world.ask(LINKS, reading)).one
     assert viewer["notifications"]["nodes"][0]["paymentRequest"] is None
     assert viewer["transactions"]["nodes"][0]["paymentRequest"] is None
+
+
+async def test_a_webhook_is_told_of_the_request_and_of_the_transaction_that_paid_it(
+    ann: Someone, ben: Someone
+) -> None:
+    document = "subscription { notifications { kind paymentRequest { id status link payer { name } " \
+        "transaction { amount { amount } } } } }"  # fmt: skip
+    made = await test_webhooks.create(ann, stream="NOTIFICATIONS", document=document)
+    request = await ask(ann, ben, "5")
+    await pay(ben, request)
+    given = {"webhookId": made["webhook"]["id"]}
+    tested = (await ann.ask(test_webhooks.TRY, input=given)).one
+    assert json.loads(tested["body"])["data"]["notifications"] == {
+        "kind": "REQUEST_PAID",
+        "paymentRequest": {
+            "id": request["id"], "status": "PAID", "link": request["link"],
+            "payer": {"name": "Ben"}, "transaction": {"amount": {"amount": "5.00"}},
+        },
+    }  # fmt: skip
 
 
 # ================================================================ closing
