@@ -310,6 +310,19 @@ notifications = Table(
     CheckConstraint("kind <> 'money_received' OR sequence IS NOT NULL", name="entry"),
 )
 
+# A block has a row under the user who blocked and one under the user who was blocked.
+blocks = Table(
+    "blocks",
+    metadata,
+    _user_id(),
+    Column("other_id", UUID, primary_key=True),
+    # Whose row it is.
+    Column("role", String(7), primary_key=True),
+    Column("created_at", INSTANT, nullable=False),
+    CheckConstraint("role IN ('blocker', 'blocked')", name="role"),
+    CheckConstraint("other_id <> user_id", name="not_oneself"),
+)
+
 # What is shared by two users is kept twice: a request has a row under its requester and, if it is addressed
 # or was paid, one under its payer.
 payment_requests = Table(

@@ -4,6 +4,7 @@ from domain.ledger.kinds import Kind
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
 from resolvers import (
+    blocks,
     notifications,
     requests,
     scheduled_transfers,
@@ -62,6 +63,10 @@ class ViewerFields:
     scheduled_transfers = viewer_field(
         scheduled_transfers.listed, OF_SCHEDULES, description="Newest first."
     )
+    blocked_users = viewer_field(
+        blocks.listed, PERSON_ONLY, usual_length=10,
+        description="The users whom the viewer has blocked, the latest first; at most 1,000.",
+    )  # fmt: skip
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,
         description="The viewer's webhooks, oldest first.",

@@ -12,6 +12,7 @@ from domain.people.sessions import Scope
 from resolvers import (
     accounts,
     api_tokens,
+    blocks,
     events,
     fields,
     notifications,
@@ -79,7 +80,8 @@ class Query:
         people.search_users, SEARCH, verified, SEARCHES, cost=10,
         description=(
             "Finds users by a part of the name, the beginning of a handle or a complete email address, "
-            "best match first. Never returns the viewer or unverified users."
+            "best match first. Never returns the viewer or unverified users. Nor users whom the viewer has "
+            "blocked, or who have blocked the viewer."
         ),
     )  # fmt: skip
     user_by_handle = operation(
@@ -262,6 +264,18 @@ class Mutation:
     end_scheduled_transfer = operation(
         scheduled_transfers.end_scheduled_transfer, SCHEDULE, CHANGES,
         description="Ends a scheduled transfer permanently; also if it has ended already.",
+    )  # fmt: skip
+
+    block_user = operation(
+        blocks.block_user, person, verified, CHANGES,
+        description=(
+            "Blocks a user: neither side can find or request money from the other. Both can still send money, "
+            "and requests from before can still be paid."
+        ),
+    )  # fmt: skip
+    unblock_user = operation(
+        blocks.unblock_user, person, verified, CHANGES,
+        description="Ends a block by the viewer. It does not end one by the other user.",
     )  # fmt: skip
 
     create_api_token = operation(

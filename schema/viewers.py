@@ -142,7 +142,8 @@ class Viewer(Node):
         return await info.context.reads.transaction_by_reference(self.person.user_id, reference)
 
     @resolved(
-        f"The users that the viewer exchanged money with, most recent first. {_TRANSACTIONS}",
+        "The users that the viewer exchanged money with, most recent first. "
+        f"{_TRANSACTIONS} Users whom the viewer has blocked are left out.",
         cost=5,
     )
     async def contacts(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain import text as texts
+from persistence.audit import blocks as audit_blocks
 from persistence.audit import checks, ledgers, seals
 from persistence.audit import handles as audit_handles
 from persistence.audit import keys as audit_keys
@@ -121,6 +122,7 @@ async def look(
         *audit_webhooks.CHECKS,
         *audit_requests.CHECKS,
         *audit_schedules.CHECKS,
+        *audit_blocks.CHECKS,
     ):
         on_check(check.name)
         await _run(connection, check, report)

@@ -48,14 +48,19 @@ WITH RECURSIVE met (counterparty_id, sequence, number) AS (
     WHERE met.number < :most
 )
 """
+_IS_NOT_BLOCKED = (
+    "NOT EXISTS (SELECT FROM blocks AS b WHERE b.user_id = :user_id "
+    "AND b.other_id = counterparty_id AND b.role = 'blocker')"
+)
 _CONTACTS = text(
-    f"{_SKIP_SCAN} SELECT counterparty_id FROM met ORDER BY sequence DESC LIMIT :first"  # noqa: S608
+    f"{_SKIP_SCAN} SELECT counterparty_id FROM met WHERE {_IS_NOT_BLOCKED} "  # noqa: S608
+    "ORDER BY sequence DESC LIMIT :first"
 )
 _LATEST_CONTACTS = text(
-    "SELECT counterparty_id FROM ("
+    "SELECT counterparty_id FROM ("  # noqa: S608
     "SELECT counterparty_id, sequence FROM transactions WHERE user_id = :user_id "
     "ORDER BY sequence DESC LIMIT :entries"
-    ") AS latest WHERE counterparty_id IS NOT NULL "
+    f") AS latest WHERE counterparty_id IS NOT NULL AND {_IS_NOT_BLOCKED} "
     "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
 )
 _NEWEST = Query("SELECT id, sequence FROM users WHERE id = ANY(:user_ids)")
@@ -164,7 +169,7 @@ async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:
 
 
 async def contacts(db: Database, user_id: UUID, first: int) -> list[Person]:
-    """The users that the user exchanged money with, most recent first."""
+    """The users that the user exchanged money with and has not blocked, most recent first."""
 
     async def work(connection: AsyncConnection) -> Sequence[UUID]:
         parameters = {"user_id": user_id, "first": first}

@@ -25,11 +25,24 @@ MAXIMUM_QUERY_CHARACTERS = 254
 # that of the name, any part of the name.
 _EXACTLY, _NAME, _CONTAINING = 0, 1, 4
 
-# All tiers in one call; each is executed only if the previous ones do not fill the page.
+#: At most this many users of a page are left out because of blocks, and replaced by the next ones.
+_MAXIMUM_BLOCKS = 1_000
+
+# All tiers in one call; each is executed only if the previous ones do not fill the page. It is larger by
+# the blocks of the viewer, in either direction, since none of these users is found.
 _FIND = Query(
-    "SELECT rank, matched, id, name, email, email_verified_at, balance, sequence, handle "
-    "FROM find_users(:viewer_id, :address, :handle, :wanted, :containing, :beginning, :after_rank, "
-    ":after_text, :after_id, :limit, :considered)"
+    """
+    SELECT rank, matched, id, name, email, email_verified_at, balance, sequence, handle
+    FROM find_users(
+        :viewer_id, :address, :handle, :wanted, :containing, :beginning, :after_rank, :after_text,
+        :after_id,
+        CAST(:limit + (SELECT count(*) FROM (
+            SELECT FROM blocks WHERE user_id = :viewer_id LIMIT :blocks
+        ) AS b) AS integer),
+        :considered
+    ) AS found
+    WHERE NOT EXISTS (SELECT FROM blocks WHERE user_id = :viewer_id AND other_id = found.id)
+    """
 )
 
 
@@ -78,7 +91,8 @@ async def search_people(
     then names that contain it. The user with that complete email address or handle comes before all of
     them, and handles that begin with the text come after the exact name. With "@" in front, handles alone.
 
-    Never the viewer, or an unverified or closed account. Raises BadUserInput for an invalid cursor.
+    Never the viewer, an unverified or closed account, or anyone whom the viewer has blocked or who has blocked
+    the viewer. Raises BadUserInput for an invalid cursor.
     """
     query = query[:MAXIMUM_QUERY_CHARACTERS]
     wanted = "" if handles.is_marked(query) else texts.search_text(query)
@@ -99,6 +113,7 @@ async def search_people(
             after_id=None if after is None else after.user_id,
             limit=page.size + 1,
             considered=MAXIMUM_CONTAINING,
+            blocks=_MAXIMUM_BLOCKS,
         )
     )
     # By rank, text and id: the first three columns.

@@ -17,7 +17,7 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.notifications import notifying
-from persistence.people import persons
+from persistence.people import blocks, persons
 from persistence.requests import request_rows
 
 _BY_KEY = text(
@@ -78,7 +78,9 @@ async def create(
 async def check_allowed(unit: Unit, new: list[PaymentRequest]) -> None:
     """Raises RequestNotAllowed unless their requester, who is locked, may have those requests too."""
     user_id = new[0].requester_id
-    payer_ids = {each.payer_id for each in new} - {None}
+    payer_ids = {each.payer_id for each in new if each.payer_id is not None}
+    if payer_ids and await blocks.are_between(unit, user_id, payer_ids):
+        raise payment_requests.RequestNotAllowed
     row = (await unit.connection.execute(_PENDING, {"user_id": user_id})).one()
     strangers = payer_ids
     if payer_ids:

@@ -23,7 +23,7 @@ from domain.schedules.scheduling import Request
 from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
-from persistence.people import accounts, api_tokens, registrations
+from persistence.people import accounts, api_tokens, blocks, registrations
 from persistence.people import sessions as stored_sessions
 from persistence.requests import closing
 from persistence.schedules import runs, schedules
@@ -79,6 +79,7 @@ async def lived_in(books: Books) -> None:
         await accounts.update_profile(db, beta.principal, handle=handle)
     await books.ledger.run(CloseIdempotencyKey(beta.authority, Kind.TOP_UP, "a-closed-key"))
     await request_and_pay(books, alpha, beta)
+    await blocks.block(db, beta.principal, alpha.user_id)
     await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
     await accounts.request_password_reset(db, "nobody@example.com")
     [(user_id, mail_id)] = [

@@ -194,6 +194,12 @@ DAMAGE = [
      "notifications", "nobody will be told"),
     ("UPDATE outbox SET payload = payload || '{\"notification_number\": 99}' "
      "WHERE topic = 'transaction.posted'", "outbox", "a notification that does not exist"),
+    # blocks
+    ("DELETE FROM blocks WHERE role = 'blocked'", "blocks", "missing under the other user"),
+    ("UPDATE blocks SET created_at = created_at - interval '1 s' WHERE role = 'blocker'", "blocks",
+     "different times"),
+    ("UPDATE blocks SET created_at = 'infinity'", "blocks", "created in the future"),
+    ("DELETE FROM users WHERE name = 'Beta'", "blocks", "user of this block does not exist"),
     # payment_requests
     ("DELETE FROM users WHERE name = 'Beta'", "payment_requests", "user of this request does not exist"),
     ("DELETE FROM payment_requests WHERE role = 'payer'", "payment_requests", "missing under the other"),

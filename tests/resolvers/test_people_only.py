@@ -23,6 +23,8 @@ INPUTS: dict[str, dict[str, Any]] = {
     "createApiToken": {"name": "thief", "scopes": ["SEND_MONEY"]},
     "revokeApiToken": {"apiTokenId": "{api_token}"},
     "markNotificationsRead": {"through": 1},
+    "blockUser": {"userId": "{other_user}"},
+    "unblockUser": {"userId": "{other_user}"},
     "setMailedNotifications": {"kinds": ["MONEY_RECEIVED"]},
 }
 
@@ -35,12 +37,13 @@ def people_only() -> list[str]:
 def state(world: World, alpha: Someone) -> list[Any]:
     """Everything of somebody's that such a mutation could change."""
     return [
-        world.sql(f"SELECT * FROM {table} WHERE {key} = %s ORDER BY id", alpha.user_id)
+        world.sql(f"SELECT * FROM {table} WHERE {key} = %s ORDER BY 1, 2", alpha.user_id)
         for table, key in (
             ("users", "id"),
             ("sessions", "user_id"),
             ("api_tokens", "user_id"),
             ("mails", "user_id"),
+            ("blocks", "user_id"),
         )
     ]
 
@@ -63,6 +66,7 @@ async def test_an_ended_session_changes_nothing_even_before_the_process_knows_of
     known = {
         "session": ids.global_id("Session", other),
         "api_token": ids.global_id("ApiToken", api_token),
+        "other_user": (await world.join("Beta")).id,
     }
     given = {
         name: value.format(**known) if isinstance(value, str) else value
