@@ -92,7 +92,7 @@ PROVED = {
     "blocks.user_id": "gen_random_uuid()",
     "blocks.other_id": "gen_random_uuid()",
     "blocks.role": "'blocker'",
-    "blocks.created_at": "created_at - interval '1 s' * length(role)",
+    "blocks.created_at": "created_at - interval '1 s' * (role = 'blocker')::int",
     "webhooks.user_id": "gen_random_uuid()",
     "webhooks.id": "gen_random_uuid()",
     "webhooks.api_token_id": "gen_random_uuid()",
