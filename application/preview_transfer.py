@@ -1,14 +1,16 @@
-"""Calculate the cost of a transfer without sending it."""
+"""Calculate the cost of a transfer, and say who would get it, without sending it."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from application import recipients
 from application.services import Services
 from domain import errors
 from domain.ledger import transfers
+from domain.people.recipient_checks import RecipientCheck
 from domain.people.sessions import Principal
-from persistence.people import api_tokens
+from persistence.people import accounts, api_tokens, lookalikes
 
 
 async def execute(services: Services, principal: Principal, amount: Decimal) -> transfers.Preview:
@@ -25,3 +27,24 @@ async def execute(services: Services, principal: Principal, amount: Decimal) -> 
     return transfers.preview(
         amount, person.balance_minor, services.limits, remaining_minor=remaining_minor
     )
+
+
+async def recipient(
+    services: Services, principal: Principal, named: recipients.Named
+) -> RecipientCheck:
+    """Who would get the money, for a verified caller.
+
+    Raises RecipientNotFound, CannotPayYourself, or RateLimited if too many of the caller's searches are
+    waiting.
+    """
+    db, user_id = services.database, principal.user_id
+    recipient_id, _ = await recipients.resolve(db, named)
+    if recipient_id == user_id:
+        raise errors.CannotPayYourself
+    person = None if recipient_id is None else await accounts.payee(db, recipient_id)
+    if person is None:
+        raise errors.RecipientNotFound
+    async with services.searches.turn(user_id):
+        payments = await lookalikes.payments(db, user_id, person.user_id)
+        alike = await services.people.get(await lookalikes.among_paid(db, user_id, person))
+    return RecipientCheck(person, payments, sorted(alike.values(), key=lambda each: each.user_id))

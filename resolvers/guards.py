@@ -64,6 +64,14 @@ async def verified(context: RequestContext, _operation: str, _arguments: Mapping
         )
 
 
+async def verified_for_recipient(
+    context: RequestContext, operation: str, arguments: Mapping[str, Any]
+) -> None:
+    """As `verified`, if there is a recipient: users are found by verified users only."""
+    if _named(arguments) is not None:
+        await verified(context, operation, arguments)
+
+
 # ------------------------------------------------ rate limits
 
 
@@ -103,15 +111,27 @@ def account_by_address(context: RequestContext, arguments: Mapping[str, Any]) ->
     return account(context, arguments) if _names_an_address(arguments) else None
 
 
+def account_by_recipient(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
+    """The account of the caller, if there is a recipient or a payer."""
+    return None if _named(arguments) is None else account(context, arguments)
+
+
 def client_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
     """The network of the client, if the recipient or the payer is given by an email address."""
     return client(context, arguments) if _names_an_address(arguments) else None
 
 
 def _names_an_address(arguments: Mapping[str, Any]) -> bool:
-    of = arguments["input"]
-    named = given(of.payer) if hasattr(of, "payer") else of.recipient
+    named = _named(arguments)
     return named is not None and given(named.email) is not None
+
+
+def _named(arguments: Mapping[str, Any]) -> Any:
+    """The recipient or the payer, if there is one."""
+    of = arguments.get("input")
+    if of is None:
+        return given(arguments.get("recipient"))
+    return given(of.payer) if hasattr(of, "payer") else of.recipient
 
 
 def caller(context: RequestContext, arguments: Mapping[str, Any]) -> str:

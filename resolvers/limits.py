@@ -3,6 +3,7 @@
 from resolvers.guards import (
     account,
     account_by_address,
+    account_by_recipient,
     at_most,
     client,
     client_by_address,
@@ -17,6 +18,11 @@ CLOSURES = at_most(*MONEY)
 # The result reveals whether an address has an account: guesses are limited by client too, because accounts
 # are free.
 TRANSFERS = at_most(*MONEY, ("60/minute", account_by_address), ("120/minute", client_by_address))
+# For every amount that is typed.
+PREVIEWS = at_most(
+    ("600/minute", account_by_recipient),
+    ("60/minute", account_by_address), ("120/minute", client_by_address),
+)  # fmt: skip
 REQUESTS = at_most(
     ("120/minute", account), ("600/minute", client),
     ("60/minute", account_by_address), ("120/minute", client_by_address),

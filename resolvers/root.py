@@ -24,7 +24,14 @@ from resolvers import (
     wallets,
     webhooks,
 )
-from resolvers.guards import person, reads, scope, scope_of_kind, verified
+from resolvers.guards import (
+    person,
+    reads,
+    scope,
+    scope_of_kind,
+    verified,
+    verified_for_recipient,
+)
 from resolvers.limits import (
     ADDITIONS,
     CHANGES,
@@ -34,6 +41,7 @@ from resolvers.limits import (
     MAILS,
     PASSWORDS,
     PAYMENTS,
+    PREVIEWS,
     REFRESHES,
     REGISTRATIONS,
     REQUEST_LINKS,
@@ -92,8 +100,11 @@ class Query:
         ),
     )  # fmt: skip
     transfer_preview = operation(
-        transfers.transfer_preview, SEND, reads,
-        description="Calculates what sending this amount would cost now, without sending it.",
+        transfers.transfer_preview, SEND, reads, verified_for_recipient, PREVIEWS,
+        description=(
+            "Calculates what sending this amount would cost now, and says who would get it, without "
+            "sending it."
+        ),
     )  # fmt: skip
     payment_request = operation(
         requests.payment_request, REQUEST_LINKS, works_signed_out=True,

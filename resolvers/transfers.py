@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from uuid import UUID
 
+import strawberry
+
 import application.add_balance
 import application.close_idempotency_key
 import application.preview_transfer
@@ -20,7 +22,7 @@ from persistence.ledger.ledger import Movement
 from resolvers.nodes import Asked, Found, own_numbers
 from resolvers.operations import Info
 from resolvers.request import RequestContext
-from schema import inputs, results, viewers, wallets
+from schema import inputs, previews, results, viewers
 from schema.arguments import given
 from schema.transactions import MetadataEntryInput
 
@@ -121,11 +123,18 @@ def _viewer(context: RequestContext, movement: Movement) -> viewers.Viewer:
 
 
 async def transfer_preview(
-    info: Info, amount: wallets.AmountToPreview
-) -> wallets.TransferPreviewResult:
-    services = info.context.services
-    preview = await application.preview_transfer.execute(services, info.context.caller, amount)
-    return wallets.shown_preview(preview, services.limits.currency)
+    info: Info,
+    amount: previews.AmountToPreview,
+    recipient: previews.RecipientToPreview = strawberry.UNSET,
+) -> previews.TransferPreviewResult:
+    services, caller = info.context.services, info.context.caller
+    preview = await application.preview_transfer.execute(services, caller, amount)
+    named = given(recipient)
+    if named is None:
+        return previews.shown(preview, None, services.limits.currency)
+    found = await application.preview_transfer.recipient(services, caller, named_user(named))
+    check = previews.shown_check(found, to=caller.user_id)
+    return previews.shown(preview, check, services.limits.currency)
 
 
 def reference_of(

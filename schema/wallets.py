@@ -1,39 +1,9 @@
-"""The wallet service itself, and transfer previews."""
-
-from decimal import Decimal
-from typing import Annotated
+"""The wallet service itself."""
 
 import strawberry
 
-from domain.ledger import money, transfers
-from schema.arguments import Description
-from schema.errors import InvalidAmount
+from domain.ledger import money
 from schema.money import Money, shown_minor
-
-
-@strawberry.type(description="The effect that a transfer would have.")
-class TransferPreview:
-    amount: Money = strawberry.field(description="The amount that the recipient would get.")
-    fee: Money = strawberry.field(description="The fee that the viewer would pay in addition.")
-    total: Money = strawberry.field(description="The amount and the fee together.")
-    shortfall: Money | None = strawberry.field(
-        description=(
-            "The amount missing from the balance, or from the API token's daily limit; null if the "
-            "transfer would be posted."
-        )
-    )
-    maximum_sendable: Money = strawberry.field(
-        description="The largest amount that the viewer, or the API token, can send now."
-    )
-
-
-AmountToPreview = Annotated[
-    Decimal, Description("The amount that the recipient would get, in whole units of the currency.")
-]
-TransferPreviewResult = Annotated[
-    TransferPreview | InvalidAmount,
-    strawberry.union("TransferPreviewResult", description="What `transferPreview` returns."),
-]
 
 
 @strawberry.type(description="What pusher-js needs to connect.")
@@ -77,19 +47,6 @@ class WalletSettings:
     )
     pusher: PusherSettings | None = strawberry.field(
         description="Null if Pusher Channels is not configured."
-    )
-
-
-def shown_preview(preview: transfers.Preview, currency: money.Currency) -> TransferPreview:
-    """The preview as the API returns it."""
-    return TransferPreview(
-        amount=shown_minor(preview.amount_minor, currency),
-        fee=shown_minor(preview.fee_minor, currency),
-        total=shown_minor(preview.total_minor, currency),
-        shortfall=None
-        if preview.shortfall_minor is None
-        else shown_minor(preview.shortfall_minor, currency),
-        maximum_sendable=shown_minor(preview.maximum_sendable_minor, currency),
     )
 
 

@@ -56,6 +56,7 @@ _CONTACTS = text(
     f"{_SKIP_SCAN} SELECT counterparty_id FROM met WHERE {_IS_NOT_BLOCKED} "  # noqa: S608
     "ORDER BY sequence DESC LIMIT :first"
 )
+_COUNTERPARTIES = Query(f"{_SKIP_SCAN} SELECT counterparty_id FROM met")  # noqa: S608
 _LATEST_CONTACTS = text(
     "SELECT counterparty_id FROM ("  # noqa: S608
     "SELECT counterparty_id, sequence FROM transactions WHERE user_id = :user_id "
@@ -166,6 +167,12 @@ async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:
     parameters = {"user_id": user_id, "instant": instant}
     balance: int | None = await db.read(lambda c: c.scalar(_BALANCE_AT, parameters))
     return balance or 0
+
+
+async def counterparties(db: Database, user_id: UUID) -> list[UUID]:
+    """The users that the user exchanged money with: at most `MAXIMUM_COUNTERPARTIES`, in no order."""
+    query = _COUNTERPARTIES.bind(user_id=user_id, most=MAXIMUM_COUNTERPARTIES)
+    return [row[0] for row in await db.rows(query)]
 
 
 async def contacts(db: Database, user_id: UUID, first: int) -> list[Person]:

@@ -239,6 +239,12 @@ async def people(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]
     return await persons.by_ids(db, user_ids)
 
 
+async def payee(db: Database, user_id: UUID) -> Person | None:
+    """The user, if money can be sent to them: verified, and not closed."""
+    person = await persons.unclosed(db, user_id)
+    return person if person is not None and person.email_verified_at is not None else None
+
+
 async def user_id_by_email(db: Database, email: str) -> UUID | None:
     """The user who has verified that address."""
     found: UUID | None = await db.read(lambda c: c.scalar(_BY_ADDRESS, {"address": email}))

@@ -21,6 +21,9 @@ COLUMNS = "id, name, email, email_verified_at, balance, sequence, time_zone, han
 
 _LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
 _READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
+_READ_UNCLOSED = Query(
+    f"SELECT {COLUMNS} FROM users WHERE id = :user_id AND closed_at IS NULL"  # noqa: S608
+)
 _READ = Query(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa: S608
 
 
@@ -88,3 +91,9 @@ async def by_ids(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]
     if not user_ids:
         return {}
     return {row[0]: Person(*row) for row in await db.rows(_READ.bind(user_ids=user_ids))}
+
+
+async def unclosed(db: Database, user_id: UUID) -> Person | None:
+    """The user, unless the account is closed."""
+    found = await db.rows(_READ_UNCLOSED.bind(user_id=user_id))
+    return Person(*found[0]) if found else None

@@ -108,6 +108,7 @@ async def test_values_of_a_wrong_type_never_reach_a_resolver(world: World, hosti
         "refreshSession",
         "transferPreview",
         "confirmSession",
+        "updateProfile",
         "markNotificationsRead",
         "setMailedNotifications",
     }

@@ -263,6 +263,18 @@ export interface PageInfo {
   readonly endCursor: string | null;
 }
 
+/** Information that helps the viewer verify the recipient. */
+export interface RecipientCheck {
+  /** The recipient. */
+  readonly user: User;
+  /** Number of transfers the viewer has sent to this user. */
+  readonly timesPaid: number;
+  /** When the last of them was posted; null if there are none. */
+  readonly lastPaidAt: string | null;
+  /** Users the viewer has paid before whose name or handle can be confused with this one. By Unicode Technical Standard #39; at most 20. */
+  readonly lookalikes: readonly User[];
+}
+
 /** No verified user has this id, address or handle. */
 export interface RecipientNotFound {
   readonly __typename: 'RecipientNotFound';
@@ -369,6 +381,10 @@ export interface TransferPreview {
   readonly shortfall: Money | null;
   /** The largest amount that the viewer, or the API token, can send now. */
   readonly maximumSendable: Money;
+  /** Null if no recipient was given. */
+  readonly recipient: RecipientCheck | null;
+  /** Whether sending this amount will require a second factor. */
+  readonly needsConfirmation: boolean;
 }
 
 /** The signed-in user's own account. */
@@ -383,6 +399,8 @@ export interface User {
   readonly id: string;
   /** The user's current name. */
   readonly name: string;
+  /** Unique name by which the user can be found and paid, such as "anna.b"; null if none has been chosen. */
+  readonly handle: string | null;
   /** Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for the viewer. Longer in a list where two users would otherwise look the same. Empty when signed out. */
   readonly emailHint: string;
 }
@@ -553,7 +571,7 @@ export type AddBalanceResult = BalanceAdded | EmailNotVerified | InvalidAmount |
 export type CloseIdempotencyKeyResult = IdempotencyKeySettled | InvalidInput | UserError;
 
 /** What `transferPreview` returns. */
-export type TransferPreviewResult = TransferPreview | InvalidAmount | UserError;
+export type TransferPreviewResult = TransferPreview | InvalidAmount | RecipientNotFound | CannotPayYourself | UserError;
 
 /** A change of the viewer's wallet. */
 export type AnyWalletEvent = TransactionPosted | WalletEvent;
@@ -1003,6 +1021,7 @@ fragment Viewer on Viewer {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1100,6 +1119,7 @@ query SearchUsers($query: String!, $first: Int, $after: String) {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1125,6 +1145,7 @@ query Contacts($first: Int!) {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 `,
@@ -1214,6 +1235,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1311,6 +1333,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1391,6 +1414,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1406,14 +1430,14 @@ fragment FieldError on FieldError {
 `,
 });
 
-export const TRANSFER_PREVIEW: Operation<{ readonly amount: Decimal }, TransferPreviewResult> = operation({
+export const TRANSFER_PREVIEW: Operation<{ readonly amount: Decimal; readonly recipient?: RecipientInput | null }, TransferPreviewResult> = operation({
   name: 'TransferPreview',
   path: ['transferPreview'],
-  members: ['TransferPreview', 'InvalidAmount'],
+  members: ['TransferPreview', 'InvalidAmount', 'RecipientNotFound', 'CannotPayYourself'],
   unknown: 'UserError',
   document: `
-query TransferPreview($amount: Decimal!) {
-  transferPreview(amount: $amount) {
+query TransferPreview($amount: Decimal!, $recipient: RecipientInput) {
+  transferPreview(amount: $amount, recipient: $recipient) {
     __typename
     ... on TransferPreview {
       amount {
@@ -1431,6 +1455,17 @@ query TransferPreview($amount: Decimal!) {
       maximumSendable {
         ...Money
       }
+      recipient {
+        user {
+          ...User
+        }
+        timesPaid
+        lastPaidAt
+        lookalikes {
+          ...User
+        }
+      }
+      needsConfirmation
     }
     ... on UserError {
       message
@@ -1449,6 +1484,13 @@ query TransferPreview($amount: Decimal!) {
 fragment Money on Money {
   amount
   currency
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
 }
 `,
 });
@@ -1504,6 +1546,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1565,6 +1608,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1621,6 +1665,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1698,6 +1743,7 @@ fragment Transaction on Transaction {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1764,6 +1810,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1837,6 +1884,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 

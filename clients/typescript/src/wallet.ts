@@ -152,9 +152,7 @@ export class Wallet {
    */
   async sendMoney(to: Recipient, amount: Amount, options: SendOptions = {}): Promise<api.SendMoneyResult> {
     const { key = newKey(), note = null, giveUpAfterSeconds } = options;
-    if (typeof to !== 'object') throw new TypeError('Name the recipient as { email }, as { userId }, or give a user.');
-    const recipient = 'id' in to ? { userId: to.id } : to;
-    const input = { recipient, note, ...common(amount, key, options) };
+    const input = { recipient: recipientInput(to), note, ...common(amount, key, options) };
     return this.transport.moveMoney(api.SEND_MONEY, { input }, { kind: 'TRANSFER', key, giveUpAfterSeconds });
   }
 
@@ -171,8 +169,9 @@ export class Wallet {
   }
 
   /** The fee and the effect of a transfer, without sending it. */
-  async previewTransfer(amount: Amount): Promise<api.TransferPreviewResult> {
-    return this.transport.execute(api.TRANSFER_PREVIEW, { amount: decimal(amount) });
+  async previewTransfer(amount: Amount, to?: Recipient): Promise<api.TransferPreviewResult> {
+    const recipient = to === undefined ? null : recipientInput(to);
+    return this.transport.execute(api.TRANSFER_PREVIEW, { amount: decimal(amount), recipient });
   }
 
   // ---------------------------------------------- reading
@@ -343,4 +342,10 @@ async function* pages<Item>(
     if (!page.pageInfo.hasNextPage) return;
     after = page.pageInfo.endCursor;
   }
+}
+
+function recipientInput(to: Recipient): api.RecipientInput {
+  if (typeof to !== 'object')
+    throw new TypeError('Name the recipient as { email }, as { handle }, as { userId }, or give a user.');
+  return 'id' in to ? { userId: to.id } : to;
 }

@@ -240,6 +240,7 @@ fragment Viewer on Viewer {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -339,6 +340,7 @@ query SearchUsers($query: String!, $first: Int, $after: String) {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -364,6 +366,7 @@ query Contacts($first: Int!) {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 """,
@@ -451,6 +454,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -546,6 +550,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -624,6 +629,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -643,8 +649,8 @@ fragment FieldError on FieldError {
 TRANSFER_PREVIEW: Operation[models.TransferPreviewResult] = Operation(
     "TransferPreview",
     """
-query TransferPreview($amount: Decimal!) {
-  transferPreview(amount: $amount) {
+query TransferPreview($amount: Decimal!, $recipient: RecipientInput) {
+  transferPreview(amount: $amount, recipient: $recipient) {
     __typename
     ... on TransferPreview {
       amount {
@@ -662,6 +668,17 @@ query TransferPreview($amount: Decimal!) {
       maximumSendable {
         ...Money
       }
+      recipient {
+        user {
+          ...User
+        }
+        timesPaid
+        lastPaidAt
+        lookalikes {
+          ...User
+        }
+      }
+      needsConfirmation
     }
     ... on UserError {
       message
@@ -680,6 +697,13 @@ query TransferPreview($amount: Decimal!) {
 fragment Money on Money {
   amount
   currency
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
 }
 """,
     lambda data: models.parse_transfer_preview_result(follow(data, "transferPreview")),
@@ -735,6 +759,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -796,6 +821,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -856,6 +882,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -935,6 +962,7 @@ fragment Transaction on Transaction {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1001,6 +1029,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 
@@ -1074,6 +1103,7 @@ fragment Money on Money {
 fragment User on User {
   id
   name
+  handle
   emailHint
 }
 

@@ -51,6 +51,7 @@ __all__ = [
     "NotificationsRead",
     "PageInfo",
     "Recipient",
+    "RecipientCheck",
     "RecipientNotFound",
     "RefreshSessionResult",
     "RevokeApiTokenResult",
@@ -507,6 +508,32 @@ class PageInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecipientCheck:
+    """Information that helps the viewer verify the recipient."""
+
+    user: User
+    """The recipient."""
+    times_paid: int
+    """Number of transfers the viewer has sent to this user."""
+    last_paid_at: datetime | None
+    """When the last of them was posted; null if there are none."""
+    lookalikes: tuple[User, ...]
+    """Users the viewer has paid before whose name or handle can be confused with this one. By Unicode Technical Standard #39; at most 20."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            user=User.parse(data["user"]),
+            times_paid=data["timesPaid"],
+            last_paid_at=None
+            if data["lastPaidAt"] is None
+            else datetime.fromisoformat(data["lastPaidAt"]),
+            lookalikes=tuple(User.parse(item) for item in data["lookalikes"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionConfirmed:
     """The session counts as confirmed."""
 
@@ -634,6 +661,10 @@ class TransferPreview:
     """The amount missing from the balance, or from the API token's daily limit; null if the transfer would be posted."""
     maximum_sendable: Money
     """The largest amount that the viewer, or the API token, can send now."""
+    recipient: RecipientCheck | None
+    """Null if no recipient was given."""
+    needs_confirmation: bool
+    """Whether sending this amount will require a second factor."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -644,6 +675,10 @@ class TransferPreview:
             total=Money.parse(data["total"]),
             shortfall=None if data["shortfall"] is None else Money.parse(data["shortfall"]),
             maximum_sendable=Money.parse(data["maximumSendable"]),
+            recipient=None
+            if data["recipient"] is None
+            else RecipientCheck.parse(data["recipient"]),
+            needs_confirmation=data["needsConfirmation"],
         )
 
 
@@ -670,6 +705,8 @@ class User:
     """Opaque, never changes, and unique across all types."""
     name: str
     """The user's current name."""
+    handle: str | None
+    """Unique name by which the user can be found and paid, such as "anna.b"; null if none has been chosen."""
     email_hint: str
     """Enough of the address to recognise a user by, such as "u…a@demo.app"; complete only for the viewer. Longer in a list where two users would otherwise look the same. Empty when signed out."""
 
@@ -679,6 +716,7 @@ class User:
         return cls(
             id=data["id"],
             name=data["name"],
+            handle=data["handle"],
             email_hint=data["emailHint"],
         )
 
@@ -1318,7 +1356,9 @@ def parse_close_idempotency_key_result(data: Any) -> CloseIdempotencyKeyResult:
             return UserError.parse(data)
 
 
-TransferPreviewResult: TypeAlias = TransferPreview | InvalidAmount | UserError
+TransferPreviewResult: TypeAlias = (
+    TransferPreview | InvalidAmount | RecipientNotFound | CannotPayYourself | UserError
+)
 """What `transferPreview` returns."""
 
 
@@ -1329,6 +1369,10 @@ def parse_transfer_preview_result(data: Any) -> TransferPreviewResult:
             return TransferPreview.parse(data)
         case "InvalidAmount":
             return InvalidAmount.parse(data)
+        case "RecipientNotFound":
+            return RecipientNotFound.parse(data)
+        case "CannotPayYourself":
+            return CannotPayYourself.parse(data)
         case _:
             return UserError.parse(data)
 

@@ -191,9 +191,13 @@ class AsyncWallet:
         given = {"kind": kind, "idempotencyKey": key}
         return await self._transport.execute(documents.CLOSE_IDEMPOTENCY_KEY, {"input": given})
 
-    async def preview_transfer(self, amount: Amount) -> models.TransferPreviewResult:
-        """The fee and the effect of a transfer, without sending it."""
-        return await self._transport.execute(documents.TRANSFER_PREVIEW, {"amount": exact(amount)})
+    async def preview_transfer(
+        self, amount: Amount, to: models.Recipient | models.User | None = None
+    ) -> models.TransferPreviewResult:
+        """The fee and the effect of a transfer, and who would get it, without sending it."""
+        recipient = None if to is None else _recipient(to)
+        given = {"amount": exact(amount), "recipient": recipient}
+        return await self._transport.execute(documents.TRANSFER_PREVIEW, given)
 
     # ------------------------------------------------ reading
 

@@ -194,9 +194,13 @@ class Wallet:
         given = {"kind": kind, "idempotencyKey": key}
         return self._transport.execute(documents.CLOSE_IDEMPOTENCY_KEY, {"input": given})
 
-    def preview_transfer(self, amount: Amount) -> models.TransferPreviewResult:
-        """The fee and the effect of a transfer, without sending it."""
-        return self._transport.execute(documents.TRANSFER_PREVIEW, {"amount": exact(amount)})
+    def preview_transfer(
+        self, amount: Amount, to: models.Recipient | models.User | None = None
+    ) -> models.TransferPreviewResult:
+        """The fee and the effect of a transfer, and who would get it, without sending it."""
+        recipient = None if to is None else _recipient(to)
+        given = {"amount": exact(amount), "recipient": recipient}
+        return self._transport.execute(documents.TRANSFER_PREVIEW, given)
 
     # ------------------------------------------------ reading
 
