@@ -33,6 +33,8 @@ export function usePreview(amount: Readonly<Ref<string>>) {
       current.value = { state: 'failed', message };
     } else if (result.__typename === 'TransferPreview') {
       current.value = { state: 'known', preview: result };
+    } else if (result.__typename !== 'InvalidAmount') {
+      invalid(result.message);
     } else {
       const { minimum, maximum, message } = result;
       const wanted = { amount: amount.value, currency: minimum.currency };
