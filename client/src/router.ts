@@ -29,6 +29,18 @@ const routes: RouteRecordRaw[] = [
   { path: '/send', name: 'send', component: () => import('@/pages/Send.vue'), meta: inWallet('Send money') },
   { path: '/activity', name: 'activity', component: () => import('@/pages/Activity.vue'), meta: inWallet('Activity') },
   {
+    path: '/activity/statement',
+    name: 'statement',
+    component: () => import('@/pages/Statement.vue'),
+    meta: inWallet('Statement'),
+  },
+  {
+    path: '/activity/insights',
+    name: 'insights',
+    component: () => import('@/pages/Insights.vue'),
+    meta: { ...inWallet('Insights'), isWide: true },
+  },
+  {
     path: '/activity/:id',
     name: 'transaction',
     component: () => import('@/pages/Transaction.vue'),

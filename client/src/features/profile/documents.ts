@@ -7,6 +7,7 @@ export const ViewerProfile = graphql(`
       id
       email
       emailVerifiedAt
+      timeZone
       user {
         id
         name
@@ -28,6 +29,29 @@ export const UpdateProfile = graphql(`
             name
             emailHint
           }
+        }
+      }
+      ... on InvalidInput {
+        fields {
+          path
+          message
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const SetTimeZone = graphql(`
+  mutation SetTimeZone($timeZone: String!) {
+    updateProfile(input: { timeZone: $timeZone }) {
+      __typename
+      ... on ProfileUpdated {
+        viewer {
+          id
+          timeZone
         }
       }
       ... on InvalidInput {
