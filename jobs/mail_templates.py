@@ -32,6 +32,8 @@ _SCOPES = {
     Scope.SEARCH_USERS: "search for users",
     Scope.ADD_BALANCE: "add money",
     Scope.SEND_MONEY: "send money",
+    Scope.REQUEST_MONEY: "request money",
+    Scope.SCHEDULE_TRANSFERS: "manage scheduled transfers",
     Scope.MANAGE_WEBHOOKS: "manage its webhooks",
 }
 _PAGES = {

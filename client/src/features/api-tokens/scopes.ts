@@ -10,6 +10,7 @@ export const SCOPES = [
   { value: 'ADD_BALANCE', label: 'Add money', short: 'add money' },
   { value: 'SEND_MONEY', label: 'Send money', short: 'send money' },
   { value: 'REQUEST_MONEY', label: 'Request money', short: 'request money' },
+  { value: 'SCHEDULE_TRANSFERS', label: 'Manage scheduled transfers', short: 'scheduled transfers' },
   { value: 'MANAGE_WEBHOOKS', label: 'Manage webhooks', short: 'webhooks' },
 ] as const;
 
