@@ -9,6 +9,7 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,13 +22,17 @@ from domain.statements.statements import Document, Pages
 
 log = structlog.get_logger(__name__)
 
-#: Processes at once: each takes up to 100 MiB and a whole processor.
-_AT_ONCE = 2
-#: Others that wait for one.
-_WAITING = 16
+#: Processes at once, each of which takes up to 100 MiB and a whole processor: for statements of more entries
+#: than `_LONG` and for the others, which therefore never wait for a long one.
+_LONG_AT_ONCE, _SHORT_AT_ONCE = 1, 2
+_LONG = 2_000
+#: Requests, with those that wait, and how long these do.
+_REQUESTS = 16
+_WAIT_SECONDS = 20
 _MODULE = "adapters.typesetter.process"
 _ROOT = Path(__file__).resolve().parents[2]
 _BYTES = 64 * 1024
+_TOO_MANY = "Too many PDFs are being made."
 #: No secrets of the service. One thread, and memory that is released when it is no longer used.
 _ENVIRONMENT = {
     "RAYON_NUM_THREADS": "1",
@@ -40,7 +45,8 @@ class Typesetter:
     """The processes that make PDFs."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._long = asyncio.Semaphore(_LONG_AT_ONCE)
+        self._short = asyncio.Semaphore(_SHORT_AT_ONCE)
         self._requests = 0
 
     async def render(self, document: Document, pages: Pages) -> AsyncIterator[bytes]:
@@ -48,8 +54,8 @@ class Typesetter:
 
         Raises Unavailable if too many are being made, or if this one cannot be made.
         """
-        if self._requests >= _AT_ONCE + _WAITING:
-            raise errors.unavailable("Too many PDFs are being made.")
+        if self._requests >= _REQUESTS:
+            raise errors.unavailable(_TOO_MANY)
         self._requests += 1
         try:
             with tempfile.TemporaryFile() as kept:
@@ -68,7 +74,8 @@ class Typesetter:
     async def _make(
         self, document: Document, pages: Pages, kept: IO[bytes], grown: asyncio.Event
     ) -> None:
-        async with self._places:
+        is_long = document.statement.totals.count > _LONG
+        async with _place(self._long if is_long else self._short):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", _MODULE),
                 stdin=PIPE,
@@ -92,6 +99,20 @@ class Typesetter:
                 feeding.cancel()
                 await _end(process)
                 await asyncio.gather(feeding, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Raises Unavailable if there is none for too long."""
+    try:
+        async with asyncio.timeout(_WAIT_SECONDS):
+            await places.acquire()
+    except TimeoutError:
+        raise errors.unavailable(_TOO_MANY) from None
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _end(process: Process) -> None:
