@@ -7,6 +7,7 @@ module reads; it raises ValueError for any other.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 _CATALOG, _PAGES, _INFORMATION = 1, 2, 3
@@ -31,9 +32,8 @@ class Parts:
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
         self._position = 0
-        #: Where each object begins; that of number 0 does not exist.
-        self._offsets: dict[int, int] = {}
-        self._next = 4
+        #: Where each object begins, by its number; 0 for those that do not exist.
+        self._offsets = array("Q", [0] * 4)
         self._pages: list[int] = []
         self._information = b"<<>>"
         self._put(_HEADER)
@@ -51,8 +51,9 @@ class Parts:
         for page in source.pages[pages:]:
             skipped |= {page, *map(int, _CONTENTS.findall(source.objects[page]))}
         self._information = source.objects[source.information]
-        base = self._next
+        base = len(self._offsets)
         numbers = {number: base + index for index, number in enumerate(sorted(source.objects))}
+        self._offsets.extend([0] * len(numbers))
         for number, content in source.objects.items():
             if number in skipped:
                 continue
@@ -61,7 +62,6 @@ class Parts:
                 head = _PARENT.sub(b"", head)
                 head = head.replace(b"/Type/Page", b"/Type/Page/Parent 2 0 R", 1)
             self._object(numbers[number], _renumbered(head, numbers) + rest)
-        self._next = base + len(numbers)
         self._pages += [numbers[page] for page in kept]
 
     def finish(self, language: str) -> None:
@@ -74,17 +74,13 @@ class Parts:
             b"<</Type/Catalog/Pages 2 0 R/Lang(%b)/ViewerPreferences<</DisplayDocTitle true>>>>"
             % language.encode("ascii"),
         )
-        start = self._position
-        rows = [b"0000000000 65535 f\r\n"]
-        for number in range(1, self._next):
-            offset = self._offsets.get(number)
-            rows.append(
-                b"0000000000 00000 f\r\n" if offset is None else b"%010d 00000 n\r\n" % offset
-            )
-        self._put(b"xref\n0 %d\n%b" % (self._next, b"".join(rows)))
+        start, count = self._position, len(self._offsets)
+        self._put(b"xref\n0 %d\n0000000000 65535 f\r\n" % count)
+        for offset in self._offsets[1:]:
+            self._put(b"%010d 00000 %b\r\n" % (offset, b"n" if offset else b"f"))
         self._put(
             b"trailer\n<</Size %d/Root 1 0 R/Info 3 0 R>>\nstartxref\n%d\n%%%%EOF\n"
-            % (self._next, start)
+            % (count, start)
         )
 
     def _object(self, number: int, content: bytes) -> None:
