@@ -13,6 +13,7 @@ import jinja2
 
 from domain.ledger import money
 from domain.notifications import notification_kinds
+from domain.notifications.notification_kinds import NotificationKind
 from domain.notifications.views import View
 from domain.people.accounts import LINK_LIFETIMES, MailPurpose, Person
 from domain.people.sessions import Scope
@@ -39,6 +40,14 @@ _SCOPES = {
 _PAGES = {
     MailPurpose.VERIFY_EMAIL: "verify-email",
     MailPurpose.RESET_PASSWORD: "reset-password",
+}
+
+#: Where the web client shows what notifications of a kind are about; the others lead to its first page.
+_SUBJECT_PAGES = {
+    **dict.fromkeys(notification_kinds.OF_REQUESTS, "requests"),
+    NotificationKind.SCHEDULED_TRANSFER_SENT: "scheduled",
+    NotificationKind.SCHEDULED_TRANSFER_FAILED: "scheduled",
+    NotificationKind.WEBHOOK_DISABLED: "settings/webhooks",
 }
 
 #: Characters at which mail programs recognise a link, such as the dot in "evil.example".
@@ -133,6 +142,7 @@ def _of_notification(notification: View, currency: money.Currency) -> dict[str, 
     """The values of the templates of a notification."""
     return {
         "message": notification.message(currency, written=_without_links),
+        "page": _SUBJECT_PAGES.get(notification.notification.kind, ""),
         "is_optional": notification.notification.kind not in notification_kinds.ALWAYS_MAILED,
     }
 

@@ -17,7 +17,7 @@ from application import read_requests
 from application.services import ReadServices, Services
 from domain import errors, ids, paging
 from domain.ledger.pay_request import RequestOf
-from domain.notifications.notification_kinds import NotificationKind
+from domain.notifications.notification_kinds import OF_REQUESTS
 from domain.people.sessions import Principal, Scope
 from domain.requests.payment_requests import PaymentRequest, RequestClosed
 from persistence.requests.reading import RequestFilter
@@ -176,14 +176,7 @@ async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Fo
 # ================================================================ links
 
 #: The key of the link from notifications.
-SUBJECT = subject_of(
-    NotificationKind.REQUEST_RECEIVED,
-    NotificationKind.REQUEST_REMINDER,
-    NotificationKind.REQUEST_PAID,
-    NotificationKind.REQUEST_DECLINED,
-    NotificationKind.REQUEST_CANCELLED,
-    NotificationKind.REQUEST_EXPIRED,
-)
+SUBJECT = subject_of(*OF_REQUESTS)
 
 
 async def by_subject(

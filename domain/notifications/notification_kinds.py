@@ -30,6 +30,19 @@ class NotificationKind(enum.StrEnum):
     ACCOUNT_RESTRICTED = "account_restricted"
 
 
+#: Those about a payment request.
+OF_REQUESTS = frozenset(
+    {
+        NotificationKind.REQUEST_RECEIVED,
+        NotificationKind.REQUEST_REMINDER,
+        NotificationKind.REQUEST_PAID,
+        NotificationKind.REQUEST_DECLINED,
+        NotificationKind.REQUEST_CANCELLED,
+        NotificationKind.REQUEST_EXPIRED,
+    }
+)
+
+
 class SecurityChange(enum.StrEnum):
     """What a notification of the kind SECURITY_CHANGED is about: its detail `change`."""
 

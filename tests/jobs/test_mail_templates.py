@@ -12,7 +12,7 @@ from domain.ledger import money
 from domain.ledger.kinds import Direction, Kind
 from domain.ledger.transfers import Entry
 from domain.notifications.notices import Notification
-from domain.notifications.notification_kinds import RULES, NotificationKind
+from domain.notifications.notification_kinds import OF_REQUESTS, RULES, NotificationKind
 from domain.notifications.views import View
 from domain.people.accounts import LINK_LIFETIMES, MailPurpose, Person
 from domain.people.sessions import Scope
@@ -200,6 +200,11 @@ def test_every_kind_of_notification_can_be_mailed(kind: NotificationKind) -> Non
     is_security = kind in (NotificationKind.NEW_SIGN_IN, NotificationKind.SECURITY_CHANGED)
     assert ("If it was not you" in written.text) is is_security
     assert ("in the settings" in written.text) is not is_security
+    page = "requests" if kind in OF_REQUESTS else "scheduled" if "scheduled" in kind else ""
+    if kind is NotificationKind.WEBHOOK_DISABLED:
+        page = "settings/webhooks"
+    assert f"\n{APP_URL}/{page}\n" in written.text
+    assert f'href="{APP_URL}/{page}"' in written.html
 
 
 @pytest.mark.parametrize("details", [{}, {"number": "one"}, {"number": None}])
