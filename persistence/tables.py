@@ -310,6 +310,25 @@ notifications = Table(
     CheckConstraint("kind <> 'money_received' OR sequence IS NOT NULL", name="entry"),
 )
 
+# Bills that users divided into payment requests, which have its id under both of their users.
+bill_splits = Table(
+    "bill_splits",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    # What the user pays without a request.
+    Column("own_share", BigInteger, nullable=False),
+    Column("note", Text),
+    Column("created_at", INSTANT, nullable=False),
+    Column("idempotency_key", String(64), nullable=False),
+    UniqueConstraint("user_id", "idempotency_key"),
+    CheckConstraint("total > 0", name="total_positive"),
+    CheckConstraint("own_share BETWEEN 0 AND total - 1", name="own_share"),
+    CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+)
+
 # A block has a row under the user who blocked and one under the user who was blocked.
 blocks = Table(
     "blocks",
@@ -349,6 +368,11 @@ payment_requests = Table(
     Column("reference", UUID),
     # Only on the row of the requester.
     Column("idempotency_key", String(64)),
+    # How often the payer was reminded, and when last: only on the row of the requester.
+    Column("reminders", Integer, nullable=False, server_default=text("0")),
+    Column("reminded_at", INSTANT),
+    # The bill split of the requester that it belongs to.
+    Column("split_id", UUID),
     UniqueConstraint("user_id", "secret"),
     UniqueConstraint("user_id", "reference"),
     UniqueConstraint("user_id", "idempotency_key"),
@@ -376,6 +400,16 @@ payment_requests = Table(
     CheckConstraint("octet_length(secret) = 16", name="secret_length"),
     CheckConstraint("idempotency_key IS NULL OR role = 'requester'", name="key_of_requester"),
     CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+    CheckConstraint("reminders BETWEEN 0 AND 3", name="reminders"),
+    CheckConstraint("(reminders > 0) = (reminded_at IS NOT NULL)", name="reminded_at"),
+    CheckConstraint("reminders = 0 OR role = 'requester'", name="reminders_of_requester"),
+    CheckConstraint("split_id IS NULL OR NOT is_open", name="split"),
+    Index(
+        "payment_requests_split_idx",
+        "user_id",
+        "split_id",
+        postgresql_where=text("split_id IS NOT NULL"),
+    ),
     # The list by role and status, newest first, and the limits on pending requests.
     Index("payment_requests_list_idx", "user_id", "role", "status", "id"),
     # Who has paid a request of the user.

@@ -8,6 +8,7 @@ from resolvers import (
     notifications,
     requests,
     scheduled_transfers,
+    splits,
     statements,
     transfers,
     webhooks,
@@ -17,12 +18,21 @@ from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, wi
 from schema.notifications import Notification
 from schema.requests import PaymentRequest
 from schema.scheduled_transfers import ScheduledTransfer
+from schema.splits import BillSplit
 from schema.transactions import Transaction
 from schema.viewers import Viewer
 from schema.webhooks import Webhook
 
 #: The types with such fields.
-EXTENDED = (Viewer, Notification, PaymentRequest, ScheduledTransfer, Transaction, Webhook)
+EXTENDED = (
+    Viewer,
+    BillSplit,
+    Notification,
+    PaymentRequest,
+    ScheduledTransfer,
+    Transaction,
+    Webhook,
+)
 
 OF_TRANSACTIONS = with_scope(Scope.READ_TRANSACTIONS)
 OF_REQUESTS = with_scope(Scope.REQUEST_MONEY)
@@ -107,6 +117,10 @@ class PaymentRequestFields:
         description=(
             "The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer."
         ),
+    )  # fmt: skip
+    split = link(
+        splits.linked, splits.split_of, Scope.REQUEST_MONEY,
+        description="The bill split it belongs to. Null for anyone but requester and payer.",
     )  # fmt: skip
 
 

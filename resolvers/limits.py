@@ -27,6 +27,11 @@ REQUESTS = at_most(
     ("120/minute", account), ("600/minute", client),
     ("60/minute", account_by_address), ("120/minute", client_by_address),
 )  # fmt: skip
+# Up to 20 payers each.
+SPLITS = at_most(
+    ("30/minute", account), ("120/minute", client),
+    ("3/minute", account_by_address), ("6/minute", client_by_address),
+)  # fmt: skip
 PAYMENTS = at_most(*MONEY)
 REQUEST_LINKS = at_most(("300/minute", client))
 # By client, since it works signed out: no list of users can be collected.

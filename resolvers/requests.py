@@ -12,6 +12,7 @@ import strawberry
 
 import application.close_request
 import application.pay_request
+import application.remind_payer
 import application.request_money
 from application import read_requests
 from application.services import ReadServices, Services
@@ -27,7 +28,7 @@ from resolvers.notifications import subject_of
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
-from schema import connections, people, requests
+from schema import connections, people, reminders, requests
 from schema.arguments import AFTER, FIRST, Description, given
 from schema.money import shown_minor
 
@@ -83,6 +84,18 @@ async def cancel_request(
     input: requests.CancelRequestInput,  # noqa: A002
 ) -> requests.CloseRequestResult:
     return await _close(info, input.payment_request_id, application.close_request.cancel)
+
+
+async def remind_payer(
+    info: Info,
+    input: reminders.RemindPayerInput,  # noqa: A002
+) -> reminders.RemindPayerResult:
+    services, caller = info.context.services, info.context.caller
+    async with _closed_as_shown(info.context):
+        asked = requests.read_id(input.payment_request_id)
+        request = await application.remind_payer.execute(services, caller, asked)
+    [shown] = await shown_requests(services, caller, [request])
+    return reminders.PayerReminded(payment_request=shown)
 
 
 async def _close(info: Info, given_id: str, execute: _Closing) -> requests.PaymentRequestClosed:

@@ -20,6 +20,7 @@ from resolvers import (
     requests,
     scheduled_transfers,
     sessions,
+    splits,
     transfers,
     wallets,
     webhooks,
@@ -48,6 +49,7 @@ from resolvers.limits import (
     REQUESTS,
     SEARCHES,
     SECRETS,
+    SPLITS,
     STREAMS,
     TRANSFERS,
     VERIFICATIONS,
@@ -77,6 +79,7 @@ NODES = Nodes(
         "Notification": notifications.by_ids,
         "ScheduledTransfer": scheduled_transfers.by_ids,
         "PaymentRequest": requests.by_ids,
+        "BillSplit": splits.by_ids,
     }
 )
 
@@ -277,6 +280,14 @@ class Mutation:
         description="Ends a scheduled transfer permanently; also if it has ended already.",
     )  # fmt: skip
 
+    remind_payer = operation(
+        requests.remind_payer, REQUEST, CHANGES, checks_credential=True,
+        description="Notifies the payer again. Limited to one reminder a day and three in total.",
+    )  # fmt: skip
+    split_bill = operation(
+        splits.split_bill, REQUEST, SPLITS, checks_credential=True,
+        description="Creates a payment request for each share of a bill, all or none.",
+    )  # fmt: skip
     block_user = operation(
         blocks.block_user, person, verified, CHANGES,
         description=(

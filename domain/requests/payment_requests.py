@@ -67,6 +67,8 @@ class PaymentRequest:
     secret: bytes
     #: The transaction that paid it.
     reference: UUID | None
+    #: The bill split that it belongs to.
+    split_id: UUID | None = None
 
     def at(self, now: datetime) -> PaymentRequest:
         """The request as it is at that instant: expired if it was pending and its time is over."""

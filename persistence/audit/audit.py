@@ -22,6 +22,7 @@ from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.audit import requests as audit_requests
 from persistence.audit import schedules as audit_schedules
+from persistence.audit import splits as audit_splits
 from persistence.audit import webhooks as audit_webhooks
 from persistence.engine import database
 from persistence.engine.database import Database
@@ -123,6 +124,7 @@ async def look(
         *audit_requests.CHECKS,
         *audit_schedules.CHECKS,
         *audit_blocks.CHECKS,
+        *audit_splits.CHECKS,
     ):
         on_check(check.name)
         await _run(connection, check, report)

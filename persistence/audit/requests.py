@@ -7,7 +7,8 @@ from persistence.audit import checks
 from persistence.audit.checks import Check
 
 _FACTS = (
-    "requester_id payer_id is_open amount note status created_at expires_at closed_at secret reference"
+    "requester_id payer_id is_open amount note status created_at expires_at closed_at secret reference "
+    "split_id"
 ).split()
 
 
@@ -43,6 +44,9 @@ SELECT key, sentence FROM (
         CASE WHEN greatest(r.created_at, r.closed_at) > clock_timestamp()
             THEN 'It was created or closed in the future.' END,
         CASE WHEN octet_length(r.secret) <> 16 THEN 'Its link is not one of this service.' END,
+        CASE WHEN (r.reminders > 0) <> (r.reminded_at IS NOT NULL) OR r.reminders NOT BETWEEN 0 AND 3
+            OR r.reminders > 0 AND r.role <> 'requester' OR r.reminded_at < r.created_at
+            THEN 'Its reminders are not ones of this service.' END,
         CASE WHEN r.idempotency_key IS NOT NULL AND r.role <> 'requester'
             THEN 'It has a key under its payer.' END,
         CASE WHEN o.id IS NULL AND r.payer_id IS NOT NULL

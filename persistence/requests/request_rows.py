@@ -14,7 +14,7 @@ from persistence.engine.unit_of_work import Unit
 #: In the order of the fields of `PaymentRequest`.
 COLUMNS = (
     "id, requester_id, payer_id, is_open, amount, note, status, created_at, expires_at, closed_at, "
-    "secret, reference"
+    "secret, reference, split_id"
 )
 _STATUS = COLUMNS.split(", ").index("status")
 
@@ -24,9 +24,9 @@ _OF_REQUESTER = text(
 )
 _INSERT = text(
     "INSERT INTO payment_requests (user_id, id, role, requester_id, payer_id, is_open, amount, note, "
-    "status, created_at, expires_at, secret, idempotency_key) VALUES (:user_id, :id, :role, "
+    "status, created_at, expires_at, secret, split_id, idempotency_key) VALUES (:user_id, :id, :role, "
     ":requester_id, :payer_id, :is_open, :amount, :note, 'pending', :created_at, :expires_at, :secret, "
-    ":idempotency_key)"
+    ":split_id, :idempotency_key)"
 )
 # The same in all rows of the request.
 _CLOSE = text(
@@ -66,6 +66,7 @@ async def insert(unit: Unit, requests: Sequence[PaymentRequest], key: str | None
             "created_at": request.created_at,
             "expires_at": request.expires_at,
             "secret": request.secret,
+            "split_id": request.split_id,
             "idempotency_key": key if user_id == request.requester_id else None,
         }
         for request in requests

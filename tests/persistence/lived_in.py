@@ -18,6 +18,7 @@ from domain.ledger.send_money import SendMoney
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.requests.payment_requests import PaymentRequest
+from domain.requests.splits import SplitDraft
 from domain.schedules.recurrence import Recurrence, RecurrenceUnit
 from domain.schedules.scheduling import Request
 from domain.webhooks import Outcome, WebhookStream
@@ -25,7 +26,7 @@ from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
 from persistence.people import accounts, api_tokens, blocks, registrations
 from persistence.people import sessions as stored_sessions
-from persistence.requests import closing
+from persistence.requests import closing, splitting
 from persistence.schedules import runs, schedules
 from persistence.webhooks import attempts, webhooks
 from tests.books import LIMITS, Books, Someone, paying, requesting_money, sending
@@ -79,6 +80,8 @@ async def lived_in(books: Books) -> None:
         await accounts.update_profile(db, beta.principal, handle=handle)
     await books.ledger.run(CloseIdempotencyKey(beta.authority, Kind.TOP_UP, "a-closed-key"))
     await request_and_pay(books, alpha, beta)
+    draft = SplitDraft(alpha.user_id, [beta.user_id], Decimal("10"), True, None, "pizza", None)
+    await splitting.create(db, alpha.principal, draft, "a-split's-key", LIMITS)
     await blocks.block(db, beta.principal, alpha.user_id)
     await registrations.register(db, name="Zoë", email="zoe@example.com", password_hash="-")
     await accounts.request_password_reset(db, "nobody@example.com")

@@ -194,6 +194,9 @@ DAMAGE = [
      "notifications", "nobody will be told"),
     ("UPDATE outbox SET payload = payload || '{\"notification_number\": 99}' "
      "WHERE topic = 'transaction.posted'", "outbox", "a notification that does not exist"),
+    # bill_splits
+    ("UPDATE bill_splits SET total = total + 1", "bill_splits", "do not make the total of 1001"),
+    ("DELETE FROM bill_splits", "bill_splits", "split of this request does not exist"),
     # blocks
     ("DELETE FROM blocks WHERE role = 'blocked'", "blocks", "missing under the other user"),
     ("UPDATE blocks SET created_at = created_at - interval '1 s' WHERE role = 'blocker'", "blocks",
@@ -231,7 +234,8 @@ DAMAGE = [
      "payment_requests", "in the future"),
     ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_user_id_secret_key; "
      "UPDATE payment_requests SET secret = substr(sha256(''), 1, 16)", "payment_requests", "have the same link"),
-    ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_open_check; "
+    ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_open_check, "
+     "DROP CONSTRAINT payment_requests_split_check; "
      "UPDATE payment_requests SET is_open = true", "payment_requests", "who may pay it"),
     # webhooks
     ("DELETE FROM webhook_secrets", "webhooks", "0 signing secrets"),
