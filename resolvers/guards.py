@@ -122,9 +122,9 @@ def client_by_address(context: RequestContext, arguments: Mapping[str, Any]) -> 
 
 
 def _names_an_address(arguments: Mapping[str, Any]) -> bool:
-    of = arguments.get("input")
-    if hasattr(of, "payers"):
-        return any(given(payer.email) is not None for payer in of.payers)
+    payers = getattr(arguments.get("input"), "payers", None)
+    if payers is not None:
+        return any(given(payer.email) is not None for payer in payers)
     named = _named(arguments)
     return named is not None and given(named.email) is not None
 

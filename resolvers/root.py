@@ -143,11 +143,9 @@ class Mutation:
     register = operation(
         accounts.register, REGISTRATIONS, works_signed_out=True,
         description=(
-
                 "Creates a registration and sends a verification mail. The response is the same "
                 "whether or not the address has an account; if it has one, its owner is told by "
                 "mail."
-
         ),
     )  # fmt: skip
     verify_email = operation(
@@ -177,11 +175,9 @@ class Mutation:
         ),
     )  # fmt: skip
     logout = operation(
-        sessions.logout,
-        person,
-        CHANGES,
+        sessions.logout, person, CHANGES,
         description="Ends this session, or all sessions of the viewer.",
-    )
+    )  # fmt: skip
     revoke_session = operation(
         sessions.revoke_session, person, CHANGES, description="Ends one session of the viewer."
     )
@@ -210,11 +206,9 @@ class Mutation:
         ),
     )  # fmt: skip
     update_profile = operation(
-        accounts.update_profile,
-        person,
-        CHANGES,
+        accounts.update_profile, person, CHANGES,
         description="Changes the viewer's profile, which other users can see.",
-    )
+    )  # fmt: skip
 
     add_balance = operation(
         transfers.add_balance, ADD, ADDITIONS, checks_credential=True,
@@ -309,11 +303,9 @@ class Mutation:
         ),
     )  # fmt: skip
     revoke_api_token = operation(
-        api_tokens.revoke_api_token,
-        person,
-        CHANGES,
+        api_tokens.revoke_api_token, person, CHANGES,
         description="Revokes an API token permanently.",
-    )
+    )  # fmt: skip
 
     create_webhook = operation(
         webhooks.create_webhook, WEBHOOKS, WEBHOOK_CHANGES,
