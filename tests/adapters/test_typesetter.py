@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -110,3 +112,8 @@ def _processes() -> list[str]:
             if b"adapters.typesetter.process" in line:
                 found.append(child)
     return found
+
+
+def test_the_service_starts_without_typst() -> None:
+    code = "import sys, app.server; sys.exit('typst' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
