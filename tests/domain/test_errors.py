@@ -11,8 +11,9 @@ import pytest
 import domain
 from domain import errors, webhooks
 from domain.ledger import money
-from domain.people import sessions
+from domain.people import handles, sessions
 from domain.requests import payment_requests
+from domain.statements import links
 from tests.domain.worlds import CLOSED_REQUEST as CLOSED
 
 USD = money.currency("USD")
@@ -36,6 +37,8 @@ REFUSALS = [
     errors.NotFound(),
     payment_requests.RequestClosed(CLOSED),
     payment_requests.RequestNotAllowed(),
+    handles.HandleTaken(),
+    links.LinkExpired(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
     errors.Unauthenticated(),
     errors.Forbidden(),
