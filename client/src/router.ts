@@ -12,7 +12,7 @@ import { pathWithin } from '@/lib/paths';
 declare module 'vue-router' {
   interface RouteMeta {
     title?: string;
-    /** `wallet`: with navigation; `account`: a single column. */
+    /** `wallet`: with navigation; `account`: a single column. If missing, it depends on whether the user is signed in. */
     layout?: 'wallet' | 'account';
     access?: 'signed-in' | 'signed-out';
     /** Two columns on wide screens, so the page gets more width. */
@@ -46,6 +46,39 @@ const routes: RouteRecordRaw[] = [
     component: () => import('@/pages/Transaction.vue'),
     props: true,
     meta: inWallet('Transaction'),
+  },
+  {
+    path: '/request',
+    name: 'request',
+    component: () => import('@/pages/requests/NewRequest.vue'),
+    meta: inWallet('Request money'),
+  },
+  {
+    path: '/requests',
+    name: 'requests',
+    component: () => import('@/pages/requests/Requests.vue'),
+    meta: inWallet('Requests'),
+  },
+  {
+    path: '/requests/:id',
+    name: 'payment-request',
+    component: () => import('@/pages/requests/Request.vue'),
+    props: true,
+    meta: inWallet('Request'),
+  },
+  {
+    path: '/requests/:id/pay',
+    name: 'pay-request',
+    component: () => import('@/pages/requests/PayRequest.vue'),
+    props: true,
+    meta: inWallet('Pay'),
+  },
+  {
+    path: '/r/:token',
+    name: 'request-link',
+    component: () => import('@/pages/requests/RequestLink.vue'),
+    props: true,
+    meta: { title: 'Payment request' },
   },
   {
     path: '/notifications',

@@ -1,6 +1,6 @@
 /** Kinds of notifications: their icons, where they lead, and which are sent by email. */
 
-import { ArrowDownLeft, Bell, MonitorSmartphone, ShieldCheck, Webhook } from 'lucide-vue-next';
+import { ArrowDownLeft, Bell, CircleCheck, CircleX, Clock, HandCoins, MonitorSmartphone, ShieldCheck, Webhook } from 'lucide-vue-next';
 import type { Component } from 'vue';
 import type { RouteLocationRaw } from 'vue-router';
 import { formatMoney } from '@/lib/money';
@@ -15,6 +15,12 @@ interface Look {
 
 const LOOKS: Partial<Record<Kind, Look>> = {
   MONEY_RECEIVED: { icon: ArrowDownLeft, tone: 'incoming' },
+  REQUEST_RECEIVED: { icon: HandCoins, tone: 'plain' },
+  REQUEST_REMINDER: { icon: HandCoins, tone: 'plain' },
+  REQUEST_PAID: { icon: CircleCheck, tone: 'incoming' },
+  REQUEST_DECLINED: { icon: CircleX, tone: 'danger' },
+  REQUEST_CANCELLED: { icon: CircleX, tone: 'plain' },
+  REQUEST_EXPIRED: { icon: Clock, tone: 'plain' },
   WEBHOOK_DISABLED: { icon: Webhook, tone: 'danger' },
   NEW_SIGN_IN: { icon: MonitorSmartphone, tone: 'plain' },
   SECURITY_CHANGED: { icon: ShieldCheck, tone: 'plain' },
@@ -56,6 +62,17 @@ interface MailChoice {
 /** What can be mailed, of what happens today. */
 export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
   { title: 'Money', choices: [{ kind: 'MONEY_RECEIVED', label: 'You receive money' }] },
+  {
+    title: 'Requests',
+    choices: [
+      { kind: 'REQUEST_RECEIVED', label: 'Someone requests money from you' },
+      { kind: 'REQUEST_REMINDER', label: 'You are reminded of a request' },
+      { kind: 'REQUEST_PAID', label: 'Your request is paid' },
+      { kind: 'REQUEST_DECLINED', label: 'Your request is declined' },
+      { kind: 'REQUEST_CANCELLED', label: 'A request to you is cancelled' },
+      { kind: 'REQUEST_EXPIRED', label: 'A request expires' },
+    ],
+  },
   {
     title: 'Programs',
     choices: [

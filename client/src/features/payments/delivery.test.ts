@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Transaction } from '@/realtime/documents';
 import { deliver, findOut, giveUp, type DeliveryParts } from './delivery';
 import type { Answer, Finding, Payment } from './payment';
-import { forgetOthers, PaymentStore, type PaymentStorage } from './payment-store';
+import { draftKey, forgetOthers, PaymentStore, type PaymentStorage } from './payment-store';
 
 const transaction = { id: 'T', sequence: 7 } as Transaction;
 const SENT: Answer = { type: 'sent', transaction };
@@ -248,6 +248,7 @@ describe('the records', () => {
     store.put(payment);
     expect(store.pending({ ...payment.intent, note: ' ' }, ['ready', 'open'])?.key).toBe(payment.key);
     expect(store.pending({ ...payment.intent, note: 'other' }, ['ready', 'open'])).toBeNull();
+    expect(store.pending({ ...payment.intent, requestId: 'R' }, ['ready', 'open'])).toBeNull();
     store.put({ ...payment, state: 'sent', transaction });
     expect(store.pending(payment.intent, ['ready', 'open'])).toBeNull();
     store.put({ ...payment, state: 'closing' });
@@ -282,11 +283,14 @@ describe('the records', () => {
     store.put(payment);
     store.put({ ...payment, key: 'key-0002', state: 'open', leftAt: 1 });
     store.saveDraft({ recipient: null, amount: '7', note: 'secret', step: 'form', key: null });
+    storage.setItem(draftKey('viewer', 'request'), 'secret');
     forgetOthers(storage, 'viewer');
+    expect(storage.getItem(draftKey('viewer', 'request'))).toBe('secret');
     expect(store.list()).toHaveLength(2);
     expect(store.draft()?.note).toBe('secret');
     forgetOthers(storage, 'another');
     expect(store.list().map(({ key }) => key)).toEqual(['key-0002']);
     expect(store.draft()).toBeNull();
+    expect(storage.getItem(draftKey('viewer', 'request'))).toBeNull();
   });
 });

@@ -28,6 +28,31 @@ export const SendMoney = graphql(
   [TransactionFields],
 );
 
+export const PayRequest = graphql(
+  `
+    mutation PayRequest($input: PayRequestInput!) {
+      payRequest(input: $input) {
+        __typename
+        ... on MoneySent {
+          transaction {
+            ...TransactionFields
+          }
+        }
+        ... on InvalidInput {
+          fields {
+            path
+            message
+          }
+        }
+        ... on UserError {
+          message
+        }
+      }
+    }
+  `,
+  [TransactionFields],
+);
+
 export const AddBalance = graphql(
   `
     mutation AddBalance($input: AddBalanceInput!) {

@@ -22,6 +22,9 @@ const MINUTE = 60_000;
 const SETTLED_MILLISECONDS = 10 * MINUTE;
 const READY_MILLISECONDS = 12 * 60 * MINUTE;
 
+/** Where drafts of that user are kept; `name` tells those of other forms than the payment's. */
+export const draftKey = (userId: string, name = ''): string => `${DRAFT}${userId}${name && `.${name}`}`;
+
 export class PaymentStore {
   private readonly payments: string;
   private readonly drafts: string;
@@ -32,7 +35,7 @@ export class PaymentStore {
     private readonly now: () => number,
   ) {
     this.payments = `${PAYMENT}${userId}.`;
-    this.drafts = `${DRAFT}${userId}`;
+    this.drafts = draftKey(userId);
   }
 
   /** The records of this user, the oldest first. */
@@ -97,7 +100,8 @@ export class PaymentStore {
  */
 export function forgetOthers(storage: PaymentStorage, userId: string | null): void {
   for (const key of storage.keys()) {
-    if (key.startsWith(DRAFT) && key !== `${DRAFT}${userId ?? ''}`) storage.removeItem(key);
+    const isDraftOfUser = userId !== null && `${key}.`.startsWith(`${draftKey(userId)}.`);
+    if (key.startsWith(DRAFT) && !isDraftOfUser) storage.removeItem(key);
     if (!key.startsWith(PAYMENT) || (userId !== null && key.startsWith(`${PAYMENT}${userId}.`))) continue;
     const payment = parse<Payment>(storage.getItem(key));
     if (!payment || !isOpen(payment)) storage.removeItem(key);

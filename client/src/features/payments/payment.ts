@@ -16,6 +16,8 @@ export interface Intent {
   amount: Money;
   /** Empty where there is none. */
   note: string;
+  /** The payment request that it pays, by its id. */
+  requestId?: string;
 }
 
 export interface Payment {
@@ -57,6 +59,7 @@ export type Finding = { type: 'sent'; transaction: Transaction } | { type: 'none
 export function sameIntent(first: Intent, second: Intent): boolean {
   return (
     first.kind === second.kind &&
+    first.requestId === second.requestId &&
     first.recipient?.id === second.recipient?.id &&
     first.amount.amount === second.amount.amount &&
     first.amount.currency === second.amount.currency &&
@@ -72,7 +75,7 @@ export function readyPayment(userId: string, intent: Intent, key = newKey()): Pa
 }
 
 /** A random UUID: 36 characters. */
-function newKey(): string {
+export function newKey(): string {
   // `randomUUID` is missing in insecure contexts: plain http on any host but localhost.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -3,7 +3,7 @@
 import { client } from '@/api';
 import { serviceTime } from '@/lib/clock';
 import { SessionEnded, userScope } from '@/lib/user-scope';
-import { AddBalance, CloseIdempotencyKey, SendMoney, TransactionByKey } from './documents';
+import { AddBalance, CloseIdempotencyKey, PayRequest, SendMoney, TransactionByKey } from './documents';
 import { meaningOf } from './meaning';
 import type { Answer, Finding, Payment } from './payment';
 
@@ -22,6 +22,11 @@ export async function send({ key, userId, intent }: Payment): Promise<Answer> {
     const input = { amount, idempotencyKey: key, notAfter };
     const { data, error } = await client.value.mutation(AddBalance, { input }).toPromise();
     return meaningOf(data?.addBalance, error);
+  }
+  if (intent.requestId !== undefined) {
+    const input = { paymentRequestId: intent.requestId, idempotencyKey: key, notAfter };
+    const { data, error } = await client.value.mutation(PayRequest, { input }).toPromise();
+    return meaningOf(data?.payRequest, error);
   }
   const input = {
     recipient: { userId: intent.recipient?.id ?? '' },

@@ -1,0 +1,37 @@
+/** One payment request, as it changes. */
+
+import { useQuery } from '@urql/vue';
+import { computed, watch, type Ref } from 'vue';
+import { sentenceFor } from '@/api';
+import { requestVersion } from './changes';
+import { OnePaymentRequest, PaymentRequestOfLink, type PaymentRequest } from './documents';
+
+/** By its id: only requester and payer find it. */
+export function useRequest(id: () => string) {
+  const query = useQuery({ query: OnePaymentRequest, variables: () => ({ id: id() }), requestPolicy: 'cache-and-network' });
+  const request = computed(() => {
+    const node = query.data.value?.node;
+    return node?.__typename === 'PaymentRequest' ? node : null;
+  });
+  return followed(query, request);
+}
+
+/** By the token of its link: everyone who has the link finds it. */
+export function useRequestOfLink(token: () => string) {
+  const query = useQuery({ query: PaymentRequestOfLink, variables: () => ({ token: token() }), requestPolicy: 'cache-and-network' });
+  return followed(query, computed(() => query.data.value?.paymentRequest ?? null));
+}
+
+type Query = Pick<ReturnType<typeof useQuery>, 'error' | 'fetching' | 'executeQuery'>;
+
+function followed(query: Query, request: Readonly<Ref<PaymentRequest | null>>) {
+  const refresh = () => void query.executeQuery({ requestPolicy: 'network-only' });
+  watch(requestVersion, refresh);
+  return {
+    request,
+    /** Why it could not be loaded; empty if it is there, or does not exist. */
+    failure: computed(() => (query.error.value && !request.value ? sentenceFor(query.error.value) : '')),
+    isLoading: query.fetching,
+    refresh,
+  };
+}
