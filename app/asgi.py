@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.typesetter.typesetter import Typesetter
 from app import api, served_schema, wiring
 from app.caught_mails import Mails
-from app.http import client, health, pages, replies, statements
+from app.http import client, health, pages, qr, replies, statements
 from app.http.cors import Cors
 from app.http.edge import Edge
 from app.http.envelope import Envelope
@@ -52,6 +52,7 @@ _METHODS = {
     "/healthz": _READ,
     "/metrics": _READ,
     "/pusher/auth": ("POST",),
+    qr.ROUTE: _READ,
     "/readyz": _READ,
     "/schema.graphql": _READ,
     "/service-worker.js": _READ,
@@ -202,6 +203,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             Route("/readyz", checks.ready),
             Route("/metrics", checks.metrics),
             Route(statements.ROUTE, files.answer),
+            Route(qr.ROUTE, qr.QrCodes(opened.services).answer),
             Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
             Mount("/assets", client.Assets(pages.ASSETS)),
             Mount("/playground/assets", playground_assets),

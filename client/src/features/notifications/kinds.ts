@@ -41,6 +41,7 @@ export function sentenceOf({ kind, message, transaction }: Notification): string
 export function placeOf({ kind, transaction, webhook }: Notification): RouteLocationRaw | null {
   if (transaction) return { name: 'transaction', params: { id: transaction.id } };
   if (webhook) return { name: 'webhook', params: { id: webhook.id } };
+  if (kind.startsWith('REQUEST_')) return { name: 'requests' };
   switch (kind) {
     case 'WEBHOOK_DISABLED':
       return { name: 'webhooks' };

@@ -9,11 +9,13 @@ export const PaymentRequestFields = graphql(`
     requester {
       id
       name
+      handle
       emailHint
     }
     payer {
       id
       name
+      handle
       emailHint
     }
     amount {
