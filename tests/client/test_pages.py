@@ -38,11 +38,15 @@ SIGNED_OUT = [
     ("/verify-email", "This link no longer works"),
     ("/forgot-password", "Forgot your password?"),
     ("/reset-password#token=some", "Choose a new password"),
+    ("/r/nonsense", "Request not found"),
     ("/nothing-here", "Page not found"),
 ]
 SIGNED_IN = [
     ("/", "Your balance"),
     ("/send", "Send money"),
+    ("/request", "Request money"),
+    ("/requests", "Requests"),
+    ("/requests/nonsense", "Request not found"),
     ("/activity", "Activity"),
     ("/activity?text=nobody-wrote-this", "Activity"),
     ("/activity/nonsense", "Transaction not found"),

@@ -69,7 +69,7 @@ const options: CacheExchangeOpts = {
     Query: {
       node: (_parent, { id }, cache) => {
         // An object that a list has loaded is shown on its own page immediately.
-        for (const __typename of ['Transaction', 'User', 'Webhook']) {
+        for (const __typename of ['PaymentRequest', 'Transaction', 'User', 'Webhook']) {
           const key = cache.keyOfEntity({ __typename, id: id as string });
           if (key && cache.resolve(key, 'id')) return { __typename, id: id as string };
         }

@@ -56,6 +56,21 @@ export const NotificationFields = graphql(`
     webhook {
       id
     }
+    paymentRequest {
+      id
+      amount {
+        amount
+        currency
+      }
+      requester {
+        id
+        name
+      }
+      payer {
+        id
+        name
+      }
+    }
   }
 `);
 

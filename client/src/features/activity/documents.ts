@@ -36,6 +36,9 @@ export const OneTransaction = graphql(
             value
           }
           seal
+          paymentRequest {
+            id
+          }
         }
       }
     }

@@ -3,7 +3,7 @@ import type { Notification } from '@/realtime';
 import { lookOf, placeOf, sentenceOf } from './kinds';
 import { withChoices } from './useMailChoices';
 
-const notification = (given: object) => ({ message: 'Something happened.', transaction: null, webhook: null, ...given }) as Notification;
+const notification = (given: object) => ({ message: 'Something happened.', transaction: null, webhook: null, paymentRequest: null, ...given }) as Notification;
 
 it('leads to its subject, and nowhere if that is gone or not known yet', () => {
   const transaction = { id: 'T1', amount: { amount: '12.50', currency: 'USD' }, counterparty: { id: 'U1', name: 'Bo' } };
@@ -17,6 +17,15 @@ it('leads to its subject, and nowhere if that is gone or not known yet', () => {
   });
   expect(placeOf(notification({ kind: 'WEBHOOK_DISABLED' }))).toEqual({ name: 'webhooks' });
   expect(placeOf(notification({ kind: 'SECURITY_CHANGED' }))).toEqual({ name: 'settings' });
+});
+
+it('of a request leads to it, and says who did what', () => {
+  const paymentRequest = { id: 'R1', amount: { amount: '12.50', currency: 'USD' }, requester: { id: 'U1', name: 'Bo' }, payer: { id: 'U2', name: 'Cy' } };
+  const paid = notification({ kind: 'REQUEST_PAID', paymentRequest });
+  expect(placeOf(paid)).toEqual({ name: 'payment-request', params: { id: 'R1' } });
+  expect(sentenceOf(paid)).toBe('Cy paid your request for $12.50');
+  expect(sentenceOf(notification({ kind: 'REQUEST_RECEIVED', paymentRequest }))).toBe('Bo requests $12.50 from you');
+  expect(placeOf(notification({ kind: 'REQUEST_EXPIRED' }))).toEqual({ name: 'requests' });
 });
 
 it('of a newer kind is shown with its sentence and a bell', () => {

@@ -30,15 +30,39 @@ const LOOKS: Partial<Record<Kind, Look>> = {
 export const lookOf = ({ kind }: Pick<Notification, 'kind'>): Look => LOOKS[kind] ?? { icon: Bell, tone: 'plain' };
 
 /** A sentence without a full stop at its end; amounts are as everywhere in this client. */
-export function sentenceOf({ kind, message, transaction }: Notification): string {
+export function sentenceOf({ kind, message, transaction, paymentRequest }: Notification): string {
   if (kind === 'MONEY_RECEIVED' && transaction) {
     return `${isolated(transaction.counterparty?.name ?? 'Someone')} sent you ${formatMoney(transaction.amount)}`;
   }
-  return message.replace(/(?<=[^.])\.$/, '');
+  return sentenceOfRequest(kind, paymentRequest) ?? message.replace(/(?<=[^.])\.$/, '');
+}
+
+function sentenceOfRequest(kind: Kind, request: Notification['paymentRequest']): string | null {
+  if (!request) return null;
+  const amount = formatMoney(request.amount);
+  const requester = isolated(request.requester.name);
+  const payer = isolated(request.payer?.name ?? 'Someone');
+  switch (kind) {
+    case 'REQUEST_RECEIVED':
+      return `${requester} requests ${amount} from you`;
+    case 'REQUEST_REMINDER':
+      return `${requester} reminds you of a request for ${amount}`;
+    case 'REQUEST_PAID':
+      return `${payer} paid your request for ${amount}`;
+    case 'REQUEST_DECLINED':
+      return `${payer} declined your request for ${amount}`;
+    case 'REQUEST_CANCELLED':
+      return `${requester} cancelled a request for ${amount}`;
+    case 'REQUEST_EXPIRED':
+      return `A request for ${amount} expired`;
+    default:
+      return null;
+  }
 }
 
 /** The page of its subject; null if it has none, or one that this page does not know yet. */
-export function placeOf({ kind, transaction, webhook }: Notification): RouteLocationRaw | null {
+export function placeOf({ kind, transaction, webhook, paymentRequest }: Notification): RouteLocationRaw | null {
+  if (paymentRequest) return { name: 'payment-request', params: { id: paymentRequest.id } };
   if (transaction) return { name: 'transaction', params: { id: transaction.id } };
   if (webhook) return { name: 'webhook', params: { id: webhook.id } };
   if (kind.startsWith('REQUEST_')) return { name: 'requests' };
