@@ -1,4 +1,4 @@
-/** Where someone wanted to go who had to register first: kept until the address is verified, maybe in another tab. */
+/** The page a new user wanted to see before they registered: kept until the address is verified, maybe in another tab. */
 
 import { draftKey } from '@/features/payments/payment-store';
 import { pathWithin } from '@/lib/paths';
