@@ -63,7 +63,7 @@ def command(attempt: Attempt, currency: money.Currency) -> SendScheduled:
     """What the ledger is to execute for the run."""
     schedule, run = attempt.schedule, attempt.run
     return SendScheduled(
-        authority=Schedule(schedule.user_id, schedule.schedule_id),
+        authority=Schedule(schedule.user_id, schedule.schedule_id, schedule.api_token_id),
         recipient_id=schedule.recipient_id,
         amount=money.whole_units(schedule.amount_minor, currency),
         note=schedule.note,

@@ -20,7 +20,7 @@ class Authority:
 
     @property
     def api_token_id(self) -> UUID | None:
-        """The API token, recorded in the entries that it requests; None for any other kind."""
+        """The API token that is recorded in the entries; None if there is none."""
         return None
 
 
@@ -41,3 +41,10 @@ class ApiToken(Authority):
 @dataclass(frozen=True, slots=True)
 class Schedule(Authority):
     """A scheduled transfer, while it is active. `id` is its id."""
+
+    #: The API token that created it: the runs count towards its daily limit, but do not end with it.
+    created_with: UUID | None = None
+
+    @property
+    def api_token_id(self) -> UUID | None:
+        return self.created_with

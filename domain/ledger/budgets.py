@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from domain.authority import Authority
+from domain.authority import ApiToken, Authority
 from domain.ledger.decisions import LookUp
 
 
@@ -37,6 +37,5 @@ class BudgetOf(LookUp[TokenBudget]):
 
     @classmethod
     def of(cls, authority: Authority) -> BudgetOf | None:
-        """The budget that transfers of that authority are charged to; None without an API token."""
-        api_token_id = authority.api_token_id
-        return None if api_token_id is None else cls(authority.user_id, api_token_id)
+        """The budget that transfers of that authority must fit; None unless it is an API token."""
+        return cls(authority.user_id, authority.id) if type(authority) is ApiToken else None

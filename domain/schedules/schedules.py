@@ -53,6 +53,8 @@ class ScheduledTransfer:
     #: The number of the next run that has not begun.
     next_number: int
     idempotency_key: str
+    #: The API token that created it, if one did.
+    api_token_id: UUID | None = None
 
     @property
     def created_at(self) -> datetime:

@@ -42,6 +42,7 @@ def schedule(row: Row[Any]) -> ScheduledTransfer:
         status=ScheduleStatus(row.status),
         next_number=row.next_number,
         idempotency_key=row.idempotency_key,
+        api_token_id=row.api_token_id,
     )
 
 

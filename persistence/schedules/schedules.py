@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from domain import errors, ids, paging
-from domain.ledger import money
+from domain.ledger import money, transfers
 from domain.people.sessions import Principal
 from domain.schedules import scheduling
 from domain.schedules.schedules import Run, ScheduledTransfer, ScheduleStatus
@@ -35,8 +35,15 @@ _OF_TOKEN = text(
     "SELECT s.amount FROM scheduled_transfers AS s WHERE s.user_id = :user_id "
     "AND s.api_token_id = :token_id AND s.status <> 'ENDED'"
 )
-_DAILY_LIMIT = text(
-    "SELECT daily_limit FROM api_tokens WHERE user_id = :user_id AND id = :token_id"
+_BUDGET = text(
+    """
+    SELECT k.daily_limit, (
+        SELECT coalesce(sum(t.amount + t.fee), 0) FROM transactions AS t
+        WHERE t.user_id = :user_id AND t.api_token_id = :token_id AND t.direction = 'outgoing'
+            AND t.created_at > clock_timestamp() - CAST(:window AS interval)
+    ) AS spent
+    FROM api_tokens AS k WHERE k.user_id = :user_id AND k.id = :token_id
+    """
 )
 _INSERT = text(
     "INSERT INTO scheduled_transfers (user_id, id, recipient_id, amount, note, recurrence_unit, "
@@ -104,15 +111,22 @@ async def _facts(
 
 
 async def _remaining_minor(unit: Unit, caller: Principal, limits: money.Limits) -> int | None:
-    """What the caller's API token may still schedule: each schedule has at most one run a day."""
+    """What the caller's API token may still schedule: each schedule has at most one run a day.
+
+    What was sent in the last 24 hours counts too, by the token and by its schedules. Otherwise, the runs of
+    schedules that have ended would leave no trace in its limit.
+    """
     if caller.api_token_id is None:
         return None
     names = {"user_id": caller.user_id, "token_id": caller.api_token_id}
-    daily_limit: int | None = await unit.connection.scalar(_DAILY_LIMIT, names)
-    if daily_limit is None:
+    window = {"window": transfers.DAILY_LIMIT_WINDOW}
+    row = (await unit.connection.execute(_BUDGET, {**names, **window})).one()
+    if row.daily_limit is None:
         return None
     amounts: Sequence[int] = (await unit.connection.scalars(_OF_TOKEN, names)).all()
-    return daily_limit - sum(amount + limits.fee_minor(amount) for amount in amounts)
+    return int(row.daily_limit - row.spent) - sum(
+        amount + limits.fee_minor(amount) for amount in amounts
+    )
 
 
 async def _insert(unit: Unit, created: ScheduledTransfer, api_token_id: UUID | None) -> None:

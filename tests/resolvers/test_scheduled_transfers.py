@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from application import run_scheduled_transfer
 from domain import ids
-from tests.resolvers.world import Someone, World, new_key
+from tests.resolvers.world import SEND, Someone, World, new_key
 
 pytestmark = pytest.mark.anyio
 
@@ -269,6 +270,33 @@ async def test_api_tokens_need_scopes_and_stay_within_their_daily_limit(
     # It does not end with the token.
     world.sql("UPDATE api_tokens SET revoked_at = now() WHERE user_id = %s", alpha.user_id)
     assert (await alpha.ask(RUNS, id=made["id"])).one["status"] == "ACTIVE"
+
+
+async def test_what_schedules_of_an_api_token_sent_counts_towards_its_daily_limit(
+    world: World, alpha: Someone, beta: Someone
+) -> None:
+    token = await alpha.token("SCHEDULE_TRANSFERS", "SEND_MONEY", dailyLimit="20")
+    answer = await world.ask(SCHEDULE, token, input=planned(beta, amount="15"))
+    row = ids.read_row_id(answer.one["scheduledTransfer"]["id"], "ScheduledTransfer")
+    assert row is not None
+    world.sql(
+        "UPDATE scheduled_transfers SET created_at = now() - interval '2 days', "
+        "starts_on = current_date - 1, attempt_at = now() WHERE id = %s",
+        row,
+    )
+    services = world.services
+    await run_scheduled_transfer.execute(services, services.limits.currency, alpha.user_id, row)
+    assert await beta.balance() == "15.00"
+    # The schedule has ended, and leaves 5.00 of the limit.
+    refused = (await world.ask(SCHEDULE, token, input=planned(beta, amount="5.01"))).one
+    assert (refused["__typename"], refused["maximum"]["amount"]) == ("InvalidAmount", "5.00")
+    sending = {"recipient": {"userId": beta.id}, "amount": "5.01", "idempotencyKey": new_key()}
+    too_much = (await world.ask(SEND, token, input=sending)).one
+    assert (too_much["__typename"], too_much["remaining"]["amount"]) == (
+        "TokenLimitExceeded",
+        "5.00",
+    )
+    assert (await world.ask(SEND, token, input={**sending, "amount": "5"})).one["replayed"] is False
 
 
 async def test_keys_of_runs_are_refused_to_everybody_else(alpha: Someone, beta: Someone) -> None:
