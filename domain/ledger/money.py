@@ -69,12 +69,17 @@ def whole_units(amount_minor: int, of_currency: Currency) -> Decimal:
 def minor_units(amount: Decimal, in_currency: Currency) -> int | None:
     """The amount in minor units, exactly; None if it has more decimals than the currency.
 
-    Amounts are never rounded. One of more than 30 digits is returned as a number of 30 digits with the same
-    sign, which exceeds every limit.
+    Amounts are never rounded; zeros at the end do not count as decimals. One of more than 30 digits is
+    returned as a number of 30 digits with the same sign, which exceeds every limit.
     """
     sign, digits, exponent = amount.as_tuple()
-    if not isinstance(exponent, int) or -exponent > in_currency.decimals:
+    if not isinstance(exponent, int):
         return None
+    surplus = -exponent - in_currency.decimals
+    if surplus > 0:
+        if any(digits[-surplus:]):
+            return None
+        digits, exponent = digits[:-surplus] or (0,), -in_currency.decimals
     if len(digits) + max(exponent, 0) > _MAXIMUM_DIGITS:
         magnitude = _TENS[_MAXIMUM_DIGITS]
     else:
