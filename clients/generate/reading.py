@@ -118,12 +118,28 @@ class _Reader:
             path = (*path, node.name.value)
             of_field = type_.fields[node.name.value].type
             bare = of_field.of_type if isinstance(of_field, GraphQLNonNull) else of_field
-            inner = node.selection_set
+            bare, inner = self._narrowed(bare, node.selection_set)
             is_step = isinstance(bare, GraphQLObjectType) and inner and len(inner.selections) == 1
             if not is_step or not inner or not isinstance(inner.selections[0], FieldNode):
                 return path, of_field, inner
             assert isinstance(bare, GraphQLObjectType)
             selections, type_ = inner, bare
+
+    def _narrowed(
+        self, type_: GraphQLOutputType, selections: SelectionSetNode | None
+    ) -> tuple[GraphQLOutputType, SelectionSetNode | None]:
+        """Of an interface of which a single type is selected, such as a node: that type."""
+        nodes = (
+            [] if selections is None else [one for one in selections.selections if one != _TYPENAME]
+        )
+        if not isinstance(type_, GraphQLInterfaceType) or len(nodes) != 1:
+            return type_, selections
+        (node,) = nodes
+        if not isinstance(node, InlineFragmentNode) or node.type_condition is None:
+            return type_, selections
+        narrowed = self._schema.type_map[node.type_condition.name.value]
+        assert isinstance(narrowed, GraphQLObjectType)
+        return narrowed, node.selection_set
 
     def _used_fragments(self, selections: SelectionSetNode) -> Iterator[str]:
         seen: list[str] = []
@@ -250,6 +266,8 @@ class _Reader:
             self._reading.enums[type_.name] = type_
             return Type("enum", type_.name)
         assert selections is not None
+        if isinstance(type_, GraphQLInterfaceType) and type_.name == USER_ERROR:
+            return Type("object", USER_ERROR)
         if isinstance(type_, GraphQLUnionType | GraphQLInterfaceType):
             return Type("union", self._union(type_, selections))
         assert isinstance(type_, GraphQLObjectType)

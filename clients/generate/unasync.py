@@ -18,6 +18,7 @@ _REPLACED = {
     r"aclosing": "closing",
     r"aiter_sse": "iter_sse",
     r"aread": "read",
+    r"aiter_bytes": "iter_bytes",
     r"_async": "_sync",
 }
 

@@ -5,6 +5,7 @@
  * `error`. `open` makes the wallet, `events` and `notifications` begin to send each event as a line
  * `{"event"}`, and `all` collects an iterator.
  */
+import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import * as client from 'mini-wallet-client';
 
@@ -37,6 +38,7 @@ const CALLS = {
     for await (const item of wallet[method](...given)) found.push(item);
     return found;
   },
+  save: async (statement, path) => writeFile(path, await wallet.download(statement)),
   together: async (count, method, ...given) =>
     Promise.all(Array.from({ length: count }, () => wallet[method](...given))),
 };

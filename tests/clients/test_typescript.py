@@ -179,6 +179,86 @@ def test_pages_are_followed_to_the_end(alpha: Driver) -> None:
     assert paid["transaction"]["counterparty"]["id"] == users[0]["id"]
 
 
+# ================================================================ requests and schedules
+
+
+def test_requests_splits_and_schedules_are_made_once_whatever_the_network_does(
+    alpha: Driver, open_driver: Callable[..., Driver], proxy: Proxy
+) -> None:
+    beta = open_driver()
+    beta.call("login", BETA, PASSWORD)
+    beta.call("addBalance", 50)
+    update = (
+        "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { __typename } }"
+    )
+    beta.call("execute", update, {"input": {"handle": "beta.typescript"}})
+    to_beta = {"handle": "@beta.typescript"}
+    proxy.faults.append(LOST)
+    made = alpha.call("requestMoney", "2.50", to_beta, {"note": "dinner"})
+    assert (made["__typename"], made["replayed"]) == ("MoneyRequested", True)
+    request = made["paymentRequest"]
+    assert request["payer"]["id"] == beta.call("userByHandle", "beta.typescript")["id"]
+    told = beta.call("all", "pastNotifications")[0]
+    assert (told["kind"], told["paymentRequest"]["id"]) == ("REQUEST_RECEIVED", request["id"])
+    key = f"key-{_new_note()}"
+    proxy.faults.append(LOST)
+    with pytest.raises(Refused) as refused:
+        beta.call("payRequest", request, {"key": key, "giveUpAfterSeconds": 0})
+    assert (refused.value.error["kind"], refused.value.error["key"]) == ("TRANSFER", key)
+    paid = beta.call("payRequest", request["id"], {"key": key})
+    assert (paid["__typename"], paid["replayed"]) == ("MoneySent", True)
+    assert beta.call("closeKey", "TRANSFER", key)["transaction"] == paid["transaction"]
+    proxy.faults.append(LOST)
+    assert beta.call("declineRequest", request)["__typename"] == "RequestClosed"
+
+    proxy.faults.append(LOST)
+    split = alpha.call("splitBill", 10, [to_beta, {"email": "user.gamma@demo.app"}])
+    assert (split["__typename"], split["replayed"]) == ("BillWasSplit", True)
+    shares = [each["amount"]["amount"] for each in split["split"]["requests"]]
+    assert sorted([*shares, split["split"]["ownShare"]["amount"]]) == ["3.33", "3.33", "3.34"]
+    pending = {"role": "REQUESTER", "status": "PENDING"}
+    listed = alpha.call("all", "paymentRequests", pending, {"pageSize": 1})
+    assert {each["id"] for each in listed} == {each["id"] for each in split["split"]["requests"]}
+    assert alpha.call("remindPayer", listed[0])["__typename"] == "PayerReminded"
+    assert alpha.call("cancelRequest", listed[0])["__typename"] == "PaymentRequestClosed"
+    assert open_driver().call("paymentRequest", listed[0]["link"])["status"] == "CANCELLED"
+
+    later = str((datetime.now(UTC) + timedelta(days=2)).date())
+    proxy.faults.append(LOST)
+    twice = {"every": {"unit": "WEEK", "interval": 2}}
+    scheduled = alpha.call("scheduleTransfer", to_beta, "0.25", later, twice)
+    assert (scheduled["__typename"], scheduled["replayed"]) == ("TransferScheduled", True)
+    monthly = alpha.call("scheduleTransfer", to_beta, "0.25", later, {"every": "MONTH"})
+    schedule = scheduled["scheduledTransfer"]
+    assert schedule["recurrence"] == twice["every"]
+    assert [each["id"] for each in alpha.call("all", "scheduledTransfers")] == [
+        monthly["scheduledTransfer"]["id"],
+        schedule["id"],
+    ]
+    for change, status in (("pause", "PAUSED"), ("resume", "ACTIVE"), ("end", "ENDED")):
+        changed = alpha.call(f"{change}ScheduledTransfer", schedule["id"])
+        assert changed["scheduledTransfer"]["status"] == status
+    assert alpha.call("all", "scheduledRuns", schedule) == []
+    with pytest.raises(Refused, match="this id"):
+        alpha.call("all", "scheduledRuns", schedule["id"][:-4] + "AAAA")
+
+
+def test_a_statement_is_downloaded(alpha: Driver, api: Api, tmp_path: Path) -> None:
+    today = str(datetime.now(UTC).date())
+    statement = alpha.call("statement", "2026-01-01", today, "CSV")
+    assert statement["__typename"] == "Statement"
+    assert alpha.call("statement", today, "2026-01-01")["__typename"] == "InvalidInput"
+    # The service of the tests is not at its APP_URL.
+    path = statement["download"].partition("/statements/")[2]
+    file = tmp_path / "statement.csv"
+    alpha.call("save", {"download": f"{api.url}/statements/{path}"}, str(file))
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 1 + statement["transactionCount"]
+    with pytest.raises(Refused) as refused:
+        alpha.call("save", {"download": f"{api.url}/statements/x"}, str(file))
+    assert (refused.value.error["name"], refused.value.error["code"]) == ("ApiError", "HTTP_404")
+
+
 # ================================================================ credentials
 
 

@@ -57,22 +57,25 @@ export class UnexpectedAnswer extends WalletError {}
 export class InvalidSignature extends WalletError {}
 
 /**
- * The money may have moved, or may still move: no answer came for as long as was allowed, or the last
+ * The call may have taken effect, or may still: no answer came for as long as was allowed, or the last
  * attempt was refused while an earlier one, whose answer was lost, may still be on its way.
  *
- * Either repeat the call with the same `key` and the same input, which moves the money once; or call
- * `closeKey(kind, key)`, whose answer is final: the transaction if there is one, else none ever.
+ * Either repeat the call with the same `key` and the same input, which takes effect once; or, where money
+ * may have moved, call `closeKey(kind, key)`, whose answer is final: the transaction if there is one, else
+ * none ever. `kind` is null for a call that moves no money, such as `requestMoney`.
  */
 export class OutcomeUnknown extends WalletError {
   constructor(
-    readonly kind: string,
+    readonly kind: string | null,
     readonly key: string,
     override readonly cause: unknown,
   ) {
     const reason = cause instanceof Error ? cause.message : String(cause);
+    const effect = kind === null ? 'it took effect' : 'the money moved';
+    const ending = kind === null ? '' : `, or call closeKey('${kind}', '${key}'), whose answer is final`;
     super(
-      `It is not known whether the money moved (${reason}). Repeat the call with the key '${key}', ` +
-        `which moves it once, or call closeKey('${kind}', '${key}'), whose answer is final.`,
+      `It is not known whether ${effect} (${reason}). Repeat the call with the key '${key}', ` +
+        `which takes effect once${ending}.`,
     );
   }
 }

@@ -2,7 +2,10 @@
 
 export * from './errors.js';
 export type * from './generated.js';
+export type { KeyedOptions, MoveOptions, Recipient } from './inputs.js';
+export type { RequestOptions, SplitOptions } from './requests.js';
 export { RETRIES, type Retries } from './retries.js';
+export type { ScheduleOptions } from './schedules.js';
 export type { StreamTransport } from './streams.js';
 export type { Session } from './transport.js';
 export {
@@ -10,6 +13,7 @@ export {
   type Decimal,
   type Money,
   type Open,
+  type Refusal,
   type UserError,
   compareDecimals,
   decimal,
@@ -22,8 +26,6 @@ export {
 export {
   type CreateWebhookOptions,
   type ListenOptions,
-  type MoveOptions,
-  type Recipient,
   type SendOptions,
   Wallet,
   type WalletOptions,

@@ -30,6 +30,9 @@ export function operation<Variables extends object, Result>(of: Description): Op
 function follow({ name, path }: Description, data: unknown): unknown {
   let found = data;
   for (const [depth, field] of path.entries()) {
+    if (found === null && path[depth - 1] === 'node') {
+      throw new UnexpectedAnswer('Nothing that the user may see has this id.');
+    }
     if (found === null && depth > 0) {
       throw new Unauthenticated('This operation needs a user: sign in, or give an API token.');
     }

@@ -1,6 +1,7 @@
 /** Sends operations over HTTP: repeated where that is safe, with a fresh access token when one expired. */
 
 import {
+  ApiError,
   ConnectionFailed,
   OutcomeUnknown,
   Unauthenticated,
@@ -11,7 +12,7 @@ import {
   isTemporary,
   seconds,
 } from './errors.js';
-import { REFRESH_SESSION, type RefreshSessionResult } from './generated.js';
+import { REFRESH_SESSION, type RefreshSessionResult, type TransactionKind } from './generated.js';
 import { type Operation, isObject } from './operation.js';
 import { Attempts, type Retries, sleep } from './retries.js';
 import { isUserError } from './values.js';
@@ -40,6 +41,17 @@ export interface ExecuteOptions {
   readonly isRepeatable?: boolean;
 }
 
+/** The input of an operation that has an effect once per key. */
+interface Keyed {
+  readonly idempotencyKey: string;
+}
+
+export interface KeyOptions {
+  /** That of the transaction, if the operation moves money. */
+  readonly kind?: TransactionKind | null;
+  readonly giveUpAfterSeconds?: number | undefined;
+}
+
 /** Statuses of proxies and of the service's edge that a later attempt may not meet. */
 const TEMPORARY = new Set([408, 429, 500, 502, 503, 504]);
 /** Refusals of every attempt with the same input, whenever it arrives. */
@@ -49,6 +61,7 @@ const FINAL = new Set([
   'IdempotencyKeyReused',
   'InvalidAmount',
   'InvalidInput',
+  'RequestClosed',
   'TooLate',
 ]);
 /** Of Node: the request was not sent. */
@@ -98,17 +111,18 @@ export class Transport {
   }
 
   /** The result of an operation with an idempotency key. Rejects with OutcomeUnknown to give up. */
-  async moveMoney<Variables extends object, Result extends { readonly __typename: string }>(
-    operation: Operation<Variables, Result>,
-    variables: Variables,
-    { kind, key, giveUpAfterSeconds }: { kind: string; key: string; giveUpAfterSeconds: number | undefined },
+  async oncePerKey<Input extends Keyed, Result extends { readonly __typename: string }>(
+    operation: Operation<{ readonly input: Input }, Result>,
+    input: Input,
+    { kind = null, giveUpAfterSeconds }: KeyOptions,
   ): Promise<Result> {
+    const key = input.idempotencyKey;
     const attempts = new Attempts(this.options.retries, giveUpAfterSeconds);
     let result: Result;
     try {
-      result = await this.execute(operation, variables, { attempts });
+      result = await this.execute(operation, { input }, { attempts });
     } catch (error) {
-      // An earlier attempt whose answer was lost may have moved the money all the same.
+      // An earlier attempt whose answer was lost may have taken effect all the same.
       const isOfProgram = !(error instanceof WalletError);
       if ((isRefusal(error) || isOfProgram) && !attempts.areAmbiguous) throw error;
       throw new OutcomeUnknown(kind, key, error);
@@ -189,6 +203,36 @@ export class Transport {
     }
   }
 
+  /** The content of a file of the service, as it arrives. Rejects with WalletError. */
+  async download(url: string): Promise<ReadableStream<Uint8Array>> {
+    const attempts = new Attempts(this.options.retries);
+    for (;;) {
+      try {
+        return await this.opened(url);
+      } catch (error) {
+        const pause = isTemporary(error) ? attempts.note(error) : null;
+        if (pause === null) throw error;
+        await sleep(pause);
+      }
+    }
+  }
+
+  private async opened(url: string): Promise<ReadableStream<Uint8Array>> {
+    const { fetch, timeoutSeconds } = this.options;
+    // Until the answer begins: a file may take longer.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new DOMException('No answer in time', 'TimeoutError')), timeoutSeconds * 1000);
+    try {
+      const response = await fetch(url, { cache: 'no-store', credentials: 'omit', signal: late.signal });
+      if (response.ok && response.body) return response.body;
+      throw noFile(response.status, response.headers, await response.text());
+    } catch (error) {
+      throw asWalletError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** One request, whatever its answer. */
   post(body: string, bearer: string | null, accept: string, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { accept, 'content-type': 'application/json' };
@@ -208,8 +252,15 @@ export function read(status: number, headers: Headers, body: string): unknown {
     answer = null;
   }
   if (isObject(answer) && ('data' in answer || 'errors' in answer)) return dataOf(answer, retryAfter);
-  if (TEMPORARY.has(status)) throw new ConnectionFailed(`The answer was HTTP status ${status}.`, seconds(retryAfter));
+  if (TEMPORARY.has(status)) throw noFile(status, headers, '');
   throw new UnexpectedAnswer(`The answer was HTTP status ${status} and not one of GraphQL: check the address.`);
+}
+
+/** What is to be thrown for an answer that is neither a file nor one of GraphQL. */
+function noFile(status: number, headers: Headers, text: string): WalletError {
+  const message = `The answer was HTTP status ${status}.`;
+  if (TEMPORARY.has(status)) return new ConnectionFailed(message, seconds(headers.get('retry-after')));
+  return new ApiError(text.trim() || message, `HTTP_${status}`);
 }
 
 /** The `data` of a GraphQL result. Throws WalletError where it has errors. */

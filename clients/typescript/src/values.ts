@@ -27,6 +27,13 @@ export interface UserError {
   readonly message: string;
 }
 
+/** Why something was refused, where that is not the result of a call; `__typename` says which refusal it is. */
+export interface Refusal {
+  readonly __typename: string;
+  /** A sentence that can be shown to a person. */
+  readonly message: string;
+}
+
 /** What can be given as an amount. A number has to be a whole one: others are not exact. */
 export type Amount = Decimal | string | number | bigint;
 

@@ -2,8 +2,11 @@
 
 import type { WalletError } from './errors.js';
 import * as api from './generated.js';
+import { type MoveOptions, type Recipient, entries, recipientInput } from './inputs.js';
 import { type Operation } from './operation.js';
+import { pages } from './part.js';
 import { RETRIES, type Retries } from './retries.js';
+import { Statements } from './statements.js';
 import { type StreamTransport, events } from './streams.js';
 import { type Session, Transport } from './transport.js';
 import { type Amount, decimal, newKey } from './values.js';
@@ -24,20 +27,6 @@ export interface WalletOptions {
   /** After how long without a heartbeat a stream counts as dead. */
   readonly silenceSeconds?: number;
   readonly fetch?: typeof fetch;
-}
-
-/** Who is to get money: a user by id or by verified address, or a user that was read. */
-export type Recipient = api.RecipientInput | api.User;
-
-export interface MoveOptions {
-  /** Made by a program that can be restarted, and stored before the call; otherwise by this client. */
-  readonly key?: string;
-  /** Pairs to attach, which only the caller sees. */
-  readonly metadata?: Readonly<Record<string, string>>;
-  /** The service moves nothing after this instant. */
-  readonly notAfter?: Date;
-  /** How long to ask for a lost answer; 60 by default. */
-  readonly giveUpAfterSeconds?: number;
 }
 
 export interface SendOptions extends MoveOptions {
@@ -61,12 +50,13 @@ export interface CreateWebhookOptions {
 }
 
 /** The wallet of one user: with an API token, or with a session. */
-export class Wallet {
-  private readonly transport: Transport;
+export class Wallet extends Statements {
+  protected readonly transport: Transport;
   private readonly streams: StreamTransport;
 
   /** `url` is the address of the service, such as `https://wallet.example`. Throws a TypeError for what is none, and for no token. */
   constructor(url: string, options: WalletOptions = {}) {
+    super();
     if (!/^https?:/.test(url)) throw new TypeError(`'${url}' is not an address such as 'https://wallet.example'.`);
     if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
       throw new TypeError('This is not an API token: mw_ and letters, as createApiToken returned it.');
@@ -153,14 +143,14 @@ export class Wallet {
   async sendMoney(to: Recipient, amount: Amount, options: SendOptions = {}): Promise<api.SendMoneyResult> {
     const { key = newKey(), note = null, giveUpAfterSeconds } = options;
     const input = { recipient: recipientInput(to), note, ...common(amount, key, options) };
-    return this.transport.moveMoney(api.SEND_MONEY, { input }, { kind: 'TRANSFER', key, giveUpAfterSeconds });
+    return this.transport.oncePerKey(api.SEND_MONEY, input, { kind: 'TRANSFER', giveUpAfterSeconds });
   }
 
   /** Add to the user's own balance, once, as `sendMoney` sends once. */
   async addBalance(amount: Amount, options: MoveOptions = {}): Promise<api.AddBalanceResult> {
     const { key = newKey(), giveUpAfterSeconds } = options;
     const input = common(amount, key, options);
-    return this.transport.moveMoney(api.ADD_BALANCE, { input }, { kind: 'TOP_UP', key, giveUpAfterSeconds });
+    return this.transport.oncePerKey(api.ADD_BALANCE, input, { kind: 'TOP_UP', giveUpAfterSeconds });
   }
 
   /** Make the outcome of a key final: the transaction it made, or none now and none ever. */
@@ -214,8 +204,13 @@ export class Wallet {
     return pages((after) => this.transport.execute(api.SEARCH_USERS, { query, first, after }));
   }
 
-  /** All notifications so far, newest first, fetched page by page. */
-  pastNotifications({ unreadOnly = false, pageSize: first = 100 } = {}): AsyncGenerator<api.Notification, void, undefined> {
+  /** The user with that handle, with or without "@", also signed out. */
+  userByHandle(handle: string): Promise<api.User | null> {
+    return this.transport.execute(api.USER_BY_HANDLE, { handle });
+  }
+
+  /** All notifications so far, newest first, fetched page by page, of at most 90. */
+  pastNotifications({ unreadOnly = false, pageSize: first = 50 } = {}): AsyncGenerator<api.Notification, void, undefined> {
     return pages((after) => this.transport.execute(api.NOTIFICATION_PAGES, { first, after, unreadOnly }));
   }
 
@@ -304,14 +299,6 @@ export class Wallet {
     const start = after ?? (await latest());
     yield* events(this.transport, operation, numberOf, start, { over: this.streams, signal, onInterruption });
   }
-
-  /** An operation that would have another effect if it were repeated. */
-  private once<Variables extends object, Result>(
-    operation: Operation<Variables, Result>,
-    variables: Variables,
-  ): Promise<Result> {
-    return this.transport.execute(operation, variables, { isRepeatable: false });
-  }
 }
 
 function warn(error: WalletError): void {
@@ -322,30 +309,7 @@ function common(amount: Amount, key: string, { metadata, notAfter }: MoveOptions
   return {
     amount: decimal(amount),
     idempotencyKey: key,
-    metadata: metadata ? Object.entries(metadata).map(([name, value]) => ({ key: name, value })) : null,
+    metadata: entries(metadata),
     notAfter: notAfter?.toISOString() ?? null,
   };
-}
-
-interface Page<Item> {
-  readonly nodes: readonly Item[];
-  readonly pageInfo: api.PageInfo;
-}
-
-async function* pages<Item>(
-  read: (after: string | null) => Promise<Page<Item>>,
-): AsyncGenerator<Item, void, undefined> {
-  let after: string | null = null;
-  for (;;) {
-    const page: Page<Item> = await read(after);
-    yield* page.nodes;
-    if (!page.pageInfo.hasNextPage) return;
-    after = page.pageInfo.endCursor;
-  }
-}
-
-function recipientInput(to: Recipient): api.RecipientInput {
-  if (typeof to !== 'object')
-    throw new TypeError('Name the recipient as { email }, as { handle }, as { userId }, or give a user.');
-  return 'id' in to ? { userId: to.id } : to;
 }

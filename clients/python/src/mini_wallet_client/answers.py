@@ -31,6 +31,15 @@ def data_of(answer: Any, retry_after: str | None = None) -> Any:
     return answer["data"]
 
 
+def no_file(status: int, headers: Mapping[str, str], text: str) -> errors.WalletError:
+    """What is to be raised for an answer that is not the file."""
+    if status in _TEMPORARY:
+        return _no_answer(status, headers.get("retry-after"))
+    return errors.ApiError(
+        text.strip() or f"The answer was HTTP status {status}.", f"HTTP_{status}"
+    )
+
+
 def _no_answer(status: int, retry_after: str | None) -> errors.WalletError:
     if status in _TEMPORARY:
         failure = errors.ConnectionFailed(f"The answer was HTTP status {status}.")

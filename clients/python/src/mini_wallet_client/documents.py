@@ -231,6 +231,7 @@ fragment Viewer on Viewer {
   }
   email
   emailVerifiedAt
+  timeZone
   balance {
     ...Money
   }
@@ -350,6 +351,27 @@ fragment PageInfo on PageInfo {
 }
 """,
     lambda data: models.UserConnection.parse(follow(data, "searchUsers")),
+)
+
+USER_BY_HANDLE: Operation[models.User | None] = Operation(
+    "UserByHandle",
+    """
+query UserByHandle($handle: String!) {
+  userByHandle(handle: $handle) {
+    ...User
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+""",
+    lambda data: (
+        None if (found := follow(data, "userByHandle")) is None else models.User.parse(found)
+    ),
 )
 
 CONTACTS: Operation[tuple[models.User, ...]] = Operation(
@@ -993,6 +1015,15 @@ fragment Notification on Notification {
   transaction {
     ...Transaction
   }
+  paymentRequest {
+    ...PaymentRequest
+  }
+  scheduledTransfer {
+    ...ScheduledTransfer
+  }
+  webhook {
+    ...Webhook
+  }
 }
 
 fragment Transaction on Transaction {
@@ -1037,6 +1068,64 @@ fragment MetadataEntry on MetadataEntry {
   key
   value
 }
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
 """,
     lambda data: models.Notification.parse(follow(data, "notifications")),
 )
@@ -1064,6 +1153,1050 @@ fragment Notification on Notification {
   message
   createdAt
   isRead
+  transaction {
+    ...Transaction
+  }
+  paymentRequest {
+    ...PaymentRequest
+  }
+  scheduledTransfer {
+    ...ScheduledTransfer
+  }
+  webhook {
+    ...Webhook
+  }
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
+}
+
+fragment Webhook on Webhook {
+  id
+  url
+  stream
+  document
+  status
+  deliveredThrough
+  createdAt
+  secretHints
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+""",
+    lambda data: models.NotificationConnection.parse(follow(data, "viewer", "notifications")),
+)
+
+MARK_NOTIFICATIONS_READ: Operation[models.MarkNotificationsReadResult] = Operation(
+    "MarkNotificationsRead",
+    """
+mutation MarkNotificationsRead($input: MarkNotificationsReadInput!) {
+  markNotificationsRead(input: $input) {
+    __typename
+    ... on NotificationsRead {
+      viewer {
+        ...UnreadNotifications
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment UnreadNotifications on Viewer {
+  unreadNotifications
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_mark_notifications_read_result(follow(data, "markNotificationsRead")),
+)
+
+PAYMENT_REQUESTS: Operation[models.PaymentRequestConnection] = Operation(
+    "PaymentRequests",
+    """
+query PaymentRequests($first: Int, $after: String, $filter: PaymentRequestFilter) {
+  viewer {
+    paymentRequests(first: $first, after: $after, filter: $filter) {
+      nodes {
+        ...PaymentRequest
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+""",
+    lambda data: models.PaymentRequestConnection.parse(follow(data, "viewer", "paymentRequests")),
+)
+
+PAYMENT_REQUEST: Operation[models.PaymentRequest | None] = Operation(
+    "PaymentRequest",
+    """
+query PaymentRequest($token: String!) {
+  paymentRequest(token: $token) {
+    ...PaymentRequest
+  }
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+""",
+    lambda data: (
+        None
+        if (found := follow(data, "paymentRequest")) is None
+        else models.PaymentRequest.parse(found)
+    ),
+)
+
+REQUEST_MONEY: Operation[models.RequestMoneyResult] = Operation(
+    "RequestMoney",
+    """
+mutation RequestMoney($input: RequestMoneyInput!) {
+  requestMoney(input: $input) {
+    __typename
+    ... on MoneyRequested {
+      paymentRequest {
+        ...PaymentRequest
+      }
+      replayed
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidAmount {
+      minimum {
+        ...Money
+      }
+      maximum {
+        ...Money
+      }
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_request_money_result(follow(data, "requestMoney")),
+)
+
+PAY_REQUEST: Operation[models.PayRequestResult] = Operation(
+    "PayRequest",
+    """
+mutation PayRequest($input: PayRequestInput!) {
+  payRequest(input: $input) {
+    __typename
+    ... on MoneySent {
+      transaction {
+        ...Transaction
+      }
+      viewer {
+        ...ViewerBalance
+      }
+      replayed
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidAmount {
+      minimum {
+        ...Money
+      }
+      maximum {
+        ...Money
+      }
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+    ... on InsufficientFunds {
+      balance {
+        ...Money
+      }
+      shortfall {
+        ...Money
+      }
+    }
+    ... on RequestClosed {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+    ... on TokenLimitExceeded {
+      remaining {
+        ...Money
+      }
+    }
+  }
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment ViewerBalance on Viewer {
+  balance {
+    ...Money
+  }
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+""",
+    lambda data: models.parse_pay_request_result(follow(data, "payRequest")),
+)
+
+DECLINE_REQUEST: Operation[models.CloseRequestResult] = Operation(
+    "DeclineRequest",
+    """
+mutation DeclineRequest($input: DeclineRequestInput!) {
+  declineRequest(input: $input) {
+    __typename
+    ... on PaymentRequestClosed {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on RequestClosed {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+  }
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+""",
+    lambda data: models.parse_close_request_result(follow(data, "declineRequest")),
+)
+
+CANCEL_REQUEST: Operation[models.CloseRequestResult] = Operation(
+    "CancelRequest",
+    """
+mutation CancelRequest($input: CancelRequestInput!) {
+  cancelRequest(input: $input) {
+    __typename
+    ... on PaymentRequestClosed {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on RequestClosed {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+  }
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+""",
+    lambda data: models.parse_close_request_result(follow(data, "cancelRequest")),
+)
+
+SPLIT_BILL: Operation[models.SplitBillResult] = Operation(
+    "SplitBill",
+    """
+mutation SplitBill($input: SplitBillInput!) {
+  splitBill(input: $input) {
+    __typename
+    ... on BillWasSplit {
+      split {
+        ...BillSplit
+      }
+      replayed
+    }
+    ... on UserError {
+      message
+    }
+    ... on InvalidAmount {
+      minimum {
+        ...Money
+      }
+      maximum {
+        ...Money
+      }
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment BillSplit on BillSplit {
+  id
+  total {
+    ...Money
+  }
+  ownShare {
+    ...Money
+  }
+  note
+  requests {
+    ...PaymentRequest
+  }
+  paid {
+    ...Money
+  }
+  createdAt
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_split_bill_result(follow(data, "splitBill")),
+)
+
+REMIND_PAYER: Operation[models.RemindPayerResult] = Operation(
+    "RemindPayer",
+    """
+mutation RemindPayer($input: RemindPayerInput!) {
+  remindPayer(input: $input) {
+    __typename
+    ... on PayerReminded {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+    ... on UserError {
+      message
+    }
+    ... on RequestClosed {
+      paymentRequest {
+        ...PaymentRequest
+      }
+    }
+  }
+}
+
+fragment PaymentRequest on PaymentRequest {
+  id
+  requester {
+    ...User
+  }
+  payer {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  link
+  createdAt
+  expiresAt
+  closedAt
+  transaction {
+    ...Transaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+""",
+    lambda data: models.parse_remind_payer_result(follow(data, "remindPayer")),
+)
+
+SCHEDULED_TRANSFERS: Operation[models.ScheduledTransferConnection] = Operation(
+    "ScheduledTransfers",
+    """
+query ScheduledTransfers($first: Int, $after: String, $status: ScheduleStatus) {
+  viewer {
+    scheduledTransfers(first: $first, after: $after, status: $status) {
+      nodes {
+        ...ScheduledTransfer
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+""",
+    lambda data: models.ScheduledTransferConnection.parse(
+        follow(data, "viewer", "scheduledTransfers")
+    ),
+)
+
+SCHEDULED_RUNS: Operation[models.ScheduledRunConnection] = Operation(
+    "ScheduledRuns",
+    """
+query ScheduledRuns($id: ID!, $first: Int, $after: String) {
+  node(id: $id) {
+    __typename
+    ... on ScheduledTransfer {
+      runs(first: $first, after: $after) {
+        nodes {
+          ...ScheduledRun
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+  }
+}
+
+fragment ScheduledRun on ScheduledRun {
+  number
+  dueAt
+  status
+  refusal {
+    __typename
+    message
+  }
   transaction {
     ...Transaction
   }
@@ -1117,22 +2250,31 @@ fragment PageInfo on PageInfo {
   endCursor
 }
 """,
-    lambda data: models.NotificationConnection.parse(follow(data, "viewer", "notifications")),
+    lambda data: models.ScheduledRunConnection.parse(follow(data, "node", "runs")),
 )
 
-MARK_NOTIFICATIONS_READ: Operation[models.MarkNotificationsReadResult] = Operation(
-    "MarkNotificationsRead",
+SCHEDULE_TRANSFER: Operation[models.ScheduleTransferResult] = Operation(
+    "ScheduleTransfer",
     """
-mutation MarkNotificationsRead($input: MarkNotificationsReadInput!) {
-  markNotificationsRead(input: $input) {
+mutation ScheduleTransfer($input: ScheduleTransferInput!) {
+  scheduleTransfer(input: $input) {
     __typename
-    ... on NotificationsRead {
-      viewer {
-        ...UnreadNotifications
+    ... on TransferScheduled {
+      scheduledTransfer {
+        ...ScheduledTransfer
       }
+      replayed
     }
     ... on UserError {
       message
+    }
+    ... on InvalidAmount {
+      minimum {
+        ...Money
+      }
+      maximum {
+        ...Money
+      }
     }
     ... on InvalidInput {
       fields {
@@ -1142,8 +2284,41 @@ mutation MarkNotificationsRead($input: MarkNotificationsReadInput!) {
   }
 }
 
-fragment UnreadNotifications on Viewer {
-  unreadNotifications
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
 }
 
 fragment FieldError on FieldError {
@@ -1151,7 +2326,238 @@ fragment FieldError on FieldError {
   message
 }
 """,
-    lambda data: models.parse_mark_notifications_read_result(follow(data, "markNotificationsRead")),
+    lambda data: models.parse_schedule_transfer_result(follow(data, "scheduleTransfer")),
+)
+
+PAUSE_SCHEDULED_TRANSFER: Operation[models.ChangeScheduledTransferResult] = Operation(
+    "PauseScheduledTransfer",
+    """
+mutation PauseScheduledTransfer($input: ChangeScheduledTransferInput!) {
+  pauseScheduledTransfer(input: $input) {
+    __typename
+    ... on ScheduledTransferChanged {
+      scheduledTransfer {
+        ...ScheduledTransfer
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
+}
+""",
+    lambda data: models.parse_change_scheduled_transfer_result(
+        follow(data, "pauseScheduledTransfer")
+    ),
+)
+
+RESUME_SCHEDULED_TRANSFER: Operation[models.ChangeScheduledTransferResult] = Operation(
+    "ResumeScheduledTransfer",
+    """
+mutation ResumeScheduledTransfer($input: ChangeScheduledTransferInput!) {
+  resumeScheduledTransfer(input: $input) {
+    __typename
+    ... on ScheduledTransferChanged {
+      scheduledTransfer {
+        ...ScheduledTransfer
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
+}
+""",
+    lambda data: models.parse_change_scheduled_transfer_result(
+        follow(data, "resumeScheduledTransfer")
+    ),
+)
+
+END_SCHEDULED_TRANSFER: Operation[models.ChangeScheduledTransferResult] = Operation(
+    "EndScheduledTransfer",
+    """
+mutation EndScheduledTransfer($input: ChangeScheduledTransferInput!) {
+  endScheduledTransfer(input: $input) {
+    __typename
+    ... on ScheduledTransferChanged {
+      scheduledTransfer {
+        ...ScheduledTransfer
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment ScheduledTransfer on ScheduledTransfer {
+  id
+  recipient {
+    ...User
+  }
+  amount {
+    ...Money
+  }
+  note
+  status
+  recurrence {
+    ...Recurrence
+  }
+  startsOn
+  endsOn
+  timeZone
+  nextRunAt
+  createdAt
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Recurrence on Recurrence {
+  unit
+  interval
+}
+""",
+    lambda data: models.parse_change_scheduled_transfer_result(
+        follow(data, "endScheduledTransfer")
+    ),
+)
+
+STATEMENT: Operation[models.StatementResult] = Operation(
+    "Statement",
+    """
+query Statement($from: Date!, $to: Date!, $format: StatementFormat!) {
+  viewer {
+    statement(from: $from, to: $to) {
+      __typename
+      ... on Statement {
+        from
+        to
+        timeZone
+        openingBalance {
+          ...Money
+        }
+        incoming {
+          ...Money
+        }
+        outgoing {
+          ...Money
+        }
+        fees {
+          ...Money
+        }
+        closingBalance {
+          ...Money
+        }
+        transactionCount
+        download(format: $format)
+      }
+      ... on UserError {
+        message
+      }
+      ... on InvalidInput {
+        fields {
+          ...FieldError
+        }
+      }
+    }
+  }
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_statement_result(follow(data, "viewer", "statement")),
 )
 
 WEBHOOKS: Operation[tuple[models.Webhook, ...]] = Operation(

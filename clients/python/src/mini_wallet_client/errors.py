@@ -69,18 +69,23 @@ class InvalidSignature(WalletError):
 
 
 class OutcomeUnknown(WalletError):
-    """The money may have moved, or may still move: no answer came for as long as was allowed, or the last
+    """The call may have taken effect, or may still: no answer came for as long as was allowed, or the last
     attempt was refused while an earlier one, whose answer was lost, may still be on its way.
 
-    Either repeat the call with the same `key` and the same input, which moves the money once; or call
-    `close_key(kind, key)`, whose answer is final: the transaction if there is one, else none ever.
+    Either repeat the call with the same `key` and the same input, which takes effect once; or, where
+    money may have moved, call `close_key(kind, key)`, whose answer is final: the transaction if there
+    is one, else none ever. `kind` is None for a call that moves no money, such as `request_money`.
     """
 
-    def __init__(self, kind: str, key: str, reason: str) -> None:
-        kind = str(kind)
+    def __init__(self, kind: str | None, key: str, reason: str) -> None:
+        kind = None if kind is None else str(kind)
+        effect = "it took effect" if kind is None else "the money moved"
+        ending = (
+            "" if kind is None else f", or call close_key({kind!r}, {key!r}), whose answer is final"
+        )
         super().__init__(
-            f"It is not known whether the money moved ({reason}). Repeat the call with the key {key!r}, "
-            f"which moves it once, or call close_key({kind!r}, {key!r}), whose answer is final."
+            f"It is not known whether {effect} ({reason}). Repeat the call with the key {key!r}, "
+            f"which takes effect once{ending}."
         )
         self.kind = kind
         self.key = key

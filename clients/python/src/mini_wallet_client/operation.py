@@ -44,9 +44,14 @@ class Operation(Generic[Result_co]):
 
 
 def follow(data: Any, *path: str) -> Any:
-    """The value at the end of the path. Raises Unauthenticated where there is no viewer."""
+    """The value at the end of the path.
+
+    Raises Unauthenticated where there is no viewer, UnexpectedAnswer where no node has the id.
+    """
     for name in path[:-1]:
         data = data[name]
+        if data is None and name == "node":
+            raise UnexpectedAnswer("Nothing that the user may see has this id.")
         if data is None:
             raise Unauthenticated("This operation needs a user: sign in, or give an API token.")
     return data[path[-1]]

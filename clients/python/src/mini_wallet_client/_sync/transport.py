@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
-from mini_wallet_client import answers, documents, errors, models
+from mini_wallet_client import answers, documents, errors, files, models
 from mini_wallet_client.operation import Operation
 from mini_wallet_client.retries import Attempts, Retries
 from mini_wallet_client.sessions import Session
@@ -27,6 +28,7 @@ _FINAL = (
     models.IdempotencyKeyReused,
     models.InvalidAmount,
     models.InvalidInput,
+    models.RequestClosed,
     models.TooLate,
 )
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -97,21 +99,24 @@ class Transport:
             waiting.sleep(pause)
         return operation.parse(data)
 
-    def move_money(
+    def once_per_key(
         self,
         operation: Operation[Result],
-        variables: Mapping[str, object],
+        given: Mapping[str, object],
         *,
-        kind: models.TransactionKind,
-        key: str,
+        kind: models.TransactionKind | None = None,
         give_up_after_seconds: float | None,
     ) -> Result:
-        """The result of an operation with an idempotency key. Raises OutcomeUnknown to give up."""
+        """The result of an operation with an idempotency key. Raises OutcomeUnknown to give up.
+
+        `kind` is that of the transaction, if it moves money.
+        """
+        key = str(given["idempotencyKey"])
         attempts = self.retries.start(give_up_after_seconds)
         try:
-            result = self.execute(operation, variables, attempts=attempts)
+            result = self.execute(operation, {"input": given}, attempts=attempts)
         except errors.WalletError as error:
-            # An earlier attempt whose answer was lost may have moved the money all the same.
+            # An earlier attempt whose answer was lost may have taken effect all the same.
             if attempts.are_ambiguous or not errors.is_refusal(error):
                 raise errors.OutcomeUnknown(kind, key, str(error)) from error
             raise
@@ -120,6 +125,31 @@ class Transport:
             reason = "the last attempt was refused, and an earlier one may still arrive"
             raise errors.OutcomeUnknown(kind, key, reason)
         return result
+
+    def download(self, url: str, path: Path) -> None:
+        """Write a file of the service to the path, from the start again where it was cut off."""
+        attempts = self.retries.start()
+        while True:
+            try:
+                self._download(url, path)
+                return
+            except errors.TemporaryError as error:
+                pause = attempts.note(error)
+                if pause is None:
+                    raise
+            waiting.sleep(pause)
+
+    def _download(self, url: str, path: Path) -> None:
+        try:
+            with self.http.stream("GET", url) as response:
+                if response.status_code != httpx.codes.OK:
+                    text = (response.read()).decode("utf-8", "replace")
+                    raise answers.no_file(response.status_code, response.headers, text)
+                with files.written(path) as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+        except httpx.RequestError as error:
+            raise errors.ConnectionFailed(f"{type(error).__name__} {error}".strip()) from error
 
     def refresh(self, expired: str) -> None:
         """Replace the access token, unless that has happened meanwhile. Raises Unauthenticated."""

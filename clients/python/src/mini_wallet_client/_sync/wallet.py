@@ -15,8 +15,12 @@ import httpx
 
 from mini_wallet_client import documents, models
 from mini_wallet_client._sync import streams
+from mini_wallet_client._sync.requests import Requests
+from mini_wallet_client._sync.schedules import Schedules
+from mini_wallet_client._sync.statements import Statements
 from mini_wallet_client._sync.transport import Transport
-from mini_wallet_client.operation import Node, Operation, Page, Result
+from mini_wallet_client.inputs import entries, recipient
+from mini_wallet_client.operation import Operation
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
 from mini_wallet_client.values import Amount, exact, new_key, require_address, require_token
@@ -26,7 +30,7 @@ _TRANSFER = models.TransactionKind.TRANSFER
 _TOP_UP = models.TransactionKind.TOP_UP
 
 
-class Wallet:
+class Wallet(Requests, Schedules, Statements):
     """The wallet of one user.
 
     With `token`, as an API token (`mw_…`); with `session`, or after `login`, as a signed-in user. The
@@ -145,20 +149,18 @@ class Wallet:
         it before this call and gives it again afterwards. Raises OutcomeUnknown, which has the key, when
         no answer came for `give_up_after_seconds` (60). After `not_after` the service moves nothing.
         """
-        key = key or new_key()
         given = {
-            "recipient": _recipient(to),
+            "recipient": recipient(to),
             "amount": exact(amount),
             "note": note,
-            "idempotencyKey": key,
-            "metadata": _entries(metadata),
+            "idempotencyKey": key or new_key(),
+            "metadata": entries(metadata),
             "notAfter": not_after,
         }
-        return self._transport.move_money(
+        return self._transport.once_per_key(
             documents.SEND_MONEY,
-            {"input": given},
+            given,
             kind=_TRANSFER,
-            key=key,
             give_up_after_seconds=give_up_after_seconds,
         )
 
@@ -172,18 +174,16 @@ class Wallet:
         give_up_after_seconds: float | None = None,
     ) -> models.AddBalanceResult:
         """Add to the user's own balance, once, as `send_money` sends once."""
-        key = key or new_key()
         given = {
             "amount": exact(amount),
-            "idempotencyKey": key,
-            "metadata": _entries(metadata),
+            "idempotencyKey": key or new_key(),
+            "metadata": entries(metadata),
             "notAfter": not_after,
         }
-        return self._transport.move_money(
+        return self._transport.once_per_key(
             documents.ADD_BALANCE,
-            {"input": given},
+            given,
             kind=_TOP_UP,
-            key=key,
             give_up_after_seconds=give_up_after_seconds,
         )
 
@@ -198,8 +198,10 @@ class Wallet:
         self, amount: Amount, to: models.Recipient | models.User | None = None
     ) -> models.TransferPreviewResult:
         """The fee and the effect of a transfer, and who would get it, without sending it."""
-        recipient = None if to is None else _recipient(to)
-        given = {"amount": exact(amount), "recipient": recipient}
+        given = {
+            "amount": exact(amount),
+            "recipient": None if to is None else recipient(to),
+        }
         return self._transport.execute(documents.TRANSFER_PREVIEW, given)
 
     # ------------------------------------------------ reading
@@ -241,10 +243,14 @@ class Wallet:
         for node in self._pages(documents.SEARCH_USERS, given):
             yield node
 
+    def user_by_handle(self, handle: str) -> models.User | None:
+        """The user with that handle, with or without "@", also signed out."""
+        return self._transport.execute(documents.USER_BY_HANDLE, {"handle": handle})
+
     def past_notifications(
-        self, *, unread_only: bool = False, page_size: int = 100
+        self, *, unread_only: bool = False, page_size: int = 50
     ) -> Generator[models.Notification, None]:
-        """All notifications so far, newest first, fetched page by page."""
+        """All notifications so far, newest first, fetched page by page, of at most 90."""
         given = {"first": page_size, "unreadOnly": unread_only}
         for node in self._pages(documents.NOTIFICATION_PAGES, given):
             yield node
@@ -343,34 +349,3 @@ class Wallet:
     def test_webhook(self, webhook_id: str, *, send: bool = False) -> models.TestWebhookResult:
         """The request of the latest event; `send` sends it at once, outside the ordered stream."""
         return self._once(documents.TEST_WEBHOOK, {"webhookId": webhook_id, "send": send})
-
-    def _pages(
-        self, operation: Operation[Page[Node]], given: Mapping[str, object]
-    ) -> Generator[Node, None]:
-        """The items of all pages of a list."""
-        cursor = None
-        while True:
-            page = self._transport.execute(operation, {**given, "after": cursor})
-            for node in page.nodes:
-                yield node
-            cursor = page.page_info.end_cursor
-            if not page.page_info.has_next_page:
-                return
-
-    def _once(self, operation: Operation[Result], given: Mapping[str, object]) -> Result:
-        """An operation that would have another effect if it were repeated."""
-        return self._transport.execute(operation, {"input": given}, is_repeatable=False)
-
-
-def _recipient(to: models.Recipient | models.User) -> dict[str, object]:
-    if isinstance(to, models.User):
-        return {"userId": to.id}
-    if not isinstance(to, models.Recipient):
-        raise TypeError(f"{to!r} is no recipient: give Recipient.email(…), or a User.")
-    return {to.by: to.value}
-
-
-def _entries(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
-    if metadata is None:
-        return None
-    return [{"key": key, "value": value} for key, value in metadata.items()]

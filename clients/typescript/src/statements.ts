@@ -1,0 +1,26 @@
+/** Account statements, and their files. */
+
+import * as api from './generated.js';
+import { Schedules } from './schedules.js';
+
+/** Statements of one wallet. Dates are strings such as `2026-12-31`. */
+export abstract class Statements extends Schedules {
+  /**
+   * The account statement of these days, both inclusive, in the user's time zone.
+   *
+   * `download` of the statement is the address of its file in that format, for five minutes.
+   */
+  statement(from: string, to: string, format: api.StatementFormat = 'PDF'): Promise<api.StatementResult> {
+    return this.transport.execute(api.STATEMENT, { from, to, format });
+  }
+
+  /**
+   * The content of the statement's file, as it arrives: `writeFile` of Node takes it as it is.
+   *
+   * Reading it fails where it is cut off; then call this again. Rejects with WalletError: after five
+   * minutes, read the statement again.
+   */
+  download(statement: api.Statement): Promise<ReadableStream<Uint8Array>> {
+    return this.transport.download(statement.download);
+  }
+}
