@@ -62,14 +62,14 @@ def clean_handle(handle: str, path: str = "handle") -> str:
             path,
             "A handle has 3 to 20 characters of a-z, 0-9, dot and underscore, and begins with a letter.",
         )
-    if skeletons.skeleton(stored.replace(".", "").replace("_", "")) in _reserved_skeletons():
+    if skeletons.folded(stored.replace(".", "").replace("_", "")) in _reserved_skeletons():
         raise errors.invalid(path, "This handle is reserved. Choose another one.")
     return stored
 
 
 @functools.cache
 def _reserved_skeletons() -> frozenset[str]:
-    return frozenset(skeletons.skeleton(word) for word in _RESERVED)
+    return frozenset(map(skeletons.folded, _RESERVED))
 
 
 def is_marked(query: str) -> bool:

@@ -37,9 +37,9 @@ def keys(name: str, handle: str | None) -> frozenset[bytes]:
     Capital and small letters are told apart first, since "I" looks like "l", and then they are not, so
     that "IAN" is confusable with both "lan" and "ian". Digests are of the same length for every name.
     """
-    looks = {_folded(name), _folded(name.casefold())}
+    looks = {folded(name), folded(name.casefold())}
     if handle is not None:
-        looks.add(_folded(handle))
+        looks.add(folded(handle))
     return frozenset(
         hashlib.sha256(look.encode("utf-8", "surrogatepass")).digest()[:_DIGEST_BYTES]
         for look in looks
@@ -47,7 +47,8 @@ def keys(name: str, handle: str | None) -> frozenset[bytes]:
     )
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The skeleton without regard to case: "0" looks like "O", and so like "o" in this form."""
     return " ".join(skeleton(skeleton(text.removeprefix("@")).casefold()).split())
 
 

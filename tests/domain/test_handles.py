@@ -32,7 +32,8 @@ def test_another_form_is_refused(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["admin", "Support", "ad.min", "_support"[1:] + "_", "adrnin", "mini.wallet"]
+    "typed",
+    ["admin", "Support", "ad.min", "_support"[1:] + "_", "adrnin", "supp0rt", "mini.wallet"],
 )
 def test_reserved_words_are_refused_also_if_they_only_look_like_that(typed: str) -> None:
     with pytest.raises(errors.InvalidInput, match="reserved"):
