@@ -1,4 +1,4 @@
-"""Fields of types that need another query: each is a row with its resolver and the scope that it needs."""
+"""Fields of types that need another query: one row each, with its resolver and the scope that it needs."""
 
 from domain.ledger.kinds import Kind
 from domain.notifications.notification_kinds import NotificationKind
@@ -59,8 +59,8 @@ class ViewerFields:
     insights = viewer_field(
         statements.insights, OF_TRANSACTIONS, cost=50,
         description=(
-            "Money in and out per month and by person, and the balance over time: the figures of "
-            "`statement` for the same dates, at most five years."
+            "Money in and out by month and by person, and the balance over time, with the totals of "
+            "`statement` for the same dates; at most five years."
         ),
     )  # fmt: skip
     statement = viewer_field(
@@ -71,11 +71,13 @@ class ViewerFields:
         ),
     )  # fmt: skip
     scheduled_transfers = viewer_field(
-        scheduled_transfers.listed, OF_SCHEDULES, description="Newest first."
+        scheduled_transfers.listed,
+        OF_SCHEDULES,
+        description="The viewer's scheduled transfers, newest first.",
     )
     blocked_users = viewer_field(
         blocks.listed, PERSON_ONLY, usual_length=10,
-        description="The users whom the viewer has blocked, the latest first; at most 1,000.",
+        description="The users whom the viewer has blocked, most recently blocked first; at most 1,000.",
     )  # fmt: skip
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,
@@ -106,7 +108,7 @@ class NotificationFields:
 class TransactionFields:
     payment_request = link(
         requests.by_reference, transfers.reference_of(Kind.TRANSFER), Scope.REQUEST_MONEY,
-        description="The payment request settled by this transaction.",
+        description="The payment request that this transaction paid; null if it paid none.",
     )  # fmt: skip
 
 
@@ -115,12 +117,15 @@ class PaymentRequestFields:
     transaction = link(
         transfers.by_reference, requests.reference_of, Scope.READ_TRANSACTIONS,
         description=(
-            "The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer."
+            "The transaction that paid it, as the viewer sees it. Null for everyone but the requester and the "
+            "payer."
         ),
     )  # fmt: skip
     split = link(
         splits.linked, splits.split_of, Scope.REQUEST_MONEY,
-        description="The bill split it belongs to. Null for anyone but requester and payer.",
+        description=(
+            "The bill split that it belongs to. Null for everyone but the requester and the payer."
+        ),
     )  # fmt: skip
 
 
@@ -133,4 +138,6 @@ class WebhookFields:
 
 @extend(ScheduledTransfer)
 class ScheduledTransferFields:
-    runs = bound_field(scheduled_transfers.runs, description="Newest first.")
+    runs = bound_field(
+        scheduled_transfers.runs, description="The runs that have been due, newest first."
+    )

@@ -91,29 +91,29 @@ class Query:
         people.search_users, SEARCH, verified, SEARCHES, cost=10,
         description=(
             "Finds users by a part of the name, the beginning of a handle or a complete email address, "
-            "best match first. Never returns the viewer or unverified users. Nor users whom the viewer has "
-            "blocked, or who have blocked the viewer."
+            "best match first. Never returns the viewer, unverified users, users whom the viewer has blocked, or "
+            "users who have blocked the viewer."
         ),
     )  # fmt: skip
     user_by_handle = operation(
         people.user_by_handle, LOOK_UPS, works_signed_out=True,
         description=(
-            "Look up a user by exact handle. No authentication required: signed out, `emailHint` is "
-            "empty."
+            "Looks up a user by exact handle; null if there is none. No authentication required. `emailHint` is "
+            "empty for callers that may not use `searchUsers`."
         ),
     )  # fmt: skip
     transfer_preview = operation(
         transfers.transfer_preview, SEND, reads, verified_for_recipient, PREVIEWS,
         description=(
-            "Calculates what sending this amount would cost now, and says who would get it, without "
+            "Calculates what sending this amount would cost now, and shows who would get it, without "
             "sending it."
         ),
     )  # fmt: skip
     payment_request = operation(
         requests.payment_request, REQUEST_LINKS, works_signed_out=True,
         description=(
-            "Look up a payment request by the token at the end of its link. No authentication required. "
-            "Null if there is none."
+            "Looks up a payment request by the token at the end of its link; null if there is none. No "
+            "authentication required."
         ),
     )  # fmt: skip
     credential = operation(sessions.credential, reads, cost=10, description="Null when signed out.")
@@ -237,25 +237,25 @@ class Mutation:
     pay_request = operation(
         requests.pay_request, SEND, PAYMENTS, checks_credential=True,
         description=(
-            "Pays a payment request, like `sendMoney` and in one commit with closing the request, once per "
+            "Pays a payment request as `sendMoney` would, and closes it in the same commit, once per "
             "idempotency key."
         ),
     )  # fmt: skip
     decline_request = operation(
         requests.decline_request, REQUEST, CHANGES, checks_credential=True,
-        description="Declines a payment request to the viewer.",
+        description="Declines a payment request addressed to the viewer.",
     )  # fmt: skip
     cancel_request = operation(
         requests.cancel_request, REQUEST, CHANGES, checks_credential=True,
-        description="Cancels a payment request by the viewer.",
+        description="Cancels a payment request made by the viewer.",
     )  # fmt: skip
 
     schedule_transfer = operation(
         scheduled_transfers.schedule_transfer, SCHEDULE, SEND, TRANSFERS,
         description=(
             "Schedules a transfer, once or repeatedly, once per idempotency key. Each run is sent at 08:00 "
-            "in the viewer's time zone, as by `sendMoney`. It does not end with the session or the API "
-            "token that created it."
+            "in the viewer's time zone, as by `sendMoney`, also after the session or API token that "
+            "created it has ended."
         ),
     )  # fmt: skip
     pause_scheduled_transfer = operation(
@@ -266,12 +266,12 @@ class Mutation:
         scheduled_transfers.resume_scheduled_transfer, SCHEDULE, CHANGES,
         description=(
             "Continues a scheduled transfer with the next run that becomes due. Runs that became due while "
-            "it was paused are not made, and are listed as failed."
+            "it was paused are not sent; they are listed as failed."
         ),
     )  # fmt: skip
     end_scheduled_transfer = operation(
         scheduled_transfers.end_scheduled_transfer, SCHEDULE, CHANGES,
-        description="Ends a scheduled transfer permanently; also if it has ended already.",
+        description="Ends a scheduled transfer permanently. If it has already ended, nothing changes.",
     )  # fmt: skip
 
     remind_payer = operation(
@@ -280,18 +280,18 @@ class Mutation:
     )  # fmt: skip
     split_bill = operation(
         splits.split_bill, REQUEST, SPLITS, checks_credential=True,
-        description="Creates a payment request for each share of a bill, all or none.",
+        description="Creates a payment request for each payer's share of a bill, either all or none.",
     )  # fmt: skip
     block_user = operation(
         blocks.block_user, person, verified, CHANGES,
         description=(
-            "Blocks a user: neither side can find or request money from the other. Both can still send money, "
-            "and requests from before can still be paid."
+            "Blocks a user: neither user finds the other in `searchUsers` or can request money from the other. "
+            "Both can still send money, and pay requests made before."
         ),
     )  # fmt: skip
     unblock_user = operation(
         blocks.unblock_user, person, verified, CHANGES,
-        description="Ends a block by the viewer. It does not end one by the other user.",
+        description="Ends the viewer's block of a user. It does not end a block by that user.",
     )  # fmt: skip
 
     create_api_token = operation(

@@ -1,4 +1,4 @@
-"""Inputs and results of blocking users."""
+"""Inputs and results of blocking and unblocking users."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ class UnblockUserInput:
 
 
 @strawberry.type(
-    description="The user is blocked or unblocked, now or by an earlier identical call."
+    description="The user is blocked or unblocked, by this call or an earlier identical one."
 )
 class BlockedUsersChanged:
     viewer: Viewer = strawberry.field(

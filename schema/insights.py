@@ -1,4 +1,4 @@
-"""Insights: what a statement says, by month, by day and by person."""
+"""Insights: the figures of a statement by month, by day and by person."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -16,7 +16,7 @@ from schema.money import Money, shown_minor
 _INCOMING = "The sum of all money received and added."
 _OUTGOING = "The sum of all money sent, without fees."
 _FEES = "The sum of all fees."
-_COUNT = "How many transactions there are."
+_COUNT = "The number of transactions."
 
 
 @strawberry.type(description="What came in and went out in a calendar month.")
@@ -24,7 +24,7 @@ class InsightsMonth:
     from_: date = strawberry.field(
         name="from", description="The first day of the month that is in the range."
     )
-    to: date = strawberry.field(description="The last one, inclusive.")
+    to: date = strawberry.field(description="The last day of the month that is in the range.")
     incoming: Money = strawberry.field(description=_INCOMING)
     outgoing: Money = strawberry.field(description=_OUTGOING)
     fees: Money = strawberry.field(description=_FEES)
@@ -38,7 +38,7 @@ class InsightsMonth:
 class InsightsBalance:
     day: date = strawberry.field(description="The day.")
     balance: Money = strawberry.field(
-        description="The balance when it ended; if that is today, the balance now."
+        description="The balance when the day ended; if the day is today, the balance now."
     )
 
 
@@ -54,10 +54,10 @@ class InsightsPerson:
 
 
 @strawberry.type(
-    description="What is with none of the people listed: with other people, and money added."
+    description="All that `people` does not list: transactions with other people, and money added."
 )
 class InsightsOthers:
-    people_count: int = strawberry.field(description="How many other people there are.")
+    people_count: int = strawberry.field(description="The number of other people.")
     incoming: Money = strawberry.field(description=_INCOMING)
     outgoing: Money = strawberry.field(description=_OUTGOING)
     fees: Money = strawberry.field(description=_FEES)
@@ -66,8 +66,8 @@ class InsightsOthers:
 
 @strawberry.type(
     description=(
-        "Where money came from and went to. All figures are those of the statement for the same dates: "
-        "the months, and the people together with the others, add up to its totals."
+        "Where money came from and where it went. The totals are those of the statement for the same "
+        "dates. The months add up to them, and so do `people` and `others` together."
     )
 )
 class Insights:
@@ -89,14 +89,16 @@ class Insights:
     )
     balances: list[InsightsBalance] = strawberry.field(
         description=(
-            "The balance at the ends of up to 120 days at even distances, oldest first; the last one is "
-            "the last day."
+            "The balance at the end of up to 120 evenly spaced days, oldest first. The last of them is the "
+            "last day of the range."
         )
     )
     people: list[InsightsPerson] = strawberry.field(
-        description="The people with whom the most money was exchanged, the most first."
+        description="The people with whom the viewer exchanged the most money, largest sum first."
     )
-    others: InsightsOthers = strawberry.field(description="All that is with none of these people.")
+    others: InsightsOthers = strawberry.field(
+        description="Transactions with people who are not listed, and money added."
+    )
 
 
 InsightsResult = Annotated[

@@ -1,4 +1,4 @@
-"""Transfer previews, with what helps to verify the recipient."""
+"""Transfer previews, with information that helps to verify the recipient."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,12 +22,12 @@ class RecipientCheck:
         description="Number of transfers the viewer has sent to this user."
     )
     last_paid_at: datetime | None = strawberry.field(
-        description="When the last of them was posted; null if there are none."
+        description="When the latest of them was posted; null if there are none."
     )
     lookalikes: list[people.User] = strawberry.field(
         description=(
-            "Users the viewer has paid before whose name or handle can be confused with this one. By "
-            "Unicode Technical Standard #39; at most 20."
+            "Users whom the viewer has paid and whose name or handle can be confused with the recipient's, "
+            "by Unicode Technical Standard #39; at most 20."
         )
     )
 
@@ -59,7 +59,7 @@ AmountToPreview = Annotated[
 ]
 RecipientToPreview = Annotated[
     RecipientInput | None,
-    Description("Who would get the amount: verified users only, as for `searchUsers`."),
+    Description("Who would get the amount. Like `searchUsers`, for verified users only."),
 ]
 TransferPreviewResult = Annotated[
     TransferPreview | errors.InvalidAmount | errors.RecipientNotFound | errors.CannotPayYourself,
@@ -68,7 +68,7 @@ TransferPreviewResult = Annotated[
 
 
 def shown_check(recipient: recipient_checks.RecipientCheck, *, to: UUID) -> RecipientCheck:
-    """The recipient as the viewer `to` sees them, beside those who look alike."""
+    """The recipient as the viewer `to` sees them, with the users who look alike."""
     user, *alike = people.shown_together([recipient.person, *recipient.lookalikes], to=to)
     return RecipientCheck(
         user=user,

@@ -1,4 +1,4 @@
-"""The input and the result of reminding payers."""
+"""The input and result of reminding a payer."""
 
 from typing import Annotated
 
@@ -8,10 +8,10 @@ from schema import errors
 from schema.requests import PaymentRequest, RequestClosed, RequestNotAllowed
 
 
-@strawberry.input(description="The payment request to remind its payer of.")
+@strawberry.input(description="The payment request to remind the payer of.")
 class RemindPayerInput:
     payment_request_id: strawberry.ID = strawberry.field(
-        description="A `PaymentRequest.id` of a request by the viewer."
+        description="The `PaymentRequest.id` of a request made by the viewer."
     )
 
 

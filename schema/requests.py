@@ -20,7 +20,7 @@ from schema.people import User
 from schema.results import MoneySent
 from schema.transactions import MetadataEntryInput
 
-#: What its cursors say that they belong to.
+#: The name of the list in its cursors.
 LIST_NAME = "paymentRequests"
 _TYPE = "PaymentRequest"
 
@@ -52,24 +52,24 @@ class PaymentRequest(Node):
     requester: User = strawberry.field(description="The user who receives the money.")
     payer: User | None = strawberry.field(
         description=(
-            "Null for an open request that has not been paid, and for anyone but requester and payer."
+            "The user who is asked to pay, or who paid an open request. Null for an open request that has "
+            "not been paid, and for everyone but the requester and the payer."
         )
     )
     amount: Money = strawberry.field(description="The requested amount.")
     note: str | None = strawberry.field(
-        description="The requester's note, which becomes that of the transaction."
+        description="The requester's note, which becomes the note of the transaction."
     )
     status: Status = strawberry.field(description="Whether it can be paid, and if not, why.")
     link: str | None = strawberry.field(
         description=(
-            "Opaque URL under APP_URL. Opening it never pays. Null for anyone but requester and payer."
+            "Opaque URL under APP_URL. Opening it pays nothing. Null for everyone but the requester and the "
+            "payer."
         )
     )
     created_at: datetime = strawberry.field(description="When it was created.")
     expires_at: datetime = strawberry.field(
-        description=(
-            "The request cannot be paid from this instant on, even before its status changes."
-        )
+        description="From this instant on, the request cannot be paid."
     )
     closed_at: datetime | None = strawberry.field(
         description="When it was paid, declined or cancelled, or expired; null while it is pending."
@@ -94,10 +94,11 @@ class PaymentRequestConnection:
 @strawberry.input(description="Selects the payment requests that meet all conditions given.")
 class PaymentRequestFilter:
     role: Role | None = strawberry.field(
-        default=strawberry.UNSET, description="Only those that the viewer made, or is to pay."
+        default=strawberry.UNSET,
+        description="Only requests that the viewer made, or is asked to pay.",
     )
     status: Status | None = strawberry.field(
-        default=strawberry.UNSET, description="Only those in this state."
+        default=strawberry.UNSET, description="Only requests in this state."
     )
 
 
@@ -163,13 +164,15 @@ class RequestMoneyInput:
     )
     idempotency_key: str = strawberry.field(
         description=(
-            "Chosen by the caller, 8 to 64 printable ASCII characters. A key never requests twice; keys "
-            "of `requestMoney` are separate from those of other operations."
+            "Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one "
+            "request; keys of `requestMoney` are separate from those of other operations."
         )
     )
 
 
-@strawberry.type(description="The payment request exists.")
+@strawberry.type(
+    description="The payment request was created, by this call or an earlier one with the same key."
+)
 class MoneyRequested:
     payment_request: PaymentRequest = strawberry.field(description="The request as it is now.")
     replayed: bool = strawberry.field(
@@ -228,18 +231,20 @@ PayRequestResult = Annotated[
 @strawberry.input(description="The payment request to decline.")
 class DeclineRequestInput:
     payment_request_id: strawberry.ID = strawberry.field(
-        description="A `PaymentRequest.id` of a request to the viewer."
+        description="The `PaymentRequest.id` of a request addressed to the viewer."
     )
 
 
 @strawberry.input(description="The payment request to cancel.")
 class CancelRequestInput:
     payment_request_id: strawberry.ID = strawberry.field(
-        description="A `PaymentRequest.id` of a request by the viewer."
+        description="The `PaymentRequest.id` of a request made by the viewer."
     )
 
 
-@strawberry.type(description="The payment request is closed, now or by an earlier identical call.")
+@strawberry.type(
+    description="The payment request is closed, by this call or an earlier identical one."
+)
 class PaymentRequestClosed:
     payment_request: PaymentRequest = strawberry.field(description="The request as it is now.")
 
@@ -249,7 +254,7 @@ CloseRequestResult = Annotated[
     strawberry.union(
         "CloseRequestResult",
         description=(
-            "What `declineRequest` and `cancelRequest` return. RequestClosed if it was already closed in "
+            "What `declineRequest` and `cancelRequest` return: RequestClosed if it was already closed in "
             "another way."
         ),
     ),

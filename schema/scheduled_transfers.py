@@ -23,36 +23,37 @@ from schema.money import Money, shown_minor
 from schema.nodes import Node
 from schema.transactions import Transaction
 
-#: What the cursors of the two lists say that they belong to.
+#: The names of the two lists in their cursors.
 LIST_NAME = "scheduledTransfers"
 RUNS_LIST_NAME = "runs"
 
 RecurrenceUnit = described(
     recurrence.RecurrenceUnit,
     "RecurrenceUnit",
-    "What the interval between two runs is counted in. Runs are due on calendar dates, at 08:00.",
+    "The unit of the interval between runs. Runs are due on calendar dates, at 08:00.",
     DAY="Days.",
     WEEK="Weeks.",
-    MONTH="Months: on the day of `startsOn`, or on the last day of a month that is shorter.",
-    YEAR="Years: on the day of `startsOn`, 29 February also on the 28th.",
+    MONTH="Months: on the day of the month of `startsOn`, or on the last day of a shorter month.",
+    YEAR="Years: on the day of `startsOn`; instead of 29 February, on 28 February in common years.",
 )
 ScheduleStatus = described(
     schedules.ScheduleStatus,
     "ScheduleStatus",
-    "Whether a scheduled transfer has runs.",
-    ACTIVE="Its next run is made when it is due.",
-    PAUSED="Runs that become due meanwhile are not made; they are recorded as failed when it is resumed.",
-    ENDED="It has no more runs: all are made, or the viewer ended it.",
+    "The state of a scheduled transfer.",
+    ACTIVE="Its next run is sent when it is due.",
+    PAUSED="Runs that become due during the pause are not sent; they are recorded as failed when it is resumed.",
+    ENDED="It has no further runs: the last one was sent or has failed, or the viewer ended it.",
 )
 ScheduledRunStatus = described(
     schedules.RunStatus,
     "ScheduledRunStatus",
-    "What has become of a run.",
+    "The state of a run.",
     WAITING="Due but not sent yet; retried for 24 hours.",
     SENT="The transfer was posted.",
     FAILED=(
-        "Abandoned after 24 hours. Later runs are unaffected. Also if it became due while the scheduled "
-        "transfer was paused, or was waiting when it ended."
+        "Not sent: it was refused for 24 hours, its idempotency key was closed, it became due while the "
+        "scheduled transfer was paused, or it was waiting when the scheduled transfer ended. Later runs are "
+        "unaffected."
     ),
 )
 
@@ -60,23 +61,23 @@ ScheduledRunStatus = described(
 @strawberry.type(description="For example, every two weeks is unit WEEK with interval 2.")
 class Recurrence:
     unit: recurrence.RecurrenceUnit = strawberry.field(description="The unit of the interval.")
-    interval: int = strawberry.field(description="From one run to the next, in units.")
+    interval: int = strawberry.field(description="The number of units from one run to the next.")
 
 
-@strawberry.type(description="One transfer of a schedule, listed from when it is due.")
+@strawberry.type(description="One run of a scheduled transfer, listed once it is due.")
 class ScheduledRun:
     number: int = strawberry.field(description="Run number, starting at 1.")
     due_at: datetime = strawberry.field(description="When it was due.")
-    status: schedules.RunStatus = strawberry.field(description="What has become of it.")
+    status: schedules.RunStatus = strawberry.field(description="The state of the run.")
     refusal: errors.UserError | None = strawberry.field(
-        description="The reason the latest attempt failed. Null if it was sent, and before any attempt."
+        description="Why the latest attempt was refused; null if the run was sent or never attempted."
     )
     view: strawberry.Private[RunView]
     currency: strawberry.Private[money.Currency]
     principal: strawberry.Private[Principal]
 
     @resolved(
-        "The transaction that it posted; null until then. An API token needs the scope "
+        "The transaction of the run; null until it is sent. An API token needs the scope "
         "`READ_TRANSACTIONS`."
     )
     def transaction(self) -> Transaction | None:
@@ -105,10 +106,12 @@ class ScheduledRunConnection:
 
 @strawberry.type(description="A transfer that is sent later, once or repeatedly.")
 class ScheduledTransfer(Node):
-    recipient: people.User = strawberry.field(description="Who is paid.")
-    amount: Money = strawberry.field(description="What is sent with each run; the fee is added.")
+    recipient: people.User = strawberry.field(description="The user who receives the money.")
+    amount: Money = strawberry.field(description="The amount of each run; the fee is added.")
     note: str | None = strawberry.field(description="The note of each transaction.")
-    status: schedules.ScheduleStatus = strawberry.field(description="Whether it has runs.")
+    status: schedules.ScheduleStatus = strawberry.field(
+        description="The state of the scheduled transfer."
+    )
     recurrence: Recurrence | None = strawberry.field(description="Null for a one-time transfer.")
     starts_on: date = strawberry.field(description="The date of the first run.")
     ends_on: date | None = strawberry.field(
@@ -116,12 +119,15 @@ class ScheduledTransfer(Node):
     )
     time_zone: str = strawberry.field(
         description=(
-            "IANA time zone, taken from the viewer at creation. Runs are due at 08:00 there. UTC is used "
-            "if the service no longer knows it."
+            "IANA time zone: the viewer's at creation. Runs are due at 08:00 in this time zone. If the "
+            "service no longer knows it, UTC is used."
         )
     )
     next_run_at: datetime | None = strawberry.field(
-        description="Null if no further run is due. A run that is waiting has been due before."
+        description=(
+            "When the next run is due; null while it is paused and after the last run. A run that is "
+            "waiting was due earlier."
+        )
     )
     created_at: datetime = strawberry.field(description="When it was created.")
     view: strawberry.Private[ScheduleView]
@@ -206,7 +212,7 @@ def shown_page(
 def shown_runs(
     found: paging.Page[RunView], currency: money.Currency, principal: Principal
 ) -> ScheduledRunConnection:
-    """A page of runs as their owner sees them, with that session or API token."""
+    """A page of runs as their owner sees them with that session or API token."""
     edges = [
         ScheduledRunEdge(
             cursor=connections.cursor_of(RUNS_LIST_NAME, str(view.run.number)),
@@ -228,7 +234,7 @@ def shown_runs(
 class RecurrenceInput:
     unit: recurrence.RecurrenceUnit = strawberry.field(description="The unit of the interval.")
     interval: int = strawberry.field(
-        default=1, description="From one run to the next, 1 to 1000 units."
+        default=1, description="The number of units from one run to the next, 1 to 1000."
     )
 
 
@@ -244,7 +250,7 @@ class ScheduleTransferInput:
     )
     starts_on: date = strawberry.field(description="Today or later in the viewer's time zone.")
     recurrence: RecurrenceInput | None = strawberry.field(
-        default=strawberry.UNSET, description="A one-time transfer if omitted."
+        default=strawberry.UNSET, description="If omitted, the transfer is sent once."
     )
     ends_on: date | None = strawberry.field(
         default=strawberry.UNSET,
@@ -252,7 +258,8 @@ class ScheduleTransferInput:
     )
     idempotency_key: str = strawberry.field(
         description=(
-            "Chosen by the caller, 8 to 64 printable ASCII characters. A key never schedules twice."
+            "Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one "
+            "scheduled transfer."
         )
     )
 
@@ -282,11 +289,13 @@ ScheduleTransferResult = Annotated[
 @strawberry.input(description="The scheduled transfer to change.")
 class ChangeScheduledTransferInput:
     scheduled_transfer_id: strawberry.ID = strawberry.field(
-        description="A `ScheduledTransfer.id` of the viewer."
+        description="The id of one of the viewer's scheduled transfers."
     )
 
 
-@strawberry.type(description="The scheduled transfer was changed, or was so already.")
+@strawberry.type(
+    description="The scheduled transfer has the requested status, by this call or an earlier one."
+)
 class ScheduledTransferChanged:
     scheduled_transfer: ScheduledTransfer = strawberry.field(
         description="The scheduled transfer as it is now."

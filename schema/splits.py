@@ -31,7 +31,7 @@ class BillSplit(Node):
         description="One for each payer, in the order in which they were named.",
         metadata={"usual_length": 10},
     )
-    paid: Money = strawberry.field(description="Total paid so far.")
+    paid: Money = strawberry.field(description="The total of the requests that have been paid.")
     created_at: datetime = strawberry.field(description="When it was created.")
 
 
@@ -58,7 +58,7 @@ def shown(
     )
 
 
-@strawberry.input(description="The bill to split, and among whom.")
+@strawberry.input(description="The bill to split, and the users who share it.")
 class SplitBillInput:
     total: Decimal = strawberry.field(description="The whole bill, in whole units of the currency.")
     payers: list[RecipientInput] = strawberry.field(description="1 to 20 distinct users.")
@@ -69,7 +69,8 @@ class SplitBillInput:
         default=strawberry.UNSET,
         description=(
             "One amount per payer, in order. The remainder of the total is the viewer's own share. If "
-            "omitted, all shares are equal, and the first ones larger by one minor unit where they cannot be."
+            "omitted, shares are equal; where the total does not divide evenly, the first ones are larger by "
+            "one minor unit."
         ),
     )
     note: str | None = strawberry.field(
@@ -80,13 +81,15 @@ class SplitBillInput:
     )
     idempotency_key: str = strawberry.field(
         description=(
-            "Chosen by the caller, 8 to 64 printable ASCII characters. A key never splits twice; keys of "
-            "`splitBill` are separate from those of other operations."
+            "Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one split; "
+            "keys of `splitBill` are separate from those of other operations."
         )
     )
 
 
-@strawberry.type(description="The bill is split.")
+@strawberry.type(
+    description="The bill was split, by this call or an earlier one with the same key."
+)
 class BillWasSplit:
     split: BillSplit = strawberry.field(description="The split as it is now.")
     replayed: bool = strawberry.field(

@@ -16,8 +16,8 @@ from schema.money import Money, shown_minor
 StatementFormat = described(
     statements.Format,
     "StatementFormat",
-    "The format of a file.",
-    PDF="To read and to print.",
+    "The format of a statement's file.",
+    PDF="For reading and printing.",
     CSV="For spreadsheets: RFC 4180, in UTF-8 with a byte order mark, amounts as plain numbers.",
     OFX="For bookkeeping programs: OFX 2.2, in which `FITID` is the reference of the transaction.",
     CAMT_053="For accounting systems: ISO 20022 camt.053.001.08.",
@@ -34,7 +34,7 @@ class Statement:
     #: The address of the statement's file in a format.
     link: strawberry.Private[Callable[[statements.Format], str]]
     from_: date = strawberry.field(name="from", description="The first day.")
-    to: date = strawberry.field(description="Inclusive.")
+    to: date = strawberry.field(description="The last day, inclusive.")
     time_zone: str = strawberry.field(
         description="The IANA time zone in which days begin and end: the viewer's."
     )
@@ -45,11 +45,11 @@ class Statement:
     incoming: Money = strawberry.field(description="The sum of all money received and added.")
     outgoing: Money = strawberry.field(description="The sum of all money sent, without fees.")
     fees: Money = strawberry.field(description="The sum of all fees.")
-    transaction_count: int = strawberry.field(description="How many transactions there are.")
+    transaction_count: int = strawberry.field(description="The number of transactions.")
 
     @resolved(
-        "Download URL under APP_URL, valid for five minutes without further authentication. It ends "
-        "earlier if the session or API token ends. The file contains the transactions of this "
+        "Download URL under APP_URL, valid without further authentication for five minutes, or until the "
+        "session or API token that requested it ends. The file contains the transactions of this "
         "statement, even if others have followed since, and the seal of the last one.",
     )
     def download(

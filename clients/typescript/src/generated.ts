@@ -16,19 +16,19 @@ export type PaymentRequestRole = Open<'PAYER' | 'REQUESTER'>;
 /** The state of a payment request. */
 export type PaymentRequestStatus = Open<'CANCELLED' | 'DECLINED' | 'EXPIRED' | 'PAID' | 'PENDING'>;
 
-/** What the interval between two runs is counted in. Runs are due on calendar dates, at 08:00. */
+/** The unit of the interval between runs. Runs are due on calendar dates, at 08:00. */
 export type RecurrenceUnit = Open<'DAY' | 'MONTH' | 'WEEK' | 'YEAR'>;
 
-/** Whether a scheduled transfer has runs. */
+/** The state of a scheduled transfer. */
 export type ScheduleStatus = Open<'ACTIVE' | 'ENDED' | 'PAUSED'>;
 
-/** What has become of a run. */
+/** The state of a run. */
 export type ScheduledRunStatus = Open<'FAILED' | 'SENT' | 'WAITING'>;
 
 /** What a program may do with an API token. A signed-in user may do everything. */
 export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'REQUEST_MONEY' | 'SCHEDULE_TRANSFERS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
 
-/** The format of a file. */
+/** The format of a statement's file. */
 export type StatementFormat = Open<'CAMT_053' | 'CSV' | 'OFX' | 'PDF'>;
 
 /** Whether the viewer received or sent the money. */
@@ -111,13 +111,13 @@ export interface BillSplit {
   readonly note: string | null;
   /** One for each payer, in the order in which they were named. */
   readonly requests: readonly PaymentRequest[];
-  /** Total paid so far. */
+  /** The total of the requests that have been paid. */
   readonly paid: Money;
   /** When it was created. */
   readonly createdAt: string;
 }
 
-/** The bill is split. */
+/** The bill was split, by this call or an earlier one with the same key. */
 export interface BillWasSplit {
   readonly __typename: 'BillWasSplit';
   /** The split as it is now. */
@@ -249,7 +249,7 @@ export interface MetadataEntry {
   readonly value: string;
 }
 
-/** The payment request exists. */
+/** The payment request was created, by this call or an earlier one with the same key. */
 export interface MoneyRequested {
   readonly __typename: 'MoneyRequested';
   /** The request as it is now. */
@@ -336,27 +336,27 @@ export interface PaymentRequest {
   readonly id: string;
   /** The user who receives the money. */
   readonly requester: User;
-  /** Null for an open request that has not been paid, and for anyone but requester and payer. */
+  /** The user who is asked to pay, or who paid an open request. Null for an open request that has not been paid, and for everyone but the requester and the payer. */
   readonly payer: User | null;
   /** The requested amount. */
   readonly amount: Money;
-  /** The requester's note, which becomes that of the transaction. */
+  /** The requester's note, which becomes the note of the transaction. */
   readonly note: string | null;
   /** Whether it can be paid, and if not, why. */
   readonly status: PaymentRequestStatus;
-  /** Opaque URL under APP_URL. Opening it never pays. Null for anyone but requester and payer. */
+  /** Opaque URL under APP_URL. Opening it pays nothing. Null for everyone but the requester and the payer. */
   readonly link: string | null;
   /** When it was created. */
   readonly createdAt: string;
-  /** The request cannot be paid from this instant on, even before its status changes. */
+  /** From this instant on, the request cannot be paid. */
   readonly expiresAt: string;
   /** When it was paid, declined or cancelled, or expired; null while it is pending. */
   readonly closedAt: string | null;
-  /** The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer. Null for an API token without the scope `READ_TRANSACTIONS`. */
+  /** The transaction that paid it, as the viewer sees it. Null for everyone but the requester and the payer. Null for an API token without the scope `READ_TRANSACTIONS`. */
   readonly transaction: Transaction | null;
 }
 
-/** The payment request is closed, now or by an earlier identical call. */
+/** The payment request is closed, by this call or an earlier identical one. */
 export interface PaymentRequestClosed {
   readonly __typename: 'PaymentRequestClosed';
   /** The request as it is now. */
@@ -377,9 +377,9 @@ export interface RecipientCheck {
   readonly user: User;
   /** Number of transfers the viewer has sent to this user. */
   readonly timesPaid: number;
-  /** When the last of them was posted; null if there are none. */
+  /** When the latest of them was posted; null if there are none. */
   readonly lastPaidAt: string | null;
-  /** Users the viewer has paid before whose name or handle can be confused with this one. By Unicode Technical Standard #39; at most 20. */
+  /** Users whom the viewer has paid and whose name or handle can be confused with the recipient's, by Unicode Technical Standard #39; at most 20. */
   readonly lookalikes: readonly User[];
 }
 
@@ -394,7 +394,7 @@ export interface RecipientNotFound {
 export interface Recurrence {
   /** The unit of the interval. */
   readonly unit: RecurrenceUnit;
-  /** From one run to the next, in units. */
+  /** The number of units from one run to the next. */
   readonly interval: number;
 }
 
@@ -414,17 +414,17 @@ export interface RequestNotAllowed {
   readonly message: string;
 }
 
-/** One transfer of a schedule, listed from when it is due. */
+/** One run of a scheduled transfer, listed once it is due. */
 export interface ScheduledRun {
   /** Run number, starting at 1. */
   readonly number: number;
   /** When it was due. */
   readonly dueAt: string;
-  /** What has become of it. */
+  /** The state of the run. */
   readonly status: ScheduledRunStatus;
-  /** The reason the latest attempt failed. Null if it was sent, and before any attempt. */
+  /** Why the latest attempt was refused; null if the run was sent or never attempted. */
   readonly refusal: Refusal | null;
-  /** The transaction that it posted; null until then. An API token needs the scope `READ_TRANSACTIONS`. */
+  /** The transaction of the run; null until it is sent. An API token needs the scope `READ_TRANSACTIONS`. */
   readonly transaction: Transaction | null;
 }
 
@@ -440,13 +440,13 @@ export interface ScheduledRunConnection {
 export interface ScheduledTransfer {
   /** Opaque, never changes, and unique across all types. */
   readonly id: string;
-  /** Who is paid. */
+  /** The user who receives the money. */
   readonly recipient: User;
-  /** What is sent with each run; the fee is added. */
+  /** The amount of each run; the fee is added. */
   readonly amount: Money;
   /** The note of each transaction. */
   readonly note: string | null;
-  /** Whether it has runs. */
+  /** The state of the scheduled transfer. */
   readonly status: ScheduleStatus;
   /** Null for a one-time transfer. */
   readonly recurrence: Recurrence | null;
@@ -454,15 +454,15 @@ export interface ScheduledTransfer {
   readonly startsOn: string;
   /** The last date on which a run may be due; null if it has no end. */
   readonly endsOn: string | null;
-  /** IANA time zone, taken from the viewer at creation. Runs are due at 08:00 there. UTC is used if the service no longer knows it. */
+  /** IANA time zone: the viewer's at creation. Runs are due at 08:00 in this time zone. If the service no longer knows it, UTC is used. */
   readonly timeZone: string;
-  /** Null if no further run is due. A run that is waiting has been due before. */
+  /** When the next run is due; null while it is paused and after the last run. A run that is waiting was due earlier. */
   readonly nextRunAt: string | null;
   /** When it was created. */
   readonly createdAt: string;
 }
 
-/** The scheduled transfer was changed, or was so already. */
+/** The scheduled transfer has the requested status, by this call or an earlier one. */
 export interface ScheduledTransferChanged {
   readonly __typename: 'ScheduledTransferChanged';
   /** The scheduled transfer as it is now. */
@@ -503,7 +503,7 @@ export interface Statement {
   readonly __typename: 'Statement';
   /** The first day. */
   readonly from: string;
-  /** Inclusive. */
+  /** The last day, inclusive. */
   readonly to: string;
   /** The IANA time zone in which days begin and end: the viewer's. */
   readonly timeZone: string;
@@ -517,9 +517,9 @@ export interface Statement {
   readonly fees: Money;
   /** The balance when the last day ended; if that is today, the balance now. */
   readonly closingBalance: Money;
-  /** How many transactions there are. */
+  /** The number of transactions. */
   readonly transactionCount: number;
-  /** Download URL under APP_URL, valid for five minutes without further authentication. It ends earlier if the session or API token ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one. */
+  /** Download URL under APP_URL, valid without further authentication for five minutes, or until the session or API token that requested it ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one. */
   readonly download: string;
 }
 
@@ -816,7 +816,7 @@ export type RequestMoneyResult = MoneyRequested | EmailNotVerified | InvalidAmou
 /** What `payRequest` returns. */
 export type PayRequestResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | NotFound | RequestClosed | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | UserError;
 
-/** What `declineRequest` and `cancelRequest` return. RequestClosed if it was already closed in another way. */
+/** What `declineRequest` and `cancelRequest` return: RequestClosed if it was already closed in another way. */
 export type CloseRequestResult = PaymentRequestClosed | RequestClosed | NotFound | UserError;
 
 /** What `splitBill` returns. */
@@ -863,13 +863,13 @@ export interface AddBalanceInput {
 
 /** The payment request to cancel. */
 export interface CancelRequestInput {
-  /** A `PaymentRequest.id` of a request by the viewer. */
+  /** The `PaymentRequest.id` of a request made by the viewer. */
   readonly paymentRequestId: string;
 }
 
 /** The scheduled transfer to change. */
 export interface ChangeScheduledTransferInput {
-  /** A `ScheduledTransfer.id` of the viewer. */
+  /** The id of one of the viewer's scheduled transfers. */
   readonly scheduledTransferId: string;
 }
 
@@ -913,7 +913,7 @@ export interface CreateWebhookInput {
 
 /** The payment request to decline. */
 export interface DeclineRequestInput {
-  /** A `PaymentRequest.id` of a request to the viewer. */
+  /** The `PaymentRequest.id` of a request addressed to the viewer. */
   readonly paymentRequestId: string;
 }
 
@@ -967,9 +967,9 @@ export interface PayRequestInput {
 
 /** Selects the payment requests that meet all conditions given. */
 export interface PaymentRequestFilter {
-  /** Only those that the viewer made, or is to pay. */
+  /** Only requests that the viewer made, or is asked to pay. */
   readonly role?: PaymentRequestRole | null;
-  /** Only those in this state. */
+  /** Only requests in this state. */
   readonly status?: PaymentRequestStatus | null;
 }
 
@@ -987,7 +987,7 @@ export interface RecipientInput {
 export interface RecurrenceInput {
   /** The unit of the interval. */
   readonly unit: RecurrenceUnit;
-  /** From one run to the next, 1 to 1000 units. */
+  /** The number of units from one run to the next, 1 to 1000. */
   readonly interval?: number;
 }
 
@@ -997,9 +997,9 @@ export interface RefreshSessionInput {
   readonly refreshToken?: string | null;
 }
 
-/** The payment request to remind its payer of. */
+/** The payment request to remind the payer of. */
 export interface RemindPayerInput {
-  /** A `PaymentRequest.id` of a request by the viewer. */
+  /** The `PaymentRequest.id` of a request made by the viewer. */
   readonly paymentRequestId: string;
 }
 
@@ -1021,7 +1021,7 @@ export interface RequestMoneyInput {
   readonly note?: string | null;
   /** Defaults to 30 days from now; at most one year. */
   readonly expiresAt?: string | null;
-  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key never requests twice; keys of `requestMoney` are separate from those of other operations. */
+  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one request; keys of `requestMoney` are separate from those of other operations. */
   readonly idempotencyKey: string;
 }
 
@@ -1049,11 +1049,11 @@ export interface ScheduleTransferInput {
   readonly note?: string | null;
   /** Today or later in the viewer's time zone. */
   readonly startsOn: string;
-  /** A one-time transfer if omitted. */
+  /** If omitted, the transfer is sent once. */
   readonly recurrence?: RecurrenceInput | null;
   /** The last date on which a run may be due; no end if omitted. */
   readonly endsOn?: string | null;
-  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key never schedules twice. */
+  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one scheduled transfer. */
   readonly idempotencyKey: string;
 }
 
@@ -1073,7 +1073,7 @@ export interface SendMoneyInput {
   readonly notAfter?: string | null;
 }
 
-/** The bill to split, and among whom. */
+/** The bill to split, and the users who share it. */
 export interface SplitBillInput {
   /** The whole bill, in whole units of the currency. */
   readonly total: Decimal;
@@ -1081,13 +1081,13 @@ export interface SplitBillInput {
   readonly payers: readonly RecipientInput[];
   /** Whether the viewer takes a share. */
   readonly includesViewer?: boolean;
-  /** One amount per payer, in order. The remainder of the total is the viewer's own share. If omitted, all shares are equal, and the first ones larger by one minor unit where they cannot be. */
+  /** One amount per payer, in order. The remainder of the total is the viewer's own share. If omitted, shares are equal; where the total does not divide evenly, the first ones are larger by one minor unit. */
   readonly amounts?: readonly Decimal[] | null;
   /** Up to 140 characters, the note of each request. */
   readonly note?: string | null;
   /** Defaults to 30 days from now; at most one year. */
   readonly expiresAt?: string | null;
-  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key never splits twice; keys of `splitBill` are separate from those of other operations. */
+  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one split; keys of `splitBill` are separate from those of other operations. */
   readonly idempotencyKey: string;
 }
 

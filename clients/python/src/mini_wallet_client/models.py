@@ -203,39 +203,39 @@ class PaymentRequestStatus(OpenEnum):
 
 
 class RecurrenceUnit(OpenEnum):
-    """What the interval between two runs is counted in. Runs are due on calendar dates, at 08:00."""
+    """The unit of the interval between runs. Runs are due on calendar dates, at 08:00."""
 
     DAY = "DAY"
     """Days."""
 
     MONTH = "MONTH"
-    """Months: on the day of `startsOn`, or on the last day of a month that is shorter."""
+    """Months: on the day of the month of `startsOn`, or on the last day of a shorter month."""
 
     WEEK = "WEEK"
     """Weeks."""
 
     YEAR = "YEAR"
-    """Years: on the day of `startsOn`, 29 February also on the 28th."""
+    """Years: on the day of `startsOn`; instead of 29 February, on 28 February in common years."""
 
 
 class ScheduleStatus(OpenEnum):
-    """Whether a scheduled transfer has runs."""
+    """The state of a scheduled transfer."""
 
     ACTIVE = "ACTIVE"
-    """Its next run is made when it is due."""
+    """Its next run is sent when it is due."""
 
     ENDED = "ENDED"
-    """It has no more runs: all are made, or the viewer ended it."""
+    """It has no further runs: the last one was sent or has failed, or the viewer ended it."""
 
     PAUSED = "PAUSED"
-    """Runs that become due meanwhile are not made; they are recorded as failed when it is resumed."""
+    """Runs that become due during the pause are not sent; they are recorded as failed when it is resumed."""
 
 
 class ScheduledRunStatus(OpenEnum):
-    """What has become of a run."""
+    """The state of a run."""
 
     FAILED = "FAILED"
-    """Abandoned after 24 hours. Later runs are unaffected. Also if it became due while the scheduled transfer was paused, or was waiting when it ended."""
+    """Not sent: it was refused for 24 hours, its idempotency key was closed, it became due while the scheduled transfer was paused, or it was waiting when the scheduled transfer ended. Later runs are unaffected."""
 
     SENT = "SENT"
     """The transfer was posted."""
@@ -260,7 +260,7 @@ class Scope(OpenEnum):
     """Read the balance, the transactions, the contacts and the notifications, and subscribe to them."""
 
     REQUEST_MONEY = "REQUEST_MONEY"
-    """Create, read and cancel payment requests. Paying one requires SEND_MONEY. Declining one requires this scope."""
+    """Create, read, cancel and decline payment requests, remind payers, and split bills. Paying a request requires SEND_MONEY."""
 
     SCHEDULE_TRANSFERS = "SCHEDULE_TRANSFERS"
     """Read and manage scheduled transfers. Creating one also requires SEND_MONEY; what the token's scheduled transfers send in a day must fit its daily limit."""
@@ -273,7 +273,7 @@ class Scope(OpenEnum):
 
 
 class StatementFormat(OpenEnum):
-    """The format of a file."""
+    """The format of a statement's file."""
 
     CAMT_053 = "CAMT_053"
     """For accounting systems: ISO 20022 camt.053.001.08."""
@@ -285,7 +285,7 @@ class StatementFormat(OpenEnum):
     """For bookkeeping programs: OFX 2.2, in which `FITID` is the reference of the transaction."""
 
     PDF = "PDF"
-    """To read and to print."""
+    """For reading and printing."""
 
 
 class TransactionDirection(OpenEnum):
@@ -442,7 +442,7 @@ class BillSplit:
     requests: tuple[PaymentRequest, ...]
     """One for each payer, in the order in which they were named."""
     paid: Money
-    """Total paid so far."""
+    """The total of the requests that have been paid."""
     created_at: datetime
     """When it was created."""
 
@@ -462,7 +462,7 @@ class BillSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class BillWasSplit:
-    """The bill is split."""
+    """The bill was split, by this call or an earlier one with the same key."""
 
     split: BillSplit
     """The split as it is now."""
@@ -572,7 +572,7 @@ class MetadataEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class MoneyRequested:
-    """The payment request exists."""
+    """The payment request was created, by this call or an earlier one with the same key."""
 
     payment_request: PaymentRequest
     """The request as it is now."""
@@ -732,23 +732,23 @@ class PaymentRequest:
     requester: User
     """The user who receives the money."""
     payer: User | None
-    """Null for an open request that has not been paid, and for anyone but requester and payer."""
+    """The user who is asked to pay, or who paid an open request. Null for an open request that has not been paid, and for everyone but the requester and the payer."""
     amount: Money
     """The requested amount."""
     note: str | None
-    """The requester's note, which becomes that of the transaction."""
+    """The requester's note, which becomes the note of the transaction."""
     status: PaymentRequestStatus
     """Whether it can be paid, and if not, why."""
     link: str | None
-    """Opaque URL under APP_URL. Opening it never pays. Null for anyone but requester and payer."""
+    """Opaque URL under APP_URL. Opening it pays nothing. Null for everyone but the requester and the payer."""
     created_at: datetime
     """When it was created."""
     expires_at: datetime
-    """The request cannot be paid from this instant on, even before its status changes."""
+    """From this instant on, the request cannot be paid."""
     closed_at: datetime | None
     """When it was paid, declined or cancelled, or expired; null while it is pending."""
     transaction: Transaction | None
-    """The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer. Null for an API token without the scope `READ_TRANSACTIONS`."""
+    """The transaction that paid it, as the viewer sees it. Null for everyone but the requester and the payer. Null for an API token without the scope `READ_TRANSACTIONS`."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -774,7 +774,7 @@ class PaymentRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentRequestClosed:
-    """The payment request is closed, now or by an earlier identical call."""
+    """The payment request is closed, by this call or an earlier identical one."""
 
     payment_request: PaymentRequest
     """The request as it is now."""
@@ -814,9 +814,9 @@ class RecipientCheck:
     times_paid: int
     """Number of transfers the viewer has sent to this user."""
     last_paid_at: datetime | None
-    """When the last of them was posted; null if there are none."""
+    """When the latest of them was posted; null if there are none."""
     lookalikes: tuple[User, ...]
-    """Users the viewer has paid before whose name or handle can be confused with this one. By Unicode Technical Standard #39; at most 20."""
+    """Users whom the viewer has paid and whose name or handle can be confused with the recipient's, by Unicode Technical Standard #39; at most 20."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -838,7 +838,7 @@ class Recurrence:
     unit: RecurrenceUnit
     """The unit of the interval."""
     interval: int
-    """From one run to the next, in units."""
+    """The number of units from one run to the next."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -851,18 +851,18 @@ class Recurrence:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledRun:
-    """One transfer of a schedule, listed from when it is due."""
+    """One run of a scheduled transfer, listed once it is due."""
 
     number: int
     """Run number, starting at 1."""
     due_at: datetime
     """When it was due."""
     status: ScheduledRunStatus
-    """What has become of it."""
+    """The state of the run."""
     refusal: UserError | None
-    """The reason the latest attempt failed. Null if it was sent, and before any attempt."""
+    """Why the latest attempt was refused; null if the run was sent or never attempted."""
     transaction: Transaction | None
-    """The transaction that it posted; null until then. An API token needs the scope `READ_TRANSACTIONS`."""
+    """The transaction of the run; null until it is sent. An API token needs the scope `READ_TRANSACTIONS`."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -903,13 +903,13 @@ class ScheduledTransfer:
     id: str
     """Opaque, never changes, and unique across all types."""
     recipient: User
-    """Who is paid."""
+    """The user who receives the money."""
     amount: Money
-    """What is sent with each run; the fee is added."""
+    """The amount of each run; the fee is added."""
     note: str | None
     """The note of each transaction."""
     status: ScheduleStatus
-    """Whether it has runs."""
+    """The state of the scheduled transfer."""
     recurrence: Recurrence | None
     """Null for a one-time transfer."""
     starts_on: date
@@ -917,9 +917,9 @@ class ScheduledTransfer:
     ends_on: date | None
     """The last date on which a run may be due; null if it has no end."""
     time_zone: str
-    """IANA time zone, taken from the viewer at creation. Runs are due at 08:00 there. UTC is used if the service no longer knows it."""
+    """IANA time zone: the viewer's at creation. Runs are due at 08:00 in this time zone. If the service no longer knows it, UTC is used."""
     next_run_at: datetime | None
-    """Null if no further run is due. A run that is waiting has been due before."""
+    """When the next run is due; null while it is paused and after the last run. A run that is waiting was due earlier."""
     created_at: datetime
     """When it was created."""
 
@@ -945,7 +945,7 @@ class ScheduledTransfer:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledTransferChanged:
-    """The scheduled transfer was changed, or was so already."""
+    """The scheduled transfer has the requested status, by this call or an earlier one."""
 
     scheduled_transfer: ScheduledTransfer
     """The scheduled transfer as it is now."""
@@ -1028,7 +1028,7 @@ class Statement:
     from_: date
     """The first day."""
     to: date
-    """Inclusive."""
+    """The last day, inclusive."""
     time_zone: str
     """The IANA time zone in which days begin and end: the viewer's."""
     opening_balance: Money
@@ -1042,9 +1042,9 @@ class Statement:
     closing_balance: Money
     """The balance when the last day ended; if that is today, the balance now."""
     transaction_count: int
-    """How many transactions there are."""
+    """The number of transactions."""
     download: str = field(repr=False)
-    """Download URL under APP_URL, valid for five minutes without further authentication. It ends earlier if the session or API token ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one."""
+    """Download URL under APP_URL, valid without further authentication for five minutes, or until the session or API token that requested it ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -2023,7 +2023,7 @@ def parse_pay_request_result(data: Any) -> PayRequestResult:  # noqa: PLR0912 - 
 
 
 CloseRequestResult: TypeAlias = PaymentRequestClosed | RequestClosed | NotFound | UserError
-"""What `declineRequest` and `cancelRequest` return. RequestClosed if it was already closed in another way."""
+"""What `declineRequest` and `cancelRequest` return: RequestClosed if it was already closed in another way."""
 
 
 def parse_close_request_result(data: Any) -> CloseRequestResult:
@@ -2247,9 +2247,9 @@ class PaymentRequestFilter:
     """Selects the payment requests that meet all conditions given."""
 
     role: PaymentRequestRole | None = None
-    """Only those that the viewer made, or is to pay."""
+    """Only requests that the viewer made, or is asked to pay."""
     status: PaymentRequestStatus | None = None
-    """Only those in this state."""
+    """Only requests in this state."""
 
 
 @dataclass(frozen=True, kw_only=True)
