@@ -146,8 +146,7 @@ def test_a_schedule_is_made_run_and_told_of(
     start_process: Callable[..., Child],  # noqa: F811
 ) -> None:
     # Where it is afternoon now: a run of today is due at once.
-    hours = (datetime.now(UTC).hour - 13) % 24
-    hours -= 24 if hours > 13 else 0
+    hours = datetime.now(UTC).hour - 13
     zone = f"Etc/GMT{hours:+d}" if hours else "Etc/GMT"
     wallet.execute(UPDATE, {"input": {"timeZone": zone}})
     viewer = wallet.viewer()
