@@ -78,6 +78,11 @@ function idempotencyKey() {
   return `playground-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
+// In UTC, which is the time zone of users who have not chosen one.
+function dateIn(days) {
+  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+}
+
 function examples() {
   const credentials = demo
     ? { email: 'user.alpha@demo.app', password: 'mini@Wallet025' }
@@ -212,12 +217,12 @@ mutation AddBalance($input: AddBalanceInput!) {
       title: 'FindUsers',
       variables: { query: demo ? 'beta' : 'maria' },
       query: `
-# Searches by part of a name or by a full email
-# address.
+# Searches by part of a name, by the beginning of a
+# handle or by a full email address.
 
 query FindUsers($query: String!) {
   searchUsers(query: $query, first: 10) {
-    nodes { id name emailHint }
+    nodes { id name handle emailHint }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -255,8 +260,9 @@ query PreviewTransfer($amount: Decimal!) {
         },
       },
       query: `
-# The recipient is an email address or, with an id
-# from FindUsers, {"userId": "…"}.
+# The recipient is an email address, a handle, as in
+# {"handle": "anna.b"}, or an id from FindUsers, as
+# in {"userId": "…"}.
 #
 # Run it twice: the second response is "replayed",
 # and the money was sent only once. To send again,
@@ -283,6 +289,103 @@ mutation SendMoney($input: SendMoneyInput!) {
       shortfall { amount }
     }
     ... on UserError { message }
+  }
+}
+`,
+    },
+    {
+      title: 'RequestMoney',
+      variables: {
+        input: {
+          payer: { email: recipient },
+          amount: '8.20',
+          note: 'Dinner',
+          idempotencyKey: idempotencyKey(),
+        },
+      },
+      query: `
+# The payer pays or declines it in the web client,
+# or with payRequest or declineRequest and its id.
+# Without "payer", anyone with the link can pay it,
+# once.
+
+mutation RequestMoney($input: RequestMoneyInput!) {
+  requestMoney(input: $input) {
+    __typename
+    ... on MoneyRequested {
+      replayed
+      paymentRequest {
+        id
+        status
+        amount { amount currency }
+        payer { name }
+        link
+        expiresAt
+      }
+    }
+    ... on UserError { message }
+  }
+}
+`,
+    },
+    {
+      title: 'ScheduleTransfer',
+      variables: {
+        input: {
+          recipient: { email: recipient },
+          amount: '4.50',
+          note: 'Rent',
+          startsOn: dateIn(1),
+          recurrence: { unit: 'MONTH', interval: 1 },
+          idempotencyKey: idempotencyKey(),
+        },
+      },
+      query: `
+# Sends the amount every month at 08:00 in the time
+# zone of the viewer. Without "recurrence" it is sent
+# once. endScheduledTransfer ends it.
+
+mutation ScheduleTransfer($input: ScheduleTransferInput!) {
+  scheduleTransfer(input: $input) {
+    __typename
+    ... on TransferScheduled {
+      replayed
+      scheduledTransfer {
+        id
+        status
+        recipient { name }
+        timeZone
+        nextRunAt
+      }
+    }
+    ... on UserError { message }
+  }
+}
+`,
+    },
+    {
+      title: 'Statement',
+      variables: { from: dateIn(-30), to: dateIn(0) },
+      query: `
+# The statement of these days. "download" is the
+# address of a file, for five minutes: open it in the
+# browser. The other formats are CSV, OFX, CAMT_053.
+
+query Statement($from: Date!, $to: Date!) {
+  viewer {
+    statement(from: $from, to: $to) {
+      __typename
+      ... on Statement {
+        openingBalance { amount currency }
+        incoming { amount }
+        outgoing { amount }
+        fees { amount }
+        closingBalance { amount }
+        transactionCount
+        download(format: PDF)
+      }
+      ... on UserError { message }
+    }
   }
 }
 `,
