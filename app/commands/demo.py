@@ -38,9 +38,12 @@ def demo(settings: Settings, *, yes: bool = False) -> int:
                 f"APP_URL is {settings.app_url}, which is a public address, and the password of the demo "
                 "users is public too. To add them anyway, run `./wallet demo --yes`."
             )
-        added = asyncio.run(_seed(settings))
+        added, given = asyncio.run(_seed(settings))
         names = ", ".join(_NAMES)
-        terminal.say(f"{names} {'were added' if added else 'already exist: nothing to do'}.")
+        if added or not given:
+            terminal.say(f"{names} {'were added' if added else 'already exist: nothing to do'}.")
+        else:
+            terminal.say(f"{names} have handles now.")
         # The password is printed for the operator and must not appear in logs.
         if added and sys.stdout.isatty():
             terminal.say(
@@ -57,13 +60,15 @@ def _email(name: str) -> str:
     return f"{_handle(name)}@demo.app"
 
 
-async def _seed(settings: Settings) -> int:
-    """The number of users that were added or changed."""
+async def _seed(settings: Settings) -> tuple[int, int]:
+    """The numbers of users that were added, and that were given a handle."""
     url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     try:
-        return sum([await _seed_person(opened, ledger, limits, name) for name in _NAMES])
+        added = [await _seed_person(opened, ledger, limits, name) for name in _NAMES]
+        given = [await _give_handle(opened, name) for name in _NAMES]
+        return sum(added), sum(given)
     finally:
         await ledger.close()
         await opened.close()
@@ -76,14 +81,13 @@ async def _seed_person(
     if user_id is not None and await history.entry_by_key(
         opened, user_id, kinds.Kind.TOP_UP, _TOP_UP_KEY
     ):
-        return await stored_handles.give_first(opened, user_id, _handle(name))
+        return False
     user_id = await registrations.register_verified(
         opened,
         name=name,
         email=_email(name),
         password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
     )
-    await stored_handles.give_first(opened, user_id, _handle(name))
     # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)
     token = sessions.first_refresh_token(user_id, ids.new_id())
@@ -109,3 +113,9 @@ async def _seed_person(
         opened, Principal(user_id, session_id=token.session_id), token.session_id
     )
     return True
+
+
+async def _give_handle(opened: database.Database, name: str) -> bool:
+    """Give the user a handle, unless they have had one: those of earlier releases have none."""
+    user_id = await accounts.user_id_by_email(opened, _email(name))
+    return user_id is not None and await stored_handles.give_first(opened, user_id, _handle(name))

@@ -22,7 +22,10 @@ DIST = ROOT / "client" / "dist"
 #: The routes of client/src/router.ts; a test compares the two.
 ROUTES = (
     "/",
+    "/@{handle}",
     "/activity",
+    "/activity/insights",
+    "/activity/statement",
     "/activity/{id}",
     "/check-mail",
     "/forgot-password",
@@ -39,6 +42,7 @@ ROUTES = (
     "/settings/api-tokens",
     "/settings/appearance",
     "/settings/devices",
+    "/settings/link",
     "/settings/notifications",
     "/settings/password",
     "/settings/profile",
@@ -106,7 +110,7 @@ def redirect(request: Request, path: str) -> Response:
     """A redirect to that path with the same method, body and query."""
     # A path only: the Host header can be forged.
     query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(quote(path) + query, 308, {"cache-control": "no-cache"})
+    return RedirectResponse(quote(path, safe="/@") + query, 308, {"cache-control": "no-cache"})
 
 
 class Assets(StaticFiles):

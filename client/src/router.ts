@@ -24,9 +24,25 @@ const inWallet = (title: string) => ({ title, layout: 'wallet', access: 'signed-
 const entrance = (title: string) => ({ title, layout: 'account', access: 'signed-out' }) as const;
 const forAll = (title: string) => ({ title, layout: 'account' }) as const;
 
+/** Where the user with that link is paid. */
+export const payPageOf = ({ params, query: { amount, note } }: Pick<RouteLocationNormalized, 'params' | 'query'>) => ({
+  name: 'send',
+  query: { handle: params.handle, amount, note },
+  replace: true,
+});
+
 const routes: RouteRecordRaw[] = [
   { path: '/', name: 'home', component: () => import('@/pages/Home.vue'), meta: { ...inWallet('Home'), isWide: true } },
   { path: '/send', name: 'send', component: () => import('@/pages/Send.vue'), meta: inWallet('Send money') },
+  {
+    path: '/@:handle',
+    name: 'person',
+    component: () => import('@/pages/Person.vue'),
+    props: true,
+    meta: forAll('Send money'),
+    // Signed in, the link of a user is the page on which to pay them.
+    beforeEnter: (to) => (session.value.status === 'signed-in' ? payPageOf(to) : true),
+  },
   { path: '/activity', name: 'activity', component: () => import('@/pages/Activity.vue'), meta: inWallet('Activity') },
   {
     path: '/activity/statement',
@@ -97,6 +113,12 @@ const routes: RouteRecordRaw[] = [
     name: 'profile',
     component: () => import('@/pages/settings/Profile.vue'),
     meta: inWallet('Profile'),
+  },
+  {
+    path: '/settings/link',
+    name: 'link',
+    component: () => import('@/pages/settings/Link.vue'),
+    meta: inWallet('Your link'),
   },
   {
     path: '/settings/password',
@@ -213,7 +235,8 @@ export function redirectFrom(
     if (owner !== null && owner !== value.viewerId && to.fullPath !== '/') {
       return { path: '/', replace: true, state: { [OWNER]: value.viewerId } };
     }
-    return to.meta.access === 'signed-out' ? { path: pathWithin(to.query.next) } : null;
+    // As one text: as the `path` of an object, it would lose its query.
+    return to.meta.access === 'signed-out' ? pathWithin(to.query.next) : null;
   }
   if (to.meta.access !== 'signed-in') return null;
   // After signing out, the user has left the page; after any other end of the session they return to it.

@@ -39,6 +39,8 @@ SIGNED_OUT = [
     ("/forgot-password", "Forgot your password?"),
     ("/reset-password#token=some", "Choose a new password"),
     ("/r/nonsense", "Request not found"),
+    ("/@user.beta", "Send money to User Beta"),
+    ("/@nobody.has.this", "No one has this handle"),
     ("/nothing-here", "Page not found"),
 ]
 SIGNED_IN = [
@@ -52,6 +54,7 @@ SIGNED_IN = [
     ("/activity/nonsense", "Transaction not found"),
     ("/settings", "Settings"),
     ("/settings/profile", "Profile"),
+    ("/settings/link", "Your link"),
     ("/settings/password", "Password"),
     ("/settings/devices", "Devices"),
     ("/notifications", "Notifications"),

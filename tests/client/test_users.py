@@ -245,7 +245,7 @@ def test_an_answer_that_arrives_after_signing_out_is_not_shown(
     held: list[Route] = []
     actions.intercept(page, "UpdateProfile", held.append)
     page.get_by_role("textbox", name="Name").fill("Renamed by Alpha")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save name").click()
     actions.until(page, lambda: held)
     sign_out(page)
     actions.sign_in(page, beta.email)

@@ -14,6 +14,7 @@ const EMBEDDED_TYPES = [
   'UserConnection',
   'UserEdge',
   'TransferPreview',
+  'RecipientCheck',
   'WalletSettings',
   'PusherSettings',
   'Credentials',
@@ -37,7 +38,7 @@ const EMBEDDED_TYPES = [
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'Notification', 'PaymentRequest', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
+  Node: ['ApiToken', 'BillSplit', 'Notification', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'BalanceLimitExceeded',
     'CannotPayYourself',

@@ -21,6 +21,7 @@ export const TransactionFields = graphql(`
     counterparty {
       id
       name
+      handle
       emailHint
     }
     note

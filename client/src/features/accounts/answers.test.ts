@@ -4,7 +4,7 @@ import { UpdateProfile } from '@/features/profile/documents';
 import { switchUser } from '@/lib/user-scope';
 import { hasJustChanged, mutate } from './answers';
 
-const change = () => mutate(UpdateProfile, { name: 'Bo' });
+const change = () => mutate(UpdateProfile, { input: { name: 'Bo' } });
 
 afterEach(() => {
   vi.useRealTimers();

@@ -2,8 +2,8 @@
 import { graphql } from '@/api';
 
 export const Register = graphql(`
-  mutation Register($name: String!, $email: String!, $password: String!) {
-    register(input: { name: $name, email: $email, password: $password }) {
+  mutation Register($name: String!, $email: String!, $password: String!, $timeZone: String) {
+    register(input: { name: $name, email: $email, password: $password, timeZone: $timeZone }) {
       __typename
       ... on RegistrationReceived {
         email

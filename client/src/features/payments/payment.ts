@@ -6,6 +6,8 @@ import type { Money } from '@/lib/money';
 export interface User {
   id: string;
   name: string;
+  /** Missing where it was stored by an earlier version. */
+  handle?: string | null;
   emailHint: string;
 }
 

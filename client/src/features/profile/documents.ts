@@ -11,22 +11,26 @@ export const ViewerProfile = graphql(`
       user {
         id
         name
+        handle
         emailHint
       }
     }
   }
 `);
 
+/** Omitted fields stay as they are, and a handle of null releases it. */
 export const UpdateProfile = graphql(`
-  mutation UpdateProfile($name: String!) {
-    updateProfile(input: { name: $name }) {
+  mutation UpdateProfile($input: UpdateProfileInput!) {
+    updateProfile(input: $input) {
       __typename
       ... on ProfileUpdated {
         viewer {
           id
+          timeZone
           user {
             id
             name
+            handle
             emailHint
           }
         }

@@ -19,7 +19,10 @@ export function usePayRequest(request: () => PaymentRequest) {
     const { id, requester, amount, note } = request();
     return { kind: 'TRANSFER', recipient: { ...requester }, amount: { ...amount }, note: note ?? '', requestId: id };
   });
-  const { preview } = usePreview(computed(() => intent.value.amount.amount));
+  const { preview } = usePreview(
+    computed(() => intent.value.amount.amount),
+    computed(() => intent.value.recipient),
+  );
   const status = computed(() => (key.value ? statuses.get(key.value) : undefined));
   const isBusy = computed(() => isInProgress(status.value));
   const receipt = computed(() => (status.value && 'transaction' in status.value ? status.value.transaction : null));

@@ -3,8 +3,8 @@
 import { graphql, type ResultOf } from '@/api';
 
 export const TransferPreview = graphql(`
-  query TransferPreview($amount: Decimal!) {
-    transferPreview(amount: $amount) {
+  query TransferPreview($amount: Decimal!, $recipient: RecipientInput) {
+    transferPreview(amount: $amount, recipient: $recipient) {
       __typename
       ... on TransferPreview {
         amount {
@@ -27,6 +27,22 @@ export const TransferPreview = graphql(`
           amount
           currency
         }
+        recipient {
+          user {
+            id
+            name
+            handle
+            emailHint
+          }
+          timesPaid
+          lastPaidAt
+          lookalikes {
+            id
+            name
+            handle
+            emailHint
+          }
+        }
       }
       ... on InvalidAmount {
         minimum {
@@ -44,6 +60,8 @@ export const TransferPreview = graphql(`
     }
   }
 `);
+
+export type RecipientCheck = NonNullable<Preview['recipient']>;
 
 export type Preview = Extract<
   ResultOf<typeof TransferPreview>['transferPreview'],

@@ -13,7 +13,9 @@ const preview: Reply = (amount) => ({
   total: money('1.01'),
   shortfall: null,
   maximumSendable: money('9.00'),
+  recipient: null,
 });
+const unknown: Reply = () => ({ __typename: 'RecipientNotFound', message: 'There is no such user.' });
 const invalid: Reply = () => ({
   __typename: 'InvalidAmount',
   message: 'The amount is too large.',
@@ -46,7 +48,8 @@ afterEach(() => {
 
 function previewing(first = '') {
   const amount = ref(first);
-  const shown = scope.run(() => usePreview(amount));
+  const recipient = ref<{ id: string } | null>(null);
+  const shown = scope.run(() => usePreview(amount, recipient));
   if (!shown) throw new Error('The scope is stopped.');
   const type = async (text: string, milliseconds = 300) => {
     amount.value = text;
@@ -57,7 +60,7 @@ function previewing(first = '') {
     await vi.advanceTimersByTimeAsync(300);
     return state;
   };
-  return { preview: shown.preview, type, settled };
+  return { preview: shown.preview, type, settled, recipient };
 }
 
 describe('the preview of a transfer', () => {
@@ -88,6 +91,20 @@ describe('the preview of a transfer', () => {
     await type('1.00');
     await type('2.00', 10);
     expect(await settled()).toMatchObject({ state: 'known', preview: { amount: { amount: '2.00' } } });
+  });
+
+  it('asks again for another recipient, and says who cannot be paid', async () => {
+    const { type, settled, recipient, preview: shown } = previewing();
+    await type('1.00');
+    recipient.value = { id: 'closed' };
+    await vi.advanceTimersByTimeAsync(10);
+    reply = unknown;
+    expect(await settled()).toEqual({ state: 'unpayable', message: 'There is no such user.' });
+    expect(asked).toEqual(['1.00', '1.00']);
+    recipient.value = null;
+    reply = preview;
+    await settled();
+    expect(shown.value.state).toBe('known');
   });
 
   it('asks again where the answer was lost', async () => {

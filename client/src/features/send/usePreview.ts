@@ -1,4 +1,4 @@
-/** Fee, total and shortfall of an amount while the user types; only the latest response counts. */
+/** Fee, total and shortfall of an amount, and the recipient, while the user types; only the latest response counts. */
 
 import { onScopeDispose, shallowRef, watch, type Ref } from 'vue';
 import { client, sentenceFor } from '@/api';
@@ -13,18 +13,21 @@ export type PreviewState =
   | { state: 'known'; preview: Preview }
   /** The amount is not allowed. */
   | { state: 'invalid'; message: string }
+  /** The recipient cannot be paid. */
+  | { state: 'unpayable'; message: string }
   | { state: 'failed'; message: string };
 
 /** `amount` is exact; empty if there is none. */
-export function usePreview(amount: Readonly<Ref<string>>) {
+export function usePreview(amount: Readonly<Ref<string>>, recipient: Readonly<Ref<{ id: string } | null>>) {
   const current = shallowRef<PreviewState>({ state: 'none' });
   let asked = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting: Promise<void> = Promise.resolve();
 
   async function ask(mine: number): Promise<void> {
+    const to = recipient.value ? { userId: recipient.value.id } : null;
     const { data, error } = await client.value
-      .query(TransferPreview, { amount: amount.value }, { requestPolicy: 'network-only' })
+      .query(TransferPreview, { amount: amount.value, recipient: to }, { requestPolicy: 'network-only' })
       .toPromise();
     if (mine !== asked) return;
     const result = data?.transferPreview;
@@ -34,7 +37,7 @@ export function usePreview(amount: Readonly<Ref<string>>) {
     } else if (result.__typename === 'TransferPreview') {
       current.value = { state: 'known', preview: result };
     } else if (result.__typename !== 'InvalidAmount') {
-      invalid(result.message);
+      current.value = { state: 'unpayable', message: result.message };
     } else {
       const { minimum, maximum, message } = result;
       const wanted = { amount: amount.value, currency: minimum.currency };
@@ -62,7 +65,7 @@ export function usePreview(amount: Readonly<Ref<string>>) {
   }
 
   watch(
-    amount,
+    [amount, () => recipient.value?.id],
     () => {
       // The previous preview stays visible until there is a response.
       if (current.value.state !== 'known') current.value = { state: 'asking' };
@@ -87,7 +90,10 @@ export function usePreview(amount: Readonly<Ref<string>>) {
 
   /** Resolves with the preview of the current amount. */
   async function settled(): Promise<PreviewState> {
-    const isCurrent = current.value.state === 'known' && current.value.preview.amount.amount === amount.value;
+    const isCurrent =
+      current.value.state === 'known' &&
+      current.value.preview.amount.amount === amount.value &&
+      current.value.preview.recipient?.user.id === recipient.value?.id;
     if (current.value.state === 'failed' || (!isCurrent && current.value.state === 'known')) start(0);
     await waiting;
     return current.value;

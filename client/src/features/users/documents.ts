@@ -9,6 +9,7 @@ export const Contacts = graphql(`
       contacts(first: $first) {
         id
         name
+        handle
         emailHint
       }
     }
@@ -21,6 +22,7 @@ export const SearchUsers = graphql(`
       nodes {
         id
         name
+        handle
         emailHint
       }
     }
@@ -34,8 +36,21 @@ export const OneUser = graphql(`
       id
       ... on User {
         name
+        handle
         emailHint
       }
+    }
+  }
+`);
+
+/** Works signed out, where the hint is empty. */
+export const UserByHandle = graphql(`
+  query UserByHandle($handle: String!) {
+    userByHandle(handle: $handle) {
+      id
+      name
+      handle
+      emailHint
     }
   }
 `);

@@ -12,6 +12,13 @@ describe('users that match a text', () => {
     expect(ranked("anne-marie o'b", [walesa, obrien], [])).toEqual([obrien]);
   });
 
+  it('finds contacts by their handles, and by these alone with the sign in front', () => {
+    const [handled, named] = [{ ...ben, handle: 'zed.1' }, user('7', 'Zed')];
+    expect(ranked('ZED', [handled, named], [])).toEqual([handled, named]);
+    expect(ranked('@zed', [handled, named], [])).toEqual([handled]);
+    expect(ranked('@ed', [handled, named], [])).toEqual([]);
+  });
+
   it('puts users first who were paid before, and lists each user once', () => {
     expect(ranked('zo', [zoe, ben], [zora, zoe])).toEqual([zoe, zora]);
   });
