@@ -57,7 +57,10 @@ class Statements:
         file = await read_statements.file(self._services, link, self._typeset)
         headers = {**_HEADERS, "content-disposition": f'attachment; filename="{file.name}"'}
         if request.method == "HEAD":
-            return Response(headers=headers, media_type=file.media_type)
+            answer = Response(headers=headers, media_type=file.media_type)
+            # The length is known only once the file has been made.
+            del answer.headers["content-length"]
+            return answer
         content = self._in_turn(link, file.content)
         # What fails before the first byte is answered with a status.
         first = await anext(content)

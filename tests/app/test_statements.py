@@ -129,6 +129,7 @@ def test_all_files_say_what_the_ledger_says_to_the_cent(api: Api) -> None:
         assert re.fullmatch(wanted, answer.headers["content-disposition"])
     head = api.client.head(path_of(statement["csv"]))
     assert (head.status_code, head.content) == (200, b"")
+    assert "content-length" not in head.headers
     assert head.headers["content-disposition"] == files["csv"].headers["content-disposition"]
 
 
