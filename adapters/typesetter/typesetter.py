@@ -121,6 +121,11 @@ async def _end(process: Process) -> None:
         process.kill()
     # Reads what is left, without which the pipe would stay open.
     await process.communicate()
+    assert process.stdin is not None
+    process.stdin.close()
+    # Otherwise the event loop reports that nobody asked how the pipe ended.
+    with contextlib.suppress(ConnectionError):
+        await process.stdin.wait_closed()
 
 
 async def _feed(process: Process, document: Document, pages: Pages) -> None:

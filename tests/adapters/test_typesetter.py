@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import re
 import subprocess
@@ -92,12 +94,16 @@ def test_a_text_runs_in_the_direction_of_its_first_strong_character(text: str, r
 
 
 async def test_a_pdf_is_not_made_for_a_reader_who_has_gone() -> None:
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     ledger = lively(5_000)
     content = Typesetter().render(ledger.document, ledger.pages(250))
     assert (await anext(content)).startswith(b"%PDF-1.7")
     assert _processes()
     await content.aclose()  # type: ignore[attr-defined]
     assert not _processes()
+    gc.collect()
+    assert not reported
 
 
 def _processes() -> list[str]:
