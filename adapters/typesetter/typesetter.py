@@ -10,6 +10,7 @@ import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,9 +27,11 @@ log = structlog.get_logger(__name__)
 #: than `_LONG` and for the others, which therefore never wait for a long one.
 _LONG_AT_ONCE, _SHORT_AT_ONCE = 1, 2
 _LONG = 2_000
-#: Requests, with those that wait, and how long these do.
-_REQUESTS = 16
+#: PDFs that are being made, with those that wait, and how long these do.
+_MADE_AT_ONCE = 16
 _WAIT_SECONDS = 20
+#: PDFs in all, with those that are complete and still being read.
+_KEPT_AT_ONCE = 128
 _MODULE = "adapters.typesetter.process"
 _ROOT = Path(__file__).resolve().parents[2]
 _BYTES = 64 * 1024
@@ -44,24 +47,28 @@ _ENVIRONMENT = {
 class Typesetter:
     """The processes that make PDFs."""
 
-    def __init__(self) -> None:
+    def __init__(self, made_at_once: int = _MADE_AT_ONCE) -> None:
+        """`made_at_once` is how many are being made at most, with those that wait."""
+        self._made_at_once = made_at_once
         self._long = asyncio.Semaphore(_LONG_AT_ONCE)
         self._short = asyncio.Semaphore(_SHORT_AT_ONCE)
-        self._requests = 0
+        self._being_made = self._kept = 0
 
     async def render(self, document: Document, pages: Pages) -> AsyncIterator[bytes]:
         """The PDF. It is made at its own speed and kept in a file, however slowly it is read.
 
         Raises Unavailable if too many are being made, or if this one cannot be made.
         """
-        if self._requests >= _REQUESTS:
+        # Slow readers of complete PDFs must not keep others from being made.
+        if self._being_made >= self._made_at_once or self._kept >= _KEPT_AT_ONCE:
             raise errors.unavailable(_TOO_MANY)
-        self._requests += 1
+        self._kept += 1
         try:
             with tempfile.TemporaryFile() as kept:
                 grown = asyncio.Event()
+                self._being_made += 1
                 making = asyncio.create_task(self._make(document, pages, kept, grown))
-                making.add_done_callback(lambda _: grown.set())
+                making.add_done_callback(partial(self._is_made, grown))
                 try:
                     async for part in _read(kept, grown, making):
                         yield part
@@ -69,7 +76,11 @@ class Typesetter:
                     making.cancel()
                     await asyncio.wait([making])
         finally:
-            self._requests -= 1
+            self._kept -= 1
+
+    def _is_made(self, grown: asyncio.Event, _making: asyncio.Task[None]) -> None:
+        self._being_made -= 1
+        grown.set()
 
     async def _make(
         self, document: Document, pages: Pages, kept: IO[bytes], grown: asyncio.Event

@@ -15,8 +15,10 @@ import pypdf
 import pytest
 
 from adapters.typesetter.typesetter import Typesetter
+from domain import errors
 from domain.statements import pdf_file
 from tests.domain.statements.documents import NAMES, Ledger, lively
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +106,22 @@ async def test_a_pdf_is_not_made_for_a_reader_who_has_gone() -> None:
     assert not _processes()
     gc.collect()
     assert not reported
+
+
+async def test_slow_readers_of_complete_pdfs_keep_no_others_from_being_made() -> None:
+    typesetter = Typesetter(made_at_once=1)
+    ledger = lively(1)
+    slow = typesetter.render(ledger.document, ledger.pages())
+    await anext(slow)
+
+    async def is_made() -> bool:
+        try:
+            return (await ledger.rendered(typesetter.render)).startswith(b"%PDF")
+        except errors.Unavailable:
+            return False
+
+    await until(is_made)
+    await slow.aclose()  # type: ignore[attr-defined]
 
 
 def _processes() -> list[str]:
