@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 from domain.statements.statements import Document, Item, Pages
@@ -22,8 +23,9 @@ COLUMNS = (
     "Seal",
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: A cell that begins with one of these is a formula for a spreadsheet (OWASP, "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: What makes a cell a formula for a spreadsheet (OWASP, "CSV Injection"). Where decimals have a comma, as in most
+#: of Europe, spreadsheets also begin a cell after a semicolon, without regard to the quotes around all of it.
+_FORMULA_STARTS = re.compile("(?:^|(?<=;)) *(?=[=+\\-@\t\r\n＝＋－＠])")
 
 
 async def render(document: Document, pages: Pages) -> AsyncIterator[bytes]:
@@ -35,8 +37,7 @@ async def render(document: Document, pages: Pages) -> AsyncIterator[bytes]:
 
 def text(value: str) -> str:
     """The quoted cell of a text, which no spreadsheet takes for a formula."""
-    if value.lstrip(" ").startswith(_FORMULA_STARTS):
-        value = f"'{value}"
+    value = _FORMULA_STARTS.sub(r"'\g<0>", value)
     return '"{}"'.format(value.replace('"', '""'))
 
 

@@ -67,12 +67,15 @@ async def test_texts_in_csv_are_no_formulas_and_amounts_are_numbers() -> None:
     hostile = ['=HYPERLINK("http://evil.example")', "+1", "-1", "@SUM(A1)", " =1", "＝1", "\t=1"]
     for text in hostile:
         ledger.add(-1_234_50, text, text)
+    # Spreadsheets that separate by semicolons begin a cell after each.
+    ledger.add(-1, "a;=1;b", 'x; "y"; -2')
     ledger.add(-1, 'O\'Brien, "Zoë"', "a, b\nc")
     content = await ledger.rendered(csv_file.render)
-    *rows, last = reading.read_csv(content)[1:]
+    *rows, cut, last = reading.read_csv(content)[1:]
     for row, text in zip(rows, hostile, strict=True):
         assert row["Counterparty"] == row["Note"] == f"'{text}"
         assert row["Amount"] == "-1234.50"
+    assert (cut["Counterparty"], cut["Note"]) == ("a;'=1;b", 'x; "y";\' -2')
     assert (last["Counterparty"], last["Note"]) == ('O\'Brien, "Zoë"', "a, b\nc")
     # Numbers are not quoted, so that spreadsheets take them for numbers.
     assert b",-1234.50,0.00,-1234.50,3765.50,USD," in content
@@ -126,5 +129,5 @@ async def test_any_names_and_notes_are_read_back(said: list[tuple[str, str]]) ->
         assert len(read(await ledger.rendered(render)).amounts) == 1 + len(said)
     rows = reading.read_csv(await ledger.rendered(csv_file.render))[1:]
     assert [
-        (row["Counterparty"].removeprefix("'"), row["Note"].removeprefix("'")) for row in rows
-    ] == [(name.removeprefix("'"), note.removeprefix("'")) for name, note in said]
+        (row["Counterparty"].replace("'", ""), row["Note"].replace("'", "")) for row in rows
+    ] == [(name.replace("'", ""), note.replace("'", "")) for name, note in said]
