@@ -19,7 +19,7 @@ _SECRETS = re.compile(
     r"|(?P<api_token>\bmw_[\w-]{8,})"
     r"|(?P<parameter>\b(?:token|password|secret|signature)=)[^&\s\"']+"
     r"|(?P<scheme>\bBearer )[^\s\"',]+"
-    r"|(?P<link>/statements/)[\w-]{40,}"
+    r"|(?P<link>/(?:statements|r)/)[\w-]{40,}"
     r"|(?P<url_password>://[^/\s:@]*:)[^/\s@]+@"
     r"|(?P<address>[\w.+%'-]+@(?:[\w-]+\.)+\w{2,})",
     re.IGNORECASE,
@@ -85,7 +85,7 @@ def redact(
 
 def clean(text: str) -> str:
     """The text without tokens, passwords in service URLs, and complete email addresses."""
-    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ", "/statements/")):
+    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ", "/statements/", "/r/")):
         return text
     return _SECRETS.sub(_replace, text)
 
