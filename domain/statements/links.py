@@ -18,6 +18,8 @@ from domain.statements.statements import Format
 
 #: How long a link can be opened.
 LIFETIME = timedelta(minutes=5)
+#: By how much the clocks of two machines may differ, one of which makes a link that the other opens at once.
+_CLOCKS_DIFFER = timedelta(seconds=30)
 #: Where links lead, under APP_URL.
 PATH = "/statements/"
 
@@ -77,7 +79,7 @@ def read(text: str, keys: Keyring, now: datetime) -> Link:
         link = _link(*json.loads(keys.decrypt(stored, _PLACE)))
     except (binascii.Error, ValueError, Unreadable):
         raise errors.NotFound("There is no such statement.") from None
-    if not timedelta() <= now - link.created_at < LIFETIME:
+    if not -_CLOCKS_DIFFER <= now - link.created_at < LIFETIME:
         raise LinkExpired
     return link
 
