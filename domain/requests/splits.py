@@ -5,6 +5,7 @@ Shares are minor units and add up to the total exactly.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -120,8 +121,10 @@ class SplitDraft:
         self, split: BillSplit, earlier: Sequence[PaymentRequest], limits: money.Limits
     ) -> bool:
         """Whether it asks for what an earlier split did; `earlier` are its requests in order."""
+        # The limit may have been lowered since.
+        unlimited = replace(limits, maximum_transfer_minor=sys.maxsize)
         try:
-            own_minor, parts = self.shares(limits)
+            own_minor, parts = self.shares(unlimited)
             note = text.clean_note(self.note)
         except errors.DomainError:
             return False

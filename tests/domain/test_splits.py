@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +89,16 @@ def test_what_does_not_fit_together_is_refused_by_field(made: SplitDraft, path: 
     with pytest.raises(errors.InvalidInput) as refused:
         made.shares(LIMITS["USD"])
     assert [each.path for each in refused.value.fields] == [(path,)]
+
+
+def test_a_split_is_recognised_after_the_limit_of_an_amount_was_lowered() -> None:
+    limits, asked = LIMITS["USD"], draft("30")
+    everyone = [asked.user_id, *[payer_id for payer_id in asked.payer_ids if payer_id]]
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    made = asked.created(ids.new_id(), now=now, limits=limits, receivers=everyone)
+    lowered = replace(limits, maximum_transfer_minor=5_00)
+    assert asked.is_same_input(*made, lowered)
+    assert not replace(asked, total=Decimal(31)).is_same_input(*made, lowered)
 
 
 def test_a_total_that_is_no_amount_of_the_currency_is_refused() -> None:
