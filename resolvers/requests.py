@@ -219,7 +219,7 @@ async def shown_requests(
     """The requests as they are now, and as that viewer sees them; one query reads all users.
 
     Other users than requester and payer, and clients that are signed out (None), see neither link nor
-    payer.
+    payer nor split.
     """
     user_id = None if viewer is None else viewer.user_id
     users = await services.people.get({each for request in found for each in request.users})
@@ -231,7 +231,7 @@ async def shown_requests(
         shown.append(
             requests.PaymentRequest(
                 id=requests.global_id(request),
-                request=request,
+                request=request if is_own else replace(request, split_id=None),
                 requester=people.shown(users[request.requester_id], to=user_id),
                 payer=None if payer is None else people.shown(payer, to=user_id),
                 amount=shown_minor(request.amount_minor, services.limits.currency),
