@@ -36,8 +36,8 @@ async def split_bill(info: Info, input: splits.SplitBillInput) -> splits.SplitBi
 
 
 def split_of(request: PaymentRequest) -> UUID | None:
-    """The key of the link from a request to its split."""
-    return request.request.split_id
+    """The key of the link from a request to its split, for the requester and the payer, who see its link."""
+    return None if request.link is None else request.request.split_id
 
 
 async def linked(
