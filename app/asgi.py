@@ -30,6 +30,7 @@ from app.http.pusher_auth import PusherAuth
 from app.http.short_path import ShortPath
 from app.served_schema import print_sdl
 from app.telemetry.metrics import Metrics
+from domain.people import passwords
 from domain.statements import links
 from graphql_server.endpoint import Endpoint, methods
 from graphql_server.execution import Engine
@@ -69,8 +70,10 @@ class App:
         edge: Edge,
         mails: Mails | None = None,
         tracing: Tracing | None = None,
+        password_rounds: int = passwords.DEFAULT_ROUNDS,
     ) -> None:
         """`mails` reads caught mails, which are shown to anyone."""
+        self._password_rounds = password_rounds
         self._tracing = tracing
         self._settings = settings
         self._edge = edge
@@ -127,7 +130,7 @@ class App:
             await receive()
             try:
                 opened = await closing.enter_async_context(
-                    wiring.open_services(self._settings, self._tracing)
+                    wiring.open_services(self._settings, self._tracing, self._password_rounds)
                 )
                 self._open(opened)
             except SettingsError as error:

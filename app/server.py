@@ -21,6 +21,7 @@ from app.asgi import App, route_of
 from app.caught_mails import Mails
 from app.http import connections, edge, sockets
 from app.wiring import read_limits
+from domain.people import passwords
 from graphql_server import bodies
 from settings import Settings, SettingsError
 
@@ -82,13 +83,15 @@ def configure(
     mails: Mails | None = None,
     files: int | None = None,
     tracing: Tracing | None = None,
+    password_rounds: int = passwords.DEFAULT_ROUNDS,
 ) -> tuple[uvicorn.Config, App]:
     """uvicorn's configuration for the application, which shows the caught mails.
 
-    `files` overrides the system's limit on open files of the process.
+    `files` overrides the system's limit on open files of the process, and `password_rounds` the
+    cost of hashing a password (tests that do not measure it take less).
     """
     limits = edge.Edge(settings, files)
-    app = App(settings, limits, mails, tracing)
+    app = App(settings, limits, mails, tracing, password_rounds)
     config = uvicorn.Config(
         app if tracing is None else tracing.requests(app, route_of),
         http=connections.Connections(limits, app.short_path if tracing is None else None),  # type: ignore[arg-type]

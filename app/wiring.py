@@ -13,6 +13,7 @@ from app.telemetry.metrics import Metrics
 from app.webhook_documents import WebhookDocuments
 from application.services import Services
 from domain.ledger import money
+from domain.people import passwords
 from persistence.engine.database import Database
 from persistence.ledger import shared_commits
 from persistence.ledger.ledger import Ledger
@@ -44,9 +45,14 @@ def read_limits(settings: Settings) -> money.Limits:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, tracing: Tracing | None = None
+    settings: Settings,
+    tracing: Tracing | None = None,
+    password_rounds: int = passwords.DEFAULT_ROUNDS,
 ) -> AsyncIterator[Opened]:
-    """All services. Nothing is connected yet, so services may be unavailable."""
+    """All services. Nothing is connected yet, so services may be unavailable.
+
+    `password_rounds` is the cost of hashing a password: each round more doubles it.
+    """
     limits = read_limits(settings)
     metrics = Metrics()
     database_url = settings.database_url.get_secret_value()
@@ -85,6 +91,7 @@ async def open_services(
             endpoints=endpoints,
             webhook_documents=WebhookDocuments.of(settings, database),
             wake_relay=hints.wake,
+            password_rounds=password_rounds,
         )
         yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))
 

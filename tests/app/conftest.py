@@ -24,6 +24,8 @@ from tests.conftest import make_settings, temporary_database
 
 _JUDGES = Path(__file__).resolve().parent.parent / "judges"
 PASSWORD = "mini@Wallet025"
+#: The least that bcrypt takes; `tests/client/test_accounts.py` registers at the real cost.
+ROUNDS = 4
 ALPHA, BETA, GAMMA = (f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma"))
 
 LOGIN = """
@@ -124,7 +126,7 @@ class _Running:
         self.settings = settings
         self.listener = server.listen("127.0.0.1", 0)
         shown = None if mails is None else partial(mailbox.read, mails)
-        config, self.app = server.configure(settings, shown, files)
+        config, self.app = server.configure(settings, shown, files, password_rounds=ROUNDS)
         self.server = server.Server(config, self.app)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -188,6 +190,6 @@ async def add_people(settings: Settings) -> None:
             database,
             name=name,
             email=email,
-            password_hash=passwords.hash_password(PASSWORD, rounds=4),
+            password_hash=passwords.hash_password(PASSWORD, ROUNDS),
         )
     await database.close()

@@ -226,6 +226,15 @@ class Stack:
                 *connection.execute("SELECT address, user_id FROM email_addresses"),
             ]
 
+    def password_hash(self, email: str) -> str:
+        """The stored hash of the password of the only user with that address."""
+        url = dotenv_values(self.data / "env")["DATABASE_URL"]
+        assert url is not None
+        with psycopg.connect(url) as connection:
+            found = connection.execute("SELECT password_hash FROM users WHERE email = %s", [email])
+            [(stored,)] = found.fetchall()
+        return str(stored)
+
     def mail_to(self, email: str, subject: str) -> dict[str, Any]:
         """The newest mail to that address, once it has arrived."""
         found: list[dict[str, Any]] = []

@@ -54,6 +54,8 @@ def test_a_newcomer_registers_reads_the_mail_and_is_in(stack: Stack, new_page: N
     create.click()
     expect(heading(page, "Check your email")).to_be_visible()
     expect(page.get_by_text(email)).to_be_visible()
+    # The real cost, which the tests of the API do without: 12 rounds.
+    assert stack.password_hash(email).startswith("$2b$12$")
 
     page.get_by_role("link", name="Continue to your wallet").click()
     expect(page.get_by_role("region", name="Verification")).to_be_visible()
