@@ -107,12 +107,16 @@ class Postgres:
         self.begin()
         self.finish()
 
-    def begin(self) -> None:
-        """Create the data folder if it is missing, and start the server without waiting for it."""
+    def initialise(self) -> None:
+        """Create the data folder if it is missing. Raises `ServiceError`."""
         if self._sockets is None:
             self._sockets = unprivileged.private_folder(self._identity, SOCKETS)
         if not (self.data / "PG_VERSION").exists():
-            self._initialise()
+            self._create()
+
+    def begin(self) -> None:
+        """Create the data folder if it is missing, and start the server without waiting for it."""
+        self.initialise()
         self._check_version()
         self._end_leftovers()
         self._spawn()
@@ -156,7 +160,7 @@ class Postgres:
                 facts["revision"] = revision[0] if revision else ""
         return facts
 
-    def _initialise(self) -> None:
+    def _create(self) -> None:
         making = self.data.with_name(self.data.name + ".making")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)

@@ -76,7 +76,7 @@ def test_the_superuser_has_a_password_that_the_application_does_not_have(
 def test_no_connection_is_trusted_without_a_password_and_no_file_is_open_to_others(
     start_postgres: Start,
 ) -> None:
-    server = start_postgres()
+    server = start_postgres(is_copied=False)
     with server.connect() as connection:
         methods = connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules")
         assert methods.fetchall() == [("scram-sha-256",)]
@@ -155,7 +155,7 @@ def test_half_made_data_is_made_again(service_folder: Path) -> None:
 
 
 def test_postgresql_is_never_run_by_root(start_postgres: Start) -> None:
-    server = start_postgres()
+    server = start_postgres(is_copied=False)
     assert server.data.stat().st_uid != 0
     parent = server.data.parent.stat()
     assert (parent.st_uid, parent.st_mode & 0o777) == (os.geteuid(), 0o711)
