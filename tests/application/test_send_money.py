@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from application import close_idempotency_key, send_money
+from application import close_idempotency_key, recipients, send_money
 from domain import errors
 from domain.ledger.kinds import Kind
 from tests.resolvers import conftest
@@ -36,7 +36,7 @@ async def test_a_caller_without_a_request_sends_money_once_and_tells_the_listene
             note=None,
             idempotency_key=key,
         )
-        for recipient in (beta.user_id, beta.email)
+        for recipient in (beta.user_id, recipients.Email(beta.email))
     ]
     assert (sent.replayed, again.replayed) == (False, True)
     assert (await anext(heard)).entry.reference == sent.entry.reference
@@ -57,7 +57,7 @@ async def test_a_malformed_address_is_refused_by_its_field(world: World) -> None
         await send_money.execute(
             world.services,
             principal.authority,
-            recipient="nonsense",
+            recipient=recipients.Email("nonsense"),
             amount=Decimal(1),
             note=None,
             idempotency_key=new_key(),

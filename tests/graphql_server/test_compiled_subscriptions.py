@@ -132,7 +132,7 @@ def compilers() -> list[Compiler]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_generated_subscriptions_are_answered_alike(compilers: list[Compiler]) -> None:
     answered = failed = 0
-    for number, document in enumerate(documents(40)):
+    for number, document in enumerate(documents(50)):
         plans = [plan(compiler, document.text) for compiler in compilers]
         # The share of what goes wrong, in hundredths, and how.
         for context in (f"0-{number}", f"2-{number}", f"8-{number}", f"25-{number}"):

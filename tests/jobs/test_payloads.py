@@ -18,6 +18,8 @@ from jobs.sinks import payloads
 from resolvers import root
 from schema import events
 
+#: Links to other objects, each of which takes another query: a push has the transaction alone.
+LINKS = {"paymentRequest"}
 SERVED = graphql.build_schema(root.strawberry_schema().as_str())
 
 
@@ -25,7 +27,7 @@ def selection(name: str) -> str:
     """Every field of a type that needs no arguments, and of those below it."""
     fields = []
     for field_name, field in SERVED.type_map[name].fields.items():
-        if not field.args:
+        if not field.args and field_name not in LINKS:
             below = graphql.get_named_type(field.type)
             is_composite = graphql.is_composite_type(below)
             fields.append(field_name + (selection(below.name) if is_composite else ""))

@@ -348,6 +348,7 @@ async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
         "webhook_attempts": 0,
         "webhook_secrets": 0,
         "registrations": 0,
+        "handles": 0,
         "webhooks": 0,
     }
     assert (await retention.sweep(db, batch=2))["outbox"] == 1

@@ -104,6 +104,7 @@ async def test_values_of_a_wrong_type_never_reach_a_resolver(world: World, hosti
         "blockUser",
         "unblockUser",
         "cancelRequest",
+        "remindPayer",
         "revokeSession",
         "revokeApiToken",
         "deleteWebhook",
