@@ -108,7 +108,7 @@ class NotificationFields:
 class TransactionFields:
     payment_request = link(
         requests.by_reference, transfers.reference_of(Kind.TRANSFER), Scope.REQUEST_MONEY,
-        description="The payment request that this transaction paid; null if it paid none.",
+        description="The payment request settled by this transaction. Null if there is none.",
     )  # fmt: skip
 
 
@@ -117,15 +117,12 @@ class PaymentRequestFields:
     transaction = link(
         transfers.by_reference, requests.reference_of, Scope.READ_TRANSACTIONS,
         description=(
-            "The transaction that paid it, as the viewer sees it. Null for everyone but the requester and the "
-            "payer."
+            "The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer."
         ),
     )  # fmt: skip
     split = link(
         splits.linked, splits.split_of, Scope.REQUEST_MONEY,
-        description=(
-            "The bill split that it belongs to. Null for everyone but the requester and the payer."
-        ),
+        description="The bill split it belongs to. Null for anyone but requester and payer.",
     )  # fmt: skip
 
 
@@ -138,6 +135,4 @@ class WebhookFields:
 
 @extend(ScheduledTransfer)
 class ScheduledTransferFields:
-    runs = bound_field(
-        scheduled_transfers.runs, description="The runs that have been due, newest first."
-    )
+    runs = bound_field(scheduled_transfers.runs, description="Newest first.")

@@ -91,14 +91,14 @@ class Query:
         people.search_users, SEARCH, verified, SEARCHES, cost=10,
         description=(
             "Finds users by a part of the name, the beginning of a handle or a complete email address, "
-            "best match first. Never returns the viewer, unverified users, users whom the viewer has blocked, or "
-            "users who have blocked the viewer."
+            "best match first. Never returns the viewer or unverified users. Also leaves out users whom the "
+            "viewer has blocked, or who have blocked the viewer."
         ),
     )  # fmt: skip
     user_by_handle = operation(
         people.user_by_handle, LOOK_UPS, works_signed_out=True,
         description=(
-            "Looks up a user by exact handle; null if there is none. No authentication required. `emailHint` is "
+            "Look up a user by exact handle. No authentication required. Null if there is none. `emailHint` is "
             "empty for callers that may not use `searchUsers`."
         ),
     )  # fmt: skip
@@ -112,8 +112,8 @@ class Query:
     payment_request = operation(
         requests.payment_request, REQUEST_LINKS, works_signed_out=True,
         description=(
-            "Looks up a payment request by the token at the end of its link; null if there is none. No "
-            "authentication required."
+            "Look up a payment request by the token at the end of its link. No authentication required. "
+            "Null if there is none."
         ),
     )  # fmt: skip
     credential = operation(sessions.credential, reads, cost=10, description="Null when signed out.")
@@ -285,8 +285,8 @@ class Mutation:
     block_user = operation(
         blocks.block_user, person, verified, CHANGES,
         description=(
-            "Blocks a user: neither user finds the other in `searchUsers` or can request money from the other. "
-            "Both can still send money, and pay requests made before."
+            "Blocks a user: neither side can find or request money from the other. Both can still send money, "
+            "and pay requests made before."
         ),
     )  # fmt: skip
     unblock_user = operation(

@@ -26,8 +26,8 @@ class RecipientCheck:
     )
     lookalikes: list[people.User] = strawberry.field(
         description=(
-            "Users whom the viewer has paid and whose name or handle can be confused with the recipient's, "
-            "by Unicode Technical Standard #39; at most 20."
+            "Users the viewer has paid before whose name or handle can be confused with this one. "
+            "Confusable by Unicode Technical Standard #39; at most 20."
         )
     )
 

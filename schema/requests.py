@@ -53,7 +53,7 @@ class PaymentRequest(Node):
     payer: User | None = strawberry.field(
         description=(
             "The user who is asked to pay, or who paid an open request. Null for an open request that has "
-            "not been paid, and for everyone but the requester and the payer."
+            "not been paid, and for anyone but requester and payer."
         )
     )
     amount: Money = strawberry.field(description="The requested amount.")
@@ -63,13 +63,14 @@ class PaymentRequest(Node):
     status: Status = strawberry.field(description="Whether it can be paid, and if not, why.")
     link: str | None = strawberry.field(
         description=(
-            "Opaque URL under APP_URL. Opening it pays nothing. Null for everyone but the requester and the "
-            "payer."
+            "Opaque URL under APP_URL. Opening it never pays. Null for anyone but requester and payer."
         )
     )
     created_at: datetime = strawberry.field(description="When it was created.")
     expires_at: datetime = strawberry.field(
-        description="From this instant on, the request cannot be paid."
+        description=(
+            "The request cannot be paid from this instant on, even before its status changes."
+        )
     )
     closed_at: datetime | None = strawberry.field(
         description="When it was paid, declined or cancelled, or expired; null while it is pending."

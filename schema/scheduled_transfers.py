@@ -51,9 +51,9 @@ ScheduledRunStatus = described(
     WAITING="Due but not sent yet; retried for 24 hours.",
     SENT="The transfer was posted.",
     FAILED=(
-        "Not sent: it was refused for 24 hours, its idempotency key was closed, it became due while the "
-        "scheduled transfer was paused, or it was waiting when the scheduled transfer ended. Later runs are "
-        "unaffected."
+        "Abandoned after 24 hours. Later runs are unaffected. A run also fails if its idempotency key was "
+        "closed, if it became due while the scheduled transfer was paused, and if it was waiting when the "
+        "scheduled transfer ended."
     ),
 )
 
@@ -70,7 +70,7 @@ class ScheduledRun:
     due_at: datetime = strawberry.field(description="When it was due.")
     status: schedules.RunStatus = strawberry.field(description="The state of the run.")
     refusal: errors.UserError | None = strawberry.field(
-        description="Why the latest attempt was refused; null if the run was sent or never attempted."
+        description="The reason the latest attempt failed. Null if the run was sent or never attempted."
     )
     view: strawberry.Private[RunView]
     currency: strawberry.Private[money.Currency]
@@ -119,14 +119,13 @@ class ScheduledTransfer(Node):
     )
     time_zone: str = strawberry.field(
         description=(
-            "IANA time zone: the viewer's at creation. Runs are due at 08:00 in this time zone. If the "
-            "service no longer knows it, UTC is used."
+            "IANA time zone, taken from the viewer at creation. Runs are due at 08:00 in this time zone. If "
+            "the service no longer knows it, UTC is used."
         )
     )
     next_run_at: datetime | None = strawberry.field(
         description=(
-            "When the next run is due; null while it is paused and after the last run. A run that is "
-            "waiting was due earlier."
+            "When the next run is due. Null if no further run is due. A run that is waiting was due earlier."
         )
     )
     created_at: datetime = strawberry.field(description="When it was created.")

@@ -25,8 +25,8 @@ Scope = described(
     ADD_BALANCE="Add to the balance.",
     SEND_MONEY="Send money, within the token's daily limit, and preview a transfer.",
     REQUEST_MONEY=(
-        "Create, read, cancel and decline payment requests, remind payers, and split bills. Paying a request "
-        "requires SEND_MONEY."
+        "Create, read and cancel payment requests. Paying one requires SEND_MONEY. The scope also allows "
+        "declining requests, reminding payers and splitting bills."
     ),
     SCHEDULE_TRANSFERS=(
         "Read and manage scheduled transfers. Creating one also requires SEND_MONEY; what the token's "

@@ -31,7 +31,7 @@ class BillSplit(Node):
         description="One for each payer, in the order in which they were named.",
         metadata={"usual_length": 10},
     )
-    paid: Money = strawberry.field(description="The total of the requests that have been paid.")
+    paid: Money = strawberry.field(description="Total paid so far.")
     created_at: datetime = strawberry.field(description="When it was created.")
 
 

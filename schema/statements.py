@@ -34,7 +34,7 @@ class Statement:
     #: The address of the statement's file in a format.
     link: strawberry.Private[Callable[[statements.Format], str]]
     from_: date = strawberry.field(name="from", description="The first day.")
-    to: date = strawberry.field(description="The last day, inclusive.")
+    to: date = strawberry.field(description="The last day. Inclusive.")
     time_zone: str = strawberry.field(
         description="The IANA time zone in which days begin and end: the viewer's."
     )
@@ -48,8 +48,8 @@ class Statement:
     transaction_count: int = strawberry.field(description="The number of transactions.")
 
     @resolved(
-        "Download URL under APP_URL, valid without further authentication for five minutes, or until the "
-        "session or API token that requested it ends. The file contains the transactions of this "
+        "Download URL under APP_URL, valid for five minutes without further authentication. It becomes "
+        "invalid earlier if the session or API token that requested it ends. The file contains the transactions of this "
         "statement, even if others have followed since, and the seal of the last one.",
     )
     def download(

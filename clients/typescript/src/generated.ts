@@ -111,7 +111,7 @@ export interface BillSplit {
   readonly note: string | null;
   /** One for each payer, in the order in which they were named. */
   readonly requests: readonly PaymentRequest[];
-  /** The total of the requests that have been paid. */
+  /** Total paid so far. */
   readonly paid: Money;
   /** When it was created. */
   readonly createdAt: string;
@@ -336,7 +336,7 @@ export interface PaymentRequest {
   readonly id: string;
   /** The user who receives the money. */
   readonly requester: User;
-  /** The user who is asked to pay, or who paid an open request. Null for an open request that has not been paid, and for everyone but the requester and the payer. */
+  /** The user who is asked to pay, or who paid an open request. Null for an open request that has not been paid, and for anyone but requester and payer. */
   readonly payer: User | null;
   /** The requested amount. */
   readonly amount: Money;
@@ -344,15 +344,15 @@ export interface PaymentRequest {
   readonly note: string | null;
   /** Whether it can be paid, and if not, why. */
   readonly status: PaymentRequestStatus;
-  /** Opaque URL under APP_URL. Opening it pays nothing. Null for everyone but the requester and the payer. */
+  /** Opaque URL under APP_URL. Opening it never pays. Null for anyone but requester and payer. */
   readonly link: string | null;
   /** When it was created. */
   readonly createdAt: string;
-  /** From this instant on, the request cannot be paid. */
+  /** The request cannot be paid from this instant on, even before its status changes. */
   readonly expiresAt: string;
   /** When it was paid, declined or cancelled, or expired; null while it is pending. */
   readonly closedAt: string | null;
-  /** The transaction that paid it, as the viewer sees it. Null for everyone but the requester and the payer. Null for an API token without the scope `READ_TRANSACTIONS`. */
+  /** The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer. Null for an API token without the scope `READ_TRANSACTIONS`. */
   readonly transaction: Transaction | null;
 }
 
@@ -379,7 +379,7 @@ export interface RecipientCheck {
   readonly timesPaid: number;
   /** When the latest of them was posted; null if there are none. */
   readonly lastPaidAt: string | null;
-  /** Users whom the viewer has paid and whose name or handle can be confused with the recipient's, by Unicode Technical Standard #39; at most 20. */
+  /** Users the viewer has paid before whose name or handle can be confused with this one. Confusable by Unicode Technical Standard #39; at most 20. */
   readonly lookalikes: readonly User[];
 }
 
@@ -422,7 +422,7 @@ export interface ScheduledRun {
   readonly dueAt: string;
   /** The state of the run. */
   readonly status: ScheduledRunStatus;
-  /** Why the latest attempt was refused; null if the run was sent or never attempted. */
+  /** The reason the latest attempt failed. Null if the run was sent or never attempted. */
   readonly refusal: Refusal | null;
   /** The transaction of the run; null until it is sent. An API token needs the scope `READ_TRANSACTIONS`. */
   readonly transaction: Transaction | null;
@@ -454,9 +454,9 @@ export interface ScheduledTransfer {
   readonly startsOn: string;
   /** The last date on which a run may be due; null if it has no end. */
   readonly endsOn: string | null;
-  /** IANA time zone: the viewer's at creation. Runs are due at 08:00 in this time zone. If the service no longer knows it, UTC is used. */
+  /** IANA time zone, taken from the viewer at creation. Runs are due at 08:00 in this time zone. If the service no longer knows it, UTC is used. */
   readonly timeZone: string;
-  /** When the next run is due; null while it is paused and after the last run. A run that is waiting was due earlier. */
+  /** When the next run is due. Null if no further run is due. A run that is waiting was due earlier. */
   readonly nextRunAt: string | null;
   /** When it was created. */
   readonly createdAt: string;
@@ -503,7 +503,7 @@ export interface Statement {
   readonly __typename: 'Statement';
   /** The first day. */
   readonly from: string;
-  /** The last day, inclusive. */
+  /** The last day. Inclusive. */
   readonly to: string;
   /** The IANA time zone in which days begin and end: the viewer's. */
   readonly timeZone: string;
@@ -519,7 +519,7 @@ export interface Statement {
   readonly closingBalance: Money;
   /** The number of transactions. */
   readonly transactionCount: number;
-  /** Download URL under APP_URL, valid without further authentication for five minutes, or until the session or API token that requested it ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one. */
+  /** Download URL under APP_URL, valid for five minutes without further authentication. It becomes invalid earlier if the session or API token that requested it ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one. */
   readonly download: string;
 }
 

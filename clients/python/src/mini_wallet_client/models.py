@@ -235,7 +235,7 @@ class ScheduledRunStatus(OpenEnum):
     """The state of a run."""
 
     FAILED = "FAILED"
-    """Not sent: it was refused for 24 hours, its idempotency key was closed, it became due while the scheduled transfer was paused, or it was waiting when the scheduled transfer ended. Later runs are unaffected."""
+    """Abandoned after 24 hours. Later runs are unaffected. A run also fails if its idempotency key was closed, if it became due while the scheduled transfer was paused, and if it was waiting when the scheduled transfer ended."""
 
     SENT = "SENT"
     """The transfer was posted."""
@@ -260,7 +260,7 @@ class Scope(OpenEnum):
     """Read the balance, the transactions, the contacts and the notifications, and subscribe to them."""
 
     REQUEST_MONEY = "REQUEST_MONEY"
-    """Create, read, cancel and decline payment requests, remind payers, and split bills. Paying a request requires SEND_MONEY."""
+    """Create, read and cancel payment requests. Paying one requires SEND_MONEY. The scope also allows declining requests, reminding payers and splitting bills."""
 
     SCHEDULE_TRANSFERS = "SCHEDULE_TRANSFERS"
     """Read and manage scheduled transfers. Creating one also requires SEND_MONEY; what the token's scheduled transfers send in a day must fit its daily limit."""
@@ -442,7 +442,7 @@ class BillSplit:
     requests: tuple[PaymentRequest, ...]
     """One for each payer, in the order in which they were named."""
     paid: Money
-    """The total of the requests that have been paid."""
+    """Total paid so far."""
     created_at: datetime
     """When it was created."""
 
@@ -732,7 +732,7 @@ class PaymentRequest:
     requester: User
     """The user who receives the money."""
     payer: User | None
-    """The user who is asked to pay, or who paid an open request. Null for an open request that has not been paid, and for everyone but the requester and the payer."""
+    """The user who is asked to pay, or who paid an open request. Null for an open request that has not been paid, and for anyone but requester and payer."""
     amount: Money
     """The requested amount."""
     note: str | None
@@ -740,15 +740,15 @@ class PaymentRequest:
     status: PaymentRequestStatus
     """Whether it can be paid, and if not, why."""
     link: str | None
-    """Opaque URL under APP_URL. Opening it pays nothing. Null for everyone but the requester and the payer."""
+    """Opaque URL under APP_URL. Opening it never pays. Null for anyone but requester and payer."""
     created_at: datetime
     """When it was created."""
     expires_at: datetime
-    """From this instant on, the request cannot be paid."""
+    """The request cannot be paid from this instant on, even before its status changes."""
     closed_at: datetime | None
     """When it was paid, declined or cancelled, or expired; null while it is pending."""
     transaction: Transaction | None
-    """The transaction that paid it, as the viewer sees it. Null for everyone but the requester and the payer. Null for an API token without the scope `READ_TRANSACTIONS`."""
+    """The transaction that paid it, as the viewer sees it. Null for anyone but requester and payer. Null for an API token without the scope `READ_TRANSACTIONS`."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -816,7 +816,7 @@ class RecipientCheck:
     last_paid_at: datetime | None
     """When the latest of them was posted; null if there are none."""
     lookalikes: tuple[User, ...]
-    """Users whom the viewer has paid and whose name or handle can be confused with the recipient's, by Unicode Technical Standard #39; at most 20."""
+    """Users the viewer has paid before whose name or handle can be confused with this one. Confusable by Unicode Technical Standard #39; at most 20."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -860,7 +860,7 @@ class ScheduledRun:
     status: ScheduledRunStatus
     """The state of the run."""
     refusal: UserError | None
-    """Why the latest attempt was refused; null if the run was sent or never attempted."""
+    """The reason the latest attempt failed. Null if the run was sent or never attempted."""
     transaction: Transaction | None
     """The transaction of the run; null until it is sent. An API token needs the scope `READ_TRANSACTIONS`."""
 
@@ -917,9 +917,9 @@ class ScheduledTransfer:
     ends_on: date | None
     """The last date on which a run may be due; null if it has no end."""
     time_zone: str
-    """IANA time zone: the viewer's at creation. Runs are due at 08:00 in this time zone. If the service no longer knows it, UTC is used."""
+    """IANA time zone, taken from the viewer at creation. Runs are due at 08:00 in this time zone. If the service no longer knows it, UTC is used."""
     next_run_at: datetime | None
-    """When the next run is due; null while it is paused and after the last run. A run that is waiting was due earlier."""
+    """When the next run is due. Null if no further run is due. A run that is waiting was due earlier."""
     created_at: datetime
     """When it was created."""
 
@@ -1028,7 +1028,7 @@ class Statement:
     from_: date
     """The first day."""
     to: date
-    """The last day, inclusive."""
+    """The last day. Inclusive."""
     time_zone: str
     """The IANA time zone in which days begin and end: the viewer's."""
     opening_balance: Money
@@ -1044,7 +1044,7 @@ class Statement:
     transaction_count: int
     """The number of transactions."""
     download: str = field(repr=False)
-    """Download URL under APP_URL, valid without further authentication for five minutes, or until the session or API token that requested it ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one."""
+    """Download URL under APP_URL, valid for five minutes without further authentication. It becomes invalid earlier if the session or API token that requested it ends. The file contains the transactions of this statement, even if others have followed since, and the seal of the last one."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
