@@ -91,6 +91,12 @@ def test_requests_are_closed_and_listed_by_both_sides_and_found_by_link(
     assert isinstance(beta.decline_request(requests[2]), client.NotFound)
     assert isinstance(wallet.remind_payer(requests[1]), client.PayerReminded)
     assert isinstance(wallet.remind_payer(requests[1]), client.RequestNotAllowed)
+    blocked = beta.block_user(requests[0].requester)
+    assert isinstance(blocked, client.BlockedUsersChanged)
+    assert blocked.viewer.blocked_users == beta.blocked_users()
+    assert isinstance(wallet.request_money(1, Recipient.email(BETA)), client.RequestNotAllowed)
+    assert isinstance(beta.unblock_user(requests[0].requester.id), client.BlockedUsersChanged)
+    assert beta.blocked_users() == ()
 
     listed = [one.id for one in wallet.payment_requests(page_size=2)]
     assert listed[:3] == [one.id for one in reversed(requests)]
@@ -218,6 +224,10 @@ async def test_a_statement_is_saved_whole_or_not_at_all(
         - made.fees.amount
     )
     assert isinstance(wallet.statement(last, first), client.InvalidInput)
+    insights = wallet.insights(first, last)
+    assert isinstance(insights, client.Insights)
+    assert (insights.incoming, insights.closing_balance) == (made.incoming, made.closing_balance)
+    assert sum(month.incoming.amount for month in insights.months) == made.incoming.amount
 
     # The service of the tests is not at its APP_URL.
     path = made.download.partition("/statements/")[2]

@@ -221,6 +221,10 @@ def test_requests_splits_and_schedules_are_made_once_whatever_the_network_does(
     assert {each["id"] for each in listed} == {each["id"] for each in split["split"]["requests"]}
     assert alpha.call("remindPayer", listed[0])["__typename"] == "PayerReminded"
     assert alpha.call("cancelRequest", listed[0])["__typename"] == "PaymentRequestClosed"
+    assert beta.call("blockUser", request["requester"])["__typename"] == "BlockedUsersChanged"
+    blocked = [each["id"] for each in beta.call("blockedUsers")]
+    assert blocked == [request["requester"]["id"]]
+    assert beta.call("unblockUser", blocked[0])["viewer"] == {"blockedUsers": []}
     assert open_driver().call("paymentRequest", listed[0]["link"])["status"] == "CANCELLED"
 
     later = str((datetime.now(UTC) + timedelta(days=2)).date())
@@ -248,6 +252,8 @@ def test_a_statement_is_downloaded(alpha: Driver, api: Api, tmp_path: Path) -> N
     statement = alpha.call("statement", "2026-01-01", today, "CSV")
     assert statement["__typename"] == "Statement"
     assert alpha.call("statement", today, "2026-01-01")["__typename"] == "InvalidInput"
+    insights = alpha.call("insights", "2026-01-01", today)
+    assert insights["closingBalance"] == statement["closingBalance"]
     # The service of the tests is not at its APP_URL.
     path = statement["download"].partition("/statements/")[2]
     file = tmp_path / "statement.csv"

@@ -126,6 +126,19 @@ export interface BillWasSplit {
   readonly replayed: boolean;
 }
 
+/** The signed-in user's own account. */
+export interface BlockedUsers {
+  /** The users whom the viewer has blocked, most recently blocked first; at most 1,000. Not available to API tokens. */
+  readonly blockedUsers: readonly User[];
+}
+
+/** The user is blocked or unblocked, by this call or an earlier identical one. */
+export interface BlockedUsersChanged {
+  readonly __typename: 'BlockedUsersChanged';
+  /** The viewer, with the blocked users as they are now. */
+  readonly viewer: BlockedUsers;
+}
+
 /** The recipient is the viewer. */
 export interface CannotPayYourself {
   readonly __typename: 'CannotPayYourself';
@@ -185,6 +198,91 @@ export interface IdempotencyKeySettled {
   readonly __typename: 'IdempotencyKeySettled';
   /** The transaction produced by the key; null if it produced none and never will. */
   readonly transaction: Transaction | null;
+}
+
+/** Where money came from and where it went. The totals are those of the statement for the same dates. The months add up to them, and so do `people` and `others` together. */
+export interface Insights {
+  readonly __typename: 'Insights';
+  /** The first day. */
+  readonly from: string;
+  /** The last day, inclusive. */
+  readonly to: string;
+  /** The IANA time zone in which days begin and end: the viewer's. */
+  readonly timeZone: string;
+  /** The balance when the first day began. */
+  readonly openingBalance: Money;
+  /** The sum of all money received and added. */
+  readonly incoming: Money;
+  /** The sum of all money sent, without fees. */
+  readonly outgoing: Money;
+  /** The sum of all fees. */
+  readonly fees: Money;
+  /** The balance when the last day ended; if that is today, the balance now. */
+  readonly closingBalance: Money;
+  /** The number of transactions. */
+  readonly transactionCount: number;
+  /** Each calendar month, oldest first, also those without transactions. */
+  readonly months: readonly InsightsMonth[];
+  /** The balance at the end of up to 120 evenly spaced days, oldest first. The last of them is the last day of the range. */
+  readonly balances: readonly InsightsBalance[];
+  /** The people with whom the viewer exchanged the most money, largest sum first. */
+  readonly people: readonly InsightsPerson[];
+  /** Transactions with people who are not listed, and money added. */
+  readonly others: InsightsOthers;
+}
+
+/** The balance at the end of a day. */
+export interface InsightsBalance {
+  /** The day. */
+  readonly day: string;
+  /** The balance when the day ended; if the day is today, the balance now. */
+  readonly balance: Money;
+}
+
+/** What came in and went out in a calendar month. */
+export interface InsightsMonth {
+  /** The first day of the month that is in the range. */
+  readonly from: string;
+  /** The last day of the month that is in the range. */
+  readonly to: string;
+  /** The sum of all money received and added. */
+  readonly incoming: Money;
+  /** The sum of all money sent, without fees. */
+  readonly outgoing: Money;
+  /** The sum of all fees. */
+  readonly fees: Money;
+  /** The number of transactions. */
+  readonly transactionCount: number;
+  /** The balance when the last day ended; if that is today, the balance now. */
+  readonly closingBalance: Money;
+}
+
+/** All that `people` does not list: transactions with other people, and money added. */
+export interface InsightsOthers {
+  /** The number of other people. */
+  readonly peopleCount: number;
+  /** The sum of all money received and added. */
+  readonly incoming: Money;
+  /** The sum of all money sent, without fees. */
+  readonly outgoing: Money;
+  /** The sum of all fees. */
+  readonly fees: Money;
+  /** The number of transactions. */
+  readonly transactionCount: number;
+}
+
+/** What was exchanged with one person. */
+export interface InsightsPerson {
+  /** The person, as they are now. */
+  readonly user: User;
+  /** The sum of all money received from them. */
+  readonly incoming: Money;
+  /** The sum of all money sent to them, without fees. */
+  readonly outgoing: Money;
+  /** The sum of all fees. */
+  readonly fees: Money;
+  /** The number of transactions. */
+  readonly transactionCount: number;
 }
 
 /** The viewer's balance does not cover the amount and its fee. */
@@ -792,6 +890,12 @@ export type CreateApiTokenResult = ApiTokenCreated | InvalidInput | InvalidAmoun
 /** What `revokeApiToken` returns. */
 export type RevokeApiTokenResult = ApiTokenRevoked | NotFound | UserError;
 
+/** What `blockUser` and `unblockUser` return. */
+export type BlockUserResult = BlockedUsersChanged | NotFound | UserError;
+
+/** What `insights` returns. */
+export type InsightsResult = Insights | InvalidInput | UserError;
+
 /** What `sendMoney` returns. */
 export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | UserError;
 
@@ -859,6 +963,12 @@ export interface AddBalanceInput {
   readonly metadata?: readonly MetadataEntryInput[] | null;
   /** The request is refused (TooLate) if processed after this instant, by the database clock. */
   readonly notAfter?: string | null;
+}
+
+/** The user to block. */
+export interface BlockUserInput {
+  /** A `User.id`. */
+  readonly userId: string;
 }
 
 /** The payment request to cancel. */
@@ -1119,6 +1229,12 @@ export interface TransactionFilter {
   readonly metadata?: MetadataEntryInput | null;
   /** A part of the note or of the counterparty's name. For this, `kind` and `direction`, one request examines at most 10,000 transactions: a page may then contain fewer than requested, or none, while `hasNextPage` is true. Continue from its `endCursor`. */
   readonly text?: string | null;
+}
+
+/** The user to unblock. */
+export interface UnblockUserInput {
+  /** A `User.id`. */
+  readonly userId: string;
 }
 
 /** Omitted fields remain unchanged. */
@@ -1524,6 +1640,210 @@ fragment User on User {
   name
   handle
   emailHint
+}
+`,
+});
+
+export const BLOCKED_USERS: Operation<object, readonly User[]> = operation({
+  name: 'BlockedUsers',
+  path: ['viewer', 'blockedUsers'],
+  document: `
+query BlockedUsers {
+  viewer {
+    blockedUsers {
+      ...User
+    }
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+`,
+});
+
+export const BLOCK_USER: Operation<{ readonly input: BlockUserInput }, BlockUserResult> = operation({
+  name: 'BlockUser',
+  path: ['blockUser'],
+  members: ['BlockedUsersChanged', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation BlockUser($input: BlockUserInput!) {
+  blockUser(input: $input) {
+    __typename
+    ... on BlockedUsersChanged {
+      viewer {
+        ...BlockedUsers
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment BlockedUsers on Viewer {
+  blockedUsers {
+    ...User
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+`,
+});
+
+export const UNBLOCK_USER: Operation<{ readonly input: UnblockUserInput }, BlockUserResult> = operation({
+  name: 'UnblockUser',
+  path: ['unblockUser'],
+  members: ['BlockedUsersChanged', 'NotFound'],
+  unknown: 'UserError',
+  document: `
+mutation UnblockUser($input: UnblockUserInput!) {
+  unblockUser(input: $input) {
+    __typename
+    ... on BlockedUsersChanged {
+      viewer {
+        ...BlockedUsers
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment BlockedUsers on Viewer {
+  blockedUsers {
+    ...User
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+`,
+});
+
+export const INSIGHTS: Operation<{ readonly from: string; readonly to: string; readonly people?: number | null }, InsightsResult> = operation({
+  name: 'Insights',
+  path: ['viewer', 'insights'],
+  members: ['Insights', 'InvalidInput'],
+  unknown: 'UserError',
+  document: `
+query Insights($from: Date!, $to: Date!, $people: Int) {
+  viewer {
+    insights(from: $from, to: $to, people: $people) {
+      __typename
+      ... on Insights {
+        from
+        to
+        timeZone
+        openingBalance {
+          ...Money
+        }
+        incoming {
+          ...Money
+        }
+        outgoing {
+          ...Money
+        }
+        fees {
+          ...Money
+        }
+        closingBalance {
+          ...Money
+        }
+        transactionCount
+        months {
+          from
+          to
+          incoming {
+            ...Money
+          }
+          outgoing {
+            ...Money
+          }
+          fees {
+            ...Money
+          }
+          transactionCount
+          closingBalance {
+            ...Money
+          }
+        }
+        balances {
+          day
+          balance {
+            ...Money
+          }
+        }
+        people {
+          user {
+            ...User
+          }
+          incoming {
+            ...Money
+          }
+          outgoing {
+            ...Money
+          }
+          fees {
+            ...Money
+          }
+          transactionCount
+        }
+        others {
+          peopleCount
+          incoming {
+            ...Money
+          }
+          outgoing {
+            ...Money
+          }
+          fees {
+            ...Money
+          }
+          transactionCount
+        }
+      }
+      ... on UserError {
+        message
+      }
+      ... on InvalidInput {
+        fields {
+          ...FieldError
+        }
+      }
+    }
+  }
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment FieldError on FieldError {
+  path
+  message
 }
 `,
 });

@@ -97,6 +97,21 @@ export abstract class Requests extends Part {
     return this.once(api.REMIND_PAYER, { input: { paymentRequestId: idOf(request) } });
   }
 
+  /** Have neither of the two find the other, or request money from the other; not with an API token. */
+  blockUser(user: api.User | string): Promise<api.BlockUserResult> {
+    return this.transport.execute(api.BLOCK_USER, { input: { userId: idOf(user) } });
+  }
+
+  /** End a block by the user; not with an API token. */
+  unblockUser(user: api.User | string): Promise<api.BlockUserResult> {
+    return this.transport.execute(api.UNBLOCK_USER, { input: { userId: idOf(user) } });
+  }
+
+  /** The users whom the user has blocked; not with an API token. */
+  blockedUsers(): Promise<readonly api.User[]> {
+    return this.transport.execute(api.BLOCKED_USERS, {});
+  }
+
   /** What a link requests, also signed out; `token` is its last part, or the whole link. */
   paymentRequest(token: string): Promise<api.PaymentRequest | null> {
     return this.transport.execute(api.PAYMENT_REQUEST, { token });

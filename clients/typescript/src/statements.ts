@@ -1,4 +1,4 @@
-/** Account statements, and their files. */
+/** Account statements, their files, and what they consist of. */
 
 import * as api from './generated.js';
 import { Schedules } from './schedules.js';
@@ -12,6 +12,11 @@ export abstract class Statements extends Schedules {
    */
   statement(from: string, to: string, format: api.StatementFormat = 'PDF'): Promise<api.StatementResult> {
     return this.transport.execute(api.STATEMENT, { from, to, format });
+  }
+
+  /** The figures of the statement of these days, by month, by day and by person. */
+  insights(from: string, to: string, { people = 10 } = {}): Promise<api.InsightsResult> {
+    return this.transport.execute(api.INSIGHTS, { from, to, people });
   }
 
   /**

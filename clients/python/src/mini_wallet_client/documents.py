@@ -395,6 +395,204 @@ fragment User on User {
     lambda data: tuple(models.User.parse(item) for item in follow(data, "viewer", "contacts")),
 )
 
+BLOCKED_USERS: Operation[tuple[models.User, ...]] = Operation(
+    "BlockedUsers",
+    """
+query BlockedUsers {
+  viewer {
+    blockedUsers {
+      ...User
+    }
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+""",
+    lambda data: tuple(models.User.parse(item) for item in follow(data, "viewer", "blockedUsers")),
+)
+
+BLOCK_USER: Operation[models.BlockUserResult] = Operation(
+    "BlockUser",
+    """
+mutation BlockUser($input: BlockUserInput!) {
+  blockUser(input: $input) {
+    __typename
+    ... on BlockedUsersChanged {
+      viewer {
+        ...BlockedUsers
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment BlockedUsers on Viewer {
+  blockedUsers {
+    ...User
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+""",
+    lambda data: models.parse_block_user_result(follow(data, "blockUser")),
+)
+
+UNBLOCK_USER: Operation[models.BlockUserResult] = Operation(
+    "UnblockUser",
+    """
+mutation UnblockUser($input: UnblockUserInput!) {
+  unblockUser(input: $input) {
+    __typename
+    ... on BlockedUsersChanged {
+      viewer {
+        ...BlockedUsers
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment BlockedUsers on Viewer {
+  blockedUsers {
+    ...User
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+""",
+    lambda data: models.parse_block_user_result(follow(data, "unblockUser")),
+)
+
+INSIGHTS: Operation[models.InsightsResult] = Operation(
+    "Insights",
+    """
+query Insights($from: Date!, $to: Date!, $people: Int) {
+  viewer {
+    insights(from: $from, to: $to, people: $people) {
+      __typename
+      ... on Insights {
+        from
+        to
+        timeZone
+        openingBalance {
+          ...Money
+        }
+        incoming {
+          ...Money
+        }
+        outgoing {
+          ...Money
+        }
+        fees {
+          ...Money
+        }
+        closingBalance {
+          ...Money
+        }
+        transactionCount
+        months {
+          from
+          to
+          incoming {
+            ...Money
+          }
+          outgoing {
+            ...Money
+          }
+          fees {
+            ...Money
+          }
+          transactionCount
+          closingBalance {
+            ...Money
+          }
+        }
+        balances {
+          day
+          balance {
+            ...Money
+          }
+        }
+        people {
+          user {
+            ...User
+          }
+          incoming {
+            ...Money
+          }
+          outgoing {
+            ...Money
+          }
+          fees {
+            ...Money
+          }
+          transactionCount
+        }
+        others {
+          peopleCount
+          incoming {
+            ...Money
+          }
+          outgoing {
+            ...Money
+          }
+          fees {
+            ...Money
+          }
+          transactionCount
+        }
+      }
+      ... on UserError {
+        message
+      }
+      ... on InvalidInput {
+        fields {
+          ...FieldError
+        }
+      }
+    }
+  }
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_insights_result(follow(data, "viewer", "insights")),
+)
+
 SEND_MONEY: Operation[models.SendMoneyResult] = Operation(
     "SendMoney",
     """

@@ -21,6 +21,9 @@ __all__ = [
     "BalanceLimitExceeded",
     "BillSplit",
     "BillWasSplit",
+    "BlockUserResult",
+    "BlockedUsers",
+    "BlockedUsersChanged",
     "CannotPayYourself",
     "ChangeScheduledTransferResult",
     "CloseIdempotencyKeyResult",
@@ -36,6 +39,12 @@ __all__ = [
     "IdempotencyKeyClosed",
     "IdempotencyKeyReused",
     "IdempotencyKeySettled",
+    "Insights",
+    "InsightsBalance",
+    "InsightsMonth",
+    "InsightsOthers",
+    "InsightsPerson",
+    "InsightsResult",
     "InsufficientFunds",
     "InvalidAmount",
     "InvalidCredentials",
@@ -479,6 +488,36 @@ class BillWasSplit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlockedUsers:
+    """The signed-in user's own account."""
+
+    blocked_users: tuple[User, ...]
+    """The users whom the viewer has blocked, most recently blocked first; at most 1,000. Not available to API tokens."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            blocked_users=tuple(User.parse(item) for item in data["blockedUsers"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockedUsersChanged:
+    """The user is blocked or unblocked, by this call or an earlier identical one."""
+
+    viewer: BlockedUsers
+    """The viewer, with the blocked users as they are now."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            viewer=BlockedUsers.parse(data["viewer"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credential:
     """The credential that authenticated this request, and its scopes."""
 
@@ -549,6 +588,162 @@ class IdempotencyKeySettled:
             transaction=None
             if data["transaction"] is None
             else Transaction.parse(data["transaction"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Insights:
+    """Where money came from and where it went. The totals are those of the statement for the same dates. The months add up to them, and so do `people` and `others` together."""
+
+    from_: date
+    """The first day."""
+    to: date
+    """The last day, inclusive."""
+    time_zone: str
+    """The IANA time zone in which days begin and end: the viewer's."""
+    opening_balance: Money
+    """The balance when the first day began."""
+    incoming: Money
+    """The sum of all money received and added."""
+    outgoing: Money
+    """The sum of all money sent, without fees."""
+    fees: Money
+    """The sum of all fees."""
+    closing_balance: Money
+    """The balance when the last day ended; if that is today, the balance now."""
+    transaction_count: int
+    """The number of transactions."""
+    months: tuple[InsightsMonth, ...]
+    """Each calendar month, oldest first, also those without transactions."""
+    balances: tuple[InsightsBalance, ...]
+    """The balance at the end of up to 120 evenly spaced days, oldest first. The last of them is the last day of the range."""
+    people: tuple[InsightsPerson, ...]
+    """The people with whom the viewer exchanged the most money, largest sum first."""
+    others: InsightsOthers
+    """Transactions with people who are not listed, and money added."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            from_=date.fromisoformat(data["from"]),
+            to=date.fromisoformat(data["to"]),
+            time_zone=data["timeZone"],
+            opening_balance=Money.parse(data["openingBalance"]),
+            incoming=Money.parse(data["incoming"]),
+            outgoing=Money.parse(data["outgoing"]),
+            fees=Money.parse(data["fees"]),
+            closing_balance=Money.parse(data["closingBalance"]),
+            transaction_count=data["transactionCount"],
+            months=tuple(InsightsMonth.parse(item) for item in data["months"]),
+            balances=tuple(InsightsBalance.parse(item) for item in data["balances"]),
+            people=tuple(InsightsPerson.parse(item) for item in data["people"]),
+            others=InsightsOthers.parse(data["others"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsightsBalance:
+    """The balance at the end of a day."""
+
+    day: date
+    """The day."""
+    balance: Money
+    """The balance when the day ended; if the day is today, the balance now."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            day=date.fromisoformat(data["day"]),
+            balance=Money.parse(data["balance"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsightsMonth:
+    """What came in and went out in a calendar month."""
+
+    from_: date
+    """The first day of the month that is in the range."""
+    to: date
+    """The last day of the month that is in the range."""
+    incoming: Money
+    """The sum of all money received and added."""
+    outgoing: Money
+    """The sum of all money sent, without fees."""
+    fees: Money
+    """The sum of all fees."""
+    transaction_count: int
+    """The number of transactions."""
+    closing_balance: Money
+    """The balance when the last day ended; if that is today, the balance now."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            from_=date.fromisoformat(data["from"]),
+            to=date.fromisoformat(data["to"]),
+            incoming=Money.parse(data["incoming"]),
+            outgoing=Money.parse(data["outgoing"]),
+            fees=Money.parse(data["fees"]),
+            transaction_count=data["transactionCount"],
+            closing_balance=Money.parse(data["closingBalance"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsightsOthers:
+    """All that `people` does not list: transactions with other people, and money added."""
+
+    people_count: int
+    """The number of other people."""
+    incoming: Money
+    """The sum of all money received and added."""
+    outgoing: Money
+    """The sum of all money sent, without fees."""
+    fees: Money
+    """The sum of all fees."""
+    transaction_count: int
+    """The number of transactions."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            people_count=data["peopleCount"],
+            incoming=Money.parse(data["incoming"]),
+            outgoing=Money.parse(data["outgoing"]),
+            fees=Money.parse(data["fees"]),
+            transaction_count=data["transactionCount"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsightsPerson:
+    """What was exchanged with one person."""
+
+    user: User
+    """The person, as they are now."""
+    incoming: Money
+    """The sum of all money received from them."""
+    outgoing: Money
+    """The sum of all money sent to them, without fees."""
+    fees: Money
+    """The sum of all fees."""
+    transaction_count: int
+    """The number of transactions."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            user=User.parse(data["user"]),
+            incoming=Money.parse(data["incoming"]),
+            outgoing=Money.parse(data["outgoing"]),
+            fees=Money.parse(data["fees"]),
+            transaction_count=data["transactionCount"],
         )
 
 
@@ -1782,6 +1977,36 @@ def parse_revoke_api_token_result(data: Any) -> RevokeApiTokenResult:
             return ApiTokenRevoked.parse(data)
         case "NotFound":
             return NotFound.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+BlockUserResult: TypeAlias = BlockedUsersChanged | NotFound | UserError
+"""What `blockUser` and `unblockUser` return."""
+
+
+def parse_block_user_result(data: Any) -> BlockUserResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "BlockedUsersChanged":
+            return BlockedUsersChanged.parse(data)
+        case "NotFound":
+            return NotFound.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+InsightsResult: TypeAlias = Insights | InvalidInput | UserError
+"""What `insights` returns."""
+
+
+def parse_insights_result(data: Any) -> InsightsResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "Insights":
+            return Insights.parse(data)
+        case "InvalidInput":
+            return InvalidInput.parse(data)
         case _:
             return UserError.parse(data)
 

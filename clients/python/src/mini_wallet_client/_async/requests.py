@@ -115,6 +115,22 @@ class Requests(Part):
         """Notify the payer again: once a day, three times in all. A lost answer is not asked for again."""
         return await self._once(documents.REMIND_PAYER, {"paymentRequestId": id_of(request)})
 
+    async def block_user(self, user: models.User | str) -> models.BlockUserResult:
+        """Have neither of the two find the other, or request money from the other; not with an API token."""
+        return await self._transport.execute(
+            documents.BLOCK_USER, {"input": {"userId": id_of(user)}}
+        )
+
+    async def unblock_user(self, user: models.User | str) -> models.BlockUserResult:
+        """End a block by the user; not with an API token."""
+        return await self._transport.execute(
+            documents.UNBLOCK_USER, {"input": {"userId": id_of(user)}}
+        )
+
+    async def blocked_users(self) -> tuple[models.User, ...]:
+        """The users whom the user has blocked; not with an API token."""
+        return await self._transport.execute(documents.BLOCKED_USERS)
+
     async def payment_request(self, token: str) -> models.PaymentRequest | None:
         """What a link requests, also signed out; `token` is its last part, or the whole link."""
         return await self._transport.execute(documents.PAYMENT_REQUEST, {"token": token})

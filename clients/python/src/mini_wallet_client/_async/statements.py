@@ -1,4 +1,4 @@
-"""Account statements, and their files."""
+"""Account statements, their files, and what they consist of."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ class Statements(Part):
         """
         variables = {"from": first_day, "to": last_day, "format": format}
         return await self._transport.execute(documents.STATEMENT, variables)
+
+    async def insights(
+        self, first_day: date, last_day: date, *, people: int = 10
+    ) -> models.InsightsResult:
+        """The figures of the statement of these days, by month, by day and by person."""
+        variables = {"from": first_day, "to": last_day, "people": people}
+        return await self._transport.execute(documents.INSIGHTS, variables)
 
     async def download(self, statement: models.Statement, path: str | os.PathLike[str]) -> None:
         """Write the statement's file to the path, which afterwards has all of it or is as before.

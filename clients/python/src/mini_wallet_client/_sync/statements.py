@@ -1,4 +1,4 @@
-"""Account statements, and their files.
+"""Account statements, their files, and what they consist of.
 
 Derived from `_async/statements.py` by `python -m clients.generate`: do not edit.
 """
@@ -28,6 +28,13 @@ class Statements(Part):
         """
         variables = {"from": first_day, "to": last_day, "format": format}
         return self._transport.execute(documents.STATEMENT, variables)
+
+    def insights(
+        self, first_day: date, last_day: date, *, people: int = 10
+    ) -> models.InsightsResult:
+        """The figures of the statement of these days, by month, by day and by person."""
+        variables = {"from": first_day, "to": last_day, "people": people}
+        return self._transport.execute(documents.INSIGHTS, variables)
 
     def download(self, statement: models.Statement, path: str | os.PathLike[str]) -> None:
         """Write the statement's file to the path, which afterwards has all of it or is as before.
