@@ -41,6 +41,7 @@ ROUTES = (
     "/settings",
     "/settings/api-tokens",
     "/settings/appearance",
+    "/settings/blocked",
     "/settings/devices",
     "/settings/link",
     "/settings/notifications",
@@ -50,6 +51,8 @@ ROUTES = (
     "/settings/webhooks/new",
     "/settings/webhooks/{id}",
     "/sign-in",
+    "/split",
+    "/splits/{id}",
     "/verify-email",
 )
 _ADDRESS = re.compile("|".join(re.sub(r"{\w+}", "[^/]+", path) for path in ROUTES if path != "/"))

@@ -89,6 +89,14 @@ const routes: RouteRecordRaw[] = [
     props: true,
     meta: inWallet('Pay'),
   },
+  { path: '/split', name: 'split', component: () => import('@/pages/requests/Split.vue'), meta: inWallet('Split a bill') },
+  {
+    path: '/splits/:id',
+    name: 'bill-split',
+    component: () => import('@/pages/requests/BillSplit.vue'),
+    props: true,
+    meta: inWallet('Split'),
+  },
   {
     path: '/r/:token',
     name: 'request-link',
@@ -131,6 +139,12 @@ const routes: RouteRecordRaw[] = [
     name: 'devices',
     component: () => import('@/pages/settings/Devices.vue'),
     meta: inWallet('Devices'),
+  },
+  {
+    path: '/settings/blocked',
+    name: 'blocked',
+    component: () => import('@/pages/settings/Blocked.vue'),
+    meta: inWallet('Blocked people'),
   },
   {
     path: '/settings/api-tokens',

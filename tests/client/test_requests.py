@@ -179,3 +179,75 @@ def test_a_link_leads_through_registration_back_to_the_request(
     expect(late.get_by_text("It was paid on")).to_be_visible()
     axe.check(late)
     assert alpha.balance == "510.00"
+
+
+def test_a_split_dinner_is_paid_declined_and_reminded_live(
+    stack: Stack, new_page: NewPage, axe: Axe, alpha: Person, beta: Person
+) -> None:
+    cleo = stack.new_person(f"كليو {stack.new_key()}", "20")
+    home = new_page(beta, viewport=PHONE)
+    page = new_page(alpha, "/split")
+    page.get_by_role("textbox", name="Total").fill("10")
+    for person in (beta, cleo):
+        page.get_by_role("combobox", name="With whom").fill(person.name)
+        page.get_by_role("option", name=person.name).click()
+    shares = page.get_by_role("list", name="Shares").get_by_role("listitem")
+    expect(shares).to_contain_text([beta.name, cleo.name, "You"])
+    expect(shares).to_contain_text(["$3.34", "$3.33", "$3.33"])
+    axe.check(page)
+
+    # With amounts, the rest is the user's own share; more than the total is refused at once.
+    page.get_by_role("radio", name="Amounts").click()
+    page.get_by_role("textbox", name=f"Share of {beta.name}").fill("4")
+    page.get_by_role("textbox", name=f"Share of {cleo.name}").fill("7.50")
+    expect(page.get_by_text("These shares are $1.50 more than the total.")).to_be_visible()
+    axe.check(page)
+    page.get_by_role("textbox", name=f"Share of {cleo.name}").fill("2.50")
+    expect(shares.last).to_contain_text("$3.50")
+    page.reload()
+    page.get_by_role("button", name="Request from 2 people").evaluate(TWICE)
+    expect(title(page, "You split $10.00")).to_be_visible()
+    made = requests_of(alpha)
+    assert sorted(each["amount"]["amount"] for each in made) == ["2.50", "4.00"]
+    expect(status(page).first).to_have_text("$0.00 of $6.50 paid")
+    rows = page.get_by_role("main").get_by_role("listitem")
+    expect(rows).to_contain_text(["$4.00Waiting", "$2.50Waiting"])
+    axe.check(page)
+
+    # A reminder arrives at once; a second one on the same day is refused.
+    expect(waiting(home)).to_have_count(1)
+    remind = page.get_by_role("button", name=f"Remind {beta.name}")
+    remind.click()
+    expect(actions.toast(home, f"{alpha.name} reminds you of a request for $4.00")).to_be_visible()
+    remind.click()
+    expect(actions.toast(page, "No reminder was sent")).to_be_visible()
+
+    # The third has only the link, and comes back to it after signing in.
+    [link] = [each["link"] for each in made if each["amount"]["amount"] == "2.50"]
+    guest = new_page(path=link)
+    guest.get_by_role("link", name="Sign in to pay").click()
+    actions.sign_in(guest, cleo.email)
+    guest.get_by_role("button", name="Pay $2.50").click()
+    expect(actions.receipt(guest, "2.50", alpha.name)).to_be_visible()
+    expect(status(page).first).to_have_text("$2.50 of $6.50 paid")
+    expect(rows).to_contain_text(["$4.00Waiting", "$2.50Paid"])
+
+    waiting(home).get_by_role("link", name=alpha.name).first.click()
+    home.get_by_role("button", name="Decline").click()
+    home.get_by_role("dialog").get_by_role("button", name="Decline").click()
+    expect(status(home)).to_have_text("Declined")
+    expect(rows).to_contain_text(["$4.00Declined", "$2.50Paid"])
+
+    # After a block, the requester no longer finds the payer.
+    home.get_by_role("button", name=f"Block {alpha.name}").click()
+    axe.check(home)
+    home.get_by_role("dialog").get_by_role("button", name="Block", exact=True).click()
+    expect(home.get_by_role("button", name=f"Unblock {alpha.name}")).to_be_visible()
+    page.goto("/request")
+    page.get_by_role("combobox", name="From").fill(beta.name)
+    expect(page.get_by_text("No one found.").first).to_be_visible()
+    home.goto("/settings/blocked")
+    home.get_by_role("button", name=f"Unblock {alpha.name}").click()
+    home.get_by_role("dialog").get_by_role("button", name="Unblock").click()
+    expect(home.get_by_role("heading", name="You have not blocked anyone")).to_be_visible()
+    axe.check(home)

@@ -60,7 +60,15 @@ export function formatMoney(money: Money, options: MoneyOptions = {}): string {
   return text;
 }
 
-function minorUnits(money: Money): bigint {
+/** The amount of that many minor units: 1250 in USD is "12.50". */
+export function fromMinorUnits(units: bigint, currency: string): Money {
+  const decimals = currencyDecimals(currency);
+  const digits = String(units).padStart(decimals + 1, '0');
+  return { amount: decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`, currency };
+}
+
+/** How many of its currency's smallest unit it is. */
+export function minorUnits(money: Money): bigint {
   const [whole = '0', fraction = ''] = money.amount.split('.');
   return BigInt(`${whole}${fraction.padEnd(currencyDecimals(money.currency), '0')}`);
 }

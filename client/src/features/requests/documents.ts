@@ -31,11 +31,89 @@ export const PaymentRequestFields = graphql(`
     transaction {
       id
     }
+    split {
+      id
+    }
   }
 `);
 
 export type PaymentRequest = FragmentOf<typeof PaymentRequestFields>;
 export type RequestStatus = PaymentRequest['status'];
+
+/** A split bill and its requests. */
+export const BillSplitFields = graphql(
+  `
+    fragment BillSplitFields on BillSplit {
+      id
+      total {
+        amount
+        currency
+      }
+      ownShare {
+        amount
+        currency
+      }
+      paid {
+        amount
+        currency
+      }
+      note
+      createdAt
+      requests {
+        ...PaymentRequestFields
+      }
+    }
+  `,
+  [PaymentRequestFields],
+);
+
+export type BillSplit = FragmentOf<typeof BillSplitFields>;
+
+export const OneBillSplit = graphql(
+  `
+    query OneBillSplit($id: ID!) {
+      node(id: $id) {
+        __typename
+        id
+        ...BillSplitFields
+      }
+    }
+  `,
+  [BillSplitFields],
+);
+
+export const SplitBill = graphql(`
+  mutation SplitBill($input: SplitBillInput!) {
+    splitBill(input: $input) {
+      __typename
+      ... on BillWasSplit {
+        split {
+          id
+        }
+      }
+      ... on InvalidInput {
+        fields {
+          path
+          message
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const RemindPayer = graphql(`
+  mutation RemindPayer($id: ID!) {
+    remindPayer(input: { paymentRequestId: $id }) {
+      __typename
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
 
 export const PaymentRequests = graphql(
   `

@@ -4,7 +4,7 @@ import { useQuery } from '@urql/vue';
 import { computed, watch, type Ref } from 'vue';
 import { sentenceFor } from '@/api';
 import { requestVersion } from './changes';
-import { OnePaymentRequest, PaymentRequestOfLink, type PaymentRequest } from './documents';
+import { OneBillSplit, OnePaymentRequest, PaymentRequestOfLink } from './documents';
 
 /** By its id: only requester and payer find it. */
 export function useRequest(id: () => string) {
@@ -22,9 +22,20 @@ export function useRequestOfLink(token: () => string) {
   return followed(query, computed(() => query.data.value?.paymentRequest ?? null));
 }
 
+/** A split bill by its id, with its requests. */
+export function useSplit(id: () => string) {
+  const query = useQuery({ query: OneBillSplit, variables: () => ({ id: id() }), requestPolicy: 'cache-and-network' });
+  const split = computed(() => {
+    const node = query.data.value?.node;
+    return node?.__typename === 'BillSplit' ? node : null;
+  });
+  const { request, ...rest } = followed(query, split);
+  return { split: request, ...rest };
+}
+
 type Query = Pick<ReturnType<typeof useQuery>, 'error' | 'fetching' | 'executeQuery'>;
 
-function followed(query: Query, request: Readonly<Ref<PaymentRequest | null>>) {
+function followed<Found>(query: Query, request: Readonly<Ref<Found | null>>) {
   const refresh = () => void query.executeQuery({ requestPolicy: 'network-only' });
   watch(requestVersion, refresh);
   return {

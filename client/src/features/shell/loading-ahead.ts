@@ -4,7 +4,7 @@ import { savesData, whenIdle } from '@/lib/idle';
 import { places } from './navigation';
 
 /** Pages opened from the lists of the main pages. */
-const BELOW = ['/activity/any', '/requests/any', '/requests/any/pay'];
+const BELOW = ['/activity/any', '/requests/any', '/requests/any/pay', '/splits/any'];
 
 /** The main pages, one after the other, once the browser has nothing else to do. */
 export function loadMainPages(router: Router): void {
