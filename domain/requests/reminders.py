@@ -10,6 +10,11 @@ from domain import errors
 from domain.requests import payment_requests
 from domain.requests.payment_requests import PaymentRequest, RequestNotAllowed
 
+#: The same whether a limit was reached or the payer has blocked the requester.
+NOT_ALLOWED = (
+    "A payer can be reminded once a day and three times in all, and only while they accept requests "
+    "from you."
+)
 #: How many reminders a request has at most.
 MAXIMUM_REMINDERS = 3
 #: The time between two of them.
@@ -38,5 +43,5 @@ def check(request: PaymentRequest, user_id: UUID, reminders: Reminders, now: dat
         raise errors.NotFound
     is_early = reminders.latest_at is not None and now < reminders.latest_at + PAUSE
     if is_early or reminders.count >= MAXIMUM_REMINDERS:
-        raise RequestNotAllowed("A payer can be reminded once a day, and three times in all.")
+        raise RequestNotAllowed(NOT_ALLOWED)
     return request.payer_id

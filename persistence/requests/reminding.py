@@ -51,7 +51,7 @@ async def remind(db: Database, caller: Principal, request_id: UUID) -> PaymentRe
         so_far = Reminders(row.reminders, row.reminded_at)
         payer_id = reminders.check(request, caller.user_id, so_far, now)
         if await blocks.are_between(unit, caller.user_id, [payer_id]):
-            raise RequestNotAllowed
+            raise RequestNotAllowed(reminders.NOT_ALLOWED)
         await unit.connection.execute(_STORE, {**parameters, "count": so_far.count + 1, "now": now})
         await notifying.notify(unit, [_notice(request, payer_id)])
         return request

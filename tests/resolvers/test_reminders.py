@@ -63,6 +63,14 @@ async def test_who_and_what_cannot_be_reminded(world: World) -> None:
     token = await ann.token("SEND_MONEY")
     answer = await world.ask(REMIND, token, input={"paymentRequestId": request["id"]})
     assert answer.code == "FORBIDDEN"
+    assert await remind(ann, request) == "PayerReminded"
+    too_early = await ann.ask(REMIND, input={"paymentRequestId": request["id"]})
+    a_day_later(world, ann)
     await change(ben, BLOCK, ann)
-    assert await remind(ann, request) == "RequestNotAllowed"
-    assert told(world, ben) == ["request_received", "request_received", "request_cancelled"]
+    blocked = await ann.ask(REMIND, input={"paymentRequestId": request["id"]})
+    # Nobody is told that they are blocked.
+    assert blocked.one == too_early.one
+    assert blocked.one["__typename"] == "RequestNotAllowed"
+    assert told(world, ben) == [
+        "request_received", "request_received", "request_cancelled", "request_reminder",
+    ]  # fmt: skip
