@@ -41,6 +41,8 @@ SELECT key, sentence FROM (
             THEN 'Its status does not match who may pay it.' END,
         CASE WHEN r.expires_at <= r.created_at OR r.closed_at < r.created_at
             THEN 'It ended before it was created.' END,
+        CASE WHEN r.status <> 'expired' AND r.closed_at >= r.expires_at
+            THEN 'It was closed when it had expired.' END,
         CASE WHEN greatest(r.created_at, r.closed_at) > clock_timestamp()
             THEN 'It was created or closed in the future.' END,
         CASE WHEN octet_length(r.secret) <> 16 THEN 'Its link is not one of this service.' END,

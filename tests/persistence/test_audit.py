@@ -230,6 +230,8 @@ DAMAGE = [
     ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_expired_check; "
      "UPDATE payment_requests SET closed_at = now() WHERE status = 'expired'",
      "payment_requests", "does not match how it was closed"),
+    ("UPDATE payment_requests SET expires_at = closed_at WHERE status = 'paid'", "payment_requests",
+     "closed when it had expired"),
     ("UPDATE payment_requests SET expires_at = 'infinity', closed_at = 'infinity' WHERE status = 'expired'",
      "payment_requests", "in the future"),
     ("ALTER TABLE payment_requests DROP CONSTRAINT payment_requests_user_id_secret_key; "
