@@ -27,10 +27,13 @@ _TOP_UP = Decimal(1000)
 _TOP_UP_KEY = "demo-top-up"
 
 
-def demo(settings: Settings, *, yes: bool = False) -> int:
+def demo(
+    settings: Settings, *, yes: bool = False, password_rounds: int = passwords.DEFAULT_ROUNDS
+) -> int:
     """Add the demo users, each with a balance of 1,000.00. Exit status 0, or 1 after an error message.
 
-    Their password is public, so a public `APP_URL` requires `yes`.
+    Their password is public, so a public `APP_URL` requires `yes`. `password_rounds` is the cost of
+    hashing it.
     """
     with terminal.sentences() as outcome:
         if not settings.app_is_local and not yes:
@@ -38,7 +41,7 @@ def demo(settings: Settings, *, yes: bool = False) -> int:
                 f"APP_URL is {settings.app_url}, which is a public address, and the password of the demo "
                 "users is public too. To add them anyway, run `./wallet demo --yes`."
             )
-        added, given = asyncio.run(_seed(settings))
+        added, given = asyncio.run(_seed(settings, password_rounds))
         names = ", ".join(_NAMES)
         if added or not given:
             terminal.say(f"{names} {'were added' if added else 'already exist: nothing to do'}.")
@@ -60,13 +63,15 @@ def _email(name: str) -> str:
     return f"{_handle(name)}@demo.app"
 
 
-async def _seed(settings: Settings) -> tuple[int, int]:
+async def _seed(settings: Settings, password_rounds: int) -> tuple[int, int]:
     """The numbers of users that were added, and that were given a handle."""
     url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     try:
-        added = [await _seed_person(opened, ledger, limits, name) for name in _NAMES]
+        added = [
+            await _seed_person(opened, ledger, limits, name, password_rounds) for name in _NAMES
+        ]
         given = [await _give_handle(opened, name) for name in _NAMES]
         return sum(added), sum(given)
     finally:
@@ -75,7 +80,11 @@ async def _seed(settings: Settings) -> tuple[int, int]:
 
 
 async def _seed_person(
-    opened: database.Database, ledger: Ledger, limits: money.Limits, name: str
+    opened: database.Database,
+    ledger: Ledger,
+    limits: money.Limits,
+    name: str,
+    password_rounds: int,
 ) -> bool:
     user_id = await accounts.user_id_by_email(opened, _email(name))
     if user_id is not None and await history.entry_by_key(
@@ -86,7 +95,7 @@ async def _seed_person(
         opened,
         name=name,
         email=_email(name),
-        password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD),
+        password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD, password_rounds),
     )
     # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)

@@ -14,6 +14,7 @@ from app import cli
 from app.commands import audit, demo, reseal
 from domain.ledger.seals import Receipt
 from settings import Settings
+from tests.app.conftest import ROUNDS
 
 OLD, NEW = "the key of before, which is long enough", "the key of now, which is long enough too"
 
@@ -44,7 +45,7 @@ def test_receipts_are_read_from_the_command_line_and_the_standard_input(
     settings: Settings, admin_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyed = with_key(settings, OLD)
-    assert demo.demo(keyed) == 0
+    assert demo.demo(keyed, password_rounds=ROUNDS) == 0
     monkeypatch.setattr(cli, "_settings", lambda data: keyed)
     first, *others = receipts(keyed)
     everything = CliRunner().invoke(
@@ -72,7 +73,7 @@ def test_ledgers_go_over_to_another_key_and_old_receipts_stay_good(
     before, now = with_key(settings, OLD), with_key(settings, NEW)
     file = tmp_path / "key"
     file.write_text(f"{OLD}\n")
-    assert demo.demo(before) == 0
+    assert demo.demo(before, password_rounds=ROUNDS) == 0
     kept = receipts(settings)
     assert audit.audit(now) == 1
     assert "another AUDIT_KEY" in said()
@@ -86,7 +87,7 @@ def test_ledgers_go_over_to_another_key_and_old_receipts_stay_good(
 
 
 def test_ledgers_without_a_key_get_one(settings: Settings, said: Said) -> None:
-    assert demo.demo(settings) == 0
+    assert demo.demo(settings, password_rounds=ROUNDS) == 0
     assert audit.audit(settings) == 0
     assert "AUDIT_KEY is not set" in said()
     assert reseal.reseal(with_key(settings, NEW), key_before=None) == 0
@@ -97,7 +98,7 @@ def test_ledgers_without_a_key_get_one(settings: Settings, said: Said) -> None:
 def test_what_cannot_be_resealed_is_left_and_named(
     settings: Settings, tmp_path: Path, said: Said
 ) -> None:
-    assert demo.demo(with_key(settings, OLD)) == 0
+    assert demo.demo(with_key(settings, OLD), password_rounds=ROUNDS) == 0
     kept = receipts(settings)
     short = tmp_path / "short"
     short.write_text("short")

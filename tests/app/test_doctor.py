@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from app.commands import demo, doctor, migrate
 from dev import mail_catcher
 from settings import Settings
-from tests.app.conftest import add_people
+from tests.app.conftest import ROUNDS, add_people
 from tests.collector import collecting
 
 MailCatcher = Callable[[], mail_catcher.MailCatcher]
@@ -121,7 +121,7 @@ def test_a_key_that_is_not_that_of_the_ledgers_is_named(
     key = settings.model_copy(update={"audit_key": SecretStr("k" * 32)})
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok"), "ledgers without an entry are of any key"
-    assert demo.demo(key) == 0
+    assert demo.demo(key, password_rounds=ROUNDS) == 0
     doctor.run(key)
     assert said(capsys)["Seals"].startswith("ok")
     for other in (settings, settings.model_copy(update={"audit_key": SecretStr("o" * 32)})):
@@ -132,7 +132,7 @@ def test_a_key_that_is_not_that_of_the_ledgers_is_named(
 def test_ledgers_sealed_without_a_key_are_noted(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo.demo(settings) == 0
+    assert demo.demo(settings, password_rounds=ROUNDS) == 0
     doctor.run(settings)
     assert said(capsys)["Seals"].startswith("note")
 

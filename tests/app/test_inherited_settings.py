@@ -19,7 +19,7 @@ from jobs import services as job_services
 from persistence.delivery import mails
 from settings import Settings
 from tests import relays
-from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
+from tests.app.conftest import ALPHA, BETA, PASSWORD, ROUNDS, Api
 from tests.conftest import ADMIN_VARIABLE, make_settings, with_database
 from tests.dev.faulty_smtp import FaultySmtp
 
@@ -153,7 +153,7 @@ def test_everything_works_whatever_role_database_and_environment_set(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert migrate.migrate(settings) == 0, capsys.readouterr().err
-    assert demo.demo(settings) == 0, capsys.readouterr().err
+    assert demo.demo(settings, password_rounds=ROUNDS) == 0, capsys.readouterr().err
     api = start_api()
     began = datetime.now().astimezone()
     alpha, beta = api.sign_in(ALPHA), api.sign_in(BETA)

@@ -19,6 +19,7 @@ from dev.postgres import Postgres
 from domain.people import passwords
 from persistence.engine.database import Database, newest_revision
 from settings import Settings
+from tests.app.conftest import ROUNDS
 from tests.conftest import make_settings, with_database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,6 +170,7 @@ def test_the_demo_users_have_a_thousand_each_and_seeding_twice_changes_nothing(
         [(password_hash,), *_] = connection.execute("SELECT password_hash FROM users").fetchall()
         active = connection.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL")
         assert active.fetchone() == (0,)
+    assert password_hash.startswith("$2b$12$"), "the real cost, which other tests do without"
     assert passwords.verify("mini@Wallet025", password_hash)
     before = everything(database_url)
     assert demo.demo(settings) == 0
@@ -189,7 +191,7 @@ def test_the_demo_users_have_a_thousand_each_and_seeding_twice_changes_nothing(
 def test_the_demo_users_hold_a_thousand_of_any_currency_within_the_limits(
     settings: Settings, database_url: str, values: dict[str, str], balance: int
 ) -> None:
-    assert demo.demo(settings.model_copy(update=values)) == 0
+    assert demo.demo(settings.model_copy(update=values), password_rounds=ROUNDS) == 0
     assert {row[2] for row in people(database_url)} == {balance}
 
 
@@ -200,7 +202,7 @@ def test_a_public_address_gets_demo_users_only_when_asked_twice(
     assert demo.demo(public) == 1
     assert "--yes" in said(capsys)
     assert people(database_url) == []
-    assert demo.demo(public, yes=True) == 0
+    assert demo.demo(public, yes=True, password_rounds=ROUNDS) == 0
     assert len(people(database_url)) == 3
 
 
@@ -210,7 +212,7 @@ def test_a_public_address_gets_demo_users_only_when_asked_twice(
 def test_an_audit_names_the_rows_at_fault_and_fails(
     settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo.demo(settings) == 0
+    assert demo.demo(settings, password_rounds=ROUNDS) == 0
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE users SET balance = 99999 WHERE name = 'User Beta'")

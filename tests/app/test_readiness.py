@@ -21,7 +21,7 @@ from domain import errors
 from persistence.engine.database import Database
 from persistence.people import registrations
 from settings import Settings
-from tests.app.conftest import ALPHA, Api
+from tests.app.conftest import ALPHA, ROUNDS, Api
 from tests.conftest import make_settings
 from tests.jobs.running import environment
 from tests.waiting import block_until
@@ -149,7 +149,7 @@ def test_missing_privileges_are_not_ready_and_are_named(
     start_api: StartApi,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert demo.demo(settings) == 0
+    assert demo.demo(settings, password_rounds=ROUNDS) == 0
     admin.execute("REVOKE UPDATE ON users FROM wallet")
     admin.execute("REVOKE SELECT ON transactions FROM wallet")
     api = start_api()
