@@ -344,13 +344,15 @@ def test_a_dead_or_silent_collector_delays_nothing_and_spans_have_no_data_of_use
         assert secret.encode() not in sent, secret
 
 
-def test_without_the_variables_nothing_is_imported(tmp_path: Path) -> None:
+def test_processes_start_without_typst_and_without_the_variables_also_without_tracing(
+    tmp_path: Path,
+) -> None:
     code = (
         "import sys, settings; from app.telemetry import tracing; "
         "import app.server, app.processes, jobs.relay, jobs.worker; "
         "assert tracing.start('serve', settings.load()) is None; "
         "print([name for name, module in sys.modules.items() "
-        "if name.startswith(('opentelemetry', 'google')) and module is not None])"
+        "if name.startswith(('opentelemetry', 'google', 'typst')) and module is not None])"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
