@@ -37,6 +37,8 @@ ROUTES = (
     "/requests/{id}",
     "/requests/{id}/pay",
     "/reset-password",
+    "/scheduled",
+    "/scheduled/{id}",
     "/send",
     "/settings",
     "/settings/api-tokens",

@@ -63,6 +63,14 @@ const routes: RouteRecordRaw[] = [
     props: true,
     meta: inWallet('Transaction'),
   },
+  { path: '/scheduled', name: 'scheduled', component: () => import('@/pages/Scheduled.vue'), meta: inWallet('Scheduled') },
+  {
+    path: '/scheduled/:id',
+    name: 'scheduled-transfer',
+    component: () => import('@/pages/ScheduledTransfer.vue'),
+    props: true,
+    meta: inWallet('Scheduled transfer'),
+  },
   {
     path: '/request',
     name: 'request',

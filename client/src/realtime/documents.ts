@@ -72,6 +72,9 @@ export const NotificationFields = graphql(`
         name
       }
     }
+    scheduledTransfer {
+      id
+    }
   }
 `);
 

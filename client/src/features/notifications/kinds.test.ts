@@ -15,6 +15,11 @@ it('leads to its subject, and nowhere if that is gone or not known yet', () => {
     name: 'webhook',
     params: { id: 'W1' },
   });
+  const scheduledTransfer = { id: 'S1' };
+  expect(placeOf(notification({ kind: 'SCHEDULED_TRANSFER_SENT', transaction, scheduledTransfer }))).toEqual({
+    name: 'scheduled-transfer',
+    params: { id: 'S1' },
+  });
   expect(placeOf(notification({ kind: 'WEBHOOK_DISABLED' }))).toEqual({ name: 'webhooks' });
   expect(placeOf(notification({ kind: 'SECURITY_CHANGED' }))).toEqual({ name: 'settings' });
 });

@@ -1,6 +1,6 @@
 /** Kinds of notifications: their icons, where they lead, and which are sent by email. */
 
-import { ArrowDownLeft, Bell, CircleCheck, CircleX, Clock, HandCoins, MonitorSmartphone, ShieldCheck, Webhook } from 'lucide-vue-next';
+import { ArrowDownLeft, Bell, CalendarClock, CalendarX2, CircleCheck, CircleX, Clock, HandCoins, MonitorSmartphone, ShieldCheck, Webhook } from 'lucide-vue-next';
 import type { Component } from 'vue';
 import type { RouteLocationRaw } from 'vue-router';
 import { formatMoney } from '@/lib/money';
@@ -21,6 +21,8 @@ const LOOKS: Partial<Record<Kind, Look>> = {
   REQUEST_DECLINED: { icon: CircleX, tone: 'danger' },
   REQUEST_CANCELLED: { icon: CircleX, tone: 'plain' },
   REQUEST_EXPIRED: { icon: Clock, tone: 'plain' },
+  SCHEDULED_TRANSFER_SENT: { icon: CalendarClock, tone: 'plain' },
+  SCHEDULED_TRANSFER_FAILED: { icon: CalendarX2, tone: 'danger' },
   WEBHOOK_DISABLED: { icon: Webhook, tone: 'danger' },
   NEW_SIGN_IN: { icon: MonitorSmartphone, tone: 'plain' },
   SECURITY_CHANGED: { icon: ShieldCheck, tone: 'plain' },
@@ -61,8 +63,9 @@ function sentenceOfRequest(kind: Kind, request: Notification['paymentRequest']):
 }
 
 /** The page of its subject; null if it has none, or one that this page does not know yet. */
-export function placeOf({ kind, transaction, webhook, paymentRequest }: Notification): RouteLocationRaw | null {
+export function placeOf({ kind, transaction, webhook, paymentRequest, scheduledTransfer }: Notification): RouteLocationRaw | null {
   if (paymentRequest) return { name: 'payment-request', params: { id: paymentRequest.id } };
+  if (scheduledTransfer) return { name: 'scheduled-transfer', params: { id: scheduledTransfer.id } };
   if (transaction) return { name: 'transaction', params: { id: transaction.id } };
   if (webhook) return { name: 'webhook', params: { id: webhook.id } };
   if (kind.startsWith('REQUEST_')) return { name: 'requests' };
@@ -86,7 +89,14 @@ interface MailChoice {
 
 /** What can be mailed, of what happens today. */
 export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
-  { title: 'Money', choices: [{ kind: 'MONEY_RECEIVED', label: 'You receive money' }] },
+  {
+    title: 'Money',
+    choices: [
+      { kind: 'MONEY_RECEIVED', label: 'You receive money' },
+      { kind: 'SCHEDULED_TRANSFER_SENT', label: 'A scheduled transfer is sent' },
+      { kind: 'SCHEDULED_TRANSFER_FAILED', label: 'A scheduled transfer could not be sent' },
+    ],
+  },
   {
     title: 'Requests',
     choices: [

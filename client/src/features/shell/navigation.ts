@@ -1,5 +1,5 @@
 /** The table of the main pages: a page with a row here is in the navigation of every screen size, and on Home. */
-import { ArrowLeftRight, Bell, HandCoins, House, Inbox, ReceiptText, Send, Settings, Split } from 'lucide-vue-next';
+import { ArrowLeftRight, Bell, CalendarClock, HandCoins, House, Inbox, ReceiptText, Send, Settings, Split } from 'lucide-vue-next';
 import { unreadNotifications } from '@/realtime';
 import { barOf, type Place } from './places';
 
@@ -11,6 +11,7 @@ export const places: readonly Place[] = [
   { to: '/split', label: 'Split', icon: Split, onPhones: 'pay', words: 'Divide a bill among people' },
   { to: '/activity', label: 'Activity', icon: ReceiptText, onPhones: 'bar', words: 'Every transaction' },
   { to: '/requests', label: 'Requests', icon: Inbox, onPhones: 'more', words: 'What you are to pay, and what you requested' },
+  { to: '/scheduled', label: 'Scheduled', icon: CalendarClock, onPhones: 'more', words: 'What you send later, or again and again' },
   {
     to: '/notifications',
     label: 'Notifications',
