@@ -36,6 +36,9 @@ export function sentenceOf({ kind, message, transaction, paymentRequest }: Notif
   if (kind === 'MONEY_RECEIVED' && transaction) {
     return `${isolated(transaction.counterparty?.name ?? 'Someone')} sent you ${formatMoney(transaction.amount)}`;
   }
+  if (kind === 'SCHEDULED_TRANSFER_SENT' && transaction) {
+    return `Your scheduled transfer of ${formatMoney(transaction.amount)} to ${isolated(transaction.counterparty?.name ?? 'another user')} was sent`;
+  }
   return sentenceOfRequest(kind, paymentRequest) ?? message.replace(/(?<=[^.])\.$/, '');
 }
 

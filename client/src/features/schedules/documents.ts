@@ -68,6 +68,12 @@ export const OneSchedule = graphql(
               refusal {
                 __typename
                 message
+                ... on InsufficientFunds {
+                  shortfall {
+                    amount
+                    currency
+                  }
+                }
               }
             }
             pageInfo {

@@ -1,6 +1,7 @@
 /** Scheduled transfers and their runs in words. */
 
 import { dateIn, formatCalendarDate, knownZone } from '@/lib/calendar';
+import { formatMoney } from '@/lib/money';
 import type { Run, Schedule } from './documents';
 
 export const STATUSES: Record<Schedule['status'], { label: string; look: string }> = {
@@ -30,22 +31,22 @@ export function timeIn(timeZone: string, instant: string, locale?: string): stri
 export function nextInWords({ status, nextRunAt, timeZone }: Pick<Schedule, 'status' | 'nextRunAt' | 'timeZone'>, locale?: string): string {
   if (status === 'ENDED') return 'Ended';
   if (status === 'PAUSED') return 'Paused';
-  return nextRunAt ? `Next on ${dayIn(timeZone, nextRunAt, { dateStyle: 'medium' }, locale)}` : 'No further date';
+  return nextRunAt ? `Next on ${dayIn(timeZone, nextRunAt, { dateStyle: 'medium' }, locale)}` : 'Due, but not sent yet';
 }
 
 /** Why a run was not sent, or not yet; empty if it was. */
 export function reasonOf({ status, refusal }: Pick<Run, 'status' | 'refusal'>): string {
   if (status === 'SENT') return '';
-  const reason = refusal?.message ?? '';
+  const reason = refusal && 'shortfall' in refusal ? `Your balance was ${formatMoney(refusal.shortfall)} too low.` : (refusal?.message ?? '');
   if (status === 'FAILED') return reason || 'It was not attempted: the scheduled transfer was paused or had ended.';
   return reason ? `${reason} We try again every hour, for 24 hours in all.` : 'It is being sent.';
 }
 
-/** Those that may still send money first, the next one on top; then those that have ended, newest first. */
+/** Those that may still send money first, what is due or next on top; then those that have ended, newest first. */
 export function arranged(schedules: readonly Schedule[]): { current: Schedule[]; ended: Schedule[] } {
   const current = schedules.filter(({ status }) => status !== 'ENDED');
-  // Paused ones have no next date, and come last.
-  const order = ({ nextRunAt }: Schedule) => nextRunAt ?? '9';
+  // What is due comes first. Paused ones have no next date, and come last.
+  const order = ({ status, nextRunAt }: Schedule) => nextRunAt ?? (status === 'ACTIVE' ? '0' : '9');
   return {
     current: current.sort((first, second) => order(first).localeCompare(order(second))),
     ended: schedules.filter(({ status }) => status === 'ENDED'),
