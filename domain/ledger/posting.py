@@ -37,7 +37,9 @@ def check_first_use(ledger: Ledger, command: PostingCommand, caller: Account) ->
     if len(ledger.found) > 0 and ledger.find(KeyClosure(command.key)):
         raise errors.IdempotencyKeyClosed
     if is_run_key(command.key.idempotency_key) and type(command.authority) is not Schedule:
-        raise errors.invalid("idempotencyKey", "Keys like this one belong to scheduled transfers.")
+        raise errors.invalid(
+            "idempotencyKey", "Keys of this form are reserved for scheduled transfers."
+        )
     if command.not_after is not None and ledger.now > command.not_after:
         raise errors.TooLate
     if not caller.is_verified:

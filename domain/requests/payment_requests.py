@@ -136,7 +136,9 @@ _CLOSED = {
 
 @dataclass(eq=False)
 class RequestNotAllowed(errors.DomainError):
-    message: str = "This user does not accept requests from you, or you have too many requests that are not paid."
+    message: str = (
+        "This user does not accept requests from you, or too many of your requests are unpaid."
+    )
 
 
 # ================================================================ creating

@@ -81,13 +81,13 @@ class SplitDraft:
         if own_minor < 0:
             limit = limits.money(total_minor)
             raise errors.InvalidAmount(
-                f"The amounts are more than the total of {limit}.",
+                f"The amounts add up to more than the total of {limit}.",
                 limits.money(limits.minimum_minor),
                 limit,
             )
         if own_minor and not self.includes_user:
             raise errors.invalid(
-                "amounts", "Without a share of yours, the amounts must make the total."
+                "amounts", "If you take no share, the amounts must add up to the total."
             )
         return own_minor, parts
 

@@ -100,9 +100,9 @@ def period(
     if last_day > today:
         raise errors.invalid("to", f"The last day is after today, {today}, in {time_zone}.")
     if first_day < EARLIEST:
-        raise errors.invalid("from", f"Choose a first day from {EARLIEST} on.")
+        raise errors.invalid("from", f"Choose a first day of {EARLIEST} or later.")
     if last_day >= _years_after(first_day, years):
-        raise errors.invalid("from", f"Choose at most {years} years.")
+        raise errors.invalid("from", f"Choose a period of at most {years} years.")
     return Period(first_day, last_day, time_zone)
 
 

@@ -303,7 +303,10 @@ async def test_keys_of_runs_are_refused_to_everybody_else(alpha: Someone, beta: 
     reserved = f"schedule:{ids.new_id()}:1"
     refused = await alpha.send(beta, "1", key=reserved)
     assert refused["fields"] == [
-        {"path": ["idempotencyKey"], "message": "Keys like this one belong to scheduled transfers."}
+        {
+            "path": ["idempotencyKey"],
+            "message": "Keys of this form are reserved for scheduled transfers.",
+        }
     ]
     for similar in (f"schedule:{ids.new_id()}", "schedule:lunch:1", f"{reserved} "[:64]):
         assert (await alpha.send(beta, "1", key=similar))["__typename"] == "MoneySent"
