@@ -40,6 +40,15 @@ it('reads what was missed after the last number', async () => {
   expect(unreadNotifications.value).toBe(3);
 });
 
+it('reads a notification about a request that came without the request', async () => {
+  const whole = { ...notification(3), kind: 'REQUEST_RECEIVED', paymentRequest: { id: 'R' } } as Notification;
+  open([2, 1], 0);
+  const nodes = [whole, notification(2)];
+  answerWith(() => Promise.resolve(Response.json({ data: { viewer: { notifications: { ...pageOf([3, 2]), nodes } } } })));
+  openNotifications().offer({ ...whole, paymentRequest: undefined } as unknown as Notification);
+  await vi.waitFor(() => expect(notifications.value?.items[0]?.paymentRequest).toEqual({ id: 'R' }));
+});
+
 it('has read what the service has marked, and nothing that came meanwhile', async () => {
   let answer: ((response: Response) => void) | undefined;
   open([2, 1], 2);

@@ -23,6 +23,11 @@ export interface Notifications {
 
 const numberOf = ({ number }: Notification): number => number;
 
+/** Channels sends notifications without the payment request that they are about: such a one is read instead. */
+function isWhole({ kind, paymentRequest }: Partial<Notification>): boolean {
+  return paymentRequest !== undefined || !kind?.startsWith('REQUEST_');
+}
+
 const readPage: ReadPage<Notification> = async (first, after) => {
   const { data, error } = await client.value
     .query(NewestNotifications, { first, after }, { requestPolicy: 'network-only' })
@@ -71,7 +76,9 @@ export class OpenNotifications {
   }
 
   offer(notification: Notification): void {
-    if (this.scope.isActive) this.order?.offer(notification);
+    if (!this.scope.isActive) return;
+    if (isWhole(notification)) this.order?.offer(notification);
+    else this.order?.noteNewest(notification.number);
   }
 
   catchUp(): void {

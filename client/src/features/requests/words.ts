@@ -21,11 +21,6 @@ export function statusOf({ status, expiresAt }: Pick<PaymentRequest, 'status' | 
   return status === 'PENDING' && Date.parse(expiresAt) <= now() ? 'EXPIRED' : status;
 }
 
-/** What tells users of the same name apart: "@anna · a…a@demo.app". */
-export function hintOf({ handle, emailHint }: PaymentRequest['requester']): string {
-  return [handle && `@${handle}`, emailHint].filter(Boolean).join(' · ');
-}
-
 /** The other person of a user's request; null for anyone. */
 export function otherSide(request: PaymentRequest, userId: string | undefined): { id: string; name: string } | null {
   return request.requester.id === userId ? request.payer : request.requester;
