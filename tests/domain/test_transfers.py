@@ -95,7 +95,7 @@ def test_an_amount_that_is_inexact_or_beyond_the_limits_is_refused(amount: str) 
 
 def test_a_currency_without_decimals_says_so() -> None:
     ledger = worlds.ledger_of(worlds.account(), limits=worlds.limits_of("JPY"))
-    outcome = worlds.settle_one(ledger, worlds.add("12.0"))
+    outcome = worlds.settle_one(ledger, worlds.add("12.5"))
     assert isinstance(outcome, errors.InvalidAmount)
     assert outcome.message == "The amount must be a whole number: JPY has no decimals."
 
