@@ -144,9 +144,11 @@ async def _feed(process: Process, document: Document, pages: Pages) -> None:
     try:
         async for part in pdf_file.parts(document, pages):
             process.stdin.write(_line(part))
-            # A process that has ended says so by its status.
-            with contextlib.suppress(ConnectionError):
+            try:
                 await process.stdin.drain()
+            except ConnectionError:
+                # The process has ended, and says so by its status.
+                return
     finally:
         process.stdin.close()
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import os
 import re
+import signal
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import pytest
 from adapters.typesetter.typesetter import Typesetter
 from domain import errors
 from domain.statements import pdf_file
+from domain.statements.statements import Item
 from tests.domain.statements.documents import NAMES, Ledger, lively
 from tests.waiting import until
 
@@ -104,6 +108,26 @@ async def test_a_pdf_is_not_made_for_a_reader_who_has_gone() -> None:
     assert not _processes()
     gc.collect()
     assert not reported
+
+
+async def test_nothing_more_is_read_for_a_process_that_has_ended() -> None:
+    ledger, read = lively(5_000), 0
+
+    async def pages() -> AsyncIterator[Sequence[Item]]:
+        nonlocal read
+        async for page in ledger.pages(250):
+            read += 1
+            yield page
+
+    content = Typesetter().render(ledger.document, pages())
+    await anext(content)
+    [process] = _processes()
+    os.kill(int(process), signal.SIGKILL)
+    before = read
+    with pytest.raises(errors.Unavailable, match="could not be made"):
+        async for _ in content:
+            pass
+    assert read <= before + 1 < 20
 
 
 async def test_slow_readers_of_complete_pdfs_keep_no_others_from_being_made() -> None:
