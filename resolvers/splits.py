@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import islice
 from uuid import UUID
 
 import application.split_bill
@@ -32,7 +33,8 @@ async def split_bill(info: Info, input: splits.SplitBillInput) -> splits.SplitBi
         expires_at=given(input.expires_at),
         idempotency_key=input.idempotency_key,
     )
-    return splits.BillWasSplit(split=await _shown(services, caller, split), replayed=replayed)
+    [shown] = await _shown(services, caller, [split])
+    return splits.BillWasSplit(split=shown, replayed=replayed)
 
 
 def split_of(request: PaymentRequest) -> UUID | None:
@@ -44,7 +46,8 @@ async def linked(
     services: ReadServices, viewer: Principal, split_ids: Collection[UUID]
 ) -> dict[UUID, splits.BillSplit]:
     found = await application.split_bill.by_ids(services, viewer.user_id, split_ids)
-    return {split[0].split_id: await _shown(services, viewer, split) for split in found}
+    shown = await _shown(services, viewer, found)
+    return {split.split_id: each for (split, _), each in zip(found, shown, strict=True)}
 
 
 async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:
@@ -56,7 +59,13 @@ async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Fo
     return {shown.id: shown for shown in found.values()}
 
 
-async def _shown(services: ReadServices, viewer: Principal, split: Split) -> splits.BillSplit:
-    of_split, found = split
-    shown = await requests.shown_requests(services, viewer, found)
-    return splits.shown(of_split, shown, services.limits.currency)
+async def _shown(
+    services: ReadServices, viewer: Principal, found: Sequence[Split]
+) -> list[splits.BillSplit]:
+    """The splits as that viewer sees them; one query reads the users of all."""
+    of_all = [request for _, of_split in found for request in of_split]
+    shown = iter(await requests.shown_requests(services, viewer, of_all))
+    return [
+        splits.shown(split, list(islice(shown, len(of_split))), services.limits.currency)
+        for split, of_split in found
+    ]

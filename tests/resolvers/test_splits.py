@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from domain.people.accounts import Person
+from domain.people.sessions import Principal
+from persistence.engine.shared_calls import SharedCalls
+from persistence.people import accounts
+from resolvers import splits
 from tests.resolvers.test_blocks import BLOCK, change
 from tests.resolvers.test_requests import pay, told
 from tests.resolvers.world import Someone, World, new_key
@@ -66,6 +74,26 @@ async def test_a_bill_is_split_once_per_key_and_each_payer_sees_their_part(world
     assert (await stranger.ask(NODE, id=made["id"])).one is None
     [listed] = (await cat.ask(LISTED)).one["paymentRequests"]["nodes"]
     assert listed["split"]["total"]["amount"] == "10.00"
+
+
+async def test_the_users_of_a_whole_list_of_splits_are_read_together(world: World) -> None:
+    ann, ben, cat = [await world.join(name) for name in ("Ann", "Ben", "Cat")]
+    for payers in ([ben], [cat], [ben, cat]):
+        await split(ann, splitting(*payers))
+    asked: list[set[UUID]] = []
+
+    async def people(user_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        asked.append(set(user_ids))
+        return await accounts.people(world.services.database, user_ids)
+
+    services = copy.copy(world.services)
+    object.__setattr__(services, "people", SharedCalls(people))
+    rows = world.sql("SELECT id FROM bill_splits WHERE user_id = %s ORDER BY id", ann.user_id)
+    viewer = Principal(ann.user_id, session_id=uuid4())
+    found = await splits.linked(services, viewer, [split_id for (split_id,) in rows])
+    names = [[each.payer and each.payer.name for each in one.requests] for one in found.values()]
+    assert sorted(names) == [["Ben"], ["Ben", "Cat"], ["Cat"]]
+    assert asked == [{ann.user_id, ben.user_id, cat.user_id}]
 
 
 async def test_amounts_leave_the_rest_to_the_viewer(world: World) -> None:
