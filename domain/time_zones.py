@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zoneinfo
 from importlib import resources
 from zoneinfo import ZoneInfo
 
@@ -20,12 +19,13 @@ def clean_time_zone(name: str, path: str = "timeZone") -> str:
     return stored
 
 
+@functools.lru_cache(maxsize=1_000)
 def zone(name: str) -> ZoneInfo:
     """The zone of a stored name; UTC if the installed data has lost it."""
-    try:
-        return ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(UTC)
+    stored = known().get(name.lower(), UTC)
+    # `ZoneInfo(name)` would prefer the machine's data, and machines differ in what they know of recent changes.
+    with resources.files("tzdata").joinpath("zoneinfo", *stored.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=stored)
 
 
 @functools.cache

@@ -1,6 +1,10 @@
 """Time zones by IANA name."""
 
 import zoneinfo
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,6 +31,20 @@ def test_every_zone_of_the_package_can_be_chosen() -> None:
     assert all(time_zones.zone(name).key == name for name in known)
     assert max(map(len, known)) <= 64
     assert zoneinfo.available_timezones() >= known - {"Factory"}
+
+
+def test_zones_are_those_of_the_package_whatever_the_machine_has(tmp_path: Path) -> None:
+    tokyo = resources.files("tzdata").joinpath("zoneinfo", "Asia", "Tokyo").read_bytes()
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe" / "Berlin").write_bytes(tokyo)
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    time_zones.zone.cache_clear()
+    zoneinfo.reset_tzpath(to=[str(tmp_path)])
+    try:
+        assert day.astimezone(ZoneInfo.no_cache("Europe/Berlin")).hour == 9
+        assert day.astimezone(time_zones.zone("Europe/Berlin")).hour == 1
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 def test_a_zone_that_the_data_has_lost_is_utc() -> None:
