@@ -35,7 +35,9 @@ _KEPT_AT_ONCE = 128
 _MODULE = "adapters.typesetter.process"
 _ROOT = Path(__file__).resolve().parents[2]
 _BYTES = 64 * 1024
-_TOO_MANY = "Too many PDFs are being made."
+# For people who follow links, not for programs.
+_TOO_MANY = "Too many PDFs are being made. Try again in a minute."
+_FAILED = "The PDF could not be made. Try again in a minute."
 #: No secrets of the service. One thread, and memory that is released when it is no longer used.
 _ENVIRONMENT = {
     "RAYON_NUM_THREADS": "1",
@@ -61,7 +63,7 @@ class Typesetter:
         """
         # Slow readers of complete PDFs must not keep others from being made.
         if self._being_made >= self._made_at_once or self._kept >= _KEPT_AT_ONCE:
-            raise errors.unavailable(_TOO_MANY)
+            raise errors.Unavailable(_TOO_MANY)
         self._kept += 1
         try:
             with tempfile.TemporaryFile() as kept:
@@ -105,7 +107,7 @@ class Typesetter:
                 await feeding
                 if await process.wait():
                     log.error("typesetting failed", status=process.returncode)
-                    raise errors.unavailable("The PDF could not be made.")
+                    raise errors.Unavailable(_FAILED)
             finally:
                 feeding.cancel()
                 await _end(process)
@@ -119,7 +121,7 @@ async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
         async with asyncio.timeout(_WAIT_SECONDS):
             await places.acquire()
     except TimeoutError:
-        raise errors.unavailable(_TOO_MANY) from None
+        raise errors.Unavailable(_TOO_MANY) from None
     try:
         yield
     finally:
