@@ -7,7 +7,7 @@ const api = process.env.WALLET_API ?? 'http://127.0.0.1:8000';
 
 // For `npm run dev` and `npm run preview`: everything else is the service's.
 const proxy = Object.fromEntries(
-  ['/graphql', '/docs', '/pusher', '/dev', '/schema.graphql'].map((path) => [
+  ['/graphql', '/docs', '/pusher', '/dev', '/qr.svg', '/statements', '/schema.graphql'].map((path) => [
     path,
     { target: api, ws: path === '/graphql', headers: { origin: api } },
   ]),
@@ -21,6 +21,12 @@ const policy =
 export default defineConfig({
   plugins: [vue(), tailwindcss()],
   resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
+  // No component of ours or of the libraries uses the Options API, and no page is rendered on a server.
+  define: {
+    __VUE_OPTIONS_API__: 'false',
+    __VUE_PROD_DEVTOOLS__: 'false',
+    __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
+  },
   build: {
     target: 'es2022',
     // The Content-Security-Policy knows no `data:` fonts or scripts.
