@@ -99,7 +99,7 @@ def test_a_new_version_waits_for_the_next_page_and_loses_nothing_that_was_typed(
     expect(notice).to_be_visible()
     axe.check(page)
     notice.get_by_role("button", name="Load it now").click()
-    expect(notice).to_contain_text("What you have typed on this page would be lost.")
+    expect(notice).to_contain_text("What you typed on this page will be lost.")
     notice.get_by_role("button", name="Not now").click()
     expect(name).to_have_value("Anna Typed")
     assert page.evaluate("window.isTheSamePage") is True

@@ -51,7 +51,7 @@ def test_a_user_chooses_a_handle_and_time_zone_and_shares_the_link(
 
     actions.go(page, "/settings/link")
     expect(page.get_by_text(f"{stack.url}/@{handle}")).to_be_visible()
-    code = page.get_by_role("img", name="The QR code of your link")
+    code = page.get_by_role("img", name="QR code of your link")
     expect(code).to_be_visible()
     assert code.evaluate("image => image.complete && image.naturalWidth") > 100
 
@@ -82,7 +82,7 @@ def test_a_payment_to_someone_who_looks_like_another_recipient_is_confirmed_apar
     expect(actions.amount(page)).to_have_value("12.50")
     expect(page.get_by_role("textbox", name="Note")).to_have_value("for lunch")
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("You paid someone who looks like this")).to_be_visible()
+    expect(page.get_by_text("This looks like someone you’ve paid before")).to_be_visible()
     expect(page.get_by_text("This is your first payment to this person.")).to_be_visible()
     actions.confirm(page, "12.50")
     expect(page.get_by_role("alert")).to_have_text("Confirm first that this is the right person.")
@@ -107,7 +107,7 @@ def test_a_payment_to_someone_who_looks_like_another_recipient_is_confirmed_apar
     actions.recipient(page).fill(third.email)
     page.get_by_role("option").click()
     page.get_by_role("button", name="Continue").click()
-    notice = page.get_by_text("Not to be confused with").locator("..")
+    notice = page.get_by_text("This is not the same person as").locator("..")
     expect(notice.get_by_role("listitem")).to_have_count(2)
     page.get_by_role("button", name="Edit payment").click()
     stranger = stack.new_person(f"Stranger {number}")

@@ -84,13 +84,13 @@ def test_a_statement_and_its_files(
     )
 
     # Days are those of the user's time zone.
-    page.get_by_role("link", name="Change the time zone").click()
+    page.get_by_role("link", name="Change time zone").click()
     page.get_by_role("combobox", name="Time zone").select_option("Pacific/Kiritimati")
     page.get_by_role("button", name="Save time zone").click()
     expect(actions.toast(page, "Your time zone is saved")).to_be_visible()
     axe.check(page)
     actions.go(page, "/activity/statement")
-    expect(page.get_by_text("in the time zone Pacific/Kiritimati")).to_be_visible()
+    expect(page.get_by_text("in your time zone, Pacific/Kiritimati")).to_be_visible()
     expect(figure(page, "Closing balance")).to_have_text("$400.00")
 
 
@@ -106,7 +106,7 @@ def test_insights_show_the_figures_of_the_statement(
     expect(people.get_by_role("row", name=beta.name)).to_contain_text("$120.50")
     expect(people.get_by_role("row", name="Money added")).to_contain_text("$500.00")
     months = page.get_by_role("region", name="Money in and out")
-    months.get_by_text("Figures as a table").click()
+    months.get_by_text("Show as a table").click()
     expect(months.get_by_role("row")).to_have_count(12 + 1)
     expect(months.get_by_role("row").last).to_contain_text(
         re.compile(r"\$500\.00.*\$120\.50.*\$379\.50")

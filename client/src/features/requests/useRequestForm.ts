@@ -62,7 +62,7 @@ export function useRequestForm() {
     if (creation?.type !== 'done') return;
     noteRequestsChanged();
     if (creation.isSecond) {
-      showToast({ title: 'Your earlier version of this request was created too', detail: 'Cancel it if it is not needed.', to: { name: 'requests' } });
+      showToast({ title: 'An earlier version of this request was also created', detail: 'Cancel it if you don’t need it.', to: { name: 'requests' } });
     }
     const page = { name: 'payment-request', params: { id: creation.done.id } };
     if (creation.isAway) showToast({ title: 'Your request was created', to: page });

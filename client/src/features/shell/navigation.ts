@@ -10,8 +10,8 @@ export const places: readonly Place[] = [
   { to: '/request', label: 'Request', icon: HandCoins, onPhones: 'pay', words: 'Ask someone for money, or share a link' },
   { to: '/split', label: 'Split', icon: Split, onPhones: 'pay', words: 'Divide a bill among people' },
   { to: '/activity', label: 'Activity', icon: ReceiptText, onPhones: 'bar', words: 'Every transaction' },
-  { to: '/requests', label: 'Requests', icon: Inbox, onPhones: 'more', words: 'What you are to pay, and what you requested' },
-  { to: '/scheduled', label: 'Scheduled', icon: CalendarClock, onPhones: 'more', words: 'What you send later, or again and again' },
+  { to: '/requests', label: 'Requests', icon: Inbox, onPhones: 'more', words: 'What others request from you, and what you requested' },
+  { to: '/scheduled', label: 'Scheduled', icon: CalendarClock, onPhones: 'more', words: 'Transfers that are sent later or regularly' },
   {
     to: '/notifications',
     label: 'Notifications',

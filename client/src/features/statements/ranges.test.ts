@@ -33,6 +33,6 @@ test('each mistake is told at its field', () => {
   const today = '2026-11-28';
   expect(faultsOf({ from: '2026-11-28', to: '2026-11-28' }, today)).toEqual({});
   expect(faultsOf({ from: '', to: '' }, today)).toEqual({ from: 'Choose the first day.', to: 'Choose the last day.' });
-  expect(faultsOf({ from: '2026-11-02', to: '2026-11-01' }, today)).toEqual({ to: 'The last day must not be before the first.' });
-  expect(faultsOf({ from: '2026-11-02', to: '2026-11-29' }, today)).toEqual({ to: 'The last day is today at the latest.' });
+  expect(faultsOf({ from: '2026-11-02', to: '2026-11-01' }, today)).toEqual({ to: 'The last day can’t be before the first day.' });
+  expect(faultsOf({ from: '2026-11-02', to: '2026-11-29' }, today)).toEqual({ to: 'The last day can’t be after today.' });
 });

@@ -45,7 +45,7 @@ export function faultsOf({ from, to }: { from: string; to: string }, today: Cale
   const faults: RangeFaults = {};
   if (!isCalendarDate(from)) faults.from = 'Choose the first day.';
   if (!isCalendarDate(to)) faults.to = 'Choose the last day.';
-  else if (to > today) faults.to = 'The last day is today at the latest.';
-  else if (!faults.from && from > to) faults.to = 'The last day must not be before the first.';
+  else if (to > today) faults.to = 'The last day can’t be after today.';
+  else if (!faults.from && from > to) faults.to = 'The last day can’t be before the first day.';
   return faults;
 }

@@ -16,7 +16,7 @@ export function sentenceOfStatus(status: number): string {
   if (status === GONE) return 'The link to the file has expired. Try again.';
   if (status === TOO_MANY) return 'Too many downloads at once. Try again in a minute.';
   if (status < 500) return 'The link to the file is no longer valid. Try again.';
-  return 'The file can’t be made at the moment. Try again in a minute.';
+  return 'The file can’t be created right now. Try again in a minute.';
 }
 
 /** Empty if the link leads to a file: a page that says why not would replace this one. */
