@@ -257,5 +257,5 @@ def test_a_split_dinner_is_paid_declined_and_reminded_live(
     home.goto("/settings/blocked")
     home.get_by_role("button", name=f"Unblock {alpha.name}").click()
     home.get_by_role("dialog").get_by_role("button", name="Unblock").click()
-    expect(home.get_by_role("heading", name="You have not blocked anyone")).to_be_visible()
+    expect(home.get_by_role("heading", name="You haven’t blocked anyone")).to_be_visible()
     axe.check(home)

@@ -98,7 +98,7 @@ def test_a_rent_is_scheduled_once_whatever_happens_to_the_answer(
     expect(page.get_by_text(in_words)).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Schedule").dblclick()
-    expect(actions.toast(page, "This transfer was scheduled already")).to_be_visible()
+    expect(actions.toast(page, "This transfer was already scheduled")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("$850.00 every month")
     page.go_back()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Send money")

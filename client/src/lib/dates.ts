@@ -48,6 +48,11 @@ export function formatDate(instant: string | Date, locale?: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(new Date(instant));
 }
 
+/** "22 Nov 2026", where there is little room. */
+export function formatShortDate(instant: string | Date, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(new Date(instant));
+}
+
 /** "22 November 2026 at 14:05". */
 export function formatDateTime(instant: string | Date, locale?: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(instant));

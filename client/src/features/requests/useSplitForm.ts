@@ -64,10 +64,10 @@ export function useSplitForm(currency: Readonly<Ref<string | undefined>>) {
   const sharesFault = computed(() => {
     const sum = total.value;
     if (!sum || form.how === 'equal' || form.people.length === 0) return '';
-    if (rest.value < 0n) return `These shares are ${formatMoney(fromMinorUnits(-rest.value, sum.currency))} more than the total.`;
+    if (rest.value < 0n) return `These shares are ${formatMoney(fromMinorUnits(-rest.value, sum.currency))} more than the total. Lower a share, or change the total.`;
     const isWhole = typed.value.every(Boolean);
     if (isWhole && rest.value > 0n && !form.includesViewer) {
-      return `${formatMoney(fromMinorUnits(rest.value, sum.currency))} of the total are not shared yet. Change a share, or pay the rest yourself.`;
+      return `${formatMoney(fromMinorUnits(rest.value, sum.currency))} of the total is not shared yet. Change a share, or pay the rest yourself.`;
     }
     return '';
   });
@@ -105,7 +105,7 @@ export function useSplitForm(currency: Readonly<Ref<string | undefined>>) {
     if (creation?.type !== 'done') return;
     noteRequestsChanged();
     if (creation.isSecond) {
-      showToast({ title: 'Your earlier version of this split was created too', detail: 'Cancel its requests if they are not needed.', to: { name: 'requests', query: { side: 'made' } } });
+      showToast({ title: 'An earlier version of this split was also created', detail: 'Cancel its requests if you don’t need them.', to: { name: 'requests', query: { side: 'made' } } });
     }
     const page = { name: 'bill-split', params: { id: creation.done.id } };
     if (creation.isAway) showToast({ title: 'Your bill was split', to: page });

@@ -1,7 +1,7 @@
 /** What is said of payment requests. */
 
 import { now } from '@/lib/clock';
-import { formatDate, formatDateTime } from '@/lib/dates';
+import { formatDateTime, formatShortDate } from '@/lib/dates';
 import { formatMoney } from '@/lib/money';
 import { isolated } from '@/realtime';
 import type { PaymentRequest, RequestStatus } from './documents';
@@ -54,8 +54,8 @@ export function endOf(request: PaymentRequest): string {
   }
 }
 
-/** The second line of a list: "Until 5 December 2026" or when it was closed. */
+/** The second line of a list: "Until 5 Dec 2026" or when it was closed. */
 export function lineOf(request: PaymentRequest): string {
-  if (statusOf(request) === 'PENDING') return `Until ${formatDate(request.expiresAt)}`;
-  return formatDate(request.closedAt ?? request.expiresAt);
+  if (statusOf(request) === 'PENDING') return `Until ${formatShortDate(request.expiresAt)}`;
+  return formatShortDate(request.closedAt ?? request.expiresAt);
 }

@@ -20,6 +20,6 @@ test('each mistake is told at its field', () => {
   expect(faultsOf({ ...monthly, startsOn: '2026-11-27' }, today)).toEqual({ startsOn: 'Choose today or a later day.' });
   expect(faultsOf({ ...monthly, startsOn: '' }, today)).toEqual({ startsOn: 'Choose a day.' });
   for (const interval of ['0', '1001', '', '-1', '1.5', 'two']) expect(Object.keys(faultsOf({ ...monthly, interval }, today))).toEqual(['interval']);
-  expect(faultsOf({ ...monthly, endsOn: '2026-11-27' }, today)).toEqual({ endsOn: 'The last day must not be before the first.' });
+  expect(faultsOf({ ...monthly, endsOn: '2026-11-27' }, today)).toEqual({ endsOn: 'The last day can’t be before the first day.' });
   expect(rhythmOf({ ...monthly, interval: '0' }, today)).toBeNull();
 });

@@ -29,7 +29,7 @@ export function faultsOf({ when, interval, startsOn, endsOn }: Choice, today: Ca
   const number = intervalOf(interval);
   if (number === null) faults.interval = `Enter a number from 1 to ${MAXIMUM_INTERVAL.toLocaleString()}.`;
   if (endsOn && !isCalendarDate(endsOn)) faults.endsOn = 'Choose a day, or leave it empty.';
-  else if (endsOn && !faults.startsOn && endsOn < startsOn) faults.endsOn = 'The last day must not be before the first.';
+  else if (endsOn && !faults.startsOn && endsOn < startsOn) faults.endsOn = 'The last day can’t be before the first day.';
   return faults;
 }
 

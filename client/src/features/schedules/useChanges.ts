@@ -9,7 +9,7 @@ export type Change = 'pause' | 'resume' | 'end';
 
 const CHANGES = {
   pause: { document: PauseSchedule, done: 'The scheduled transfer is paused', failed: 'It was not paused' },
-  resume: { document: ResumeSchedule, done: 'The scheduled transfer continues', failed: 'It was not resumed' },
+  resume: { document: ResumeSchedule, done: 'The scheduled transfer is resumed', failed: 'It was not resumed' },
   end: { document: EndSchedule, done: 'The scheduled transfer has ended', failed: 'It was not ended' },
 };
 

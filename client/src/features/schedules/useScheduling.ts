@@ -20,7 +20,7 @@ export function useScheduling(
     timeZone,
     onScheduled: ({ id }, isEarlier) => {
       onDone();
-      showToast({ title: isEarlier ? 'This transfer was scheduled already' : 'The transfer is scheduled' });
+      showToast({ title: isEarlier ? 'This transfer was already scheduled' : 'The transfer is scheduled' });
       // In place of the form: Back does not lead to it again.
       void router.replace({ name: 'scheduled-transfer', params: { id } });
     },
