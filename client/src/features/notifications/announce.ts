@@ -7,20 +7,26 @@ import { hasJustChanged } from '@/features/accounts/answers';
 import { onNotification } from '@/realtime';
 import { startForEachUser } from '@/lib/user-scope';
 import { showToast } from '@/ui/toasts';
-import { lookOf, placeOf, sentenceOf } from './kinds';
 
 /** Call it once in main.ts. */
 export function announceNotifications(): void {
   startForEachUser((scope) => {
+    let isOver = false;
+    scope.onEnd(() => (isOver = true));
     scope.onEnd(
       onNotification((notification) => {
         if (notification.kind === 'MONEY_RECEIVED') return;
         if (notification.kind === 'SECURITY_CHANGED' && hasJustChanged()) return;
-        showToast({
-          title: sentenceOf(notification),
-          tone: lookOf(notification).tone,
-          to: placeOf(notification) ?? { name: 'notifications' },
-        });
+        // The first page loads without the words for every kind; where they cannot be loaded, the service's sentence will do.
+        void import('./kinds').then(
+          ({ lookOf, placeOf, sentenceOf }) => {
+            const to = placeOf(notification) ?? { name: 'notifications' };
+            if (!isOver) showToast({ title: sentenceOf(notification), tone: lookOf(notification).tone, to });
+          },
+          () => {
+            if (!isOver) showToast({ title: notification.message, tone: 'plain', to: { name: 'notifications' } });
+          },
+        );
       }),
     );
   });
