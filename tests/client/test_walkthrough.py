@@ -25,7 +25,7 @@ def test_alpha_and_beta_pay_each_other_and_see_it_at_once(new_page: NewPage) -> 
     expect(actions.balance(alpha)).to_have_text("$1,050.00")
     expect(dialog).to_have_count(0)
 
-    send(alpha, "beta", "User Beta", "12.34", "lunch 🍜")
+    send(alpha, "@user.beta", "User Beta", "12.34", "lunch 🍜")
     expect(actions.toast(beta, "User Alpha sent you $12.34")).to_be_visible()
     expect(actions.balance(beta)).to_have_text("$1,012.34")
     expect(beta.get_by_role("link", name="lunch 🍜").first).to_be_visible()

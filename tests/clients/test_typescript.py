@@ -217,8 +217,11 @@ def test_requests_splits_and_schedules_are_made_once_whatever_the_network_does(
     shares = [each["amount"]["amount"] for each in split["split"]["requests"]]
     assert sorted([*shares, split["split"]["ownShare"]["amount"]]) == ["3.33", "3.33", "3.34"]
     pending = {"role": "REQUESTER", "status": "PENDING"}
-    listed = alpha.call("all", "paymentRequests", pending, {"pageSize": 1})
-    assert {each["id"] for each in listed} == {each["id"] for each in split["split"]["requests"]}
+    own = {each["id"] for each in split["split"]["requests"]}
+    found = alpha.call("all", "paymentRequests", pending, {"pageSize": 1})
+    # Other tests request money as the same user.
+    listed = [each for each in found if each["id"] in own]
+    assert {each["id"] for each in listed} == own
     assert alpha.call("remindPayer", listed[0])["__typename"] == "PayerReminded"
     assert alpha.call("cancelRequest", listed[0])["__typename"] == "PaymentRequestClosed"
     assert beta.call("blockUser", request["requester"])["__typename"] == "BlockedUsersChanged"

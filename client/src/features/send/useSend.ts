@@ -127,7 +127,8 @@ export function useSend() {
   function restore(kept: Draft | null): void {
     if (!kept?.key) return;
     const record = store.get(kept.key);
-    if (record?.state === 'sent') startAnew();
+    // The outcome of one that an earlier page left open may be known before this page is there to show its receipt.
+    if (record?.state === 'sent' && !mine.leftOpen.has(kept.key)) startAnew();
     else if (!record) key.value = null;
     // An open one is looked up by `Payments.follow`; one that is ready is confirmed again.
     else if (record.state === 'ready') key.value = kept.key;
