@@ -22,9 +22,6 @@ class TransferCommand(PostingCommand, Protocol):
     """A command that pays another user; its key is one of transfers."""
 
     @property
-    def idempotency_key(self) -> str: ...
-
-    @property
     def reference(self) -> UUID:
         """Identifies the transaction on both sides: a new id, generated beforehand so that decisions stay
         pure.
