@@ -53,7 +53,9 @@ def test_a_user_chooses_a_handle_and_time_zone_and_shares_the_link(
     expect(page.get_by_text(f"{stack.url}/@{handle}")).to_be_visible()
     code = page.get_by_role("img", name="QR code of your link")
     expect(code).to_be_visible()
-    assert code.evaluate("image => image.complete && image.naturalWidth") > 100
+    actions.until(
+        page, lambda: code.evaluate("image => image.complete && image.naturalWidth") > 100
+    )
 
     actions.go(page, "/settings/profile")
     page.get_by_role("button", name="Release").click()
