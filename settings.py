@@ -69,7 +69,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr
     redis_url: SecretStr
-    app_url: str = "http://127.0.0.1:8000"
+    app_url: str = "http://localhost:8000"
     jwt_secret: SecretStr
 
     smtp_url: SecretStr

@@ -95,7 +95,7 @@ class Supervisor:
         self._chosen = services.choose(
             self._folder,
             self._secrets,
-            app_url=f"http://{self._reachable_host()}:{self._port}",
+            app_url=self._own_url(),
             given=services_of_up.given(),
             note=self._messages.note,
         )
@@ -279,6 +279,13 @@ class Supervisor:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self._host, self._host)  # noqa: S104
         return f"[{host}]" if ":" in host else host
 
+    def _own_url(self) -> str:
+        """The address for browsers on this machine, by name: passkeys do not work at an IP address."""
+        host = self._reachable_host()
+        # No other loopback address is what localhost means.
+        name = "localhost" if host in ("127.0.0.1", "[::1]") else host
+        return f"http://{name}:{self._port}"
+
     def _running(self) -> list[tuple[int, str]]:
         """The processes by id and command. PostgreSQL is not included: its data folder identifies it."""
         children = [*self._children]
@@ -293,7 +300,7 @@ class Supervisor:
 
     def _facts(self) -> messages.Facts:
         return messages.Facts(
-            url=f"http://{self._reachable_host()}:{self._port}",
+            url=self._own_url(),
             demo=self._demo,
             mails_caught=self._chosen.mails is not None,
             pusher_address=f"{self._settings.pusher_host or self._settings.pusher_cluster}"

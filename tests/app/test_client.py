@@ -64,6 +64,32 @@ def test_a_slash_after_an_address_leads_to_the_address(built: Api) -> None:
     assert built.client.post("/send/").status_code == 404
 
 
+def test_pages_at_a_loopback_address_lead_to_localhost_and_all_else_is_served_at_both(
+    built: Api, start_api: Callable[..., Api]
+) -> None:
+    local = start_api(app_url="http://localhost:8000")
+    for host in ("127.0.0.1", "127.0.0.1:8000", "[::1]:8000"):
+        sent = {**PEOPLE, "host": host}
+        port = ":8000" if host.endswith("8000") else ""
+        for path in ("/", "/r/a%2Fb?next=%2Fsend", "/@anna", "/docs", "/graphql", "/a//nothing"):
+            answer = local.client.get(path, headers=sent)
+            assert answer.status_code == 307, (host, path)
+            assert answer.headers["location"] == f"http://localhost{port}{path}"
+            assert answer.headers["cache-control"] == "no-store"
+        for path in (
+            "/healthz",
+            "/assets/theme.js",
+            "/service-worker.js",
+            "/graphql?query={__typename}",
+        ):
+            assert local.client.get(path, headers=sent).status_code == 200, (host, path)
+        assert local.client.head("/send", headers=sent).status_code == 307
+    for host in ("localhost:8000", "192.168.1.7:8000", "wallet.localhost"):
+        assert local.client.get("/", headers={**PEOPLE, "host": host}).status_code == 200
+    # Such a service is used by its address.
+    assert built.client.get("/", headers={**PEOPLE, "host": "127.0.0.1:8000"}).status_code == 200
+
+
 def test_the_addresses_are_those_of_the_clients_router() -> None:
     router = (ROOT / "client" / "src" / "router.ts").read_text()
     listed = {re.sub(r":(\w+)", r"{\1}", path) for path in re.findall(r"path: '(/[^(']*)'", router)}

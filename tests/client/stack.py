@@ -127,7 +127,7 @@ class Stack:
     """A running `up`."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://localhost:{port}"
         self.data = folder / "data"
         self._output = folder / "output"
         self._numbers = itertools.count(1)
@@ -165,7 +165,7 @@ class Stack:
     def second_api(self, **settings: str) -> Iterator[str]:
         """Start another process of the same wallet with other settings; returns its address."""
         port = processes.free_port()
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://localhost:{port}"
         found = dotenv_values(self.data / "env")
         services = {name: value for name, value in found.items() if value}
         ours = {"PYTHONPATH": str(ROOT), "APP_URL": url, "RATE_LIMIT_FACTOR": "0", **settings}

@@ -23,7 +23,7 @@ def test_the_playground_connects_to_this_service_alone(stack: Stack, browser: Br
     try:
         page: Page = context.new_page()
         # By another name than that of APP_URL, too.
-        for host in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        for host in (f"wallet.localhost:{port}", f"localhost:{port}"):
             page.goto(f"http://{host}/graphql")
             assert page.evaluate(OPEN_SOCKET, f"ws://{host}/graphql") == "open"
             for other in ("ws://127.0.0.1:9/graphql", "wss://evil.example/"):

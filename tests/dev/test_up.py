@@ -172,7 +172,7 @@ def start(service_folder: Path) -> Iterator[Start]:
 def test_it_starts_from_nothing_stops_completely_and_finds_its_data_again(start: Start) -> None:
     first = start(SOME_SECRET=FOREIGN_SECRET).wait_until_ready()
     assert DEMO in first.said
-    assert f"http://127.0.0.1:{first.port}/graphql" in first.said
+    assert f"http://localhost:{first.port}/graphql" in first.said
     assert first.get("/readyz")[0] == 200
     assert json.loads(first.get("/dev/mail.json")[1]) == []
     assert balance(first) == [(100_000,)] * 3

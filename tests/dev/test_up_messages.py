@@ -67,7 +67,7 @@ def test_without_demo_users_and_catcher_neither_is_mentioned(
     tmp_path: Path, told: messages.Messages, said: io.StringIO
 ) -> None:
     told.ready(facts(tmp_path, demo=False, mails_caught=False))
-    assert "http://127.0.0.1:8000/graphql" in said.getvalue()
+    assert "http://localhost:8000/graphql" in said.getvalue()
     assert "demo.app" not in said.getvalue()
     assert "/dev/mail" not in said.getvalue()
 
@@ -91,7 +91,7 @@ def test_nothing_is_public_on_this_machine_alone(
 
 def facts(folder: Path, **changed: Any) -> messages.Facts:
     usual = messages.Facts(
-        url="http://127.0.0.1:8000",
+        url="http://localhost:8000",
         demo=True,
         mails_caught=True,
         pusher_address="eu",

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.caught_mails import Mails
 from app.http import client, envelope, replies
+from app.http.localhost import Localhost
 from app.http.reference import Reference
 from settings import ROOT, Settings
 
@@ -58,13 +59,14 @@ class Pages:
         socket = client.socket_origin(settings.app_url)
         self._playground_policy = _PLAYGROUND_POLICY.format(socket=socket)
         self._reference = Reference(TEMPLATES)
+        self._localhost = Localhost(settings)
         #: Only `up` catches mails and has demo users.
         self._is_demo = settings.app_is_local and mails is not None
 
     async def client(self, request: Request) -> Response:
         """The web client, or, if it is not built, a page that handles the links in mails."""
-        if page := self._client.page(request):
-            return page
+        if response := self._localhost.redirect(request) or self._client.page(request):
+            return response
         if request.url.path == "/":
             return self._home()
         name = _WITHOUT_CLIENT.get(request.url.path)
@@ -86,6 +88,8 @@ class Pages:
     async def mailbox(self, request: Request) -> Response:
         if self._mails is None:
             return await self.not_found(request)
+        if redirect := self._localhost.redirect(request):
+            return redirect
         response = _page("mailbox.html")
         response.headers["content-security-policy"] = _MAILBOX_POLICY
         return response
@@ -97,7 +101,8 @@ class Pages:
 
     async def playground(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page of GraphiQL, as an ASGI application; 404 if it is not built."""
-        await self._playground()(scope, receive, send)
+        response = self._localhost.redirect(Request(scope)) or self._playground()
+        await response(scope, receive, send)
 
     def _playground(self) -> Response:
         headers = {"cache-control": "no-store", "vary": "Accept, Origin"}
@@ -113,7 +118,9 @@ class Pages:
 
     async def reference(self, request: Request) -> Response:
         """The API reference, where the schema may be read."""
-        return await (self._reference.page if self._is_open else self.not_found)(request)
+        if not self._is_open:
+            return await self.not_found(request)
+        return self._localhost.redirect(request) or await self._reference.page(request)
 
     async def examples(self, request: Request) -> Response:
         """The examples of the reference, for programs."""
@@ -124,7 +131,11 @@ class Pages:
         if redirect := client.without_slash(request):
             return redirect
         if "text/html" in request.headers.get("accept", ""):
-            return self._client.page(request, 404) or _page("not_found.html", status=404)
+            return (
+                self._localhost.redirect(request)
+                or self._client.page(request, 404)
+                or _page("not_found.html", status=404)
+            )
         return replies.refusal(
             404, "There is nothing at this address. The API is at /graphql.", "NOT_FOUND"
         )

@@ -221,7 +221,7 @@ def _what_is_refused_after_the_first_release(repository: Repository) -> None:
 
 
 def get(port: int, path: str) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("localhost", port, timeout=10)
     connection.request("GET", path, headers={"accept": "text/html"})
     answer = connection.getresponse()
     assert answer.status == 200, path
