@@ -8,16 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from settings import Settings
+from app import operator_commands
+from app.command_line import DEFAULT_DATA, ROOT, Data
+from app.command_line import read_settings as _settings
+from app.command_line import refuse as _refuse
 
-ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_DATA = ROOT / ".wallet"
-USAGE = 2
 #: On two cores: tests spend half of their time waiting for services that they start.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 
@@ -30,17 +29,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(operator_commands.app, name="operators")
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")]
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        help="Use the services of the `up` that runs with this data folder, if DATABASE_URL is not "
-        "set. The default is the folder of a plain `./wallet up`.",
-        show_default=False,
-    ),
-]
 
 
 def _show_version(wanted: bool) -> None:
@@ -290,19 +282,6 @@ def torture(context: typer.Context) -> None:
     _become([sys.executable, "-P", "-m", "torture.run", *context.args], folder=Path.cwd())
 
 
-def _settings(data: Path | None = None) -> Settings:
-    """The settings of the environment, or of a running `up` for commands that allow it."""
-    import settings
-    from app.commands import services_of_up
-
-    try:
-        if data is not None or sys.argv[1:2] not in (["serve"], ["worker"], ["relay"]):
-            services_of_up.use_if_needed(data or DEFAULT_DATA)
-        return settings.load()
-    except (settings.SettingsError, services_of_up.NotRunning) as error:
-        _refuse(str(error))
-
-
 def _receipts(given: str) -> list[str]:
     if given != "-":
         return [given]
@@ -341,11 +320,6 @@ def _become(command: list[str], folder: Path = ROOT) -> NoReturn:
     """Replace this process by another program of this project, in that folder."""
     os.chdir(folder)
     os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(ROOT)})  # noqa: S606
-
-
-def _refuse(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(USAGE)
 
 
 def main() -> None:

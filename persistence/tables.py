@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -744,4 +745,113 @@ scheduled_runs = Table(
     CheckConstraint("status IN ('WAITING', 'SENT', 'FAILED')", name="status"),
     CheckConstraint("(sequence IS NOT NULL) = (status = 'SENT')", name="sequence"),
     CheckConstraint("status <> 'SENT' OR refusal IS NULL", name="refusal"),
+)
+
+operators = Table(
+    "operators",
+    metadata,
+    _user_id(),
+    Column("added_at", INSTANT, nullable=False),
+)
+
+# What operators did, proposed and decided, and who became an operator: one chain of seals over all of them
+# (domain.operators.log), in one place on a cluster. Append-only, by grant and by trigger.
+operator_records = Table(
+    "operator_records",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(16), nullable=False),
+    # Of actions and proposals.
+    Column("number", BigInteger, unique=True),
+    # The number of the proposal that a decision is about.
+    Column("decides", BigInteger, unique=True),
+    Column("action_id", UUID, unique=True),
+    # Null on the command line.
+    Column("operator_id", UUID),
+    Column("account_id", UUID, nullable=False),
+    # The other account of a transaction that is to be reversed.
+    Column("other_account_id", UUID),
+    Column("kind", String(16)),
+    Column("created_at", INSTANT, nullable=False),
+    Column("reason", Text),
+    # The transaction that is to be reversed.
+    Column("reference", UUID),
+    Column("amount", BigInteger),
+    # Null where all that was left was requested.
+    Column("requested_amount", BigInteger),
+    Column("includes_fee", Boolean),
+    # The transaction that reversed it.
+    Column("posted_reference", UUID),
+    Column("restrictions", Text, nullable=False, server_default=text("''")),
+    Column("until", INSTANT),
+    Column("idempotency_key", String(64)),
+    Column("seal", LargeBinary, nullable=False),
+    UniqueConstraint("operator_id", "idempotency_key"),
+    CheckConstraint("position > 0", name="position_positive"),
+    CheckConstraint(
+        "type IN ('action', 'proposal', 'approval', 'rejection', 'addition', 'removal')",
+        name="type",
+    ),
+    CheckConstraint(
+        "kind IN ('RESTRICT', 'LIFT', 'REVERSE', 'END_SESSIONS', 'CLOSE')", name="kind"
+    ),
+    CheckConstraint(
+        "(type IN ('action', 'proposal')) = (number IS NOT NULL) "
+        "AND (number IS NULL) = (action_id IS NULL) AND (number IS NULL) = (kind IS NULL) "
+        "AND (number IS NULL) = (reason IS NULL)",
+        name="of_actions",
+    ),
+    CheckConstraint(
+        "(type IN ('approval', 'rejection')) = (decides IS NOT NULL)", name="of_decisions"
+    ),
+    CheckConstraint("(type IN ('addition', 'removal')) = (operator_id IS NULL)", name="operator"),
+    CheckConstraint(
+        "operator_id NOT IN (account_id, coalesce(other_account_id, account_id))",
+        name="not_oneself",
+    ),
+    CheckConstraint("type <> 'proposal' OR kind = 'REVERSE'", name="proposal"),
+    CheckConstraint(
+        "(kind IS NOT DISTINCT FROM 'REVERSE') = (reference IS NOT NULL) "
+        "AND (reference IS NULL) = (amount IS NULL) AND (reference IS NULL) = (includes_fee IS NULL) "
+        "AND (reference IS NULL) = (idempotency_key IS NULL)",
+        name="reversal",
+    ),
+    CheckConstraint(
+        "(posted_reference IS NOT NULL) = "
+        "(type = 'approval' OR (type = 'action' AND kind IS NOT DISTINCT FROM 'REVERSE'))",
+        name="posted",
+    ),
+    CheckConstraint(
+        "(restrictions <> '') = (kind IS NOT DISTINCT FROM 'RESTRICT')", name="restrictions"
+    ),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("char_length(reason) BETWEEN 10 AND 500", name="reason_length"),
+    CheckConstraint("octet_length(seal) = 32", name="seal_length"),
+    # The actions on an account.
+    Index(
+        "operator_records_account_idx",
+        "account_id",
+        "number",
+        postgresql_where=text("number IS NOT NULL"),
+    ),
+    Index(
+        "operator_records_other_account_idx",
+        "other_account_id",
+        "number",
+        postgresql_where=text("other_account_id IS NOT NULL"),
+    ),
+    Index("operator_records_proposals_idx", "number", postgresql_where=text("type = 'proposal'")),
+)
+
+# The end of that log, in one row, which is locked to append to it.
+operator_log = Table(
+    "operator_log",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    CheckConstraint("number BETWEEN 0 AND position", name="number"),
+    CheckConstraint("octet_length(seal) = 32", name="seal_length"),
 )

@@ -1,4 +1,4 @@
-"""`reseal`: reseals every ledger after AUDIT_KEY was replaced."""
+"""`reseal`: reseals every ledger and the log of operators after AUDIT_KEY was replaced."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from app.commands import terminal
 from persistence.engine import database, pinned
 from persistence.ledger import sealing
+from persistence.operators import resealing
 from settings import MINIMUM_SECRET_BYTES, Settings
 
 
 def reseal(settings: Settings, *, key_before: Path | None) -> int:
-    """Reseal every ledger with AUDIT_KEY, after verifying its existing seals.
+    """Reseal every ledger and the log of operators with AUDIT_KEY, after verifying their existing seals.
 
     `key_before` is a file with the former key; None if the ledgers were sealed without one. Exit
     status 0, or 1 after a sentence that names the first entry that is sealed with neither.
@@ -33,10 +34,11 @@ def reseal(settings: Settings, *, key_before: Path | None) -> int:
                     sealed_with=[before],
                     on_entries=lambda lines: status.update(f"Sealing … {lines:,} entries"),
                 )
+                resealing.reseal(connection, settings.sealing_key, sealed_with=[before])
             except sealing.WrongSeal as wrong:
                 raise terminal.Refused(
-                    f"{wrong.key} is sealed neither with the former key nor with AUDIT_KEY, and its ledger "
-                    "was not resealed. Check the key. If it is right, the ledger was altered: run "
+                    f"{wrong.key} is sealed neither with the former key nor with AUDIT_KEY, and what it "
+                    "belongs to was not resealed. Check the key. If it is right, the data was altered: run "
                     "`./wallet audit` with the former AUDIT_KEY to see the first row."
                 ) from None
         terminal.say(f"{lines:,} entries are sealed with AUDIT_KEY.")

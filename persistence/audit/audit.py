@@ -18,6 +18,7 @@ from persistence.audit import handles as audit_handles
 from persistence.audit import keys as audit_keys
 from persistence.audit import kinds as audit_kinds
 from persistence.audit import notifications as audit_notifications
+from persistence.audit import operators as audit_operators
 from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.audit import requests as audit_requests
@@ -125,6 +126,7 @@ async def look(
         *audit_schedules.CHECKS,
         *audit_blocks.CHECKS,
         *audit_splits.CHECKS,
+        *audit_operators.CHECKS,
     ):
         on_check(check.name)
         await _run(connection, check, report)
@@ -134,6 +136,9 @@ async def look(
     await _check_skeletons(connection, report)
     on_check("the seals")
     await _check_seals(connection, audit_key, report, on_check)
+    on_check("the log of operators")
+    async for table, key, sentence in audit_operators.faults(connection, audit_key):
+        report.findings.append(Finding(table, key, sentence))
     return report
 
 

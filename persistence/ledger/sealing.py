@@ -38,8 +38,8 @@ _SEAL_HEADS = """
 UPDATE users SET book_seal = made.seal
 FROM unnest(%s::uuid[], %s::bytea[]) AS made (id, seal) WHERE users.id = made.id
 """
-# With this setting, the triggers that guard the account ledgers allow changes of seals and nothing else.
-_RESEALING = "SELECT set_config('mini_wallet.resealing', 'on', true)"
+#: With this setting, the triggers that guard what is sealed allow changes of seals and nothing else.
+RESEALING = "SELECT set_config('mini_wallet.resealing', 'on', true)"
 
 
 class WrongSeal(Exception):
@@ -97,7 +97,7 @@ def _seal(
     columns: str = sealed_rows.COLUMNS,
 ) -> int:
     """Reseal the entries of these users; the present seals are verified if `sealed_with` is given."""
-    connection.execute(_RESEALING)
+    connection.execute(RESEALING)
     heads = connection.execute(_LOCK, [user_ids]).fetchall()
     #: By user, the old and the new seal of the newest entry so far.
     was = dict.fromkeys((user_id.bytes for user_id, _ in heads), EMPTY_LEDGER_SEAL)

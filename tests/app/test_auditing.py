@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from app import cli
+from app import cli, command_line
 from app.commands import audit, demo, reseal
 from domain.ledger.seals import Receipt
 from settings import Settings
@@ -116,5 +116,5 @@ def test_what_cannot_be_resealed_is_left_and_named(
 def test_whether_there_was_a_key_before_is_to_be_said() -> None:
     for arguments in ([], ["--key-before", "a-file", "--no-key-before"]):
         refused = CliRunner().invoke(cli.app, ["reseal", *arguments])
-        assert refused.exit_code == cli.USAGE
+        assert refused.exit_code == command_line.USAGE
         assert "--no-key-before" in refused.output

@@ -28,6 +28,7 @@ COMMANDS = [
         "audit",
         "reseal",
         "doctor",
+        "operators",
     ],
     "bench",
 ]

@@ -15,6 +15,8 @@ from domain.ledger import metadata
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.kinds import Kind
 from domain.ledger.send_money import SendMoney
+from domain.operators import actions
+from domain.operators.log import ActionKind
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.requests.payment_requests import PaymentRequest
@@ -24,6 +26,9 @@ from domain.schedules.scheduling import Request
 from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
+from persistence.engine import unit_of_work
+from persistence.engine.unit_of_work import Unit
+from persistence.operators import log_rows, operators
 from persistence.people import accounts, api_tokens, blocks, registrations
 from persistence.people import sessions as stored_sessions
 from persistence.requests import closing, splitting
@@ -103,6 +108,7 @@ async def lived_in(books: Books) -> None:
     await attempts.add_alone(db, alpha.user_id, webhook.webhook_id, 1, accepted)
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await _scheduled(books, alpha, beta, token.api_token_id)
+    await _operated(books, alpha, beta)
     receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
     await outbox.mark_published(
         db, (await outbox.claim(db, 100, 0)).rows, [Due(receiver, 1) for receiver in receivers]
@@ -132,3 +138,21 @@ async def _scheduled(books: Books, alpha: Someone, beta: Someone, api_token_id: 
         else:
             refusal = errors.RecipientNotFound()
             await runs.refused(db, attempt, refusal)
+
+
+async def _operated(books: Books, operator: Someone, other: Someone) -> None:
+    """Two operators, one of whom was removed, and an action of the other."""
+    for change, someone in (
+        (operators.add, operator), (operators.add, other), (operators.remove, other),
+    ):  # fmt: skip
+        await change(books.database, someone.email, audit_key=b"")
+
+    async def act(unit: Unit) -> None:
+        record = actions.done(
+            ActionKind.RESTRICT, operator_id=operator.user_id, account_id=other.user_id,
+            action_id=ids.new_id(), reason="Reported by the bank.", created_at=await unit.clock(),
+            restrictions=("SENDING", "ADDING"),
+        )  # fmt: skip
+        await log_rows.append(unit, b"", record)
+
+    await unit_of_work.run(books.database, act)

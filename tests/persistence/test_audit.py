@@ -55,6 +55,12 @@ DAMAGE = [
     ("UPDATE email_addresses SET user_id = gen_random_uuid()", "email_addresses", "does not exist"),
     ("INSERT INTO email_addresses (address, user_id) SELECT email, id FROM users WHERE name = 'Zoë'",
      "email_addresses", "has not verified it"),
+    # operators
+    ("DELETE FROM operators", "operators", "and it is not one"),
+    ("ALTER TABLE operator_records DROP CONSTRAINT operator_records_not_oneself_check; "
+     "UPDATE operator_records SET operator_id = account_id WHERE number = 1",
+     "operator_records", "their own account"),
+    ("DELETE FROM operator_records WHERE position = 4", "operator_log", "records were removed"),
     # handles and skeletons
     ("UPDATE handles SET handle = 'another.one' WHERE reserved_until IS NULL", "users", "not among"),
     ("UPDATE handles SET user_id = (SELECT id FROM users WHERE name = 'Alpha')", "users", "recorded as that of"),

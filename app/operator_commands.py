@@ -1,0 +1,43 @@
+"""`./wallet operators`: adds, removes and lists operators."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.command_line import Data, read_settings
+
+app = typer.Typer(
+    help="Add, remove and list operators, who use the back office. The API cannot change who is one.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+Email = Annotated[str, typer.Argument(help="The verified email address of the user.")]
+
+
+@app.command()
+def add(email: Email, data: Data = None) -> None:
+    """Make a user an operator. Without a second factor they see nothing until they have enabled one."""
+    chosen = read_settings(data)
+    from app.commands import operators
+
+    raise typer.Exit(operators.add(chosen, email))
+
+
+@app.command()
+def remove(email: Email, data: Data = None) -> None:
+    """Have a user no longer be an operator, from this moment on."""
+    chosen = read_settings(data)
+    from app.commands import operators
+
+    raise typer.Exit(operators.remove(chosen, email))
+
+
+@app.command("list")
+def list_(data: Data = None) -> None:
+    """List the operators."""
+    chosen = read_settings(data)
+    from app.commands import operators
+
+    raise typer.Exit(operators.show(chosen))

@@ -1,0 +1,108 @@
+"""Checks of operators: the log that they leave, its seals, and who is one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.operators import log
+from domain.operators.log import ActionKind, RecordType
+from persistence.audit import checks
+from persistence.audit.checks import Check
+from persistence.operators import log_rows
+
+_RECORDS = text(f"SELECT {log_rows.COLUMNS} FROM operator_records ORDER BY position")  # noqa: S608
+_HEAD = text("SELECT id, position, number, seal FROM operator_log")
+_AT_ONCE = 1_000
+_TABLE = "operator_records"
+
+
+async def faults(connection: AsyncConnection, key: bytes) -> AsyncIterator[tuple[str, str, str]]:
+    """The first fault of the log, as table, key and sentence; then that of its end, if it is not there."""
+    head, fault = log.Head(), False
+    async for rows in (await connection.stream(_RECORDS)).partitions(_AT_ONCE):
+        for row in rows:
+            sentence = _fault(head, row, key)
+            if sentence is not None and not fault:
+                fault = True
+                yield _TABLE, str(row.position), sentence
+            number = head.number if row.number is None else row.number
+            head = log.Head(row.position, number, row.seal)
+    stored = [tuple(row) for row in await connection.execute(_HEAD)]
+    if stored != [(1, head.position, head.number, head.seal)]:
+        yield (
+            "operator_log",
+            "1",
+            "It is not the end of the log of operators: records were removed.",
+        )
+
+
+def _fault(head: log.Head, row: object, key: bytes) -> str | None:
+    values = tuple(row)  # type: ignore[arg-type, var-annotated]
+    position, type_, number = values[:3]
+    if position != head.position + 1:
+        return f"A record is missing: the one before is {head.position}."
+    try:
+        record = log_rows.from_row(values)
+    except ValueError:
+        return "Its type or its kind is unknown."
+    is_action = type_ in (RecordType.ACTION, RecordType.PROPOSAL)
+    if number != (head.number + 1 if is_action else None):
+        return "Its number is not the next one."
+    if log.seal(key, record, head.seal) != record.seal:
+        return (
+            "Its seal does not match: it is the first record that was changed, inserted or moved, or that "
+            "was sealed with another AUDIT_KEY."
+        )
+    return None
+
+
+_CONTENT = f"""
+SELECT key, sentence FROM (
+    SELECT r.position::text AS key, concat_ws(' ',
+        CASE WHEN r.type NOT IN ({checks.quoted(RecordType)}) THEN 'Its type is unknown.' END,
+        CASE WHEN r.kind NOT IN ({checks.quoted(ActionKind)}) THEN 'Its kind is unknown.' END,
+        CASE WHEN r.operator_id IN (r.account_id, r.other_account_id)
+            THEN 'The operator acted on their own account.' END,
+        CASE WHEN u.id IS NULL THEN 'Its account does not exist.' END,
+        CASE WHEN r.operator_id IS NOT NULL AND o.id IS NULL THEN 'Its operator does not exist.' END,
+        CASE WHEN r.created_at > clock_timestamp() THEN 'It was created in the future.' END,
+        CASE WHEN r.decides IS NOT NULL AND p.number IS NULL THEN 'It decides no proposal.' END,
+        CASE WHEN p.operator_id = r.operator_id THEN 'The operator decided their own proposal.' END,
+        CASE WHEN r.operator_id IN (p.account_id, p.other_account_id)
+            THEN 'The operator decided about their own account.' END,
+        CASE WHEN p.position > r.position THEN 'It was decided before it was proposed.' END
+    ) AS sentence
+    FROM operator_records AS r
+    LEFT JOIN users AS u ON u.id = r.account_id
+    LEFT JOIN users AS o ON o.id = r.operator_id
+    LEFT JOIN operator_records AS p ON p.number = r.decides AND p.type = 'proposal'
+) AS record
+WHERE sentence <> ''
+"""  # noqa: S608
+_ONCE = """
+SELECT decides::text AS key, format('This proposal was decided %s times.', count(*)) AS sentence
+FROM operator_records WHERE decides IS NOT NULL GROUP BY decides HAVING count(*) > 1
+"""
+# Operators are the users whose newest record says so.
+_WHO = """
+SELECT coalesce(o.user_id, newest.account_id)::text AS key, CASE
+    WHEN o.user_id IS NULL THEN 'The log says that this user is an operator, and it is not one.'
+    ELSE 'The log does not say that this user became an operator then.'
+    END AS sentence
+FROM operators AS o
+FULL JOIN (
+    SELECT DISTINCT ON (account_id) account_id, type, created_at FROM operator_records
+    WHERE type IN ('addition', 'removal') ORDER BY account_id, position DESC
+) AS newest ON newest.account_id = o.user_id
+WHERE (o.user_id IS NOT NULL) <> (coalesce(newest.type, 'removal') = 'addition')
+    OR o.added_at <> newest.created_at
+"""
+
+CHECKS = (
+    Check("records of operators", _TABLE, _CONTENT),
+    Check("decisions of operators", _TABLE, _ONCE),
+    Check("who is an operator", "operators", _WHO),
+)
