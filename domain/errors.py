@@ -76,10 +76,10 @@ class InvalidAmount(DomainError):
 class InsufficientFunds(DomainError):
     balance: Money
     shortfall: Money
-    message: str = field(init=False)
+    message: str = ""
 
     def __post_init__(self) -> None:
-        self.message = (
+        self.message = self.message or (
             f"Your balance of {self.balance} is {self.shortfall} too low for this transfer."
         )
 
@@ -136,6 +136,14 @@ class IdempotencyKeyClosed(DomainError):
 @dataclass(eq=False)
 class TooLate(DomainError):
     message: str = "The request was processed after its `notAfter`. Nothing was posted; the key remains unused."
+
+
+@dataclass(eq=False)
+class NotReversible(DomainError):
+    """The amount exceeds what is left to reverse, or the transaction cannot be reversed."""
+
+    reversible: Money
+    message: str
 
 
 @dataclass(eq=False)

@@ -201,6 +201,10 @@ transactions = Table(
     Column("api_token_id", UUID),
     # A salted hash of the caller's metadata, whose pairs are in transaction_metadata.
     Column("metadata_digest", LargeBinary),
+    # The reference of the transaction that this one reverses; only on reversals.
+    Column("reverses", UUID),
+    # The part of the amount that refunds the fee; null unless this side gets the fee back.
+    Column("fee_refunded", BigInteger),
     # Covers the entry and the seal of the previous entry: domain.ledger.seals.
     Column("seal", LargeBinary, nullable=False),
     UniqueConstraint("user_id", "kind", "idempotency_key"),
@@ -223,6 +227,16 @@ transactions = Table(
         "metadata_digest IS NULL OR idempotency_key IS NOT NULL", name="metadata_of_who_asked"
     ),
     CheckConstraint("octet_length(metadata_digest) = 32", name="metadata_digest_length"),
+    CheckConstraint(
+        "CASE WHEN kind = 'reversal' THEN reverses IS NOT NULL AND reverses <> reference AND fee = 0 "
+        "AND (direction = 'outgoing' OR counterparty_id IS NOT NULL) ELSE reverses IS NULL END",
+        name="reverses",
+    ),
+    CheckConstraint(
+        "fee_refunded IS NULL OR (reverses IS NOT NULL AND direction = 'incoming' "
+        "AND fee_refunded BETWEEN 0 AND amount - 1)",
+        name="fee_refunded",
+    ),
     CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
     CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
     CheckConstraint("octet_length(seal) = 32", name="seal_length"),
@@ -236,8 +250,15 @@ transactions = Table(
     ),
     # balanceAt, and the date filters.
     Index("transactions_created_at_idx", "user_id", "created_at", "sequence"),
-    # transactionByReference.
-    Index("transactions_reference_idx", "user_id", "reference"),
+    # transactionByReference, and the two sides of a transaction to be reversed.
+    Index("transactions_reference_idx", "reference", "user_id"),
+    # What was reversed of a transaction so far.
+    Index(
+        "transactions_reverses_idx",
+        "user_id",
+        "reverses",
+        postgresql_where=text("reverses IS NOT NULL"),
+    ),
     # What an API token has spent in the last 24 hours.
     Index(
         "transactions_api_token_idx",

@@ -49,8 +49,10 @@ def scope(needed: Scope) -> Guard:
 
 
 def scope_of_kind(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
-    """Signed in; an API token with the scope of the `kind` that the input names."""
-    scope(kinds.RULES[arguments["input"].kind].scope)(context, operation, arguments)
+    """Signed in; an API token with the scope of the `kind` that the input names, if it has one."""
+    needed = kinds.RULES[arguments["input"].kind].scope
+    guard = signed_in if needed is None else scope(needed)
+    guard(context, operation, arguments)
 
 
 async def verified(context: RequestContext, _operation: str, _arguments: Mapping[str, Any]) -> None:

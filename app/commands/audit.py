@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.commands import reseal, terminal
 from domain.ledger import kinds
+from domain.ledger.kinds import Kind
 from domain.ledger.money import Limits
 from persistence.audit import audit as audits
 from persistence.audit.receipts import Answer
@@ -44,12 +45,14 @@ def audit(settings: Settings) -> int:
 
 
 def _added(report: audits.AuditReport, limits: Limits) -> str:
-    """The money added from outside the wallet, by kind of transaction."""
-    return ", ".join(
+    """The money added from outside the wallet, by kind of transaction, and what was taken back of it."""
+    added = [
         f"{rules.plural} {limits.money(report.added_minor.get(kind, 0))}"
         for kind, rules in kinds.RULES.items()
-        if not rules.has_counterparty
-    )
+        if rules.has_counterparty is False
+    ]
+    taken_back_minor = -report.added_minor.get(Kind.REVERSAL, 0)
+    return ", ".join([*added, f"reversed top-ups {limits.money(taken_back_minor)}"])
 
 
 async def _audit(settings: Settings, on_check: Callable[[str], None]) -> audits.AuditReport:

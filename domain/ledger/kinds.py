@@ -21,6 +21,7 @@ class Kind(enum.StrEnum):
 
     TRANSFER = "transfer"
     TOP_UP = "top_up"
+    REVERSAL = "reversal"
 
 
 class Direction(enum.StrEnum):
@@ -45,8 +46,9 @@ class Rules:
     #: The direction of the entry of the user who requested the transaction: it has the idempotency key.
     #: None if no user requests transactions of this kind.
     requested_by: Direction | None
-    #: What an API token needs to request one, or to close the key of one.
-    scope: Scope
+    #: What an API token needs to request one, or to close the key of one. None if no user requests
+    #: transactions of this kind.
+    scope: Scope | None
 
 
 RULES: Mapping[Kind, Rules] = {
@@ -65,6 +67,14 @@ RULES: Mapping[Kind, Rules] = {
         has_counterparty=False,
         requested_by=Direction.INCOMING,
         scope=Scope.ADD_BALANCE,
+    ),
+    Kind.REVERSAL: Rules(
+        description="Full or partial reversal of a transfer or top-up; see `reverses`.",
+        plural="reversals",
+        directions=(Direction.OUTGOING, Direction.INCOMING),
+        has_counterparty=None,
+        requested_by=None,
+        scope=None,
     ),
 }
 #: The kinds that users request, which therefore have idempotency keys.

@@ -3,8 +3,10 @@
 A seal is HMAC-SHA-256(key, LABEL | content | seal of the previous entry in the same account ledger).
 The content is every field of the entry in the order of `Entry`, each as a four-byte length followed by
 that many bytes, all big-endian; the length of None is FFFFFFFF. Integers have eight bytes, ids sixteen,
-text is UTF-8, and instants are microseconds since 2000. Entries that differ in any field therefore have
-different contents, and the content is exactly what PostgreSQL's binary COPY writes for the row.
+text is UTF-8, and instants are microseconds since 2000. What entries have not always had is at the end and
+left out where it is None: the digest of the metadata, and the two fields of reversals, which are there
+together or not at all. Their first lengths tell them apart. Entries that differ in any field therefore have
+different contents, and the content is what PostgreSQL's binary COPY writes for these fields.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def seal_content(key: bytes, content_of_entry: bytes, before: bytes) -> bytes:
 
 def content(entry: Entry) -> bytes:
     """All fields of the entry, encoded so that different entries have different contents."""
-    digest = entry.metadata_digest
+    digest, reverses = entry.metadata_digest, entry.reverses
     return b"".join(
         (
             _OWNER.pack(
@@ -68,6 +70,17 @@ def content(entry: Entry) -> bytes:
             _NONE if entry.idempotency_key is None else _text(entry.idempotency_key),
             _NONE if entry.api_token_id is None else _id(entry.api_token_id),
             b"" if digest is None else _bytes(digest),
+            b"" if reverses is None and entry.fee_refunded_minor is None else _reversal(entry),
+        )
+    )
+
+
+def _reversal(entry: Entry) -> bytes:
+    refunded = entry.fee_refunded_minor
+    return b"".join(
+        (
+            _NONE if entry.reverses is None else _id(entry.reverses),
+            _NONE if refunded is None else _bytes(refunded.to_bytes(8, "big", signed=True)),
         )
     )
 

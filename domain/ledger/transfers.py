@@ -90,6 +90,11 @@ class Entry:
     api_token_id: UUID | None = None
     #: A salted hash of the caller's metadata, see `domain.ledger.metadata`; None without metadata.
     metadata_digest: bytes | None = None
+    #: The reference of the transaction that this one reverses; None unless it is a reversal.
+    reverses: UUID | None = None
+    #: The part of the amount that is a refund of the fee, on the entry of the user who gets the money
+    #: back; None where the fee stays charged.
+    fee_refunded_minor: int | None = None
     #: Covers all of the above and the previous seal, see `domain.ledger.seals`; empty until sealed.
     seal: bytes = b""
 
@@ -111,6 +116,8 @@ class Entry:
             self.idempotency_key,
             self.api_token_id,
             self.metadata_digest,
+            self.reverses,
+            self.fee_refunded_minor,
             seal,
         )
 

@@ -80,6 +80,18 @@ def _webhook_disabled(facts: Facts) -> str:
     return f"The webhook {f'to {host} ' if host else ''}was disabled: its deliveries failed."
 
 
+def _transaction_reversed(facts: Facts) -> str:
+    match facts.details.get("kind"), facts.details.get("direction"):
+        case "transfer", "incoming":
+            return f"{facts.sum} that you sent to {facts.name} was returned to you."
+        case "transfer", "outgoing":
+            return f"{facts.sum} that {facts.name} had sent you was taken back."
+        case "top_up", "outgoing":
+            return f"{facts.sum} that you had added was taken back."
+        case _:
+            return f"A transaction was reversed: {facts.sum}."
+
+
 def _security_changed(facts: Facts) -> str:
     name, revoked = facts.details.get("name"), facts.details.get("api_tokens_revoked")
     also = ""
@@ -173,7 +185,7 @@ RULES: Mapping[NotificationKind, Rule] = {
     NotificationKind.TRANSACTION_REVERSED: Rule(
         Mailed.BY_DEFAULT,
         "A transaction was reversed",
-        lambda facts: f"A transaction was reversed: {facts.sum}.",
+        _transaction_reversed,
     ),
     NotificationKind.WEBHOOK_DISABLED: Rule(
         Mailed.BY_DEFAULT, "A webhook was disabled", _webhook_disabled

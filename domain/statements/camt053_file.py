@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.ledger.kinds import Kind
 from domain.statements.statements import Document, Item, Pages
 from domain.statements.xml_text import element, text
 
@@ -114,6 +115,7 @@ def _entry(document: Document, item: Item) -> str:
             element("NtryRef", known),
             _amount(document, item.net_minor),
             element("CdtDbtInd", _indicator(item.net_minor)),
+            "<RvslInd>true</RvslInd>" if entry.kind is Kind.REVERSAL else "",
             "<Sts><Cd>BOOK</Cd></Sts>",
             element("BookgDt", element("DtTm", _time(document, entry.created_at))),
             element(

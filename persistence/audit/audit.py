@@ -42,7 +42,8 @@ _TOTALS = text("SELECT count(*) AS people, coalesce(sum(balance), 0) AS balances
 # Money of entries without a counterparty enters or leaves the wallet.
 _TOTALS_OF_KINDS = text(
     """
-    SELECT kind, count(*) AS entries, coalesce(sum(fee), 0) AS fees, coalesce(sum(
+    SELECT kind, count(*) AS entries,
+        coalesce(sum(fee), 0) - coalesce(sum(fee_refunded), 0) AS fees, coalesce(sum(
         CASE direction WHEN 'incoming' THEN amount::numeric ELSE -amount::numeric END
     ) FILTER (WHERE counterparty_id IS NULL), 0) AS added
     FROM transactions GROUP BY kind
@@ -82,6 +83,7 @@ class AuditReport:
     people: int = 0
     entries: int = 0
     balances_minor: int = 0
+    #: Less those that were refunded.
     fees_minor: int = 0
     #: What transactions of each kind added from outside the wallet; negative for what they took out.
     added_minor: dict[str, int] = field(default_factory=dict)

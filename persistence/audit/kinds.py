@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from domain.ledger import kinds
 from domain.ledger.kinds import Kind
-from persistence.audit import top_ups, transfers
+from persistence.audit import reversals, top_ups, transfers
 from persistence.audit.checks import Check, KindAudit
 from persistence.ledger import kind_conditions
 
 AUDITS: Mapping[Kind, KindAudit] = {
     Kind.TRANSFER: transfers.AUDIT,
     Kind.TOP_UP: top_ups.AUDIT,
+    Kind.REVERSAL: reversals.AUDIT,
 }
 
 
@@ -52,6 +53,12 @@ FROM (
             AND max(user_id::text) = max(counterparty_id::text) AS same_people,
         min(note) IS NOT DISTINCT FROM max(note) AND count(note) IN (0, count(*)) AS same_note,
         min(created_at) = max(created_at) AS same_time,
+        min(reverses::text) = max(reverses::text) AND count(reverses) = count(*) AS same_reverses,
+        max(amount) FILTER (WHERE direction = 'outgoing') AS taken,
+        coalesce(
+            max(amount::numeric - coalesce(fee_refunded, 0)) FILTER (WHERE direction = 'incoming'),
+            max(amount) FILTER (WHERE direction = 'outgoing')
+        ) AS returned,
         (array_agg(user_id || '/' || sequence ORDER BY user_id, sequence))[1:4]::text AS whose,
         min(counterparty_id::text) AS other
     FROM transactions GROUP BY reference

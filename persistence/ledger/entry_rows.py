@@ -11,7 +11,7 @@ from domain.ledger.transfers import Entry
 #: In the order of the fields of `Entry`.
 COLUMNS = (
     "user_id, sequence, reference, kind, direction, amount, fee, counterparty_id, note, balance_after, "
-    "created_at, idempotency_key, api_token_id, metadata_digest, seal"
+    "created_at, idempotency_key, api_token_id, metadata_digest, reverses, fee_refunded, seal"
 )
 _KINDS = {kind.value: kind for kind in Kind}
 _DIRECTIONS = {direction.value: direction for direction in Direction}

@@ -12,23 +12,25 @@ import psycopg
 from domain.ledger import seals
 from persistence.ledger import entry_rows
 
-_FIELDS = entry_rows.COLUMNS.removesuffix(", metadata_digest, seal")
+#: What entries have not always had: left out of the content where it is None.
+_ADDED = "metadata_digest, reverses, fee_refunded"
+_FIELDS = entry_rows.COLUMNS.removesuffix(f", {_ADDED}, seal")
 #: For `COPY (…) TO STDOUT (FORMAT binary)`: `read` finds the content of `domain.ledger.seals` in them.
-COLUMNS = f"seal, metadata_digest, {_FIELDS}"
-#: The same for a table whose entries cannot have metadata yet.
-COLUMNS_BEFORE_METADATA = f"seal, NULL::bytea, {_FIELDS}"
+COLUMNS = f"seal, {_ADDED}, {_FIELDS}"
+#: The same for a table whose entries cannot have metadata yet, nor be reversals.
+COLUMNS_BEFORE_METADATA = f"seal, NULL::bytea, NULL::uuid, NULL::bigint, {_FIELDS}"
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": the file's header comes with the
 # first row or by itself; a row is the number of its fields, then each with its length.
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 _HEADER_BYTES = len(_SIGNATURE) + 8
 _TRAILER = b"\xff\xff"
-#: The number of fields, then the seal, no metadata digest, user and sequence, each after its length.
-_START = struct.Struct("!hi32sii16siq")
-_LENGTHS = (32, -1, 16, 8)
+#: The number of fields, then the seal, nothing of `_ADDED`, user and sequence, each after its length.
+_START = struct.Struct("!hi32siiii16siq")
+_LENGTHS = (32, -1, -1, -1, 16, 8)
 _FIELD_COUNT = 2
 _LENGTH = 4
-_CONTENT = _FIELD_COUNT + _LENGTH + seals.SEAL_BYTES + _LENGTH
+_CONTENT = _FIELD_COUNT + _LENGTH + seals.SEAL_BYTES + 3 * _LENGTH
 
 #: The maximum number of rows in memory at once.
 ROWS_AT_ONCE = 1_000
@@ -53,10 +55,10 @@ def read(data: bytes) -> SealedRow | None:
     if not data or data == _TRAILER:
         return None
     if len(data) >= _START.size:
-        _, of_seal, seal, of_digest, of_user_id, user_id, of_sequence, sequence = (
+        _, of_seal, seal, *of_added, of_user_id, user_id, of_sequence, sequence = (
             _START.unpack_from(data)
         )
-        if (of_seal, of_digest, of_user_id, of_sequence) == _LENGTHS:
+        if (of_seal, *of_added, of_user_id, of_sequence) == _LENGTHS:
             return SealedRow(user_id, sequence, data[_CONTENT:], seal)
     return _read_any(data)
 
@@ -66,19 +68,31 @@ def _without_header(data: bytes) -> bytes:
 
 
 def _read_any(data: bytes) -> SealedRow:
-    """A row with a metadata digest, or of a table without its constraints, where any field may be NULL or
-    have an unexpected length."""
+    """A row with what not all entries have, or of a table without its constraints, where any field may be
+    NULL or have an unexpected length."""
     seal, rest = _field(data[_FIELD_COUNT:])
-    digest, fields = _field(rest)
+    digest, rest = _field(rest)
+    reverses, rest = _field(rest)
+    fee_refunded, fields = _field(rest)
     user_id, after_user_id = _field(fields)
     sequence, _ = _field(after_user_id)
     return SealedRow(
         (user_id or b"").rjust(16, b"\x00")[-16:],
         int.from_bytes(sequence or b"", "big", signed=True),
-        # The seal covers the digest, where there is one, after the other fields.
-        fields + (b"" if digest is None else len(digest).to_bytes(_LENGTH, "big") + digest),
+        # The seal covers them, where they are, after the other fields.
+        fields
+        + (b"" if digest is None else _encoded(digest))
+        + (
+            b""
+            if reverses is None and fee_refunded is None
+            else _encoded(reverses) + _encoded(fee_refunded)
+        ),
         seal or b"",
     )
+
+
+def _encoded(field: bytes | None) -> bytes:
+    return b"\xff" * _LENGTH if field is None else len(field).to_bytes(_LENGTH, "big") + field
 
 
 def _field(data: bytes) -> tuple[bytes | None, bytes]:

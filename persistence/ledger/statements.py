@@ -57,13 +57,20 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea
     AS changed (id, balance, sequence, last_posted_at, book_seal, notification_number)
 WHERE users.id = changed.id AND users.id = ANY ($1::uuid[])
 """
-_INSERT_ENTRIES = f"""
-INSERT INTO transactions ({entry_rows.COLUMNS}, note_search_text)
-SELECT * FROM unnest(
+_OF_REVERSALS = "reverses, fee_refunded"
+_OF_ALL = entry_rows.COLUMNS.replace(f", {_OF_REVERSALS}", "")
+_ENTRY_ARRAYS = """
     $1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
     $8::uuid[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::uuid[], $14::bytea[],
     $15::bytea[], $16::text[]
-)
+"""
+_INSERT_ENTRIES = f"""
+INSERT INTO transactions ({_OF_ALL}, note_search_text) SELECT * FROM unnest({_ENTRY_ARRAYS})
+""".encode()  # noqa: S608
+# Only for commits with a reversal: most have none.
+_INSERT_REVERSALS = f"""
+INSERT INTO transactions ({_OF_ALL}, note_search_text, {_OF_REVERSALS})
+SELECT * FROM unnest({_ENTRY_ARRAYS}, $17::uuid[], $18::bigint[])
 """.encode()  # noqa: S608
 # The notification of an entry is announced with it: most have one of the two sides of a transfer.
 _ANNOUNCE = b"""
@@ -122,28 +129,31 @@ def _write_entries(settlement: settling.Settlement, numbers: _Numbers) -> list[S
     array = pipeline.array
     user_ids = array([n.user_id for n in new])
     sequences = array([n.sequence for n in new])
+    columns = (
+        user_ids,
+        sequences,
+        array([n.reference for n in new]),
+        array([n.kind.value for n in new]),
+        array([n.direction.value for n in new]),
+        array([n.amount_minor for n in new]),
+        array([n.fee_minor for n in new]),
+        array([n.counterparty_id for n in new]),
+        array([n.note for n in new]),
+        array([n.balance_after_minor for n in new]),
+        array([n.created_at for n in new]),
+        array([n.idempotency_key for n in new]),
+        array([n.api_token_id for n in new]),
+        array([n.metadata_digest for n in new]),
+        array([n.seal for n in new]),
+        array(None if n.note is None else text.search_text(n.note) for n in new),
+    )
+    insertion: Statement = _INSERT_ENTRIES, columns
+    if any(n.reverses is not None for n in new):
+        reverses = array([n.reverses for n in new])
+        refunded = array([n.fee_refunded_minor for n in new])
+        insertion = _INSERT_REVERSALS, (*columns, reverses, refunded)
     return [
-        (
-            _INSERT_ENTRIES,
-            (
-                user_ids,
-                sequences,
-                array([n.reference for n in new]),
-                array([n.kind.value for n in new]),
-                array([n.direction.value for n in new]),
-                array([n.amount_minor for n in new]),
-                array([n.fee_minor for n in new]),
-                array([n.counterparty_id for n in new]),
-                array([n.note for n in new]),
-                array([n.balance_after_minor for n in new]),
-                array([n.created_at for n in new]),
-                array([n.idempotency_key for n in new]),
-                array([n.api_token_id for n in new]),
-                array([n.metadata_digest for n in new]),
-                array([n.seal for n in new]),
-                array(None if n.note is None else text.search_text(n.note) for n in new),
-            ),
-        ),
+        insertion,
         (
             _ANNOUNCE,
             (

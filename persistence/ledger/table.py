@@ -16,9 +16,10 @@ from domain.ledger.decisions import Effect, LookUp
 from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import MetadataOf, StoreMetadata
 from domain.ledger.pay_request import ClosePaidRequest, RequestOf, StoreForPayer
+from domain.ledger.reversals import OriginalOf
 from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
 from persistence.engine.pipeline import Statement
-from persistence.ledger import authorities, effects, look_ups
+from persistence.ledger import authorities, effects, look_ups, originals
 from persistence.ledger.authorities import Source
 from persistence.ledger.look_ups import Query
 from persistence.requests import paying
@@ -33,6 +34,7 @@ LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     BudgetOf: look_ups.BUDGETS,
     MetadataOf: look_ups.METADATA,
     RequestOf: paying.REQUESTS,
+    OriginalOf: Query(originals.originals, originals.read_originals),
     RunOf: Query(schedules.runs, schedules.read_runs),
 }
 EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {

@@ -16,6 +16,7 @@ from domain.ledger.seals import Receipt
 from domain.ledger.transfers import EMPTY_LEDGER_SEAL, Entry
 
 KEY = b"a key of the tests that is long enough"
+ADDED = ("metadata_digest", "reverses", "fee_refunded_minor")
 CONTENT = [field.name for field in fields(Entry) if field.name != "seal"]
 
 numbers = st.integers(-(2**63), 2**63 - 1)
@@ -40,6 +41,8 @@ entries = st.builds(
     idempotency_key=st.none() | texts,
     api_token_id=st.none() | st.uuids(),
     metadata_digest=st.none() | st.binary(min_size=32, max_size=32),
+    reverses=st.none() | st.uuids(),
+    fee_refunded_minor=st.none() | numbers,
     seal=st.binary(max_size=3),
 )
 LINE = Entry(
@@ -74,14 +77,17 @@ def read_back(content: bytes) -> list[object]:
             assert len(content) >= length
             parts.append(content[:length])
             content = content[length:]
-    if len(parts) < len(CONTENT):
-        # Entries without metadata are sealed as they were before there was any.
-        parts.append(None)
+    added = parts[len(CONTENT) - len(ADDED) :]
+    del parts[len(CONTENT) - len(ADDED) :]
+    # Entries without metadata are sealed as they were before there was any, and so are those without what
+    # reversals have.
+    parts.append(added.pop(0) if added and added[0] is not None and len(added[0]) == 32 else None)
+    parts += added or [None, None]
     read: list[object] = []
     for name, part in zip(CONTENT, parts, strict=True):
         if part is None:
             read.append(None)
-        elif name in {"user_id", "reference", "counterparty_id", "api_token_id"}:
+        elif name in {"user_id", "reference", "counterparty_id", "api_token_id", "reverses"}:
             read.append(UUID(bytes=part))
         elif name == "metadata_digest":
             read.append(part)
@@ -129,6 +135,14 @@ def test_the_form_of_a_seal_stays_as_it_is() -> None:
     assert seals.seal(KEY, with_metadata, EMPTY_LEDGER_SEAL).hex() == (
         "16f471ec8d59ae517516654a29c120a1dc34f0bf0988a2697406090bafaccda2"
     )
+    reversal = replace(LINE, reverses=LINE.user_id, fee_refunded_minor=None)
+    assert [
+        seals.seal(KEY, each, EMPTY_LEDGER_SEAL).hex()
+        for each in (reversal, replace(reversal, fee_refunded_minor=0))
+    ] == [
+        "150e3343af770b41b315da29f5ad10bd27db05ab6584bd35628ee7694b8c8bb5",
+        "1711193672ef06eb1b5ef17f67ec61cba140afc837f3d5e9f5c30c0fd0fc8825",
+    ]
     assert GOOD == (
         "seal_1_AZAAAAAAcACAAAAAAAAAAQAAAAAAAAACc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
     )

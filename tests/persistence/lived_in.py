@@ -14,6 +14,7 @@ from domain.encryption import Keyring
 from domain.ledger import metadata
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.kinds import Kind
+from domain.ledger.reversals import Target
 from domain.ledger.send_money import SendMoney
 from domain.operators import actions
 from domain.operators.log import ActionKind
@@ -35,6 +36,7 @@ from persistence.requests import closing, splitting
 from persistence.schedules import runs, schedules
 from persistence.webhooks import attempts, webhooks
 from tests.books import LIMITS, Books, Someone, paying, requesting_money, sending
+from tests.reversing import Reverse
 
 
 async def request_and_pay(books: Books, requester: Someone, payer: Someone) -> None:
@@ -67,7 +69,7 @@ async def lived_in(books: Books) -> None:
     db = books.database
     alpha, beta = books.join("Alpha"), books.join("Beta")
     await books.add(alpha, "10")
-    await books.send(alpha, beta, "1", note="Für den Käse")
+    sent = await books.send(alpha, beta, "1", note="Für den Käse")
     await books.send(beta, alpha, "0.50")
     token, _ = await api_tokens.create(
         db, alpha.principal, name="till", scopes=[sessions.Scope.SEND_MONEY],
@@ -109,6 +111,8 @@ async def lived_in(books: Books) -> None:
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await _scheduled(books, alpha, beta, token.api_token_id)
     await _operated(books, alpha, beta)
+    both = Target(sent.entry.reference, (alpha.user_id, beta.user_id))
+    await books.ledger.run(Reverse(alpha.authority, both, Decimal("0.10")))
     receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
     await outbox.mark_published(
         db, (await outbox.claim(db, 100, 0)).rows, [Due(receiver, 1) for receiver in receivers]

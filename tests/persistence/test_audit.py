@@ -106,7 +106,7 @@ DAMAGE = [
     ("UPDATE transactions SET reference = gen_random_uuid() "
      "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "is missing"),
     ("UPDATE transactions SET reference = (SELECT reference FROM transactions "
-     "WHERE note IS NOT NULL LIMIT 1)", "transactions", "several kinds"),
+     "WHERE note IS NOT NULL LIMIT 1) WHERE reverses IS NULL", "transactions", "several kinds"),
     ("UPDATE transactions SET reference = (SELECT reference FROM transactions "
      "WHERE note IS NOT NULL LIMIT 1) WHERE kind = 'transfer'", "transactions", "sides that send"),
     (f"{_WITHOUT_KINDS} UPDATE transactions SET kind = 'top_up' WHERE note IS NOT NULL",
