@@ -12,6 +12,7 @@ from domain import errors, paging
 from domain.ledger import kinds, transfers
 from domain.people.accounts import Person
 from persistence.ledger import entry_views, history, pages
+from persistence.ledger import originals as reading_originals
 from persistence.ledger.entry_views import EntryView
 
 
@@ -74,6 +75,20 @@ async def entries_by_references(
         services.database, [(user_id, reference) for reference in references]
     )
     return list(found.values())
+
+
+async def originals(
+    services: ReadServices, asked: Collection[tuple[UUID, UUID]]
+) -> list[transfers.Entry]:
+    """The entries by user and reference; unknown ones are left out."""
+    return list((await history.entries_by_references(services.database, asked)).values())
+
+
+async def reversed_minor(
+    services: ReadServices, asked: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], int]:
+    """What was reversed so far, by user and reference; those without reversals are left out."""
+    return await reading_originals.reversed_minor(services.database, asked)
 
 
 async def views(services: ReadServices, entries: Sequence[transfers.Entry]) -> list[EntryView]:

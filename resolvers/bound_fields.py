@@ -5,10 +5,9 @@ They work wherever their object is read: in requests, in streams, and in payload
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar, get_args, get_type_hints
-from uuid import UUID
 
 import strawberry
 from strawberry.types import get_object_definition
@@ -17,10 +16,12 @@ from application.services import ReadServices
 from domain.people.sessions import Principal, Scope
 from persistence.engine.shared_calls import SharedCalls
 
+#: What names an object: mostly its id.
+Name = TypeVar("Name", bound=Hashable)
 #: Reads the objects that a principal may see by what names them; unknown ones are left out.
-ReadLinked = Callable[[ReadServices, Principal, Collection[UUID]], Awaitable[Mapping[UUID, Any]]]
+ReadLinked = Callable[[ReadServices, Principal, Collection[Name]], Awaitable[Mapping[Name, Any]]]
 #: The calls of one request, or for one event.
-Loaders = dict[ReadLinked, SharedCalls[UUID, Any]]
+Loaders = dict[ReadLinked[Any], SharedCalls[Any, Any]]
 _OfAny = strawberry.Parent[object]
 #: A type of the schema.
 Extended = TypeVar("Extended", bound=type)
@@ -60,7 +61,7 @@ def bound_field(
 
 
 def link(
-    read: ReadLinked, key: Callable[[Any], UUID | None], needed: Scope, *, description: str
+    read: ReadLinked[Name], key: Callable[[Any], Name | None], needed: Scope, *, description: str
 ) -> Any:
     """A field that leads to an object of another type, or to null.
 
@@ -76,7 +77,7 @@ def link(
         principal = context.principal
         if named is None or principal is None or not principal.may(needed):
             return None
-        return _load(context, principal, read, named)
+        return load(context, principal, read, named)
 
     answer.__annotations__ = {
         "source": _OfAny,
@@ -89,7 +90,8 @@ def link(
     )
 
 
-async def _load(context: Context, principal: Principal, read: ReadLinked, named: UUID) -> Any:
+async def load(context: Context, principal: Principal, read: ReadLinked[Name], named: Name) -> Any:
+    """What `read` has for that name, or None; read together with those of the other objects of a list."""
     if context.loaders is None:
         context.loaders = {}
     loader = context.loaders.get(read)

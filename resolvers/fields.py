@@ -7,6 +7,7 @@ from resolvers import (
     blocks,
     notifications,
     requests,
+    reversals,
     scheduled_transfers,
     splits,
     statements,
@@ -110,6 +111,17 @@ class TransactionFields:
         requests.by_reference, transfers.reference_of(Kind.TRANSFER), Scope.REQUEST_MONEY,
         description="The payment request settled by this transaction. Null if there is none.",
     )  # fmt: skip
+    reverses = link(
+        reversals.originals, reversals.original_of, Scope.READ_TRANSACTIONS,
+        description="The transaction reversed by this one. Null unless it is a reversal.",
+    )  # fmt: skip
+    reversed = bound_field(
+        reversals.reversed_so_far,
+        description=(
+            "Total amount reversed so far, without refunded fees: zero for most. A reversal cannot be "
+            "reversed itself."
+        ),
+    )
 
 
 @extend(PaymentRequest)

@@ -71,13 +71,16 @@ class Transaction(Node):
         description="Whether the viewer received or sent the money."
     )
     amount: Money = strawberry.field(
-        description="The amount sent, received or added, without the fee; always positive."
+        description=(
+            "The amount sent, received or added, without the fee; always positive. Money that a reversal "
+            "returns includes the refunded fee."
+        )
     )
     fee: Money = strawberry.field(
         description="The fee that the viewer paid in addition; zero for incoming transactions."
     )
     counterparty: people.User | None = strawberry.field(
-        description="The user on the other side, as they are now. Null for a top-up."
+        description="The user on the other side, as they are now. Null for a top-up and its reversal."
     )
     note: str | None = strawberry.field(description="The sender's note, visible to both sides.")
     metadata: list[MetadataEntry] = strawberry.field(
@@ -119,7 +122,7 @@ class TransactionConnection:
 @strawberry.input(description="Selects the transactions that meet all conditions given.")
 class TransactionFilter:
     kind: kinds.Kind | None = strawberry.field(
-        default=strawberry.UNSET, description="Only transfers, or only top-ups."
+        default=strawberry.UNSET, description="Only transfers, only top-ups, or only reversals."
     )
     direction: kinds.Direction | None = strawberry.field(
         default=strawberry.UNSET, description="Only incoming, or only outgoing money."

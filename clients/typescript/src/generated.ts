@@ -35,7 +35,7 @@ export type StatementFormat = Open<'CAMT_053' | 'CSV' | 'OFX' | 'PDF'>;
 export type TransactionDirection = Open<'INCOMING' | 'OUTGOING'>;
 
 /** The kind of transaction. */
-export type TransactionKind = Open<'TOP_UP' | 'TRANSFER'>;
+export type TransactionKind = Open<'REVERSAL' | 'TOP_UP' | 'TRANSFER'>;
 
 /** Whether a webhook delivers. */
 export type WebhookStatus = Open<'ACTIVE' | 'DISABLED' | 'PAUSED'>;
@@ -512,6 +512,16 @@ export interface RequestNotAllowed {
   readonly message: string;
 }
 
+/** An entry of the viewer's ledger. Each side of a transfer has its own. */
+export interface ReversedTransaction {
+  /** Opaque, never changes, and unique across all types. */
+  readonly id: string;
+  /** The same on both sides of a transfer; to be quoted to the other side and to support. */
+  readonly reference: string;
+  /** 1, 2, 3 … in the order in which the viewer's balance changed, without gaps. */
+  readonly sequence: number;
+}
+
 /** One run of a scheduled transfer, listed once it is due. */
 export interface ScheduledRun {
   /** Run number, starting at 1. */
@@ -649,11 +659,11 @@ export interface Transaction {
   readonly kind: TransactionKind;
   /** Whether the viewer received or sent the money. */
   readonly direction: TransactionDirection;
-  /** The amount sent, received or added, without the fee; always positive. */
+  /** The amount sent, received or added, without the fee; always positive. Money that a reversal returns includes the refunded fee. */
   readonly amount: Money;
   /** The fee that the viewer paid in addition; zero for incoming transactions. */
   readonly fee: Money;
-  /** The user on the other side, as they are now. Null for a top-up. */
+  /** The user on the other side, as they are now. Null for a top-up and its reversal. */
   readonly counterparty: User | null;
   /** The sender's note, visible to both sides. */
   readonly note: string | null;
@@ -665,6 +675,8 @@ export interface Transaction {
   readonly createdAt: string;
   /** A receipt that proves this transaction and every one of the viewer's before it. Opaque: store it outside the wallet. With it, the operator can check by `./wallet audit --receipt` whether the ledger still contains all of them, unchanged. */
   readonly seal: string;
+  /** The transaction reversed by this one. Null unless it is a reversal. Null for an API token without the scope `READ_TRANSACTIONS`. */
+  readonly reverses: ReversedTransaction | null;
 }
 
 /** A page of the viewer's transactions, newest first. */
@@ -1213,7 +1225,7 @@ export interface TestWebhookInput {
 
 /** Selects the transactions that meet all conditions given. */
 export interface TransactionFilter {
-  /** Only transfers, or only top-ups. */
+  /** Only transfers, only top-ups, or only reversals. */
   readonly kind?: TransactionKind | null;
   /** Only incoming, or only outgoing money. */
   readonly direction?: TransactionDirection | null;
@@ -1922,6 +1934,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -1939,6 +1954,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment ViewerBalance on Viewer {
@@ -2020,6 +2041,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2037,6 +2061,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment ViewerBalance on Viewer {
@@ -2101,6 +2131,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2118,6 +2151,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {
@@ -2233,6 +2272,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2250,6 +2292,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PageInfo on PageInfo {
@@ -2295,6 +2343,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2312,6 +2363,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -2352,6 +2409,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2369,6 +2429,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -2435,6 +2501,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment User on User {
@@ -2447,6 +2516,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -2506,6 +2581,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2523,6 +2601,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PaymentRequest on PaymentRequest {
@@ -2647,6 +2731,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2664,6 +2751,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PaymentRequest on PaymentRequest {
@@ -2842,11 +2935,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PageInfo on PageInfo {
@@ -2924,11 +3026,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -3025,11 +3136,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {
@@ -3118,6 +3238,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -3135,6 +3258,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment ViewerBalance on Viewer {
@@ -3255,11 +3384,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -3347,11 +3485,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -3466,11 +3613,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {
@@ -3563,11 +3719,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 `,
 });
@@ -3690,6 +3855,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -3707,6 +3875,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PageInfo on PageInfo {

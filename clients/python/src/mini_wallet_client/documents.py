@@ -664,6 +664,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -681,6 +684,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment ViewerBalance on Viewer {
@@ -760,6 +769,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -777,6 +789,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment ViewerBalance on Viewer {
@@ -839,6 +857,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -856,6 +877,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {
@@ -969,6 +996,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -986,6 +1016,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PageInfo on PageInfo {
@@ -1031,6 +1067,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -1048,6 +1087,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: (
@@ -1092,6 +1137,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -1109,6 +1157,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: (
@@ -1177,6 +1231,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment User on User {
@@ -1189,6 +1246,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: models.parse_any_wallet_event(follow(data, "walletEvents")),
@@ -1248,6 +1311,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -1265,6 +1331,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PaymentRequest on PaymentRequest {
@@ -1389,6 +1461,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -1406,6 +1481,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PaymentRequest on PaymentRequest {
@@ -1582,11 +1663,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PageInfo on PageInfo {
@@ -1664,11 +1754,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: (
@@ -1767,11 +1866,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {
@@ -1858,6 +1966,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -1875,6 +1986,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment ViewerBalance on Viewer {
@@ -1993,11 +2110,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: models.parse_close_request_result(follow(data, "declineRequest")),
@@ -2083,11 +2209,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: models.parse_close_request_result(follow(data, "cancelRequest")),
@@ -2200,11 +2335,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {
@@ -2295,11 +2439,20 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 """,
     lambda data: models.parse_remind_payer_result(follow(data, "remindPayer")),
@@ -2424,6 +2577,9 @@ fragment Transaction on Transaction {
   }
   createdAt
   seal
+  reverses {
+    ...ReversedTransaction
+  }
 }
 
 fragment Money on Money {
@@ -2441,6 +2597,12 @@ fragment User on User {
 fragment MetadataEntry on MetadataEntry {
   key
   value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment PageInfo on PageInfo {

@@ -82,6 +82,7 @@ __all__ = [
     "RequestClosed",
     "RequestMoneyResult",
     "RequestNotAllowed",
+    "ReversedTransaction",
     "RevokeApiTokenResult",
     "RotateWebhookSecretResult",
     "ScheduleStatus",
@@ -309,6 +310,9 @@ class TransactionDirection(OpenEnum):
 
 class TransactionKind(OpenEnum):
     """The kind of transaction."""
+
+    REVERSAL = "REVERSAL"
+    """Full or partial reversal of a transfer or top-up; see `reverses`."""
 
     TOP_UP = "TOP_UP"
     """Added by the viewer from outside the wallet."""
@@ -1045,6 +1049,27 @@ class Recurrence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReversedTransaction:
+    """An entry of the viewer's ledger. Each side of a transfer has its own."""
+
+    id: str
+    """Opaque, never changes, and unique across all types."""
+    reference: str
+    """The same on both sides of a transfer; to be quoted to the other side and to support."""
+    sequence: int
+    """1, 2, 3 … in the order in which the viewer's balance changed, without gaps."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            id=data["id"],
+            reference=data["reference"],
+            sequence=data["sequence"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScheduledRun:
     """One run of a scheduled transfer, listed once it is due."""
 
@@ -1273,11 +1298,11 @@ class Transaction:
     direction: TransactionDirection
     """Whether the viewer received or sent the money."""
     amount: Money
-    """The amount sent, received or added, without the fee; always positive."""
+    """The amount sent, received or added, without the fee; always positive. Money that a reversal returns includes the refunded fee."""
     fee: Money
     """The fee that the viewer paid in addition; zero for incoming transactions."""
     counterparty: User | None
-    """The user on the other side, as they are now. Null for a top-up."""
+    """The user on the other side, as they are now. Null for a top-up and its reversal."""
     note: str | None
     """The sender's note, visible to both sides."""
     metadata: tuple[MetadataEntry, ...]
@@ -1288,6 +1313,8 @@ class Transaction:
     """When it was posted; never decreases along `sequence`."""
     seal: str
     """A receipt that proves this transaction and every one of the viewer's before it. Opaque: store it outside the wallet. With it, the operator can check by `./wallet audit --receipt` whether the ledger still contains all of them, unchanged."""
+    reverses: ReversedTransaction | None
+    """The transaction reversed by this one. Null unless it is a reversal. Null for an API token without the scope `READ_TRANSACTIONS`."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -1306,6 +1333,9 @@ class Transaction:
             balance_after=Money.parse(data["balanceAfter"]),
             created_at=datetime.fromisoformat(data["createdAt"]),
             seal=data["seal"],
+            reverses=None
+            if data["reverses"] is None
+            else ReversedTransaction.parse(data["reverses"]),
         )
 
 
@@ -2492,7 +2522,7 @@ class TransactionFilter:
     """Selects the transactions that meet all conditions given."""
 
     kind: TransactionKind | None = None
-    """Only transfers, or only top-ups."""
+    """Only transfers, only top-ups, or only reversals."""
     direction: TransactionDirection | None = None
     """Only incoming, or only outgoing money."""
     counterparty_id: str | None = None
