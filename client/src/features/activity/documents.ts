@@ -39,6 +39,13 @@ export const OneTransaction = graphql(
           paymentRequest {
             id
           }
+          reverses {
+            id
+          }
+          reversed {
+            amount
+            currency
+          }
         }
       }
     }

@@ -1,6 +1,6 @@
 /** The kinds of transaction, and what the client says about each. */
 
-import { Plus } from 'lucide-vue-next';
+import { Plus, Undo2 } from 'lucide-vue-next';
 import type { FunctionalComponent } from 'vue';
 import { formatMoney } from '@/lib/money';
 import { isolated, type Transaction } from '@/realtime';
@@ -39,5 +39,22 @@ export const KINDS: Record<TransactionKind, KindTexts> = {
     sentence: ({ amount }) => `You added ${formatMoney(amount)}`,
     otherSide: () => 'Top-up',
     icon: Plus,
+  },
+  REVERSAL: {
+    plural: 'Reversals',
+    title: ({ direction, counterparty }) => {
+      if (!counterparty) return 'Added money taken back';
+      return direction === 'INCOMING' ? `Returned by ${counterparty.name}` : `Taken back by ${counterparty.name}`;
+    },
+    sentence: (transaction) => {
+      const amount = formatMoney(transaction.amount);
+      if (!transaction.counterparty) return `Taken back: ${amount} that you had added`;
+      const name = isolated(transaction.counterparty.name);
+      return transaction.direction === 'INCOMING'
+        ? `Returned to you: ${amount} that you had sent to ${name}`
+        : `Taken back: ${amount} that ${name} had sent you`;
+    },
+    otherSide: ({ counterparty }) => counterparty?.name ?? 'Top-up',
+    icon: Undo2,
   },
 };
