@@ -17,6 +17,7 @@ def check(record: Record, ledgers: Ledgers) -> Iterator[Violation]:
     for ledger in ledgers.users.values():
         yield from most(_ledger(ledger))
     yield from most(_sides(ledgers))
+    yield from most(_reversals(ledgers))
     if record.audit_status not in (None, 0):
         said = record.audit_output.strip() or "nothing"
         sentence = f"The audit ended with status {record.audit_status} and wrote: {said}"
@@ -48,7 +49,11 @@ def _totals(ledgers: Ledgers) -> Totals:
     return Totals(
         balances_minor=sum(ledger.balance_minor for ledger in users),
         lowest_balance_minor=min((ledger.balance_minor for ledger in users), default=0),
-        fees_minor=sum(entry.fee_minor for ledger in users for entry in ledger.entries),
+        fees_minor=sum(
+            entry.fee_minor - entry.fee_refunded_minor
+            for ledger in users
+            for entry in ledger.entries
+        ),
         added_minor=sum(
             entry.amount_minor if entry.is_incoming else -entry.amount_minor
             for ledger in users
@@ -88,11 +93,11 @@ def _ledger(ledger: AccountLedger) -> Iterator[Violation]:
 
 
 def _sides(ledgers: Ledgers) -> Iterator[Violation]:
-    """Every transfer has two entries that agree."""
+    """Every transfer, and every reversal of one, has two entries that agree."""
     waiting: dict[UUID, tuple[UUID, Entry]] = {}
     for ledger in ledgers.users.values():
         for entry in ledger.entries:
-            if entry.kind != Kind.TRANSFER:
+            if entry.kind == Kind.TOP_UP or entry.counterparty_id is None:
                 continue
             met = waiting.pop(entry.reference, None)
             if met is None:
@@ -101,8 +106,10 @@ def _sides(ledgers: Ledgers) -> Iterator[Violation]:
             owner, other = met
             if not (
                 entry.is_incoming != other.is_incoming
-                and entry.amount_minor == other.amount_minor
-                and entry.note == other.note
+                and entry.amount_minor - entry.fee_refunded_minor
+                == other.amount_minor - other.fee_refunded_minor
+                and (entry.kind, entry.note, entry.reverses)
+                == (other.kind, other.note, other.reverses)
                 and (entry.counterparty_id, other.counterparty_id) == (owner, ledger.user_id)
             ):
                 sentence = (
@@ -110,5 +117,20 @@ def _sides(ledgers: Ledgers) -> Iterator[Violation]:
                 )
                 yield Violation(1, ledger.user_id, f"sequence {entry.sequence}", sentence)
     for owner, entry in waiting.values():
-        sentence = f"The transfer {entry.reference} has only one entry."
+        sentence = f"The {entry.kind} {entry.reference} has only one entry."
         yield Violation(1, owner, f"sequence {entry.sequence}", sentence)
+
+
+def _reversals(ledgers: Ledgers) -> Iterator[Violation]:
+    """Every reversal is of a transaction in the same ledger, and all of one are within its amount."""
+    for ledger in ledgers.users.values():
+        left: dict[UUID, int] = {}
+        for entry in ledger.entries:
+            if entry.reverses is None:
+                left[entry.reference] = entry.amount_minor
+                continue
+            amount_minor = entry.amount_minor - entry.fee_refunded_minor
+            left[entry.reverses] = left.get(entry.reverses, 0) - amount_minor
+            if left[entry.reverses] < 0:
+                sentence = f"{entry.reference} reverses more of {entry.reverses} than there was."
+                yield Violation(1, ledger.user_id, f"sequence {entry.sequence}", sentence)

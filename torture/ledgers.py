@@ -31,7 +31,7 @@ FROM payment_requests ORDER BY user_id, id
 _ENTRIES = """
 SELECT user_id, sequence, reference, kind, direction = 'incoming', amount, fee,
     counterparty_id, note, balance_after, (extract(epoch FROM created_at) * 1000000)::bigint,
-    idempotency_key
+    idempotency_key, reverses, coalesce(fee_refunded, 0)
 FROM transactions ORDER BY user_id, sequence
 """
 _METADATA = """
@@ -55,7 +55,7 @@ _TOTALS = """
 SELECT
     (SELECT coalesce(sum(balance), 0) FROM users)::bigint,
     (SELECT coalesce(min(balance), 0) FROM users),
-    coalesce(sum(fee), 0)::bigint,
+    (coalesce(sum(fee), 0) - coalesce(sum(fee_refunded), 0))::bigint,
     coalesce(sum(
         CASE direction WHEN 'incoming' THEN amount ELSE -amount END
     ) FILTER (WHERE counterparty_id IS NULL), 0)::bigint
@@ -79,6 +79,10 @@ class Entry:
     #: Microseconds since 1970.
     created_at: int
     key: str | None
+    #: The reference of the transaction that it reverses.
+    reverses: UUID | None = None
+    #: The part of the amount that refunds its fee.
+    fee_refunded_minor: int = 0
     #: Key and value of each metadata entry.
     metadata: tuple[tuple[str, str], ...] = ()
 
@@ -201,6 +205,7 @@ class Totals:
 
     balances_minor: int
     lowest_balance_minor: int
+    #: Less those that were refunded.
     fees_minor: int
     #: From outside the wallet.
     added_minor: int

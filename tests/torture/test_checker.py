@@ -246,6 +246,27 @@ def test_what_is_too_late_is_refused_and_leaves_the_key_usable(run: Run) -> None
     assert run.check() == []
 
 
+def test_a_reversal_is_within_what_it_reverses(run: Run) -> None:
+    returned = Entry(
+        2, UUID(int=103), "reversal", False, 250, 0, ALPHA, None, 0, 70, None, LUNCH, 0
+    )
+    refunded = replace(
+        returned, sequence=3, is_incoming=True, amount_minor=255, counterparty_id=BETA,
+        balance_after_minor=1000, fee_refunded_minor=5,
+    )  # fmt: skip
+    for ledger, entry in ((run.beta, returned), (run.alpha, refunded)):
+        ledger.entries.append(entry)
+        ledger.balance_minor, ledger.sequence = entry.balance_after_minor, entry.sequence
+        run.record.pushed[ledger.user_id].append(entry.sequence)
+    run.listener.sequences.append(3)
+    run.listener.balances_minor.append(1000)
+    run.listener.references.append(returned.reference)
+    run.listener.arrived.append(7.0)
+    assert run.check() == []
+    run.beta.entries[0] = replace(run.beta.entries[0], amount_minor=249)
+    assert "reverses more" in str(run.check())
+
+
 def test_metadata_is_seen_by_its_owner_alone(run: Run) -> None:
     order = (("order", "4711"),)
     run.ledgers.users[ALPHA].entries[1].metadata = order
