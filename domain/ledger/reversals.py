@@ -115,7 +115,9 @@ def reverse(
         "created_at": posting.posting_time(ledger.now, *accounts),
     }
     entries = _entries(accounts, received.entry, amount_minor, refund_minor, facts)
-    found = {OriginalOf(accounts[0].user_id, target.reference): received.after(amount_minor, None)}
+    found: dict[LookUp[object], Original] = {
+        OriginalOf(accounts[0].user_id, target.reference): received.after(amount_minor, None)
+    }
     if sent is not None:
         look_up = OriginalOf(sent.entry.user_id, target.reference)
         found[look_up] = sent.after(amount_minor, refund_minor)
