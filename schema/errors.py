@@ -170,6 +170,17 @@ class TooLate(UserError):
     pass
 
 
+@represents(errors.NotReversible)
+@strawberry.type(
+    description=(
+        "The amount exceeds what is left to reverse, or the transaction cannot be reversed: it is a "
+        "reversal itself, or an account of it is closed."
+    ),
+)
+class NotReversible(UserError):
+    reversible: Money = strawberry.field(description="What is left to reverse.")
+
+
 @represents(errors.NotFound)
 @strawberry.type(
     description="The viewer has no such object, or it has already ended.",

@@ -41,6 +41,7 @@ EXAMPLES: list[errors.DomainError] = [
     errors.IdempotencyKeyReused(),
     errors.IdempotencyKeyClosed(),
     errors.TooLate(),
+    errors.NotReversible(TEN, "Too much."),
     errors.NotFound(),
     links.LinkExpired(),
     errors.Unauthenticated(),
