@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
 import os
 import secrets
 import shutil
@@ -12,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -21,14 +20,12 @@ from psycopg import sql
 
 from dev import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
-from tests import scheduling
+from tests import databases, scheduling
+from tests.databases import ADMIN_VARIABLE, DATABASE_VARIABLE, RUN_VARIABLE, with_database
 from tests.dev.faulty_smtp import FaultySmtp
 
 #: Set by the caller to run the tests on existing services, otherwise by `pytest_configure`.
-DATABASE_VARIABLE = "TEST_DATABASE_URL"
-ADMIN_VARIABLE = "TEST_ADMIN_DATABASE_URL"
 REDIS_VARIABLE = "TEST_REDIS_URL"
-RUN_VARIABLE = "MINI_WALLET_TEST_RUN"
 #: The data of a PostgreSQL without databases of ours, with the superuser of ADMIN_VARIABLE.
 CLUSTER_VARIABLE = "MINI_WALLET_TEST_CLUSTER"
 #: A file system in memory, and how much must be free there for the services to use it.
@@ -37,8 +34,6 @@ MEMORY_BYTES = 2 * 2**30
 
 _started: list[postgres.Postgres | valkey.Valkey] = []
 _folders: list[Path] = []
-#: Connections that create and drop databases, by URL: kept, because each test needs both.
-_connections: dict[str, psycopg.Connection] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,9 +84,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if not is_worker and not any(isinstance(each, postgres.Postgres) for each in _started):
         with contextlib.suppress(psycopg.Error, KeyError):
-            _drop(_template_name())
-    for connection in _connections.values():
-        connection.close()
+            databases.drop(_template_name())
+    databases.close()
     if is_worker:
         return
     for service in _started:
@@ -147,11 +141,6 @@ def _new_folder() -> Path:
 # ================================================================ databases
 
 
-def with_database(url: str, name: str) -> str:
-    """The URL of another database on the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
 @pytest.fixture(scope="session")
 def worker_number(request: pytest.FixtureRequest) -> int:
     """0 without xdist, else 1, 2 …"""
@@ -163,7 +152,7 @@ def worker_number(request: pytest.FixtureRequest) -> int:
 def template_database() -> str:
     """The name of a migrated, empty database, created once per run by the first worker."""
     name = _template_name()
-    with _server() as connection:
+    with psycopg.connect(os.environ[DATABASE_VARIABLE], autocommit=True) as connection:
         # Workers wait here while the first one migrates.
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
         if not _exists(connection, name):
@@ -178,20 +167,17 @@ def template_database() -> str:
     return name
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
 def empty_database_url(worker_number: int) -> Iterator[str]:
     """The URL of a new database without tables, for tests of the migrations."""
-    with temporary_database(worker_number, "template1") as url:
+    with databases.temporary(worker_number, "template1") as url:
         yield url
 
 
 @pytest.fixture
 def database_url(template_database: str, worker_number: int) -> Iterator[str]:
-    """The URL of a new, migrated, empty database for this test, as its owner."""
-    with temporary_database(worker_number, template_database) as url:
+    """The URL of a migrated, empty database for this test alone, as its owner."""
+    with databases.reused(worker_number, template_database) as url:
         yield url
 
 
@@ -202,49 +188,13 @@ def admin_database_url(database_url: str) -> str:
     return with_database(admin, urlsplit(database_url).path.removeprefix("/"))
 
 
-@contextlib.contextmanager
-def temporary_database(worker_number: int, template: str) -> Iterator[str]:
-    """The URL of a copy of the template, which is dropped at the end of the block."""
-    name = f"test_{os.environ[RUN_VARIABLE]}_{worker_number}_{next(_numbers)}"
-    # Copying files took 26 ms here, the default (through the WAL) 60 ms.
-    _kept(os.environ[DATABASE_VARIABLE]).execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-            sql.Identifier(name), sql.Identifier(template)
-        )
-    )
-    try:
-        yield with_database(os.environ[DATABASE_VARIABLE], name)
-    finally:
-        _drop(name)
-
-
 def _template_name() -> str:
     return f"template_{os.environ[RUN_VARIABLE]}"
-
-
-def _server() -> psycopg.Connection:
-    return psycopg.connect(os.environ[DATABASE_VARIABLE], autocommit=True)
-
-
-def _kept(url: str) -> psycopg.Connection:
-    """A connection in autocommit for the whole run; another if a test has ended it."""
-    kept = _connections.get(url)
-    if kept is None or kept.closed:
-        kept = _connections[url] = psycopg.connect(url, autocommit=True)
-    return kept
 
 
 def _exists(connection: psycopg.Connection, name: str) -> bool:
     found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
     return found.fetchone() is not None
-
-
-def _drop(name: str) -> None:
-    # A superuser's session may not have ended yet, and only a superuser can end it.
-    url = os.environ.get(ADMIN_VARIABLE, os.environ[DATABASE_VARIABLE])
-    _kept(url).execute(
-        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    )
 
 
 def _migrate(url: str) -> None:

@@ -20,7 +20,8 @@ from domain.people import passwords
 from persistence.engine.database import Database
 from persistence.people import registrations
 from settings import Settings
-from tests.conftest import make_settings, temporary_database
+from tests import databases
+from tests.conftest import make_settings
 
 _JUDGES = Path(__file__).resolve().parent.parent / "judges"
 PASSWORD = "mini@Wallet025"
@@ -167,7 +168,7 @@ def start_api(settings: Settings) -> Iterator[Callable[..., Api]]:
 @pytest.fixture(scope="session")
 def api(template_database: str, worker_number: int) -> Iterator[Api]:
     """An API with the three demo people, shared by all tests that do not disturb each other."""
-    with temporary_database(worker_number, template_database) as url:
+    with databases.reused(worker_number, template_database) as url:
         running = _Running(make_settings(database_url=url))
         asyncio.run(add_people(running.settings))
         api = running.start()

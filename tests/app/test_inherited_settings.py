@@ -20,7 +20,8 @@ from persistence.delivery import mails
 from settings import Settings
 from tests import relays
 from tests.app.conftest import ALPHA, BETA, PASSWORD, ROUNDS, Api
-from tests.conftest import ADMIN_VARIABLE, make_settings, with_database
+from tests.conftest import make_settings
+from tests.databases import ADMIN_VARIABLE, with_database
 from tests.dev.faulty_smtp import FaultySmtp
 
 #: A value of each setting that no code of ours was written for. Roles and databases take all of them.

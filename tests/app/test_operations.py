@@ -20,7 +20,8 @@ from domain.people import passwords
 from persistence.engine.database import Database, newest_revision
 from settings import Settings
 from tests.app.conftest import ROUNDS
-from tests.conftest import make_settings, with_database
+from tests.conftest import make_settings
+from tests.databases import with_database
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,8 @@ import pytest
 
 from app.commands import migrate
 from persistence.engine.database import newest_revision
-from tests.conftest import ADMIN_VARIABLE, make_settings, with_database
+from tests.conftest import make_settings
+from tests.databases import ADMIN_VARIABLE, with_database
 
 
 @pytest.fixture

@@ -29,13 +29,13 @@ from graphql_server.execution import Engine
 from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
 from settings import Settings, SettingsError
+from tests import databases
 from tests.app.conftest import ADD, ALPHA, BETA, LOGIN, PASSWORD, Api, add_people
 from tests.collector import Collector, Span, collecting
 from tests.conftest import (
     make_settings,
     private_channels,
     private_valkey,
-    temporary_database,
 )
 from tests.jobs.running import environment
 from tests.waiting import block_until
@@ -142,7 +142,7 @@ def service(
     folder = tmp_path_factory.mktemp("traced")
     memory, server = private_valkey(folder), private_channels(folder / "channels.log")
     with contextlib.ExitStack() as closing:
-        url = closing.enter_context(temporary_database(worker_number, template_database))
+        url = closing.enter_context(databases.reused(worker_number, template_database))
         for each in (memory, server):
             each.start()
             closing.callback(each.stop)

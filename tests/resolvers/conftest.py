@@ -19,6 +19,7 @@ from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
 from realtime.live import Live
 from settings import Settings
+from tests import databases
 from tests.resolvers.world import CountedMetrics, Someone, World
 
 #: The least that bcrypt takes: tests are about who is let in, not about how long a guess takes.
@@ -28,7 +29,7 @@ ROUNDS = 4
 @pytest.fixture(scope="module")
 def shared_settings(template_database: str, worker_number: int) -> Iterator[Settings]:
     """Settings on a database that the tests of a module share; no limits on rates."""
-    with tests.conftest.temporary_database(worker_number, template_database) as url:
+    with databases.reused(worker_number, template_database) as url:
         yield tests.conftest.make_settings(database_url=url)
 
 
