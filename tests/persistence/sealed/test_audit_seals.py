@@ -73,7 +73,7 @@ async def test_progress_is_reported(books: Books, monkeypatch: pytest.MonkeyPatc
     heard: list[str] = []
     await audit.audit(books.database, audit_key=KEY, on_check=heard.append)
     assert "the seals" in heard
-    assert heard[-1] == "the seals: 12 of 12 entries"
+    assert "the seals: 12 of 12 entries" in heard
 
 
 # ================================================================ damage
