@@ -24,6 +24,7 @@ _SUBJECTS = {
     MailPurpose.PASSWORD_CHANGED: "Your password was changed",
     MailPurpose.ADDRESS_TAKEN: "You already have a wallet with this address",
     MailPurpose.API_TOKEN_CREATED: "An API token was created for your wallet",
+    MailPurpose.ACCOUNT_CLOSED: "Your account was closed",
 }
 #: Of the notification whose message the mail is.
 _NOTIFICATION_NUMBER = "number"
@@ -162,6 +163,12 @@ def _facts(
     """The further values that the templates of that purpose need."""
     if purpose is MailPurpose.PASSWORD_CHANGED:
         return {"api_tokens_revoked": details.get("api_tokens_revoked", 0)}
+    if purpose is MailPurpose.ACCOUNT_CLOSED:
+        return {"erased_at": _moment(details["erased_at"])}
+    if purpose is MailPurpose.ADDRESS_TAKEN:
+        # Only of a closed account.
+        erased_at = details.get("erased_at")
+        return {"erased_at": None if erased_at is None else _moment(erased_at)}
     if purpose is not MailPurpose.API_TOKEN_CREATED:
         return {}
     limit_minor, expires_at = details["daily_limit_minor"], details["expires_at"]

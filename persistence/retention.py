@@ -11,6 +11,7 @@ from domain.people import sessions
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
+from persistence.leaving import erasing
 from persistence.people import handles, registrations
 from persistence.webhooks import attempts, webhooks
 
@@ -61,7 +62,7 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
     and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
     verified in time go at once, with all that they have. So do reservations of handles that have
     ended, signing secrets that were replaced and have expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
-    days.
+    days. Of accounts that were closed 30 days ago, personal data is erased.
     """
     deleted = {}
     for kind, statement in _DELETIONS.items():
@@ -72,6 +73,7 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
 
         deleted[kind] = await unit_of_work.run(db, work)
     deleted["registrations"] = await registrations.discard_expired(db, batch)
+    deleted["erased_accounts"] = await erasing.erase_due(db, batch)
     deleted["handles"] = await handles.delete_ended(db, batch)
     deleted["webhooks"] = await webhooks.delete_ended(db, batch)
     return deleted

@@ -143,6 +143,20 @@ users = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+# Name and address of users whose accounts are closed, from which they are restored when the account is
+# reopened. `users` has neither, so that others see them nowhere. Deleted when the account is erased.
+closed_accounts = Table(
+    "closed_accounts",
+    metadata,
+    _user_id(),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("erase_at", INSTANT, nullable=False),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
+    CheckConstraint("email = lower(email)", name="email_lower_case"),
+    Index("closed_accounts_erase_at_idx", "erase_at"),
+)
+
 # Verified addresses only: an address belongs to the user who verified it.
 email_addresses = Table(
     "email_addresses",
@@ -517,7 +531,7 @@ mails = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint(
         "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken', "
-        "'api_token_created', 'notification')",
+        "'api_token_created', 'notification', 'account_closed')",
         name="purpose",
     ),
     CheckConstraint("state IN ('pending', 'sent', 'failed', 'withdrawn')", name="state"),

@@ -11,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers import fields
 from resolvers.operations import field_costs, table, usual_lengths
 from resolvers.roots.accounts import AccountMutations
+from resolvers.roots.leaving import LeavingMutations
 from resolvers.roots.money import MoneyMutations
 from resolvers.roots.people import RequestMutations
 from resolvers.roots.programs import ProgramMutations
@@ -23,7 +24,9 @@ __all__ = ["FIELD_COSTS", "NODES", "OPERATIONS", "USUAL_LENGTHS", "strawberry_sc
 
 
 @strawberry.type(description="Changes. The fields of one request are executed one after the other.")
-class Mutation(AccountMutations, MoneyMutations, RequestMutations, ProgramMutations):
+class Mutation(
+    AccountMutations, MoneyMutations, RequestMutations, ProgramMutations, LeavingMutations
+):
     """The mutations of all subjects."""
 
 

@@ -50,6 +50,7 @@ class SecurityChange(enum.StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105
+    ACCOUNT_REOPENED = "account_reopened"
 
 
 # ================================================================ messages
@@ -107,6 +108,8 @@ def _security_changed(facts: Facts) -> str:
             return f"{token} was created."
         case SecurityChange.API_TOKEN_REVOKED:
             return f"{token} was revoked."
+        case SecurityChange.ACCOUNT_REOPENED:
+            return "Your account was reopened by a sign-in with your password."
         case _:
             return "Your security settings were changed."
 

@@ -40,6 +40,7 @@ class MailPurpose(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     ADDRESS_TAKEN = "address_taken"
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
+    ACCOUNT_CLOSED = "account_closed"
     #: A notification whose message is all there is to say: the detail `number` is its number.
     NOTIFICATION = "notification"
 
@@ -127,8 +128,11 @@ def clean_email(email: str, path: str | tuple[str, ...] = "email") -> str:
 def email_hint(email: str, ends: int = 1) -> str:
     """Enough of an address to recognize a user by: "u…a@demo.app".
 
-    `ends` is how many characters to show at each end, at most half of the part before the @.
+    `ends` is how many characters to show at each end, at most half of the part before the @. Empty for a
+    closed account, which has no address.
     """
+    if not email:
+        return ""
     local, _, domain = email.rpartition("@")
     if len(local) < 3:
         return f"{local[:1] if len(local) == 2 else ''}…@{domain}"

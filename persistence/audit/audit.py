@@ -17,6 +17,7 @@ from persistence.audit import checks, ledgers, seals
 from persistence.audit import handles as audit_handles
 from persistence.audit import keys as audit_keys
 from persistence.audit import kinds as audit_kinds
+from persistence.audit import leaving as audit_leaving
 from persistence.audit import notifications as audit_notifications
 from persistence.audit import operators as audit_operators
 from persistence.audit import people as audit_people
@@ -129,6 +130,7 @@ async def look(
         *audit_blocks.CHECKS,
         *audit_splits.CHECKS,
         *audit_operators.CHECKS,
+        *audit_leaving.CHECKS,
     ):
         on_check(check.name)
         await _run(connection, check, report)

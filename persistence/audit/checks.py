@@ -38,6 +38,13 @@ class KindAudit:
     checks: Sequence[Check] = ()
 
 
+#: The ids of closed accounts whose personal data is erased, or is being erased.
+ERASED = """
+SELECT u.id FROM users AS u LEFT JOIN closed_accounts AS c ON c.user_id = u.id
+WHERE u.closed_at IS NOT NULL AND (c.user_id IS NULL OR c.erase_at <= clock_timestamp())
+"""
+
+
 def seconds(duration: timedelta) -> str:
     """The duration as an interval in SQL."""
     return f"make_interval(secs => {duration.total_seconds()})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.ledger import kinds
+from persistence.audit import checks
 from persistence.audit.checks import Check
 from persistence.ledger import kind_conditions
 
@@ -25,7 +26,7 @@ WHERE u.id IS NULL OR NOT c.{_IS_REQUESTED}
 """  # noqa: S608
 
 # The digest as `domain.ledger.metadata` makes it.
-_METADATA = """
+_METADATA = f"""
 SELECT concat(user_id, '/', sequence) AS key, CASE
     WHEN t.digest IS NULL THEN 'There is metadata, but the entry has none or is missing.'
     WHEN m.pairs IS NULL THEN 'The entry has metadata, but it is missing.'
@@ -45,11 +46,10 @@ FULL JOIN (
     SELECT user_id, sequence, metadata_digest AS digest FROM transactions
     WHERE metadata_digest IS NOT NULL
 ) AS t USING (user_id, sequence)
--- When an account is closed, its metadata may be erased.
-LEFT JOIN (SELECT id FROM users WHERE closed_at IS NOT NULL) AS closed ON closed.id = user_id
-WHERE m.digest IS DISTINCT FROM t.digest AND (m.pairs IS NOT NULL OR closed.id IS NULL)
-    OR m.salts <> 1 OR m.first <> 1 OR m.last <> m.pairs
-"""
+LEFT JOIN ({checks.ERASED}) AS erased ON erased.id = user_id
+WHERE erased.id IS NULL AND (m.digest IS DISTINCT FROM t.digest
+    OR m.salts <> 1 OR m.first <> 1 OR m.last <> m.pairs)
+"""  # noqa: S608
 
 # The function is identified by the MD5 of its text: a migration that changes it changes this.
 _REFUSES_CHANGE = "51ab1724c51fc2237dc51f4c508722e0"

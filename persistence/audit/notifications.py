@@ -6,7 +6,7 @@ from domain.notifications.notification_kinds import NotificationKind
 from persistence.audit import checks
 from persistence.audit.checks import Check
 
-_STREAMS = """
+_STREAMS = f"""
 WITH stream AS (
     SELECT user_id, count(*) AS rows, count(DISTINCT number) AS numbers, min(number) AS oldest,
         max(number) AS newest
@@ -28,10 +28,11 @@ SELECT coalesce(u.id, s.user_id)::text AS key, concat_ws(' ',
     END
 ) AS sentence
 FROM users AS u FULL JOIN stream AS s ON s.user_id = u.id
-WHERE u.id IS NULL OR u.notification_number <> coalesce(s.newest, 0) OR s.rows <> s.numbers
+LEFT JOIN ({checks.ERASED}) AS erased ON erased.id = u.id
+WHERE erased.id IS NULL AND (u.id IS NULL OR u.notification_number <> coalesce(s.newest, 0) OR s.rows <> s.numbers
     OR s.oldest <> 1 OR s.newest <> s.numbers
-    OR u.notifications_read_through NOT BETWEEN 0 AND u.notification_number
-"""
+    OR u.notifications_read_through NOT BETWEEN 0 AND u.notification_number)
+"""  # noqa: S608
 
 _RECEIVED = f"'{NotificationKind.MONEY_RECEIVED}'"
 _ENTRIES = f"""

@@ -16,8 +16,10 @@ SELECT u.id::text AS key, CASE
     WHEN e.user_id IS NULL THEN 'The address of this user is not among the addresses.'
     ELSE format('The address of this user is recorded as that of %s.', e.user_id)
     END AS sentence
-FROM users AS u LEFT JOIN email_addresses AS e ON e.address = u.email
-WHERE u.email_verified_at IS NOT NULL AND e.user_id IS DISTINCT FROM u.id
+FROM users AS u LEFT JOIN closed_accounts AS c ON c.user_id = u.id
+LEFT JOIN email_addresses AS e ON e.address = coalesce(c.email, u.email)
+WHERE u.email_verified_at IS NOT NULL AND (u.closed_at IS NULL OR c.user_id IS NOT NULL)
+    AND e.user_id IS DISTINCT FROM u.id
 """
 
 _USERS_OF_ADDRESSES = """
@@ -29,7 +31,8 @@ SELECT overlay(e.address placing '…' from 2 for greatest(position('@' in e.add
     ELSE format('This address is of %s, who has another.', e.user_id)
     END AS sentence
 FROM email_addresses AS e LEFT JOIN users AS u ON u.id = e.user_id
-WHERE u.email IS DISTINCT FROM e.address OR u.email_verified_at IS NULL
+LEFT JOIN closed_accounts AS c ON c.user_id = u.id
+WHERE coalesce(c.email, u.email) IS DISTINCT FROM e.address OR u.email_verified_at IS NULL
 """
 
 _SESSIONS = f"""

@@ -57,7 +57,12 @@ _LATEST_BUT = text(
         FROM users AS own
         JOIN users AS u ON u.email = own.email
         JOIN mails AS m ON m.user_id = u.id AND m.purpose = :purpose AND m.state <> 'withdrawn'
-        WHERE own.id = :user_id
+        WHERE own.id = :user_id AND own.closed_at IS NULL
+        UNION ALL
+        SELECT coalesce(m.sent_at, m.next_try_at), m.requested_from
+        FROM users AS own
+        JOIN mails AS m ON m.user_id = own.id AND m.purpose = :purpose AND m.state <> 'withdrawn'
+        WHERE own.id = :user_id AND own.closed_at IS NOT NULL
     )
     SELECT greatest(
         (
@@ -241,7 +246,7 @@ async def take(
         row = taken.one_or_none()
         if row is None:
             return None
-        person = await persons.within(unit, user_id)
+        person = await persons.addressee(unit, user_id)
         return MailToSend(
             person, MailPurpose(row.purpose), mail_id, row.created_at, row.refusals, row.details
         )

@@ -24,10 +24,14 @@ from persistence.notifications import notifying
 from persistence.people import api_tokens, handles, links, persons, sessions, skeleton_rows
 
 _BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
+# The owner of an address has it in email_addresses too, where that of a closed account is found.
 _CREDENTIALS = text(
     "SELECT id, password_hash, email_verified_at FROM users WHERE email = :address "
     "AND closed_at IS NULL AND (email_verified_at IS NOT NULL "
     "OR registration_expires_at > clock_timestamp()) "
+    "UNION ALL "
+    "SELECT u.id, u.password_hash, u.email_verified_at FROM email_addresses AS e "
+    "JOIN users AS u ON u.id = e.user_id AND u.closed_at IS NOT NULL WHERE e.address = :address "
     "ORDER BY email_verified_at NULLS LAST, id DESC"
 )
 _PASSWORD_HASH = text("SELECT password_hash FROM users WHERE id = :user_id AND closed_at IS NULL")
@@ -62,7 +66,7 @@ class EndedCredentials:
 async def credentials(db: Database, email: str) -> list[Credentials]:
     """The password hashes for a sign-in with that address.
 
-    Those of the owner of the address; without an owner, of its registrations, newest first.
+    Those of the owner of the address, whose account may be closed; without an owner, of its registrations, newest first.
     """
     rows = (await db.read(lambda c: c.execute(_CREDENTIALS, {"address": email}))).all()
     found = [

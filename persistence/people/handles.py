@@ -77,6 +77,15 @@ async def change(unit: Unit, person: Row[Any], handle: str | None, now: datetime
     await connection.execute(_SET, {"user_id": user_id, "handle": handle})
 
 
+async def release(unit: Unit, person: Row[Any], now: datetime) -> None:
+    """Take the handle of a locked user, if there is one: it becomes reserved, beyond the limit too."""
+    if person.handle is not None:
+        until = now + handles.RESERVED_FOR
+        released = {"handle": person.handle, "user_id": person.id, "until": until}
+        await unit.connection.execute(_RELEASE, released)
+        await unit.connection.execute(_SET, {"user_id": person.id, "handle": None})
+
+
 async def give_first(db: Database, user_id: UUID, handle: str) -> bool:
     """Give the user that handle, such as a demo user; False, and nothing changes, if they have had a handle,
     or another user has it."""

@@ -21,6 +21,12 @@ COLUMNS = "id, name, email, email_verified_at, balance, sequence, time_zone, han
 
 _LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
 _READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
+# The address of a closed account is kept apart until it is erased.
+_READ_ADDRESSEE = text(
+    "SELECT u.id, coalesce(c.name, u.name) AS name, coalesce(c.email, u.email) AS email, "
+    "u.email_verified_at, u.balance, u.sequence, u.time_zone, u.handle "
+    "FROM users AS u LEFT JOIN closed_accounts AS c ON c.user_id = u.id WHERE u.id = :user_id"
+)
 _READ_UNCLOSED = Query(
     f"SELECT {COLUMNS} FROM users WHERE id = :user_id AND closed_at IS NULL"  # noqa: S608
 )
@@ -40,8 +46,13 @@ async def lock(unit: Unit, user_id: UUID) -> Row[Any] | None:
 
     All other rows of a user are written under this lock, which is always taken first.
     """
-    found = (await unit.connection.execute(_LOCK, {"user_ids": [user_id]})).one_or_none()
+    found = await lock_any(unit, user_id)
     return None if found is None or found.closed_at is not None else found
+
+
+async def lock_any(unit: Unit, user_id: UUID) -> Row[Any] | None:
+    """The same for any user, also one whose account is closed."""
+    return (await unit.connection.execute(_LOCK, {"user_ids": [user_id]})).one_or_none()
 
 
 async def lock_all(unit: Unit, user_ids: Collection[UUID]) -> list[Row[Any]]:
@@ -84,6 +95,11 @@ async def lock_caller_among(
 async def within(unit: Unit, user_id: UUID) -> Person:
     """The user, who must exist, as of the current unit of work."""
     return from_row((await unit.connection.execute(_READ_ONE, {"user_id": user_id})).one())
+
+
+async def addressee(unit: Unit, user_id: UUID) -> Person:
+    """The user, who must exist, under the name and address that mails go to: also of a closed account."""
+    return from_row((await unit.connection.execute(_READ_ADDRESSEE, {"user_id": user_id})).one())
 
 
 async def by_ids(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]:

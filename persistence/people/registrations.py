@@ -24,6 +24,7 @@ from persistence.people import api_tokens, credentials, links, persons, sessions
 RESENT_AT_ONCE = 3
 
 _OWNER = text("SELECT user_id FROM email_addresses WHERE address = :address")
+_ERASED_AT = text("SELECT erase_at FROM closed_accounts WHERE user_id = :user_id")
 _INSERT_USER = text(
     "INSERT INTO users (id, name, search_text, email, password_hash, created_at, "
     "registration_expires_at, time_zone) VALUES (:user_id, :name, :search_text, :email, "
@@ -83,10 +84,18 @@ async def register(
         if owner_id is None:
             user_id = await _insert(unit, name, email, password_hash, now, time_zone=time_zone)
             await mails.request(unit, user_id, MailPurpose.VERIFY_EMAIL, now, requester=requester)
-        elif await persons.lock(unit, owner_id) is None:
+        elif await persons.lock_any(unit, owner_id) is None:
             unit.announce(ids.new_id(), events.Topic.NOTHING_HAPPENED, {})
         else:
-            await mails.request(unit, owner_id, MailPurpose.ADDRESS_TAKEN, now, requester=requester)
+            erased_at = await unit.connection.scalar(_ERASED_AT, {"user_id": owner_id})
+            await mails.request(
+                unit,
+                owner_id,
+                MailPurpose.ADDRESS_TAKEN,
+                now,
+                requester=requester,
+                details={"erased_at": None if erased_at is None else texts.rfc3339(erased_at)},
+            )
 
     await unit_of_work.run(db, work)
 

@@ -18,6 +18,7 @@ from domain.people.sessions import Principal, RefreshToken, RefreshVerdict, Sess
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
+from persistence.leaving import reopening
 from persistence.people import credentials, persons
 
 MAXIMUM_SESSIONS = 100
@@ -76,13 +77,14 @@ async def begin(
 ) -> Person:
     """Begin the session that the token names, for a user whose password was just verified.
 
-    Raises InvalidCredentials if the password was changed in the meantime. Beyond the maximum number of
+    A closed account is reopened. Raises InvalidCredentials if the password was changed in the meantime, or
+    the account is to be erased. Beyond the maximum number of
     sessions, the least recently used one ends.
     """
 
     async def work(unit: Unit) -> Person:
-        person = await persons.lock(unit, user_id)
-        if person is None or person.password_hash != password_hash:
+        person = await reopening.lock_or_reopen(unit, user_id, password_hash)
+        if person is None:
             raise errors.InvalidCredentials
         now = await unit.clock()
         too_many = await unit.connection.scalars(
@@ -230,6 +232,18 @@ async def confirm(db: Database, caller: Principal, *, password_hash: str) -> dat
         return now + sessions.SESSION_CONFIRMED_FOR
 
     return await unit_of_work.run(db, work)
+
+
+async def require_confirmed(db: Database, caller: Principal) -> None:
+    """Raises Unauthenticated if the caller's session has ended, or SessionNotConfirmed.
+
+    For refusing before other work. The change itself verifies it again, under the lock.
+    """
+
+    async def work(unit: Unit) -> None:
+        await persons.lock_caller(unit, caller, confirmed=True)
+
+    await unit_of_work.run(db, work)
 
 
 async def end(db: Database, caller: Principal, session_id: UUID) -> bool:

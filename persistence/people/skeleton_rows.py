@@ -26,6 +26,11 @@ _REMOVE = text(
 )
 
 
+async def delete(unit: Unit, user_id: UUID) -> None:
+    """The user, whose row is locked, can be confused with nobody any more."""
+    await unit.connection.execute(_REMOVE, {"user_id": user_id, "digests": []})
+
+
 async def store(unit: Unit, user_id: UUID, *, name: str, handle: str | None) -> None:
     """Store what a verified user, whose row is locked, can be confused by."""
     stored = {"user_id": user_id, "digests": list(skeletons.keys(name, handle))}

@@ -25,6 +25,10 @@ _DUE = text(
     "SELECT user_id, id FROM payment_requests WHERE status = 'pending' AND role = 'requester' "
     "AND expires_at <= now() ORDER BY expires_at LIMIT :limit"
 )
+_PENDING = text(
+    f"SELECT {request_rows.COLUMNS} FROM payment_requests "  # noqa: S608
+    "WHERE user_id = :user_id AND role IN ('requester', 'payer') AND status = 'pending'"
+)
 
 #: What becomes of a request that a user closes at an instant. Raises its refusal.
 Closing = Callable[[PaymentRequest, UUID, datetime], PaymentRequest]
@@ -94,9 +98,48 @@ async def expire(db: Database, requester_id: UUID, request_id: UUID) -> bool:
     return await unit_of_work.run(db, work)
 
 
+async def others(unit: Unit, user_id: UUID) -> set[UUID]:
+    """The other users of the pending requests of that user, or to them."""
+    return {
+        other_id
+        for request in await _pending(unit, user_id)
+        for other_id in request.users
+        if other_id != user_id
+    }
+
+
+async def close_all(unit: Unit, user_id: UUID, now: datetime) -> None:
+    """Within a unit of work that has locked the user and `others`: close all pending requests.
+
+    The user's own are cancelled and those to them declined. Those whose time was over have expired.
+    """
+    closed: list[PaymentRequest] = []
+    for request in await _pending(unit, user_id):
+        now_is = request.at(now)
+        if now_is.status is Status.PENDING:
+            is_own = request.requester_id == user_id
+            close = payment_requests.cancelled if is_own else payment_requests.declined
+            now_is = close(request, user_id, now)
+        closed.append(now_is)
+    if closed:
+        await request_rows.close_all(unit, closed)
+        await notifying.notify(unit, [notice for each in closed for notice in _notices(each)])
+
+
+async def _pending(unit: Unit, user_id: UUID) -> list[PaymentRequest]:
+    found = await unit.connection.execute(_PENDING, {"user_id": user_id})
+    return [request_rows.from_row(row) for row in found]
+
+
 async def _store(unit: Unit, closed: PaymentRequest) -> None:
     """Store the status, and notify the users who did not choose it."""
     await request_rows.close(unit, closed)
+    notices = _notices(closed)
+    if notices:
+        await notifying.notify(unit, notices)
+
+
+def _notices(closed: PaymentRequest) -> list[Notice]:
     requester_id, payer_id = closed.requester_id, closed.payer_id
     told: list[tuple[UUID | None, NotificationKind, UUID | None]]
     match closed.status:
@@ -109,7 +152,7 @@ async def _store(unit: Unit, closed: PaymentRequest) -> None:
                 (requester_id, NotificationKind.REQUEST_EXPIRED, payer_id),
                 (payer_id, NotificationKind.REQUEST_EXPIRED, requester_id),
             ]
-    notices = [
+    return [
         Notice(
             user_id,
             kind,
@@ -120,5 +163,3 @@ async def _store(unit: Unit, closed: PaymentRequest) -> None:
         for user_id, kind, person_id in told
         if user_id is not None
     ]
-    if notices:
-        await notifying.notify(unit, notices)

@@ -34,6 +34,13 @@ _CLOSE = text(
     "WHERE user_id = ANY(CAST(:user_ids AS uuid[])) AND id = :id"
 )
 
+_CLOSE_ALL = text(
+    "UPDATE payment_requests AS r SET status = c.status, closed_at = c.closed_at "
+    "FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:closed_at AS timestamptz[])) "
+    "AS c (id, status, closed_at) "
+    "WHERE r.user_id = ANY(CAST(:user_ids AS uuid[])) AND r.id = c.id"
+)
+
 
 def from_row(row: Sequence[Any]) -> PaymentRequest:
     """The request in a row of `COLUMNS`."""
@@ -73,6 +80,19 @@ async def insert(unit: Unit, requests: Sequence[PaymentRequest], key: str | None
         for user_id in request.users
     ]
     await unit.connection.execute(_INSERT, rows)
+
+
+async def close_all(unit: Unit, closed: Sequence[PaymentRequest]) -> None:
+    """Store the statuses of requests, as `close` does."""
+    await unit.connection.execute(
+        _CLOSE_ALL,
+        {
+            "user_ids": list({user_id for request in closed for user_id in request.users}),
+            "ids": [request.request_id for request in closed],
+            "statuses": [request.status.value for request in closed],
+            "closed_at": [request.closed_at for request in closed],
+        },
+    )
 
 
 async def close(unit: Unit, closed: PaymentRequest) -> None:

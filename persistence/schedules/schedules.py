@@ -64,6 +64,7 @@ _PAGE = text(
     "AND (CAST(:status AS text) IS NULL OR status = :status) "
     "AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit"
 )
+_UNENDED = text("SELECT * FROM scheduled_transfers WHERE user_id = :user_id AND status <> 'ENDED'")
 _BY_IDS = text(
     "SELECT * FROM scheduled_transfers WHERE user_id = :user_id AND id = ANY(:schedule_ids)"
 )
@@ -211,6 +212,12 @@ async def end(db: Database, caller: Principal, schedule_id: UUID) -> ScheduledTr
         return await _found(unit, caller, schedule_id)
 
     return await unit_of_work.run(db, work)
+
+
+async def end_all(unit: Unit, user_id: UUID) -> None:
+    """Within a unit of work that has locked the user: end all of their scheduled transfers."""
+    for row in (await unit.connection.execute(_UNENDED, {"user_id": user_id})).all():
+        await close(unit, rows.schedule(row))
 
 
 async def close(unit: Unit, found: ScheduledTransfer) -> None:

@@ -44,6 +44,7 @@ _ENDED = text(
     f"SELECT w.user_id, w.id, w.stream FROM webhooks AS w {rows.TOKEN_JOIN} "  # noqa: S608
     f"WHERE w.api_token_id IS NOT NULL AND NOT {rows.exists('w', 'k')} LIMIT :limit"
 )
+_OF_USER = text("SELECT user_id, id, stream FROM webhooks WHERE user_id = :user_id")
 _DOCUMENTS = text(
     f"SELECT w.stream, w.document, count(*) AS webhooks, (array_agg(w.id ORDER BY w.id))[1:5] AS some "  # noqa: S608
     f"FROM webhooks AS w {rows.TOKEN_JOIN} WHERE {rows.exists('w', 'k')} GROUP BY w.stream, w.document"
@@ -207,14 +208,23 @@ async def delete_ended(db: Database, batch: int) -> int:
     async def work(unit: Unit) -> int:
         ended = (await unit.connection.execute(_ENDED, {"limit": batch})).all()
         await persons.lock_all(unit, {row.user_id for row in ended})
-        for row in ended:
-            await unit.connection.execute(_DELETE, {"user_id": row.user_id, "id": row.id})
-            await secrets.delete(unit, row.user_id, [row.id])
-            sink = rows.SINK_NAMES[WebhookStream(row.stream)]
-            await cursors.forget(unit, Receiver(sink, row.user_id, row.id))
+        await _delete_all(unit, ended)
         return len(ended)
 
     return await unit_of_work.run(db, work)
+
+
+async def delete_all(unit: Unit, user_id: UUID) -> None:
+    """Within a unit of work that has locked the user: delete all of their webhooks."""
+    await _delete_all(unit, (await unit.connection.execute(_OF_USER, {"user_id": user_id})).all())
+
+
+async def _delete_all(unit: Unit, found: Sequence[Row[Any]]) -> None:
+    for row in found:
+        await unit.connection.execute(_DELETE, {"user_id": row.user_id, "id": row.id})
+        await secrets.delete(unit, row.user_id, [row.id])
+        sink = rows.SINK_NAMES[WebhookStream(row.stream)]
+        await cursors.forget(unit, Receiver(sink, row.user_id, row.id))
 
 
 async def rotate_secret(

@@ -11,7 +11,7 @@ import pytest
 import domain
 from domain import errors, webhooks
 from domain.ledger import money
-from domain.people import handles, sessions
+from domain.people import handles, leaving, sessions
 from domain.requests import payment_requests
 from domain.statements import links
 from tests.domain.worlds import CLOSED_REQUEST as CLOSED
@@ -38,6 +38,7 @@ REFUSALS = [
     payment_requests.RequestClosed(CLOSED),
     payment_requests.RequestNotAllowed(),
     handles.HandleTaken(),
+    leaving.BalanceNotZero(TEN),
     links.LinkExpired(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
     errors.Unauthenticated(),

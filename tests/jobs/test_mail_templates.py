@@ -42,6 +42,7 @@ RECEIVED = View(
 )
 
 DETAILS = {
+    MailPurpose.ACCOUNT_CLOSED: {"erased_at": "2026-12-28T09:05:00.123456Z"},
     MailPurpose.PASSWORD_CHANGED: {"api_tokens_revoked": 2},
     MailPurpose.API_TOKEN_CREATED: {
         "name": "till <b>" + "x" * 72,

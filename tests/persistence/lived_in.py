@@ -29,6 +29,7 @@ from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
 from persistence.engine import unit_of_work
 from persistence.engine.unit_of_work import Unit
+from persistence.leaving import closing as leaving
 from persistence.operators import log_rows, operators
 from persistence.people import accounts, api_tokens, blocks, registrations
 from persistence.people import sessions as stored_sessions
@@ -67,7 +68,7 @@ def _ids(request: PaymentRequest) -> tuple[UUID, UUID]:
 async def lived_in(books: Books) -> None:
     """A row of every table, made as the service makes them."""
     db = books.database
-    alpha, beta = books.join("Alpha"), books.join("Beta")
+    alpha, beta, leaver = books.join("Alpha"), books.join("Beta"), books.join("Leaver")
     await books.add(alpha, "10")
     sent = await books.send(alpha, beta, "1", note="Für den Käse")
     await books.send(beta, alpha, "0.50")
@@ -113,6 +114,7 @@ async def lived_in(books: Books) -> None:
     await _operated(books, alpha, beta)
     both = Target(sent.entry.reference, (alpha.user_id, beta.user_id))
     await books.ledger.run(Reverse(alpha.authority, both, Decimal("0.10")))
+    await leaving.close(db, leaver.principal, password_hash="-", limits=LIMITS)
     receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
     await outbox.mark_published(
         db, (await outbox.claim(db, 100, 0)).rows, [Due(receiver, 1) for receiver in receivers]

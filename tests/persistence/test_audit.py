@@ -130,6 +130,12 @@ DAMAGE = [
      "sessions", "future"),
     ("UPDATE sessions SET ended_at = NULL", "outbox", "that has not ended"),
     ("UPDATE users SET closed_at = now() WHERE name = 'Alpha'", "sessions", "is closed"),
+    # closed accounts
+    ("UPDATE users SET closed_at = NULL WHERE name = 'Closed account'", "closed_accounts", "not closed"),
+    ("UPDATE closed_accounts SET erase_at = erase_at + interval '1 s'", "closed_accounts", "should be"),
+    ("UPDATE closed_accounts SET user_id = gen_random_uuid()", "closed_accounts", "does not exist"),
+    ("UPDATE users SET name = 'Leaver' WHERE closed_at IS NOT NULL", "users", "still has a name"),
+    ("DELETE FROM closed_accounts", "users", "is not erased"),
     # api_tokens
     ("UPDATE api_tokens SET scopes = '{EVERYTHING}'", "api_tokens", "unknown scope"),
     ("UPDATE api_tokens SET revoked_at = created_at - interval '1 s'", "api_tokens", "before"),

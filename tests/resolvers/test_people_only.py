@@ -19,6 +19,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "revokeSession": {"sessionId": "{session}"},
     "changePassword": {"currentPassword": PASSWORD, "newPassword": "four walls, one roof"},
     "confirmSession": {"password": PASSWORD},
+    "closeAccount": {"password": PASSWORD},
     "updateProfile": {"name": "Another Name"},
     "createApiToken": {"name": "thief", "scopes": ["SEND_MONEY"]},
     "revokeApiToken": {"apiTokenId": "{api_token}"},

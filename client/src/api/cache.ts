@@ -45,6 +45,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
   Node: ['ApiToken', 'BillSplit', 'Notification', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'BalanceLimitExceeded',
+    'BalanceNotZero',
     'CannotPayYourself',
     'EmailNotVerified',
     'HandleTaken',

@@ -43,6 +43,13 @@ export type WebhookStatus = Open<'ACTIVE' | 'DISABLED' | 'PAUSED'>;
 /** The event stream a webhook delivers. Events of a stream have gap-free numbers and are delivered in order. */
 export type WebhookStream = Open<'NOTIFICATIONS' | 'WALLET_EVENTS'>;
 
+/** The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and pending payment requests have ended. Signing in reopens it until its data is erased. */
+export interface AccountClosed {
+  readonly __typename: 'AccountClosed';
+  /** When personal data will be erased. */
+  readonly erasedAt: string;
+}
+
 /** A credential for a program that acts for the viewer. */
 export interface ApiToken {
   /** Opaque, never changes, and unique across all types. */
@@ -97,6 +104,15 @@ export interface BalanceLimitExceeded {
   readonly message: string;
   /** The largest amount that can be added now. */
   readonly maximumTopUp: Money;
+}
+
+/** An account can be closed only when its balance is zero. */
+export interface BalanceNotZero {
+  readonly __typename: 'BalanceNotZero';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+  /** The viewer's balance. */
+  readonly balance: Money;
 }
 
 /** A bill divided into payment requests. Shares always add up to the total exactly. */
@@ -908,6 +924,9 @@ export type BlockUserResult = BlockedUsersChanged | NotFound | UserError;
 /** What `insights` returns. */
 export type InsightsResult = Insights | InvalidInput | UserError;
 
+/** What `closeAccount` returns. */
+export type CloseAccountResult = AccountClosed | BalanceNotZero | InvalidCredentials | UserError;
+
 /** What `sendMoney` returns. */
 export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | UserError;
 
@@ -993,6 +1012,12 @@ export interface CancelRequestInput {
 export interface ChangeScheduledTransferInput {
   /** The id of one of the viewer's scheduled transfers. */
   readonly scheduledTransferId: string;
+}
+
+/** The input of `closeAccount`. */
+export interface CloseAccountInput {
+  /** The password of the account. */
+  readonly password: string;
 }
 
 /** The key whose outcome is to become final. */
@@ -1856,6 +1881,36 @@ fragment User on User {
 fragment FieldError on FieldError {
   path
   message
+}
+`,
+});
+
+export const CLOSE_ACCOUNT: Operation<{ readonly input: CloseAccountInput }, CloseAccountResult> = operation({
+  name: 'CloseAccount',
+  path: ['closeAccount'],
+  members: ['AccountClosed', 'BalanceNotZero', 'InvalidCredentials'],
+  unknown: 'UserError',
+  document: `
+mutation CloseAccount($input: CloseAccountInput!) {
+  closeAccount(input: $input) {
+    __typename
+    ... on AccountClosed {
+      erasedAt
+    }
+    ... on UserError {
+      message
+    }
+    ... on BalanceNotZero {
+      balance {
+        ...Money
+      }
+    }
+  }
+}
+
+fragment Money on Money {
+  amount
+  currency
 }
 `,
 });

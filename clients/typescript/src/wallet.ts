@@ -110,6 +110,13 @@ export class Wallet extends Statements {
     return this.once(api.CONFIRM_SESSION, { input: { password } });
   }
 
+  /** Close the account, whose balance must be zero. Signing in within 30 days reopens it. */
+  async closeAccount(password: string): Promise<api.CloseAccountResult> {
+    const result = await this.once(api.CLOSE_ACCOUNT, { input: { password } });
+    if (result.__typename === 'AccountClosed') this.transport.useSession(null);
+    return result;
+  }
+
   /** Create an API token. Its secret is in this answer and nowhere else. */
   createApiToken(
     name: string,

@@ -593,6 +593,34 @@ fragment FieldError on FieldError {
     lambda data: models.parse_insights_result(follow(data, "viewer", "insights")),
 )
 
+CLOSE_ACCOUNT: Operation[models.CloseAccountResult] = Operation(
+    "CloseAccount",
+    """
+mutation CloseAccount($input: CloseAccountInput!) {
+  closeAccount(input: $input) {
+    __typename
+    ... on AccountClosed {
+      erasedAt
+    }
+    ... on UserError {
+      message
+    }
+    ... on BalanceNotZero {
+      balance {
+        ...Money
+      }
+    }
+  }
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+""",
+    lambda data: models.parse_close_account_result(follow(data, "closeAccount")),
+)
+
 SEND_MONEY: Operation[models.SendMoneyResult] = Operation(
     "SendMoney",
     """

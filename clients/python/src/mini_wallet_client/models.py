@@ -12,6 +12,7 @@ from typing import Any, Self, TypeAlias
 from mini_wallet_client.values import Money, OpenEnum, UserError
 
 __all__ = [
+    "AccountClosed",
     "AddBalanceResult",
     "AnyWalletEvent",
     "ApiToken",
@@ -19,6 +20,7 @@ __all__ = [
     "ApiTokenRevoked",
     "BalanceAdded",
     "BalanceLimitExceeded",
+    "BalanceNotZero",
     "BillSplit",
     "BillWasSplit",
     "BlockUserResult",
@@ -26,6 +28,7 @@ __all__ = [
     "BlockedUsersChanged",
     "CannotPayYourself",
     "ChangeScheduledTransferResult",
+    "CloseAccountResult",
     "CloseIdempotencyKeyResult",
     "CloseRequestResult",
     "ConfirmSessionResult",
@@ -342,6 +345,21 @@ class WebhookStream(OpenEnum):
 
     WALLET_EVENTS = "WALLET_EVENTS"
     """The events of `walletEvents`, numbered by `sequence`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountClosed:
+    """The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and pending payment requests have ended. Signing in reopens it until its data is erased."""
+
+    erased_at: datetime
+    """When personal data will be erased."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            erased_at=datetime.fromisoformat(data["erasedAt"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1742,6 +1760,23 @@ class BalanceLimitExceeded(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BalanceNotZero(UserError):
+    """An account can be closed only when its balance is zero."""
+
+    balance: Money
+    """The viewer's balance."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            typename=data["__typename"],
+            message=data["message"],
+            balance=Money.parse(data["balance"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class CannotPayYourself(UserError):
     """The recipient is the viewer."""
 
@@ -2037,6 +2072,23 @@ def parse_insights_result(data: Any) -> InsightsResult:
             return Insights.parse(data)
         case "InvalidInput":
             return InvalidInput.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+CloseAccountResult: TypeAlias = AccountClosed | BalanceNotZero | InvalidCredentials | UserError
+"""What `closeAccount` returns."""
+
+
+def parse_close_account_result(data: Any) -> CloseAccountResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "AccountClosed":
+            return AccountClosed.parse(data)
+        case "BalanceNotZero":
+            return BalanceNotZero.parse(data)
+        case "InvalidCredentials":
+            return InvalidCredentials.parse(data)
         case _:
             return UserError.parse(data)
 

@@ -106,6 +106,13 @@ class AsyncWallet(Requests, Schedules, Statements):
         """Confirm the session for an hour, as creating API tokens and webhooks requires."""
         return await self._once(documents.CONFIRM_SESSION, {"password": password})
 
+    async def close_account(self, password: str) -> models.CloseAccountResult:
+        """Close the account, whose balance must be zero. Signing in within 30 days reopens it."""
+        result = await self._once(documents.CLOSE_ACCOUNT, {"password": password})
+        if isinstance(result, models.AccountClosed):
+            self._transport.use_session(None)
+        return result
+
     async def create_api_token(
         self,
         name: str,

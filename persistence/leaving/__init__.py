@@ -1,0 +1,1 @@
+"""Accounts that are closed, reopened and erased, and exports of data."""

@@ -1,0 +1,130 @@
+"""Erasing the personal data of accounts that were closed long enough ago.
+
+Ids, amounts and notes remain, which the other side has too, and which the seals cover. Everything here may
+be interrupted and repeated.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, text
+
+from domain.people import leaving
+from persistence import tables
+from persistence.engine import unit_of_work
+from persistence.engine.database import Database
+from persistence.engine.unit_of_work import Unit
+from persistence.people import persons
+
+#: Tables of which an erased user has no rows.
+ERASED = (
+    tables.transaction_metadata,
+    tables.notifications,
+    tables.webhook_attempts,
+    tables.webhook_secrets,
+    tables.webhooks,
+    tables.delivery_due,
+    tables.delivery_cursors,
+    tables.name_skeletons,
+    tables.links,
+    tables.mails,
+    tables.sessions,
+)
+#: Tables whose rows remain, with ids, amounts, notes and instants alone. Of `users` and `api_tokens`, the
+#: personal columns are overwritten. A reserved handle is deleted when its reservation ends.
+KEPT = (
+    tables.users,
+    tables.api_tokens,
+    tables.transactions,
+    tables.closed_keys,
+    tables.payment_requests,
+    tables.bill_splits,
+    tables.scheduled_transfers,
+    tables.scheduled_runs,
+    tables.blocks,
+    tables.handles,
+    # Who acted as an operator, on which account, and why, stays accountable.
+    tables.operators,
+    tables.operator_records,
+    tables.operator_log,
+)
+#: Tables with rules of their own.
+OTHERS = (tables.email_addresses, tables.closed_accounts, tables.outbox)
+
+#: At most this many rows of a table are deleted in one transaction.
+_ROWS_AT_ONCE = 5_000
+#: Events that are younger may not have been published.
+_EVENTS_KEPT = timedelta(days=8)
+
+_DUE = text(
+    "SELECT c.user_id FROM closed_accounts AS c JOIN users AS u ON u.id = c.user_id "
+    "WHERE c.erase_at <= clock_timestamp() AND u.balance = 0 ORDER BY c.erase_at LIMIT :batch"
+)
+_ERASE_AT = text("SELECT erase_at FROM closed_accounts WHERE user_id = :user_id")
+_OVERWRITE = (
+    text(
+        "UPDATE users SET password_hash = '', time_zone = 'UTC', notification_number = 0, "
+        "notifications_read_through = 0, mailed_notifications = NULL WHERE id = :user_id"
+    ),
+    text(
+        "UPDATE api_tokens SET name = 'Erased', secret_hash = decode(repeat('00', 32), 'hex'), "
+        "last_used_at = NULL WHERE user_id = :user_id"
+    ),
+)
+_DELETE_OTHERS = (
+    text("DELETE FROM outbox WHERE user_id = :user_id AND created_at < :before"),
+    text("DELETE FROM email_addresses WHERE user_id = :user_id"),
+    text("DELETE FROM closed_accounts WHERE user_id = :user_id"),
+)
+
+
+def _deletion(table: Table) -> Any:
+    key = [column.name for column in table.primary_key.columns]
+    same = " AND ".join(f"old.{name} = chosen.{name}" for name in key)
+    return text(
+        f"DELETE FROM {table.name} AS old USING (SELECT {', '.join(key)} FROM {table.name} "  # noqa: S608
+        f"WHERE user_id = :user_id LIMIT :rows) AS chosen WHERE {same} AND old.user_id = :user_id"
+    )
+
+
+_DELETIONS = [_deletion(table) for table in ERASED]
+
+
+async def erase_due(db: Database, batch: int) -> int:
+    """Erase at most `batch` accounts whose time has come, one after the other; returns how many."""
+    found = await db.read(lambda connection: connection.execute(_DUE, {"batch": batch}))
+    erased = [await _erase(db, row.user_id) for row in found]
+    return sum(erased)
+
+
+async def _erase(db: Database, user_id: UUID) -> bool:
+    # Nobody can reopen the account, and nothing is added to these rows: most are deleted without a lock.
+    for deletion in _DELETIONS:
+        while await _delete_some(db, deletion, user_id) == _ROWS_AT_ONCE:
+            pass
+
+    async def finish(unit: Unit) -> bool:
+        person = await persons.lock_any(unit, user_id)
+        now = await unit.clock()
+        erase_at = await unit.connection.scalar(_ERASE_AT, {"user_id": user_id})
+        if person is None or erase_at is None or leaving.can_reopen(erase_at, person.balance, now):
+            return False
+        for statement in _OVERWRITE:
+            await unit.connection.execute(statement, {"user_id": user_id})
+        for statement in _DELETE_OTHERS:
+            given = {"user_id": user_id, "before": now - _EVENTS_KEPT}
+            await unit.connection.execute(statement, given)
+        return True
+
+    return await unit_of_work.run(db, finish)
+
+
+async def _delete_some(db: Database, deletion: Any, user_id: UUID) -> int:
+    async def work(unit: Unit) -> int:
+        given = {"user_id": user_id, "rows": _ROWS_AT_ONCE}
+        return (await unit.connection.execute(deletion, given)).rowcount
+
+    return await unit_of_work.run(db, work)

@@ -1,0 +1,48 @@
+"""Reopening a closed account: its user signs in before the account is erased."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from domain import text as texts
+from domain.notifications.notices import Notice
+from domain.notifications.notification_kinds import NotificationKind, SecurityChange
+from domain.people import leaving
+from persistence.engine.unit_of_work import Unit
+from persistence.notifications import notifying
+from persistence.people import persons, skeleton_rows
+
+_KEPT = text("SELECT name, email, erase_at FROM closed_accounts WHERE user_id = :user_id")
+_REOPEN = text(
+    "UPDATE users SET closed_at = NULL, name = :name, search_text = :search_text, email = :email "
+    "WHERE id = :user_id"
+)
+_FORGET = text("DELETE FROM closed_accounts WHERE user_id = :user_id")
+
+
+async def lock_or_reopen(unit: Unit, user_id: UUID, password_hash: str) -> Row[Any] | None:
+    """The row, locked, of a user who is signing in, whose account is reopened if it is closed.
+
+    None if the user is unknown, the password was changed, or the account is to be erased. What ended with
+    the account stays ended: handle, sessions, API tokens, webhooks, schedules and requests.
+    """
+    found = await persons.lock_any(unit, user_id)
+    if found is None or found.password_hash != password_hash:
+        return None
+    if found.closed_at is None:
+        return found
+    kept = (await unit.connection.execute(_KEPT, {"user_id": user_id})).one_or_none()
+    if kept is None or not leaving.can_reopen(kept.erase_at, found.balance, await unit.clock()):
+        return None
+    shown = {"name": kept.name, "search_text": texts.search_text(kept.name), "email": kept.email}
+    await unit.connection.execute(_REOPEN, {"user_id": user_id, **shown})
+    await unit.connection.execute(_FORGET, {"user_id": user_id})
+    await skeleton_rows.store(unit, user_id, name=kept.name, handle=None)
+    details = {"change": SecurityChange.ACCOUNT_REOPENED.value}
+    await notifying.notify(
+        unit, [Notice(user_id, NotificationKind.SECURITY_CHANGED, details=details)]
+    )
+    return await persons.lock(unit, user_id)
