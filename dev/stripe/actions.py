@@ -36,6 +36,7 @@ class Actions:
             "refund": self._refund,
             "fail_refund": self._fail_refund,
             "dispute": self._dispute,
+            "escalate": self._escalate,
             "close_dispute": self._close_dispute,
             "mode": self._mode,
             "fault": self._fault,
@@ -101,16 +102,29 @@ class Actions:
 
     def _dispute(self, given: Parameters) -> Result:
         amount = given.whole("amount", at_least=1)
+        kind = given.text("kind", choices=("dispute", "inquiry"))
         account, paid = self._charge(given)
-        return reversals.open_dispute(self._provider, account, paid, amount=amount, cause=BROWSER)
+        return reversals.open_dispute(
+            *(self._provider, account, paid),
+            amount=amount,
+            cause=BROWSER,
+            is_inquiry=kind == "inquiry",
+        )
 
-    def _close_dispute(self, given: Parameters) -> Result:
-        won = given.text("outcome", required=True, choices=("won", "lost")) == "won"
+    def _disputed(self, given: Parameters) -> tuple[str, Object]:
         account, paid = self._charge(given)
         disputes = self._provider.find(account, "dispute", charge=paid["id"])
         if not disputes:
             raise Refusal("This session has no dispute.")
-        return reversals.close_dispute(self._provider, account, disputes[0], won=won, cause=BROWSER)
+        return account, disputes[0]
+
+    def _escalate(self, given: Parameters) -> Result:
+        return reversals.escalate(self._provider, *self._disputed(given), BROWSER)
+
+    def _close_dispute(self, given: Parameters) -> Result:
+        won = given.text("outcome", required=True, choices=("won", "lost")) == "won"
+        account, dispute = self._disputed(given)
+        return reversals.close_dispute(self._provider, account, dispute, won=won, cause=BROWSER)
 
     # ------------------------------------------------------------ worse days
 

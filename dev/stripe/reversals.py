@@ -7,6 +7,10 @@ from dev.stripe.provider import Cause, Provider
 from dev.stripe.store import Object
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+INQUIRY = "warning_needs_response"
+#: Disputes in these states hold none of the money.
+_HOLDS_NOTHING = frozenset({"won", INQUIRY, "warning_closed"})
+CLOSED = frozenset({"won", "lost", "warning_closed"})
 
 
 def refund(
@@ -80,9 +84,15 @@ def _refunded(provider: Provider, account: str, attempt: Object, amount: int) ->
 
 
 def open_dispute(
-    provider: Provider, account: str, attempt: Object, *, amount: int | None, cause: Cause
+    provider: Provider,
+    account: str,
+    attempt: Object,
+    *,
+    amount: int | None,
+    cause: Cause,
+    is_inquiry: bool = False,
 ) -> Object:
-    """The payer's bank takes the money back, for now. Raises `Refusal`."""
+    """The payer's bank takes the money back, for now; an inquiry only asks. Raises `Refusal`."""
     if attempt["status"] != "succeeded" or attempt["disputed"]:
         raise refusals.not_possible(f"Charge {attempt['id']} cannot be disputed (again).")
     left = attempt["amount"] - attempt["amount_refunded"]
@@ -91,11 +101,26 @@ def open_dispute(
         raise refusals.not_possible(f"Charge {attempt['id']} has less than this to dispute.")
     with provider.store.change():
         dispute = objects.dispute(provider.now(), attempt, amount=amount, reason="fraudulent")
+        if is_inquiry:
+            dispute |= {"status": INQUIRY, "is_charge_refundable": True}
         provider.store.put(account, dispute)
         provider.change(account, attempt, disputed=True)
         provider.emit(account, "charge.dispute.created", dispute, cause)
-        _move(provider, account, dispute, -amount)
-        provider.emit(account, "charge.dispute.funds_withdrawn", dispute, cause)
+        if not is_inquiry:
+            _withdraw(provider, account, dispute, cause)
+    return dispute
+
+
+def escalate(provider: Provider, account: str, dispute: Object, cause: Cause) -> Object:
+    """An inquiry becomes a dispute. Raises `Refusal`."""
+    if dispute["status"] != INQUIRY:
+        raise refusals.not_possible("This is no open inquiry.")
+    with provider.store.change():
+        previous = provider.change(
+            account, dispute, status="needs_response", is_charge_refundable=False
+        )
+        provider.emit(account, "charge.dispute.updated", dispute, cause, previous)
+        _withdraw(provider, account, dispute, cause)
     return dispute
 
 
@@ -103,20 +128,27 @@ def close_dispute(
     provider: Provider, account: str, dispute: Object, *, won: bool, cause: Cause
 ) -> Object:
     """Decide a dispute: the money comes back, or it is gone. Raises `Refusal`."""
-    if dispute["status"] in ("won", "lost"):
+    if dispute["status"] in CLOSED:
         raise refusals.not_possible("This dispute is already closed.")
+    is_inquiry = dispute["status"] == INQUIRY
+    status = "warning_closed" if is_inquiry else "won" if won else "lost"
     with provider.store.change():
-        previous = provider.change(account, dispute, status="won" if won else "lost")
+        previous = provider.change(account, dispute, status=status)
         provider.emit(account, "charge.dispute.closed", dispute, cause, previous)
-        if won:
+        if status == "won":
             _move(provider, account, dispute, dispute["amount"])
             provider.emit(account, "charge.dispute.funds_reinstated", dispute, cause)
     return dispute
 
 
+def _withdraw(provider: Provider, account: str, dispute: Object, cause: Cause) -> None:
+    _move(provider, account, dispute, -dispute["amount"])
+    provider.emit(account, "charge.dispute.funds_withdrawn", dispute, cause)
+
+
 def _is_withdrawn(provider: Provider, account: str, attempt: Object) -> bool:
     disputes = provider.find(account, "dispute", charge=attempt["id"])
-    return any(dispute["status"] != "won" for dispute in disputes)
+    return any(dispute["status"] not in _HOLDS_NOTHING for dispute in disputes)
 
 
 def _move(provider: Provider, account: str, dispute: Object, amount: int) -> None:

@@ -143,6 +143,21 @@ def test_a_dispute_withdraws_the_money_and_returns_it_if_it_is_won(
         assert seen == [f"charge.dispute.{each}" for each in expected]
 
 
+def test_an_inquiry_takes_no_money_until_it_is_a_dispute(
+    client: stripe.StripeClient, provider: StripeEmulator, endpoint: Endpoint
+) -> None:
+    paid = paid_session(client, provider)
+    assert provider.act("dispute", session=paid.id, kind="inquiry")["balance_transactions"] == []
+    client.v1.refunds.create({"payment_intent": str(paid.payment_intent), "amount": 100})
+    assert provider.act("escalate", session=paid.id)["status"] == "needs_response"
+    provider.act("idle")
+    assert endpoint.types[-2:] == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
+    closed = paid_session(client, provider)
+    provider.act("dispute", session=closed.id, kind="inquiry")
+    ended = provider.act("close_dispute", session=closed.id, outcome="lost")
+    assert (ended["status"], ended["balance_transactions"]) == ("warning_closed", [])
+
+
 def test_lists_are_paged_in_both_directions(
     client: stripe.StripeClient, provider: StripeEmulator, connect: Connect
 ) -> None:
