@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from dev import processes
 from dev.processes import Child
@@ -28,15 +29,13 @@ class StripeEmulator:
         webhook_secret: str,
         endpoint: str = "",
         host: str = HOST,
-        shown_host: str = HOST,
         port: int | None = None,
         other_keys: Sequence[str] = (),
         pause_seconds: float = 1,
     ) -> None:
-        """`endpoint` takes the events; `shown_host` is the name of this machine in the payer's browser.
+        """`endpoint` takes the events, none if it is empty; `other_keys` belong to further accounts.
 
-        `other_keys` belong to further accounts; `pause_seconds` is the first pause after a delivery
-        that failed.
+        `pause_seconds` is the first pause after a delivery that failed.
         """
         self.file = file
         self.log = log
@@ -45,16 +44,15 @@ class StripeEmulator:
         self.endpoint = endpoint
         self.port = port or 0
         self._host = host
-        self._shown_host = shown_host
         self._other_keys = tuple(other_keys)
         self._pause_seconds = pause_seconds
         self._child: Child | None = None
-        self._client: httpx.Client | None = None
 
     @property
     def url(self) -> str:
-        """Of the API and the payment page."""
-        return f"http://{self._shown_host}:{self.port}"
+        """The address of the API and the payment page."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
 
     @property
     def dashboard(self) -> str:
@@ -100,18 +98,14 @@ class StripeEmulator:
 
     def finish(self) -> None:
         """Wait until the provider that `begin` started answers."""
-        reachable = HOST if self._host in ("", "0.0.0.0", "::") else self._host  # noqa: S104
         processes.wait_until(
-            lambda: processes.accepts_connections(reachable, self.port),
+            lambda: processes.accepts_connections(self._host, self.port),
             self.child,
             30,
             "The payment provider",
         )
 
     def stop(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
         if self._child is not None:
             self._child.stop(5)
 
@@ -122,20 +116,20 @@ class StripeEmulator:
     # ------------------------------------------------------------ its behaviour
 
     def act(self, action: str, **values: object) -> dict[str, Any]:
-        """Perform an action of `dev.stripe.actions` by its name. Raises `httpx.HTTPStatusError`."""
+        """Perform an action of `dev.stripe.actions` by its name. Raises `ValueError` if it is refused."""
         given = {name: str(value) for name, value in values.items()}
-        response = self._http().post(f"/test/control/{action}", json=given)
-        response.raise_for_status()
-        answer: dict[str, Any] = response.json()
-        return answer
+        return self._ask("POST", f"/test/control/{action}", json.dumps(given))
 
     def state(self) -> dict[str, Any]:
         """Its mode, faults, sessions and events, newest first."""
-        answer: dict[str, Any] = self._http().get("/test/control").json()
-        return answer
+        return self._ask("GET", "/test/control")
 
-    def _http(self) -> httpx.Client:
-        if self._client is None:
-            base = f"http://{HOST}:{self.port}"
-            self._client = httpx.Client(base_url=base, timeout=60, trust_env=False)
-        return self._client
+    def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._host, self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {"content-type": "application/json"})
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.load(response)
+        if response.status != 200:
+            raise ValueError(answer["error"]["message"])
+        return answer

@@ -36,6 +36,8 @@ class Secrets:
     pusher_secret: str
     metrics_token: str
     audit_key: str
+    stripe_api_key: str
+    stripe_webhook_secret: str
 
 
 @contextlib.contextmanager
@@ -98,6 +100,8 @@ def keep_secrets(folder: Path) -> Secrets:
         "pusher_secret": secrets.token_hex(20),
         "metrics_token": secrets.token_urlsafe(24),
         "audit_key": secrets.token_urlsafe(48),
+        "stripe_api_key": f"sk_test_{secrets.token_hex(24)}",
+        "stripe_webhook_secret": f"whsec_{secrets.token_hex(24)}",
     }
     kept = {name: known.get(name, value) for name, value in new.items()}
     if kept != known:

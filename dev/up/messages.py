@@ -33,6 +33,8 @@ class Facts:
     folder: Path
     #: The address that it listens on.
     host: str = "127.0.0.1"
+    #: The dashboard of the embedded payment provider; empty if there is none.
+    payments: str = ""
 
 
 class Messages:
@@ -73,6 +75,7 @@ class Messages:
             ("Playground", f"{facts.url}/graphql"),
             ("Reference", f"{facts.url}/docs"),
             *([("Mails", f"{facts.url}/dev/mail")] if facts.mails_caught else []),
+            *([("Payments", facts.payments)] if facts.payments else []),
         ]
         if facts.demo:
             users = [f"user.{name}@demo.app" for name in ("alpha", "beta", "gamma")]
@@ -136,6 +139,8 @@ def _what_is_public(facts: Facts) -> str:
         public.append("the demo accounts, whose password is public")
     if facts.mails_caught:
         public.append("every mail that is caught, with the links that open accounts (/dev/mail)")
+    if facts.payments:
+        public.append(f"the test payments, which anyone can make ({facts.payments})")
     return (
         f"It listens on {facts.host or 'every address'}: anyone who can reach this machine can access "
         f"{'; '.join(public)}. Nothing is encrypted. Omit --host to restrict it to this machine."

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import settings
 from dev import channels, mail_catcher, postgres, processes, unprivileged, valkey
 from dev.processes import ServiceError
+from dev.stripe import emulator
+from dev.up import folder as folders
 from dev.up.folder import Secrets
 
 MAIL_FROM = "Mini Wallet <wallet@demo.app>"
 PUSHER_CREDENTIALS = {"PUSHER_APP_ID", "PUSHER_KEY", "PUSHER_SECRET"}
 
-Service = postgres.Postgres | valkey.Valkey | channels.Channels | mail_catcher.MailCatcher
+PROVIDER_PORT = "stripe-port"
+
+Service = (
+    postgres.Postgres
+    | valkey.Valkey
+    | channels.Channels
+    | mail_catcher.MailCatcher
+    | emulator.StripeEmulator
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,8 @@ class Chosen:
     environment: dict[str, str]
     #: The folder of the embedded mail catcher; None if mails are really sent.
     mails: Path | None = None
+    #: The dashboard of the embedded payment provider; empty if there is none.
+    payments: str = ""
 
     @property
     def postgres(self) -> postgres.Postgres | None:
@@ -74,6 +87,13 @@ def choose(
         # Without credentials, the host of the real service is useless.
         given = {name: value for name, value in given.items() if not name.startswith("PUSHER_")}
         environment |= {**hub.environment, "PUSHER_CLUSTER": ""}
+    payments = ""
+    if given.get("TOP_UP_PROVIDER") == "stripe" and "STRIPE_API_KEY" not in given:
+        provider = _provider(folder, secrets, app_url)
+        services.append(provider)
+        payments = provider.dashboard
+        given = {name: value for name, value in given.items() if not name.startswith("STRIPE_")}
+        environment |= provider.environment
     if "DATABASE_URL" not in given:
         server = _postgres(folder, secrets, note)
         # Last: the others start while its data is initialized, and it stops after them.
@@ -81,7 +101,7 @@ def choose(
         environment["DATABASE_URL"] = server.url
         # The key belongs to the ledgers: those of another database are sealed with that service's key.
         environment["AUDIT_KEY"] = secrets.audit_key
-    return Chosen(services, {**environment, **given}, mails)
+    return Chosen(services, {**environment, **given}, mails, payments)
 
 
 def log_of(folder: Path, name: str) -> Path:
@@ -100,6 +120,26 @@ def end_leftovers(told: Iterable[tuple[int, str]]) -> None:
 
 def _port() -> int:
     return processes.free_port()
+
+
+def _provider(folder: Path, secrets: Secrets, app_url: str) -> emulator.StripeEmulator:
+    """The embedded payment provider, at an address that stays: payment pages are known by it."""
+    host = urlsplit(app_url).hostname or emulator.HOST
+    host = emulator.HOST if host == "localhost" else host
+    kept = folder / PROVIDER_PORT
+    port = int(kept.read_text()) if kept.exists() else 0
+    if not port or not processes.port_is_free(host, port):
+        port = processes.free_port(host)
+        folders.write_private(kept, str(port))
+    return emulator.StripeEmulator(
+        file=folder / "stripe.sqlite",
+        log=log_of(folder, "stripe"),
+        api_key=secrets.stripe_api_key,
+        webhook_secret=secrets.stripe_webhook_secret,
+        endpoint=app_url + emulator.WEBHOOK_PATH,
+        host=host,
+        port=port,
+    )
 
 
 def _postgres(folder: Path, secrets: Secrets, note: Callable[[str], None]) -> postgres.Postgres:

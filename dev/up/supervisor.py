@@ -308,4 +308,5 @@ class Supervisor:
             pusher_key=self._settings.pusher_key or "",
             folder=self._folder,
             host=self._host,
+            payments=self._chosen.payments,
         )

@@ -76,8 +76,11 @@ def test_without_demo_users_and_catcher_neither_is_mentioned(
 def test_what_becomes_public_is_said(
     tmp_path: Path, told: messages.Messages, said: io.StringIO, host: str
 ) -> None:
-    told.ready(facts(tmp_path, host=host))
-    for what in ("anyone who can reach this machine", "whose password is public", "/dev/mail"):
+    told.ready(facts(tmp_path, host=host, payments="http://127.0.0.1:20000/test"))
+    for what in (
+        *("anyone who can reach this machine", "whose password is public", "/dev/mail"),
+        "test payments, which anyone can make",
+    ):
         assert what in said.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""One payment provider for the tests of a module, with an endpoint for its events and the official library."""
+"""One payment provider for all tests of it, with an endpoint for its events and the official library."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Endpoint:
         return self.statuses.pop(0) if self.statuses else 200
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def endpoint() -> Iterator[Endpoint]:
     taken = Endpoint(stripe.StripeClient(KEY))
 
@@ -62,7 +62,7 @@ def endpoint() -> Iterator[Endpoint]:
     thread.join()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def provider(
     endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StripeEmulator]:
