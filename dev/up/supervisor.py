@@ -113,7 +113,10 @@ class Supervisor:
     def _start_services(self) -> None:
         if not self._chosen.services:
             return
-        with self._messages.step("PostgreSQL, Valkey, Channels server and mail catcher"):
+        names = "PostgreSQL, Valkey, Channels server and mail catcher"
+        if self._chosen.payments:
+            names = "PostgreSQL, Valkey, Channels server, mail catcher and payment provider"
+        with self._messages.step(names):
             for service in self._chosen.services:
                 with self._no_stop():
                     service.begin()
