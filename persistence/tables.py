@@ -88,6 +88,10 @@ users = Table(
     Column("time_zone", Text, nullable=False, server_default=text("'UTC'")),
     # As in `handles`, where it is unique.
     Column("handle", Text(collation="C")),
+    # What the account is barred from, and until when; null for nearly all users (domain.people.restrictions).
+    Column("sending_restricted_until", INSTANT),
+    Column("receiving_restricted_until", INSTANT),
+    Column("adding_restricted_until", INSTANT),
     CheckConstraint("length(time_zone) BETWEEN 1 AND 64", name="time_zone"),
     CheckConstraint(_HANDLE_FORM, name="handle_form"),
     CheckConstraint("handle IS NULL OR email_verified_at IS NOT NULL", name="handle_only_verified"),

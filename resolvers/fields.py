@@ -7,6 +7,7 @@ from resolvers import (
     blocks,
     notifications,
     requests,
+    restrictions,
     reversals,
     scheduled_transfers,
     splits,
@@ -53,6 +54,10 @@ class ViewerFields:
     )  # fmt: skip
     # After the others of its module, whose name it takes in this class.
     notifications = viewer_field(notifications.listed, OF_TRANSACTIONS, description="Newest first.")
+    restrictions = viewer_field(
+        restrictions.of_viewer, with_scope(Scope.READ_PROFILE), usual_length=1,
+        description="Restrictions currently in force on the account; usually empty.",
+    )  # fmt: skip
     payment_requests = viewer_field(
         requests.listed, OF_REQUESTS,
         description="Payment requests made by or addressed to the viewer, newest first.",

@@ -17,6 +17,7 @@ from schema.inputs import RecipientInput
 from schema.money import Money
 from schema.nodes import Node
 from schema.people import User
+from schema.restrictions import AccountRestricted
 from schema.results import MoneySent
 from schema.transactions import MetadataEntryInput
 
@@ -189,7 +190,8 @@ RequestMoneyResult = Annotated[
     | errors.RecipientNotFound
     | errors.CannotPayYourself
     | RequestNotAllowed
-    | errors.IdempotencyKeyReused,
+    | errors.IdempotencyKeyReused
+    | AccountRestricted,
     strawberry.union("RequestMoneyResult", description="What `requestMoney` returns."),
 ]
 
@@ -224,7 +226,8 @@ PayRequestResult = Annotated[
     | errors.TokenLimitExceeded
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
-    | errors.TooLate,
+    | errors.TooLate
+    | AccountRestricted,
     strawberry.union("PayRequestResult", description="What `payRequest` returns."),
 ]
 

@@ -7,6 +7,7 @@ import strawberry
 
 from schema import errors
 from schema.people import HandleTaken
+from schema.restrictions import AccountRestricted
 from schema.scalars import JSON
 from schema.sessions import ApiToken
 from schema.transactions import Transaction
@@ -163,7 +164,8 @@ AddBalanceResult = Annotated[
     | errors.BalanceLimitExceeded
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
-    | errors.TooLate,
+    | errors.TooLate
+    | AccountRestricted,
     strawberry.union("AddBalanceResult", description="What `addBalance` returns."),
 ]
 
@@ -190,7 +192,8 @@ SendMoneyResult = Annotated[
     | errors.TokenLimitExceeded
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
-    | errors.TooLate,
+    | errors.TooLate
+    | AccountRestricted,
     strawberry.union("SendMoneyResult", description="What `sendMoney` returns."),
 ]
 

@@ -21,6 +21,7 @@ from schema.enums import described
 from schema.inputs import RecipientInput
 from schema.money import Money, shown_minor
 from schema.nodes import Node
+from schema.restrictions import AccountRestricted
 from schema.transactions import Transaction
 
 #: The names of the two lists in their cursors.
@@ -280,7 +281,8 @@ ScheduleTransferResult = Annotated[
     | errors.InvalidInput
     | errors.RecipientNotFound
     | errors.CannotPayYourself
-    | errors.IdempotencyKeyReused,
+    | errors.IdempotencyKeyReused
+    | AccountRestricted,
     strawberry.union("ScheduleTransferResult", description="What `scheduleTransfer` returns."),
 ]
 

@@ -16,6 +16,7 @@ from schema.inputs import RecipientInput
 from schema.money import Money, shown_minor
 from schema.nodes import Node
 from schema.requests import PaymentRequest, RequestNotAllowed
+from schema.restrictions import AccountRestricted
 
 
 @strawberry.type(
@@ -105,6 +106,7 @@ SplitBillResult = Annotated[
     | errors.RecipientNotFound
     | errors.CannotPayYourself
     | RequestNotAllowed
-    | errors.IdempotencyKeyReused,
+    | errors.IdempotencyKeyReused
+    | AccountRestricted,
     strawberry.union("SplitBillResult", description="What `splitBill` returns."),
 ]

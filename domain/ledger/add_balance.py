@@ -16,6 +16,8 @@ from domain.ledger.decisions import Decision, Key, Ledger, LookUp
 from domain.ledger.kinds import Direction, Kind
 from domain.ledger.metadata import Metadata
 from domain.ledger.transfers import Account, Entry
+from domain.people import restrictions
+from domain.people.restrictions import Restriction
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def is_same_input(ledger: Ledger, command: AddBalance, earlier: Entry) -> bool:
 def decide(ledger: Ledger, command: AddBalance, caller: Account) -> Decision:
     """Top the account up. Raises the refusals of `addBalance`."""
     posting.check_first_use(ledger, command, caller)
+    if caller.restricted_until is not None:
+        restrictions.check(caller.restricted_until, Restriction.ADDING, ledger.now)
     limits = ledger.limits
     amount_minor = transfers.check_amount(
         command.amount, limits, maximum_minor=limits.maximum_top_up_minor

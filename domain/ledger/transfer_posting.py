@@ -16,6 +16,8 @@ from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Account, Entry
 from domain.notifications.notices import Notice
 from domain.notifications.notification_kinds import NotificationKind
+from domain.people import restrictions
+from domain.people.restrictions import Restriction
 
 
 class TransferCommand(PostingCommand, Protocol):
@@ -47,9 +49,11 @@ def transfer(
 ) -> Decision:
     """Transfer the amount to the recipient, and charge the fee; `note` and `metadata` are cleaned.
 
-    Raises RecipientNotFound, TokenLimitExceeded or InsufficientFunds.
+    Raises AccountRestricted, RecipientNotFound, TokenLimitExceeded or InsufficientFunds.
     """
-    if not recipient.can_receive:
+    if caller.restricted_until is not None:
+        restrictions.check(caller.restricted_until, Restriction.SENDING, ledger.now)
+    if not recipient.can_receive(ledger.now):
         raise errors.RecipientNotFound
     limits = ledger.limits
     fee_minor = limits.fee_minor(amount_minor)

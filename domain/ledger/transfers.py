@@ -11,6 +11,7 @@ from uuid import UUID
 from domain import errors
 from domain.ledger import money
 from domain.ledger.kinds import Direction, Kind
+from domain.people.restrictions import Restriction, Untils, is_in_force
 
 IDEMPOTENCY_KEY_MINIMUM_CHARACTERS = 8
 IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS = 64
@@ -36,10 +37,19 @@ class Account:
     notification_number: int = 0
     #: The kinds of notification that the user has chosen to be mailed; None is the default.
     mailed_notifications: Sequence[str] | None = None
+    #: What the account is barred from; None for nearly all accounts.
+    restricted_until: Untils | None = None
 
-    @property
-    def can_receive(self) -> bool:
-        return self.is_verified and not self.is_closed
+    def can_receive(self, now: datetime) -> bool:
+        """Whether others may send money to the account at this instant."""
+        return (
+            self.is_verified
+            and not self.is_closed
+            and (
+                self.restricted_until is None
+                or not is_in_force(self.restricted_until, Restriction.RECEIVING, now)
+            )
+        )
 
     def after(self, entry: Entry) -> Account:
         """The account after that entry, already sealed, is posted to it."""
@@ -53,6 +63,7 @@ class Account:
             entry.seal,
             self.notification_number,
             self.mailed_notifications,
+            self.restricted_until,
         )
 
     def notified(self) -> Account:
@@ -67,6 +78,7 @@ class Account:
             self.book_seal,
             self.notification_number + 1,
             self.mailed_notifications,
+            self.restricted_until,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.ledger.money import Money
@@ -79,6 +80,28 @@ class Facts:
 def _webhook_disabled(facts: Facts) -> str:
     host = facts.details.get("host")
     return f"The webhook {f'to {host} ' if host else ''}was disabled: its deliveries failed."
+
+
+#: What an account is barred from (domain.people.restrictions).
+_BARRED = {"sending": "send", "receiving": "receive", "adding": "add"}
+
+
+def _account_restricted(facts: Facts) -> str:
+    chosen, until = facts.details.get("restrictions"), facts.details.get("until")
+    if not isinstance(chosen, list):
+        return "Your account was restricted."
+    if not chosen:
+        return "The restrictions of your account were lifted."
+    verbs = [_BARRED[each] for each in chosen if each in _BARRED]
+    if not verbs:
+        return "Your account was restricted."
+    listed = " or ".join(filter(None, [", ".join(verbs[:-1]), verbs[-1]]))
+    try:
+        ends = datetime.fromisoformat(until).astimezone(UTC) if isinstance(until, str) else None
+    except ValueError:
+        ends = None
+    when = "For now" if ends is None else f"Until {ends.day} {ends:%B %Y, %H:%M} UTC"
+    return f"{when}, your account cannot {listed} money. You can still sign in and see everything."
 
 
 def _transaction_reversed(facts: Facts) -> str:
@@ -202,7 +225,7 @@ RULES: Mapping[NotificationKind, Rule] = {
     NotificationKind.ACCOUNT_RESTRICTED: Rule(
         Mailed.BY_DEFAULT,
         "Your account was restricted",
-        lambda _facts: "Your account was restricted.",
+        _account_restricted,
     ),
 }
 #: Kinds whose mails a user cannot turn off.

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from domain import errors, text, time_zones
 from domain.ledger import money, transfers
+from domain.people import restrictions
+from domain.people.restrictions import Restriction, Untils
 from domain.schedules import recurrence as recurrences
 from domain.schedules import schedules
 from domain.schedules.recurrence import Calendar, Recurrence
@@ -41,6 +43,8 @@ class Facts:
     #: How many scheduled transfers of the user have not ended.
     count: int
     now: datetime
+    #: What the user is barred from.
+    restricted_until: Untils | None = None
     #: What the API token may still schedule within its daily limit, fees included; None is no limit.
     remaining_minor: int | None = None
 
@@ -67,10 +71,11 @@ def schedule(
 ) -> ScheduledTransfer:
     """The new scheduled transfer.
 
-    Raises EmailNotVerified, InvalidAmount, InvalidInput, CannotPayYourself or RecipientNotFound.
+    Raises EmailNotVerified, AccountRestricted, InvalidAmount, InvalidInput, CannotPayYourself or RecipientNotFound.
     """
     if not facts.is_verified:
         raise errors.EmailNotVerified
+    restrictions.check(facts.restricted_until, Restriction.SENDING, facts.now)
     amount_minor = transfers.check_amount(
         request.amount, limits, maximum_minor=_maximum_minor(facts, limits)
     )

@@ -13,6 +13,7 @@ from persistence.engine.pinned import Connection
 from persistence.engine.pipeline import Statement
 from persistence.ledger import entry_rows, table
 from persistence.notifications import notification_rows
+from persistence.people import restrictions
 
 # ================================================================ the first round trip
 
@@ -23,11 +24,11 @@ _BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
 _SHARED_LOCK_SECONDS = 1
 COMMIT: Statement = (b"COMMIT", ())
 
-_LOCK = b"""
+_LOCK = f"""
 SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at,
-    notification_number, mailed_notifications, time_zone, handle
+    notification_number, mailed_notifications, time_zone, handle, {restrictions.UNTILS}
 FROM lock_accounts($1::uuid[])
-"""
+""".encode()  # noqa: S608
 
 
 def begin(connection: Connection, commands: Sequence[Command]) -> list[Statement]:

@@ -16,12 +16,14 @@ from domain.ledger.decisions import Effect, LookUp
 from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import MetadataOf, StoreMetadata
 from domain.ledger.pay_request import ClosePaidRequest, RequestOf, StoreForPayer
+from domain.ledger.restricting import SetRestrictions
 from domain.ledger.reversals import OriginalOf
 from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
 from persistence.engine.pipeline import Statement
 from persistence.ledger import authorities, effects, look_ups, originals
 from persistence.ledger.authorities import Source
 from persistence.ledger.look_ups import Query
+from persistence.people import restrictions
 from persistence.requests import paying
 from persistence.schedules import posting as schedules
 
@@ -43,6 +45,7 @@ EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     RequestMail: effects.request_mails,
     ClosePaidRequest: paying.close_paid_requests,
     StoreForPayer: paying.store_for_payers,
+    SetRestrictions: restrictions.set_all,
     RunSent: schedules.send_runs,
     ScheduleContinues: schedules.go_on,
 }

@@ -15,13 +15,22 @@ from domain import text as texts
 from domain.notifications.notices import Mail, Notice
 from domain.notifications.notification_kinds import NotificationKind, SecurityChange
 from domain.people.accounts import MailPurpose, Person
+from domain.people.restrictions import Restriction
 from domain.people.sessions import NamedSecret, Principal
 from persistence.delivery import mails
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.notifications import notifying
-from persistence.people import api_tokens, handles, links, persons, sessions, skeleton_rows
+from persistence.people import (
+    api_tokens,
+    handles,
+    links,
+    persons,
+    restrictions,
+    sessions,
+    skeleton_rows,
+)
 
 _BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
 # The owner of an address has it in email_addresses too, where that of a closed account is found.
@@ -244,9 +253,12 @@ async def people(db: Database, user_ids: Collection[UUID]) -> dict[UUID, Person]
 
 
 async def payee(db: Database, user_id: UUID) -> Person | None:
-    """The user, if money can be sent to them: verified, and not closed."""
+    """The user, if money can be sent to them: verified, not closed, and not barred from receiving."""
     person = await persons.unclosed(db, user_id)
-    return person if person is not None and person.email_verified_at is not None else None
+    if person is None or person.email_verified_at is None:
+        return None
+    barred = await restrictions.in_force(db, user_id)
+    return None if Restriction.RECEIVING in barred else person
 
 
 async def user_id_by_email(db: Database, email: str) -> UUID | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from domain import errors, ids
 from domain.ledger import money
 from domain.notifications.notices import Notice
 from domain.notifications.notification_kinds import NotificationKind
+from domain.people import restrictions
+from domain.people.restrictions import Restriction
 from domain.people.sessions import Principal
 from domain.requests import payment_requests
 from domain.requests.payment_requests import Draft, PaymentRequest, Pending
@@ -18,6 +23,7 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.notifications import notifying
 from persistence.people import blocks, persons
+from persistence.people import restrictions as stored_restrictions
 from persistence.requests import request_rows
 
 _BY_KEY = text(
@@ -62,9 +68,11 @@ async def create(
             if not draft.is_same_input(earlier, limits.currency):
                 raise errors.IdempotencyKeyReused
             return earlier, True
+        now = await unit.clock()
+        check_may_receive(caller.user_id, people, now)
         request = draft.created(
             request_id,
-            now=await unit.clock(),
+            now=now,
             limits=limits,
             receivers={row.id for row in people if row.email_verified_at is not None},
         )
@@ -73,6 +81,12 @@ async def create(
         return request, False
 
     return await unit_of_work.run(db, work)
+
+
+def check_may_receive(user_id: UUID, people: Sequence[Row[Any]], now: datetime) -> None:
+    """Raises AccountRestricted if that user, one of those who are locked, is barred from receiving money."""
+    [requester] = [row for row in people if row.id == user_id]
+    restrictions.check(stored_restrictions.untils(requester), Restriction.RECEIVING, now)
 
 
 async def check_allowed(unit: Unit, new: list[PaymentRequest]) -> None:

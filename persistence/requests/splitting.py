@@ -69,9 +69,11 @@ async def create(
             if not draft.is_same_input(*earlier, limits):
                 raise errors.IdempotencyKeyReused
             return earlier, True
+        now = await unit.clock()
+        requesting.check_may_receive(caller.user_id, people, now)
         split, requests = draft.created(
             split_id,
-            now=await unit.clock(),
+            now=now,
             limits=limits,
             receivers={row.id for row in people if row.email_verified_at is not None},
         )

@@ -18,7 +18,7 @@ from domain.schedules.scheduling import Facts, Request
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.people import persons
+from persistence.people import persons, restrictions
 from persistence.schedules import rows
 
 _BY_KEY = text(
@@ -28,7 +28,8 @@ _COUNT = text(
     "SELECT count(*) FROM scheduled_transfers WHERE user_id = :user_id AND status <> 'ENDED'"
 )
 _CAN_RECEIVE = text(
-    "SELECT email_verified_at IS NOT NULL AND closed_at IS NULL FROM users WHERE id = :user_id"
+    "SELECT email_verified_at IS NOT NULL AND closed_at IS NULL "
+    "AND (receiving_restricted_until <= clock_timestamp()) IS NOT FALSE FROM users WHERE id = :user_id"
 )
 # What the schedules of an API token may send in a day. Fees are added to each amount.
 _OF_TOKEN = text(
@@ -104,6 +105,7 @@ async def _facts(
         user_id=caller.user_id,
         is_verified=person.email_verified_at is not None,
         time_zone=person.time_zone,
+        restricted_until=restrictions.untils(person),
         recipient_can_receive=bool(await scalar(_CAN_RECEIVE, {"user_id": request.recipient_id})),
         count=await scalar(_COUNT, {"user_id": caller.user_id}) or 0,
         now=await unit.clock(),

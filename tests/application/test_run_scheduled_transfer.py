@@ -14,11 +14,14 @@ import pytest
 
 from application import run_scheduled_transfer
 from domain import ids
+from domain.people.restrictions import Restriction
 from domain.schedules.recurrence import Recurrence, RecurrenceUnit
 from domain.schedules.schedules import ScheduledTransfer
 from domain.schedules.scheduling import Request
 from jobs import services
 from jobs.services import JobServices
+from persistence.engine import unit_of_work
+from persistence.people import restrictions
 from persistence.schedules import runs, schedules
 from settings import Settings
 from tests import books as test_books
@@ -197,6 +200,25 @@ async def test_a_run_short_of_money_is_tried_hourly_for_a_day_and_does_not_stop_
         (5, "WAITING", "InsufficientFunds"),
     ]
     await world.books.assert_clean()
+
+
+async def test_a_run_of_a_restricted_account_waits_for_a_day(world: World) -> None:
+    daily = await world.schedule(date(2027, 1, 16), DAILY)
+    alpha, end = world.alpha.user_id, datetime(2027, 1, 17, 9, 30, tzinfo=UTC)
+    await unit_of_work.run(
+        world.books.database,
+        lambda unit: restrictions.restrict(unit, alpha, [Restriction.SENDING], end),
+    )
+    await world.at(2027, 1, 16, 8)
+    assert world.runs(daily) == [(1, "WAITING", "AccountRestricted", None)]
+    await world.at(2027, 1, 17, 8)
+    assert [run[:3] for run in world.runs(daily)] == [
+        (1, "FAILED", "AccountRestricted"), (2, "WAITING", "AccountRestricted"),
+    ]  # fmt: skip
+    assert world.told() == ["account_restricted", "scheduled_transfer_failed"]
+    # It ends by itself.
+    await world.at(2027, 1, 17, 10)
+    assert world.paid() == [("2027-01-17 10:00", 1000)]
 
 
 async def test_runs_due_while_it_is_paused_are_not_made(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 import schema.errors
 from domain import errors, webhooks
 from domain.ledger import money
-from domain.people import handles, leaving, sessions
+from domain.people import handles, leaving, restrictions, sessions
 from domain.requests import payment_requests
 from domain.statements import links
 from resolvers import root
@@ -28,6 +28,7 @@ EXAMPLES: list[errors.DomainError] = [
     payment_requests.RequestNotAllowed(),
     handles.HandleTaken(),
     leaving.BalanceNotZero(TEN),
+    restrictions.AccountRestricted(restrictions.Restriction.SENDING),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
     errors.WeakPassword(),
     errors.InvalidCredentials(),
