@@ -44,6 +44,7 @@ const EMBEDDED_TYPES = [
 export const POSSIBLE_TYPES: Record<string, string[]> = {
   Node: ['ApiToken', 'BillSplit', 'Notification', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
+    'AccountRestricted',
     'BalanceLimitExceeded',
     'BalanceNotZero',
     'CannotPayYourself',

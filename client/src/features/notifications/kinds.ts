@@ -1,6 +1,6 @@
 /** Kinds of notifications: their icons, where they lead, and which are sent by email. */
 
-import { ArrowDownLeft, Bell, CalendarClock, CalendarX2, CircleCheck, CircleX, Clock, HandCoins, MonitorSmartphone, ShieldCheck, Webhook } from 'lucide-vue-next';
+import { ArrowDownLeft, Bell, CalendarClock, CalendarX2, CircleCheck, CircleX, Clock, HandCoins, Lock, MonitorSmartphone, ShieldCheck, Undo2, Webhook } from 'lucide-vue-next';
 import type { Component } from 'vue';
 import type { RouteLocationRaw } from 'vue-router';
 import { formatMoney } from '@/lib/money';
@@ -23,6 +23,8 @@ const LOOKS: Partial<Record<Kind, Look>> = {
   REQUEST_EXPIRED: { icon: Clock, tone: 'plain' },
   SCHEDULED_TRANSFER_SENT: { icon: CalendarClock, tone: 'plain' },
   SCHEDULED_TRANSFER_FAILED: { icon: CalendarX2, tone: 'danger' },
+  TRANSACTION_REVERSED: { icon: Undo2, tone: 'plain' },
+  ACCOUNT_RESTRICTED: { icon: Lock, tone: 'danger' },
   WEBHOOK_DISABLED: { icon: Webhook, tone: 'danger' },
   NEW_SIGN_IN: { icon: MonitorSmartphone, tone: 'plain' },
   SECURITY_CHANGED: { icon: ShieldCheck, tone: 'plain' },
@@ -98,6 +100,8 @@ export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
       { kind: 'MONEY_RECEIVED', label: 'You receive money' },
       { kind: 'SCHEDULED_TRANSFER_SENT', label: 'A scheduled transfer is sent' },
       { kind: 'SCHEDULED_TRANSFER_FAILED', label: 'A scheduled transfer could not be sent' },
+      { kind: 'TRANSACTION_REVERSED', label: 'A transaction is reversed' },
+      { kind: 'ACCOUNT_RESTRICTED', label: 'Your account is restricted' },
     ],
   },
   {

@@ -8,6 +8,7 @@ export const ViewerProfile = graphql(`
       email
       emailVerifiedAt
       timeZone
+      restrictions
       user {
         id
         name
