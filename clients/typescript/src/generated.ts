@@ -7,6 +7,9 @@
 import type { Decimal, Money, Open, Refusal, UserError } from './values.js';
 import { type Operation, operation } from './operation.js';
 
+/** An operation the account is barred from. Signing in and reading remain possible. */
+export type AccountRestriction = Open<'ADDING' | 'RECEIVING' | 'SENDING'>;
+
 /** What a notification is about. New kinds may be added. */
 export type NotificationKind = Open<'ACCOUNT_RESTRICTED' | 'MONEY_RECEIVED' | 'NEW_SIGN_IN' | 'REQUEST_CANCELLED' | 'REQUEST_DECLINED' | 'REQUEST_EXPIRED' | 'REQUEST_PAID' | 'REQUEST_RECEIVED' | 'REQUEST_REMINDER' | 'SCHEDULED_TRANSFER_FAILED' | 'SCHEDULED_TRANSFER_SENT' | 'SECURITY_CHANGED' | 'TOP_UP_FAILED' | 'TRANSACTION_REVERSED' | 'WEBHOOK_DISABLED'>;
 
@@ -48,6 +51,15 @@ export interface AccountClosed {
   readonly __typename: 'AccountClosed';
   /** When personal data will be erased. */
   readonly erasedAt: string;
+}
+
+/** The account is currently barred from this operation. */
+export interface AccountRestricted {
+  readonly __typename: 'AccountRestricted';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+  /** What it is barred from; see `Viewer.restrictions`. */
+  readonly restriction: AccountRestriction;
 }
 
 /** A credential for a program that acts for the viewer. */
@@ -928,10 +940,10 @@ export type InsightsResult = Insights | InvalidInput | UserError;
 export type CloseAccountResult = AccountClosed | BalanceNotZero | InvalidCredentials | UserError;
 
 /** What `sendMoney` returns. */
-export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | UserError;
+export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
 
 /** What `addBalance` returns. */
-export type AddBalanceResult = BalanceAdded | EmailNotVerified | InvalidAmount | InvalidInput | BalanceLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | UserError;
+export type AddBalanceResult = BalanceAdded | EmailNotVerified | InvalidAmount | InvalidInput | BalanceLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
 
 /** What `closeIdempotencyKey` returns. */
 export type CloseIdempotencyKeyResult = IdempotencyKeySettled | InvalidInput | UserError;
@@ -946,22 +958,22 @@ export type AnyWalletEvent = TransactionPosted | WalletEvent;
 export type MarkNotificationsReadResult = NotificationsRead | InvalidInput | UserError;
 
 /** What `requestMoney` returns. */
-export type RequestMoneyResult = MoneyRequested | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | RequestNotAllowed | IdempotencyKeyReused | UserError;
+export type RequestMoneyResult = MoneyRequested | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | RequestNotAllowed | IdempotencyKeyReused | AccountRestricted | UserError;
 
 /** What `payRequest` returns. */
-export type PayRequestResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | NotFound | RequestClosed | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | UserError;
+export type PayRequestResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | NotFound | RequestClosed | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
 
 /** What `declineRequest` and `cancelRequest` return: RequestClosed if it was already closed in another way. */
 export type CloseRequestResult = PaymentRequestClosed | RequestClosed | NotFound | UserError;
 
 /** What `splitBill` returns. */
-export type SplitBillResult = BillWasSplit | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | RequestNotAllowed | IdempotencyKeyReused | UserError;
+export type SplitBillResult = BillWasSplit | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | RequestNotAllowed | IdempotencyKeyReused | AccountRestricted | UserError;
 
 /** What `remindPayer` returns. */
 export type RemindPayerResult = PayerReminded | RequestClosed | RequestNotAllowed | NotFound | UserError;
 
 /** What `scheduleTransfer` returns. */
-export type ScheduleTransferResult = TransferScheduled | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | IdempotencyKeyReused | UserError;
+export type ScheduleTransferResult = TransferScheduled | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | IdempotencyKeyReused | AccountRestricted | UserError;
 
 /** What `pauseScheduledTransfer`, `resumeScheduledTransfer` and `endScheduledTransfer` return. */
 export type ChangeScheduledTransferResult = ScheduledTransferChanged | NotFound | UserError;
@@ -1918,7 +1930,7 @@ fragment Money on Money {
 export const SEND_MONEY: Operation<{ readonly input: SendMoneyInput }, SendMoneyResult> = operation({
   name: 'SendMoney',
   path: ['sendMoney'],
-  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate'],
+  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted'],
   unknown: 'UserError',
   document: `
 mutation SendMoney($input: SendMoneyInput!) {
@@ -1961,6 +1973,9 @@ mutation SendMoney($input: SendMoneyInput!) {
       remaining {
         ...Money
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -2033,7 +2048,7 @@ fragment FieldError on FieldError {
 export const ADD_BALANCE: Operation<{ readonly input: AddBalanceInput }, AddBalanceResult> = operation({
   name: 'AddBalance',
   path: ['addBalance'],
-  members: ['BalanceAdded', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'BalanceLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate'],
+  members: ['BalanceAdded', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'BalanceLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted'],
   unknown: 'UserError',
   document: `
 mutation AddBalance($input: AddBalanceInput!) {
@@ -2068,6 +2083,9 @@ mutation AddBalance($input: AddBalanceInput!) {
       maximumTopUp {
         ...Money
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -3102,7 +3120,7 @@ fragment ReversedTransaction on Transaction {
 export const REQUEST_MONEY: Operation<{ readonly input: RequestMoneyInput }, RequestMoneyResult> = operation({
   name: 'RequestMoney',
   path: ['requestMoney'],
-  members: ['MoneyRequested', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'RequestNotAllowed', 'IdempotencyKeyReused'],
+  members: ['MoneyRequested', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'RequestNotAllowed', 'IdempotencyKeyReused', 'AccountRestricted'],
   unknown: 'UserError',
   document: `
 mutation RequestMoney($input: RequestMoneyInput!) {
@@ -3129,6 +3147,9 @@ mutation RequestMoney($input: RequestMoneyInput!) {
       fields {
         ...FieldError
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -3217,7 +3238,7 @@ fragment FieldError on FieldError {
 export const PAY_REQUEST: Operation<{ readonly input: PayRequestInput }, PayRequestResult> = operation({
   name: 'PayRequest',
   path: ['payRequest'],
-  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'NotFound', 'RequestClosed', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate'],
+  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'NotFound', 'RequestClosed', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted'],
   unknown: 'UserError',
   document: `
 mutation PayRequest($input: PayRequestInput!) {
@@ -3265,6 +3286,9 @@ mutation PayRequest($input: PayRequestInput!) {
       remaining {
         ...Money
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -3561,7 +3585,7 @@ fragment ReversedTransaction on Transaction {
 export const SPLIT_BILL: Operation<{ readonly input: SplitBillInput }, SplitBillResult> = operation({
   name: 'SplitBill',
   path: ['splitBill'],
-  members: ['BillWasSplit', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'RequestNotAllowed', 'IdempotencyKeyReused'],
+  members: ['BillWasSplit', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'RequestNotAllowed', 'IdempotencyKeyReused', 'AccountRestricted'],
   unknown: 'UserError',
   document: `
 mutation SplitBill($input: SplitBillInput!) {
@@ -3588,6 +3612,9 @@ mutation SplitBill($input: SplitBillInput!) {
       fields {
         ...FieldError
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -3948,7 +3975,7 @@ fragment PageInfo on PageInfo {
 export const SCHEDULE_TRANSFER: Operation<{ readonly input: ScheduleTransferInput }, ScheduleTransferResult> = operation({
   name: 'ScheduleTransfer',
   path: ['scheduleTransfer'],
-  members: ['TransferScheduled', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'IdempotencyKeyReused'],
+  members: ['TransferScheduled', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'IdempotencyKeyReused', 'AccountRestricted'],
   unknown: 'UserError',
   document: `
 mutation ScheduleTransfer($input: ScheduleTransferInput!) {
@@ -3975,6 +4002,9 @@ mutation ScheduleTransfer($input: ScheduleTransferInput!) {
       fields {
         ...FieldError
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }

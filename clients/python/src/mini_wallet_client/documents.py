@@ -665,6 +665,9 @@ mutation SendMoney($input: SendMoneyInput!) {
         ...Money
       }
     }
+    ... on AccountRestricted {
+      restriction
+    }
   }
 }
 
@@ -769,6 +772,9 @@ mutation AddBalance($input: AddBalanceInput!) {
       maximumTopUp {
         ...Money
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -1833,6 +1839,9 @@ mutation RequestMoney($input: RequestMoneyInput!) {
         ...FieldError
       }
     }
+    ... on AccountRestricted {
+      restriction
+    }
   }
 }
 
@@ -1966,6 +1975,9 @@ mutation PayRequest($input: PayRequestInput!) {
       remaining {
         ...Money
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -2283,6 +2295,9 @@ mutation SplitBill($input: SplitBillInput!) {
       fields {
         ...FieldError
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }
@@ -2668,6 +2683,9 @@ mutation ScheduleTransfer($input: ScheduleTransferInput!) {
       fields {
         ...FieldError
       }
+    }
+    ... on AccountRestricted {
+      restriction
     }
   }
 }

@@ -13,6 +13,8 @@ from mini_wallet_client.values import Money, OpenEnum, UserError
 
 __all__ = [
     "AccountClosed",
+    "AccountRestricted",
+    "AccountRestriction",
     "AddBalanceResult",
     "AnyWalletEvent",
     "ApiToken",
@@ -135,6 +137,19 @@ __all__ = [
     "WebhookTested",
     "WebhookUpdated",
 ]
+
+
+class AccountRestriction(OpenEnum):
+    """An operation the account is barred from. Signing in and reading remain possible."""
+
+    ADDING = "ADDING"
+    """Adding money."""
+
+    RECEIVING = "RECEIVING"
+    """Receiving money and requesting it. Others get `RecipientNotFound`."""
+
+    SENDING = "SENDING"
+    """Sending money: `sendMoney`, `payRequest`, and scheduled transfers."""
 
 
 class NotificationKind(OpenEnum):
@@ -1743,6 +1758,23 @@ class WebhookUpdated:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountRestricted(UserError):
+    """The account is currently barred from this operation."""
+
+    restriction: AccountRestriction
+    """What it is barred from; see `Viewer.restrictions`."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            typename=data["__typename"],
+            message=data["message"],
+            restriction=AccountRestriction(data["restriction"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class BalanceLimitExceeded(UserError):
     """The top-up would exceed the maximum balance."""
 
@@ -2105,12 +2137,13 @@ SendMoneyResult: TypeAlias = (
     | IdempotencyKeyReused
     | IdempotencyKeyClosed
     | TooLate
+    | AccountRestricted
     | UserError
 )
 """What `sendMoney` returns."""
 
 
-def parse_send_money_result(data: Any) -> SendMoneyResult:
+def parse_send_money_result(data: Any) -> SendMoneyResult:  # noqa: PLR0912 - one for each member
     """The member in an answer; `UserError` where this version does not know it."""
     match data["__typename"]:
         case "MoneySent":
@@ -2135,6 +2168,8 @@ def parse_send_money_result(data: Any) -> SendMoneyResult:
             return IdempotencyKeyClosed.parse(data)
         case "TooLate":
             return TooLate.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2148,6 +2183,7 @@ AddBalanceResult: TypeAlias = (
     | IdempotencyKeyReused
     | IdempotencyKeyClosed
     | TooLate
+    | AccountRestricted
     | UserError
 )
 """What `addBalance` returns."""
@@ -2172,6 +2208,8 @@ def parse_add_balance_result(data: Any) -> AddBalanceResult:
             return IdempotencyKeyClosed.parse(data)
         case "TooLate":
             return TooLate.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2249,6 +2287,7 @@ RequestMoneyResult: TypeAlias = (
     | CannotPayYourself
     | RequestNotAllowed
     | IdempotencyKeyReused
+    | AccountRestricted
     | UserError
 )
 """What `requestMoney` returns."""
@@ -2273,6 +2312,8 @@ def parse_request_money_result(data: Any) -> RequestMoneyResult:
             return RequestNotAllowed.parse(data)
         case "IdempotencyKeyReused":
             return IdempotencyKeyReused.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2291,6 +2332,7 @@ PayRequestResult: TypeAlias = (
     | IdempotencyKeyReused
     | IdempotencyKeyClosed
     | TooLate
+    | AccountRestricted
     | UserError
 )
 """What `payRequest` returns."""
@@ -2325,6 +2367,8 @@ def parse_pay_request_result(data: Any) -> PayRequestResult:  # noqa: PLR0912 - 
             return IdempotencyKeyClosed.parse(data)
         case "TooLate":
             return TooLate.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2355,6 +2399,7 @@ SplitBillResult: TypeAlias = (
     | CannotPayYourself
     | RequestNotAllowed
     | IdempotencyKeyReused
+    | AccountRestricted
     | UserError
 )
 """What `splitBill` returns."""
@@ -2379,6 +2424,8 @@ def parse_split_bill_result(data: Any) -> SplitBillResult:
             return RequestNotAllowed.parse(data)
         case "IdempotencyKeyReused":
             return IdempotencyKeyReused.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2412,6 +2459,7 @@ ScheduleTransferResult: TypeAlias = (
     | RecipientNotFound
     | CannotPayYourself
     | IdempotencyKeyReused
+    | AccountRestricted
     | UserError
 )
 """What `scheduleTransfer` returns."""
@@ -2434,6 +2482,8 @@ def parse_schedule_transfer_result(data: Any) -> ScheduleTransferResult:
             return CannotPayYourself.parse(data)
         case "IdempotencyKeyReused":
             return IdempotencyKeyReused.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
         case _:
             return UserError.parse(data)
 
