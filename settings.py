@@ -49,6 +49,9 @@ _PORTS = {
 }
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.]+\]?")
 
+# Stripe rounds amounts in these, or gives them another number of decimals than ISO 4217.
+_OTHERWISE_AT_STRIPE = frozenset("BHD CLF IQD ISK JOD KWD LYD MGA OMR TND UGX UYI UYW".split())
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -80,6 +83,15 @@ class Settings(BaseSettings):
     max_transfer: str = "10000"
     max_top_up: str = "10000"
     max_balance: str = "1000000"
+
+    #: Where money of top-ups comes from; None is nowhere.
+    top_up_provider: Literal["stripe"] | None = None
+    stripe_api_key: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+    #: A server that is compatible with Stripe's; None is Stripe.
+    stripe_api_base: str | None = None
+    #: addBalance credits without a payment.
+    instant_top_ups: bool = False
 
     pusher_app_id: str | None = None
     pusher_key: str | None = None
@@ -193,6 +205,13 @@ class Settings(BaseSettings):
             raise ValueError("it takes an http:// or https:// address without a path")
         return value.rstrip("/")
 
+    @field_validator("stripe_api_base")
+    @classmethod
+    def _of_stripe(cls, value: str | None) -> str | None:
+        if value is not None and not _is_origin(value):
+            raise ValueError("it takes an http:// or https:// address without a path")
+        return None if value is None else value.rstrip("/")
+
     @field_validator("allowed_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -247,6 +266,25 @@ class Settings(BaseSettings):
             )
         if self.pusher_app_id and not (self.pusher_cluster or self.pusher_host):
             raise ValueError("PUSHER_CLUSTER or PUSHER_HOST says which Channels server to use")
+        return self
+
+    @model_validator(mode="after")
+    def _top_ups_have_one_source(self) -> Settings:
+        if self.top_up_provider is None:
+            return self
+        if self.instant_top_ups:
+            raise ValueError(
+                "INSTANT_TOP_UPS gives money away and TOP_UP_PROVIDER collects it: set one of them"
+            )
+        if self.stripe_api_key is None or self.stripe_webhook_secret is None:
+            raise ValueError(
+                "TOP_UP_PROVIDER=stripe needs STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET"
+            )
+        if self.wallet_currency in _OTHERWISE_AT_STRIPE:
+            raise ValueError(
+                f"TOP_UP_PROVIDER=stripe cannot be used with WALLET_CURRENCY={self.wallet_currency}, "
+                "whose amounts Stripe writes with other decimals"
+            )
         return self
 
     @model_validator(mode="after")

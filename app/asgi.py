@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.typesetter.typesetter import Typesetter
 from app import api, served_schema, wiring
 from app.caught_mails import Mails
-from app.http import client, health, pages, qr, replies, statements
+from app.http import client, funding, health, pages, qr, replies, statements
 from app.http.cors import Cors
 from app.http.edge import Edge
 from app.http.envelope import Envelope
@@ -58,7 +58,7 @@ _METHODS = {
     "/schema.graphql": _READ,
     "/service-worker.js": _READ,
 }
-_ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", GRAPHQL_PATH})
+_ROUTES = frozenset({*client.ROUTES, *_METHODS, "/dev/mail", funding.ROUTE, GRAPHQL_PATH})
 
 
 class App:
@@ -207,6 +207,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             Route("/metrics", checks.metrics),
             Route(statements.ROUTE, files.answer),
             Route(qr.ROUTE, qr.QrCodes(opened.services).answer),
+            Route(funding.ROUTE, funding.Funding(opened.services).answer, methods=["POST"]),
             Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
             Mount("/assets", client.Assets(pages.ASSETS)),
             Mount("/playground/assets", playground_assets),

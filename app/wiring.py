@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adapters import pusher, rate_limiter, realtime
+from adapters import payment_providers, pusher, rate_limiter, realtime
 from adapters.webhook_endpoints import Endpoints
 from app.telemetry.metrics import Metrics
 from app.webhook_documents import WebhookDocuments
@@ -80,6 +80,9 @@ async def open_services(
         closing.push_async_callback(live.stop)
         endpoints = Endpoints.of(settings)
         closing.callback(endpoints.close)
+        provider = payment_providers.configured(settings)
+        if provider is not None:
+            closing.push_async_callback(provider.close)
         services = Services(
             settings=settings,
             limits=limits,
@@ -92,6 +95,7 @@ async def open_services(
             webhook_documents=WebhookDocuments.of(settings, database),
             wake_relay=hints.wake,
             password_rounds=password_rounds,
+            top_up_provider=provider,
         )
         yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))
 

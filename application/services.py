@@ -23,6 +23,7 @@ from domain.ledger.decisions import Command
 from domain.ledger.posting import PostingCommand
 from domain.people import passwords
 from domain.people.accounts import Person
+from domain.top_ups.provider import PaymentProvider
 from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger.ledger import Movement
@@ -93,6 +94,8 @@ class Services(ReadServices):
     #: Tells a relay that there is something to publish; never waits and never raises.
     wake_relay: Callable[[], None] = _do_nothing
     password_rounds: int = passwords.DEFAULT_ROUNDS
+    #: Where money of top-ups comes from; None where none is configured.
+    top_up_provider: PaymentProvider | None = None
     #: Waits on behalf of a delayed attempt.
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     #: Made of `password_rounds`: bcrypt in threads.

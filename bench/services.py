@@ -133,6 +133,7 @@ def environment_of(database_url: str, redis_url: str) -> dict[str, str]:
         "MAIL_FROM": "Mini Wallet <wallet@bench.example>",
         "RATE_LIMIT_FACTOR": "0",
         "LOG_LEVEL": "WARNING",
+        "INSTANT_TOP_UPS": "true",
     }
 
 

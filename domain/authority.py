@@ -48,3 +48,15 @@ class Schedule(Authority):
     @property
     def api_token_id(self) -> UUID | None:
         return self.created_with
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(Authority):
+    """The payment provider, about a top-up that was started. `id` is the top-up's."""
+
+    #: The API token that started it.
+    created_with: UUID | None = None
+
+    @property
+    def api_token_id(self) -> UUID | None:
+        return self.created_with

@@ -11,6 +11,7 @@ from persistence.delivery import mails
 from persistence.engine.database import Database
 from persistence.requests import closing
 from persistence.schedules import runs
+from persistence.top_ups import attending, reconciling, reversals
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +74,51 @@ SCHEDULED_TRANSFERS = DueWork(
     due=runs.due,
 )
 
-TABLE = (MAILS, EXPIRED_REQUESTS, SCHEDULED_TRANSFERS)
+# Each may wait for the provider, which must delay neither mails nor scheduled transfers.
+TOP_UPS = DueWork(
+    name="top-up",
+    kind=Kind(
+        "jobs.top_ups.attend",
+        "jobs.top_ups.attend",
+        "top_ups",
+        timeout_seconds=60,
+        under_way_seconds=5,
+    ),
+    every_seconds=1.0,
+    due=attending.due,
+)
+
+TOP_UP_REVERSALS = DueWork(
+    name="top-up-reversal",
+    kind=Kind(
+        "jobs.top_ups.reverse",
+        "jobs.top_ups.reverse",
+        "top_ups",
+        timeout_seconds=60,
+        under_way_seconds=5,
+    ),
+    every_seconds=2.0,
+    due=reversals.due,
+)
+
+RECONCILIATIONS = DueWork(
+    name="top-up-reconciliation",
+    kind=Kind(
+        "jobs.top_ups.reconcile",
+        "jobs.top_ups.reconcile",
+        "top_ups",
+        timeout_seconds=int(reconciling.LEASE.total_seconds()),
+        under_way_seconds=5,
+    ),
+    every_seconds=2.0,
+    due=reconciling.due,
+)
+
+TABLE = (
+    MAILS,
+    EXPIRED_REQUESTS,
+    SCHEDULED_TRANSFERS,
+    TOP_UPS,
+    TOP_UP_REVERSALS,
+    RECONCILIATIONS,
+)

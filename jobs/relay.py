@@ -27,6 +27,7 @@ from persistence import retention
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
 from persistence.engine.database import Database
+from persistence.top_ups import reconciling
 from persistence.webhooks import secrets
 from settings import Settings, SettingsError
 
@@ -70,7 +71,15 @@ async def run(settings: Settings, stop: asyncio.Event, spans: Spans = NO_SPANS) 
     jobs = queue.JobQueue(redis_url)
     sinks = table.configured(settings)
     keys = secrets.keyring(settings.jwt_secrets)
-    relay = Relay(database, listeners, jobs, sinks, keys=keys, spans=spans)
+    relay = Relay(
+        database,
+        listeners,
+        jobs,
+        sinks,
+        keys=keys,
+        spans=spans,
+        top_up_provider=settings.top_up_provider,
+    )
     try:
         log.info("the relay has started", sinks=[sink.name for sink in sinks])
         await relay.run(stop)
@@ -94,8 +103,11 @@ class Relay:
         poll_seconds: float = POLL_SECONDS,
         keys: Keyring | None = None,
         spans: Spans = NO_SPANS,
+        top_up_provider: str | None = None,
     ) -> None:
         self._keys = keys
+        #: The provider to reconcile with, until that was requested.
+        self._to_reconcile = top_up_provider
         self._spans = spans
         self._database = database
         self._listeners = listeners
@@ -120,6 +132,8 @@ class Relay:
         if self._keys is not None:
             encrypt = functools.partial(self._encrypt_again, self._keys)
             duties.append(Duty("keys of webhooks", _RETENTION_SECONDS, encrypt))
+        if self._to_reconcile is not None:
+            duties.append(Duty("reconciliation", _RETENTION_SECONDS, self._reconcile_once))
         for work in due_work.TABLE:
             queue_work = functools.partial(self._queue_due_work, work)
             duties.append(Duty(f"due work: {work.name}", work.every_seconds, queue_work))
@@ -200,6 +214,13 @@ class Relay:
         )
         await self._put([sink.job(receiver) for receiver in receivers])
         return len(receivers) == _BATCH
+
+    async def _reconcile_once(self) -> bool:
+        """Have the events read that the provider sent while nothing was running."""
+        if self._to_reconcile is not None:
+            await reconciling.request(self._database, self._to_reconcile)
+            self._to_reconcile = None
+        return False
 
     async def _encrypt_again(self, keys: Keyring) -> bool:
         """After JWT_SECRET was replaced: encrypt signing secrets with the key that follows from it."""

@@ -12,12 +12,14 @@ from typing import Any
 
 import structlog
 
+from adapters import payment_providers
 from adapters.mailer import Mailer
 from adapters.pusher import PusherGateway
 from application.posting import Listeners
 from application.services import Metrics
 from domain import errors
 from domain.ledger import money
+from domain.top_ups.provider import PaymentProvider
 from jobs.background import Background
 from jobs.breaker import Breaker
 from jobs.queue import JobQueue
@@ -74,6 +76,8 @@ class JobServices:
     live: Listeners = _NO_LISTENERS
     metrics: Metrics = _NO_METRICS
     wake_relay: Callable[[], None] = _do_nothing
+    #: None where none is configured.
+    top_up_provider: PaymentProvider | None = None
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def breaker(self, sink: str) -> Breaker:
@@ -91,6 +95,7 @@ async def opened(settings: Settings, spans: Spans = NO_SPANS) -> AsyncIterator[J
     database = await Database.open(url, pool_size=3)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
     jobs = JobQueue(settings.redis_url.get_secret_value())
+    provider = payment_providers.configured(settings)
     try:
         yield JobServices(
             database=database,
@@ -102,8 +107,11 @@ async def opened(settings: Settings, spans: Spans = NO_SPANS) -> AsyncIterator[J
             app_url=settings.app_url,
             sinks=table.configured(settings),
             spans=spans,
+            top_up_provider=provider,
         )
     finally:
+        if provider is not None:
+            await provider.close()
         jobs.close()
         await ledger.close()
         await database.close()

@@ -13,6 +13,7 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.leaving import erasing
 from persistence.people import handles, registrations
+from persistence.top_ups import mismatches
 from persistence.webhooks import attempts, webhooks
 
 KEPT = timedelta(days=7)
@@ -62,7 +63,8 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
     and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
     verified in time go at once, with all that they have. So do reservations of handles that have
     ended, signing secrets that were replaced and have expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
-    days. Of accounts that were closed 30 days ago, personal data is erased.
+    days, and payments that match no top-up for 400. Top-ups and their reversals are kept for ever, like the
+    keys and the entries that they belong to. Of accounts that were closed 30 days ago, personal data is erased.
     """
     deleted = {}
     for kind, statement in _DELETIONS.items():
@@ -76,4 +78,5 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
     deleted["erased_accounts"] = await erasing.erase_due(db, batch)
     deleted["handles"] = await handles.delete_ended(db, batch)
     deleted["webhooks"] = await webhooks.delete_ended(db, batch)
+    deleted["top_up_mismatches"] = await mismatches.delete_old(db, batch)
     return deleted

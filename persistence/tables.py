@@ -467,6 +467,113 @@ payment_requests = Table(
     ),
 )
 
+top_ups = Table(
+    "top_ups",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("provider", String(16), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("idempotency_key", String(64), nullable=False),
+    # Of the API token that started it.
+    Column("api_token_id", UUID),
+    Column("created_at", INSTANT, nullable=False),
+    # The session at the provider; null until its creation was answered.
+    Column("session_id", String(255)),
+    Column("checkout_url", Text),
+    Column("expires_at", INSTANT, nullable=False),
+    # The provider's id of the payment: one payment is credited once.
+    Column("payment_id", String(255)),
+    # Of the entry that credited it.
+    Column("sequence", BigInteger),
+    Column("reference", UUID),
+    # Of a payment that must not be credited.
+    Column("refund", String(4)),
+    # When the job looks after it.
+    Column("attend_at", INSTANT),
+    UniqueConstraint("user_id", "idempotency_key", name="top_ups_user_id_idempotency_key_key"),
+    UniqueConstraint("user_id", "session_id", name="top_ups_user_id_session_id_key"),
+    UniqueConstraint("user_id", "payment_id", name="top_ups_user_id_payment_id_key"),
+    UniqueConstraint("user_id", "sequence", name="top_ups_user_id_sequence_key"),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("status IN ('PENDING', 'POSTED', 'FAILED', 'REVERSED')", name="status"),
+    CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 64", name="key_length"),
+    CheckConstraint("(sequence IS NOT NULL) = (status IN ('POSTED', 'REVERSED'))", name="sequence"),
+    CheckConstraint("(reference IS NULL) = (sequence IS NULL)", name="reference"),
+    CheckConstraint("refund IN ('DUE', 'MADE')", name="refund"),
+    CheckConstraint(
+        "(payment_id IS NOT NULL) = (sequence IS NOT NULL OR refund IS NOT NULL)", name="payment"
+    ),
+    CheckConstraint("refund IS NULL OR status = 'FAILED'", name="refund_of_failed"),
+    CheckConstraint("checkout_url IS NULL OR status = 'PENDING'", name="checkout_url"),
+    CheckConstraint(
+        "attend_at IS NOT NULL OR status <> 'PENDING' AND refund IS DISTINCT FROM 'DUE'",
+        name="attend_at",
+    ),
+    Index("top_ups_attend_at_idx", "attend_at", postgresql_where=text("attend_at IS NOT NULL")),
+)
+
+# What the provider took back of a payment: a refund or a dispute.
+top_up_reversals = Table(
+    "top_up_reversals",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("top_up_id", UUID, nullable=False),
+    Column("source", String(7), nullable=False),
+    Column("source_id", String(255), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("status", String(8), nullable=False),
+    # The balance did not cover it.
+    Column("is_short", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", INSTANT, nullable=False),
+    # The amount of the entry that took it from the balance, and its reference.
+    Column("taken", BigInteger, nullable=False, server_default=text("0")),
+    Column("reference", UUID),
+    # The reference of the entry that credited it again.
+    Column("returned_reference", UUID),
+    UniqueConstraint("user_id", "source_id", name="top_up_reversals_user_id_source_id_key"),
+    CheckConstraint("source IN ('REFUND', 'DISPUTE')", name="source"),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("status IN ('WAITING', 'POSTED', 'COVERED', 'RETURNED')", name="status"),
+    CheckConstraint(
+        "taken BETWEEN 0 AND amount AND (taken > 0) = (reference IS NOT NULL)", name="taken"
+    ),
+    CheckConstraint(
+        "status = 'RETURNED' OR (status = 'POSTED') = (reference IS NOT NULL)", name="reference"
+    ),
+    CheckConstraint(
+        "(returned_reference IS NOT NULL) = (status = 'RETURNED' AND taken > 0)", name="returned"
+    ),
+    Index(
+        "top_up_reversals_waiting_idx", "created_at", postgresql_where=text("status = 'WAITING'")
+    ),
+)
+
+# What the provider reported and no rule covers; of no user, since it may name none or a wrong one.
+top_up_mismatches = Table(
+    "top_up_mismatches",
+    metadata,
+    Column("provider", String(16), primary_key=True),
+    Column("source_id", String(255), primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    Column("user_id", UUID),
+    Column("top_up_id", UUID),
+    Column("amount", BigInteger),
+    Column("currency", String(8)),
+    Column("seen_at", INSTANT, nullable=False, server_default=func.now()),
+)
+
+# Up to when the events of a provider have been read.
+top_up_reconciliations = Table(
+    "top_up_reconciliations",
+    metadata,
+    Column("provider", String(16), primary_key=True),
+    Column("due_at", INSTANT, nullable=False),
+    Column("through", INSTANT),
+)
+
 sessions = Table(
     "sessions",
     metadata,

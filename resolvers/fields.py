@@ -12,6 +12,7 @@ from resolvers import (
     scheduled_transfers,
     splits,
     statements,
+    top_ups,
     transfers,
     webhooks,
 )
@@ -21,6 +22,7 @@ from schema.notifications import Notification
 from schema.requests import PaymentRequest
 from schema.scheduled_transfers import ScheduledTransfer
 from schema.splits import BillSplit
+from schema.top_ups import TopUp
 from schema.transactions import Transaction
 from schema.viewers import Viewer
 from schema.webhooks import Webhook
@@ -32,6 +34,7 @@ EXTENDED = (
     Notification,
     PaymentRequest,
     ScheduledTransfer,
+    TopUp,
     Transaction,
     Webhook,
 )
@@ -81,6 +84,10 @@ class ViewerFields:
         OF_SCHEDULES,
         description="The viewer's scheduled transfers, newest first.",
     )
+    top_ups = viewer_field(
+        top_ups.listed, OF_TRANSACTIONS,
+        description="The viewer's top-ups through the payment provider, newest first.",
+    )  # fmt: skip
     blocked_users = viewer_field(
         blocks.listed, PERSON_ONLY, usual_length=10,
         description="The users whom the viewer has blocked, most recently blocked first; at most 1,000.",
@@ -107,6 +114,19 @@ class NotificationFields:
     payment_request = link(
         requests.by_subject, requests.SUBJECT, Scope.REQUEST_MONEY,
         description="The payment request that it is about; null if it is about none.",
+    )  # fmt: skip
+
+    top_up = link(
+        top_ups.linked, top_ups.SUBJECT, Scope.READ_TRANSACTIONS,
+        description="The top-up that it is about; null if it is about none.",
+    )  # fmt: skip
+
+
+@extend(TopUp)
+class TopUpFields:
+    transaction = link(
+        transfers.by_reference, top_ups.reference_of, Scope.READ_TRANSACTIONS,
+        description="The transaction that credited it; null until it is paid.",
     )  # fmt: skip
 
 

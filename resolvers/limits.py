@@ -14,6 +14,8 @@ from resolvers.guards import (
 # Normal use never reaches these limits; RATE_LIMIT_FACTOR scales all of them.
 MONEY = (("600/minute", account), ("3000/minute", client))
 ADDITIONS = at_most(*MONEY)
+# Each has the payment provider create a session.
+TOP_UPS = at_most(("60/minute", account), ("300/minute", client))
 CLOSURES = at_most(*MONEY)
 # The result reveals whether an address has an account: guesses are limited by client too, because accounts
 # are free.

@@ -17,6 +17,7 @@ from resolvers.roots.people import RequestMutations
 from resolvers.roots.programs import ProgramMutations
 from resolvers.roots.queries import NODES, Query
 from resolvers.roots.subscriptions import Subscription
+from resolvers.roots.top_ups import TopUpMutations
 from schema.events import TransactionPosted
 from schema.scalars import SCALARS
 
@@ -25,7 +26,12 @@ __all__ = ["FIELD_COSTS", "NODES", "OPERATIONS", "USUAL_LENGTHS", "strawberry_sc
 
 @strawberry.type(description="Changes. The fields of one request are executed one after the other.")
 class Mutation(
-    AccountMutations, MoneyMutations, RequestMutations, ProgramMutations, LeavingMutations
+    AccountMutations,
+    MoneyMutations,
+    RequestMutations,
+    ProgramMutations,
+    LeavingMutations,
+    TopUpMutations,
 ):
     """The mutations of all subjects."""
 

@@ -18,6 +18,7 @@ from domain import ids
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal, Scope
+from domain.top_ups.top_ups import NotAvailable
 from persistence.ledger.ledger import Movement
 from resolvers.nodes import Asked, Found, own_numbers
 from resolvers.operations import Info
@@ -53,6 +54,8 @@ def money_sent(context: RequestContext, movement: Movement) -> results.MoneySent
 
 async def add_balance(info: Info, input: inputs.AddBalanceInput) -> results.AddBalanceResult:  # noqa: A002
     context = info.context
+    if not context.services.settings.instant_top_ups:
+        raise NotAvailable
     movement = await application.add_balance.execute(
         context.services,
         context.caller.authority,

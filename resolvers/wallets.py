@@ -34,7 +34,7 @@ async def wallet(info: Info) -> wallets.WalletSettings:
             auth_endpoint=f"{settings.app_url}/pusher/auth",
             channel=events.pusher_channel(principal.credential_id) if principal else None,
         )
-    return wallets.shown_settings(services.limits, pusher)
+    return wallets.shown_settings(services.limits, pusher, instant_top_ups=settings.instant_top_ups)
 
 
 async def by_ids(context: RequestContext, caller: Principal, asked: Asked) -> Found:

@@ -10,6 +10,7 @@ from schema.people import HandleTaken
 from schema.restrictions import AccountRestricted
 from schema.scalars import JSON
 from schema.sessions import ApiToken
+from schema.top_ups import NotAvailable
 from schema.transactions import Transaction
 from schema.viewers import Viewer
 from schema.webhook_attempts import WebhookAttempt
@@ -165,7 +166,8 @@ AddBalanceResult = Annotated[
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
     | errors.TooLate
-    | AccountRestricted,
+    | AccountRestricted
+    | NotAvailable,
     strawberry.union("AddBalanceResult", description="What `addBalance` returns."),
 ]
 

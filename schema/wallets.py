@@ -1,8 +1,11 @@
 """The wallet service itself."""
 
+import enum
+
 import strawberry
 
 from domain.ledger import money
+from schema.enums import described
 from schema.money import Money, shown_minor
 
 
@@ -29,6 +32,25 @@ class PusherSettings:
     )
 
 
+class Method(enum.Enum):
+    """How balance is added on this service."""
+
+    INSTANT = enum.auto()
+    CHECKOUT = enum.auto()
+
+
+TopUpMethod = described(
+    Method,
+    "TopUpMethod",
+    "How balance is added on this service.",
+    INSTANT="`addBalance` credits immediately, without a payment. For demonstration and testing.",
+    CHECKOUT=(
+        "`startTopUp` creates a checkout at the payment provider; the credit follows its confirmation. "
+        "`NotAvailable` from it says that the service has no provider either."
+    ),
+)
+
+
 @strawberry.type(
     description="Limits, fee and currency of this service, and its Pusher Channels settings."
 )
@@ -48,9 +70,12 @@ class WalletSettings:
     pusher: PusherSettings | None = strawberry.field(
         description="Null if Pusher Channels is not configured."
     )
+    top_up_method: Method = strawberry.field(description="How balance is added on this service.")
 
 
-def shown_settings(limits: money.Limits, pusher: PusherSettings | None) -> WalletSettings:
+def shown_settings(
+    limits: money.Limits, pusher: PusherSettings | None, *, instant_top_ups: bool
+) -> WalletSettings:
     """The service's limits as the API returns them."""
     return WalletSettings(
         currency=limits.currency.code,
@@ -60,4 +85,5 @@ def shown_settings(limits: money.Limits, pusher: PusherSettings | None) -> Walle
         maximum_balance=shown_minor(limits.maximum_balance_minor, limits.currency),
         transfer_fee_basis_points=limits.fee_basis_points,
         pusher=pusher,
+        top_up_method=Method.INSTANT if instant_top_ups else Method.CHECKOUT,
     )

@@ -230,6 +230,7 @@ def make_settings(**values: object) -> Settings:
         "mail_from": "Mini Wallet <wallet@demo.app>",
         "rate_limit_factor": 0,
         "webhook_allowed_hosts": ("127.0.0.1",),
+        "instant_top_ups": True,
     }
     return Settings(_env_file=None, **{**usual, **values})  # type: ignore[call-arg, arg-type]
 

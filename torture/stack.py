@@ -304,6 +304,7 @@ class Stack:
             "TRANSFER_FEE_BASIS_POINTS": "50",
             # Where the receivers of webhooks are.
             "WEBHOOK_ALLOWED_HOSTS": HOST,
+            "INSTANT_TOP_UPS": "true",
             "AUDIT_KEY": secrets.token_urlsafe(48),
             **self.channels.environment,
             "PUSHER_PORT": str(self.channels_port),

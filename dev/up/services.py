@@ -63,6 +63,8 @@ def choose(
         # For receivers of webhooks on this machine.
         "WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
     }
+    if "TOP_UP_PROVIDER" not in given:
+        environment["INSTANT_TOP_UPS"] = "true"
     mails: Path | None = None
     if "REDIS_URL" not in given:
         memory = valkey.Valkey(

@@ -18,6 +18,7 @@ from domain.ledger.metadata import Metadata
 from domain.ledger.transfers import Account, Entry
 from domain.people import restrictions
 from domain.people.restrictions import Restriction
+from domain.top_ups.crediting import TopUpOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class AddBalance:
 
     @property
     def look_ups(self) -> Sequence[LookUp[object]]:
-        return posting.look_ups(self)
+        return (*posting.look_ups(self), TopUpOf(self.key))
 
 
 def is_same_input(ledger: Ledger, command: AddBalance, earlier: Entry) -> bool:
@@ -58,6 +59,9 @@ def decide(ledger: Ledger, command: AddBalance, caller: Account) -> Decision:
     posting.check_first_use(ledger, command, caller)
     if caller.restricted_until is not None:
         restrictions.check(caller.restricted_until, Restriction.ADDING, ledger.now)
+    if ledger.find(TopUpOf(command.key)) is not None:
+        # `startTopUp` has used it, while the service had a provider.
+        raise errors.IdempotencyKeyReused
     limits = ledger.limits
     amount_minor = transfers.check_amount(
         command.amount, limits, maximum_minor=limits.maximum_top_up_minor

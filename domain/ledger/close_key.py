@@ -11,6 +11,7 @@ from domain.authority import Authority
 from domain.ledger.decisions import Decision, Effect, Key, KeyClosure, Ledger, LookUp
 from domain.ledger.kinds import Kind
 from domain.ledger.transfers import Account, Entry
+from domain.top_ups.crediting import AbandonTopUp, TopUpOf, TopUpState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class CloseIdempotencyKey:
 
     @property
     def look_ups(self) -> Sequence[LookUp[object]]:
-        return ()
+        return (TopUpOf(self.key),) if self.kind is Kind.TOP_UP else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,15 @@ def is_same_input(_ledger: Ledger, _command: CloseIdempotencyKey, _earlier: Entr
 
 
 def decide(ledger: Ledger, command: CloseIdempotencyKey, _caller: Account) -> Decision:
-    """Close the key, once."""
+    """Close the key, once. A pending top-up with it fails: what is paid nevertheless is refunded."""
     closure = KeyClosure(command.key)
     if ledger.find(closure):
         return Decision()
-    return Decision(effects=[CloseKey(command.key, ledger.now)], found={closure: True})
+    effects: list[Effect] = [CloseKey(command.key, ledger.now)]
+    found: dict[LookUp[object], object] = {closure: True}
+    look_up = TopUpOf(command.key)
+    top_up = ledger.find(look_up)
+    if top_up is not None and top_up.is_pending:
+        effects.append(AbandonTopUp(command.key))
+        found[look_up] = TopUpState(is_pending=False, sequence=None, payment_id=top_up.payment_id)
+    return Decision(effects=effects, found=found)

@@ -15,6 +15,9 @@ from domain.ledger.send_money import SendMoney
 from domain.ledger.transfers import Account, Entry
 from domain.schedules import posting as schedule_posting
 from domain.schedules.posting import SendScheduled
+from domain.top_ups import crediting, reversing
+from domain.top_ups.crediting import CreditTopUp
+from domain.top_ups.reversing import ReturnTopUp, ReverseTopUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +35,8 @@ HANDLERS: Mapping[type, Handler] = {
     SendMoney: Handler(send_money.decide, send_money.is_same_input),
     PayRequest: Handler(pay_request.decide, pay_request.is_same_input),
     SendScheduled: Handler(schedule_posting.decide, send_money.is_same_input),
+    CreditTopUp: Handler(crediting.decide, crediting.is_same_input),
+    ReverseTopUp: Handler(reversing.reverse, reversing.is_same_input),
+    ReturnTopUp: Handler(reversing.give_back, reversing.is_same_input),
     CloseIdempotencyKey: Handler(close_key.decide, close_key.is_same_input),
 }

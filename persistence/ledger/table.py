@@ -19,6 +19,8 @@ from domain.ledger.pay_request import ClosePaidRequest, RequestOf, StoreForPayer
 from domain.ledger.restricting import SetRestrictions
 from domain.ledger.reversals import OriginalOf
 from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
+from domain.top_ups.crediting import AbandonTopUp, TopUpOf, TopUpPosted
+from domain.top_ups.reversing import ReversalChanged, ReversalOf, TopUpChanged
 from persistence.engine.pipeline import Statement
 from persistence.ledger import authorities, effects, look_ups, originals
 from persistence.ledger.authorities import Source
@@ -26,11 +28,14 @@ from persistence.ledger.look_ups import Query
 from persistence.people import restrictions
 from persistence.requests import paying
 from persistence.schedules import posting as schedules
+from persistence.top_ups import posting as top_ups
+from persistence.top_ups import reversals
 
 AUTHORITIES: Mapping[type[Authority], Source] = {
     authority.Session: authorities.SESSIONS,
     authority.ApiToken: authorities.API_TOKENS,
     authority.Schedule: Source("scheduled_transfers", "a.status = 'ACTIVE'"),
+    authority.Provider: Source("top_ups", "TRUE"),
 }
 LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     BudgetOf: look_ups.BUDGETS,
@@ -38,6 +43,8 @@ LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     RequestOf: paying.REQUESTS,
     OriginalOf: Query(originals.originals, originals.read_originals),
     RunOf: Query(schedules.runs, schedules.read_runs),
+    TopUpOf: Query(top_ups.states, top_ups.read_states),
+    ReversalOf: Query(reversals.states, reversals.read_states),
 }
 EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     CloseKey: effects.close_keys,
@@ -48,6 +55,10 @@ EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     SetRestrictions: restrictions.set_all,
     RunSent: schedules.send_runs,
     ScheduleContinues: schedules.go_on,
+    TopUpPosted: top_ups.post,
+    AbandonTopUp: top_ups.abandon,
+    ReversalChanged: reversals.change,
+    TopUpChanged: reversals.change_top_ups,
 }
 
 

@@ -11,6 +11,7 @@ from resolvers import (
     scheduled_transfers,
     sessions,
     splits,
+    top_ups,
     transfers,
     wallets,
     webhooks,
@@ -37,6 +38,7 @@ NODES = Nodes(
         "ScheduledTransfer": scheduled_transfers.by_ids,
         "PaymentRequest": requests.by_ids,
         "BillSplit": splits.by_ids,
+        "TopUp": top_ups.by_ids,
     }
 )
 

@@ -15,6 +15,7 @@ from domain.ledger import money
 from domain.people import handles, leaving, restrictions, sessions
 from domain.requests import payment_requests
 from domain.statements import links
+from domain.top_ups import top_ups
 from resolvers import root
 from tests.domain.worlds import CLOSED_REQUEST
 
@@ -46,6 +47,7 @@ EXAMPLES: list[errors.DomainError] = [
     errors.NotReversible(TEN, "Too much."),
     errors.NotFound(),
     links.LinkExpired(),
+    top_ups.NotAvailable(),
     errors.Unauthenticated(),
     errors.Forbidden(),
     errors.SessionNotConfirmed(),

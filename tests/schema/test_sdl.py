@@ -35,6 +35,7 @@ OURS = [
     "InsightsPerson, of the kind GraphQLObjectType",
     "InsightsResult, of the kind GraphQLUnionType",
     "PasswordChanged.apiTokens: Int!",
+    "StartTopUpResult = IdempotencyKeyClosed",
     "TestWebhookInput(document: String = None)",
     "Transaction.seal: String!",
     "Viewer.insights: InsightsResult!",

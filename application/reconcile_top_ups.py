@@ -1,0 +1,38 @@
+"""Compare with the payment provider: apply the events that never came."""
+
+from __future__ import annotations
+
+import structlog
+
+from application import apply_provider_fact
+from application.top_up_services import TopUpServices
+from domain.ledger import money
+from domain.top_ups.provider import ProviderAway, ProviderRefused
+from persistence.top_ups import reconciling
+
+log = structlog.get_logger()
+
+
+async def execute(services: TopUpServices, currency: money.Currency) -> None:
+    """Apply every event since the last time, in order; most have been applied and change nothing.
+
+    What has become of a pending top-up is asked besides, as often as `TopUp.next_look_at` says. If the
+    provider is away, it is done again later, from the same event on. Raises Unavailable.
+    """
+    provider = services.top_up_provider
+    if provider is None:
+        return
+    begun = await reconciling.begin(services.database, provider.name)
+    if begun is None:
+        return
+    since, now = begun
+    try:
+        events = await provider.events(since)
+        for event in events:
+            if event.fact is not None:
+                await apply_provider_fact.execute(services, provider, currency, event.fact)
+    except (ProviderAway, ProviderRefused) as error:
+        log.warning("top-ups could not be reconciled", reason=str(error))
+        return
+    await reconciling.end(services.database, provider.name, now)
+    log.info("top-ups were reconciled", events=len(events))
