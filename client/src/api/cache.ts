@@ -30,6 +30,8 @@ const EMBEDDED_TYPES = [
   'ScheduledRun',
   'ScheduledRunConnection',
   'ScheduledTransferConnection',
+  'TopUpConnection',
+  'TopUpEdge',
   'Insights',
   'InsightsBalance',
   'InsightsMonth',
@@ -42,7 +44,7 @@ const EMBEDDED_TYPES = [
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'BillSplit', 'Notification', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'Transaction', 'User', 'Viewer', 'Webhook'],
+  Node: ['ApiToken', 'BillSplit', 'Notification', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'TopUp', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'AccountRestricted',
     'BalanceLimitExceeded',
@@ -58,6 +60,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'InvalidInput',
     'InvalidToken',
     'InvalidWebhook',
+    'NotAvailable',
     'NotFound',
     'RecipientNotFound',
     'RequestClosed',

@@ -1,10 +1,10 @@
 /** Account statements, their files, and what they consist of. */
 
 import * as api from './generated.js';
-import { Schedules } from './schedules.js';
+import { TopUps } from './topUps.js';
 
 /** Statements of one wallet. Dates are strings such as `2026-12-31`. */
-export abstract class Statements extends Schedules {
+export abstract class Statements extends TopUps {
   /**
    * The account statement of these days, both inclusive, in the user's time zone.
    *

@@ -1316,6 +1316,9 @@ fragment Notification on Notification {
   scheduledTransfer {
     ...ScheduledTransfer
   }
+  topUp {
+    ...TopUp
+  }
   webhook {
     ...Webhook
   }
@@ -1418,6 +1421,19 @@ fragment ScheduledTransfer on ScheduledTransfer {
 fragment Recurrence on Recurrence {
   unit
   interval
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
 }
 
 fragment Webhook on Webhook {
@@ -1466,6 +1482,9 @@ fragment Notification on Notification {
   scheduledTransfer {
     ...ScheduledTransfer
   }
+  topUp {
+    ...TopUp
+  }
   webhook {
     ...Webhook
   }
@@ -1568,6 +1587,19 @@ fragment ScheduledTransfer on ScheduledTransfer {
 fragment Recurrence on Recurrence {
   unit
   interval
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
 }
 
 fragment Webhook on Webhook {
@@ -2964,6 +2996,204 @@ fragment FieldError on FieldError {
 }
 """,
     lambda data: models.parse_statement_result(follow(data, "viewer", "statement")),
+)
+
+TOP_UPS: Operation[models.TopUpConnection] = Operation(
+    "TopUps",
+    """
+query TopUps($first: Int, $after: String) {
+  viewer {
+    topUps(first: $first, after: $after) {
+      nodes {
+        ...TopUp
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+  reverses {
+    ...ReversedTransaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+""",
+    lambda data: models.TopUpConnection.parse(follow(data, "viewer", "topUps")),
+)
+
+START_TOP_UP: Operation[models.StartTopUpResult] = Operation(
+    "StartTopUp",
+    """
+mutation StartTopUp($input: StartTopUpInput!) {
+  startTopUp(input: $input) {
+    __typename
+    ... on TopUpStarted {
+      topUp {
+        ...TopUp
+      }
+      replayed
+    }
+    ... on UserError {
+      message
+    }
+    ... on BalanceLimitExceeded {
+      maximumTopUp {
+        ...Money
+      }
+    }
+    ... on InvalidAmount {
+      minimum {
+        ...Money
+      }
+      maximum {
+        ...Money
+      }
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+  }
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+  reverses {
+    ...ReversedTransaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+""",
+    lambda data: models.parse_start_top_up_result(follow(data, "startTopUp")),
 )
 
 WEBHOOKS: Operation[tuple[models.Webhook, ...]] = Operation(

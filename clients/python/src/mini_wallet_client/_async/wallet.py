@@ -15,6 +15,7 @@ from mini_wallet_client._async import streams
 from mini_wallet_client._async.requests import Requests
 from mini_wallet_client._async.schedules import Schedules
 from mini_wallet_client._async.statements import Statements
+from mini_wallet_client._async.top_ups import TopUps
 from mini_wallet_client._async.transport import Transport
 from mini_wallet_client.inputs import entries, recipient
 from mini_wallet_client.operation import Operation
@@ -27,7 +28,7 @@ _TRANSFER = models.TransactionKind.TRANSFER
 _TOP_UP = models.TransactionKind.TOP_UP
 
 
-class AsyncWallet(Requests, Schedules, Statements):
+class AsyncWallet(Requests, Schedules, Statements, TopUps):
     """The wallet of one user.
 
     With `token`, as an API token (`mw_…`); with `session`, or after `login`, as a signed-in user. The

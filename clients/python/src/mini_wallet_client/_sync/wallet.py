@@ -18,6 +18,7 @@ from mini_wallet_client._sync import streams
 from mini_wallet_client._sync.requests import Requests
 from mini_wallet_client._sync.schedules import Schedules
 from mini_wallet_client._sync.statements import Statements
+from mini_wallet_client._sync.top_ups import TopUps
 from mini_wallet_client._sync.transport import Transport
 from mini_wallet_client.inputs import entries, recipient
 from mini_wallet_client.operation import Operation
@@ -30,7 +31,7 @@ _TRANSFER = models.TransactionKind.TRANSFER
 _TOP_UP = models.TransactionKind.TOP_UP
 
 
-class Wallet(Requests, Schedules, Statements):
+class Wallet(Requests, Schedules, Statements, TopUps):
     """The wallet of one user.
 
     With `token`, as an API token (`mw_…`); with `session`, or after `login`, as a signed-in user. The
