@@ -16,12 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from adapters import mailer, pusher, redis_connection
+from adapters import mailer, payment_providers, pusher, redis_connection
 from app import wiring
 from app.commands import stored_webhooks
 from app.http import client, pages
 from app.telemetry import logs, tracing
 from domain import errors
+from domain.ledger.money import Money
+from domain.top_ups.provider import ProviderAway, ProviderRefused
 from jobs import reactions
 from jobs.sinks import table as sinks
 from persistence.audit import seals
@@ -29,6 +31,7 @@ from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database, newest_revision, translated
 from persistence.people import refolding
+from persistence.top_ups import mismatches, reversals
 from settings import Settings, SettingsError
 
 State = Literal["ok", "note", "bad"]
@@ -72,11 +75,13 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += await _patiently("Queues", lambda: _queues(database, settings))
             findings += await _patiently("Seals", lambda: _seals(database, settings))
             findings += await _patiently("Webhooks", lambda: _webhooks(database, settings))
+            findings += await _patiently("Top-ups", lambda: _top_ups(database, settings))
     finally:
         await database.close()
     findings += await _patiently("Redis", lambda: _redis(settings))
     findings += await _patiently("Mail server", lambda: _mail_server(settings))
     findings += await _patiently("Pusher", lambda: _pusher(settings))
+    findings += await _patiently("Payment provider", lambda: _payment_provider(settings))
     findings += await _patiently("Tracing", lambda: _tracing(settings))
     return findings
 
@@ -237,6 +242,45 @@ async def _seals(database: Database, settings: Settings) -> list[Finding]:
 async def _webhooks(database: Database, settings: Settings) -> list[Finding]:
     found = await stored_webhooks.examine(database, settings)
     return [Finding("Webhooks", state, says) for state, says in found]
+
+
+async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
+    findings = []
+    unmatched = await mismatches.count(database)
+    if unmatched:
+        days = mismatches.REPORTED_FOR.days
+        says = (
+            f"{unmatched} payments of the last {days} days match no top-up and were not credited: "
+            "see the table top_up_mismatches, and refund them at the provider."
+        )
+        findings.append(Finding("Top-ups", "bad", says))
+    short = await reversals.shortfall(database)
+    if short.count:
+        owed = Money(short.amount_minor, settings.read_limits().currency)
+        says = (
+            f"{short.count} refunds and disputes, {owed} in total, are not covered by balances: see "
+            "the table top_up_reversals, and talk to the users."
+        )
+        findings.append(Finding("Top-ups", "bad", says))
+    if settings.instant_top_ups and not settings.app_is_local:
+        says = "INSTANT_TOP_UPS is true and APP_URL is public: anyone can add money without paying."
+        findings.append(Finding("Top-ups", "bad", says))
+    return findings
+
+
+async def _payment_provider(settings: Settings) -> list[Finding]:
+    provider = payment_providers.configured(settings)
+    if provider is None:
+        says = "Not configured: nobody can add money by startTopUp. See TOP_UP_PROVIDER."
+        return [Finding("Payment provider", "note", says)]
+    try:
+        await provider.check()
+    except (ProviderAway, ProviderRefused) as error:
+        says = f"Not usable: {error}. Check STRIPE_API_KEY and STRIPE_API_BASE."
+        return [Finding("Payment provider", "bad", says)]
+    finally:
+        await provider.close()
+    return [Finding("Payment provider", "ok", f"{provider.name} accepts the key")]
 
 
 def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:

@@ -26,6 +26,7 @@ from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database
 from persistence.schedules import runs
+from persistence.top_ups import attending, mismatches, reversals
 from persistence.webhooks import deliveries
 
 log = structlog.get_logger(__name__)
@@ -104,10 +105,23 @@ class Metrics:
             "wallet_scheduled_transfers_lag_seconds",
             "How long the run of a scheduled transfer that is due has not been attempted.",
         )
+        self._add_top_ups()
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+
+    def _add_top_ups(self) -> None:
+        self._top_ups_lag = self._gauge(
+            "wallet_top_ups_lag_seconds", "How long the top-up that is due longest has waited."
+        )
+        self._top_up_mismatches = self._gauge(
+            "wallet_top_up_mismatches",
+            "Payments of the last 30 days that match no top-up and were not credited.",
+        )
+        self._top_up_shortfalls = self._gauge(
+            "wallet_top_up_shortfalls", "Refunds and disputes that no balance covers."
+        )
 
     def _gauge(self, name: str, text: str, labels: list[str] | None = None) -> Gauge:
         return Gauge(name, text, labels or [], registry=self.registry)
@@ -167,6 +181,9 @@ class Metrics:
             self._sink_lag.labels(name).set(lag.oldest_age_seconds)
         self._webhooks_failing.set(await deliveries.count_failing(database))
         self._scheduled_lag.set(await runs.lag_seconds(database))
+        self._top_ups_lag.set(await attending.lag_seconds(database))
+        self._top_up_mismatches.set(await mismatches.count(database))
+        self._top_up_shortfalls.set((await reversals.shortfall(database)).count)
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)
