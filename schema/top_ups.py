@@ -15,6 +15,7 @@ from schema.enums import described
 from schema.errors import UserError, represents
 from schema.money import Money, shown_minor
 from schema.nodes import Node
+from schema.restrictions import AccountRestricted
 
 #: The name of the list in its cursors.
 LIST_NAME = "topUps"
@@ -126,6 +127,7 @@ StartTopUpResult = Annotated[
     | errors.BalanceLimitExceeded
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
+    | AccountRestricted
     | NotAvailable,
     strawberry.union("StartTopUpResult", description="What `startTopUp` returns."),
 ]

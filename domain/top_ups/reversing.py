@@ -13,11 +13,12 @@ from uuid import UUID
 
 from domain import errors
 from domain.authority import Provider
-from domain.ledger import money, posting, reversals
+from domain.ledger import money, posting, restricting, reversals
 from domain.ledger.decisions import Decision, Effect, Key, Ledger, LookUp
 from domain.ledger.kinds import Direction, Kind
 from domain.ledger.reversals import Original, Target
 from domain.ledger.transfers import Account, Entry
+from domain.people.restrictions import Restriction
 from domain.top_ups.provider import Source
 
 
@@ -129,7 +130,7 @@ def reverse(ledger: Ledger, command: ReverseTopUp, caller: Account) -> Decision:
         return _changed(replace(waiting, status=Status.COVERED))
     amount_minor = min(waiting.amount_minor, largest.remaining_minor)
     if amount_minor > caller.balance_minor:
-        return Decision() if waiting.is_short else _changed(replace(waiting, is_short=True))
+        return Decision() if waiting.is_short else _short(ledger, waiting)
     decision = reversals.reverse(
         ledger,
         Target(largest.entry.reference, (caller.user_id,)),
@@ -149,6 +150,14 @@ def reverse(ledger: Ledger, command: ReverseTopUp, caller: Account) -> Decision:
         ],
         found={**decision.found, look_up: posted},
     )
+
+
+def _short(ledger: Ledger, waiting: Reversal) -> Decision:
+    """The balance does not cover it: none of it may be sent, and no more be added, until operators say so."""
+    decision = _changed(replace(waiting, is_short=True))
+    barred = (Restriction.SENDING, Restriction.ADDING)
+    effect, notice = restricting.restrict(ledger, waiting.user_id, barred, None)
+    return replace(decision, effects=[*decision.effects, effect], notices=[notice])
 
 
 def _changed(reversal: Reversal) -> Decision:

@@ -12,6 +12,8 @@ from domain import errors
 from domain.ledger import money, transfers
 from domain.ledger.decisions import Key
 from domain.ledger.kinds import Kind
+from domain.people import restrictions
+from domain.people.restrictions import Restriction, Untils
 from domain.top_ups.provider import Named, Session
 
 #: Per user.
@@ -112,6 +114,7 @@ class Facts:
     user_id: UUID
     api_token_id: UUID | None
     is_verified: bool
+    restricted_until: Untils | None
     balance_minor: int
     #: The pending top-ups, and their amounts together.
     pending: int
@@ -120,12 +123,14 @@ class Facts:
 
 
 def start(request: Request, facts: Facts, top_up_id: UUID, limits: money.Limits) -> TopUp:
-    """The new top-up. Raises EmailNotVerified, InvalidAmount, BalanceLimitExceeded or InvalidInput.
+    """The new top-up. Raises EmailNotVerified, AccountRestricted, InvalidAmount, BalanceLimitExceeded or
+    InvalidInput.
 
     What was started is credited once it is paid, whatever the balance is then: so what is pending counts.
     """
     if not facts.is_verified:
         raise errors.EmailNotVerified
+    restrictions.check(facts.restricted_until, Restriction.ADDING, facts.now)
     amount_minor = transfers.check_amount(
         request.amount, limits, maximum_minor=limits.maximum_top_up_minor
     )

@@ -16,7 +16,7 @@ from domain.top_ups.top_ups import Facts, Request, TopUp
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.people import persons
+from persistence.people import persons, restrictions
 from persistence.top_ups import rows
 
 _BY_KEY = text("SELECT * FROM top_ups WHERE user_id = :user_id AND idempotency_key = :key")
@@ -83,6 +83,7 @@ async def _facts(unit: Unit, caller: Principal, person: Row[Any]) -> Facts:
         user_id=caller.user_id,
         api_token_id=caller.api_token_id,
         is_verified=person.email_verified_at is not None,
+        restricted_until=restrictions.untils(person),
         balance_minor=person.balance,
         pending=pending.pending,
         pending_minor=pending.amount,

@@ -34,6 +34,9 @@ export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'R
 /** The format of a statement's file. */
 export type StatementFormat = Open<'CAMT_053' | 'CSV' | 'OFX' | 'PDF'>;
 
+/** The state of a top-up. */
+export type TopUpStatus = Open<'FAILED' | 'PENDING' | 'POSTED' | 'REVERSED'>;
+
 /** Whether the viewer received or sent the money. */
 export type TransactionDirection = Open<'INCOMING' | 'OUTGOING'>;
 
@@ -395,6 +398,13 @@ export interface MoneySent {
   readonly replayed: boolean;
 }
 
+/** The operation is not enabled on this service; see `wallet`. */
+export interface NotAvailable {
+  readonly __typename: 'NotAvailable';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+}
+
 /** The viewer has no such object, or it has already ended. */
 export interface NotFound {
   readonly __typename: 'NotFound';
@@ -422,6 +432,8 @@ export interface Notification {
   readonly paymentRequest: PaymentRequest | null;
   /** The scheduled transfer that it is about; null if it is about none. Null for an API token without the scope `SCHEDULE_TRANSFERS`. */
   readonly scheduledTransfer: ScheduledTransfer | null;
+  /** The top-up that it is about; null if it is about none. Null for an API token without the scope `READ_TRANSACTIONS`. */
+  readonly topUp: TopUp | null;
   /** The webhook that it is about; null if it is about none, if the webhook was deleted, and for an API token that did not create it. Null for an API token without the scope `MANAGE_WEBHOOKS`. */
   readonly webhook: Webhook | null;
 }
@@ -673,6 +685,39 @@ export interface TooLate {
   readonly __typename: 'TooLate';
   /** A sentence that can be shown to the user. */
   readonly message: string;
+}
+
+/** Money added through the payment provider, or to be added. */
+export interface TopUp {
+  /** Opaque, never changes, and unique across all types. */
+  readonly id: string;
+  /** The amount to pay, which is credited. */
+  readonly amount: Money;
+  /** The state of the top-up. */
+  readonly status: TopUpStatus;
+  /** The provider's payment page; null once completed or expired. Also null while the provider has not created it, which it usually does at once: read the top-up again then. */
+  readonly checkoutUrl: string | null;
+  /** The transaction that credited it; null until it is paid. Null for an API token without the scope `READ_TRANSACTIONS`. */
+  readonly transaction: Transaction | null;
+  /** When it was started. */
+  readonly createdAt: string;
+}
+
+/** A page of the viewer's top-ups, newest first. */
+export interface TopUpConnection {
+  /** The page, without cursors. */
+  readonly nodes: readonly TopUp[];
+  /** Whether there are further pages, and how to continue. */
+  readonly pageInfo: PageInfo;
+}
+
+/** The top-up was started; it is paid at its `checkoutUrl`. */
+export interface TopUpStarted {
+  readonly __typename: 'TopUpStarted';
+  /** The top-up as it is now. */
+  readonly topUp: TopUp;
+  /** True if this key had already started this top-up and nothing was created now. */
+  readonly replayed: boolean;
 }
 
 /** An entry of the viewer's ledger. Each side of a transfer has its own. */
@@ -943,7 +988,7 @@ export type CloseAccountResult = AccountClosed | BalanceNotZero | InvalidCredent
 export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
 
 /** What `addBalance` returns. */
-export type AddBalanceResult = BalanceAdded | EmailNotVerified | InvalidAmount | InvalidInput | BalanceLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
+export type AddBalanceResult = BalanceAdded | EmailNotVerified | InvalidAmount | InvalidInput | BalanceLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | NotAvailable | UserError;
 
 /** What `closeIdempotencyKey` returns. */
 export type CloseIdempotencyKeyResult = IdempotencyKeySettled | InvalidInput | UserError;
@@ -980,6 +1025,9 @@ export type ChangeScheduledTransferResult = ScheduledTransferChanged | NotFound 
 
 /** What `statement` returns. */
 export type StatementResult = Statement | InvalidInput | UserError;
+
+/** What `startTopUp` returns. */
+export type StartTopUpResult = TopUpStarted | EmailNotVerified | InvalidAmount | InvalidInput | BalanceLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | AccountRestricted | NotAvailable | UserError;
 
 /** What `createWebhook` returns. */
 export type CreateWebhookResult = WebhookCreated | InvalidWebhook | UserError;
@@ -1247,6 +1295,14 @@ export interface SplitBillInput {
   /** Defaults to 30 days from now; at most one year. */
   readonly expiresAt?: string | null;
   /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one split; keys of `splitBill` are separate from those of other operations. */
+  readonly idempotencyKey: string;
+}
+
+/** A top-up to start. */
+export interface StartTopUpInput {
+  /** In whole units of the currency. */
+  readonly amount: Decimal;
+  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key starts at most one top-up and adds at most once; keys are shared with `addBalance`. */
   readonly idempotencyKey: string;
 }
 
@@ -2048,7 +2104,7 @@ fragment FieldError on FieldError {
 export const ADD_BALANCE: Operation<{ readonly input: AddBalanceInput }, AddBalanceResult> = operation({
   name: 'AddBalance',
   path: ['addBalance'],
-  members: ['BalanceAdded', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'BalanceLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted'],
+  members: ['BalanceAdded', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'BalanceLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted', 'NotAvailable'],
   unknown: 'UserError',
   document: `
 mutation AddBalance($input: AddBalanceInput!) {
@@ -2625,6 +2681,9 @@ fragment Notification on Notification {
   scheduledTransfer {
     ...ScheduledTransfer
   }
+  topUp {
+    ...TopUp
+  }
   webhook {
     ...Webhook
   }
@@ -2727,6 +2786,19 @@ fragment ScheduledTransfer on ScheduledTransfer {
 fragment Recurrence on Recurrence {
   unit
   interval
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
 }
 
 fragment Webhook on Webhook {
@@ -2775,6 +2847,9 @@ fragment Notification on Notification {
   scheduledTransfer {
     ...ScheduledTransfer
   }
+  topUp {
+    ...TopUp
+  }
   webhook {
     ...Webhook
   }
@@ -2877,6 +2952,19 @@ fragment ScheduledTransfer on ScheduledTransfer {
 fragment Recurrence on Recurrence {
   unit
   interval
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
 }
 
 fragment Webhook on Webhook {
@@ -4277,6 +4365,209 @@ query Statement($from: Date!, $to: Date!, $format: StatementFormat!) {
 fragment Money on Money {
   amount
   currency
+}
+
+fragment FieldError on FieldError {
+  path
+  message
+}
+`,
+});
+
+export const TOP_UPS: Operation<{ readonly first?: number | null; readonly after?: string | null }, TopUpConnection> = operation({
+  name: 'TopUps',
+  path: ['viewer', 'topUps'],
+  document: `
+query TopUps($first: Int, $after: String) {
+  viewer {
+    topUps(first: $first, after: $after) {
+      nodes {
+        ...TopUp
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+  reverses {
+    ...ReversedTransaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+`,
+});
+
+export const START_TOP_UP: Operation<{ readonly input: StartTopUpInput }, StartTopUpResult> = operation({
+  name: 'StartTopUp',
+  path: ['startTopUp'],
+  members: ['TopUpStarted', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'BalanceLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'AccountRestricted', 'NotAvailable'],
+  unknown: 'UserError',
+  document: `
+mutation StartTopUp($input: StartTopUpInput!) {
+  startTopUp(input: $input) {
+    __typename
+    ... on TopUpStarted {
+      topUp {
+        ...TopUp
+      }
+      replayed
+    }
+    ... on UserError {
+      message
+    }
+    ... on BalanceLimitExceeded {
+      maximumTopUp {
+        ...Money
+      }
+    }
+    ... on InvalidAmount {
+      minimum {
+        ...Money
+      }
+      maximum {
+        ...Money
+      }
+    }
+    ... on InvalidInput {
+      fields {
+        ...FieldError
+      }
+    }
+    ... on AccountRestricted {
+      restriction
+    }
+  }
+}
+
+fragment TopUp on TopUp {
+  id
+  amount {
+    ...Money
+  }
+  status
+  checkoutUrl
+  transaction {
+    ...Transaction
+  }
+  createdAt
+}
+
+fragment Money on Money {
+  amount
+  currency
+}
+
+fragment Transaction on Transaction {
+  id
+  reference
+  sequence
+  kind
+  direction
+  amount {
+    ...Money
+  }
+  fee {
+    ...Money
+  }
+  counterparty {
+    ...User
+  }
+  note
+  metadata {
+    ...MetadataEntry
+  }
+  balanceAfter {
+    ...Money
+  }
+  createdAt
+  seal
+  reverses {
+    ...ReversedTransaction
+  }
+}
+
+fragment User on User {
+  id
+  name
+  handle
+  emailHint
+}
+
+fragment MetadataEntry on MetadataEntry {
+  key
+  value
+}
+
+fragment ReversedTransaction on Transaction {
+  id
+  reference
+  sequence
 }
 
 fragment FieldError on FieldError {

@@ -3120,6 +3120,9 @@ mutation StartTopUp($input: StartTopUpInput!) {
         ...FieldError
       }
     }
+    ... on AccountRestricted {
+      restriction
+    }
   }
 }
 

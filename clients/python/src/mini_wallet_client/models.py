@@ -63,6 +63,7 @@ __all__ = [
     "MetadataEntryInput",
     "MoneyRequested",
     "MoneySent",
+    "NotAvailable",
     "NotFound",
     "Notification",
     "NotificationConnection",
@@ -104,12 +105,17 @@ __all__ = [
     "SignedIn",
     "SignedOut",
     "SplitBillResult",
+    "StartTopUpResult",
     "Statement",
     "StatementFormat",
     "StatementResult",
     "TestWebhookResult",
     "TokenLimitExceeded",
     "TooLate",
+    "TopUp",
+    "TopUpConnection",
+    "TopUpStarted",
+    "TopUpStatus",
     "Transaction",
     "TransactionConnection",
     "TransactionDirection",
@@ -314,6 +320,22 @@ class StatementFormat(OpenEnum):
 
     PDF = "PDF"
     """For reading and printing."""
+
+
+class TopUpStatus(OpenEnum):
+    """The state of a top-up."""
+
+    FAILED = "FAILED"
+    """Not paid: the payment failed, the payment page expired, or the key was closed. A payment that arrives for a closed key is refunded."""
+
+    PENDING = "PENDING"
+    """Not yet confirmed by the provider."""
+
+    POSTED = "POSTED"
+    """Paid and credited."""
+
+    REVERSED = "REVERSED"
+    """Refunded or disputed at the provider; the reversal has been posted."""
 
 
 class TransactionDirection(OpenEnum):
@@ -863,6 +885,8 @@ class Notification:
     """The payment request that it is about; null if it is about none. Null for an API token without the scope `REQUEST_MONEY`."""
     scheduled_transfer: ScheduledTransfer | None
     """The scheduled transfer that it is about; null if it is about none. Null for an API token without the scope `SCHEDULE_TRANSFERS`."""
+    top_up: TopUp | None
+    """The top-up that it is about; null if it is about none. Null for an API token without the scope `READ_TRANSACTIONS`."""
     webhook: Webhook | None
     """The webhook that it is about; null if it is about none, if the webhook was deleted, and for an API token that did not create it. Null for an API token without the scope `MANAGE_WEBHOOKS`."""
 
@@ -885,6 +909,7 @@ class Notification:
             scheduled_transfer=None
             if data["scheduledTransfer"] is None
             else ScheduledTransfer.parse(data["scheduledTransfer"]),
+            top_up=None if data["topUp"] is None else TopUp.parse(data["topUp"]),
             webhook=None if data["webhook"] is None else Webhook.parse(data["webhook"]),
         )
 
@@ -1313,6 +1338,74 @@ class Statement:
             closing_balance=Money.parse(data["closingBalance"]),
             transaction_count=data["transactionCount"],
             download=data["download"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUp:
+    """Money added through the payment provider, or to be added."""
+
+    id: str
+    """Opaque, never changes, and unique across all types."""
+    amount: Money
+    """The amount to pay, which is credited."""
+    status: TopUpStatus
+    """The state of the top-up."""
+    checkout_url: str | None
+    """The provider's payment page; null once completed or expired. Also null while the provider has not created it, which it usually does at once: read the top-up again then."""
+    transaction: Transaction | None
+    """The transaction that credited it; null until it is paid. Null for an API token without the scope `READ_TRANSACTIONS`."""
+    created_at: datetime
+    """When it was started."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            id=data["id"],
+            amount=Money.parse(data["amount"]),
+            status=TopUpStatus(data["status"]),
+            checkout_url=data["checkoutUrl"],
+            transaction=None
+            if data["transaction"] is None
+            else Transaction.parse(data["transaction"]),
+            created_at=datetime.fromisoformat(data["createdAt"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUpConnection:
+    """A page of the viewer's top-ups, newest first."""
+
+    nodes: tuple[TopUp, ...]
+    """The page, without cursors."""
+    page_info: PageInfo
+    """Whether there are further pages, and how to continue."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            nodes=tuple(TopUp.parse(item) for item in data["nodes"]),
+            page_info=PageInfo.parse(data["pageInfo"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUpStarted:
+    """The top-up was started; it is paid at its `checkoutUrl`."""
+
+    top_up: TopUp
+    """The top-up as it is now."""
+    replayed: bool
+    """True if this key had already started this top-up and nothing was created now."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            top_up=TopUp.parse(data["topUp"]),
+            replayed=data["replayed"],
         )
 
 
@@ -1913,6 +2006,11 @@ class InvalidWebhook(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotAvailable(UserError):
+    """The operation is not enabled on this service; see `wallet`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotFound(UserError):
     """The viewer has no such object, or it has already ended."""
 
@@ -2184,6 +2282,7 @@ AddBalanceResult: TypeAlias = (
     | IdempotencyKeyClosed
     | TooLate
     | AccountRestricted
+    | NotAvailable
     | UserError
 )
 """What `addBalance` returns."""
@@ -2210,6 +2309,8 @@ def parse_add_balance_result(data: Any) -> AddBalanceResult:
             return TooLate.parse(data)
         case "AccountRestricted":
             return AccountRestricted.parse(data)
+        case "NotAvailable":
+            return NotAvailable.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2514,6 +2615,46 @@ def parse_statement_result(data: Any) -> StatementResult:
             return Statement.parse(data)
         case "InvalidInput":
             return InvalidInput.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+StartTopUpResult: TypeAlias = (
+    TopUpStarted
+    | EmailNotVerified
+    | InvalidAmount
+    | InvalidInput
+    | BalanceLimitExceeded
+    | IdempotencyKeyReused
+    | IdempotencyKeyClosed
+    | AccountRestricted
+    | NotAvailable
+    | UserError
+)
+"""What `startTopUp` returns."""
+
+
+def parse_start_top_up_result(data: Any) -> StartTopUpResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "TopUpStarted":
+            return TopUpStarted.parse(data)
+        case "EmailNotVerified":
+            return EmailNotVerified.parse(data)
+        case "InvalidAmount":
+            return InvalidAmount.parse(data)
+        case "InvalidInput":
+            return InvalidInput.parse(data)
+        case "BalanceLimitExceeded":
+            return BalanceLimitExceeded.parse(data)
+        case "IdempotencyKeyReused":
+            return IdempotencyKeyReused.parse(data)
+        case "IdempotencyKeyClosed":
+            return IdempotencyKeyClosed.parse(data)
+        case "AccountRestricted":
+            return AccountRestricted.parse(data)
+        case "NotAvailable":
+            return NotAvailable.parse(data)
         case _:
             return UserError.parse(data)
 
