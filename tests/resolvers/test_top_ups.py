@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from application import apply_provider_fact, attend_top_up, reconcile_top_ups
 from domain import ids
-from domain.top_ups.provider import Ended, Fact, ProviderAway, ProviderRefused
+from domain.top_ups.provider import Ended, Fact, ProviderAway, ProviderRefused, Source
 from domain.top_ups.top_ups import MAXIMUM_PENDING
 from persistence.audit import audit
 from persistence.top_ups import attending, mismatches, reconciling
@@ -299,3 +302,56 @@ async def test_keys_are_shared_with_instant_top_ups(
     await started(alpha, key=pending)
     assert (await alpha.add("25", pending))["__typename"] == "IdempotencyKeyReused"
     assert (await alpha.ask(WALLET)).one == {"topUpMethod": "INSTANT"}
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[str], list[str]]:
+    """What happens to a payment at the provider, and the events that arrive of it."""
+    happened = ["paid"]
+    if draw(st.booleans()):
+        happened += ["refund", *draw(st.sampled_from([[], ["refund failed"]]))]
+    if "refund failed" not in happened and draw(st.booleans()):
+        happened += ["dispute", *draw(st.sampled_from([[], ["dispute won"]]))]
+    return happened, draw(st.lists(st.sampled_from(happened), max_size=8))
+
+
+@given(histories())
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+async def test_every_order_and_repetition_of_events_has_the_same_result(
+    world: World, alpha: Someone, payments: Payments, drawn: tuple[list[str], list[str]]
+) -> None:
+    history, arrived = drawn
+    before = Decimal((await state(alpha))["balance"]["amount"])
+    paid = payments.pay(await started(alpha, "20"))
+    refunded = payments.take_back(paid, 500)
+    left = 1500 if "refund" in history else 2000
+    disputed = payments.take_back(paid, left, Source.DISPUTE)
+    facts: dict[str, Fact] = {
+        "paid": paid,
+        "refund": refunded,
+        "refund failed": payments.give_back(refunded),
+        "dispute": disputed,
+        "dispute won": payments.give_back(disputed),
+    }
+    payments.facts[:] = [facts[each] for each in history]
+    # Some at the same time, as from several processes.
+    for pair in zip(arrived[::2], arrived[1::2], strict=False):
+        await asyncio.gather(*(apply(world, facts[each]) for each in pair))
+    await apply(world, *(facts[each] for each in arrived[len(arrived) // 2 * 2 :]))
+    services = world.services
+    await reconciling.request(services.database, "stripe")
+    await reconcile_top_ups.execute(services, services.limits.currency)
+
+    expected = Decimal(20)
+    expected -= Decimal(5) if "refund" in history and "refund failed" not in history else 0
+    expected -= Decimal(left) / 100 if history[-1] == "dispute" else 0
+    shown = await state(alpha)
+    assert Decimal(shown["balance"]["amount"]) - before == expected
+    is_reversed = expected < 20
+    assert shown["topUps"]["nodes"][0]["status"] == ("REVERSED" if is_reversed else "POSTED")
+    assert await mismatched(world) == []
