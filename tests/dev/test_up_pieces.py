@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -76,6 +77,36 @@ def test_the_ledgers_keep_the_key_that_they_are_sealed_with(service_folder: Path
     # A database elsewhere has other processes at it, which do not know of this one.
     elsewhere = {"DATABASE_URL": "postgresql://wallet@db.example.org/wallet"}
     assert "AUDIT_KEY" not in choose(service_folder, elsewhere).environment
+
+
+def test_a_payment_provider_is_embedded_only_where_one_is_wanted_and_has_no_key(
+    service_folder: Path,
+) -> None:
+    wanted = {"TOP_UP_PROVIDER": "stripe", "STRIPE_API_BASE": "https://api.example.org"}
+    first = choose(service_folder, wanted)
+    names = [type(service).__name__ for service in first.services]
+    assert names == ["Valkey", "MailCatcher", "Channels", "StripeEmulator", "Postgres"]
+    assert first.payments == f"{first.environment['STRIPE_API_BASE']}/test"
+    assert "INSTANT_TOP_UPS" not in first.environment
+    assert settings.Settings(_env_file=None, **lowered(first.environment)).top_up_provider
+    # Its address and its keys stay: payment pages that are open are still found.
+    assert stripe_variables(choose(service_folder, wanted)) == stripe_variables(first)
+
+    real = {**wanted, "STRIPE_API_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}
+    assert stripe_variables(choose(service_folder, real)) == {
+        name: value for name, value in real.items() if name.startswith("STRIPE_")
+    }
+    plain = choose(service_folder, {})
+    assert (plain.payments, stripe_variables(plain)) == ("", {})
+    assert plain.environment["INSTANT_TOP_UPS"] == "true"
+
+
+def stripe_variables(chosen: services.Chosen) -> dict[str, str]:
+    return {name: value for name, value in chosen.environment.items() if name.startswith("STRIPE_")}
+
+
+def lowered(environment: dict[str, str]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in environment.items() if value}
 
 
 def choose(data: Path, given: dict[str, str]) -> services.Chosen:
