@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
+from adapters.passkeys import RelyingParty
 from adapters.rate_limiter import Limit, RateLimiter, Usage, Use
 from adapters.webhook_endpoints import Endpoints
 from application.allowances import Allowance, Block
@@ -28,7 +29,7 @@ from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger.ledger import Movement
 from persistence.notifications import preferences
-from persistence.people import accounts
+from persistence.people import accounts, factor_secrets
 from persistence.webhooks import secrets
 from realtime.live import Live
 from realtime.token_cache import TokenCache
@@ -118,6 +119,10 @@ class Services(ReadServices):
     )
     #: Encrypts the signing secrets of webhooks.
     webhook_keys: Keyring = field(init=False)
+    #: Encrypts the secrets of authenticator apps.
+    factor_keys: Keyring = field(init=False)
+    #: Verifies passkeys.
+    relying_party: RelyingParty = field(init=False)
     #: Delays guesses of passwords.
     guesses: Guesses = field(init=False)
     #: Bearer tokens that were verified.
@@ -135,6 +140,9 @@ class Services(ReadServices):
         object.__setattr__(self, "refusal_allowance", refusals)
         keys = secrets.keyring(self.settings.jwt_secrets)
         object.__setattr__(self, "webhook_keys", keys)
+        factor_keys = factor_secrets.keyring(self.settings.jwt_secrets)
+        object.__setattr__(self, "factor_keys", factor_keys)
+        object.__setattr__(self, "relying_party", RelyingParty(self.settings.app_url))
         object.__setattr__(self, "guesses", Guesses(self.uses.get, self.pause))
 
     async def person(self, user_id: UUID) -> Person | None:

@@ -166,7 +166,7 @@ class Forbidden(DomainError):
 
 @dataclass(eq=False)
 class SessionNotConfirmed(Forbidden):
-    message: str = "Enter your password to confirm that it is you, then try again."
+    message: str = "Confirm that it is you with `confirmSession`, then try again."
 
 
 @dataclass(eq=False)

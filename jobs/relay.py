@@ -27,6 +27,7 @@ from persistence import retention
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.outbox import OutboxRow
 from persistence.engine.database import Database
+from persistence.people import factor_secrets
 from persistence.top_ups import reconciling
 from persistence.webhooks import secrets
 from settings import Settings, SettingsError
@@ -71,12 +72,14 @@ async def run(settings: Settings, stop: asyncio.Event, spans: Spans = NO_SPANS) 
     jobs = queue.JobQueue(redis_url)
     sinks = table.configured(settings)
     keys = secrets.keyring(settings.jwt_secrets)
+    factor_keys = factor_secrets.keyring(settings.jwt_secrets)
     relay = Relay(
         database,
         listeners,
         jobs,
         sinks,
         keys=keys,
+        factor_keys=factor_keys,
         spans=spans,
         top_up_provider=settings.top_up_provider,
     )
@@ -91,7 +94,10 @@ async def run(settings: Settings, stop: asyncio.Event, spans: Spans = NO_SPANS) 
 
 
 class Relay:
-    """One relay; `sinks` are those that are configured, `keys` those of signing secrets of webhooks."""
+    """One relay; `sinks` are those that are configured.
+
+    `keys` are those of signing secrets of webhooks, `factor_keys` those of secrets of authenticator apps.
+    """
 
     def __init__(
         self,
@@ -102,12 +108,14 @@ class Relay:
         *,
         poll_seconds: float = POLL_SECONDS,
         keys: Keyring | None = None,
+        factor_keys: Keyring | None = None,
         spans: Spans = NO_SPANS,
         top_up_provider: str | None = None,
     ) -> None:
         self._keys = keys
         #: The provider to reconcile with, until that was requested.
         self._to_reconcile = top_up_provider
+        self._factor_keys = factor_keys
         self._spans = spans
         self._database = database
         self._listeners = listeners
@@ -134,6 +142,9 @@ class Relay:
             duties.append(Duty("keys of webhooks", _RETENTION_SECONDS, encrypt))
         if self._to_reconcile is not None:
             duties.append(Duty("reconciliation", _RETENTION_SECONDS, self._reconcile_once))
+        if self._factor_keys is not None:
+            encrypt = functools.partial(self._encrypt_factors_again, self._factor_keys)
+            duties.append(Duty("keys of authenticator apps", _RETENTION_SECONDS, encrypt))
         for work in due_work.TABLE:
             queue_work = functools.partial(self._queue_due_work, work)
             duties.append(Duty(f"due work: {work.name}", work.every_seconds, queue_work))
@@ -227,6 +238,13 @@ class Relay:
         changed = await secrets.encrypt_again(self._database, keys, _RETENTION_BATCH)
         if changed:
             log.info("encrypted signing secrets with the new key", count=changed)
+        return changed >= _RETENTION_BATCH
+
+    async def _encrypt_factors_again(self, keys: Keyring) -> bool:
+        """Likewise the secrets of authenticator apps."""
+        changed = await factor_secrets.encrypt_again(self._database, keys, _RETENTION_BATCH)
+        if changed:
+            log.info("encrypted secrets of authenticator apps with the new key", count=changed)
         return changed >= _RETENTION_BATCH
 
     async def _delete_expired(self) -> bool:

@@ -17,6 +17,8 @@ from persistence.top_ups import mismatches
 from persistence.webhooks import attempts, webhooks
 
 KEPT = timedelta(days=7)
+#: How long challenges are kept after they have expired, and wrong answers after they were counted.
+CHALLENGES_KEPT = timedelta(days=1)
 
 
 def _deletion(table: str, condition: str) -> Any:
@@ -48,11 +50,18 @@ _DELETIONS = {
         "webhook_attempts", "sent_at < now() - CAST(:attempts_kept AS interval)"
     ),
     "webhook_secrets": _deletion("webhook_secrets", "expires_at < now()"),
+    "second_factor_challenges": _deletion(
+        "second_factor_challenges", "expires_at < now() - CAST(:challenges_kept AS interval)"
+    ),
+    "second_factor_failures": _deletion(
+        "second_factor_failures", "failed_at < now() - CAST(:challenges_kept AS interval)"
+    ),
 }
 _PERIODS = {
     "kept": KEPT,
     "idle": sessions.SESSION_IDLE_LIFETIME,
     "attempts_kept": attempts.KEPT,
+    "challenges_kept": CHALLENGES_KEPT,
 }
 
 
@@ -63,7 +72,8 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
     and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
     verified in time go at once, with all that they have. So do reservations of handles that have
     ended, signing secrets that were replaced and have expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
-    days, and payments that match no top-up for 400. Top-ups and their reversals are kept for ever, like the
+    days, and payments that match no top-up for 400, and challenges for second factors and wrong answers to
+    them for a day. Top-ups and their reversals are kept for ever, like the
     keys and the entries that they belong to. Of accounts that were closed 30 days ago, personal data is erased.
     """
     deleted = {}

@@ -92,6 +92,9 @@ users = Table(
     Column("sending_restricted_until", INSTANT),
     Column("receiving_restricted_until", INSTANT),
     Column("adding_restricted_until", INSTANT),
+    # Transfers above this amount take a second factor; null exactly while none is enabled.
+    Column("confirm_above", BigInteger),
+    CheckConstraint("confirm_above > 0", name="confirm_above"),
     CheckConstraint("length(time_zone) BETWEEN 1 AND 64", name="time_zone"),
     CheckConstraint(_HANDLE_FORM, name="handle_form"),
     CheckConstraint("handle IS NULL OR email_verified_at IS NOT NULL", name="handle_only_verified"),
@@ -592,6 +595,8 @@ sessions = Table(
     Column("rotated_at", INSTANT, nullable=False),
     # When the user last re-authenticated; null if only at sign-in.
     Column("confirmed_at", INSTANT),
+    # Whether a second factor was given at the latest sign-in or confirmation.
+    Column("confirmed_by_factor", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("generation > 0", name="generation_positive"),
     CheckConstraint("octet_length(refresh_hash) = 32", name="refresh_hash_length"),
     CheckConstraint(
@@ -642,7 +647,7 @@ mails = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint(
         "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken', "
-        "'api_token_created', 'notification', 'account_closed')",
+        "'api_token_created', 'notification', 'account_closed', 'new_sign_in')",
         name="purpose",
     ),
     CheckConstraint("state IN ('pending', 'sent', 'failed', 'withdrawn')", name="state"),
@@ -664,7 +669,10 @@ links = Table(
     Column("expires_at", INSTANT, nullable=False),
     # When it was used, or superseded by a newer registration or reset.
     Column("ended_at", INSTANT),
-    CheckConstraint("purpose IN ('verify_email', 'reset_password')", name="purpose"),
+    # The session that it ends; null for links of other purposes.
+    Column("subject_id", UUID),
+    CheckConstraint("purpose IN ('verify_email', 'reset_password', 'new_sign_in')", name="purpose"),
+    CheckConstraint("(purpose = 'new_sign_in') = (subject_id IS NOT NULL)", name="subject"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash_length"),
     CheckConstraint("expires_at > created_at", name="lifetime"),
     Index("links_expires_at_idx", "expires_at"),
@@ -1000,4 +1008,94 @@ operator_log = Table(
     CheckConstraint("id = 1", name="one_row"),
     CheckConstraint("number BETWEEN 0 AND position", name="number"),
     CheckConstraint("octet_length(seal) = 32", name="seal_length"),
+)
+
+
+# Authenticator apps: at most one for each user.
+totp_factors = Table(
+    "totp_factors",
+    metadata,
+    _user_id(),
+    # Differs from that of an earlier one.
+    Column("id", UUID, nullable=False),
+    # Which key the secret is encrypted with (domain.encryption).
+    Column("key_id", LargeBinary, nullable=False),
+    Column("encrypted", LargeBinary, nullable=False),
+    # Codes of this and earlier periods of 30 seconds are not accepted again.
+    Column("last_step", BigInteger, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("last_used_at", INSTANT),
+    CheckConstraint("octet_length(key_id) = 8", name="key_id_length"),
+    CheckConstraint("last_step >= 0", name="last_step"),
+    Index("totp_factors_key_idx", "key_id"),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("credential_id", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    # The authenticator's signature counter; 0 for one that does not count.
+    Column("counter", BigInteger, nullable=False),
+    Column("transports", ARRAY(Text), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("last_used_at", INSTANT),
+    UniqueConstraint("user_id", "credential_id"),
+    CheckConstraint("octet_length(credential_id) BETWEEN 1 AND 1023", name="credential_id_length"),
+    CheckConstraint("counter >= 0", name="counter"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="name_length"),
+)
+
+# Hashes of codes that work once; new codes replace all rows.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("used_at", INSTANT),
+    CheckConstraint("octet_length(code_hash) = 32", name="code_hash_length"),
+)
+
+second_factor_challenges = Table(
+    "second_factor_challenges",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    # What else it is bound to: domain.people.second_factors.binding.
+    Column("binding", LargeBinary, nullable=False),
+    # The secret of an authenticator app that is being enabled, encrypted.
+    Column("key_id", LargeBinary),
+    Column("encrypted", LargeBinary),
+    # Wrong answers.
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    Column("used_at", INSTANT),
+    CheckConstraint(
+        "purpose IN ('sign_in', 'passkey_sign_in', 'confirm_session', 'reset_password', 'enable_totp', "
+        "'add_passkey', 'transfer')",
+        name="purpose",
+    ),
+    CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash_length"),
+    CheckConstraint("octet_length(binding) = 32", name="binding_length"),
+    CheckConstraint("(key_id IS NULL) = (encrypted IS NULL)", name="encrypted"),
+    CheckConstraint("attempts BETWEEN 0 AND 10", name="attempts"),
+    Index("second_factor_challenges_expires_at_idx", "expires_at"),
+)
+
+# Wrong answers of the last hour, counted by account.
+second_factor_failures = Table(
+    "second_factor_failures",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("failed_at", INSTANT, nullable=False),
+    Index("second_factor_failures_failed_at_idx", "failed_at"),
 )

@@ -52,6 +52,13 @@ class SecurityChange(enum.StrEnum):
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105
     ACCOUNT_REOPENED = "account_reopened"
+    TOTP_ENABLED = "totp_enabled"
+    TOTP_DISABLED = "totp_disabled"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    CONFIRM_ABOVE_CHANGED = "confirm_above_changed"
 
 
 # ================================================================ messages
@@ -116,25 +123,44 @@ def _transaction_reversed(facts: Facts) -> str:
             return f"A transaction was reversed: {facts.sum}."
 
 
+_CHANGES: Mapping[str, str] = {
+    SecurityChange.PASSWORD_CHANGED: "Your password was changed.{also}",
+    SecurityChange.PASSWORD_RESET: "Your password was reset with a link from a mail.{also}",
+    SecurityChange.API_TOKEN_CREATED: "{token} was created.",
+    SecurityChange.API_TOKEN_REVOKED: "{token} was revoked.",
+    SecurityChange.ACCOUNT_REOPENED: "Your account was reopened by a sign-in with your password.",
+    SecurityChange.TOTP_ENABLED: "An authenticator app was enabled for your account.",
+    SecurityChange.TOTP_DISABLED: "The authenticator app of your account was disabled.",
+    SecurityChange.PASSKEY_ADDED: "{passkey} was added to your account.",
+    SecurityChange.PASSKEY_REMOVED: "{passkey} was removed from your account.",
+    SecurityChange.RECOVERY_CODES_RENEWED: "Your recovery codes were replaced by new ones.",
+    SecurityChange.RECOVERY_CODE_USED: "One of your recovery codes was used.",
+    SecurityChange.CONFIRM_ABOVE_CHANGED: (
+        "The amount above which payments take a second factor was changed."
+    ),
+}
+_CHANGED = "Your security settings were changed."
+
+
 def _security_changed(facts: Facts) -> str:
     name, revoked = facts.details.get("name"), facts.details.get("api_tokens_revoked")
     also = ""
     if isinstance(revoked, int) and revoked > 0:
         also = f" {revoked} API token{'s were' if revoked > 1 else ' was'} revoked."
-    token = f"The API token “{name}”" if name else "An API token"
-    match facts.details.get("change"):
-        case SecurityChange.PASSWORD_CHANGED:
-            return f"Your password was changed.{also}"
-        case SecurityChange.PASSWORD_RESET:
-            return f"Your password was reset with a link from a mail.{also}"
-        case SecurityChange.API_TOKEN_CREATED:
-            return f"{token} was created."
-        case SecurityChange.API_TOKEN_REVOKED:
-            return f"{token} was revoked."
-        case SecurityChange.ACCOUNT_REOPENED:
-            return "Your account was reopened by a sign-in with your password."
-        case _:
-            return "Your security settings were changed."
+    change = facts.details.get("change")
+    sentence = _CHANGES.get(change, _CHANGED) if isinstance(change, str) else _CHANGED
+    return sentence.format(
+        also=also,
+        token=f"The API token “{name}”" if name else "An API token",
+        passkey=f"The passkey “{name}”" if name else "A passkey",
+    )
+
+
+def _new_sign_in(facts: Facts) -> str:
+    address, device = facts.details.get("ip_address"), facts.details.get("user_agent")
+    place = f" from the IP address {address}" if isinstance(address, str) and address else ""
+    with_device = f" ({device})" if isinstance(device, str) and device else ""
+    return f"A new device signed in to your account{place}{with_device}."
 
 
 # ================================================================ rules
@@ -217,7 +243,7 @@ RULES: Mapping[NotificationKind, Rule] = {
         Mailed.BY_DEFAULT, "A webhook was disabled", _webhook_disabled
     ),
     NotificationKind.NEW_SIGN_IN: Rule(
-        Mailed.ALWAYS, "A new sign-in", lambda _facts: "Your account was signed in to."
+        Mailed.ALWAYS, "A new device signed in to your wallet", _new_sign_in
     ),
     NotificationKind.SECURITY_CHANGED: Rule(
         Mailed.ALWAYS, "Your security settings were changed", _security_changed

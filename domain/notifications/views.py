@@ -13,7 +13,7 @@ from domain.notifications.notification_kinds import RULES, UNKNOWN, Facts
 from domain.people.accounts import Person
 
 #: The details that are names.
-_NAMES = frozenset({"name", "host"})
+_NAMES = frozenset({"name", "host", "user_agent"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class MailPurpose(StrEnum):
     ADDRESS_TAKEN = "address_taken"
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
     ACCOUNT_CLOSED = "account_closed"
+    NEW_SIGN_IN = "new_sign_in"
     #: A notification whose message is all there is to say: the detail `number` is its number.
     NOTIFICATION = "notification"
 
@@ -49,6 +50,8 @@ class MailPurpose(StrEnum):
 LINK_LIFETIMES = {
     MailPurpose.VERIFY_EMAIL: timedelta(hours=24),
     MailPurpose.RESET_PASSWORD: timedelta(minutes=30),
+    # It only ends a session and requests another link.
+    MailPurpose.NEW_SIGN_IN: timedelta(days=7),
 }
 
 

@@ -28,6 +28,8 @@ SESSION_IDLE_LIFETIME = timedelta(days=30)
 SESSION_MAXIMUM_LIFETIME = timedelta(days=180)
 #: How long a session counts as confirmed after sign-in or confirmation.
 SESSION_CONFIRMED_FOR = timedelta(hours=1)
+#: How long after its verification the first sign-in to an account is not reported to its owner.
+FIRST_SIGN_IN_WITHIN = timedelta(days=7)
 #: How long the previous refresh token is still accepted, with the same successor.
 REFRESH_GRACE = timedelta(seconds=30)
 #: Reads and sockets end within this time after their session.
@@ -340,6 +342,16 @@ def new_link_token(user_id: UUID, link_id: UUID) -> str:
 
 def read_link_token(text: str) -> NamedSecret | None:
     """The ids in the token of a link, not yet verified; None if malformed."""
+    return _read_named_secret(text, "")
+
+
+def new_challenge(user_id: UUID, challenge_id: UUID) -> str:
+    """A challenge for a second factor: shown to the client, stored as a hash."""
+    return _new_named_secret(user_id, challenge_id)
+
+
+def read_challenge(text: str) -> NamedSecret | None:
+    """The ids in a challenge, not yet verified; None if malformed."""
     return _read_named_secret(text, "")
 
 

@@ -24,6 +24,7 @@ from persistence.audit import people as audit_people
 from persistence.audit import receipts as audit_receipts
 from persistence.audit import requests as audit_requests
 from persistence.audit import schedules as audit_schedules
+from persistence.audit import second_factors as audit_second_factors
 from persistence.audit import splits as audit_splits
 from persistence.audit import webhooks as audit_webhooks
 from persistence.engine import database
@@ -122,6 +123,7 @@ async def look(
         *audit_kinds.CHECKS,
         *audit_keys.CHECKS,
         *audit_people.CHECKS,
+        *audit_second_factors.CHECKS,
         *audit_handles.CHECKS,
         *audit_notifications.CHECKS,
         *audit_webhooks.CHECKS,

@@ -109,11 +109,14 @@ SELECT l.user_id || '/' || l.id AS key, concat_ws(' ',
     CASE WHEN l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES} END
         THEN 'Its lifetime is not that of such a link.' END,
     CASE WHEN l.ended_at < l.created_at THEN 'It ended before it was created.' END,
-    CASE WHEN l.created_at > clock_timestamp() THEN 'It is dated in the future.' END
+    CASE WHEN l.created_at > clock_timestamp() THEN 'It is dated in the future.' END,
+    CASE WHEN (l.purpose = 'new_sign_in') <> (l.subject_id IS NOT NULL)
+        THEN 'What it leads to does not match its purpose.' END
 ) AS sentence
 FROM links AS l LEFT JOIN users AS u ON u.id = l.user_id
 WHERE u.id IS NULL OR l.expires_at <> l.created_at + CASE l.purpose {_LIFETIMES} END
     OR l.ended_at < l.created_at OR l.created_at > clock_timestamp()
+    OR (l.purpose = 'new_sign_in') <> (l.subject_id IS NOT NULL)
 """  # noqa: S608
 
 _POSTED, _NOTIFIED, _MAIL, _ENDED, _NOTHING = (

@@ -38,11 +38,16 @@ def session_is_active(row: str) -> str:
 
 
 def session_is_confirmed(row: str) -> str:
-    """The SQL condition that the user of a row of `sessions` signed in or confirmed it lately."""
+    """The SQL condition that the user of a row of `sessions` signed in or confirmed it lately.
+
+    If the user has a second factor, with that: `confirm_above` is null exactly while there is none.
+    """
     # Without a confirmation since sign-in, confirmed_at is null, which greatest() ignores.
     return (
         f"(greatest({row}.created_at, {row}.confirmed_at) "
-        f"> clock_timestamp() - {_interval(sessions.SESSION_CONFIRMED_FOR)})"
+        f"> clock_timestamp() - {_interval(sessions.SESSION_CONFIRMED_FOR)} "
+        f"AND ({row}.confirmed_by_factor OR EXISTS (SELECT FROM users AS factorless "
+        f"WHERE factorless.id = {row}.user_id AND factorless.confirm_above IS NULL)))"
     )
 
 
