@@ -25,6 +25,7 @@ _SUBJECTS = {
     MailPurpose.ADDRESS_TAKEN: "You already have a wallet with this address",
     MailPurpose.API_TOKEN_CREATED: "An API token was created for your wallet",
     MailPurpose.ACCOUNT_CLOSED: "Your account was closed",
+    MailPurpose.NEW_SIGN_IN: notification_kinds.RULES[NotificationKind.NEW_SIGN_IN].mail_subject,
 }
 #: Of the notification whose message the mail is.
 _NOTIFICATION_NUMBER = "number"
@@ -41,6 +42,7 @@ _SCOPES = {
 _PAGES = {
     MailPurpose.VERIFY_EMAIL: "verify-email",
     MailPurpose.RESET_PASSWORD: "reset-password",
+    MailPurpose.NEW_SIGN_IN: "report-sign-in",
 }
 
 #: Where the web client shows what notifications of a kind are about; the others lead to its first page.
@@ -169,6 +171,8 @@ def _facts(
         # Only of a closed account.
         erased_at = details.get("erased_at")
         return {"erased_at": None if erased_at is None else _moment(erased_at)}
+    if purpose is MailPurpose.NEW_SIGN_IN:
+        return {"rows": _place(details)}
     if purpose is not MailPurpose.API_TOKEN_CREATED:
         return {}
     limit_minor, expires_at = details["daily_limit_minor"], details["expires_at"]
@@ -178,10 +182,17 @@ def _facts(
         "Daily limit": "none" if limit_minor is None else str(money.Money(limit_minor, currency)),
         "Expires": "never" if expires_at is None else _moment(expires_at),
         "Created": _moment(details["created_at"]),
-        "Device": details["user_agent"] or "unknown",
-        "IP address": details["ip_address"] or "unknown",
+        **_place(details),
     }
     return {"rows": rows}
+
+
+def _place(details: Mapping[str, Any]) -> dict[str, str]:
+    """Where a session comes from, as far as it is known."""
+    return {
+        "Device": _without_links(details["user_agent"] or "unknown"),
+        "IP address": details["ip_address"] or "unknown",
+    }
 
 
 def _moment(instant: str) -> str:
@@ -194,4 +205,6 @@ def _lifetime(purpose: MailPurpose) -> str | None:
     if lifetime is None:
         return None
     minutes = int(lifetime.total_seconds()) // 60
-    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{lifetime.days} days" if lifetime.days > 1 else f"{minutes // 60} hours"

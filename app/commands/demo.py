@@ -100,15 +100,11 @@ async def _seed_person(
     # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)
     token = sessions.first_refresh_token(user_id, ids.new_id())
-    await stored_sessions.begin(
-        opened,
-        user_id=user_id,
-        password_hash=await accounts.password_hash(opened, user_id),
-        token=token,
-        token_text=token.render(secret),
-        user_agent="./wallet demo",
-        ip_address=None,
+    new = stored_sessions.NewSession(
+        token, token.render(secret), user_agent="./wallet demo", ip_address=None, is_known=True
     )
+    password_hash = await accounts.password_hash(opened, user_id)
+    await stored_sessions.begin(opened, new, password_hash=password_hash)
     most = limits.money(min(limits.maximum_top_up_minor, limits.maximum_balance_minor)).amount
     await ledger.move(
         AddBalance(

@@ -137,6 +137,11 @@ class MailToSend:
     #: Facts for the mail template.
     details: Mapping[str, Any]
 
+    @property
+    def subject_id(self) -> UUID | None:
+        """The session that the mail's link ends, if it is about one."""
+        return UUID(self.details["session_id"]) if "session_id" in self.details else None
+
 
 # ================================================================ within the caller's unit of work
 
@@ -280,6 +285,7 @@ async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id
             token_hash=token_hash,
             now=now,
             expires_at=expires_at,
+            subject_id=mail.subject_id,
         )
         if mail.purpose is MailPurpose.VERIFY_EMAIL:
             await unit.connection.execute(

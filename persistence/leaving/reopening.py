@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, text
 
@@ -23,17 +22,15 @@ _REOPEN = text(
 _FORGET = text("DELETE FROM closed_accounts WHERE user_id = :user_id")
 
 
-async def lock_or_reopen(unit: Unit, user_id: UUID, password_hash: str) -> Row[Any] | None:
-    """The row, locked, of a user who is signing in, whose account is reopened if it is closed.
+async def reopen(unit: Unit, found: Row[Any]) -> Row[Any] | None:
+    """The row of a locked user who is signing in, whose account is reopened if it is closed.
 
-    None if the user is unknown, the password was changed, or the account is to be erased. What ended with
-    the account stays ended: handle, sessions, API tokens, webhooks, schedules and requests.
+    None if the account is to be erased. What ended with the account stays ended: handle, sessions, API
+    tokens, webhooks, schedules and requests.
     """
-    found = await persons.lock_any(unit, user_id)
-    if found is None or found.password_hash != password_hash:
-        return None
     if found.closed_at is None:
         return found
+    user_id = found.id
     kept = (await unit.connection.execute(_KEPT, {"user_id": user_id})).one_or_none()
     if kept is None or not leaving.can_reopen(kept.erase_at, found.balance, await unit.clock()):
         return None

@@ -16,6 +16,7 @@ from domain.notifications.notices import Mail, Notice
 from domain.notifications.notification_kinds import NotificationKind, SecurityChange
 from domain.people.accounts import MailPurpose, Person
 from domain.people.restrictions import Restriction
+from domain.people.second_factors import InvalidSecondFactor
 from domain.people.sessions import NamedSecret, Principal
 from persistence.delivery import mails
 from persistence.engine import unit_of_work
@@ -24,6 +25,7 @@ from persistence.engine.unit_of_work import Unit
 from persistence.notifications import notifying
 from persistence.people import (
     api_tokens,
+    challenges,
     handles,
     links,
     persons,
@@ -127,23 +129,43 @@ async def is_link_good(db: Database, token: NamedSecret, purpose: MailPurpose) -
 async def reset_password(
     db: Database, token: NamedSecret, *, password_hash: str
 ) -> EndedCredentials:
-    """Use a reset link: all sessions and API tokens end. Raises InvalidToken."""
+    """Use a reset link of a user without a second factor: all sessions and API tokens end.
+
+    Raises InvalidToken, and InvalidSecondFactor for a user with one.
+    """
 
     async def work(unit: Unit) -> EndedCredentials:
-        person = await persons.lock(unit, token.user_id)
-        good = await links.is_good(unit.connection, token, MailPurpose.RESET_PASSWORD)
-        if person is None or person.email_verified_at is None or not good:
-            raise errors.InvalidToken
-        return await _set_password(
-            unit,
-            person,
-            password_hash,
-            SecurityChange.PASSWORD_RESET,
-            keep_session_id=None,
-            revoke_api_tokens=True,
-        )
+        person = await lock_for_reset(unit, token)
+        if person.confirm_above is not None:
+            raise InvalidSecondFactor
+        return await reset_within(unit, person, token, password_hash)
 
     return await unit_of_work.run(db, work)
+
+
+async def lock_for_reset(unit: Unit, token: NamedSecret) -> Row[Any]:
+    """The row of the user whose reset link it is, locked. Raises InvalidToken unless the link is good."""
+    person = await persons.lock(unit, token.user_id)
+    good = await links.is_good(unit.connection, token, MailPurpose.RESET_PASSWORD)
+    if person is None or person.email_verified_at is None or not good:
+        raise errors.InvalidToken
+    return person
+
+
+async def reset_within(
+    unit: Unit, person: Row[Any], token: NamedSecret, password_hash: str
+) -> EndedCredentials:
+    """As `reset_password`, of a locked user whose second factor, if any, was verified."""
+    if not await links.is_good(unit.connection, token, MailPurpose.RESET_PASSWORD):
+        raise errors.InvalidToken
+    return await _set_password(
+        unit,
+        person,
+        password_hash,
+        SecurityChange.PASSWORD_RESET,
+        keep_session_id=None,
+        revoke_api_tokens=True,
+    )
 
 
 async def change_password(
@@ -157,11 +179,12 @@ async def change_password(
     """Replace the caller's password whose hash is `old_hash`: every other session ends, and, if
     requested, every API token.
 
-    Raises Unauthenticated if the caller's session has ended, or InvalidCredentials if the hash has changed.
+    Raises Unauthenticated if the caller's session has ended, SessionNotConfirmed, or InvalidCredentials if
+    the hash has changed.
     """
 
     async def work(unit: Unit) -> EndedCredentials:
-        person = await persons.lock_caller(unit, caller)
+        person = await persons.lock_caller(unit, caller, confirmed=True)
         if person.password_hash != old_hash:
             raise errors.InvalidCredentials
         return await _set_password(
@@ -191,6 +214,7 @@ async def _set_password(
     )
     ended = await sessions.end_within(unit, user_id, now, except_id=keep_session_id)
     revoked = await api_tokens.revoke_within(unit, user_id, now) if revoke_api_tokens else 0
+    await challenges.end_all(unit, user_id, now)
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
     # Not to an unverified address, which may belong to another person.

@@ -19,9 +19,11 @@ _FIND = text(
     "AND purpose = :purpose AND ended_at IS NULL AND expires_at > clock_timestamp()"
 )
 _ADD = text(
-    "INSERT INTO links (user_id, id, purpose, token_hash, created_at, expires_at) "
-    "VALUES (:user_id, :link_id, :purpose, :token_hash, :now, :expires_at)"
+    "INSERT INTO links (user_id, id, purpose, subject_id, token_hash, created_at, expires_at) "
+    "VALUES (:user_id, :link_id, :purpose, :subject_id, :token_hash, :now, :expires_at)"
 )
+_SUBJECT = text("SELECT subject_id FROM links WHERE user_id = :user_id AND id = :link_id")
+_END_ONE = text("UPDATE links SET ended_at = :now WHERE user_id = :user_id AND id = :link_id")
 _END = text(
     "UPDATE links SET ended_at = :now "
     "WHERE user_id = :user_id AND purpose = :purpose AND ended_at IS NULL"
@@ -46,19 +48,29 @@ async def add(
     token_hash: bytes,
     now: datetime,
     expires_at: datetime,
+    subject_id: UUID | None = None,
 ) -> None:
-    """Store a new link."""
+    """Store a new link, to what `subject_id` names, if that depends on the mail."""
     await unit.connection.execute(
         _ADD,
         {
             "user_id": user_id,
             "link_id": link_id,
             "purpose": purpose.value,
+            "subject_id": subject_id,
             "token_hash": token_hash,
             "now": now,
             "expires_at": expires_at,
         },
     )
+
+
+async def use(unit: Unit, token: NamedSecret, now: datetime) -> UUID | None:
+    """Use this one link of a locked user, which `is_good`; returns what it leads to."""
+    parameters = {"user_id": token.user_id, "link_id": token.row_id}
+    subject_id: UUID | None = await unit.connection.scalar(_SUBJECT, parameters)
+    await unit.connection.execute(_END_ONE, {**parameters, "now": now})
+    return subject_id
 
 
 async def end(unit: Unit, user_id: UUID, purpose: MailPurpose, now: datetime) -> None:

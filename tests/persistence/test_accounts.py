@@ -29,15 +29,8 @@ async def register(db: Database) -> UUID:
 
 async def sign_in(db: Database, user_id: UUID, password_hash: str = "first") -> UUID:
     token = sessions.first_refresh_token(user_id, ids.new_id())
-    await stored_sessions.begin(
-        db,
-        user_id=user_id,
-        password_hash=password_hash,
-        token=token,
-        token_text=token.render("secret"),
-        user_agent=None,
-        ip_address=None,
-    )
+    new = stored_sessions.NewSession(token, token.render("secret"), None, None, is_known=True)
+    await stored_sessions.begin(db, new, password_hash=password_hash)
     return token.session_id
 
 

@@ -54,10 +54,8 @@ class Case:
 
 async def begin(books: Books, someone: Someone) -> RefreshToken:
     token = sessions.first_refresh_token(someone.user_id, ids.new_id())
-    await stored_sessions.begin(
-        books.database, user_id=someone.user_id, password_hash="-", token=token,
-        token_text=token.render(SECRET), user_agent=None, ip_address=None,
-    )  # fmt: skip
+    new = stored_sessions.NewSession(token, token.render(SECRET), None, None, is_known=True)
+    await stored_sessions.begin(books.database, new, password_hash="-")
     return token
 
 
