@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from application.origins import Origin
 from application.services import Services
+from domain import ids
 from domain.people import sessions
 from domain.people.accounts import Person
+from persistence.people.sign_ins import NewSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,26 @@ class SignedIn:
     refresh_token: str
     #: How long the refresh token is accepted if it is not used.
     refresh_lifetime: timedelta
+
+
+def new_session(
+    services: Services,
+    origin: Origin,
+    user_id: UUID,
+    *,
+    is_known: bool,
+    confirmed_by_factor: bool = False,
+) -> NewSession:
+    """A session of that user to begin, for the client and device of the request."""
+    token = sessions.first_refresh_token(user_id, ids.new_id())
+    return NewSession(
+        token,
+        token.render(services.settings.jwt_secrets[0]),
+        user_agent=origin.device,
+        ip_address=origin.ip_address,
+        is_known=is_known,
+        confirmed_by_factor=confirmed_by_factor,
+    )
 
 
 def signed_in(

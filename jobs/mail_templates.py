@@ -55,6 +55,8 @@ _SUBJECT_PAGES = {
 
 #: Characters at which mail programs recognise a link, such as the dot in "evil.example".
 _LINKABLE = re.compile(r"[.:/@](?=\S)")
+#: The same in a User-Agent, whose versions and slashes stay readable.
+_LINKABLE_DEVICE = re.compile(r"[.@](?=[^\W\d])|[:/](?=/)")
 
 _environment = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -190,7 +192,7 @@ def _facts(
 def _place(details: Mapping[str, Any]) -> dict[str, str]:
     """Where a session comes from, as far as it is known."""
     return {
-        "Device": _without_links(details["user_agent"] or "unknown"),
+        "Device": _LINKABLE_DEVICE.sub(r"\g<0> ", details["user_agent"] or "unknown"),
         "IP address": details["ip_address"] or "unknown",
     }
 

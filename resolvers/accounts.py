@@ -9,9 +9,11 @@ import application.resend_verification_email
 import application.reset_password
 import application.update_profile
 import application.verify_email
+from application.second_factors import Question
 from domain import errors
+from resolvers import sessions
 from resolvers.operations import Info
-from schema import inputs, results, viewers
+from schema import inputs, results, security, viewers
 from schema.arguments import given
 
 
@@ -67,11 +69,18 @@ async def request_password_reset(
 
 async def reset_password(
     info: Info,
-    input: inputs.ResetPasswordInput,  # noqa: A002
-) -> results.ResetPasswordResult:
+    input: security.ResetPasswordInput,  # noqa: A002
+) -> security.ResetPasswordResult:
+    answer = given(input.second_factor)
     ended = await application.reset_password.execute(
-        info.context.services, token=input.token, password=input.password
+        info.context.services,
+        token=input.token,
+        password=input.password,
+        challenge=given(input.challenge),
+        answer=None if answer is None else security.answer(answer),
     )
+    if isinstance(ended, Question):
+        return sessions.required(ended)
     return results.PasswordChanged(sessions=ended.sessions, api_tokens=ended.api_tokens)
 
 

@@ -10,6 +10,7 @@ from resolvers import (
     restrictions,
     reversals,
     scheduled_transfers,
+    security,
     splits,
     statements,
     top_ups,
@@ -87,6 +88,9 @@ class ViewerFields:
     top_ups = viewer_field(
         top_ups.listed, OF_TRANSACTIONS,
         description="The viewer's top-ups through the payment provider, newest first.",
+    )  # fmt: skip
+    security = viewer_field(
+        security.settings, PERSON_ONLY, description="The second factors of the account."
     )  # fmt: skip
     blocked_users = viewer_field(
         blocks.listed, PERSON_ONLY, usual_length=10,

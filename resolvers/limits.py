@@ -49,6 +49,10 @@ SECRETS = at_most(("60/minute", client))
 REFRESHES = at_most(("300/minute", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
 CHANGES = at_most(("120/minute", account))
+# Wrong answers are counted by challenge and by account (persistence.people.challenges).
+SECOND_FACTORS = at_most(("60/minute", client))
+PASSKEY_LOGINS = at_most(("120/minute", client))
+FACTOR_CHANGES = at_most(("60/minute", client), ("20/minute", account))
 WEBHOOK_CHANGES = at_most(("60/minute", account))
 # Each may send a request to an endpoint and wait for it; most are previews of a document as it is typed.
 WEBHOOK_TESTS = at_most(("60/minute", account))

@@ -16,6 +16,7 @@ from resolvers.roots.money import MoneyMutations
 from resolvers.roots.people import RequestMutations
 from resolvers.roots.programs import ProgramMutations
 from resolvers.roots.queries import NODES, Query
+from resolvers.roots.security import SecurityMutations
 from resolvers.roots.subscriptions import Subscription
 from resolvers.roots.top_ups import TopUpMutations
 from schema.events import TransactionPosted
@@ -32,6 +33,7 @@ class Mutation(
     ProgramMutations,
     LeavingMutations,
     TopUpMutations,
+    SecurityMutations,
 ):
     """The mutations of all subjects."""
 

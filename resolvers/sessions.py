@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import application.confirm_session
 import application.end_sessions
 import application.refresh_session
 import application.sign_in
 from application import devices
+from application.second_factors import Question
 from application.signed_in import SignedIn
 from domain import errors, ids
 from domain.people.sessions import Principal, Scope
 from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
-from schema import inputs, results, sessions, viewers
+from schema import inputs, results, security, sessions, viewers
 from schema.arguments import given
+from schema.scalars import JSON
 
 
-async def login(info: Info, input: inputs.LoginInput) -> results.LoginResult:  # noqa: A002
+async def login(info: Info, input: inputs.LoginInput) -> security.LoginResult:  # noqa: A002
     context = info.context
-    _require_cookies(context, wanted=input.use_cookie)
+    require_cookies(context, wanted=input.use_cookie)
     signed_in = await application.sign_in.execute(
         context.services, context.origin, email=input.email, password=input.password
     )
-    if input.use_cookie:
-        context.device_token_to_set = devices.remember(
-            context.services, context.device_token, signed_in.person.user_id
-        )
-    return _shown(context, signed_in, use_cookie=input.use_cookie)
+    if isinstance(signed_in, Question):
+        return required(signed_in)
+    return begun(context, signed_in, use_cookie=input.use_cookie)
 
 
 async def refresh_session(
@@ -38,7 +37,7 @@ async def refresh_session(
     refresh_token = given(input.refresh_token)
     use_cookie = refresh_token is None
     if refresh_token is None:
-        _require_cookies(context, wanted=context.refresh_cookie is not None)
+        require_cookies(context, wanted=context.refresh_cookie is not None)
         refresh_token = context.refresh_cookie or ""
     try:
         signed_in = await application.refresh_session.execute(
@@ -49,16 +48,6 @@ async def refresh_session(
             context.clear_refresh_cookie()
         raise
     return _shown(context, signed_in, use_cookie=use_cookie)
-
-
-async def confirm_session(
-    info: Info,
-    input: inputs.ConfirmSessionInput,  # noqa: A002
-) -> results.ConfirmSessionResult:
-    until = await application.confirm_session.execute(
-        info.context.services, info.context.caller, password=given(input.password) or ""
-    )
-    return results.SessionConfirmed(until=until)
 
 
 async def logout(info: Info, input: inputs.LogoutInput) -> results.LogoutResult:  # noqa: A002
@@ -99,6 +88,26 @@ async def credential(info: Info) -> sessions.Credential | None:
     return None
 
 
+def required(question: Question) -> security.SecondFactorRequired:
+    """The challenge as a result."""
+    return security.SecondFactorRequired(
+        challenge=question.challenge,
+        methods=list(question.methods),
+        passkey_options=None
+        if question.passkey_options is None
+        else JSON(question.passkey_options),
+    )
+
+
+def begun(context: RequestContext, signed_in: SignedIn, *, use_cookie: bool) -> results.SignedIn:
+    """The credentials of a new session; a browser is remembered as a device of its user."""
+    if use_cookie:
+        context.device_token_to_set = devices.remember(
+            context.services, context.device_token, signed_in.person.user_id
+        )
+    return _shown(context, signed_in, use_cookie=use_cookie)
+
+
 def _shown(context: RequestContext, signed_in: SignedIn, *, use_cookie: bool) -> results.SignedIn:
     """The credentials of the session, with the refresh token in a cookie if `use_cookie`."""
     if use_cookie:
@@ -115,7 +124,8 @@ def _shown(context: RequestContext, signed_in: SignedIn, *, use_cookie: bool) ->
     )
 
 
-def _require_cookies(context: RequestContext, *, wanted: bool) -> None:
+def require_cookies(context: RequestContext, *, wanted: bool) -> None:
+    """Raise BadUserInput where a cookie is wanted that the response cannot set."""
     if wanted and not context.can_set_cookies:
         raise errors.BadUserInput(
             "A cookie cannot be set over WebSocket: send this over HTTP, or do not use the cookie."

@@ -84,25 +84,12 @@ class RequestPasswordResetInput:
     email: str = strawberry.field(description="The address that was registered.")
 
 
-@strawberry.input(description="A new password in place of a forgotten one.")
-class ResetPasswordInput:
-    token: str = strawberry.field(description="From the link in the mail.")
-    password: str = strawberry.field(description=_PASSWORD)
-
-
 @strawberry.input(description="A new password in place of a known one.")
 class ChangePasswordInput:
     current_password: str = strawberry.field(description="The current password.")
     new_password: str = strawberry.field(description=_PASSWORD)
     revoke_api_tokens: bool = strawberry.field(
         default=False, description="Also revokes every API token of the viewer's."
-    )
-
-
-@strawberry.input(description="The proof that the signed-in user is present.")
-class ConfirmSessionInput:
-    password: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Required if no second factor is enabled."
     )
 
 

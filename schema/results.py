@@ -70,10 +70,6 @@ class SignedIn:
     viewer: Viewer = strawberry.field(description="Who signed in.")
 
 
-LoginResult = Annotated[
-    SignedIn | errors.InvalidCredentials | errors.InvalidInput,
-    strawberry.union("LoginResult", description="What `login` returns."),
-]
 RefreshSessionResult = Annotated[
     SignedIn | errors.InvalidToken,
     strawberry.union("RefreshSessionResult", description="What `refreshSession` returns."),
@@ -114,24 +110,9 @@ class PasswordChanged:
     api_tokens: int = strawberry.field(description="How many API tokens were revoked.")
 
 
-ResetPasswordResult = Annotated[
-    PasswordChanged | errors.InvalidToken | errors.WeakPassword,
-    strawberry.union("ResetPasswordResult", description="What `resetPassword` returns."),
-]
 ChangePasswordResult = Annotated[
     PasswordChanged | errors.InvalidCredentials | errors.WeakPassword,
     strawberry.union("ChangePasswordResult", description="What `changePassword` returns."),
-]
-
-
-@strawberry.type(description="The session counts as confirmed.")
-class SessionConfirmed:
-    until: datetime = strawberry.field(description="When it has to be confirmed again.")
-
-
-ConfirmSessionResult = Annotated[
-    SessionConfirmed | errors.InvalidCredentials,
-    strawberry.union("ConfirmSessionResult", description="What `confirmSession` returns."),
 ]
 
 

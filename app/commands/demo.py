@@ -16,7 +16,7 @@ from domain.people.sessions import Principal
 from persistence.engine import database
 from persistence.ledger import history
 from persistence.ledger.ledger import Ledger
-from persistence.people import accounts, registrations
+from persistence.people import accounts, registrations, sign_ins
 from persistence.people import handles as stored_handles
 from persistence.people import sessions as stored_sessions
 from settings import Settings
@@ -100,11 +100,11 @@ async def _seed_person(
     # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)
     token = sessions.first_refresh_token(user_id, ids.new_id())
-    new = stored_sessions.NewSession(
+    new = sign_ins.NewSession(
         token, token.render(secret), user_agent="./wallet demo", ip_address=None, is_known=True
     )
     password_hash = await accounts.password_hash(opened, user_id)
-    await stored_sessions.begin(opened, new, password_hash=password_hash)
+    await sign_ins.begin(opened, new, password_hash=password_hash)
     most = limits.money(min(limits.maximum_top_up_minor, limits.maximum_balance_minor)).amount
     await ledger.move(
         AddBalance(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 from functools import lru_cache
 
-import segno
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -15,15 +13,13 @@ from app.http import rate_limits
 from application.services import Services
 from domain import errors
 from graphql_server import facts
-from resolvers import guards
+from resolvers import guards, qr_codes
 
 ROUTE = "/qr.svg"
 _NAME = "qr"
 _PER_CLIENT = "120/minute"
 #: A path and query of our own, of the length of the longest links; never another host, as "//host" would be.
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9@._~%/-]{0,120}(?:\?[A-Za-z0-9@._~%/=&+-]{0,400})?")
-#: Modules of white around it, as ISO/IEC 18004 requires.
-_BORDER = 4
 _HEADERS = {
     # The same for everyone, but the path may be the secret link of a request.
     "cache-control": "private, max-age=86400",
@@ -61,12 +57,8 @@ class QrCodes:
 
 @lru_cache(maxsize=256)
 def svg(text: str) -> bytes:
-    """An SVG image with a white background, dark on white in every colour scheme."""
-    image = io.BytesIO()
-    segno.make_qr(text, error="m").save(
-        image, kind="svg", border=_BORDER, dark="#000", light="#fff", xmldecl=False, omitsize=True
-    )
-    return image.getvalue()
+    """As `qr_codes.svg`, remembered: links are shown more than once."""
+    return qr_codes.svg(text).encode()
 
 
 def _too_many(error: errors.RateLimited) -> Response:

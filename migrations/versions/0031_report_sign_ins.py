@@ -11,7 +11,7 @@ depends_on = None
 
 _MAILS = (
     "'verify_email', 'reset_password', 'password_changed', 'address_taken', 'api_token_created', "
-    "'notification'"
+    "'notification', 'account_closed'"
 )
 _LINKS = "'verify_email', 'reset_password'"
 

@@ -25,7 +25,7 @@ _SESSIONS = """
 SELECT s.user_id || '/' || s.id AS key,
     'A second factor confirmed this session, but its user has none.' AS sentence
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-WHERE s.confirmed_by_factor AND u.confirm_above IS NULL AND s.ended_at IS NULL
+WHERE s.confirmed_by_factor AND u.confirm_above IS NULL
 """
 
 # A code of the next step is accepted too.

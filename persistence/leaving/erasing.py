@@ -32,6 +32,11 @@ ERASED = (
     tables.links,
     tables.mails,
     tables.sessions,
+    tables.totp_factors,
+    tables.passkeys,
+    tables.recovery_codes,
+    tables.second_factor_challenges,
+    tables.second_factor_failures,
 )
 #: Tables whose rows remain, with ids, amounts, notes and instants alone. Of `users` and `api_tokens`, the
 #: personal columns are overwritten. A reserved handle is deleted when its reservation ends.
@@ -67,7 +72,8 @@ _ERASE_AT = text("SELECT erase_at FROM closed_accounts WHERE user_id = :user_id"
 _OVERWRITE = (
     text(
         "UPDATE users SET password_hash = '', time_zone = 'UTC', notification_number = 0, "
-        "notifications_read_through = 0, mailed_notifications = NULL WHERE id = :user_id"
+        "notifications_read_through = 0, mailed_notifications = NULL, confirm_above = NULL "
+        "WHERE id = :user_id"
     ),
     text(
         "UPDATE api_tokens SET name = 'Erased', secret_hash = decode(repeat('00', 32), 'hex'), "

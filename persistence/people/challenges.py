@@ -204,7 +204,7 @@ async def answer_open(
     """
 
     async def work(unit: Unit) -> Result:
-        person = await persons.lock(unit, user_id)
+        person = await persons.lock_any(unit, user_id)
         if person is None:
             raise InvalidSecondFactor
         now = await unit.clock()
@@ -268,7 +268,9 @@ async def _judged(
 
     An answer to a challenge that is not the user's, was used, or has ended is not looked at.
     """
-    person = await persons.lock(unit, asked.user_id)
+    # The user of a closed account may sign in, which reopens it.
+    lock = persons.lock_any if asked.purpose is Purpose.SIGN_IN else persons.lock
+    person = await lock(unit, asked.user_id)
     challenge = None if person is None else await _find(unit, asked)
     if person is None or (challenge is None and asked.challenge is not None):
         return InvalidSecondFactor()

@@ -12,34 +12,18 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from domain import errors, events
-from domain.notifications.notices import Mail, Notice
-from domain.notifications.notification_kinds import NotificationKind
 from domain.people import sessions
-from domain.people.accounts import MailPurpose, Person
+from domain.people.accounts import Person
 from domain.people.second_factors import InvalidSecondFactor
-from domain.people.sessions import NamedSecret, Principal, RefreshToken, RefreshVerdict, Session
-from persistence.delivery import mails
+from domain.people.sessions import Principal, RefreshToken, RefreshVerdict, Session
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.leaving import reopening
-from persistence.notifications import notifying
-from persistence.people import credentials, links, persons
+from persistence.people import credentials, persons
 
 MAXIMUM_SESSIONS = 100
-_USER_AGENT_CHARACTERS = 500
 
 _ACTIVE = credentials.session_is_active("sessions")
-_OLDEST_BEYOND = text(
-    f"SELECT id FROM sessions WHERE user_id = :user_id AND {_ACTIVE} "  # noqa: S608
-    "ORDER BY last_used_at DESC, id DESC OFFSET :kept"
-)
-_INSERT = text(
-    "INSERT INTO sessions (user_id, id, user_agent, ip_address, created_at, last_used_at, generation, "
-    "refresh_hash, rotated_at, confirmed_by_factor) VALUES (:user_id, :session_id, :user_agent, "
-    ":ip_address, :now, :now, :generation, :hash, :now, :confirmed_by_factor)"
-)
-_HAS_ANY = text("SELECT EXISTS (SELECT FROM sessions WHERE user_id = :user_id)")
 _FIND = text(
     f"SELECT *, {_ACTIVE} AS is_active FROM sessions "  # noqa: S608
     "WHERE user_id = :user_id AND id = :session_id"
@@ -70,51 +54,6 @@ _ADDRESSES = text(
     "LIMIT 1000"
 )
 _ACTIVE_IDS = text(f"SELECT id FROM sessions WHERE user_id = :user_id AND {_ACTIVE}")  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A session to begin: its first refresh token, and where it comes from."""
-
-    token: RefreshToken
-    token_text: str
-    user_agent: str | None
-    ip_address: str | None
-    #: Whether the device or its network has signed in to the account before.
-    is_known: bool
-    #: Whether a second factor was given.
-    confirmed_by_factor: bool = False
-
-
-async def begin(db: Database, new: NewSession, *, password_hash: str) -> Person | None:
-    """Begin a session of a user whose password was just verified; None if it takes a second factor.
-
-    A closed account is reopened. Raises InvalidCredentials if the password was changed in the meantime, or
-    the account is to be erased. Beyond the maximum number of
-    sessions, the least recently used one ends.
-    """
-
-    async def work(unit: Unit) -> Person | None:
-        person = await lock_to_begin(unit, new.token.user_id, password_hash)
-        if person.confirm_above is not None:
-            return None
-        opened = await reopening.reopen(unit, person)
-        if opened is None:
-            raise errors.InvalidCredentials
-        return await begin_within(unit, opened, new, await unit.clock())
-
-    return await unit_of_work.run(db, work)
-
-
-async def lock_to_begin(unit: Unit, user_id: UUID, password_hash: str) -> Row[Any]:
-    """The user's row, locked, also of a closed account.
-
-    Raises InvalidCredentials if the password was changed in the meantime.
-    """
-    person = await persons.lock_any(unit, user_id)
-    if person is None or person.password_hash != password_hash:
-        raise errors.InvalidCredentials
-    return person
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +89,7 @@ async def refresh(
         verdict = _judge(token, token_text, session, now)
         left = sessions.session_lifetime_left(session.created_at, now)
         if verdict is RefreshVerdict.END_SESSION:
-            await _end_some(unit, token.user_id, [token.session_id], now)
+            await end_some(unit, token.user_id, [token.session_id], now)
             return None
         if verdict is RefreshVerdict.REPEAT:
             newest = _rendered_successor(token, session.refresh_hash, jwt_secrets)
@@ -262,34 +201,8 @@ async def end(db: Database, caller: Principal, session_id: UUID) -> bool:
     async def work(unit: Unit) -> bool:
         await persons.lock_caller(unit, caller)
         was_active = await credentials.is_active_session(unit, caller.user_id, session_id)
-        await _end_some(unit, caller.user_id, [session_id], await unit.clock())
+        await end_some(unit, caller.user_id, [session_id], await unit.clock())
         return was_active
-
-    return await unit_of_work.run(db, work)
-
-
-async def report(db: Database, token: NamedSecret) -> tuple[str, UUID | None]:
-    """Use the link in the mail about a sign-in: its session ends, and a reset link is mailed.
-
-    Returns the address and the session. Raises InvalidToken.
-    """
-
-    async def work(unit: Unit) -> tuple[str, UUID | None]:
-        person = await persons.lock(unit, token.user_id)
-        good = await links.is_good(unit.connection, token, MailPurpose.NEW_SIGN_IN)
-        if person is None or not good:
-            raise errors.InvalidToken
-        now = await unit.clock()
-        session_id = await links.use(unit, token, now)
-        await _end_some(unit, person.id, [session_id] if session_id else [], now)
-        await mails.request(
-            unit,
-            person.id,
-            MailPurpose.RESET_PASSWORD,
-            now,
-            requester=mails.Requester(is_known=True),
-        )
-        return person.email, session_id
 
     return await unit_of_work.run(db, work)
 
@@ -310,70 +223,13 @@ async def end_all(db: Database, caller: Principal) -> int:
 # ================================================================ within the caller's unit of work
 
 
-async def begin_with_factor(unit: Unit, person: Row[Any], new: NewSession, now: datetime) -> Person:
-    """Begin a session of a locked user whose second factor was verified; a closed account is reopened.
+async def confirm_by_factor(unit: Unit, caller: Principal, now: datetime) -> datetime:
+    """Confirm the session of a caller whose second factor was verified; returns until when.
 
-    Raises InvalidSecondFactor if the account is to be erased.
+    Raises Unauthenticated if the session has ended.
     """
-    opened = await reopening.reopen(unit, person)
-    if opened is None:
-        raise InvalidSecondFactor
-    return await begin_within(unit, opened, new, now)
-
-
-async def begin_within(unit: Unit, person: Row[Any], new: NewSession, now: datetime) -> Person:
-    """Begin a session of a locked user, who is told of it if the device is not known."""
-    user_id = new.token.user_id
-    if not new.is_known and await _is_reported(unit, person, now):
-        await _report(unit, new)
-    too_many = await unit.connection.scalars(
-        _OLDEST_BEYOND, {"user_id": user_id, "kept": MAXIMUM_SESSIONS - 1}
-    )
-    await _end_some(unit, user_id, too_many.all(), now)
-    await unit.connection.execute(
-        _INSERT,
-        {
-            "user_id": user_id,
-            "session_id": new.token.session_id,
-            "user_agent": new.user_agent[:_USER_AGENT_CHARACTERS] if new.user_agent else None,
-            "ip_address": new.ip_address,
-            "now": now,
-            "generation": new.token.generation,
-            "hash": sessions.hash_secret(new.token_text),
-            "confirmed_by_factor": new.confirmed_by_factor,
-        },
-    )
-    return persons.from_row(person)
-
-
-async def _is_reported(unit: Unit, person: Row[Any], now: datetime) -> bool:
-    """Whether a sign-in from an unknown device is news: not the first one after registering.
-
-    Sessions are on record for longer than `FIRST_SIGN_IN_WITHIN`.
-    """
-    if person.email_verified_at is None:
-        return False
-    if now - person.email_verified_at > sessions.FIRST_SIGN_IN_WITHIN:
-        return True
-    had_any: bool = await unit.connection.scalar(_HAS_ANY, {"user_id": person.id})
-    return had_any
-
-
-async def _report(unit: Unit, new: NewSession) -> None:
-    details = {
-        "session_id": str(new.token.session_id),
-        "ip_address": new.ip_address,
-        "user_agent": new.user_agent,
-    }
-    kind = NotificationKind.NEW_SIGN_IN
-    notice = Notice(
-        new.token.user_id,
-        kind,
-        subject_id=new.token.session_id,
-        details=details,
-        mail=Mail(MailPurpose.NEW_SIGN_IN, details),
-    )
-    await notifying.notify(unit, [notice])
+    await persons.lock_caller(unit, caller)
+    return await confirm_within(unit, caller, now, by_factor=True)
 
 
 async def confirm_within(
@@ -396,7 +252,8 @@ async def end_within(
     return [session_id for session_id in ended if session_id in active]
 
 
-async def _end_some(unit: Unit, user_id: UUID, session_ids: Sequence[UUID], now: datetime) -> None:
+async def end_some(unit: Unit, user_id: UUID, session_ids: Sequence[UUID], now: datetime) -> None:
+    """End those sessions of a locked user."""
     if session_ids:
         parameters = {"user_id": user_id, "now": now, "session_ids": list(session_ids)}
         ended = await unit.connection.scalars(_END, parameters)

@@ -44,7 +44,13 @@ class AccountMutations:
         ),
     )  # fmt: skip
     login = operation(
-        sessions.login, LOGINS, works_signed_out=True, description="Starts a session."
+        sessions.login,
+        LOGINS,
+        works_signed_out=True,
+        description=(
+            "Starts a session. If a second factor is enabled, the correct password leads to "
+            "`SecondFactorRequired`."
+        ),
     )
     refresh_session = operation(
         sessions.refresh_session, REFRESHES, works_signed_out=True,
@@ -69,19 +75,16 @@ class AccountMutations:
     )  # fmt: skip
     reset_password = operation(
         accounts.reset_password, SECRETS, works_signed_out=True,
-        description="Sets a new password, ends all sessions and revokes all API tokens.",
+        description=(
+            "Sets a new password, ends all sessions and revokes all API tokens. Requires the second factor "
+            "if one is enabled."
+        ),
     )  # fmt: skip
     change_password = operation(
         accounts.change_password, person, PASSWORDS,
         description=(
-            "Changes the password and ends all other sessions. Revokes all API tokens if requested."
-        ),
-    )  # fmt: skip
-    confirm_session = operation(
-        sessions.confirm_session, person, PASSWORDS,
-        description=(
-            "Confirms the current session for one hour, as required by security-sensitive operations "
-            "and the back office."
+            "Changes the password and ends all other sessions. Revokes all API tokens if requested. "
+            "Requires a session confirmed within the last hour."
         ),
     )  # fmt: skip
     update_profile = operation(

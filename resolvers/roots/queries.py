@@ -9,6 +9,7 @@ from resolvers import (
     people,
     requests,
     scheduled_transfers,
+    security,
     sessions,
     splits,
     top_ups,
@@ -39,6 +40,7 @@ NODES = Nodes(
         "PaymentRequest": requests.by_ids,
         "BillSplit": splits.by_ids,
         "TopUp": top_ups.by_ids,
+        "Passkey": security.by_ids,
     }
 )
 

@@ -42,6 +42,11 @@ RECEIVED = View(
 )
 
 DETAILS = {
+    MailPurpose.NEW_SIGN_IN: {
+        "session_id": str(uuid.uuid4()),
+        "user_agent": "Mozilla/5.0 of https://evil.example",
+        "ip_address": "203.0.113.7",
+    },
     MailPurpose.ACCOUNT_CLOSED: {"erased_at": "2026-12-28T09:05:00.123456Z"},
     MailPurpose.PASSWORD_CHANGED: {"api_tokens_revoked": 2},
     MailPurpose.API_TOKEN_CREATED: {
@@ -74,6 +79,7 @@ def render(purpose: MailPurpose, person: Person = ZOE) -> mail_templates.Rendere
     [
         (MailPurpose.VERIFY_EMAIL, f"{APP_URL}/verify-email#token=the-token", "24 hours"),
         (MailPurpose.RESET_PASSWORD, f"{APP_URL}/reset-password#token=the-token", "30 minutes"),
+        (MailPurpose.NEW_SIGN_IN, f"{APP_URL}/report-sign-in#token=the-token", "7 days"),
     ],
 )
 def test_the_link_is_in_both_parts_with_its_life_time(
@@ -122,6 +128,13 @@ def test_a_mail_loads_nothing_and_leads_nowhere_else(purpose: MailPurpose) -> No
     for forbidden in ("<img", "<script", "<link", "url(", "@import", "http://"):
         assert forbidden not in written.html
     assert written.html.count("https://") == written.html.count(APP_URL)
+
+
+def test_the_mail_of_a_sign_in_says_where_it_was_and_links_nothing_that_the_device_says() -> None:
+    written = render(MailPurpose.NEW_SIGN_IN)
+    for part in (written.text, written.html):
+        assert "Mozilla/5.0 of https: / /evil. example" in part
+        assert "203.0.113.7" in part
 
 
 def test_the_mail_of_a_new_api_token_says_all_but_its_secret() -> None:

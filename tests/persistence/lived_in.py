@@ -37,6 +37,7 @@ from persistence.requests import closing, splitting
 from persistence.schedules import runs, schedules
 from persistence.webhooks import attempts, webhooks
 from tests.books import LIMITS, Books, Someone, paying, requesting_money, sending
+from tests.persistence.secured import secure
 from tests.reversing import Reverse
 
 
@@ -112,6 +113,7 @@ async def lived_in(books: Books) -> None:
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await _scheduled(books, alpha, beta, token.api_token_id)
     await _operated(books, alpha, beta)
+    await secure(books, alpha)
     both = Target(sent.entry.reference, (alpha.user_id, beta.user_id))
     await books.ledger.run(Reverse(alpha.authority, both, Decimal("0.10")))
     await leaving.close(db, leaver.principal, password_hash="-", limits=LIMITS)

@@ -13,8 +13,7 @@ from domain.people.sessions import NamedSecret, Principal
 from persistence import retention
 from persistence.delivery import mails
 from persistence.engine.database import Database
-from persistence.people import accounts, credentials, registrations
-from persistence.people import sessions as stored_sessions
+from persistence.people import accounts, credentials, registrations, sign_ins
 from tests.books import Books
 
 pytestmark = pytest.mark.anyio
@@ -29,8 +28,8 @@ async def register(db: Database) -> UUID:
 
 async def sign_in(db: Database, user_id: UUID, password_hash: str = "first") -> UUID:
     token = sessions.first_refresh_token(user_id, ids.new_id())
-    new = stored_sessions.NewSession(token, token.render("secret"), None, None, is_known=True)
-    await stored_sessions.begin(db, new, password_hash=password_hash)
+    new = sign_ins.NewSession(token, token.render("secret"), None, None, is_known=True)
+    await sign_ins.begin(db, new, password_hash=password_hash)
     return token.session_id
 
 
@@ -135,6 +134,8 @@ async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(
             "mails",
             "webhook_attempts",
             "webhook_secrets",
+            "second_factor_challenges",
+            "second_factor_failures",
             "registrations",
             "webhooks",
             "erased_accounts",

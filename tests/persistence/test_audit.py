@@ -47,6 +47,17 @@ DAMAGE = [
     ("DELETE FROM users WHERE name = 'Alpha'", "api_tokens", "does not exist"),
     ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "does not exist"),
     ("DELETE FROM users WHERE name = 'Alpha'", "transactions", "counterparty of this entry does not exist"),
+    # second factors
+    ("DELETE FROM totp_factors; DELETE FROM passkeys", "users", "but no second factor"),
+    ("UPDATE users SET confirm_above = NULL", "users", "but no amount"),
+    ("UPDATE users SET confirm_above = NULL", "sessions", "but its user has none"),
+    ("UPDATE users SET confirm_above = NULL", "recovery_codes", "has no second factor"),
+    ("UPDATE totp_factors SET last_step = last_step + 1000000000", "totp_factors", "of the future"),
+    ("UPDATE passkeys SET last_used_at = created_at - interval '1 s'", "passkeys", "before it was added"),
+    ("UPDATE recovery_codes SET used_at = created_at - interval '1 s'", "recovery_codes", "before it was made"),
+    ("UPDATE second_factor_challenges SET expires_at = expires_at + interval '1 s'",
+     "second_factor_challenges", "lifetime"),
+    ("DELETE FROM users WHERE name = 'Alpha'", "second_factor_failures", "does not exist"),
     # email_addresses
     ("DELETE FROM email_addresses", "users", "not among"),
     ("UPDATE email_addresses SET address = 'x' || address", "email_addresses", "has another"),

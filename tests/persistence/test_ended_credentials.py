@@ -16,7 +16,7 @@ from domain.authority import ApiToken, Session
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import Principal, RefreshToken, Scope
-from persistence.people import accounts, api_tokens
+from persistence.people import accounts, api_tokens, sign_ins
 from persistence.people import sessions as stored_sessions
 from tests import books as test_books
 from tests.books import Books, Someone, sending
@@ -54,8 +54,8 @@ class Case:
 
 async def begin(books: Books, someone: Someone) -> RefreshToken:
     token = sessions.first_refresh_token(someone.user_id, ids.new_id())
-    new = stored_sessions.NewSession(token, token.render(SECRET), None, None, is_known=True)
-    await stored_sessions.begin(books.database, new, password_hash="-")
+    new = sign_ins.NewSession(token, token.render(SECRET), None, None, is_known=True)
+    await sign_ins.begin(books.database, new, password_hash="-")
     return token
 
 

@@ -26,8 +26,15 @@ from persistence.audit import audit
 from persistence.delivery import mails
 from persistence.leaving import closing, erasing
 from persistence.ledger import entry_views
-from persistence.people import accounts, api_tokens, credentials, handles, persons, registrations
-from persistence.people import sessions as stored_sessions
+from persistence.people import (
+    accounts,
+    api_tokens,
+    credentials,
+    handles,
+    persons,
+    registrations,
+    sign_ins,
+)
 from persistence.requests import reading
 from persistence.schedules import schedules
 from persistence.webhooks import attempts, webhooks
@@ -43,10 +50,10 @@ async def close(books: Books, someone: Someone) -> datetime:
 async def sign_in(books: Books, someone: Someone, password_hash: str = "-") -> Someone:
     """The same user with a new session."""
     token = sessions.first_refresh_token(someone.user_id, ids.new_id())
-    await stored_sessions.begin(
-        books.database, user_id=someone.user_id, password_hash=password_hash, token=token,
-        token_text=token.render("secret"), user_agent="Browser/Unmistakable", ip_address="203.0.113.77",
-    )  # fmt: skip
+    new = sign_ins.NewSession(
+        token, token.render("secret"), "Browser/Unmistakable", "203.0.113.77", is_known=True
+    )
+    await sign_ins.begin(books.database, new, password_hash=password_hash)
     return replace(someone, session_id=token.session_id)
 
 

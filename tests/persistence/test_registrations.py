@@ -17,8 +17,7 @@ from domain.people.sessions import ApiToken, NamedSecret, Principal
 from persistence import retention
 from persistence.delivery import mails
 from persistence.engine.database import Database
-from persistence.people import accounts, api_tokens, credentials, registrations
-from persistence.people import sessions as stored_sessions
+from persistence.people import accounts, api_tokens, credentials, registrations, sign_ins
 from tests.books import Books
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +33,8 @@ async def register(db: Database, password_hash: str = "first", name: str = "Zoë
 
 async def sign_in(db: Database, user_id: UUID, password_hash: str = "first") -> UUID:
     token = sessions.first_refresh_token(user_id, ids.new_id())
-    new = stored_sessions.NewSession(token, token.render("secret"), None, None, is_known=True)
-    await stored_sessions.begin(db, new, password_hash=password_hash)
+    new = sign_ins.NewSession(token, token.render("secret"), None, None, is_known=True)
+    await sign_ins.begin(db, new, password_hash=password_hash)
     return token.session_id
 
 

@@ -25,6 +25,7 @@ const EMBEDDED_TYPES = [
   'NotificationEdge',
   'PaymentRequestConnection',
   'PaymentRequestEdge',
+  'SecuritySettings',
   'Statement',
   'Recurrence',
   'ScheduledRun',
@@ -44,7 +45,7 @@ const EMBEDDED_TYPES = [
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'BillSplit', 'Notification', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'TopUp', 'Transaction', 'User', 'Viewer', 'Webhook'],
+  Node: ['ApiToken', 'BillSplit', 'Notification', 'Passkey', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'TopUp', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'AccountRestricted',
     'BalanceLimitExceeded',
@@ -58,6 +59,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'InvalidAmount',
     'InvalidCredentials',
     'InvalidInput',
+    'InvalidSecondFactor',
     'InvalidToken',
     'InvalidWebhook',
     'NotAvailable',

@@ -354,6 +354,13 @@ export interface InvalidInput {
   readonly fields: readonly FieldError[];
 }
 
+/** The second factor is incorrect, already used, or belongs to another challenge. */
+export interface InvalidSecondFactor {
+  readonly __typename: 'InvalidSecondFactor';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+}
+
 /** The link, code or refresh token is invalid, already used, withdrawn or expired. */
 export interface InvalidToken {
   readonly __typename: 'InvalidToken';
@@ -967,7 +974,7 @@ export type RefreshSessionResult = SignedIn | InvalidToken | UserError;
 export type LogoutResult = SignedOut | InvalidInput | UserError;
 
 /** What `confirmSession` returns. */
-export type ConfirmSessionResult = SessionConfirmed | InvalidCredentials | UserError;
+export type ConfirmSessionResult = SessionConfirmed | InvalidSecondFactor | InvalidCredentials | UserError;
 
 /** What `createApiToken` returns. */
 export type CreateApiTokenResult = ApiTokenCreated | InvalidInput | InvalidAmount | UserError;
@@ -1090,6 +1097,10 @@ export interface CloseIdempotencyKeyInput {
 
 /** The proof that the signed-in user is present. */
 export interface ConfirmSessionInput {
+  /** Required if a second factor is enabled. */
+  readonly secondFactor?: SecondFactorInput | null;
+  /** From `beginSessionConfirmation`; required for a passkey. */
+  readonly challenge?: string | null;
   /** Required if no second factor is enabled. */
   readonly password?: string | null;
 }
@@ -1262,6 +1273,16 @@ export interface ScheduleTransferInput {
   readonly endsOn?: string | null;
   /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one scheduled transfer. */
   readonly idempotencyKey: string;
+}
+
+/** The response to a second-factor challenge. Exactly one field must be set. */
+export interface SecondFactorInput {
+  /** The code that the authenticator app shows. */
+  readonly totpCode?: string | null;
+  /** An unused recovery code. */
+  readonly recoveryCode?: string | null;
+  /** WebAuthn Level 3 AuthenticationResponseJSON. */
+  readonly passkey?: unknown | null;
 }
 
 /** Money to send, and to whom. */
@@ -1453,7 +1474,7 @@ fragment FieldError on FieldError {
 export const CONFIRM_SESSION: Operation<{ readonly input: ConfirmSessionInput }, ConfirmSessionResult> = operation({
   name: 'ConfirmSession',
   path: ['confirmSession'],
-  members: ['SessionConfirmed', 'InvalidCredentials'],
+  members: ['SessionConfirmed', 'InvalidSecondFactor', 'InvalidCredentials'],
   unknown: 'UserError',
   document: `
 mutation ConfirmSession($input: ConfirmSessionInput!) {

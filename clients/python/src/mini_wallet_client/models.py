@@ -54,6 +54,7 @@ __all__ = [
     "InvalidAmount",
     "InvalidCredentials",
     "InvalidInput",
+    "InvalidSecondFactor",
     "InvalidToken",
     "InvalidWebhook",
     "LoginResult",
@@ -100,6 +101,7 @@ __all__ = [
     "ScheduledTransferChanged",
     "ScheduledTransferConnection",
     "Scope",
+    "SecondFactor",
     "SendMoneyResult",
     "SessionConfirmed",
     "SignedIn",
@@ -1984,6 +1986,11 @@ class InvalidInput(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvalidSecondFactor(UserError):
+    """The second factor is incorrect, already used, or belongs to another challenge."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvalidToken(UserError):
     """The link, code or refresh token is invalid, already used, withdrawn or expired."""
 
@@ -2129,7 +2136,9 @@ def parse_logout_result(data: Any) -> LogoutResult:
             return UserError.parse(data)
 
 
-ConfirmSessionResult: TypeAlias = SessionConfirmed | InvalidCredentials | UserError
+ConfirmSessionResult: TypeAlias = (
+    SessionConfirmed | InvalidSecondFactor | InvalidCredentials | UserError
+)
 """What `confirmSession` returns."""
 
 
@@ -2138,6 +2147,8 @@ def parse_confirm_session_result(data: Any) -> ConfirmSessionResult:
     match data["__typename"]:
         case "SessionConfirmed":
             return SessionConfirmed.parse(data)
+        case "InvalidSecondFactor":
+            return InvalidSecondFactor.parse(data)
         case "InvalidCredentials":
             return InvalidCredentials.parse(data)
         case _:
@@ -2804,3 +2815,27 @@ class Recipient:
     def handle(cls, handle: str) -> Recipient:
         """A `User.handle`, with or without "@" in front."""
         return cls("handle", handle)
+
+
+@dataclass(frozen=True)
+class SecondFactor:
+    """The response to a second-factor challenge. Exactly one field must be set."""
+
+    by: str
+    """The field of the API."""
+    value: Any
+
+    @classmethod
+    def totp_code(cls, totp_code: str) -> SecondFactor:
+        """The code that the authenticator app shows."""
+        return cls("totpCode", totp_code)
+
+    @classmethod
+    def recovery_code(cls, recovery_code: str) -> SecondFactor:
+        """An unused recovery code."""
+        return cls("recoveryCode", recovery_code)
+
+    @classmethod
+    def passkey(cls, passkey: Any) -> SecondFactor:
+        """WebAuthn Level 3 AuthenticationResponseJSON."""
+        return cls("passkey", passkey)
