@@ -62,6 +62,9 @@ export async function signIn(email: string, password: string): Promise<SignInAns
     keeper.begin(result.credentials, result.viewer.id);
     return { ok: true };
   }
+  if (result.__typename === 'SecondFactorRequired') {
+    return { ok: false, message: 'This account has a second factor. Sign in with an app that asks for it.' };
+  }
   return {
     ok: false,
     message: result.message,
