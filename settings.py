@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     max_transfer: str = "10000"
     max_top_up: str = "10000"
     max_balance: str = "1000000"
+    #: The most of one transaction that a single operator may reverse.
+    reversal_approval_above: str = "1000"
 
     #: Where money of top-ups comes from; None is nowhere.
     top_up_provider: Literal["stripe"] | None = None
@@ -290,6 +292,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _money_has_limits(self) -> Settings:
         self.read_limits()
+        assert self.reversal_approval_above_minor >= 0
         return self
 
     def read_limits(self) -> money.Limits:
@@ -300,6 +303,16 @@ class Settings(BaseSettings):
             maximum_top_up=self.max_top_up,
             maximum_balance=self.max_balance,
             fee_basis_points=self.transfer_fee_basis_points,
+        )
+
+    @cached_property
+    def reversal_approval_above_minor(self) -> int:
+        """`REVERSAL_APPROVAL_ABOVE` in minor units; 0 has every reversal approved."""
+        return money.setting_minor(
+            "REVERSAL_APPROVAL_ABOVE",
+            self.reversal_approval_above,
+            self.read_limits().currency,
+            minimum_minor=0,
         )
 
     @property

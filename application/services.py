@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +22,7 @@ from domain.encryption import Keyring
 from domain.ledger import money
 from domain.ledger.decisions import Command
 from domain.ledger.posting import PostingCommand
+from domain.operators.views import DayTotals
 from domain.people import passwords
 from domain.people.accounts import Person
 from domain.top_ups.provider import PaymentProvider
@@ -113,6 +114,12 @@ class Services(ReadServices):
     searches: Turns = field(
         init=False, default_factory=lambda: Turns(at_once=2, waiting=20, name="searches")
     )
+    #: Totals over all accounts for operators, which take the database longest.
+    operator_totals: Turns = field(
+        init=False, default_factory=lambda: Turns(at_once=1, waiting=4, name="operator-totals")
+    )
+    #: Totals of days that are over, for operators.
+    day_totals: dict[date, DayTotals] = field(init=False, default_factory=dict)
     #: Test deliveries to webhooks, which take up to 15 seconds, by account.
     webhook_tests: Turns = field(
         init=False, default_factory=lambda: Turns(at_once=2, waiting=8, name="webhook-tests")

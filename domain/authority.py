@@ -60,3 +60,8 @@ class Provider(Authority):
     @property
     def api_token_id(self) -> UUID | None:
         return self.created_with
+
+
+@dataclass(frozen=True, slots=True)
+class Operator(Authority):
+    """An operator, by a session that a second factor has confirmed lately. `id` is the session's."""

@@ -122,6 +122,12 @@ users = Table(
         "registration_expires_at",
         postgresql_where=text("registration_expires_at IS NOT NULL"),
     ),
+    # The accounts of a day, for operators.
+    Index(
+        "users_email_verified_at_idx",
+        "email_verified_at",
+        postgresql_where=text("email_verified_at IS NOT NULL"),
+    ),
     # Exact names and prefixes, and the order of pages.
     Index(
         "users_search_text_idx",
@@ -261,6 +267,13 @@ transactions = Table(
     CheckConstraint("char_length(note) BETWEEN 1 AND 140", name="note_length"),
     CheckConstraint("(note IS NULL) = (note_search_text IS NULL)", name="note_search_text"),
     CheckConstraint("octet_length(seal) = 32", name="seal_length"),
+    # The totals of days, for operators: entries are stored in the order in which they are posted.
+    Index(
+        "transactions_days_idx",
+        "created_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    ),
     # Contacts, the history with one counterparty, and the number of transfers to them.
     Index(
         "transactions_counterparty_idx",

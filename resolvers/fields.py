@@ -6,6 +6,7 @@ from domain.people.sessions import Scope
 from resolvers import (
     blocks,
     notifications,
+    operators,
     requests,
     restrictions,
     reversals,
@@ -20,6 +21,7 @@ from resolvers import (
 from resolvers.bound_fields import bound_field, extend, link
 from resolvers.viewer_fields import PERSON_ONLY, extend_viewer, viewer_field, with_scope
 from schema.notifications import Notification
+from schema.operators import OperatedAccount, Operator
 from schema.requests import PaymentRequest
 from schema.scheduled_transfers import ScheduledTransfer
 from schema.splits import BillSplit
@@ -33,6 +35,8 @@ EXTENDED = (
     Viewer,
     BillSplit,
     Notification,
+    OperatedAccount,
+    Operator,
     PaymentRequest,
     ScheduledTransfer,
     TopUp,
@@ -177,3 +181,47 @@ class WebhookFields:
 @extend(ScheduledTransfer)
 class ScheduledTransferFields:
     runs = bound_field(scheduled_transfers.runs, description="Newest first.")
+
+
+@extend(Operator)
+class OperatorFields:
+    accounts = bound_field(
+        operators.accounts, cost=10,
+        description="Accounts that match, best match first. The viewer's own account is among them.",
+    )  # fmt: skip
+    account = bound_field(
+        operators.account, description="The account of that user; null if there is none."
+    )
+    transaction = bound_field(
+        operators.transaction, cost=0, usual_length=2,
+        description=(
+            "Both sides of the transaction, the sender's first, each as its owner sees it; a single one for "
+            "a top-up, and none for an unknown reference."
+        ),
+    )  # fmt: skip
+    actions = bound_field(operators.actions, description="Actions of all operators, newest first.")
+    books = bound_field(
+        operators.books, cost=200,
+        description=(
+            "Totals over all accounts. Reads every entry: about a second for each few million."
+        ),
+    )  # fmt: skip
+    days = bound_field(
+        operators.days, cost=50, usual_length=30,
+        description="Daily totals (UTC), newest first, beginning with today.",
+    )  # fmt: skip
+
+
+@extend(OperatedAccount)
+class OperatedAccountFields:
+    transactions = bound_field(
+        operators.account_transactions,
+        description="The account's ledger as its owner sees it, newest first.",
+    )
+    sessions = bound_field(
+        operators.account_sessions, usual_length=10, description="The account's active sessions."
+    )
+    actions = bound_field(
+        operators.account_actions,
+        description="Actions of operators that this account is part of, newest first.",
+    )

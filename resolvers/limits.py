@@ -56,4 +56,7 @@ FACTOR_CHANGES = at_most(("60/minute", client), ("20/minute", account))
 WEBHOOK_CHANGES = at_most(("60/minute", account))
 # Each may send a request to an endpoint and wait for it; most are previews of a document as it is typed.
 WEBHOOK_TESTS = at_most(("60/minute", account))
+# Operators, whose reads are of other users.
+OPERATIONS = at_most(("120/minute", account))
+OPERATOR_READS = at_most(("600/minute", account))
 STREAMS = at_most(("300/minute", account), ("3000/minute", client))

@@ -13,6 +13,7 @@ from resolvers.operations import field_costs, table, usual_lengths
 from resolvers.roots.accounts import AccountMutations
 from resolvers.roots.leaving import LeavingMutations
 from resolvers.roots.money import MoneyMutations
+from resolvers.roots.operators import OperatorMutations
 from resolvers.roots.people import RequestMutations
 from resolvers.roots.programs import ProgramMutations
 from resolvers.roots.queries import NODES, Query
@@ -34,6 +35,7 @@ class Mutation(
     LeavingMutations,
     TopUpMutations,
     SecurityMutations,
+    OperatorMutations,
 ):
     """The mutations of all subjects."""
 

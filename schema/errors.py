@@ -11,6 +11,7 @@ import strawberry
 
 from domain import errors
 from domain.ledger import money
+from domain.operators.actions import SecondFactorMissing
 from schema.money import Money, shown
 
 Member = TypeVar("Member", bound="UserError")
@@ -173,8 +174,8 @@ class TooLate(UserError):
 @represents(errors.NotReversible)
 @strawberry.type(
     description=(
-        "The amount exceeds what is left to reverse, or the transaction cannot be reversed: it is a "
-        "reversal itself, or an account of it is closed."
+        "The amount exceeds what is left to reverse, or the transaction is itself a reversal. Also for a "
+        "transaction of an account that is closed."
     ),
 )
 class NotReversible(UserError):
@@ -228,6 +229,8 @@ def code_of(error: errors.DomainError) -> tuple[str, dict[str, Any]]:
         extensions["retryAfterSeconds"] = error.retry_after_seconds
     if isinstance(error, errors.SessionNotConfirmed):
         extensions["reason"] = "CONFIRM_SESSION"
+    if isinstance(error, SecondFactorMissing):
+        extensions["reason"] = "ENABLE_SECOND_FACTOR"
     for kind in type(error).__mro__:
         if kind in CODES:
             return CODES[kind], extensions

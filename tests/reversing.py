@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -16,7 +16,9 @@ from domain.ledger.decisions import Decision, Key, Ledger, LookUp
 from domain.ledger.handlers import Handler
 from domain.ledger.kinds import Kind
 from domain.ledger.reversals import Target
-from domain.ledger.transfers import Account
+from domain.ledger.transfers import Account, Entry
+from domain.operators.log import ActionKind, Record, RecordType
+from domain.operators.reversing import AppendRecord, LogHead, MoveHead
 
 _numbers = itertools.count(1)
 
@@ -43,17 +45,48 @@ class Reverse:
 
     @property
     def look_ups(self) -> Sequence[LookUp[object]]:
-        return self.target.look_ups
+        return (LogHead(), *self.target.look_ups)
 
 
 def _decide(ledger: Ledger, command: Reverse, _caller: Account) -> Decision:
-    return reversals.reverse(
+    decision = reversals.reverse(
         ledger,
         command.target,
         amount=command.amount,
         includes_fee=command.includes_fee,
         reference=command.reference,
         note=command.note,
+    )
+    head = ledger.find(LogHead())
+    if head is None:
+        return decision
+    # The log of operators has to say who reversed it.
+    placed, head = head.append(ledger.audit_key, _record(command, decision.entries[0]))
+    return replace(
+        decision,
+        effects=[*decision.effects, AppendRecord(placed), MoveHead(head)],
+        found={**decision.found, LogHead(): head},
+    )
+
+
+def _record(command: Reverse, returned: Entry) -> Record:
+    return Record(
+        position=0,
+        type=RecordType.ACTION,
+        number=None,
+        decides=None,
+        action_id=ids.new_id(),
+        operator_id=command.authority.user_id,
+        account_id=returned.user_id,
+        other_account_id=returned.counterparty_id,
+        kind=ActionKind.REVERSE,
+        created_at=returned.created_at,
+        reason="A reversal of a test.",
+        reference=command.target.reference,
+        amount_minor=returned.amount_minor,
+        includes_fee=command.includes_fee,
+        posted_reference=command.reference,
+        idempotency_key=command.idempotency_key,
     )
 
 

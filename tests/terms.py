@@ -56,8 +56,10 @@ TERMS = (
         under=("jobs/", "tests/jobs/"),
         in_names=True,
     ),
-    # A code of ISO 20022 aside.
-    Term(r"(?i)(?<!tests\.)(?<!<Cd>)\bbooks?\b", "account ledger, or ledger"),
+    # A code of ISO 20022 aside, and a field of the API.
+    Term(
+        r"(?i)(?<!tests\.)(?<!<Cd>)\bbooks?\b(?!: BooksSummary| \{|\")", "account ledger, or ledger"
+    ),
     Term(r"(?i)\blines? of (?:\w+ )?(?:ledger|account)s?\b", "entry"),
     Term(r"(?i)\b(?:ledger|newest|sealed) lines?\b|\bnew line of\b", "entry"),
     Term(r"(?i)\bseal(?:s|ed)? (?:the|each|every|all) lines?\b", "entry"),

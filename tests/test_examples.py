@@ -25,7 +25,7 @@ from graphql import (
 from app.http.reference import examples
 from dev import processes
 from settings import ROOT
-from tests.client.stack import LOGIN, PASSWORD, Stack
+from tests.client.stack import LOGIN, PASSWORD, Person, Stack
 from tests.waiting import block_until
 
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
@@ -46,6 +46,7 @@ class Running:
         self._stack = stack
         self._examples = examples.load()
         self._signed_in: dict[str, str] = {}
+        self._operators: dict[str, Person] = {}
 
     def run(self, name: str, key: str | None = None) -> Any:
         """The value of the operation's field; an error or a refusal is a failure of the test.
@@ -80,6 +81,12 @@ class Running:
         comments = "\n".join(re.findall(r"(?m)^#.*", document))
         if "Works signed out" in comments:
             return {}
+        for name in ("an operator", "another operator"):
+            if f"As {name}" in comments:
+                if name not in self._operators:
+                    address = f"{name.replace(' ', '.')}@demo.app"
+                    self._operators[name] = self._stack.new_operator(name, address)
+                return {"authorization": f"Bearer {self._operators[name].token}"}
         named = re.search(r"\S+@demo\.app", comments)
         email = named[0] if named else ALPHA
         if email not in self._signed_in:
@@ -135,7 +142,8 @@ def running() -> Iterator[Running]:
     # Passable for the user that PostgreSQL runs as under root.
     folder = Path(tempfile.mkdtemp(prefix="mini-wallet-examples-"))
     folder.chmod(0o711)
-    stack = Stack(folder, processes.free_port())
+    # Every reversal is a proposal, so that there is one to be decided.
+    stack = Stack(folder, processes.free_port(), REVERSAL_APPROVAL_ABOVE="0")
     with ExitStack() as closing:
         closing.callback(shutil.rmtree, folder, ignore_errors=True)
         closing.callback(stack.stop)

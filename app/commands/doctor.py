@@ -18,7 +18,7 @@ from rich.table import Table
 
 from adapters import mailer, payment_providers, pusher, redis_connection
 from app import wiring
-from app.commands import stored_webhooks
+from app.commands import operators, stored_webhooks
 from app.http import client, pages
 from app.telemetry import logs, tracing
 from domain import errors
@@ -76,6 +76,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += await _patiently("Seals", lambda: _seals(database, settings))
             findings += await _patiently("Webhooks", lambda: _webhooks(database, settings))
             findings += await _patiently("Top-ups", lambda: _top_ups(database, settings))
+            findings += await _patiently("Operators", lambda: _operators(database))
     finally:
         await database.close()
     findings += await _patiently("Redis", lambda: _redis(settings))
@@ -281,6 +282,10 @@ async def _payment_provider(settings: Settings) -> list[Finding]:
     finally:
         await provider.close()
     return [Finding("Payment provider", "ok", f"{provider.name} accepts the key")]
+
+
+async def _operators(database: Database) -> list[Finding]:
+    return [Finding("Operators", *await operators.examine(database))]
 
 
 def _lag(what: str, count: int, age_seconds: float, waiting: str, question: str) -> Finding:

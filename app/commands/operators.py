@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from app.commands import terminal
 from domain import errors
 from domain.people.accounts import clean_email
-from persistence.engine import database
+from persistence.engine import database as engine
 from persistence.engine.database import Database
-from persistence.operators import operators
+from persistence.operators import actions, operators
 from settings import Settings
 
 Result = TypeVar("Result")
@@ -21,7 +21,7 @@ def add(settings: Settings, email: str) -> int:
     """Make the user with that address an operator. Exit status 0, or 1 after a sentence."""
     with terminal.sentences() as outcome:
         address = _address(email)
-        _, is_new = _run(
+        person, is_new = _run(
             settings,
             address,
             lambda db: operators.add(db, address, audit_key=settings.sealing_key),
@@ -30,6 +30,11 @@ def add(settings: Settings, email: str) -> int:
             terminal.say(f"{address} is an operator already: nothing to do.")
             return outcome.status
         terminal.say(f"{address} is an operator now.")
+        if not _run(settings, address, lambda db: operators.has_second_factor(db, person.user_id)):
+            terminal.say(
+                "They have no second factor, and see nothing of the back office until they have enabled "
+                "one in their security settings."
+            )
     return outcome.status
 
 
@@ -56,6 +61,7 @@ def show(settings: Settings) -> int:
         for each in found:
             notes = [
                 *([] if each.is_open else ["account closed"]),
+                *([] if each.has_second_factor else ["no second factor: sees nothing"]),
             ]
             terminal.say(
                 f"{each.email} ({each.name}), since {each.added_at:%Y-%m-%d}"
@@ -64,6 +70,18 @@ def show(settings: Settings) -> int:
         if not found:
             terminal.say("There are no operators. Add one with `./wallet operators add EMAIL`.")
     return outcome.status
+
+
+async def examine(database: Database) -> tuple[Literal["ok", "bad"], str]:
+    """The state of operators and their proposals, for `doctor`: "ok" or "bad", and a sentence."""
+    listed = [each for each in await operators.listed(database) if each.is_open]
+    able = sum(each.has_second_factor for each in listed)
+    waiting = await actions.waiting(database)
+    says = f"{len(listed)}, {able} of them with a second factor; {waiting} proposals wait"
+    if waiting and able < 2:
+        # The one who proposed it cannot decide.
+        return "bad", f"{says}: add another one with `./wallet operators add`, who decides them."
+    return "ok", says
 
 
 def _address(email: str) -> str:
@@ -75,7 +93,7 @@ def _address(email: str) -> str:
 
 def _run(settings: Settings, address: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
     async def opened() -> Result:
-        db = await database.Database.open(settings.database_url.get_secret_value())
+        db = await engine.Database.open(settings.database_url.get_secret_value())
         try:
             return await work(db)
         finally:

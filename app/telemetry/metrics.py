@@ -25,6 +25,7 @@ from jobs.sinks import table
 from persistence.delivery import cursors, mails, outbox
 from persistence.engine import condition
 from persistence.engine.database import Database
+from persistence.operators import actions as operator_actions
 from persistence.schedules import runs
 from persistence.top_ups import attending, mismatches, reversals
 from persistence.webhooks import deliveries
@@ -105,13 +106,16 @@ class Metrics:
             "wallet_scheduled_transfers_lag_seconds",
             "How long the run of a scheduled transfer that is due has not been attempted.",
         )
-        self._add_top_ups()
+        self._add_top_ups_and_proposals()
         self._mails = self._gauge("wallet_mails", "Mails by state.", ["state"])
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
-    def _add_top_ups(self) -> None:
+    def _add_top_ups_and_proposals(self) -> None:
+        self._proposals = self._gauge(
+            "wallet_operator_proposals", "Proposals of operators that wait for a second operator."
+        )
         self._top_ups_lag = self._gauge(
             "wallet_top_ups_lag_seconds", "How long the top-up that is due longest has waited."
         )
@@ -184,6 +188,7 @@ class Metrics:
         self._top_ups_lag.set(await attending.lag_seconds(database))
         self._top_up_mismatches.set(await mismatches.count(database))
         self._top_up_shortfalls.set((await reversals.shortfall(database)).count)
+        self._proposals.set(await operator_actions.waiting(database))
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)

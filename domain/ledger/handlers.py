@@ -13,6 +13,8 @@ from domain.ledger.decisions import Decision, Ledger
 from domain.ledger.pay_request import PayRequest
 from domain.ledger.send_money import SendMoney
 from domain.ledger.transfers import Account, Entry
+from domain.operators import reversing as operators
+from domain.operators.reversing import DecideAction, ReverseTransaction
 from domain.schedules import posting as schedule_posting
 from domain.schedules.posting import SendScheduled
 from domain.top_ups import crediting, reversing
@@ -38,5 +40,7 @@ HANDLERS: Mapping[type, Handler] = {
     CreditTopUp: Handler(crediting.decide, crediting.is_same_input),
     ReverseTopUp: Handler(reversing.reverse, reversing.is_same_input),
     ReturnTopUp: Handler(reversing.give_back, reversing.is_same_input),
+    ReverseTransaction: Handler(operators.decide_reversal, operators.is_same_input),
+    DecideAction: Handler(operators.decide_proposal, operators.never_same),
     CloseIdempotencyKey: Handler(close_key.decide, close_key.is_same_input),
 }

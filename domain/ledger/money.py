@@ -117,6 +117,25 @@ class Limits:
         return largest if largest >= self.minimum_minor else 0
 
 
+def setting_minor(name: str, text: str, of: Currency, *, minimum_minor: int = 1) -> int:
+    """The amount of a setting, given in whole units of the currency, in minor units.
+
+    Raises ValueError, with a sentence that names the setting, unless it is an amount of this currency of at
+    most 10^15 minor units.
+    """
+    whole, point, fraction = text.partition(".")
+    if not (text.isascii() and whole.isdigit() and (fraction.isdigit() or not point)):
+        raise ValueError(f"{name} is wrong: {text!r} is not an amount such as 10000.")
+    minor = minor_units(Decimal(text), of)
+    if minor is None or not minimum_minor <= minor <= MAXIMUM_LIMIT_MINOR:
+        least = "above zero " if minimum_minor else ""
+        raise ValueError(
+            f"{name} is wrong: it takes an amount {least}with at most {of.decimals} decimals, "
+            f"up to {Money(MAXIMUM_LIMIT_MINOR, of)}."
+        )
+    return minor
+
+
 def limits(
     code: str,
     *,
@@ -135,22 +154,10 @@ def limits(
     except ValueError as error:
         raise ValueError(f"WALLET_CURRENCY is wrong: {error}.") from None
 
-    def parse(name: str, text: str) -> int:
-        whole, point, fraction = text.partition(".")
-        if not (text.isascii() and whole.isdigit() and (fraction.isdigit() or not point)):
-            raise ValueError(f"{name} is wrong: {text!r} is not an amount such as 10000.")
-        minor = minor_units(Decimal(text), of)
-        if minor is None or not 0 < minor <= MAXIMUM_LIMIT_MINOR:
-            raise ValueError(
-                f"{name} is wrong: it takes an amount above zero with at most {of.decimals} decimals, "
-                f"up to {Money(MAXIMUM_LIMIT_MINOR, of)}."
-            )
-        return minor
-
     return Limits(
         currency=of,
-        maximum_transfer_minor=parse("MAX_TRANSFER", maximum_transfer),
-        maximum_top_up_minor=parse("MAX_TOP_UP", maximum_top_up),
-        maximum_balance_minor=parse("MAX_BALANCE", maximum_balance),
+        maximum_transfer_minor=setting_minor("MAX_TRANSFER", maximum_transfer, of),
+        maximum_top_up_minor=setting_minor("MAX_TOP_UP", maximum_top_up, of),
+        maximum_balance_minor=setting_minor("MAX_BALANCE", maximum_balance, of),
         fee_basis_points=fee_basis_points,
     )

@@ -59,6 +59,7 @@ class SecurityChange(enum.StrEnum):
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     RECOVERY_CODE_USED = "recovery_code_used"
     CONFIRM_ABOVE_CHANGED = "confirm_above_changed"
+    SESSIONS_ENDED = "sessions_ended"
 
 
 # ================================================================ messages
@@ -135,6 +136,9 @@ _CHANGES: Mapping[str, str] = {
     SecurityChange.PASSKEY_REMOVED: "{passkey} was removed from your account.",
     SecurityChange.RECOVERY_CODES_RENEWED: "Your recovery codes were replaced by new ones.",
     SecurityChange.RECOVERY_CODE_USED: "One of your recovery codes was used.",
+    SecurityChange.SESSIONS_ENDED: (
+        "You were signed out on all devices by an operator of this wallet."
+    ),
     SecurityChange.CONFIRM_ABOVE_CHANGED: (
         "The amount above which payments take a second factor was changed."
     ),

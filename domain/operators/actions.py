@@ -122,3 +122,24 @@ def own_account(path: str) -> errors.InvalidInput:
     return errors.invalid(
         path, "Operators cannot act on their own account or on transactions that they take part in."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether a credential of a user may act as an operator."""
+
+    is_operator: bool
+    is_session: bool = True
+    has_factor: bool = False
+    is_confirmed: bool = False
+
+    def check(self) -> None:
+        """Raises Forbidden, with what is missing."""
+        if not self.is_operator:
+            raise NotAnOperator
+        if not self.is_session:
+            raise NotAnOperator("API tokens are not allowed to do that. Sign in instead.")
+        if not self.has_factor:
+            raise SecondFactorMissing
+        if not self.is_confirmed:
+            raise OperatorNotConfirmed

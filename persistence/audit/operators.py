@@ -101,7 +101,36 @@ WHERE (o.user_id IS NOT NULL) <> (coalesce(newest.type, 'removal') = 'addition')
     OR o.added_at <> newest.created_at
 """
 
+# What was reversed by an action, or by a proposal that was approved.
+_POSTED = """
+SELECT r.position::text AS key, CASE
+    WHEN t.user_id IS NULL THEN 'The reversal that it posted does not exist.'
+    ELSE 'The reversal that it posted is of another transaction, account or amount.'
+    END AS sentence
+FROM (
+    SELECT r.position, r.account_id, r.other_account_id, r.posted_reference,
+        coalesce(p.reference, r.reference) AS reference, coalesce(p.amount, r.amount) AS amount
+    FROM operator_records AS r LEFT JOIN operator_records AS p ON p.number = r.decides
+    WHERE r.posted_reference IS NOT NULL
+) AS r
+LEFT JOIN transactions AS t ON t.user_id = r.account_id AND t.reference = r.posted_reference
+WHERE (
+    t.kind = 'reversal' AND t.direction = 'outgoing' AND t.reverses = r.reference
+    AND t.amount = r.amount AND t.counterparty_id IS NOT DISTINCT FROM r.other_account_id
+) IS NOT TRUE
+"""
+_UNRECORDED = """
+SELECT concat(t.user_id, '/', t.sequence) AS key,
+    'Neither the log of operators nor the provider of a top-up says who reversed this.' AS sentence
+FROM transactions AS t
+LEFT JOIN operator_records AS r ON r.posted_reference = t.reference
+LEFT JOIN top_up_reversals AS p ON p.user_id = t.user_id AND p.reference = t.reference
+WHERE t.kind = 'reversal' AND t.direction = 'outgoing' AND r.position IS NULL AND p.id IS NULL
+"""
+
 CHECKS = (
+    Check("reversals by operators", _TABLE, _POSTED),
+    Check("who reversed transactions", "transactions", _UNRECORDED),
     Check("records of operators", _TABLE, _CONTENT),
     Check("decisions of operators", _TABLE, _ONCE),
     Check("who is an operator", "operators", _WHO),

@@ -20,6 +20,9 @@ _FEWER: Mapping[str, tuple[str, ...]] = {
     tables.transaction_metadata.name: _ADD,
     tables.closed_keys.name: _ADD,
     tables.email_addresses.name: _ADD,
+    tables.operator_records.name: _ADD,
+    # Only `./wallet operators` changes them, as the owner of the tables.
+    tables.operators.name: _READ,
 }
 _NEEDED = {
     **{table.name: _FEWER.get(table.name, _CHANGE) for table in tables.metadata.sorted_tables},

@@ -18,6 +18,7 @@ from domain.ledger.metadata import MetadataOf, StoreMetadata
 from domain.ledger.pay_request import ClosePaidRequest, RequestOf, StoreForPayer
 from domain.ledger.restricting import SetRestrictions
 from domain.ledger.reversals import OriginalOf
+from domain.operators.reversing import ActionOfKey, AppendRecord, LogHead, MoveHead, ProposalOf
 from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
 from domain.top_ups.crediting import AbandonTopUp, TopUpOf, TopUpPosted
 from domain.top_ups.reversing import ReversalChanged, ReversalOf, TopUpChanged
@@ -25,6 +26,8 @@ from persistence.engine.pipeline import Statement
 from persistence.ledger import authorities, effects, look_ups, originals
 from persistence.ledger.authorities import Source
 from persistence.ledger.look_ups import Query
+from persistence.operators import access
+from persistence.operators import reversing as operators
 from persistence.people import restrictions
 from persistence.requests import paying
 from persistence.schedules import posting as schedules
@@ -36,12 +39,16 @@ AUTHORITIES: Mapping[type[Authority], Source] = {
     authority.ApiToken: authorities.API_TOKENS,
     authority.Schedule: Source("scheduled_transfers", "a.status = 'ACTIVE'"),
     authority.Provider: Source("top_ups", "TRUE"),
+    authority.Operator: Source("sessions", access.is_active("a")),
 }
 LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     BudgetOf: look_ups.BUDGETS,
     MetadataOf: look_ups.METADATA,
     RequestOf: paying.REQUESTS,
     OriginalOf: Query(originals.originals, originals.read_originals),
+    LogHead: operators.HEAD,
+    ActionOfKey: operators.OF_KEYS,
+    ProposalOf: operators.PROPOSALS,
     RunOf: Query(schedules.runs, schedules.read_runs),
     TopUpOf: Query(top_ups.states, top_ups.read_states),
     ReversalOf: Query(reversals.states, reversals.read_states),
@@ -53,6 +60,8 @@ EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     ClosePaidRequest: paying.close_paid_requests,
     StoreForPayer: paying.store_for_payers,
     SetRestrictions: restrictions.set_all,
+    AppendRecord: operators.append,
+    MoveHead: operators.move_head,
     RunSent: schedules.send_runs,
     ScheduleContinues: schedules.go_on,
     TopUpPosted: top_ups.post,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from domain.operators.actions import Action
 from domain.operators.log import ActionKind, Head, Record, RecordType
 from persistence.engine.unit_of_work import Unit
 
@@ -58,6 +59,13 @@ def from_row(row: Sequence[Any]) -> Record:
         idempotency_key=idempotency_key,
         seal=seal,
     )
+
+
+def action(row: Sequence[Any]) -> Action:
+    """The action in a row of `COLUMNS` of its record, and then of its decision, which may be null."""
+    width = len(row) // 2
+    decision = None if row[width] is None else from_row(row[width:])
+    return Action(from_row(row[:width]), decision)
 
 
 def to_row(record: Record) -> tuple[Any, ...]:

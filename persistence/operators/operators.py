@@ -21,8 +21,12 @@ _ADD = text(
     "INSERT INTO operators (user_id, added_at) VALUES (:user_id, :now) ON CONFLICT DO NOTHING"
 )
 _REMOVE = text("DELETE FROM operators WHERE user_id = :user_id")
+_HAS_SECOND_FACTOR = text(
+    "SELECT confirm_above IS NOT NULL FROM users WHERE id = :user_id AND closed_at IS NULL"
+)
 _LIST = text(
-    "SELECT o.user_id, o.added_at, u.name, u.email, u.closed_at IS NULL AS is_open "
+    "SELECT o.user_id, u.name, u.email, o.added_at, u.closed_at IS NULL AS is_open, "
+    "u.confirm_above IS NOT NULL AS has_second_factor "
     "FROM operators AS o JOIN users AS u ON u.id = o.user_id ORDER BY o.added_at, o.user_id"
 )
 
@@ -36,6 +40,7 @@ class Operator:
     email: str
     added_at: datetime
     is_open: bool
+    has_second_factor: bool
 
 
 async def add(db: Database, email: str, *, audit_key: bytes) -> tuple[Person, bool]:
@@ -93,4 +98,10 @@ def _record(change: RecordType, user_id: UUID, now: datetime) -> Record:
 async def listed(db: Database) -> list[Operator]:
     """All operators, those who have been it longest first."""
     rows = await db.read(lambda connection: connection.execute(_LIST))
-    return [Operator(row.user_id, row.name, row.email, row.added_at, row.is_open) for row in rows]
+    return [Operator(*row) for row in rows]
+
+
+async def has_second_factor(db: Database, user_id: UUID) -> bool:
+    """Whether the user has a second factor, without which an operator sees nothing."""
+    parameters = {"user_id": user_id}
+    return bool(await db.read(lambda c: c.scalar(_HAS_SECOND_FACTOR, parameters)))

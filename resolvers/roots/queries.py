@@ -6,6 +6,7 @@ from domain.people.sessions import Scope
 from resolvers import (
     api_tokens,
     notifications,
+    operators,
     people,
     requests,
     scheduled_transfers,
@@ -18,7 +19,7 @@ from resolvers import (
     webhooks,
 )
 from resolvers.guards import reads, scope, verified, verified_for_recipient
-from resolvers.limits import LOOK_UPS, PREVIEWS, REQUEST_LINKS, SEARCHES
+from resolvers.limits import LOOK_UPS, OPERATOR_READS, PREVIEWS, REQUEST_LINKS, SEARCHES
 from resolvers.nodes import Nodes
 from resolvers.operations import operation
 
@@ -41,6 +42,8 @@ NODES = Nodes(
         "BillSplit": splits.by_ids,
         "TopUp": top_ups.by_ids,
         "Passkey": security.by_ids,
+        "OperatedAccount": operators.accounts_by_ids,
+        "OperatorAction": operators.actions_by_ids,
     }
 )
 
@@ -78,6 +81,10 @@ class Query:
         ),
     )  # fmt: skip
     credential = operation(sessions.credential, reads, cost=10, description="Null when signed out.")
+    operator = operation(
+        operators.operator, reads, OPERATOR_READS, cost=5,
+        description="The back office. Null unless the viewer is an operator.",
+    )  # fmt: skip
     wallet = operation(
         wallets.wallet,
         reads,

@@ -26,6 +26,7 @@ from persistence.engine.database import Database
 from persistence.people import registrations
 from settings import ROOT, Settings
 from tests.waiting import PATIENCE_SECONDS, block_until
+from torture.operators import SECOND_FACTOR
 
 PASSWORD = "mini@Wallet025"
 
@@ -126,7 +127,7 @@ class Person:
 class Stack:
     """A running `up`."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, **settings: str) -> None:
         self.url = f"http://localhost:{port}"
         self.data = folder / "data"
         self._output = folder / "output"
@@ -140,7 +141,7 @@ class Stack:
                     *["--port", str(port), "--data", str(self.data)],
                 ],
                 cwd="/",
-                env={**environment, "PYTHONPATH": str(ROOT), "RATE_LIMIT_FACTOR": "0"},
+                env={**environment, "PYTHONPATH": str(ROOT), "RATE_LIMIT_FACTOR": "0", **settings},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -203,6 +204,28 @@ class Stack:
             thread.submit(asyncio.run, self._register(name, email)).result()
         if balance:
             person.add(balance)
+        return person
+
+    def new_operator(self, name: str, email: str) -> Person:
+        """A user who is an operator, and whose session a second factor has just confirmed."""
+        person = Person(self, name, email)
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, self._register(name, email)).result()
+        assert person.token
+        adding = ["operators", "add", email, "--data", str(self.data)]
+        subprocess.run(
+            [sys.executable, "-P", "-m", "app.cli", *adding],
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        )
+        url = dotenv_values(self.data / "env")["DATABASE_URL"]
+        assert url is not None
+        with psycopg.connect(url) as connection:
+            [row] = connection.execute("SELECT id FROM users WHERE email = %s", [email])
+            for statement in SECOND_FACTOR:
+                connection.execute(statement, [[*row]])
         return person
 
     async def _register(self, name: str, email: str) -> None:

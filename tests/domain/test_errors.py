@@ -11,7 +11,8 @@ import pytest
 import domain
 from domain import errors, webhooks
 from domain.ledger import money
-from domain.people import handles, leaving, sessions
+from domain.operators import actions
+from domain.people import handles, leaving, restrictions, sessions
 from domain.requests import payment_requests
 from domain.statements import links
 from tests.domain.worlds import CLOSED_REQUEST as CLOSED
@@ -34,16 +35,21 @@ REFUSALS = [
     errors.IdempotencyKeyReused(),
     errors.IdempotencyKeyClosed(),
     errors.TooLate(),
+    errors.NotReversible(TEN, "Only 10.00 USD is left to reverse."),
     errors.NotFound(),
     payment_requests.RequestClosed(CLOSED),
     payment_requests.RequestNotAllowed(),
     handles.HandleTaken(),
     leaving.BalanceNotZero(TEN),
+    restrictions.AccountRestricted(restrictions.Restriction.SENDING),
     links.LinkExpired(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
     errors.Unauthenticated(),
     errors.Forbidden(),
     errors.SessionNotConfirmed(),
+    actions.NotAnOperator(),
+    actions.SecondFactorMissing(),
+    actions.OperatorNotConfirmed(),
     errors.RateLimited(7),
     errors.BadUserInput("Give `first` or `last`, not both."),
     errors.Unavailable(),

@@ -115,8 +115,9 @@ async def lived_in(books: Books) -> None:
     await _operated(books, alpha, beta)
     await secure(books, alpha)
     both = Target(sent.entry.reference, (alpha.user_id, beta.user_id))
-    await books.ledger.run(Reverse(alpha.authority, both, Decimal("0.10")))
     await leaving.close(db, leaver.principal, password_hash="-", limits=LIMITS)
+    operator = books.join("Olga")
+    await books.ledger.run(Reverse(operator.authority, both, Decimal("0.10")))
     receivers = [Receiver("pusher", user_id, user_id) for user_id in (alpha.user_id, beta.user_id)]
     await outbox.mark_published(
         db, (await outbox.claim(db, 100, 0)).rows, [Due(receiver, 1) for receiver in receivers]

@@ -71,7 +71,12 @@ DAMAGE = [
     ("ALTER TABLE operator_records DROP CONSTRAINT operator_records_not_oneself_check; "
      "UPDATE operator_records SET operator_id = account_id WHERE number = 1",
      "operator_records", "their own account"),
-    ("DELETE FROM operator_records WHERE position = 4", "operator_log", "records were removed"),
+    ("DELETE FROM operator_records WHERE position = 5", "operator_log", "records were removed"),
+    ("DELETE FROM operator_records WHERE position = 5", "transactions", "who reversed this"),
+    ("UPDATE operator_records SET posted_reference = gen_random_uuid() WHERE kind = 'REVERSE'",
+     "operator_records", "does not exist"),
+    ("UPDATE operator_records SET amount = amount + 1 WHERE kind = 'REVERSE'",
+     "operator_records", "another transaction, account or amount"),
     # handles and skeletons
     ("UPDATE handles SET handle = 'another.one' WHERE reserved_until IS NULL", "users", "not among"),
     ("UPDATE handles SET user_id = (SELECT id FROM users WHERE name = 'Alpha')", "users", "recorded as that of"),

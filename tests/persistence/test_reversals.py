@@ -121,7 +121,7 @@ CHANGES = {
 async def test_a_reversal_that_does_not_fit_is_found(books: Books, with_fee: Ledger) -> None:
     alpha, beta = await books.pair("10.30")
     target = await target_of(books, await with_fee.move(sending(alpha, beta, "10")))
-    await with_fee.run(by(alpha, target, "5"))
+    await with_fee.run(by(books.join("Operator"), target, "5"))
     books.connection.execute("ALTER TABLE transactions DISABLE TRIGGER USER")
     books.connection.execute(
         "ALTER TABLE transactions DROP CONSTRAINT transactions_reverses_check, "

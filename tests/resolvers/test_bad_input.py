@@ -97,6 +97,7 @@ async def test_values_of_a_wrong_type_never_reach_a_resolver(world: World, hosti
         "node",
         "nodes",
         "declineRequest",
+        "decideAction",
         "pauseScheduledTransfer",
         "resumeScheduledTransfer",
         "endScheduledTransfer",
