@@ -12,6 +12,7 @@ from torture import (
     checker_listeners,
     checker_money,
     checker_notifications,
+    checker_operators,
     checker_reads,
     checker_requests,
     checker_schedules,
@@ -53,6 +54,7 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_webhooks.check(record, ledgers),
         *checker_requests.check(record, ledgers),
         *checker_schedules.check(record, ledgers),
+        *checker_operators.check(record, ledgers),
     ]
 
 
@@ -70,6 +72,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_webhooks.check(record, ledgers, is_over=False),
         *checker_requests.check(record, ledgers, is_over=False),
         *checker_schedules.check(record, ledgers, is_over=False),
+        *checker_operators.check(record, ledgers, is_over=False),
     ]
 
 

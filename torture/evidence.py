@@ -61,6 +61,9 @@ def _sights(record: Record) -> Iterator[str]:
         "scheduled transfer was sent": len(record.runs_sent),
         "scheduled transfer that was missed was sent": sum(n > 1 for n in record.runs_sent),
         "scheduled transfer was ended": sum(each.ended_at is not None for each in record.schedules),
+        "transfer was reversed by an operator": sum(
+            each.status == "DONE" for each in record.reversals
+        ),
         **_webhooks(record.receivers),
     }
     for what, count in seen.items():

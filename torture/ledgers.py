@@ -46,6 +46,14 @@ _RUNS = """
 SELECT user_id, schedule_id, number, status, sequence, (extract(epoch FROM due_at) * 1000000)::bigint
 FROM scheduled_runs ORDER BY user_id, schedule_id, number
 """
+_OPERATED = """
+SELECT r.operator_id, r.idempotency_key, r.reference, r.amount,
+    CASE WHEN r.type = 'action' OR d.type = 'approval' THEN 'DONE'
+        WHEN d.type = 'rejection' THEN 'REJECTED' ELSE 'PROPOSED' END,
+    coalesce(r.posted_reference, d.posted_reference), d.operator_id
+FROM operator_records AS r LEFT JOIN operator_records AS d ON d.decides = r.number
+WHERE r.kind = 'REVERSE' ORDER BY r.position
+"""
 _CLOCK = "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
 _MAILS = (
     "SELECT m.id, u.email, m.purpose, m.state FROM mails AS m JOIN users AS u ON u.id = m.user_id"
@@ -150,6 +158,20 @@ class RunRow:
     due_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class OperatedRow:
+    """A reversal or a proposal by an operator, and what became of it; the amount in minor units."""
+
+    operator_id: UUID
+    key: str
+    reference: UUID
+    amount_minor: int
+    status: str
+    #: The reference of the reversal.
+    reversal: UUID | None
+    decided_by: UUID | None
+
+
 @dataclass(slots=True)
 class AccountLedger:
     """A user's row, the entries by ascending sequence, and the notifications by ascending number."""
@@ -191,6 +213,7 @@ class Ledgers:
     requests: list[RequestRow] = field(default_factory=list)
     schedules: list[ScheduleRow] = field(default_factory=list)
     runs: list[RunRow] = field(default_factory=list)
+    operated: list[OperatedRow] = field(default_factory=list)
     #: The time of the database when it was read, in microseconds since 1970.
     clock: int = 0
     #: Unpublished rows of the outbox.
@@ -236,6 +259,7 @@ def read(database_url: str) -> Ledgers:
         ledgers.requests = [RequestRow(*row) for row in connection.execute(_REQUESTS)]
         ledgers.schedules = [ScheduleRow(*row) for row in connection.execute(_SCHEDULES)]
         ledgers.runs = [RunRow(*row) for row in connection.execute(_RUNS)]
+        ledgers.operated = [OperatedRow(*row) for row in connection.execute(_OPERATED)]
         [(ledgers.clock,)] = connection.execute(_CLOCK)
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(ledgers.waiting,)] = connection.execute(_WAITING)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from domain.ledger.kinds import Kind
 from torture import record_webhooks
+from torture.record_operators import AskedReversal
 from torture.record_requests import AskedRequest
 from torture.record_schedules import AskedSchedule
 
@@ -249,6 +250,8 @@ class Record:
     requests: list[AskedRequest] = field(default_factory=list)
     #: Scheduled transfers.
     schedules: list[AskedSchedule] = field(default_factory=list)
+    #: What operators reversed.
+    reversals: list[AskedReversal] = field(default_factory=list)
     #: The numbers of all runs that were sent: only schedules whose runs were missed have more than one.
     runs_sent: list[int] = field(default_factory=list)
     #: The receivers of webhooks.
@@ -299,6 +302,7 @@ class Record:
             reads=self.reads.copy(),
             requests=[each.so_far() for each in self.requests],
             schedules=[replace(each) for each in self.schedules],
+            reversals=[each.so_far() for each in self.reversals],
             subscribers=[each.so_far() for each in self.subscribers],
             notified=[each.so_far() for each in self.notified],
             pushed={user_id: each.copy() for user_id, each in self.pushed.items()},

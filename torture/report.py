@@ -119,6 +119,11 @@ def _activity(record: Record, result: Result) -> Table:
         "transfers scheduled": len(record.schedules),
         "of their runs sent": len(record.runs_sent),
         "of these after the first run": sum(number > 1 for number in record.runs_sent),
+        "reversals requested by operators": len(record.reversals),
+        "of these posted at once": sum(each.status == "DONE" for each in record.reversals),
+        "of their proposals approved or rejected": sum(
+            decision.status is not None for each in record.reversals for decision in each.decisions
+        ),
         **_webhooks(record),
         "mails requested": sum(mail.asked for mail in record.mails),
         "mails received": sum((record.caught or {}).values()),

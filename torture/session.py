@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from torture import checker, drain, ledgers, movers, requesters, schedulers, users
+from torture import checker, drain, ledgers, movers, operators, requesters, schedulers, users
 from torture.caller import Crowd
 from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
@@ -137,11 +137,19 @@ class Session:
         """The prober first, then the users whose money is moved."""
         await asyncio.to_thread(self._stack.start_services)
         addresses = [f"user-{number}@torture.example" for number in range(self._plan.users + 1)]
+        acting = [f"operator-{number}@torture.example" for number in range(operators.OPERATORS)]
         created = await asyncio.to_thread(
             users.create,
             self._stack.postgres.url,
             self._stack.settings,
-            [*addresses, *self._addresses_for_mails()],
+            [*addresses, *acting, *self._addresses_for_mails()],
+        )
+        self._operators = created[len(addresses) :][: len(acting)]
+        await asyncio.to_thread(
+            operators.appoint,
+            self._stack.postgres.url,
+            self._stack.settings.sealing_key,
+            self._operators,
         )
         await asyncio.to_thread(schedulers.settle_in, self._stack.postgres.url)
         for link in (*self._links, self._mail_link):
@@ -177,6 +185,9 @@ class Session:
             at_work.append(Requester(crowd, devices, rng).run())
         rng = self._rng("scheduler")
         at_work.append(Scheduler(crowd, [self._client(rng)], rng, self._stack.postgres.url).run())
+        rng = self._rng("operators")
+        devices = [self._client(rng) for _ in self._operators]
+        at_work.append(operators.Operators(crowd, self._operators, devices, rng).run())
         for number in range(READERS):
             rng = self._rng(f"reader {number}")
             at_work.append(Reader(crowd, self._client(rng), rng).run())

@@ -16,6 +16,7 @@ from app.commands import migrate
 from dev import channels, mail_catcher, postgres, processes, valkey
 from dev.processes import ROOT, Child, ServiceError
 from settings import Settings
+from torture.operators import APPROVAL_ABOVE
 from torture.pooler import PgBouncer
 
 HOST = "127.0.0.1"
@@ -302,6 +303,7 @@ class Stack:
             "RATE_LIMIT_FACTOR": "0",
             "LOG_LEVEL": "WARNING",
             "TRANSFER_FEE_BASIS_POINTS": "50",
+            "REVERSAL_APPROVAL_ABOVE": APPROVAL_ABOVE,
             # Where the receivers of webhooks are.
             "WEBHOOK_ALLOWED_HOSTS": HOST,
             "INSTANT_TOP_UPS": "true",

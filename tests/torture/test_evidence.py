@@ -25,6 +25,7 @@ from torture.record import (
     Record,
     Subscriber,
 )
+from torture.record_operators import AskedReversal
 from torture.record_requests import Act, AskedRequest
 from torture.record_requests import Attempt as RequestAttempt
 from torture.record_schedules import AskedSchedule
@@ -73,6 +74,7 @@ def record() -> Record:
         notified=[Subscriber(USER, "sse", [1], reconnects=1)],
         requests=[requested],
         schedules=[scheduled],
+        reversals=[AskedReversal(USER, USER, 1, "reversal", 1.0, status="DONE")],
         runs_sent=[1, 2],
         receivers=[receiver, replace(receiver, stream=WebhookStream.NOTIFICATIONS)],
         pushed_notifications={USER: [1]},
@@ -94,6 +96,7 @@ def test_a_run_that_observed_everything_lacks_nothing(record: Record) -> None:
 @pytest.mark.parametrize(
     ("rob", "sentence"),
     [
+        (lambda record: record.reversals.clear(), "No transfer was reversed by an operator."),
         (lambda record: record.commands.pop(1), "No movement was acknowledged."),
         (
             lambda record: setattr(record, "commands", record.commands[:2]),
