@@ -1,9 +1,93 @@
-"""The audit of top-ups: each is one entry."""
+"""The audit of top-ups: each is one entry, and those through a provider agree with what it reported."""
 
 from __future__ import annotations
 
-from persistence.audit.checks import KindAudit
+from domain.top_ups.provider import Source
+from domain.top_ups.reversing import Status as ReversalStatus
+from domain.top_ups.top_ups import Refund, Status
+from persistence.audit import checks
+from persistence.audit.checks import Check, KindAudit
+
+# An entry belongs to a top-up by its key, whatever the row says.
+_TOP_UPS = f"""
+SELECT key, sentence FROM (
+    SELECT p.user_id || '/' || p.id AS key, concat_ws(' ',
+        CASE WHEN u.id IS NULL THEN 'The user of this top-up does not exist.' END,
+        CASE WHEN p.status NOT IN ({checks.quoted(Status)}) OR p.refund NOT IN ({checks.quoted(Refund)})
+            THEN 'Its status is unknown.' END,
+        CASE WHEN p.created_at > clock_timestamp() OR p.expires_at <= p.created_at
+            THEN 'It was created in the future, or expired before.' END,
+        CASE WHEN (p.status IN ('POSTED', 'REVERSED')) <> (p.sequence IS NOT NULL)
+            OR (p.sequence IS NULL) <> (p.reference IS NULL)
+            THEN 'Its status does not match its entry.' END,
+        CASE WHEN (p.payment_id IS NOT NULL) <> (p.sequence IS NOT NULL OR p.refund IS NOT NULL)
+            OR p.refund IS NOT NULL AND p.status <> 'FAILED'
+            THEN 'Its status does not match its payment.' END,
+        CASE WHEN p.checkout_url IS NOT NULL AND p.status <> 'PENDING'
+            OR p.attend_at IS NULL AND (p.status = 'PENDING' OR p.refund = 'DUE')
+            THEN 'Its status does not match what is left to do.' END,
+        CASE WHEN t.sequence IS DISTINCT FROM p.sequence THEN format(
+            'It was credited as entry %s, but its key made entry %s.',
+            coalesce(p.sequence::text, 'none'), coalesce(t.sequence::text, 'none')) END,
+        CASE WHEN t.amount <> p.amount OR t.reference IS DISTINCT FROM p.reference
+            OR t.api_token_id IS DISTINCT FROM p.api_token_id AND t.user_id IS NOT NULL
+            THEN format('Entry %s is not what was paid.', t.sequence) END,
+        CASE WHEN payment.uses > 1 THEN 'Its payment was credited to several top-ups.' END,
+        CASE WHEN p.status = 'PENDING' AND c.user_id IS NOT NULL
+            THEN 'It is pending although its key is closed.' END,
+        CASE WHEN p.status = 'REVERSED' AND r.posted IS NULL OR p.status = 'POSTED' AND r.posted > 0
+            THEN 'Its status does not match its reversals.' END
+    ) AS sentence
+    FROM top_ups AS p
+    LEFT JOIN users AS u ON u.id = p.user_id
+    LEFT JOIN transactions AS t ON t.user_id = p.user_id AND t.kind = 'top_up'
+        AND t.idempotency_key = p.idempotency_key
+    LEFT JOIN closed_keys AS c ON c.user_id = p.user_id AND c.kind = 'top_up'
+        AND c.idempotency_key = p.idempotency_key
+    LEFT JOIN (SELECT provider, payment_id, count(*) AS uses FROM top_ups GROUP BY 1, 2) AS payment
+        ON payment.provider = p.provider AND payment.payment_id = p.payment_id
+    LEFT JOIN (
+        SELECT user_id, top_up_id, count(*) AS posted FROM top_up_reversals
+        WHERE status = 'POSTED' GROUP BY user_id, top_up_id
+    ) AS r ON r.user_id = p.user_id AND r.top_up_id = p.id
+) AS top_up
+WHERE sentence <> ''
+"""  # noqa: S608
+
+_REVERSALS = f"""
+SELECT key, sentence FROM (
+    SELECT r.user_id || '/' || r.id AS key, concat_ws(' ',
+        CASE WHEN p.id IS NULL THEN 'The top-up that this takes back does not exist.' END,
+        CASE WHEN r.status NOT IN ({checks.quoted(ReversalStatus)}) OR r.source NOT IN ({checks.quoted(Source)})
+            THEN 'Its status or source is unknown.' END,
+        CASE WHEN r.created_at > clock_timestamp() THEN 'It was created in the future.' END,
+        CASE WHEN r.taken NOT BETWEEN 0 AND r.amount THEN 'More was taken than was to be.' END,
+        CASE WHEN (r.taken > 0) <> (r.reference IS NOT NULL)
+            OR r.status <> 'RETURNED' AND (r.status = 'POSTED') <> (r.reference IS NOT NULL)
+            OR (r.returned_reference IS NOT NULL) <> (r.status = 'RETURNED' AND r.taken > 0)
+            THEN 'Its status does not match its entries.' END,
+        CASE WHEN r.reference IS NOT NULL AND (t.kind = 'reversal' AND t.direction = 'outgoing'
+            AND t.amount = r.taken AND (t.reverses = p.reference OR earlier.id IS NOT NULL)) IS NOT TRUE
+            THEN 'The entry that took it is missing or another one.' END,
+        CASE WHEN r.returned_reference IS NOT NULL AND (back.kind = 'top_up'
+            AND back.amount = r.taken AND back.idempotency_key = concat('returned:', r.id)) IS NOT TRUE
+            THEN 'The entry that credited it again is missing or another one.' END
+    ) AS sentence
+    FROM top_up_reversals AS r
+    LEFT JOIN top_ups AS p ON p.user_id = r.user_id AND p.id = r.top_up_id
+    LEFT JOIN transactions AS t ON t.user_id = r.user_id AND t.reference = r.reference
+    LEFT JOIN top_up_reversals AS earlier ON earlier.user_id = r.user_id
+        AND earlier.top_up_id = r.top_up_id AND earlier.returned_reference = t.reverses
+    LEFT JOIN transactions AS back ON back.user_id = r.user_id AND back.reference = r.returned_reference
+) AS reversal
+WHERE sentence <> ''
+"""  # noqa: S608
 
 AUDIT = KindAudit(
-    agree="entries = 1", sentence="format('This reference is on %s top-ups.', entries)"
+    agree="entries = 1",
+    sentence="format('This reference is on %s top-ups.', entries)",
+    checks=(
+        Check("top-ups through a provider", "top_ups", _TOP_UPS),
+        Check("what providers took back", "top_up_reversals", _REVERSALS),
+    ),
 )

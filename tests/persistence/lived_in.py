@@ -24,6 +24,10 @@ from domain.requests.payment_requests import PaymentRequest
 from domain.requests.splits import SplitDraft
 from domain.schedules.recurrence import Recurrence, RecurrenceUnit
 from domain.schedules.scheduling import Request
+from domain.top_ups.crediting import CreditTopUp
+from domain.top_ups.provider import Session, Source, TakenBack
+from domain.top_ups.reversing import ReturnTopUp, ReverseTopUp
+from domain.top_ups.top_ups import Request as TopUpRequest
 from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
 from persistence.delivery.cursors import Due, Receiver
@@ -35,6 +39,7 @@ from persistence.people import accounts, api_tokens, blocks, registrations
 from persistence.people import sessions as stored_sessions
 from persistence.requests import closing, splitting
 from persistence.schedules import runs, schedules
+from persistence.top_ups import attending, mismatches, reconciling, reversals, top_ups
 from persistence.webhooks import attempts, webhooks
 from tests.books import LIMITS, Books, Someone, paying, requesting_money, sending
 from tests.persistence.secured import secure
@@ -112,6 +117,7 @@ async def lived_in(books: Books) -> None:
     await attempts.add_alone(db, alpha.user_id, webhook.webhook_id, 1, accepted)
     await stored_sessions.end(db, beta.principal, beta.session_id)
     await _scheduled(books, alpha, beta, token.api_token_id)
+    await _topped_up(books, alpha)
     await _operated(books, alpha, beta)
     await secure(books, alpha)
     both = Target(sent.entry.reference, (alpha.user_id, beta.user_id))
@@ -147,6 +153,34 @@ async def _scheduled(books: Books, alpha: Someone, beta: Someone, api_token_id: 
         else:
             refusal = errors.RecipientNotFound()
             await runs.refused(db, attempt, refusal)
+
+
+async def _topped_up(books: Books, someone: Someone) -> None:
+    """Top-ups: one that is pending, one refunded to the payer, and two that were credited and disputed, of
+    which one was won.
+    """
+    db, user_id = books.database, someone.user_id
+    for number in range(4):
+        request = TopUpRequest(Decimal(2), f"a-key-of-a-top-up-{number}", "stripe")
+        started, _ = await top_ups.start(db, someone.principal, request, LIMITS)
+        session = Session(f"cs_{number}", "https://pay.example", started.session_expires_at)
+        started = await attending.session_created(db, started, session)
+        if number == 1:
+            await attending.refund(db, started, f"cs_{number}", f"pi_{number}")
+        if number > 1:
+            credit = CreditTopUp(started, f"cs_{number}", f"pi_{number}", ids.new_id())
+            await books.ledger.move(credit)
+            taken = TakenBack(f"pi_{number}", f"dp_{number}", Source.DISPUTE, 150, "USD")
+            await reversals.record(db, started, taken)
+            [waiting], credited = await reversals.waiting(db, user_id, started.top_up_id)
+            await books.ledger.run(ReverseTopUp(waiting, credited, ids.new_id()))
+            if number == 3:
+                await books.ledger.run(ReturnTopUp(waiting, ids.new_id()))
+    await mismatches.record(
+        db, provider="stripe", source_id="pi_unknown", reason="unknown_top_up", user_id=user_id,
+        top_up_id=started.top_up_id, amount_minor=1, currency="USD",
+    )  # fmt: skip
+    await reconciling.request(db, "stripe")
 
 
 async def _operated(books: Books, operator: Someone, other: Someone) -> None:
