@@ -7,6 +7,7 @@ from domain.top_ups.reversing import Status as ReversalStatus
 from domain.top_ups.top_ups import Refund, Status
 from persistence.audit import checks
 from persistence.audit.checks import Check, KindAudit
+from persistence.top_ups import reconciling
 
 # An entry belongs to a top-up by its key, whatever the row says.
 _TOP_UPS = f"""
@@ -83,11 +84,25 @@ SELECT key, sentence FROM (
 WHERE sentence <> ''
 """  # noqa: S608
 
+_MISMATCHES = """
+SELECT concat_ws('/', provider, source_id, reason) AS key, 'It was seen in the future.' AS sentence
+FROM top_up_mismatches WHERE seen_at > clock_timestamp()
+"""
+
+_RECONCILIATIONS = f"""
+SELECT provider AS key, 'It was read up to the future, or will not be read in time.' AS sentence
+FROM top_up_reconciliations
+WHERE through > clock_timestamp()
+    OR due_at > clock_timestamp() + {checks.seconds(reconciling.EVERY)}
+"""  # noqa: S608
+
 AUDIT = KindAudit(
     agree="entries = 1",
     sentence="format('This reference is on %s top-ups.', entries)",
     checks=(
         Check("top-ups through a provider", "top_ups", _TOP_UPS),
         Check("what providers took back", "top_up_reversals", _REVERSALS),
+        Check("payments that match no top-up", "top_up_mismatches", _MISMATCHES),
+        Check("reconciliations with providers", "top_up_reconciliations", _RECONCILIATIONS),
     ),
 )

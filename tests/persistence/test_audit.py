@@ -295,6 +295,22 @@ DAMAGE = [
     ("UPDATE transactions SET idempotency_key = 'schedule:' || gen_random_uuid() || ':1' "
      "WHERE idempotency_key ~ '^schedule:'", "transactions", "no run was sent as it"),
     ("DELETE FROM notifications WHERE kind = 'scheduled_transfer_sent'", "notifications", "0 times"),
+    # top_ups, top_up_reversals, top_up_mismatches and top_up_reconciliations
+    ("UPDATE top_ups SET amount = amount + 1", "top_ups", "not what was paid"),
+    ("UPDATE top_ups SET status = 'FAILED', sequence = NULL, reference = NULL, payment_id = NULL "
+     "WHERE sequence IS NOT NULL", "top_ups", "but its key made entry"),
+    ("ALTER TABLE top_ups DROP CONSTRAINT top_ups_user_id_payment_id_key; "
+     "UPDATE top_ups SET payment_id = 'pi_2' WHERE payment_id IS NOT NULL", "top_ups", "to several"),
+    ("UPDATE top_ups SET status = 'POSTED' WHERE status = 'REVERSED'", "top_ups", "match its reversals"),
+    ("INSERT INTO closed_keys SELECT user_id, 'top_up', idempotency_key, now() FROM top_ups "
+     "WHERE status = 'PENDING'", "top_ups", "its key is closed"),
+    ("DELETE FROM top_ups", "top_up_reversals", "does not exist"),
+    ("UPDATE top_up_reversals SET taken = taken - 1 WHERE taken > 0", "top_up_reversals", "another one"),
+    ("UPDATE top_up_reversals SET returned_reference = reference WHERE status = 'RETURNED'",
+     "top_up_reversals", "credited it again"),
+    ("UPDATE top_up_mismatches SET seen_at = now() + interval '1 day'", "top_up_mismatches", "future"),
+    ("UPDATE top_up_reconciliations SET through = now() + interval '1 day'",
+     "top_up_reconciliations", "future"),
     # delivery_cursors, delivery_due
     ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
     ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),
