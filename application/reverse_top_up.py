@@ -13,7 +13,7 @@ from domain.top_ups.provider import TakenBack
 from domain.top_ups.reversing import ReturnTopUp, Reversal, ReverseTopUp, Status
 from domain.top_ups.top_ups import TopUp
 from persistence.ledger.ledger import Movement
-from persistence.top_ups import reversals
+from persistence.top_ups import operators, reversals
 
 log = structlog.get_logger()
 
@@ -45,18 +45,21 @@ async def execute(services: TopUpServices, user_id: UUID, top_up_id: UUID) -> No
         except errors.Unauthenticated:
             # The account is closed.
             if await reversals.mark_short(services.database, reversal):
-                _report(reversal)
+                await _report(services, reversal)
             continue
         if movement is not None:
             log.info("what the provider took back was reversed", **_names(reversal))
         elif not reversal.is_short:
             left, _ = await reversals.waiting(services.database, user_id, top_up_id)
             if any(each.reversal_id == reversal.reversal_id for each in left):
-                _report(reversal)
+                await _report(services, reversal)
 
 
-def _report(reversal: Reversal) -> None:
-    log.error("a balance does not cover what the provider took back", **_names(reversal))
+async def _report(services: TopUpServices, reversal: Reversal) -> None:
+    told = await operators.tell(services.database, reversal)
+    log.error(
+        "a balance does not cover what the provider took back", operators=told, **_names(reversal)
+    )
 
 
 async def _run(services: TopUpServices, command: Command) -> Movement | None:

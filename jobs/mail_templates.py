@@ -25,6 +25,7 @@ _SUBJECTS = {
     MailPurpose.ADDRESS_TAKEN: "You already have a wallet with this address",
     MailPurpose.API_TOKEN_CREATED: "An API token was created for your wallet",
     MailPurpose.ACCOUNT_CLOSED: "Your account was closed",
+    MailPurpose.BALANCE_SHORT: "A balance does not cover a refund or a dispute",
     MailPurpose.NEW_SIGN_IN: notification_kinds.RULES[NotificationKind.NEW_SIGN_IN].mail_subject,
 }
 #: Of the notification whose message the mail is.
@@ -173,12 +174,33 @@ def _facts(
         # Only of a closed account.
         erased_at = details.get("erased_at")
         return {"erased_at": None if erased_at is None else _moment(erased_at)}
+    return {"rows": rows} if (rows := _rows(purpose, details, currency)) else {}
+
+
+def _rows(
+    purpose: MailPurpose, details: Mapping[str, Any], currency: money.Currency
+) -> dict[str, str]:
+    """The table of facts in mails of that purpose."""
     if purpose is MailPurpose.NEW_SIGN_IN:
-        return {"rows": _place(details)}
-    if purpose is not MailPurpose.API_TOKEN_CREATED:
-        return {}
+        return _place(details)
+    if purpose is MailPurpose.BALANCE_SHORT:
+        return _taken_back(details, currency)
+    return _token(details, currency) if purpose is MailPurpose.API_TOKEN_CREATED else {}
+
+
+def _taken_back(details: Mapping[str, Any], currency: money.Currency) -> dict[str, str]:
+    """What the balance of a user does not cover."""
+    return {
+        "Amount": str(money.Money(details["amount_minor"], currency)),
+        "Reason": str(details["source"]),
+        "User": str(details["user_id"]),
+    }
+
+
+def _token(details: Mapping[str, Any], currency: money.Currency) -> dict[str, str]:
+    """What is known of a new API token."""
     limit_minor, expires_at = details["daily_limit_minor"], details["expires_at"]
-    rows = {
+    return {
         "Name": _without_links(details["name"]),
         "Permissions": ", ".join(_SCOPES[Scope(scope)] for scope in details["scopes"]),
         "Daily limit": "none" if limit_minor is None else str(money.Money(limit_minor, currency)),
@@ -186,7 +208,6 @@ def _facts(
         "Created": _moment(details["created_at"]),
         **_place(details),
     }
-    return {"rows": rows}
 
 
 def _place(details: Mapping[str, Any]) -> dict[str, str]:

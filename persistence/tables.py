@@ -660,7 +660,7 @@ mails = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint(
         "purpose IN ('verify_email', 'reset_password', 'password_changed', 'address_taken', "
-        "'api_token_created', 'notification', 'account_closed', 'new_sign_in')",
+        "'api_token_created', 'notification', 'account_closed', 'new_sign_in', 'balance_short')",
         name="purpose",
     ),
     CheckConstraint("state IN ('pending', 'sent', 'failed', 'withdrawn')", name="state"),

@@ -41,6 +41,8 @@ class MailPurpose(StrEnum):
     ADDRESS_TAKEN = "address_taken"
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
     ACCOUNT_CLOSED = "account_closed"
+    #: To operators: what a payment provider took back is not covered by a balance.
+    BALANCE_SHORT = "balance_short"
     NEW_SIGN_IN = "new_sign_in"
     #: A notification whose message is all there is to say: the detail `number` is its number.
     NOTIFICATION = "notification"

@@ -48,6 +48,11 @@ DETAILS = {
         "ip_address": "203.0.113.7",
     },
     MailPurpose.ACCOUNT_CLOSED: {"erased_at": "2026-12-28T09:05:00.123456Z"},
+    MailPurpose.BALANCE_SHORT: {
+        "amount_minor": 2500,
+        "source": "dispute",
+        "user_id": "01a223dc-e656-706a-9497-638cdbc11f18",
+    },
     MailPurpose.PASSWORD_CHANGED: {"api_tokens_revoked": 2},
     MailPurpose.API_TOKEN_CREATED: {
         "name": "till <b>" + "x" * 72,

@@ -12,6 +12,7 @@ import pytest
 from application import reverse_top_up
 from domain.top_ups.provider import Source
 from persistence.audit import audit
+from persistence.operators import operators
 from persistence.top_ups import reversals
 from tests.payments import Payments
 from tests.resolvers.test_top_ups import apply, attend, mismatched, read, start, started
@@ -103,7 +104,9 @@ async def test_a_dispute_after_the_money_was_sent_on_waits_until_the_balance_cov
     await apply(world, paid)
     await alpha.send(beta, "20")
     dispute = payments.take_back(paid, source=Source.DISPUTE)
+    await operators.add(world.services.database, beta.email, audit_key=b"")
     await apply(world, dispute, dispute)
+    assert world.mails(beta.email) == ["verify_email", "balance_short"]
     shown = await state(alpha)
     assert (shown["balance"], shown["restrictions"]) == ({"amount": "5.00"}, ["SENDING", "ADDING"])
     assert (await alpha.send(beta, "1"))["__typename"] == "AccountRestricted"
