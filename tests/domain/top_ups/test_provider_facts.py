@@ -1,4 +1,4 @@
-"""Every order and repetition of what a provider reports leads to the same books, tested with Hypothesis.
+"""Every order and repetition of what a provider reports leads to the same account ledger, tested with Hypothesis.
 
 The ledger decides in pure Python; what the database keeps of top-ups is kept here in two dictionaries.
 """
