@@ -89,6 +89,9 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
             ("WEBHOOK_ALLOWED_HOSTS", hosts)
             for hosts in ("http://h", "h:80", "127.0.0.1:80", "[::1]:80", "h/path", "*", "a,b c")
         ],
+        *[("TOP_UP_PROVIDER", name) for name in ("paypal", "stripe")],
+        *[("STRIPE_API_BASE", address) for address in ("localhost", "http://h/v1", "ftp://h")],
+        ("INSTANT_TOP_UPS", "perhaps"),
         ("GRAPHQL_PROFILE", "closed"),
         ("LOG_LEVEL", "LOUD"),
         ("PUSHER_APP_ID", "1"),
@@ -114,6 +117,22 @@ def test_what_is_wrong_is_named_in_one_sentence(
 def test_a_secret_is_not_repeated_in_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_URL", "smtp://user:hunter2@host:port")
     assert "hunter2" not in refusal()
+
+
+def test_money_of_top_ups_has_one_source_in_a_currency_that_it_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("TOP_UP_PROVIDER", "stripe")
+    assert settings.load().instant_top_ups is False
+    monkeypatch.setenv("WALLET_CURRENCY", "ISK")
+    assert "WALLET_CURRENCY=ISK" in refusal()
+    monkeypatch.setenv("WALLET_CURRENCY", "EUR")
+    monkeypatch.setenv("INSTANT_TOP_UPS", "true")
+    assert refusal().startswith("INSTANT_TOP_UPS gives money away")
+    monkeypatch.delenv("TOP_UP_PROVIDER")
+    assert settings.load().instant_top_ups is True
 
 
 def test_pusher_needs_to_know_where(monkeypatch: pytest.MonkeyPatch) -> None:
