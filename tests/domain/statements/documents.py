@@ -39,6 +39,7 @@ class Ledger:
         note: str | None = None,
         *,
         fee_minor: int = 0,
+        reverses: UUID | None = None,
     ) -> Ledger:
         """Post an entry; what is outgoing is negative."""
         number = len(self.items) + 1
@@ -47,7 +48,7 @@ class Ledger:
             OWNER.user_id,
             number,
             UUID(int=number),
-            Kind.TOP_UP if counterparty is None else Kind.TRANSFER,
+            _kind(counterparty, reverses),
             Direction.INCOMING if incoming else Direction.OUTGOING,
             abs(amount_minor),
             fee_minor,
@@ -55,6 +56,7 @@ class Ledger:
             note,
             self.balance_minor + amount_minor - fee_minor,
             START + timedelta(hours=7 * number, microseconds=number),
+            reverses=reverses,
             seal=number.to_bytes(32),
         )
         self.items.append(Item(entry, counterparty))
@@ -91,6 +93,12 @@ class Ledger:
         return b"".join([part async for part in render(self.document, self.pages())])
 
 
+def _kind(counterparty: str | None, reverses: UUID | None) -> Kind:
+    if reverses is not None:
+        return Kind.REVERSAL
+    return Kind.TOP_UP if counterparty is None else Kind.TRANSFER
+
+
 #: People of many scripts.
 NAMES = (
     "Anna Müller",
@@ -105,8 +113,9 @@ NAMES = (
 
 
 def lively(entries: int = 40) -> Ledger:
-    """A ledger with fees, notes and people of many scripts."""
+    """A ledger with fees, notes, people of many scripts, and reversals."""
     ledger = Ledger(opening_minor=1_234_56).add(5_000_00, note="Savings")
+    ledger.add(-1_00, reverses=UUID(int=1)).add(2_00, NAMES[0], reverses=UUID(int=9))
     notes = (None, "Rent for January", "שכר דירה 11/2026", '<b>&amp; "quoted"', "=1+2", "家賃")
     for number in range(1, entries):
         name, note = NAMES[number % len(NAMES)], notes[number % len(notes)]
