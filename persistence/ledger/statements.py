@@ -149,10 +149,10 @@ def _write_entries(settlement: settling.Settlement, numbers: _Numbers) -> list[S
         array(None if n.note is None else text.search_text(n.note) for n in new),
     )
     insertion: Statement = _INSERT_ENTRIES, columns
-    if any(n.reverses is not None for n in new):
-        reverses = array([n.reverses for n in new])
+    reverses = [n.reverses for n in new]
+    if any(reverses):
         refunded = array([n.fee_refunded_minor for n in new])
-        insertion = _INSERT_REVERSALS, (*columns, reverses, refunded)
+        insertion = _INSERT_REVERSALS, (*columns, array(reverses), refunded)
     return [
         insertion,
         (

@@ -25,6 +25,7 @@ TRANSACTION = {
     "balanceAfter": {"amount": "12.50", "currency": "USD"},
     "createdAt": "2026-11-22T08:30:00.123456Z",
     "seal": "S",
+    "reverses": None,
 }
 
 

@@ -18,8 +18,8 @@ from jobs.sinks import payloads
 from resolvers import root
 from schema import events
 
-#: Links to other objects, each of which takes another query: a push has the transaction alone.
-LINKS = {"paymentRequest"}
+#: What takes another query, mostly links to other objects: a push has the transaction alone.
+LINKS = {"paymentRequest", "reverses", "reversed"}
 SERVED = graphql.build_schema(root.strawberry_schema().as_str())
 
 
