@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters.typesetter.typesetter import Typesetter
 from app import api, served_schema, wiring
 from app.caught_mails import Mails
-from app.http import client, funding, health, pages, qr, replies, statements
+from app.http import client, data_exports, funding, health, pages, qr, replies, statements
 from app.http.cors import Cors
 from app.http.edge import Edge
 from app.http.envelope import Envelope
@@ -30,6 +30,7 @@ from app.http.pusher_auth import PusherAuth
 from app.http.short_path import ShortPath
 from app.served_schema import print_sdl
 from app.telemetry.metrics import Metrics
+from domain.exports import links as export_links
 from domain.people import passwords
 from domain.statements import links
 from graphql_server.endpoint import Endpoint, methods
@@ -206,6 +207,7 @@ def _other_addresses(opened: wiring.Opened, shown: pages.Pages, sdl: str | None)
             Route("/readyz", checks.ready),
             Route("/metrics", checks.metrics),
             Route(statements.ROUTE, files.answer),
+            Route(data_exports.ROUTE, data_exports.DataExports(opened.services).answer),
             Route(qr.ROUTE, qr.QrCodes(opened.services).answer),
             Route(funding.ROUTE, funding.Funding(opened.services).answer, methods=["POST"]),
             Route("/pusher/auth", PusherAuth(opened).answer, methods=["POST"]),
@@ -241,4 +243,6 @@ def route_of(path: str) -> str:
         return "/activity/{id}"
     if path.startswith(links.PATH):
         return statements.ROUTE
+    if path.startswith(export_links.PATH):
+        return data_exports.ROUTE
     return "assets" if path.startswith(("/assets/", "/playground/assets/")) else "other"

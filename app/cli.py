@@ -109,7 +109,7 @@ def worker(
     queues: Annotated[
         str | None,
         typer.Option(
-            help="Run jobs from these queues only, separated by commas: mail,push,schedules,webhooks."
+            help="Run jobs from these queues only, separated by commas: mail,push,schedules,webhooks,exports."
         ),
     ] = None,
 ) -> None:

@@ -14,7 +14,7 @@ from persistence.people import accounts, sessions
 async def execute(services: Services, principal: Principal, *, password: str) -> datetime:
     """Returns when personal data is erased; until then, signing in reopens the account.
 
-    Raises SessionNotConfirmed, InvalidCredentials, or BalanceNotZero.
+    Raises SessionNotConfirmed, InvalidCredentials, BalanceNotZero, or TopUpPending.
     """
     await sessions.require_confirmed(services.database, principal)
     password_hash = await accounts.password_hash(services.database, principal.user_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 from jobs.kinds import Job, Kind
 from persistence.delivery import mails
 from persistence.engine.database import Database
+from persistence.leaving import exports
 from persistence.requests import closing
 from persistence.schedules import runs
 from persistence.top_ups import attending, reconciling, reversals
@@ -114,6 +115,20 @@ RECONCILIATIONS = DueWork(
     due=reconciling.due,
 )
 
+# In a queue of its own: one may take minutes. It renews its lease in the database as it goes.
+DATA_EXPORTS = DueWork(
+    name="data-export",
+    kind=Kind(
+        "jobs.data_exports.run",
+        "jobs.data_exports.run",
+        "exports",
+        timeout_seconds=3600,
+        under_way_seconds=5,
+    ),
+    every_seconds=2.0,
+    due=exports.due,
+)
+
 TABLE = (
     MAILS,
     EXPIRED_REQUESTS,
@@ -121,4 +136,5 @@ TABLE = (
     TOP_UPS,
     TOP_UP_REVERSALS,
     RECONCILIATIONS,
+    DATA_EXPORTS,
 )

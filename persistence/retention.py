@@ -11,7 +11,7 @@ from domain.people import sessions
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from persistence.leaving import erasing
+from persistence.leaving import erasing, exports
 from persistence.people import handles, registrations
 from persistence.top_ups import mismatches
 from persistence.webhooks import attempts, webhooks
@@ -75,6 +75,7 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
     days, and payments that match no top-up for 400, and challenges for second factors and wrong answers to
     them for a day. Top-ups and their reversals are kept for ever, like the
     keys and the entries that they belong to. Of accounts that were closed 30 days ago, personal data is erased.
+    Exports of data are deleted when they expire.
     """
     deleted = {}
     for kind, statement in _DELETIONS.items():
@@ -85,6 +86,7 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
 
         deleted[kind] = await unit_of_work.run(db, work)
     deleted["registrations"] = await registrations.discard_expired(db, batch)
+    deleted["data_exports"] = await exports.delete_expired(db, batch)
     deleted["erased_accounts"] = await erasing.erase_due(db, batch)
     deleted["handles"] = await handles.delete_ended(db, batch)
     deleted["webhooks"] = await webhooks.delete_ended(db, batch)

@@ -170,6 +170,55 @@ closed_accounts = Table(
     Index("closed_accounts_erase_at_idx", "erase_at"),
 )
 
+# Exports of all data held about a user.
+data_exports = Table(
+    "data_exports",
+    metadata,
+    _user_id(),
+    Column("id", UUID, primary_key=True),
+    Column("status", String(8), nullable=False, server_default=text("'PENDING'")),
+    Column("requested_at", INSTANT, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # When a relay asks for it: it was requested, or its worker has not stored anything for long.
+    Column("attempt_at", INSTANT),
+    Column("ended_at", INSTANT),
+    # When it is deleted.
+    Column("expires_at", INSTANT),
+    # Of the archive, in bytes.
+    Column("size", BigInteger),
+    CheckConstraint("status IN ('PENDING', 'READY', 'FAILED')", name="status"),
+    CheckConstraint("attempts >= 0", name="attempts"),
+    CheckConstraint("(attempt_at IS NOT NULL) = (status = 'PENDING')", name="attempt_at"),
+    CheckConstraint(
+        "(ended_at IS NULL) = (status = 'PENDING') AND (expires_at IS NULL) = (ended_at IS NULL)",
+        name="ended",
+    ),
+    CheckConstraint("(size > 0) IS TRUE = (status = 'READY')", name="size"),
+    Index(
+        "data_exports_attempt_at_idx",
+        "attempt_at",
+        postgresql_where=text("attempt_at IS NOT NULL"),
+    ),
+    Index(
+        "data_exports_expires_at_idx",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
+)
+
+# The archives of exports, in parts, where every process can read them.
+data_export_chunks = Table(
+    "data_export_chunks",
+    metadata,
+    _user_id(),
+    Column("export_id", UUID, primary_key=True),
+    # Only those of the attempt that was finished are read.
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    CheckConstraint("position >= 0", name="position"),
+)
+
 # Verified addresses only: an address belongs to the user who verified it.
 email_addresses = Table(
     "email_addresses",

@@ -5,6 +5,7 @@ from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
 from resolvers import (
     blocks,
+    leaving,
     notifications,
     operators,
     requests,
@@ -99,6 +100,10 @@ class ViewerFields:
     blocked_users = viewer_field(
         blocks.listed, PERSON_ONLY, usual_length=10,
         description="The users whom the viewer has blocked, most recently blocked first; at most 1,000.",
+    )  # fmt: skip
+    data_exports = viewer_field(
+        leaving.listed, PERSON_ONLY, usual_length=2,
+        description="Exports of the viewer's data, the latest first; each is deleted after seven days.",
     )  # fmt: skip
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,

@@ -47,6 +47,8 @@ MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))
 VERIFICATIONS = at_most(("60/minute", client), ("20/minute", link_at_client))
 SECRETS = at_most(("60/minute", client))
 REFRESHES = at_most(("300/minute", client))
+# Each reads all that is held about an account.
+EXPORTS = at_most(("10/hour", account), ("60/hour", client))
 PASSWORDS = at_most(("60/minute", client), ("10/minute", account))
 CHANGES = at_most(("120/minute", account))
 # Wrong answers are counted by challenge and by account (persistence.people.challenges).

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -15,6 +16,7 @@ from application import read_statements
 from application.services import Services
 from application.turns import Turns
 from domain import errors
+from domain.exports import data_exports
 from domain.statements import links
 from domain.statements.statements import Render
 from graphql_server import facts
@@ -26,7 +28,7 @@ _NAME = "statements"
 _PER_CLIENT = "120/minute"
 _PER_ACCOUNT = "30/minute"
 _STATUSES = {"UNAUTHENTICATED": 403, "RATE_LIMITED": 429, "UNAVAILABLE": 503}
-_HEADERS = {
+HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
     "x-robots-tag": "noindex",
@@ -46,40 +48,52 @@ class Statements:
         try:
             return await self._answer(request)
         except errors.DomainError as error:
-            return _refusal(error)
+            return refusal(error)
 
     async def _answer(self, request: Request) -> Response:
         known: facts.RequestFacts = request.scope["facts"]
-        await self._count(_PER_CLIENT, f"client:{guards.network(known.client_ip)}", "client")
+        client, services = f"client:{guards.network(known.client_ip)}", self._services
+        await count(services, _PER_CLIENT, f"{_NAME}.client", client)
         link = await read_statements.opened(self._services, request.path_params["token"])
         user_id = link.principal.user_id
-        await self._count(_PER_ACCOUNT, f"account:{user_id}", "account")
+        await count(services, _PER_ACCOUNT, f"{_NAME}.account", f"account:{user_id}")
         file = await read_statements.file(self._services, link, self._typeset)
-        headers = {**_HEADERS, "content-disposition": f'attachment; filename="{file.name}"'}
+        headers = {**HEADERS, "content-disposition": f'attachment; filename="{file.name}"'}
         if request.method == "HEAD":
             answer = Response(headers=headers, media_type=file.media_type)
             # The length is known only once the file has been made.
             del answer.headers["content-length"]
             return answer
-        content = self._in_turn(link, file.content)
-        # What fails before the first byte is answered with a status.
-        first = await anext(content)
-        return _Download(_joined(first, content), headers=headers, media_type=file.media_type)
+        content = in_turn(self._turns, user_id, file.content)
+        return await download(content, headers, file.media_type)
 
-    async def _in_turn(
-        self, link: links.Link, content: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
-        async with self._turns.turn(link.principal.user_id):
-            async for part in content:
-                yield part
 
-    async def _count(self, rate: str, key: str, per: str) -> None:
-        """Raises RateLimited."""
-        if not self._services.rate_limiter.is_off:
-            name = f"{_NAME}.{per}"
-            usage = await self._services.count_use([Limit(rate, f"{name}:{key}", name)])
-            if usage is not None and usage.wait_seconds:
-                raise errors.RateLimited(usage.wait_seconds, usage)
+# ================================================================ of any download
+
+
+async def count(services: Services, rate: str, name: str, key: str) -> None:
+    """Count a download against the limit of that name. Raises RateLimited."""
+    if not services.rate_limiter.is_off:
+        usage = await services.count_use([Limit(rate, f"{name}:{key}", name)])
+        if usage is not None and usage.wait_seconds:
+            raise errors.RateLimited(usage.wait_seconds, usage)
+
+
+async def in_turn(
+    turns: Turns, user_id: UUID, content: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The content, read while it is the user's turn."""
+    async with turns.turn(user_id):
+        async for part in content:
+            yield part
+
+
+async def download(
+    content: AsyncIterator[bytes], headers: Mapping[str, str], media_type: str
+) -> Response:
+    """The response; what fails before the first byte is raised, and answered with a status."""
+    first = await anext(content)
+    return _Download(_joined(first, content), headers=headers, media_type=media_type)
 
 
 class _Download(StreamingResponse):
@@ -96,15 +110,16 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield part
 
 
-def _refusal(error: errors.DomainError) -> Response:
+def refusal(error: errors.DomainError) -> Response:
     """A sentence: who follows a link is a person."""
-    headers = dict(_HEADERS)
+    headers = dict(HEADERS)
     if isinstance(error, errors.RateLimited):
         headers["retry-after"] = str(error.retry_after_seconds)
         if error.limit is not None:
             headers |= rate_limits.fields(error.limit)
     if isinstance(error, errors.NotFound):
-        status = 410 if isinstance(error, links.LinkExpired) else 404
+        is_gone = isinstance(error, links.LinkExpired | data_exports.ExportExpired)
+        status = 410 if is_gone else 404
     else:
         status = _STATUSES[schema_errors.code_of(error)[0]]
     return PlainTextResponse(f"{error.message}\n", status, headers)

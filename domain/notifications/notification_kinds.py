@@ -60,6 +60,8 @@ class SecurityChange(enum.StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     CONFIRM_ABOVE_CHANGED = "confirm_above_changed"
     SESSIONS_ENDED = "sessions_ended"
+    DATA_EXPORTED = "data_exported"
+    DATA_EXPORT_FAILED = "data_export_failed"
 
 
 # ================================================================ messages
@@ -130,6 +132,12 @@ _CHANGES: Mapping[str, str] = {
     SecurityChange.API_TOKEN_CREATED: "{token} was created.",
     SecurityChange.API_TOKEN_REVOKED: "{token} was revoked.",
     SecurityChange.ACCOUNT_REOPENED: "Your account was reopened by a sign-in with your password.",
+    SecurityChange.DATA_EXPORTED: (
+        "Your data was exported. You can download it in the settings for seven days."
+    ),
+    SecurityChange.DATA_EXPORT_FAILED: (
+        "Your data could not be exported. Ask the operator of this service."
+    ),
     SecurityChange.TOTP_ENABLED: "An authenticator app was enabled for your account.",
     SecurityChange.TOTP_DISABLED: "The authenticator app of your account was disabled.",
     SecurityChange.PASSKEY_ADDED: "{passkey} was added to your account.",

@@ -31,6 +31,11 @@ class BalanceNotZero(errors.DomainError):
         )
 
 
+@dataclass(eq=False)
+class TopUpPending(errors.DomainError):
+    message: str = "A top-up is still pending, and its money may arrive. Wait until it is posted or has failed."
+
+
 def can_reopen(erase_at: datetime, balance_minor: int, now: datetime) -> bool:
     """Whether signing in reopens the account. One that holds money again is not erased."""
     return now < erase_at or balance_minor > 0

@@ -1,4 +1,4 @@
-"""Checks of closed accounts: what has ended with them, and what is erased."""
+"""Checks of closed accounts (what has ended with them, and what is erased), and of exports of data."""
 
 from __future__ import annotations
 
@@ -39,21 +39,45 @@ FROM closed_accounts AS c LEFT JOIN users AS u ON u.id = c.user_id
 WHERE ({_DATE}) IS NOT TRUE
 """  # noqa: S608
 
-_REMAINS = " UNION ALL ".join(
-    f"SELECT DISTINCT t.user_id, '{table.name}' AS name FROM {table.name} AS t"  # noqa: S608
-    for table in erasing.ERASED
+_REMAINS = " OR ".join(
+    f"EXISTS (SELECT FROM {table.name} AS t WHERE t.user_id = u.id)" for table in erasing.ERASED
 )
 _ERASED = f"""
-SELECT concat(u.id, '/', r.name) AS key,
+SELECT u.id::text AS key,
     'The account is closed without a way back, but its personal data is not erased.' AS sentence
 FROM users AS u LEFT JOIN closed_accounts AS c ON c.user_id = u.id
-LEFT JOIN ({_REMAINS}) AS r ON r.user_id = u.id
-WHERE u.closed_at IS NOT NULL AND c.user_id IS NULL
-    AND (r.user_id IS NOT NULL OR u.password_hash <> '')
+WHERE u.closed_at IS NOT NULL AND c.user_id IS NULL AND (u.password_hash <> '' OR {_REMAINS})
 """  # noqa: S608
+
+_EXPORTS = """
+SELECT e.user_id || '/' || e.id AS key, CASE
+    WHEN u.id IS NULL THEN 'The user of this export does not exist.'
+    WHEN e.status = 'READY' AND c.size IS DISTINCT FROM e.size
+        THEN 'The parts of its archive do not add up to its size.'
+    WHEN (e.attempt_at IS NULL) = (e.status = 'PENDING') THEN 'Its status and its next attempt do not match.'
+    ELSE 'Its dates do not follow each other.'
+    END AS sentence
+FROM data_exports AS e LEFT JOIN users AS u ON u.id = e.user_id
+LEFT JOIN (
+    SELECT user_id, export_id, attempt, sum(octet_length(content)) AS size
+    FROM data_export_chunks GROUP BY user_id, export_id, attempt
+) AS c ON c.user_id = e.user_id AND c.export_id = e.id AND c.attempt = e.attempts
+WHERE u.id IS NULL OR (e.status = 'READY' AND c.size IS DISTINCT FROM e.size)
+    OR (e.attempt_at IS NULL) = (e.status = 'PENDING')
+    OR e.requested_at > clock_timestamp() OR e.ended_at NOT BETWEEN e.requested_at AND e.expires_at
+"""
+_CHUNKS = """
+SELECT concat_ws('/', c.user_id, c.export_id, c.attempt, c.position) AS key,
+    'The export that this part belongs to does not exist.' AS sentence
+FROM data_export_chunks AS c
+LEFT JOIN data_exports AS e ON e.user_id = c.user_id AND e.id = c.export_id
+WHERE e.id IS NULL OR c.attempt > e.attempts OR c.position < 0
+"""
 
 CHECKS = (
     Check("closed accounts", "users", _CLOSED),
     Check("data of closed accounts", "closed_accounts", _DATA),
     Check("erased accounts", "users", _ERASED),
+    Check("exports of data", "data_exports", _EXPORTS),
+    Check("parts of exports", "data_export_chunks", _CHUNKS),
 )

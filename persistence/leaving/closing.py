@@ -21,6 +21,7 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import (
     api_tokens,
+    challenges,
     credentials,
     handles,
     links,
@@ -31,6 +32,7 @@ from persistence.people import (
 )
 from persistence.requests import closing as requests
 from persistence.schedules import schedules
+from persistence.top_ups import top_ups
 from persistence.webhooks import webhooks
 
 #: How often closing begins again because another user has requested money in the meantime.
@@ -57,7 +59,7 @@ async def close(
     personal data is erased. A registration is discarded at once.
 
     Raises Unauthenticated if the caller's session has ended, SessionNotConfirmed, InvalidCredentials if the
-    password was changed in the meantime, or BalanceNotZero.
+    password was changed in the meantime, BalanceNotZero, or TopUpPending.
     """
     for _ in range(_ATTEMPTS):
         try:
@@ -83,6 +85,8 @@ async def _close(
         return now
     if person.balance:
         raise leaving.BalanceNotZero(limits.money(person.balance))
+    if await top_ups.pending(unit, user_id):
+        raise leaving.TopUpPending
     if not involved >= await requests.others(unit, user_id):
         raise _OthersInvolved
     erase_at = now + leaving.ERASED_AFTER
@@ -95,6 +99,7 @@ async def _close(
     await skeleton_rows.delete(unit, user_id)
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
     await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
+    await challenges.end_all(unit, user_id, now)
     await api_tokens.revoke_within(unit, user_id, now)
     await sessions.end_within(unit, user_id, now)
     details = {"erased_at": texts.rfc3339(erase_at)}

@@ -37,6 +37,8 @@ ERASED = (
     tables.recovery_codes,
     tables.second_factor_challenges,
     tables.second_factor_failures,
+    tables.data_export_chunks,
+    tables.data_exports,
 )
 #: Tables whose rows remain, with ids, amounts, notes and instants alone. Of `users` and `api_tokens`, the
 #: personal columns are overwritten. A reserved handle is deleted when its reservation ends.
@@ -50,6 +52,11 @@ KEPT = (
     tables.scheduled_transfers,
     tables.scheduled_runs,
     tables.blocks,
+    # What the provider reports later still finds its account.
+    tables.top_ups,
+    tables.top_up_reversals,
+    tables.top_up_mismatches,
+    tables.top_up_reconciliations,
     tables.handles,
     # Who acted as an operator, on which account, and why, stays accountable.
     tables.operators,

@@ -180,6 +180,11 @@ async def confirm(db: Database, caller: Principal, *, password_hash: str) -> dat
     return await unit_of_work.run(db, work)
 
 
+async def is_confirmed(db: Database, caller: Principal) -> bool:
+    """Whether the caller has a session that is active and confirmed."""
+    return await unit_of_work.run(db, lambda unit: credentials.is_confirmed(unit, caller))
+
+
 async def require_confirmed(db: Database, caller: Principal) -> None:
     """Raises Unauthenticated if the caller's session has ended, or SessionNotConfirmed.
 

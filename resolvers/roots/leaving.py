@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers import leaving
-from resolvers.guards import person
-from resolvers.limits import PASSWORDS
+from resolvers.guards import person, verified
+from resolvers.limits import EXPORTS, PASSWORDS
 from resolvers.operations import operation
 
 
@@ -15,5 +15,12 @@ class LeavingMutations:
         description=(
             "Closes the account; the balance must be zero. Signing in within 30 days reopens it; after "
             "that, personal data is erased. Requires a confirmed session."
+        ),
+    )  # fmt: skip
+    export_data = operation(
+        leaving.export_data, person, verified, EXPORTS,
+        description=(
+            "Starts an export of all data held about the viewer; an email follows when it is ready. "
+            "Nothing changes while another one is pending. Requires a confirmed session."
         ),
     )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 import domain
 from domain import errors, webhooks
+from domain.exports import data_exports
 from domain.ledger import money
 from domain.operators import actions
 from domain.people import handles, leaving, restrictions, sessions
@@ -42,6 +43,8 @@ REFUSALS = [
     handles.HandleTaken(),
     leaving.BalanceNotZero(TEN),
     restrictions.AccountRestricted(restrictions.Restriction.SENDING),
+    leaving.TopUpPending(),
+    data_exports.ExportExpired(),
     links.LinkExpired(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
     errors.Unauthenticated(),

@@ -45,4 +45,4 @@ def test_only_configured_sinks_are_delivered_to() -> None:
     # Webhooks need no configuration.
     assert {sink.queue for sink in table.configured(make_settings())} == {"webhooks"}
     assert reactions.queues_of(table.SINKS) == reactions.QUEUES
-    assert reactions.queues_of([]) == ("mail", "schedules", "top_ups")
+    assert reactions.queues_of([]) == ("mail", "schedules", "top_ups", "exports")

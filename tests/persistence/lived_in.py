@@ -34,6 +34,7 @@ from persistence.delivery.cursors import Due, Receiver
 from persistence.engine import unit_of_work
 from persistence.engine.unit_of_work import Unit
 from persistence.leaving import closing as leaving
+from persistence.leaving import exports
 from persistence.operators import log_rows, operators
 from persistence.people import accounts, api_tokens, blocks, registrations
 from persistence.people import sessions as stored_sessions
@@ -121,6 +122,7 @@ async def lived_in(books: Books) -> None:
     await _operated(books, alpha, beta)
     await secure(books, alpha)
     both = Target(sent.entry.reference, (alpha.user_id, beta.user_id))
+    await _exported(books, alpha)
     await leaving.close(db, leaver.principal, password_hash="-", limits=LIMITS)
     operator = books.join("Olga")
     await books.ledger.run(Reverse(operator.authority, both, Decimal("0.10")))
@@ -130,6 +132,18 @@ async def lived_in(books: Books) -> None:
     )
     async with cursors.take(db, receivers[1]) as cursor:
         await cursor.advance(1)
+
+
+async def _exported(books: Books, alpha: Someone) -> None:
+    """An export that is ready, in two parts."""
+    db = books.database
+    await exports.request(db, alpha.principal)
+    [(user_id, export_id)] = await exports.due(db, 10)
+    attempt = await exports.begin(db, user_id, export_id)
+    assert attempt is not None
+    for position, part in enumerate((b"PK", b"...")):
+        assert await exports.add_chunk(db, attempt, position, part)
+    await exports.finish(db, attempt, 5)
 
 
 async def _scheduled(books: Books, alpha: Someone, beta: Someone, api_token_id: UUID) -> None:

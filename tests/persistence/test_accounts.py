@@ -138,6 +138,7 @@ async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(
             "second_factor_failures",
             "registrations",
             "webhooks",
+            "data_exports",
             "erased_accounts",
             "handles",
         ],

@@ -152,6 +152,12 @@ DAMAGE = [
     ("UPDATE closed_accounts SET user_id = gen_random_uuid()", "closed_accounts", "does not exist"),
     ("UPDATE users SET name = 'Leaver' WHERE closed_at IS NOT NULL", "users", "still has a name"),
     ("DELETE FROM closed_accounts", "users", "is not erased"),
+    # exports of data
+    ("UPDATE data_exports SET size = size + 1", "data_exports", "add up"),
+    ("UPDATE data_exports SET user_id = gen_random_uuid()", "data_exports", "does not exist"),
+    ("UPDATE data_exports SET ended_at = requested_at - interval '1 s'", "data_exports", "follow"),
+    ("DELETE FROM data_export_chunks WHERE position = 0", "data_exports", "add up"),
+    ("DELETE FROM data_exports", "data_export_chunks", "does not exist"),
     # api_tokens
     ("UPDATE api_tokens SET scopes = '{EVERYTHING}'", "api_tokens", "unknown scope"),
     ("UPDATE api_tokens SET revoked_at = created_at - interval '1 s'", "api_tokens", "before"),

@@ -181,6 +181,20 @@ async def test_an_account_with_one_cent_or_a_session_not_confirmed_is_not_closed
     ).fetchone() == (0,)
 
 
+async def test_an_account_with_a_pending_top_up_is_not_closed(books: Books) -> None:
+    zoe = books.join()
+    books.connection.execute(
+        "INSERT INTO top_ups (user_id, id, provider, amount, status, idempotency_key, created_at, "
+        "expires_at, attend_at) VALUES (%s, gen_random_uuid(), 'stripe', 100, 'PENDING', "
+        "'a-pending-key', now(), now() + interval '1 hour', now())",
+        [zoe.user_id],
+    )
+    with pytest.raises(leaving.TopUpPending):
+        await close(books, zoe)
+    books.connection.execute("UPDATE top_ups SET status = 'FAILED', attend_at = NULL")
+    await close(books, zoe)
+
+
 async def test_of_closing_and_a_payment_that_arrives_exactly_one_happens(books: Books) -> None:
     alpha = books.join("Alpha")
     await books.add(alpha, "1")

@@ -111,3 +111,39 @@ async def test_a_closed_account_has_no_name_and_signing_in_reopens_it(
     found = (await alpha.ask(SEEN, id=leaver.id)).data
     assert found is not None
     assert found["node"]["name"] == "Departing"
+
+
+EXPORT = "mutation { exportData { email } }"
+EXPORTS = "{ viewer { dataExports { status requestedAt expiresAt size download } } }"
+
+
+async def test_an_export_is_downloaded_with_a_confirmed_session_of_its_owner(
+    world: World, alpha: Someone
+) -> None:
+    assert (await alpha.ask(EXPORT)).one == {"email": alpha.email}
+    [pending] = (await alpha.ask(EXPORTS)).one["dataExports"]
+    assert (pending["status"], pending["download"]) == ("PENDING", None)
+    world.sql(
+        "UPDATE data_exports SET status = 'READY', attempt_at = NULL, ended_at = now(), "
+        "expires_at = now() + interval '7 days', size = 1 WHERE user_id = %s",
+        alpha.user_id,
+    )
+    [ready] = (await alpha.ask(EXPORTS)).one["dataExports"]
+    assert ready["status"] == "READY"
+    assert "/exports/" in ready["download"]
+    for bearer, code in (
+        (await alpha.token("READ_PROFILE"), "FORBIDDEN"),
+        (None, "UNAUTHENTICATED"),
+    ):
+        assert (await world.ask(EXPORT, bearer)).code == code
+    refused = await world.ask(EXPORTS, await alpha.token("READ_PROFILE"))
+    assert refused.code == "FORBIDDEN"
+    world.sql(
+        "UPDATE sessions SET created_at = created_at - interval '1 hour' WHERE user_id = %s",
+        alpha.user_id,
+    )
+    for asked in (EXPORT, EXPORTS):
+        unconfirmed = await alpha.ask(asked)
+        assert (unconfirmed.code, unconfirmed.reason) == ("FORBIDDEN", "CONFIRM_SESSION")
+    unverified = await world.join("Unverified", verified=False)
+    assert (await unverified.ask(EXPORT)).code == "FORBIDDEN"

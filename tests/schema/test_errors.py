@@ -11,6 +11,7 @@ import pytest
 
 import schema.errors
 from domain import errors, webhooks
+from domain.exports import data_exports
 from domain.ledger import money
 from domain.operators import actions
 from domain.people import handles, leaving, restrictions, second_factors, sessions
@@ -32,8 +33,10 @@ EXAMPLES: list[errors.DomainError] = [
     payment_requests.RequestNotAllowed(),
     handles.HandleTaken(),
     leaving.BalanceNotZero(TEN),
+    leaving.TopUpPending(),
     restrictions.AccountRestricted(restrictions.Restriction.SENDING),
     second_factors.InvalidSecondFactor(),
+    data_exports.ExportExpired(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "Not public.")]),
     errors.WeakPassword(),
     errors.InvalidCredentials(),

@@ -28,6 +28,9 @@ CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text()
 #: What we serve beyond the contract.
 OURS = [
     "ChangePasswordInput(revokeApiTokens: Boolean! = false)",
+    "CloseAccountResult = TopUpPending",
+    "DataExport, of the kind GraphQLObjectType",
+    "DataExportStatus, of the kind GraphQLEnumType",
     "Insights, of the kind GraphQLObjectType",
     "InsightsBalance, of the kind GraphQLObjectType",
     "InsightsMonth, of the kind GraphQLObjectType",
@@ -51,8 +54,10 @@ OURS = [
     "SignInReported, of the kind GraphQLObjectType",
     "StartTopUpResult = IdempotencyKeyClosed",
     "TestWebhookInput(document: String = None)",
+    "TopUpPending, of the kind GraphQLObjectType",
     "Transaction.seal: String!",
     "Viewer.insights: InsightsResult!",
+    "Viewer.dataExports: [DataExport!]!",
 ]
 
 

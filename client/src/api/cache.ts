@@ -69,6 +69,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'RequestNotAllowed',
     'TokenLimitExceeded',
     'TooLate',
+    'TopUpPending',
     'WeakPassword',
   ],
   WalletEvent: ['TransactionPosted'],

@@ -10,6 +10,9 @@ import { type Operation, operation } from './operation.js';
 /** An operation the account is barred from. Signing in and reading remain possible. */
 export type AccountRestriction = Open<'ADDING' | 'RECEIVING' | 'SENDING'>;
 
+/** The state of an export of data. */
+export type DataExportStatus = Open<'FAILED' | 'PENDING' | 'READY'>;
+
 /** What a notification is about. New kinds may be added. */
 export type NotificationKind = Open<'ACCOUNT_RESTRICTED' | 'MONEY_RECEIVED' | 'NEW_SIGN_IN' | 'REQUEST_CANCELLED' | 'REQUEST_DECLINED' | 'REQUEST_EXPIRED' | 'REQUEST_PAID' | 'REQUEST_RECEIVED' | 'REQUEST_REMINDER' | 'SCHEDULED_TRANSFER_FAILED' | 'SCHEDULED_TRANSFER_SENT' | 'SECURITY_CHANGED' | 'TOP_UP_FAILED' | 'TRANSACTION_REVERSED' | 'WEBHOOK_DISABLED'>;
 
@@ -193,6 +196,22 @@ export interface Credentials {
   readonly expiresAt: string;
   /** Replaced at each use: keep the newest. Null if it is in the cookie. */
   readonly refreshToken: string | null;
+}
+
+/** An export of all data held about the viewer, as one ZIP file. */
+export interface DataExport {
+  /** Identifies the export. */
+  readonly id: string;
+  /** Its state. */
+  readonly status: DataExportStatus;
+  /** When it was requested. */
+  readonly requestedAt: string;
+  /** When it is deleted, seven days after it was ready; null while it is pending. */
+  readonly expiresAt: string | null;
+  /** The size of the file in bytes; null unless it is ready. */
+  readonly size: number | null;
+  /** Download URL under APP_URL, valid for five minutes without further authentication. It becomes invalid earlier if the session that requested it ends. Requires a confirmed session. Null unless the export is ready. */
+  readonly download: string | null;
 }
 
 /** The viewer's email address has to be verified first. */
@@ -718,6 +737,13 @@ export interface TopUpConnection {
   readonly pageInfo: PageInfo;
 }
 
+/** An account can be closed only when no top-up is pending. */
+export interface TopUpPending {
+  readonly __typename: 'TopUpPending';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+}
+
 /** The top-up was started; it is paid at its `checkoutUrl`. */
 export interface TopUpStarted {
   readonly __typename: 'TopUpStarted';
@@ -989,7 +1015,7 @@ export type BlockUserResult = BlockedUsersChanged | NotFound | UserError;
 export type InsightsResult = Insights | InvalidInput | UserError;
 
 /** What `closeAccount` returns. */
-export type CloseAccountResult = AccountClosed | BalanceNotZero | InvalidCredentials | UserError;
+export type CloseAccountResult = AccountClosed | BalanceNotZero | TopUpPending | InvalidCredentials | UserError;
 
 /** What `sendMoney` returns. */
 export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
@@ -1977,7 +2003,7 @@ fragment FieldError on FieldError {
 export const CLOSE_ACCOUNT: Operation<{ readonly input: CloseAccountInput }, CloseAccountResult> = operation({
   name: 'CloseAccount',
   path: ['closeAccount'],
-  members: ['AccountClosed', 'BalanceNotZero', 'InvalidCredentials'],
+  members: ['AccountClosed', 'BalanceNotZero', 'TopUpPending', 'InvalidCredentials'],
   unknown: 'UserError',
   document: `
 mutation CloseAccount($input: CloseAccountInput!) {
@@ -2000,6 +2026,37 @@ mutation CloseAccount($input: CloseAccountInput!) {
 fragment Money on Money {
   amount
   currency
+}
+`,
+});
+
+export const EXPORT_DATA: Operation<object, string> = operation({
+  name: 'ExportData',
+  path: ['exportData', 'email'],
+  document: `
+mutation ExportData {
+  exportData {
+    email
+  }
+}
+`,
+});
+
+export const DATA_EXPORTS: Operation<object, readonly DataExport[]> = operation({
+  name: 'DataExports',
+  path: ['viewer', 'dataExports'],
+  document: `
+query DataExports {
+  viewer {
+    dataExports {
+      id
+      status
+      requestedAt
+      expiresAt
+      size
+      download
+    }
+  }
 }
 `,
 });

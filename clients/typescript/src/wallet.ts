@@ -117,6 +117,22 @@ export class Wallet extends Statements {
     return result;
   }
 
+  /**
+   * Start an export of all data held about the user; a mail to the returned address follows when it is ready. Requires
+   * a confirmed session.
+   */
+  exportData(): Promise<string> {
+    return this.transport.execute(api.EXPORT_DATA, {});
+  }
+
+  /**
+   * The exports that are not deleted yet, the latest first, with the addresses of their files, which are valid for five
+   * minutes. Requires a confirmed session.
+   */
+  dataExports(): Promise<readonly api.DataExport[]> {
+    return this.transport.execute(api.DATA_EXPORTS, {});
+  }
+
   /** Create an API token. Its secret is in this answer and nowhere else. */
   createApiToken(
     name: string,

@@ -621,6 +621,39 @@ fragment Money on Money {
     lambda data: models.parse_close_account_result(follow(data, "closeAccount")),
 )
 
+EXPORT_DATA: Operation[str] = Operation(
+    "ExportData",
+    """
+mutation ExportData {
+  exportData {
+    email
+  }
+}
+""",
+    lambda data: follow(data, "exportData", "email"),
+)
+
+DATA_EXPORTS: Operation[tuple[models.DataExport, ...]] = Operation(
+    "DataExports",
+    """
+query DataExports {
+  viewer {
+    dataExports {
+      id
+      status
+      requestedAt
+      expiresAt
+      size
+      download
+    }
+  }
+}
+""",
+    lambda data: tuple(
+        models.DataExport.parse(item) for item in follow(data, "viewer", "dataExports")
+    ),
+)
+
 SEND_MONEY: Operation[models.SendMoneyResult] = Operation(
     "SendMoney",
     """

@@ -38,6 +38,8 @@ __all__ = [
     "CreateWebhookResult",
     "Credential",
     "Credentials",
+    "DataExport",
+    "DataExportStatus",
     "DeleteWebhookResult",
     "EmailNotVerified",
     "FieldError",
@@ -116,6 +118,7 @@ __all__ = [
     "TooLate",
     "TopUp",
     "TopUpConnection",
+    "TopUpPending",
     "TopUpStarted",
     "TopUpStatus",
     "Transaction",
@@ -158,6 +161,19 @@ class AccountRestriction(OpenEnum):
 
     SENDING = "SENDING"
     """Sending money: `sendMoney`, `payRequest`, and scheduled transfers."""
+
+
+class DataExportStatus(OpenEnum):
+    """The state of an export of data."""
+
+    FAILED = "FAILED"
+    """It could not be made."""
+
+    PENDING = "PENDING"
+    """It is being made."""
+
+    READY = "READY"
+    """It can be downloaded."""
 
 
 class NotificationKind(OpenEnum):
@@ -614,6 +630,38 @@ class Credentials:
             access_token=data["accessToken"],
             expires_at=datetime.fromisoformat(data["expiresAt"]),
             refresh_token=data["refreshToken"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataExport:
+    """An export of all data held about the viewer, as one ZIP file."""
+
+    id: str
+    """Identifies the export."""
+    status: DataExportStatus
+    """Its state."""
+    requested_at: datetime
+    """When it was requested."""
+    expires_at: datetime | None
+    """When it is deleted, seven days after it was ready; null while it is pending."""
+    size: int | None
+    """The size of the file in bytes; null unless it is ready."""
+    download: str | None = field(repr=False)
+    """Download URL under APP_URL, valid for five minutes without further authentication. It becomes invalid earlier if the session that requested it ends. Requires a confirmed session. Null unless the export is ready."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            id=data["id"],
+            status=DataExportStatus(data["status"]),
+            requested_at=datetime.fromisoformat(data["requestedAt"]),
+            expires_at=None
+            if data["expiresAt"] is None
+            else datetime.fromisoformat(data["expiresAt"]),
+            size=data["size"],
+            download=data["download"],
         )
 
 
@@ -2072,6 +2120,11 @@ class TooLate(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TopUpPending(UserError):
+    """An account can be closed only when no top-up is pending."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TransactionPosted(WalletEvent):
     """A transaction was posted to the viewer's ledger."""
 
@@ -2217,7 +2270,9 @@ def parse_insights_result(data: Any) -> InsightsResult:
             return UserError.parse(data)
 
 
-CloseAccountResult: TypeAlias = AccountClosed | BalanceNotZero | InvalidCredentials | UserError
+CloseAccountResult: TypeAlias = (
+    AccountClosed | BalanceNotZero | TopUpPending | InvalidCredentials | UserError
+)
 """What `closeAccount` returns."""
 
 
@@ -2228,6 +2283,8 @@ def parse_close_account_result(data: Any) -> CloseAccountResult:
             return AccountClosed.parse(data)
         case "BalanceNotZero":
             return BalanceNotZero.parse(data)
+        case "TopUpPending":
+            return TopUpPending.parse(data)
         case "InvalidCredentials":
             return InvalidCredentials.parse(data)
         case _:

@@ -114,6 +114,16 @@ class AsyncWallet(Requests, Schedules, Statements, TopUps):
             self._transport.use_session(None)
         return result
 
+    async def export_data(self) -> str:
+        """Start an export of all data held about the user; a mail to the returned address follows when it
+        is ready. Requires a confirmed session."""
+        return await self._transport.execute(documents.EXPORT_DATA)
+
+    async def data_exports(self) -> tuple[models.DataExport, ...]:
+        """The exports that are not deleted yet, the latest first, with the addresses of their files, which
+        are valid for five minutes. Requires a confirmed session."""
+        return await self._transport.execute(documents.DATA_EXPORTS)
+
     async def create_api_token(
         self,
         name: str,

@@ -117,6 +117,16 @@ class Wallet(Requests, Schedules, Statements, TopUps):
             self._transport.use_session(None)
         return result
 
+    def export_data(self) -> str:
+        """Start an export of all data held about the user; a mail to the returned address follows when it
+        is ready. Requires a confirmed session."""
+        return self._transport.execute(documents.EXPORT_DATA)
+
+    def data_exports(self) -> tuple[models.DataExport, ...]:
+        """The exports that are not deleted yet, the latest first, with the addresses of their files, which
+        are valid for five minutes. Requires a confirmed session."""
+        return self._transport.execute(documents.DATA_EXPORTS)
+
     def create_api_token(
         self,
         name: str,
