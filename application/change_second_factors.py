@@ -33,7 +33,7 @@ async def remove_passkey(services: Services, caller: Principal, passkey_id: UUID
 
 
 async def renew_recovery_codes(services: Services, caller: Principal) -> list[str]:
-    """New codes in place of all earlier ones. Raises Forbidden without a factor, SessionNotConfirmed."""
+    """New codes in place of all earlier ones; none without a second factor. Raises SessionNotConfirmed."""
     codes = await factor_changes.renew_codes(services.database, caller)
     services.wake_relay()
     return codes

@@ -49,13 +49,10 @@ async def execute(
 
 
 async def begin(services: Services, principal: Principal) -> Question:
-    """A challenge for one of the user's passkeys. Raises BadUserInput without any."""
-    question = await second_factors.ask(
+    """A challenge for one of the user's passkeys; it has no options without any."""
+    return await second_factors.ask(
         services, principal, Purpose.CONFIRM_SESSION, _binding(principal)
     )
-    if question.passkey_options is None:
-        raise errors.BadUserInput("The account has no passkey. Use another second factor.")
-    return question
 
 
 def _binding(principal: Principal) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from domain import errors
 from domain.notifications.notification_kinds import SecurityChange
@@ -15,6 +14,7 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import persons, second_factors
 
+_IS_OPERATOR = text("SELECT EXISTS (SELECT FROM operators WHERE user_id = :user_id)")
 _DELETE_TOTP = text("DELETE FROM totp_factors WHERE user_id = :user_id RETURNING id")
 _DELETE_PASSKEY = text("DELETE FROM passkeys WHERE user_id = :user_id AND id = :id RETURNING name")
 _FORGET_CONFIRMATIONS = text(
@@ -57,20 +57,28 @@ async def remove_passkey(db: Database, caller: Principal, passkey_id: UUID) -> N
 
 
 async def _removed(unit: Unit, user_id: UUID) -> None:
-    """With the last factor go the recovery codes, the amount, and what sessions it confirmed."""
+    """With the last factor go the recovery codes, the amount, and what sessions it confirmed.
+
+    Raises Forbidden for the last factor of an operator.
+    """
     left = (await second_factors.within(unit.connection, user_id)).settings
     if left.totp is None and not left.passkeys:
+        if await unit.connection.scalar(_IS_OPERATOR, {"user_id": user_id}):
+            raise errors.Forbidden(
+                "Operators keep a second factor. Add another one first, then remove this one."
+            )
         await unit.connection.execute(_DELETE_CODES, {"user_id": user_id})
         await unit.connection.execute(_SET_CONFIRM_ABOVE, {"user_id": user_id, "amount": None})
         await unit.connection.execute(_FORGET_CONFIRMATIONS, {"user_id": user_id})
 
 
 async def renew_codes(db: Database, caller: Principal) -> list[str]:
-    """New recovery codes of the caller's. Raises Forbidden without a second factor, and as `disable_totp`."""
+    """New recovery codes of the caller's; none without a second factor. Raises as `disable_totp`."""
 
     async def work(unit: Unit) -> list[str]:
         person = await persons.lock_caller(unit, caller, confirmed=True)
-        _require_factor(person)
+        if person.confirm_above is None:
+            return []
         codes = await second_factors.replace_codes(unit, caller.user_id, await unit.clock())
         await second_factors.tell(unit, caller.user_id, SecurityChange.RECOVERY_CODES_RENEWED)
         return codes
@@ -79,19 +87,18 @@ async def renew_codes(db: Database, caller: Principal) -> list[str]:
 
 
 async def set_confirm_above(db: Database, caller: Principal, amount_minor: int) -> None:
-    """Choose the amount above which transfers take a second factor. Raises as `renew_codes`."""
+    """Choose the amount above which transfers take a second factor.
+
+    Raises Forbidden without a second factor, and as `disable_totp`.
+    """
 
     async def work(unit: Unit) -> None:
         person = await persons.lock_caller(unit, caller, confirmed=True)
-        _require_factor(person)
+        if person.confirm_above is None:
+            raise errors.Forbidden("Enable an authenticator app or a passkey first.")
         await unit.connection.execute(
             _SET_CONFIRM_ABOVE, {"user_id": caller.user_id, "amount": amount_minor}
         )
         await second_factors.tell(unit, caller.user_id, SecurityChange.CONFIRM_ABOVE_CHANGED)
 
     await unit_of_work.run(db, work)
-
-
-def _require_factor(person: Row[Any]) -> None:
-    if person.confirm_above is None:
-        raise errors.Forbidden("Enable an authenticator app or a passkey first.")

@@ -106,3 +106,33 @@ async def test_a_passkey_alone_signs_in_once_per_challenge(world: World, alpha: 
     assert signed_in.context.cookie_to_set
     assert signed_in.context.device_token_to_set
     assert signed_in.one["credentials"]["refreshToken"] is None
+
+
+async def test_an_operator_keeps_the_last_factor(world: World, alpha: Someone) -> None:
+    secured = await securing.with_totp(alpha)
+    world.sql("INSERT INTO operators (user_id, added_at) VALUES (%s, now())", alpha.user_id)
+    before = secured.facts()
+    assert (await alpha.ask(securing.DISABLE_TOTP)).code == "FORBIDDEN"
+    assert secured.facts() == before
+    await securing.with_passkey(secured)
+    assert (await alpha.ask(securing.DISABLE_TOTP)).one["viewer"]["security"]["totp"] is False
+
+
+async def test_the_amount_to_confirm_is_chosen_within_the_limits_and_codes_are_renewed(
+    world: World, alpha: Someone
+) -> None:
+    given = {"amount": "50.00"}
+    assert (await alpha.ask(securing.SET_CONFIRM_ABOVE, input=given)).code == "FORBIDDEN"
+    assert (await alpha.ask(securing.RENEW)).one == {"codes": []}
+    secured = await securing.with_totp(alpha)
+    for wrong in ("0", "-1", "0.001", "10000.01"):
+        answer = (await alpha.ask(securing.SET_CONFIRM_ABOVE, input={"amount": wrong})).one
+        assert kind(answer) == "InvalidAmount"
+        assert answer["maximum"]["amount"] == "10000.00"
+    await alpha.ask(securing.SET_CONFIRM_ABOVE, input=given)
+    assert (await secured.settings())["confirmAbove"]["amount"] == "50.00"
+    renewed = (await alpha.ask(securing.RENEW)).one["codes"]
+    assert len({*renewed}) == 10
+    challenge = (await secured.challenge())["challenge"]
+    assert kind(await secured.complete(challenge, recoveryCode=secured.codes[0])) == REFUSED
+    assert kind(await secured.complete(challenge, recoveryCode=renewed[0])) == "SignedIn"
