@@ -113,4 +113,4 @@ def test_only_mails_with_a_link_have_a_life_time() -> None:
         purpose.value: life.total_seconds() / 3600
         for purpose, life in accounts.LINK_LIFETIMES.items()
     }
-    assert hours == {"verify_email": 24, "reset_password": 0.5}
+    assert hours == {"verify_email": 24, "reset_password": 0.5, "new_sign_in": 168}

@@ -13,7 +13,7 @@ from domain import errors, webhooks
 from domain.exports import data_exports
 from domain.ledger import money
 from domain.operators import actions
-from domain.people import handles, leaving, restrictions, sessions
+from domain.people import handles, leaving, restrictions, second_factors, sessions
 from domain.requests import payment_requests
 from domain.statements import links
 from tests.domain.worlds import CLOSED_REQUEST as CLOSED
@@ -41,6 +41,7 @@ REFUSALS = [
     payment_requests.RequestClosed(CLOSED),
     payment_requests.RequestNotAllowed(),
     handles.HandleTaken(),
+    second_factors.InvalidSecondFactor(),
     leaving.BalanceNotZero(TEN),
     restrictions.AccountRestricted(restrictions.Restriction.SENDING),
     leaving.TopUpPending(),

@@ -11,7 +11,7 @@ from domain import errors, ids
 from domain.people import sessions
 from domain.people.sessions import NamedSecret, Principal, RefreshToken, Scope
 from persistence.engine.database import Database
-from persistence.people import api_tokens, credentials
+from persistence.people import api_tokens, credentials, sign_ins
 from persistence.people import sessions as stored
 from tests.books import Books, Someone
 
@@ -25,15 +25,8 @@ async def begin(
 ) -> tuple[RefreshToken, str]:
     token = sessions.first_refresh_token(someone.user_id, ids.new_id())
     text = token.render(secret)
-    await stored.begin(
-        db,
-        user_id=someone.user_id,
-        password_hash="-",
-        token=token,
-        token_text=text,
-        user_agent="x" * 600,
-        ip_address="127.0.0.1",
-    )
+    new = sign_ins.NewSession(token, text, "x" * 600, "127.0.0.1", is_known=True)
+    await sign_ins.begin(db, new, password_hash="-")
     return token, text
 
 
@@ -53,16 +46,9 @@ async def test_a_session_begins_only_with_the_password_that_was_verified(
 ) -> None:
     someone = books.join()
     token = sessions.first_refresh_token(someone.user_id, ids.new_id())
+    new = sign_ins.NewSession(token, "x", None, None, is_known=True)
     with pytest.raises(errors.InvalidCredentials):
-        await stored.begin(
-            db,
-            user_id=someone.user_id,
-            password_hash="changed meanwhile",
-            token=token,
-            token_text="x",
-            user_agent=None,
-            ip_address=None,
-        )
+        await sign_ins.begin(db, new, password_hash="changed meanwhile")
     assert len(await stored.list_for(db, someone.user_id)) == 1
 
 

@@ -80,7 +80,7 @@ GUARDED: dict[str, tuple[str, dict[str, Any] | None]] = {
     ),
     "createWebhook": (
         "mutation($input: CreateWebhookInput!) { createWebhook(input: $input) { __typename } }",
-        {"url": "https://hooks.example.com/", "stream": "WALLET_EVENTS"},
+        {"url": "https://127.0.0.1/hook", "stream": "WALLET_EVENTS"},
     ),
     "changePassword": (
         "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }",

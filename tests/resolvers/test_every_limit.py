@@ -61,7 +61,7 @@ def literal(kind: GraphQLInputType, name: str) -> str:
         return '"2026-01-01T00:00:00Z"'
     if kind.name == "Date":
         return '"2026-01-01"'
-    return {"Int": "1", "Boolean": "true"}.get(kind.name, '"12345678"')
+    return {"Int": "1", "Boolean": "true", "JSON": "{}"}.get(kind.name, '"12345678"')
 
 
 def document(kind: str, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain import ids
+from domain.people import sessions
 from resolvers import guards, root
 from tests.resolvers.world import PASSWORD, Someone, World
 
@@ -28,6 +29,15 @@ INPUTS: dict[str, dict[str, Any]] = {
     "blockUser": {"userId": "{other_user}"},
     "unblockUser": {"userId": "{other_user}"},
     "setMailedNotifications": {"kinds": ["MONEY_RECEIVED"]},
+    "beginSessionConfirmation": {},
+    "beginTotp": {},
+    "enableTotp": {"challenge": "{challenge}", "code": "123456"},
+    "disableTotp": {},
+    "beginPasskey": {},
+    "addPasskey": {"challenge": "{challenge}", "name": "thief", "passkey": {}},
+    "removePasskey": {"passkeyId": "{passkey}"},
+    "renewRecoveryCodes": {},
+    "setConfirmAbove": {"amount": "5000"},
 }
 
 
@@ -46,6 +56,8 @@ def state(world: World, alpha: Someone) -> list[Any]:
             ("api_tokens", "user_id"),
             ("mails", "user_id"),
             ("blocks", "user_id"),
+            ("totp_factors", "user_id"),
+            ("second_factor_challenges", "user_id"),
         )
     ]
 
@@ -69,6 +81,8 @@ async def test_an_ended_session_changes_nothing_even_before_the_process_knows_of
         "session": ids.global_id("Session", other),
         "api_token": ids.global_id("ApiToken", api_token),
         "other_user": (await world.join("Beta")).id,
+        "challenge": sessions.new_challenge(alpha.user_id, ids.new_id()),
+        "passkey": ids.global_id("Passkey", ids.new_id()),
     }
     given = {
         name: value.format(**known) if isinstance(value, str) else value

@@ -15,7 +15,7 @@ import schema.errors
 from application import authentication
 from application.services import Services
 from domain import errors, ids
-from domain.people import sessions
+from domain.people import accounts, sessions
 from resolvers import root
 from resolvers.request import RequestContext
 
@@ -258,21 +258,23 @@ class World:
         *,
         age: timedelta = timedelta(0),
         user_id: UUID | None = None,
+        subject_id: str | None = None,
     ) -> str:
         """The token of a link, as the mail job would have created it that long ago."""
         user_id, link_id = user_id or self.user_id(email), ids.new_id()
         token = sessions.new_link_token(user_id, link_id)
         made_at = datetime.now(UTC) - age
-        lifetime = timedelta(hours=24) if purpose == "verify_email" else timedelta(minutes=30)
+        lifetime = accounts.LINK_LIFETIMES[accounts.MailPurpose(purpose)]
         self.sql(
-            "INSERT INTO links (user_id, id, purpose, token_hash, created_at, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
+            "INSERT INTO links (user_id, id, purpose, token_hash, created_at, expires_at, subject_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             user_id,
             link_id,
             purpose,
             sessions.hash_secret(token),
             made_at,
             made_at + lifetime,
+            subject_id,
         )
         return token
 
