@@ -53,13 +53,13 @@ def models(reading: Reading) -> str:
             parts.append("".join(_model(model, reading)))
     parts += ["".join(_union(union)) for union in reading.unions.values()]
     parts += ["".join(_input(model)) for model in _filters(reading)]
-    parts += ["".join(_choice(model)) for model in _choices(reading)]
+    parts += ["".join(_choice(model, reading)) for model in _choices(reading)]
     return "\n\n".join(parts)
 
 
 def _exported(reading: Reading) -> str:
     names = {*reading.enums, *reading.unions, *(model.name for model in _filters(reading))}
-    names |= {_choice_name(model) for model in _choices(reading)}
+    names |= {_choice_name(model, reading) for model in _choices(reading)}
     names |= reading.models.keys() - PROVIDED
     return f"__all__ = {sorted(names)!r}\n"
 
@@ -181,13 +181,14 @@ def _choices(reading: Reading) -> list[Model]:
     return [model for _, model in sorted(reading.inputs.items()) if model.is_one_of]
 
 
-def _choice_name(model: Model) -> str:
-    return model.name.removesuffix("Input")
+def _choice_name(model: Model, reading: Reading) -> str:
+    name = model.name.removesuffix("Input")
+    return model.name if name in reading.enums or name in reading.models else name
 
 
-def _choice(model: Model) -> Iterator[str]:
+def _choice(model: Model, reading: Reading) -> Iterator[str]:
     """A class that is made by one of its class methods."""
-    name = _choice_name(model)
+    name = _choice_name(model, reading)
     yield f"\n@dataclass(frozen=True)\nclass {name}:\n    {_docstring(model.description)}\n\n"
     yield '    by: str\n    """The field of the API."""\n    value: Any\n'
     for field in model.fields:

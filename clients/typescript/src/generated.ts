@@ -34,6 +34,9 @@ export type ScheduledRunStatus = Open<'FAILED' | 'SENT' | 'WAITING'>;
 /** What a program may do with an API token. A signed-in user may do everything. */
 export type Scope = Open<'ADD_BALANCE' | 'MANAGE_WEBHOOKS' | 'READ_PROFILE' | 'READ_TRANSACTIONS' | 'REQUEST_MONEY' | 'SCHEDULE_TRANSFERS' | 'SEARCH_USERS' | 'SEND_MONEY'>;
 
+/** A kind of second factor. */
+export type SecondFactor = Open<'PASSKEY' | 'RECOVERY_CODE' | 'TOTP'>;
+
 /** The format of a statement's file. */
 export type StatementFormat = Open<'CAMT_053' | 'CSV' | 'OFX' | 'PDF'>;
 
@@ -651,6 +654,17 @@ export interface ScheduledTransferConnection {
   readonly pageInfo: PageInfo;
 }
 
+/** The password is correct and a second factor is required; continue with `completeLogin`. From `resetPassword`: the link is valid; repeat the request with `challenge` and `secondFactor`. */
+export interface SecondFactorRequired {
+  readonly __typename: 'SecondFactorRequired';
+  /** Valid for five minutes and ten attempts. */
+  readonly challenge: string;
+  /** The kinds of second factor that the account can answer with. */
+  readonly methods: readonly SecondFactor[];
+  /** WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys. */
+  readonly passkeyOptions: unknown | null;
+}
+
 /** The session counts as confirmed. */
 export interface SessionConfirmed {
   readonly __typename: 'SessionConfirmed';
@@ -991,7 +1005,10 @@ export interface WebhookUpdated {
 }
 
 /** What `login` returns. */
-export type LoginResult = SignedIn | InvalidCredentials | InvalidInput | UserError;
+export type LoginResult = SignedIn | SecondFactorRequired | InvalidCredentials | InvalidInput | UserError;
+
+/** What `completeLogin` and `completePasskeyLogin` return. */
+export type CompleteLoginResult = SignedIn | InvalidSecondFactor | UserError;
 
 /** What `refreshSession` returns. */
 export type RefreshSessionResult = SignedIn | InvalidToken | UserError;
@@ -1119,6 +1136,16 @@ export interface CloseIdempotencyKeyInput {
   readonly kind: TransactionKind;
   /** The key as it was sent. */
   readonly idempotencyKey: string;
+}
+
+/** The second factor after a correct password. */
+export interface CompleteLoginInput {
+  /** From `SecondFactorRequired`. */
+  readonly challenge: string;
+  /** The second factor. */
+  readonly secondFactor: SecondFactorInput;
+  /** For browsers: returns the refresh token in an HttpOnly cookie only. */
+  readonly useCookie?: boolean;
 }
 
 /** The proof that the signed-in user is present. */
@@ -1404,7 +1431,7 @@ export interface UpdateWebhookInput {
 export const LOGIN: Operation<{ readonly input: LoginInput }, LoginResult> = operation({
   name: 'Login',
   path: ['login'],
-  members: ['SignedIn', 'InvalidCredentials', 'InvalidInput'],
+  members: ['SignedIn', 'SecondFactorRequired', 'InvalidCredentials', 'InvalidInput'],
   unknown: 'UserError',
   document: `
 mutation Login($input: LoginInput!) {
@@ -1414,6 +1441,11 @@ mutation Login($input: LoginInput!) {
       credentials {
         ...Credentials
       }
+    }
+    ... on SecondFactorRequired {
+      challenge
+      methods
+      passkeyOptions
     }
     ... on UserError {
       message
@@ -1435,6 +1467,34 @@ fragment Credentials on Credentials {
 fragment FieldError on FieldError {
   path
   message
+}
+`,
+});
+
+export const COMPLETE_LOGIN: Operation<{ readonly input: CompleteLoginInput }, CompleteLoginResult> = operation({
+  name: 'CompleteLogin',
+  path: ['completeLogin'],
+  members: ['SignedIn', 'InvalidSecondFactor'],
+  unknown: 'UserError',
+  document: `
+mutation CompleteLogin($input: CompleteLoginInput!) {
+  completeLogin(input: $input) {
+    __typename
+    ... on SignedIn {
+      credentials {
+        ...Credentials
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment Credentials on Credentials {
+  accessToken
+  expiresAt
+  refreshToken
 }
 `,
 });

@@ -98,6 +98,16 @@ export class Wallet extends Statements {
     return result;
   }
 
+  /** Sign in with the challenge of SecondFactorRequired and a second factor; then as `login`. */
+  async completeLogin(challenge: string, secondFactor: api.SecondFactorInput): Promise<api.CompleteLoginResult> {
+    const result = await this.once(api.COMPLETE_LOGIN, { input: { challenge, secondFactor } });
+    if (result.__typename === 'SignedIn' && result.credentials.refreshToken !== null) {
+      const { accessToken, refreshToken } = result.credentials;
+      this.transport.useSession({ accessToken, refreshToken });
+    }
+    return result;
+  }
+
   /** End the session, or all sessions of the user. */
   async logout({ everywhere = false } = {}): Promise<api.LogoutResult> {
     const result = await this.once(api.LOGOUT, { input: { everywhere } });
@@ -106,8 +116,8 @@ export class Wallet extends Statements {
   }
 
   /** Confirm the session for an hour, as creating API tokens and webhooks requires. */
-  confirmSession(password: string): Promise<api.ConfirmSessionResult> {
-    return this.once(api.CONFIRM_SESSION, { input: { password } });
+  confirmSession(password: string | null, secondFactor?: api.SecondFactorInput): Promise<api.ConfirmSessionResult> {
+    return this.once(api.CONFIRM_SESSION, { input: secondFactor === undefined ? { password } : { secondFactor } });
   }
 
   /** Close the account, whose balance must be zero. Signing in within 30 days reopens it. */

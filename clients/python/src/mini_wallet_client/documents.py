@@ -19,6 +19,11 @@ mutation Login($input: LoginInput!) {
         ...Credentials
       }
     }
+    ... on SecondFactorRequired {
+      challenge
+      methods
+      passkeyOptions
+    }
     ... on UserError {
       message
     }
@@ -42,6 +47,32 @@ fragment FieldError on FieldError {
 }
 """,
     lambda data: models.parse_login_result(follow(data, "login")),
+)
+
+COMPLETE_LOGIN: Operation[models.CompleteLoginResult] = Operation(
+    "CompleteLogin",
+    """
+mutation CompleteLogin($input: CompleteLoginInput!) {
+  completeLogin(input: $input) {
+    __typename
+    ... on SignedIn {
+      credentials {
+        ...Credentials
+      }
+    }
+    ... on UserError {
+      message
+    }
+  }
+}
+
+fragment Credentials on Credentials {
+  accessToken
+  expiresAt
+  refreshToken
+}
+""",
+    lambda data: models.parse_complete_login_result(follow(data, "completeLogin")),
 )
 
 REFRESH_SESSION: Operation[models.RefreshSessionResult] = Operation(

@@ -33,6 +33,7 @@ __all__ = [
     "CloseAccountResult",
     "CloseIdempotencyKeyResult",
     "CloseRequestResult",
+    "CompleteLoginResult",
     "ConfirmSessionResult",
     "CreateApiTokenResult",
     "CreateWebhookResult",
@@ -104,6 +105,8 @@ __all__ = [
     "ScheduledTransferConnection",
     "Scope",
     "SecondFactor",
+    "SecondFactorInput",
+    "SecondFactorRequired",
     "SendMoneyResult",
     "SessionConfirmed",
     "SignedIn",
@@ -322,6 +325,19 @@ class Scope(OpenEnum):
 
     SEND_MONEY = "SEND_MONEY"
     """Send money, within the token's daily limit, and preview a transfer."""
+
+
+class SecondFactor(OpenEnum):
+    """A kind of second factor."""
+
+    PASSKEY = "PASSKEY"
+    """A passkey, which verifies its user."""
+
+    RECOVERY_CODE = "RECOVERY_CODE"
+    """A recovery code, which works once."""
+
+    TOTP = "TOTP"
+    """A code of an authenticator app."""
 
 
 class StatementFormat(OpenEnum):
@@ -1305,6 +1321,27 @@ class ScheduledTransferConnection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondFactorRequired:
+    """The password is correct and a second factor is required; continue with `completeLogin`. From `resetPassword`: the link is valid; repeat the request with `challenge` and `secondFactor`."""
+
+    challenge: str
+    """Valid for five minutes and ten attempts."""
+    methods: tuple[SecondFactor, ...]
+    """The kinds of second factor that the account can answer with."""
+    passkey_options: Any | None
+    """WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            challenge=data["challenge"],
+            methods=tuple(SecondFactor(item) for item in data["methods"]),
+            passkey_options=data["passkeyOptions"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionConfirmed:
     """The session counts as confirmed."""
 
@@ -2142,7 +2179,9 @@ class TransactionPosted(WalletEvent):
         )
 
 
-LoginResult: TypeAlias = SignedIn | InvalidCredentials | InvalidInput | UserError
+LoginResult: TypeAlias = (
+    SignedIn | SecondFactorRequired | InvalidCredentials | InvalidInput | UserError
+)
 """What `login` returns."""
 
 
@@ -2151,10 +2190,27 @@ def parse_login_result(data: Any) -> LoginResult:
     match data["__typename"]:
         case "SignedIn":
             return SignedIn.parse(data)
+        case "SecondFactorRequired":
+            return SecondFactorRequired.parse(data)
         case "InvalidCredentials":
             return InvalidCredentials.parse(data)
         case "InvalidInput":
             return InvalidInput.parse(data)
+        case _:
+            return UserError.parse(data)
+
+
+CompleteLoginResult: TypeAlias = SignedIn | InvalidSecondFactor | UserError
+"""What `completeLogin` and `completePasskeyLogin` return."""
+
+
+def parse_complete_login_result(data: Any) -> CompleteLoginResult:
+    """The member in an answer; `UserError` where this version does not know it."""
+    match data["__typename"]:
+        case "SignedIn":
+            return SignedIn.parse(data)
+        case "InvalidSecondFactor":
+            return InvalidSecondFactor.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2875,7 +2931,7 @@ class Recipient:
 
 
 @dataclass(frozen=True)
-class SecondFactor:
+class SecondFactorInput:
     """The response to a second-factor challenge. Exactly one field must be set."""
 
     by: str
@@ -2883,16 +2939,16 @@ class SecondFactor:
     value: Any
 
     @classmethod
-    def totp_code(cls, totp_code: str) -> SecondFactor:
+    def totp_code(cls, totp_code: str) -> SecondFactorInput:
         """The code that the authenticator app shows."""
         return cls("totpCode", totp_code)
 
     @classmethod
-    def recovery_code(cls, recovery_code: str) -> SecondFactor:
+    def recovery_code(cls, recovery_code: str) -> SecondFactorInput:
         """An unused recovery code."""
         return cls("recoveryCode", recovery_code)
 
     @classmethod
-    def passkey(cls, passkey: Any) -> SecondFactor:
+    def passkey(cls, passkey: Any) -> SecondFactorInput:
         """WebAuthn Level 3 AuthenticationResponseJSON."""
         return cls("passkey", passkey)

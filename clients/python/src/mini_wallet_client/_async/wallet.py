@@ -90,8 +90,22 @@ class AsyncWallet(Requests, Schedules, Statements, TopUps):
         return self._transport.session
 
     async def login(self, email: str, password: str) -> models.LoginResult:
-        """Sign in; with SignedIn, everything that follows is done as that user."""
+        """Sign in; with SignedIn, everything that follows is done as that user.
+
+        With SecondFactorRequired, go on with `complete_login`.
+        """
         result = await self._once(documents.LOGIN, {"email": email, "password": password})
+        if isinstance(result, models.SignedIn):
+            self._transport.use_session(Session.of(result.credentials))
+        return result
+
+    async def complete_login(
+        self, challenge: str, *, totp_code: str | None = None, recovery_code: str | None = None
+    ) -> models.CompleteLoginResult:
+        """Sign in with the challenge of SecondFactorRequired and either code; then as `login`."""
+        factor = {"recoveryCode": recovery_code} if totp_code is None else {"totpCode": totp_code}
+        values = {"challenge": challenge, "secondFactor": factor}
+        result = await self._once(documents.COMPLETE_LOGIN, values)
         if isinstance(result, models.SignedIn):
             self._transport.use_session(Session.of(result.credentials))
         return result
@@ -103,9 +117,17 @@ class AsyncWallet(Requests, Schedules, Statements, TopUps):
             self._transport.use_session(None)
         return result
 
-    async def confirm_session(self, password: str) -> models.ConfirmSessionResult:
-        """Confirm the session for an hour, as creating API tokens and webhooks requires."""
-        return await self._once(documents.CONFIRM_SESSION, {"password": password})
+    async def confirm_session(
+        self, password: str | None = None, *, totp_code: str | None = None
+    ) -> models.ConfirmSessionResult:
+        """Confirm the session for an hour, as creating API tokens and webhooks requires.
+
+        Of an account with a second factor, the password does not.
+        """
+        if totp_code is None:
+            return await self._once(documents.CONFIRM_SESSION, {"password": password})
+        factor = {"secondFactor": {"totpCode": totp_code}}
+        return await self._once(documents.CONFIRM_SESSION, factor)
 
     async def close_account(self, password: str) -> models.CloseAccountResult:
         """Close the account, whose balance must be zero. Signing in within 30 days reopens it."""
