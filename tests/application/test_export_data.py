@@ -78,7 +78,7 @@ async def test_an_export_has_all_that_is_held_and_no_secret(books: Books) -> Non
             assert len(records(archive, name)) == count
     # Every file is filled, except by what this user does not have.
     empty = {name for name, count in about["records"].items() if count == 0}
-    assert empty == {"closed-keys.jsonl", "blocked-users.jsonl", "top-ups.jsonl"}
+    assert empty == {"closed-keys.jsonl", "blocked-users.jsonl"}
     [profile] = records(archive, "profile.jsonl")
     assert (profile["name"], profile["email"]) == (alpha.name, alpha.email)
     entries = records(archive, "transactions.jsonl")
