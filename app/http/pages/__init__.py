@@ -41,6 +41,7 @@ _NO_PLAYGROUND = (
 _WITHOUT_CLIENT = {
     "/verify-email": "verify_email.html",
     "/reset-password": "reset_password.html",
+    "/report-sign-in": "report_sign_in.html",
 }
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined

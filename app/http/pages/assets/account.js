@@ -1,4 +1,4 @@
-// Verifies an email address or sets a new password with the token of the emailed link.
+// Verifies an email address, sets a new password or reports a sign-in with the token of the emailed link.
 let token = '';
 
 // Removed from the URL and stored in the history entry, so that it survives a reload.
@@ -13,7 +13,10 @@ const VERIFY = `mutation VerifyEmail($input: VerifyEmailInput!) {
   verifyEmail(input: $input) { __typename ... on EmailVerified { email } ... on UserError { message } }
 }`;
 const RESET = `mutation ResetPassword($input: ResetPasswordInput!) {
-  resetPassword(input: $input) { __typename ... on PasswordChanged { sessions } ... on UserError { message } }
+  resetPassword(input: $input) { __typename ... on PasswordChanged { sessions } ... on SecondFactorRequired { challenge } ... on UserError { message } }
+}`;
+const REPORT = `mutation ReportSignIn($input: ReportSignInInput!) {
+  reportSignIn(input: $input) { __typename ... on SignInReported { emailHint } ... on UserError { message } }
 }`;
 
 async function ask(query, input) {
@@ -74,9 +77,32 @@ if (verify) {
 
 const reset = document.getElementById('reset');
 if (reset) {
+  const second = document.getElementById('second');
+  const code = document.getElementById('code');
+  let challenge = null;
   attach(reset, async () => {
-    const result = await ask(RESET, { token, password: password.value });
+    const answer = code.value.replace(/\s/g, '');
+    const factor = /^\d{6}$/.test(answer) ? { totpCode: answer } : { recoveryCode: answer };
+    const confirmed = challenge && { challenge, secondFactor: factor };
+    const result = await ask(RESET, { token, password: password.value, ...confirmed });
+    if (result.__typename === 'SecondFactorRequired') {
+      challenge = result.challenge;
+      second.hidden = false;
+      code.required = true;
+      code.focus();
+      return { done: false, text: 'Your account has a second factor. Enter a code too.' };
+    }
+    if (result.__typename === 'InvalidSecondFactor') code.value = '';
     const done = result.__typename === 'PasswordChanged';
     return { done, text: done ? 'Your password was changed, and all devices were signed out. Sign in with your new password.' : result.message };
+  });
+}
+
+const report = document.getElementById('report');
+if (report) {
+  attach(report, async () => {
+    const result = await ask(REPORT, { token });
+    const done = result.__typename === 'SignInReported';
+    return { done, text: done ? `That session has ended. A link to choose a new password is on its way to ${result.emailHint}.` : result.message };
   });
 }
