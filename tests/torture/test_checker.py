@@ -9,7 +9,15 @@ from uuid import UUID
 import pytest
 
 from torture import checker
-from torture.ledgers import AccountLedger, Entry, Ledgers, MailRow, Notified, Totals
+from torture.ledgers import (
+    AccountLedger,
+    Entry,
+    Ledgers,
+    MailRow,
+    Notified,
+    OperatedRow,
+    Totals,
+)
 from torture.record import (
     Closing,
     Command,
@@ -23,6 +31,7 @@ from torture.record import (
     Record,
     Subscriber,
 )
+from torture.record_operators import AskedReversal
 from torture.violations import MOST_OF_A_KIND
 
 ALPHA, BETA, GAMMA = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -254,6 +263,10 @@ def test_a_reversal_is_within_what_it_reverses(run: Run) -> None:
         returned, sequence=3, is_incoming=True, amount_minor=255, counterparty_id=BETA,
         balance_after_minor=1000, fee_refunded_minor=5,
     )  # fmt: skip
+    operator = UUID(int=9)
+    row = OperatedRow(operator, "reversal", LUNCH, 250, "DONE", returned.reference, None)
+    run.ledgers.operated.append(row)
+    run.record.reversals.append(AskedReversal(operator, LUNCH, 250, "reversal", 6.0))
     for ledger, entry in ((run.beta, returned), (run.alpha, refunded)):
         ledger.entries.append(entry)
         ledger.balance_minor, ledger.sequence = entry.balance_after_minor, entry.sequence
