@@ -58,7 +58,8 @@ TERMS = (
     ),
     # A code of ISO 20022 aside, and a field of the API.
     Term(
-        r"(?i)(?<!tests\.)(?<!<Cd>)\bbooks?\b(?!: BooksSummary| \{|\")", "account ledger, or ledger"
+        r"(?i)(?<!tests\.)(?<!<Cd>)\bbooks?\b(?!: BooksSummary| \{|[\x22'])",
+        "account ledger, or ledger",
     ),
     Term(r"(?i)\blines? of (?:\w+ )?(?:ledger|account)s?\b", "entry"),
     Term(r"(?i)\b(?:ledger|newest|sealed) lines?\b|\bnew line of\b", "entry"),
