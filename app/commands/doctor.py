@@ -18,7 +18,7 @@ from rich.table import Table
 
 from adapters import mailer, payment_providers, pusher, redis_connection
 from app import wiring
-from app.commands import operators, stored_webhooks
+from app.commands import operators, stored_factors, stored_webhooks
 from app.http import client, pages
 from app.telemetry import logs, tracing
 from domain import errors
@@ -242,7 +242,10 @@ async def _seals(database: Database, settings: Settings) -> list[Finding]:
 
 async def _webhooks(database: Database, settings: Settings) -> list[Finding]:
     found = await stored_webhooks.examine(database, settings)
-    return [Finding("Webhooks", state, says) for state, says in found]
+    factors = await stored_factors.examine(database, settings)
+    return [Finding("Webhooks", state, says) for state, says in found] + [
+        Finding("Second factors", state, says) for state, says in factors
+    ]
 
 
 async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
