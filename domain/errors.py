@@ -111,10 +111,10 @@ class BalanceLimitExceeded(DomainError):
 @dataclass(eq=False)
 class TokenLimitExceeded(DomainError):
     remaining: Money
-    message: str = field(init=False)
+    message: str = ""
 
     def __post_init__(self) -> None:
-        self.message = (
+        self.message = self.message or (
             f"This API token can send {self.remaining} more within its daily limit. "
             "Send less, wait, or use a token with a higher limit."
         )

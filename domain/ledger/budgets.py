@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from domain import errors
 from domain.authority import ApiToken, Authority
 from domain.ledger.decisions import LookUp
+from domain.people.sessions import Scope
+
+#: Why an API token without a daily limit sends nothing for the owner of a second factor.
+WITHOUT_LIMIT = (
+    "In an account with a second factor, an API token needs a daily limit to send money, and this one has "
+    "none. Create one with a daily limit."
+)
+
+
+def check_limit(scopes: Collection[Scope], daily_limit_minor: int | None) -> None:
+    """For an account with a second factor: raises InvalidInput for a token that could send without limit."""
+    if daily_limit_minor is None and Scope.SEND_MONEY in scopes:
+        raise errors.invalid(
+            "dailyLimit",
+            "Set a daily limit: your account has a second factor, and a token that can send money needs one.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from domain import errors
 from domain.authority import Authority
 from domain.ledger import metadata as metadata_rules
 from domain.ledger import posting, transfer_posting, transfers
+from domain.ledger.confirmations import Declared, Subject
 from domain.ledger.decisions import Decision, Effect, Key, Ledger, LookUp
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Metadata
@@ -56,6 +57,7 @@ class PayRequest:
     reference: UUID
     metadata: Metadata | None = None
     not_after: datetime | None = None
+    confirmation: Declared | None = None
 
     @property
     def key(self) -> Key:
@@ -115,6 +117,7 @@ def decide(ledger: Ledger, command: PayRequest, caller: Account) -> Decision:
         amount_minor=request.amount_minor,
         note=request.note,
         metadata=metadata,
+        about=_about(request),
     )
     sent, received = decision.entries
     paid = payment_requests.paid(request, caller.user_id, sent.reference, sent.created_at)
@@ -124,6 +127,17 @@ def decide(ledger: Ledger, command: PayRequest, caller: Account) -> Decision:
         found={**decision.found, asked: paid},
         notices=[*decision.notices, _notice(paid, received)],
     )
+
+
+def subject(command: PayRequest, request: PaymentRequest) -> Subject:
+    """What a confirmation of the payment is bound to."""
+    return Subject(
+        request.requester_id, request.amount_minor, command.idempotency_key, _about(request)
+    )
+
+
+def _about(request: PaymentRequest) -> str:
+    return f"request {request.request_id}"
 
 
 def _closing(paid: PaymentRequest) -> list[Effect]:

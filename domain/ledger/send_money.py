@@ -12,6 +12,7 @@ from domain import errors, text
 from domain.authority import Authority
 from domain.ledger import metadata as metadata_rules
 from domain.ledger import money, posting, transfer_posting, transfers
+from domain.ledger.confirmations import Declared
 from domain.ledger.decisions import Decision, Key, Ledger, LookUp
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Metadata
@@ -32,6 +33,7 @@ class SendMoney:
     reference: UUID
     metadata: Metadata | None = None
     not_after: datetime | None = None
+    confirmation: Declared | None = None
 
     @property
     def key(self) -> Key:

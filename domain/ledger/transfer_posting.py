@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
 from domain import errors
-from domain.ledger import posting
+from domain.authority import Session
+from domain.ledger import budgets, confirmations, posting
 from domain.ledger.budgets import BudgetOf, TokenBudget
+from domain.ledger.confirmations import ConfirmedCommand, Subject, Used
 from domain.ledger.decisions import Decision, Ledger, LookUp
 from domain.ledger.kinds import Direction, Kind
 from domain.ledger.metadata import Metadata
@@ -20,7 +23,7 @@ from domain.people import restrictions
 from domain.people.restrictions import Restriction
 
 
-class TransferCommand(PostingCommand, Protocol):
+class TransferCommand(PostingCommand, ConfirmedCommand, Protocol):
     """A command that pays another user; its key is one of transfers."""
 
     @property
@@ -34,7 +37,10 @@ def look_ups(command: TransferCommand) -> Sequence[LookUp[object]]:
     """The look-ups of every such command."""
     of_all = posting.look_ups(command)
     budget = BudgetOf.of(command.authority)
-    return of_all if budget is None else (budget, *of_all)
+    if budget is not None:
+        return (budget, *of_all)
+    confirmation = command.confirmation
+    return of_all if confirmation is None else (*confirmation.look_ups, *of_all)
 
 
 def transfer(
@@ -46,10 +52,12 @@ def transfer(
     amount_minor: int,
     note: str | None,
     metadata: Metadata | None,
+    about: str = "",
 ) -> Decision:
     """Transfer the amount to the recipient, and charge the fee; `note` and `metadata` are cleaned.
 
-    Raises AccountRestricted, RecipientNotFound, TokenLimitExceeded or InsufficientFunds.
+    `about` is what else a confirmation confirms, see `confirmations.Subject`. Raises AccountRestricted,
+    RecipientNotFound, TokenLimitExceeded, InsufficientFunds, or what `confirmations.check` raises.
     """
     if caller.restricted_until is not None:
         restrictions.check(caller.restricted_until, Restriction.SENDING, ledger.now)
@@ -58,12 +66,17 @@ def transfer(
     limits = ledger.limits
     fee_minor = limits.fee_minor(amount_minor)
     total_minor = amount_minor + fee_minor
-    found = _charge_budget(ledger, command, total_minor)
+    found = _charge_budget(ledger, command, caller, total_minor)
     if total_minor > caller.balance_minor:
         raise errors.InsufficientFunds(
             balance=limits.money(caller.balance_minor),
             shortfall=limits.money(total_minor - caller.balance_minor),
         )
+    confirmed = None
+    if caller.confirm_above_minor is not None and type(command.authority) is Session:
+        # The last of all refusals, so that nobody confirms in vain.
+        subject = Subject(recipient.user_id, amount_minor, command.idempotency_key, about)
+        confirmed = confirmations.check(ledger, command, caller, subject)
     sent = Entry(
         user_id=caller.user_id,
         sequence=caller.sequence + 1,
@@ -94,11 +107,21 @@ def transfer(
         created_at=sent.created_at,
     )
     notice = Notice(recipient.user_id, NotificationKind.MONEY_RECEIVED, received.sequence)
-    return posting.posted(command, [sent, received], metadata, found, [notice])
+    decision = posting.posted(command, [sent, received], metadata, found, [notice])
+    return decision if confirmed is None else _with(decision, confirmed)
+
+
+def _with(decision: Decision, confirmed: Used) -> Decision:
+    return replace(
+        decision,
+        effects=[*decision.effects, *confirmed.effects],
+        found={**decision.found, **confirmed.found},
+        notices=[*decision.notices, *confirmed.notices],
+    )
 
 
 def _charge_budget(
-    ledger: Ledger, command: TransferCommand, total_minor: int
+    ledger: Ledger, command: TransferCommand, caller: Account, total_minor: int
 ) -> dict[LookUp[object], TokenBudget]:
     """The budget after the transfer. Raises TokenLimitExceeded."""
     look_up = BudgetOf.of(command.authority)
@@ -108,6 +131,9 @@ def _charge_budget(
     if budget is None:
         # Every active API token has one.
         raise errors.Unauthenticated
+    if budget.daily_limit_minor is None and caller.confirm_above_minor is not None:
+        # It was created before the second factor, which it must not circumvent.
+        raise errors.TokenLimitExceeded(ledger.limits.money(0), budgets.WITHOUT_LIMIT)
     remaining_minor = budget.remaining_minor
     if remaining_minor is not None and total_minor > remaining_minor:
         raise errors.TokenLimitExceeded(ledger.limits.money(remaining_minor))

@@ -39,6 +39,8 @@ class Account:
     mailed_notifications: Sequence[str] | None = None
     #: What the account is barred from; None for nearly all accounts.
     restricted_until: Untils | None = None
+    #: Transfers above this need a second factor; None while the user has none.
+    confirm_above_minor: int | None = None
 
     def can_receive(self, now: datetime) -> bool:
         """Whether others may send money to the account at this instant."""
@@ -64,6 +66,7 @@ class Account:
             self.notification_number,
             self.mailed_notifications,
             self.restricted_until,
+            self.confirm_above_minor,
         )
 
     def notified(self) -> Account:
@@ -79,6 +82,7 @@ class Account:
             self.notification_number + 1,
             self.mailed_notifications,
             self.restricted_until,
+            self.confirm_above_minor,
         )
 
 
@@ -182,6 +186,8 @@ class Preview:
     total_minor: int
     shortfall_minor: int | None
     maximum_sendable_minor: int
+    #: Above this amount the sender has to confirm it; None if nothing needs a confirmation.
+    confirm_above_minor: int | None = None
 
 
 def preview(
@@ -190,11 +196,12 @@ def preview(
     limits: money.Limits,
     *,
     remaining_minor: int | None = None,
+    confirm_above_minor: int | None = None,
 ) -> Preview:
     """What sending that amount would do, by the rules of `send_money`.
 
     `remaining_minor` is what an API token may still send within its daily limit, fees included; None is no
-    limit. Raises InvalidAmount.
+    limit. `confirm_above_minor` is that of a signed-in user with a second factor. Raises InvalidAmount.
     """
     available_minor = (
         balance_minor if remaining_minor is None else min(balance_minor, remaining_minor)
@@ -208,4 +215,5 @@ def preview(
         total_minor=total_minor,
         shortfall_minor=max(total_minor - available_minor, 0) or None,
         maximum_sendable_minor=limits.maximum_sendable_minor(available_minor),
+        confirm_above_minor=confirm_above_minor,
     )

@@ -8,7 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain import errors, text, time_zones
-from domain.ledger import money, transfers
+from domain.ledger import budgets, money, transfers
+from domain.ledger.confirmations import Subject
 from domain.people import restrictions
 from domain.people.restrictions import Restriction, Untils
 from domain.schedules import recurrence as recurrences
@@ -47,6 +48,8 @@ class Facts:
     restricted_until: Untils | None = None
     #: What the API token may still schedule within its daily limit, fees included; None is no limit.
     remaining_minor: int | None = None
+    #: Whether it is an API token without a daily limit, in an account with a second factor.
+    lacks_limit: bool = False
 
 
 def is_same_input(request: Request, earlier: ScheduledTransfer, currency: money.Currency) -> bool:
@@ -76,6 +79,9 @@ def schedule(
     if not facts.is_verified:
         raise errors.EmailNotVerified
     restrictions.check(facts.restricted_until, Restriction.SENDING, facts.now)
+    if facts.lacks_limit:
+        zero = limits.money(0)
+        raise errors.InvalidAmount(budgets.WITHOUT_LIMIT, zero, zero)
     amount_minor = transfers.check_amount(
         request.amount, limits, maximum_minor=_maximum_minor(facts, limits)
     )
@@ -106,6 +112,29 @@ def schedule(
         next_number=1,
         idempotency_key=request.idempotency_key,
     )
+
+
+def subject(request: Request, currency: money.Currency) -> Subject | None:
+    """What a confirmation of the request would be bound to; None if it is refused anyway."""
+    amount_minor = money.minor_units(request.amount, currency)
+    if request.recipient_id is None or amount_minor is None:
+        return None
+    dates = request.starts_on, request.recurrence, request.ends_on
+    return Subject(request.recipient_id, amount_minor, request.idempotency_key, _about(*dates))
+
+
+def subject_of(created: ScheduledTransfer) -> Subject:
+    """The same of the scheduled transfer that it leads to."""
+    calendar = created.calendar
+    dates = calendar.starts_on, calendar.recurrence, calendar.ends_on
+    return Subject(
+        created.recipient_id, created.amount_minor, created.idempotency_key, _about(*dates)
+    )
+
+
+def _about(starts_on: date, recurrence: Recurrence | None, ends_on: date | None) -> str:
+    unit = "once" if recurrence is None else f"every {recurrence.interval} {recurrence.unit.value}"
+    return f"schedule {starts_on} {unit} {ends_on}"
 
 
 def _maximum_minor(facts: Facts, limits: money.Limits) -> int:

@@ -203,7 +203,7 @@ def _result(
 def _account(row: tuple[Any, ...]) -> Account:
     (
         user_id, _, _, verified_at, balance_minor, sequence, last_posted_at, book_seal, closed_at,
-        notification_number, mailed_notifications, _, _, restricted_until,
+        notification_number, mailed_notifications, _, _, restricted_until, confirm_above_minor,
     ) = row  # fmt: skip
     return Account(
         user_id=user_id,
@@ -216,6 +216,7 @@ def _account(row: tuple[Any, ...]) -> Account:
         notification_number=notification_number,
         mailed_notifications=mailed_notifications,
         restricted_until=restricted_until,
+        confirm_above_minor=confirm_above_minor,
     )
 
 

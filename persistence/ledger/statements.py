@@ -26,7 +26,7 @@ COMMIT: Statement = (b"COMMIT", ())
 
 _LOCK = f"""
 SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at,
-    notification_number, mailed_notifications, time_zone, handle, {restrictions.UNTILS}
+    notification_number, mailed_notifications, time_zone, handle, {restrictions.UNTILS}, confirm_above
 FROM lock_accounts($1::uuid[])
 """.encode()  # noqa: S608
 

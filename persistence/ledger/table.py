@@ -12,6 +12,17 @@ from domain import authority
 from domain.authority import Authority
 from domain.ledger.budgets import BudgetOf
 from domain.ledger.close_key import CloseKey
+from domain.ledger.confirmations import (
+    ChallengeOf,
+    PaidBefore,
+    PasskeyUse,
+    RecoveryCodeUse,
+    TotpUse,
+    UseChallenge,
+    UsePasskey,
+    UseRecoveryCode,
+    UseTotp,
+)
 from domain.ledger.decisions import Effect, LookUp
 from domain.ledger.mails import RequestMail
 from domain.ledger.metadata import MetadataOf, StoreMetadata
@@ -23,7 +34,7 @@ from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
 from domain.top_ups.crediting import AbandonTopUp, TopUpOf, TopUpPosted
 from domain.top_ups.reversing import ReversalChanged, ReversalOf, TopUpChanged
 from persistence.engine.pipeline import Statement
-from persistence.ledger import authorities, effects, look_ups, originals
+from persistence.ledger import authorities, confirming, effects, look_ups, originals
 from persistence.ledger.authorities import Source
 from persistence.ledger.look_ups import Query
 from persistence.operators import access
@@ -52,6 +63,11 @@ LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     RunOf: Query(schedules.runs, schedules.read_runs),
     TopUpOf: Query(top_ups.states, top_ups.read_states),
     ReversalOf: Query(reversals.states, reversals.read_states),
+    PaidBefore: confirming.PAID,
+    ChallengeOf: confirming.CHALLENGES,
+    TotpUse: confirming.TOTP_USES,
+    PasskeyUse: confirming.PASSKEY_USES,
+    RecoveryCodeUse: confirming.RECOVERY_CODE_USES,
 }
 EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     CloseKey: effects.close_keys,
@@ -68,6 +84,10 @@ EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     AbandonTopUp: top_ups.abandon,
     ReversalChanged: reversals.change,
     TopUpChanged: reversals.change_top_ups,
+    UseChallenge: confirming.use_challenges,
+    UseTotp: confirming.use_totp,
+    UsePasskey: confirming.use_passkeys,
+    UseRecoveryCode: confirming.use_recovery_codes,
 }
 
 
