@@ -7,6 +7,7 @@ from typing import Protocol
 
 from application.services import Ledger, Metrics
 from domain import errors
+from domain.ledger.confirmations import Undecided
 from domain.ledger.metadata import Pair
 from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Entry
@@ -54,15 +55,20 @@ async def post(services: PostingServices, command: PostingCommand) -> Movement:
 
     Raises the command's refusal, or Unavailable.
     """
-    outcome = "failed"
+    outcome: str | None = "failed"
     try:
         movement = await services.ledger.move(command)
         outcome = "replayed" if movement.replayed else "moved"
+    except Undecided:
+        # The command is repeated at once, and counted then.
+        outcome = None
+        raise
     except errors.DomainError as refusal:
         outcome = type(refusal).__name__
         raise
     finally:
-        services.metrics.transfer(outcome)
+        if outcome is not None:
+            services.metrics.transfer(outcome)
     if not movement.replayed:
         services.live.posted(movement.entry, movement.counterparty, movement.metadata)
         if movement.other_entry is not None:

@@ -18,14 +18,23 @@ async def execute(services: Services, principal: Principal, amount: Decimal) -> 
     person = await services.person(principal.user_id)
     if person is None:
         raise errors.Unauthenticated
+    confirm_above_minor = await accounts.confirm_above_minor(services.database, person.user_id)
     remaining_minor = None
     if principal.api_token_id is not None:
         budget = await api_tokens.budget(
             services.database, principal.user_id, principal.api_token_id
         )
         remaining_minor = budget.remaining_minor
+        if budget.daily_limit_minor is None and confirm_above_minor is not None:
+            # As the ledger decides for `sendMoney`.
+            remaining_minor = 0
+        confirm_above_minor = None
     return transfers.preview(
-        amount, person.balance_minor, services.limits, remaining_minor=remaining_minor
+        amount,
+        person.balance_minor,
+        services.limits,
+        remaining_minor=remaining_minor,
+        confirm_above_minor=confirm_above_minor,
     )
 
 

@@ -13,7 +13,7 @@ from application.second_factors import Question
 from domain import errors
 from resolvers import sessions
 from resolvers.operations import Info
-from schema import inputs, results, security, viewers
+from schema import inputs, results, second_factors, security, viewers
 from schema.arguments import given
 
 
@@ -77,7 +77,7 @@ async def reset_password(
         token=input.token,
         password=input.password,
         challenge=given(input.challenge),
-        answer=None if answer is None else security.answer(answer),
+        answer=None if answer is None else second_factors.answer(answer),
     )
     if isinstance(ended, Question):
         return sessions.required(ended)

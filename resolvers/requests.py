@@ -22,7 +22,7 @@ from domain.notifications.notification_kinds import OF_REQUESTS
 from domain.people.sessions import Principal, Scope
 from domain.requests.payment_requests import PaymentRequest, RequestClosed
 from persistence.requests.reading import RequestFilter
-from resolvers import transfers
+from resolvers import step_up, transfers
 from resolvers.nodes import Asked, Found
 from resolvers.notifications import subject_of
 from resolvers.operations import Info
@@ -68,6 +68,7 @@ async def pay_request(
             idempotency_key=input.idempotency_key,
             metadata=transfers.pairs(input.metadata),
             not_after=given(input.not_after),
+            confirmation=step_up.confirmation(input.confirmation),
         )
     return transfers.money_sent(context, movement)
 

@@ -17,7 +17,7 @@ from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Principal, Scope
 from domain.schedules.recurrence import Recurrence
 from domain.schedules.schedules import ScheduledTransfer, ScheduleStatus
-from resolvers import bound_fields, notifications, transfers
+from resolvers import bound_fields, notifications, step_up, transfers
 from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
@@ -100,6 +100,7 @@ async def schedule_transfer(
         recurrence=None if recurring is None else Recurrence(recurring.unit, recurring.interval),
         ends_on=given(input.ends_on),
         idempotency_key=input.idempotency_key,
+        confirmation=step_up.confirmation(input.confirmation),
     )
     return types.TransferScheduled(
         scheduled_transfer=await _shown(context, created), replayed=replayed

@@ -16,7 +16,7 @@ from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
 from resolvers.viewer_fields import OfViewer
-from schema import security, viewers
+from schema import second_factors, security, viewers
 from schema.arguments import given
 from schema.scalars import JSON
 
@@ -33,7 +33,7 @@ async def complete_login(
         context.services,
         context.origin,
         challenge=input.challenge,
-        answer=security.answer(input.second_factor),
+        answer=second_factors.answer(input.second_factor),
     )
     return sessions.begun(context, signed_in, use_cookie=input.use_cookie)
 
@@ -79,7 +79,7 @@ async def confirm_session(
         info.context.caller,
         password=given(input.password),
         challenge=given(input.challenge),
-        answer=None if answer is None else security.answer(answer),
+        answer=None if answer is None else second_factors.answer(answer),
     )
     return security.SessionConfirmed(until=until)
 

@@ -20,6 +20,7 @@ from domain.ledger.metadata import Pair
 from domain.people.sessions import Principal, Scope
 from domain.top_ups.top_ups import NotAvailable
 from persistence.ledger.ledger import Movement
+from resolvers import step_up
 from resolvers.nodes import Asked, Found, own_numbers
 from resolvers.operations import Info
 from resolvers.request import RequestContext
@@ -39,6 +40,7 @@ async def send_money(info: Info, input: inputs.SendMoneyInput) -> results.SendMo
         idempotency_key=input.idempotency_key,
         metadata=pairs(input.metadata),
         not_after=given(input.not_after),
+        confirmation=step_up.confirmation(input.confirmation),
     )
     return money_sent(context, movement)
 

@@ -8,6 +8,7 @@ import strawberry
 from domain.ledger import kinds
 from domain.people.sessions import Scope
 from schema.notifications import NotificationKind
+from schema.step_up import CONFIRMATION, ConfirmationInput
 from schema.transactions import MetadataEntryInput
 from schema.webhooks import WebhookStatus, WebhookStream
 
@@ -151,6 +152,9 @@ class SendMoneyInput:
         default=strawberry.UNSET, description=_METADATA
     )
     not_after: datetime | None = strawberry.field(default=strawberry.UNSET, description=_NOT_AFTER)
+    confirmation: ConfirmationInput | None = strawberry.field(
+        default=strawberry.UNSET, description=CONFIRMATION
+    )
 
 
 @strawberry.input(description="The key whose outcome is to become final.")

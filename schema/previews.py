@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from domain.ledger import money, transfers
+from domain.ledger import confirmations, money, transfers
 from domain.people import recipient_checks
 from schema import errors, people
 from schema.arguments import Description
@@ -50,7 +50,10 @@ class TransferPreview:
         description="Null if no recipient was given."
     )
     needs_confirmation: bool = strawberry.field(
-        description="Whether sending this amount will require a second factor."
+        description=(
+            "Whether sending this amount will require a second factor. Without a recipient the amount alone "
+            "decides; a first payment to a recipient always does."
+        )
     )
 
 
@@ -82,6 +85,7 @@ def shown(
     preview: transfers.Preview, check: RecipientCheck | None, currency: money.Currency
 ) -> TransferPreview:
     """The preview as the API returns it."""
+    confirm_above_minor = preview.confirm_above_minor
     return TransferPreview(
         amount=shown_minor(preview.amount_minor, currency),
         fee=shown_minor(preview.fee_minor, currency),
@@ -91,6 +95,12 @@ def shown(
         else shown_minor(preview.shortfall_minor, currency),
         maximum_sendable=shown_minor(preview.maximum_sendable_minor, currency),
         recipient=check,
-        # There are no second factors yet.
-        needs_confirmation=False,
+        needs_confirmation=(
+            confirm_above_minor is not None
+            and confirmations.is_needed(
+                preview.amount_minor,
+                confirm_above_minor,
+                has_paid=check is None or check.times_paid > 0,
+            )
+        ),
     )

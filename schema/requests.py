@@ -19,6 +19,8 @@ from schema.nodes import Node
 from schema.people import User
 from schema.restrictions import AccountRestricted
 from schema.results import MoneySent
+from schema.second_factors import InvalidSecondFactor
+from schema.step_up import CONFIRMATION, ConfirmationInput, ConfirmationRequired
 from schema.transactions import MetadataEntryInput
 
 #: The name of the list in its cursors.
@@ -211,6 +213,9 @@ class PayRequestInput:
     not_after: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="As for `sendMoney`."
     )
+    confirmation: ConfirmationInput | None = strawberry.field(
+        default=strawberry.UNSET, description=CONFIRMATION
+    )
 
 
 PayRequestResult = Annotated[
@@ -227,7 +232,9 @@ PayRequestResult = Annotated[
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
     | errors.TooLate
-    | AccountRestricted,
+    | AccountRestricted
+    | ConfirmationRequired
+    | InvalidSecondFactor,
     strawberry.union("PayRequestResult", description="What `payRequest` returns."),
 ]
 

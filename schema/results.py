@@ -9,7 +9,9 @@ from schema import errors
 from schema.people import HandleTaken
 from schema.restrictions import AccountRestricted
 from schema.scalars import JSON
+from schema.second_factors import InvalidSecondFactor
 from schema.sessions import ApiToken
+from schema.step_up import ConfirmationRequired
 from schema.top_ups import NotAvailable
 from schema.transactions import Transaction
 from schema.viewers import Viewer
@@ -176,7 +178,9 @@ SendMoneyResult = Annotated[
     | errors.IdempotencyKeyReused
     | errors.IdempotencyKeyClosed
     | errors.TooLate
-    | AccountRestricted,
+    | AccountRestricted
+    | ConfirmationRequired
+    | InvalidSecondFactor,
     strawberry.union("SendMoneyResult", description="What `sendMoney` returns."),
 ]
 

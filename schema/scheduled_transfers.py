@@ -22,6 +22,8 @@ from schema.inputs import RecipientInput
 from schema.money import Money, shown_minor
 from schema.nodes import Node
 from schema.restrictions import AccountRestricted
+from schema.second_factors import InvalidSecondFactor
+from schema.step_up import CONFIRMATION, ConfirmationInput, ConfirmationRequired
 from schema.transactions import Transaction
 
 #: The names of the two lists in their cursors.
@@ -262,6 +264,9 @@ class ScheduleTransferInput:
             "scheduled transfer."
         )
     )
+    confirmation: ConfirmationInput | None = strawberry.field(
+        default=strawberry.UNSET, description=CONFIRMATION
+    )
 
 
 @strawberry.type(description="The transfer is scheduled.")
@@ -282,7 +287,9 @@ ScheduleTransferResult = Annotated[
     | errors.RecipientNotFound
     | errors.CannotPayYourself
     | errors.IdempotencyKeyReused
-    | AccountRestricted,
+    | AccountRestricted
+    | ConfirmationRequired
+    | InvalidSecondFactor,
     strawberry.union("ScheduleTransferResult", description="What `scheduleTransfer` returns."),
 ]
 

@@ -10,27 +10,17 @@ from domain import ids
 from domain.ledger import money
 from domain.people import second_factors
 from schema import errors
-from schema.enums import described
 from schema.money import Money, shown_minor
 from schema.nodes import Node
 from schema.results import PasswordChanged, SignedIn
 from schema.scalars import JSON
+from schema.second_factors import RESPONSE, InvalidSecondFactor, SecondFactorInput
 from schema.viewers import Viewer
 
 _REQUEST_OPTIONS = (
     "WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys."
 )
-_RESPONSE = "WebAuthn Level 3 AuthenticationResponseJSON."
 _COOKIE = "For browsers: returns the refresh token in an HttpOnly cookie only."
-
-described(
-    second_factors.SecondFactor,
-    "SecondFactor",
-    "A kind of second factor.",
-    TOTP="A code of an authenticator app.",
-    PASSKEY="A passkey, which verifies its user.",
-    RECOVERY_CODE="A recovery code, which works once.",
-)
 
 
 @strawberry.type(description="A passkey of the viewer.")
@@ -61,29 +51,7 @@ class SecuritySettings:
     )
 
 
-@strawberry.input(
-    description="The response to a second-factor challenge. Exactly one field must be set.",
-    one_of=True,
-)
-class SecondFactorInput:
-    totp_code: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The code that the authenticator app shows."
-    )
-    recovery_code: str | None = strawberry.field(
-        default=strawberry.UNSET, description="An unused recovery code."
-    )
-    passkey: JSON | None = strawberry.field(default=strawberry.UNSET, description=_RESPONSE)
-
-
 # ================================================================ challenges
-
-
-@errors.represents(second_factors.InvalidSecondFactor)
-@strawberry.type(
-    description="The second factor is incorrect, already used, or belongs to another challenge."
-)
-class InvalidSecondFactor(errors.UserError):
-    pass
 
 
 @strawberry.type(
@@ -131,7 +99,7 @@ class CompleteLoginInput:
 @strawberry.input(description="A passkey to sign in with, without a password.")
 class CompletePasskeyLoginInput:
     challenge: str = strawberry.field(description="From `beginPasskeyLogin`.")
-    passkey: JSON = strawberry.field(description=_RESPONSE)
+    passkey: JSON = strawberry.field(description=RESPONSE)
     use_cookie: bool = strawberry.field(default=False, description=_COOKIE)
 
 
@@ -316,13 +284,4 @@ def shown(settings: second_factors.SecuritySettings, currency: money.Currency) -
         confirm_above=None
         if confirm_above_minor is None
         else shown_minor(confirm_above_minor, currency),
-    )
-
-
-def answer(given: SecondFactorInput) -> second_factors.Answer:
-    """The second factor that was given."""
-    return second_factors.Answer(
-        totp_code=given.totp_code or None,
-        recovery_code=given.recovery_code or None,
-        passkey=given.passkey or None,
     )

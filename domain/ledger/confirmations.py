@@ -178,6 +178,9 @@ class Confirmation:
     factor: VerifiedFactor | None = None
 
 
+NOT_GIVEN = Confirmation()
+
+
 @dataclass(frozen=True, slots=True)
 class Declared(Confirmation):
     """The confirmation of a command, with the look-ups that decide whether it is needed and unused."""

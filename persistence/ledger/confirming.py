@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from domain.people.second_factors import MAXIMUM_ATTEMPTS, Purpose
-
 from domain.ledger.confirmations import (
     Challenge,
     ChallengeOf,
@@ -17,6 +15,7 @@ from domain.ledger.confirmations import (
     UseFactor,
     UseOf,
 )
+from domain.people.second_factors import MAXIMUM_ATTEMPTS, Purpose
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Rows, Statement
 from persistence.ledger.look_ups import Query

@@ -34,6 +34,7 @@ from persistence.people import (
     skeleton_rows,
 )
 
+_CONFIRM_ABOVE = text("SELECT confirm_above FROM users WHERE id = :user_id")
 _BY_ADDRESS = text("SELECT user_id FROM email_addresses WHERE address = :address")
 # The owner of an address has it in email_addresses too, where that of a closed account is found.
 _CREDENTIALS = text(
@@ -283,6 +284,12 @@ async def payee(db: Database, user_id: UUID) -> Person | None:
         return None
     barred = await restrictions.in_force(db, user_id)
     return None if Restriction.RECEIVING in barred else person
+
+
+async def confirm_above_minor(db: Database, user_id: UUID) -> int | None:
+    """Above which amount the user confirms transfers with a second factor; None without one."""
+    found: int | None = await db.read(lambda c: c.scalar(_CONFIRM_ABOVE, {"user_id": user_id}))
+    return found
 
 
 async def user_id_by_email(db: Database, email: str) -> UUID | None:

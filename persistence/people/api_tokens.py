@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors, ids
 from domain import text as text_rules
+from domain.ledger import budgets as budget_rules
 from domain.ledger.budgets import BudgetOf, TokenBudget
 from domain.notifications.notices import Mail, Notice
 from domain.notifications.notification_kinds import NotificationKind, SecurityChange
@@ -72,13 +73,15 @@ async def create(
 
     The owner is told by mail, if the address is verified. Raises Unauthenticated if the caller's
     session has ended, SessionNotConfirmed if it was not confirmed recently, or InvalidInput if the user has
-    the maximum number of API tokens.
+    the maximum number of API tokens, or a second factor and the token could send without a daily limit.
     """
     user_id, api_token_id = caller.user_id, ids.new_id()
     secret = sessions.new_api_token(user_id, api_token_id)
 
     async def work(unit: Unit) -> ApiToken:
-        await persons.lock_caller(unit, caller, confirmed=True)
+        person = await persons.lock_caller(unit, caller, confirmed=True)
+        if person.confirm_above is not None:
+            budget_rules.check_limit(scopes, daily_limit_minor)
         count = await unit.connection.scalar(_COUNT, {"user_id": user_id})
         if count is not None and count >= MAXIMUM_API_TOKENS:
             raise errors.invalid(

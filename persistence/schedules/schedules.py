@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from domain import errors, ids, paging
-from domain.ledger import money, transfers
+from domain.ledger import confirmations, money, transfers
+from domain.ledger.budgets import TokenBudget
+from domain.ledger.confirmations import Confirmation
 from domain.people.sessions import Principal
 from domain.schedules import scheduling
 from domain.schedules.schedules import Run, ScheduledTransfer, ScheduleStatus
@@ -19,7 +21,7 @@ from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import persons, restrictions
-from persistence.schedules import rows
+from persistence.schedules import confirming, rows
 
 _BY_KEY = text(
     "SELECT * FROM scheduled_transfers WHERE user_id = :user_id AND idempotency_key = :key"
@@ -72,12 +74,16 @@ _BY_IDS = text(
 
 
 async def create(
-    db: Database, caller: Principal, request: Request, limits: money.Limits
+    db: Database,
+    caller: Principal,
+    request: Request,
+    limits: money.Limits,
+    confirmation: Confirmation = confirmations.NOT_GIVEN,
 ) -> tuple[ScheduledTransfer, bool]:
     """A new scheduled transfer of the caller's, or the one of the request's key, and whether it is that.
 
-    Raises Unauthenticated where the caller's credential has ended, IdempotencyKeyReused, and the
-    refusals of `scheduling.schedule`.
+    Raises Unauthenticated where the caller's credential has ended, IdempotencyKeyReused, the refusals of
+    `scheduling.schedule`, and then, if the caller has a session, those of `confirming.confirm`.
     """
 
     async def work(unit: Unit) -> tuple[ScheduledTransfer, bool]:
@@ -91,6 +97,8 @@ async def create(
             return earlier, True
         facts = await _facts(unit, caller, person, request, limits)
         created = scheduling.schedule(request, facts, ids.new_id(), limits)
+        if caller.session_id is not None:
+            await confirming.confirm(unit, person, created, confirmation)
         await _insert(unit, created, caller.api_token_id)
         return created, False
 
@@ -101,6 +109,7 @@ async def _facts(
     unit: Unit, caller: Principal, person: Row[Any], request: Request, limits: money.Limits
 ) -> Facts:
     scalar = unit.connection.scalar
+    budget = await _budget(unit, caller)
     return Facts(
         user_id=caller.user_id,
         is_verified=person.email_verified_at is not None,
@@ -109,27 +118,38 @@ async def _facts(
         recipient_can_receive=bool(await scalar(_CAN_RECEIVE, {"user_id": request.recipient_id})),
         count=await scalar(_COUNT, {"user_id": caller.user_id}) or 0,
         now=await unit.clock(),
-        remaining_minor=await _remaining_minor(unit, caller, limits),
+        remaining_minor=await _remaining_minor(unit, caller, budget, limits),
+        lacks_limit=(
+            person.confirm_above is not None
+            and budget is not None
+            and budget.daily_limit_minor is None
+        ),
     )
 
 
-async def _remaining_minor(unit: Unit, caller: Principal, limits: money.Limits) -> int | None:
-    """What the caller's API token may still schedule: each schedule has at most one run a day.
-
-    What was sent in the last 24 hours counts too, by the token and by its schedules. Otherwise, the runs of
-    schedules that have ended would leave no trace in its limit.
-    """
+async def _budget(unit: Unit, caller: Principal) -> TokenBudget | None:
     if caller.api_token_id is None:
         return None
     names = {"user_id": caller.user_id, "token_id": caller.api_token_id}
     window = {"window": transfers.DAILY_LIMIT_WINDOW}
     row = (await unit.connection.execute(_BUDGET, {**names, **window})).one()
-    if row.daily_limit is None:
+    return TokenBudget(row.daily_limit, int(row.spent))
+
+
+async def _remaining_minor(
+    unit: Unit, caller: Principal, budget: TokenBudget | None, limits: money.Limits
+) -> int | None:
+    """What the caller's API token may still schedule: each schedule has at most one run a day.
+
+    What was sent in the last 24 hours counts too, by the token and by its schedules. Otherwise, the runs of
+    schedules that have ended would leave no trace in its limit.
+    """
+    if budget is None or budget.daily_limit_minor is None:
         return None
+    names = {"user_id": caller.user_id, "token_id": caller.api_token_id}
     amounts: Sequence[int] = (await unit.connection.scalars(_OF_TOKEN, names)).all()
-    return int(row.daily_limit - row.spent) - sum(
-        amount + limits.fee_minor(amount) for amount in amounts
-    )
+    scheduled_minor = sum(amount + limits.fee_minor(amount) for amount in amounts)
+    return budget.daily_limit_minor - budget.spent_minor - scheduled_minor
 
 
 async def _insert(unit: Unit, created: ScheduledTransfer, api_token_id: UUID | None) -> None:

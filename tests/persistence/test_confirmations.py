@@ -81,6 +81,9 @@ async def owner(books: Books, kind: SecondFactor) -> Owner:
     someone, factor_id = books.join(kind.value), ids.new_id()
     await books.add(someone, "100")
     books.connection.execute(_STORE[kind], [someone.user_id, factor_id])
+    if kind is SecondFactor.RECOVERY_CODE:
+        # Recovery codes are of an account with another factor.
+        books.connection.execute(_STORE[SecondFactor.TOTP], [someone.user_id, ids.new_id()])
     books.connection.execute(
         "UPDATE users SET confirm_above = 100 WHERE id = %s", [someone.user_id]
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import graphql
 import pytest
 
+import domain.ledger.confirmations as rules
 import schema.errors
 from domain import errors, webhooks
 from domain.exports import data_exports
@@ -66,6 +68,13 @@ EXAMPLES: list[errors.DomainError] = [
     errors.Unavailable(),
     sessions.NotABearer(),
     sessions.TokenExpired(),
+]
+
+
+SUBJECT = rules.Subject(UUID(int=1), 1000, "key-00000001")
+EXAMPLES += [
+    rules.ConfirmationRequired("challenge", [second_factors.SecondFactor.TOTP], None),
+    *(kind(SUBJECT) for kind in (rules.Unsettled, rules.Undecided, rules.Unconfirmed)),
 ]
 
 

@@ -51,6 +51,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'BalanceLimitExceeded',
     'BalanceNotZero',
     'CannotPayYourself',
+    'ConfirmationRequired',
     'EmailNotVerified',
     'HandleTaken',
     'IdempotencyKeyClosed',

@@ -183,6 +183,19 @@ export interface CannotPayYourself {
   readonly message: string;
 }
 
+/** A second factor is required. Repeat the same request with `confirmation` within five minutes; the challenge is bound to its recipient, amount and idempotency key. */
+export interface ConfirmationRequired {
+  readonly __typename: 'ConfirmationRequired';
+  /** A sentence that can be shown to the user. */
+  readonly message: string;
+  /** Works once, for this request only. */
+  readonly challenge: string;
+  /** The second factors that the account has. */
+  readonly methods: readonly SecondFactor[];
+  /** WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys. */
+  readonly passkeyOptions: unknown | null;
+}
+
 /** The credential that authenticated this request, and its scopes. */
 export interface Credential {
   /** Null for a session. */
@@ -833,7 +846,7 @@ export interface TransferPreview {
   readonly maximumSendable: Money;
   /** Null if no recipient was given. */
   readonly recipient: RecipientCheck | null;
-  /** Whether sending this amount will require a second factor. */
+  /** Whether sending this amount will require a second factor. Without a recipient the amount alone decides; a first payment to a recipient always does. */
   readonly needsConfirmation: boolean;
 }
 
@@ -1035,7 +1048,7 @@ export type InsightsResult = Insights | InvalidInput | UserError;
 export type CloseAccountResult = AccountClosed | BalanceNotZero | TopUpPending | InvalidCredentials | UserError;
 
 /** What `sendMoney` returns. */
-export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
+export type SendMoneyResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | ConfirmationRequired | InvalidSecondFactor | UserError;
 
 /** What `addBalance` returns. */
 export type AddBalanceResult = BalanceAdded | EmailNotVerified | InvalidAmount | InvalidInput | BalanceLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | NotAvailable | UserError;
@@ -1056,7 +1069,7 @@ export type MarkNotificationsReadResult = NotificationsRead | InvalidInput | Use
 export type RequestMoneyResult = MoneyRequested | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | RequestNotAllowed | IdempotencyKeyReused | AccountRestricted | UserError;
 
 /** What `payRequest` returns. */
-export type PayRequestResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | NotFound | RequestClosed | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | UserError;
+export type PayRequestResult = MoneySent | EmailNotVerified | InvalidAmount | InvalidInput | InsufficientFunds | NotFound | RequestClosed | RecipientNotFound | CannotPayYourself | TokenLimitExceeded | IdempotencyKeyReused | IdempotencyKeyClosed | TooLate | AccountRestricted | ConfirmationRequired | InvalidSecondFactor | UserError;
 
 /** What `declineRequest` and `cancelRequest` return: RequestClosed if it was already closed in another way. */
 export type CloseRequestResult = PaymentRequestClosed | RequestClosed | NotFound | UserError;
@@ -1068,7 +1081,7 @@ export type SplitBillResult = BillWasSplit | EmailNotVerified | InvalidAmount | 
 export type RemindPayerResult = PayerReminded | RequestClosed | RequestNotAllowed | NotFound | UserError;
 
 /** What `scheduleTransfer` returns. */
-export type ScheduleTransferResult = TransferScheduled | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | IdempotencyKeyReused | AccountRestricted | UserError;
+export type ScheduleTransferResult = TransferScheduled | EmailNotVerified | InvalidAmount | InvalidInput | RecipientNotFound | CannotPayYourself | IdempotencyKeyReused | AccountRestricted | ConfirmationRequired | InvalidSecondFactor | UserError;
 
 /** What `pauseScheduledTransfer`, `resumeScheduledTransfer` and `endScheduledTransfer` return. */
 export type ChangeScheduledTransferResult = ScheduledTransferChanged | NotFound | UserError;
@@ -1158,6 +1171,14 @@ export interface ConfirmSessionInput {
   readonly password?: string | null;
 }
 
+/** Response to ConfirmationRequired. */
+export interface ConfirmationInput {
+  /** That of ConfirmationRequired. */
+  readonly challenge: string;
+  /** The user's answer. */
+  readonly secondFactor: SecondFactorInput;
+}
+
 /** A new API token. */
 export interface CreateApiTokenInput {
   /** A name to recognise the token by, 1 to 80 characters. */
@@ -1234,6 +1255,8 @@ export interface PayRequestInput {
   readonly metadata?: readonly MetadataEntryInput[] | null;
   /** As for `sendMoney`. */
   readonly notAfter?: string | null;
+  /** The answer to the ConfirmationRequired that this request was refused with. */
+  readonly confirmation?: ConfirmationInput | null;
 }
 
 /** Selects the payment requests that meet all conditions given. */
@@ -1326,6 +1349,8 @@ export interface ScheduleTransferInput {
   readonly endsOn?: string | null;
   /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one scheduled transfer. */
   readonly idempotencyKey: string;
+  /** The answer to the ConfirmationRequired that this request was refused with. */
+  readonly confirmation?: ConfirmationInput | null;
 }
 
 /** The response to a second-factor challenge. Exactly one field must be set. */
@@ -1352,6 +1377,8 @@ export interface SendMoneyInput {
   readonly metadata?: readonly MetadataEntryInput[] | null;
   /** The request is refused (TooLate) if processed after this instant, by the database clock. */
   readonly notAfter?: string | null;
+  /** The answer to the ConfirmationRequired that this request was refused with. */
+  readonly confirmation?: ConfirmationInput | null;
 }
 
 /** The bill to split, and the users who share it. */
@@ -2124,7 +2151,7 @@ query DataExports {
 export const SEND_MONEY: Operation<{ readonly input: SendMoneyInput }, SendMoneyResult> = operation({
   name: 'SendMoney',
   path: ['sendMoney'],
-  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted'],
+  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted', 'ConfirmationRequired', 'InvalidSecondFactor'],
   unknown: 'UserError',
   document: `
 mutation SendMoney($input: SendMoneyInput!) {
@@ -2170,6 +2197,11 @@ mutation SendMoney($input: SendMoneyInput!) {
     }
     ... on AccountRestricted {
       restriction
+    }
+    ... on ConfirmationRequired {
+      challenge
+      methods
+      passkeyOptions
     }
   }
 }
@@ -3464,7 +3496,7 @@ fragment FieldError on FieldError {
 export const PAY_REQUEST: Operation<{ readonly input: PayRequestInput }, PayRequestResult> = operation({
   name: 'PayRequest',
   path: ['payRequest'],
-  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'NotFound', 'RequestClosed', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted'],
+  members: ['MoneySent', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'InsufficientFunds', 'NotFound', 'RequestClosed', 'RecipientNotFound', 'CannotPayYourself', 'TokenLimitExceeded', 'IdempotencyKeyReused', 'IdempotencyKeyClosed', 'TooLate', 'AccountRestricted', 'ConfirmationRequired', 'InvalidSecondFactor'],
   unknown: 'UserError',
   document: `
 mutation PayRequest($input: PayRequestInput!) {
@@ -3515,6 +3547,11 @@ mutation PayRequest($input: PayRequestInput!) {
     }
     ... on AccountRestricted {
       restriction
+    }
+    ... on ConfirmationRequired {
+      challenge
+      methods
+      passkeyOptions
     }
   }
 }
@@ -4201,7 +4238,7 @@ fragment PageInfo on PageInfo {
 export const SCHEDULE_TRANSFER: Operation<{ readonly input: ScheduleTransferInput }, ScheduleTransferResult> = operation({
   name: 'ScheduleTransfer',
   path: ['scheduleTransfer'],
-  members: ['TransferScheduled', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'IdempotencyKeyReused', 'AccountRestricted'],
+  members: ['TransferScheduled', 'EmailNotVerified', 'InvalidAmount', 'InvalidInput', 'RecipientNotFound', 'CannotPayYourself', 'IdempotencyKeyReused', 'AccountRestricted', 'ConfirmationRequired', 'InvalidSecondFactor'],
   unknown: 'UserError',
   document: `
 mutation ScheduleTransfer($input: ScheduleTransferInput!) {
@@ -4231,6 +4268,11 @@ mutation ScheduleTransfer($input: ScheduleTransferInput!) {
     }
     ... on AccountRestricted {
       restriction
+    }
+    ... on ConfirmationRequired {
+      challenge
+      methods
+      passkeyOptions
     }
   }
 }

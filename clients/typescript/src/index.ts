@@ -2,7 +2,7 @@
 
 export * from './errors.js';
 export type * from './generated.js';
-export type { KeyedOptions, MoveOptions, Recipient } from './inputs.js';
+export type { ConfirmedOptions, KeyedOptions, MoveOptions, Recipient } from './inputs.js';
 export type { RequestOptions, SplitOptions } from './requests.js';
 export { RETRIES, type Retries } from './retries.js';
 export type { ScheduleOptions } from './schedules.js';

@@ -1,6 +1,6 @@
 /** What callers give, as the API takes it. */
 
-import type { MetadataEntryInput, RecipientInput, User } from './generated.js';
+import type { ConfirmationInput, MetadataEntryInput, RecipientInput, User } from './generated.js';
 
 /** Who is to get or to pay money: a user by verified address, by handle or by id, or a user that was read. */
 export type Recipient = RecipientInput | User;
@@ -18,6 +18,11 @@ export interface MoveOptions extends KeyedOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** The service moves nothing after this instant. */
   readonly notAfter?: Date;
+}
+
+export interface ConfirmedOptions extends MoveOptions {
+  /** The answer to a ConfirmationRequired, for the same call with the same key. */
+  readonly confirmation?: ConfirmationInput;
 }
 
 /** Throws a TypeError for what names nobody. */

@@ -1,7 +1,7 @@
 /** Requesting money, and paying what others request. */
 
 import * as api from './generated.js';
-import { type KeyedOptions, type MoveOptions, type Recipient, entries, idOf, recipientInput } from './inputs.js';
+import { type ConfirmedOptions, type KeyedOptions, type Recipient, entries, idOf, recipientInput } from './inputs.js';
 import { Part, pages } from './part.js';
 import { type Amount, decimal, newKey } from './values.js';
 
@@ -67,17 +67,18 @@ export abstract class Requests extends Part {
    * Pay a request, or the one with that id, once, as `sendMoney` sends once.
    *
    * The key is one of a transfer: no other transfer can have it, and `closeKey('TRANSFER', key)` makes
-   * its outcome final.
+   * its outcome final. ConfirmationRequired is answered as that of `sendMoney`.
    */
   async payRequest(
     request: api.PaymentRequest | string,
-    { key = newKey(), metadata, notAfter, giveUpAfterSeconds }: MoveOptions = {},
+    { key = newKey(), metadata, notAfter, confirmation, giveUpAfterSeconds }: ConfirmedOptions = {},
   ): Promise<api.PayRequestResult> {
     const input = {
       paymentRequestId: idOf(request),
       idempotencyKey: key,
       metadata: entries(metadata),
       notAfter: notAfter?.toISOString() ?? null,
+      confirmation: confirmation ?? null,
     };
     return this.transport.oncePerKey(api.PAY_REQUEST, input, { kind: 'TRANSFER', giveUpAfterSeconds });
   }

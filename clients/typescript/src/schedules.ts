@@ -12,6 +12,8 @@ export interface ScheduleOptions extends KeyedOptions {
   /** The last date on which a run may be due, as `2026-12-31`. */
   readonly endsOn?: string;
   readonly note?: string;
+  /** The answer to a ConfirmationRequired, for the same call with the same key. */
+  readonly confirmation?: api.ConfirmationInput;
 }
 
 /** Scheduled transfers of one wallet. Dates are strings such as `2026-12-31`. */
@@ -20,13 +22,13 @@ export abstract class Schedules extends Requests {
    * Have an amount sent on that date, or from then on `every` DAY, WEEK, MONTH or YEAR.
    *
    * A key never schedules twice, and a lost answer is asked for again. Rejects with OutcomeUnknown,
-   * which has the key.
+   * which has the key. ConfirmationRequired is answered as that of `sendMoney`, once for all runs.
    */
   async scheduleTransfer(
     to: Recipient,
     amount: Amount,
     startsOn: string,
-    { every, endsOn, note, key = newKey(), giveUpAfterSeconds }: ScheduleOptions = {},
+    { every, endsOn, note, key = newKey(), confirmation, giveUpAfterSeconds }: ScheduleOptions = {},
   ): Promise<api.ScheduleTransferResult> {
     const input = {
       recipient: recipientInput(to),
@@ -36,6 +38,7 @@ export abstract class Schedules extends Requests {
       recurrence: typeof every === 'string' ? { unit: every } : (every ?? null),
       endsOn: endsOn ?? null,
       idempotencyKey: key,
+      confirmation: confirmation ?? null,
     };
     return this.transport.oncePerKey(api.SCHEDULE_TRANSFER, input, { giveUpAfterSeconds });
   }

@@ -2,7 +2,7 @@
 
 import type { WalletError } from './errors.js';
 import * as api from './generated.js';
-import { type MoveOptions, type Recipient, entries, recipientInput } from './inputs.js';
+import { type ConfirmedOptions, type MoveOptions, type Recipient, entries, recipientInput } from './inputs.js';
 import { type Operation } from './operation.js';
 import { pages } from './part.js';
 import { RETRIES, type Retries } from './retries.js';
@@ -29,7 +29,7 @@ export interface WalletOptions {
   readonly fetch?: typeof fetch;
 }
 
-export interface SendOptions extends MoveOptions {
+export interface SendOptions extends ConfirmedOptions {
   readonly note?: string;
 }
 
@@ -172,10 +172,13 @@ export class Wallet extends Statements {
    * A program that can be restarted makes the key itself (`newKey()`, or from what it pays), stores it
    * before this call and gives it again afterwards. Rejects with OutcomeUnknown, which has the key, when
    * no answer came for `giveUpAfterSeconds`.
+   *
+   * ConfirmationRequired asks a signed-in user for a second factor: call again with the same input, the same
+   * `key` and the `confirmation`. If that answer is lost, repeat it with the same confirmation.
    */
   async sendMoney(to: Recipient, amount: Amount, options: SendOptions = {}): Promise<api.SendMoneyResult> {
-    const { key = newKey(), note = null, giveUpAfterSeconds } = options;
-    const input = { recipient: recipientInput(to), note, ...common(amount, key, options) };
+    const { key = newKey(), note = null, confirmation = null, giveUpAfterSeconds } = options;
+    const input = { recipient: recipientInput(to), note, ...common(amount, key, options), confirmation };
     return this.transport.oncePerKey(api.SEND_MONEY, input, { kind: 'TRANSFER', giveUpAfterSeconds });
   }
 

@@ -16,6 +16,7 @@ from mini_wallet_client.errors import (
     UnexpectedAnswer,
     WalletError,
 )
+from mini_wallet_client.inputs import Confirmation
 from mini_wallet_client.models import *  # noqa: F403 - all types of the API
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
@@ -26,6 +27,7 @@ __all__ = [
     "Amount",
     "ApiError",
     "AsyncWallet",
+    "Confirmation",
     "ConnectionFailed",
     "Forbidden",
     "InvalidSignature",

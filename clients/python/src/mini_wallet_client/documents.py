@@ -732,6 +732,11 @@ mutation SendMoney($input: SendMoneyInput!) {
     ... on AccountRestricted {
       restriction
     }
+    ... on ConfirmationRequired {
+      challenge
+      methods
+      passkeyOptions
+    }
   }
 }
 
@@ -2075,6 +2080,11 @@ mutation PayRequest($input: PayRequestInput!) {
     ... on AccountRestricted {
       restriction
     }
+    ... on ConfirmationRequired {
+      challenge
+      methods
+      passkeyOptions
+    }
   }
 }
 
@@ -2782,6 +2792,11 @@ mutation ScheduleTransfer($input: ScheduleTransferInput!) {
     }
     ... on AccountRestricted {
       restriction
+    }
+    ... on ConfirmationRequired {
+      challenge
+      methods
+      passkeyOptions
     }
   }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from mini_wallet_client import models
@@ -14,6 +15,24 @@ class Identified(Protocol):
     @property
     def id(self) -> str:
         """The id."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The answer to a ConfirmationRequired, for the same call with the same key."""
+
+    challenge: str
+    """That of the ConfirmationRequired."""
+    second_factor: models.SecondFactorInput
+    """What the user answered, such as `SecondFactorInput.totp_code("492039")`."""
+
+
+def confirmation(given: Confirmation | None) -> dict[str, object] | None:
+    """A `ConfirmationInput`."""
+    if given is None:
+        return None
+    answer = given.second_factor
+    return {"challenge": given.challenge, "secondFactor": {answer.by: answer.value}}
 
 
 def recipient(to: models.Recipient | models.User) -> dict[str, object]:

@@ -35,6 +35,7 @@ __all__ = [
     "CloseRequestResult",
     "CompleteLoginResult",
     "ConfirmSessionResult",
+    "ConfirmationRequired",
     "CreateApiTokenResult",
     "CreateWebhookResult",
     "Credential",
@@ -1587,7 +1588,7 @@ class TransferPreview:
     recipient: RecipientCheck | None
     """Null if no recipient was given."""
     needs_confirmation: bool
-    """Whether sending this amount will require a second factor."""
+    """Whether sending this amount will require a second factor. Without a recipient the amount alone decides; a first payment to a recipient always does."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -1994,6 +1995,29 @@ class CannotPayYourself(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfirmationRequired(UserError):
+    """A second factor is required. Repeat the same request with `confirmation` within five minutes; the challenge is bound to its recipient, amount and idempotency key."""
+
+    challenge: str
+    """Works once, for this request only."""
+    methods: tuple[SecondFactor, ...]
+    """The second factors that the account has."""
+    passkey_options: Any | None
+    """WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys."""
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """The object in an answer."""
+        return cls(
+            typename=data["__typename"],
+            message=data["message"],
+            challenge=data["challenge"],
+            methods=tuple(SecondFactor(item) for item in data["methods"]),
+            passkey_options=data["passkeyOptions"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmailNotVerified(UserError):
     """The viewer's email address has to be verified first."""
 
@@ -2360,6 +2384,8 @@ SendMoneyResult: TypeAlias = (
     | IdempotencyKeyClosed
     | TooLate
     | AccountRestricted
+    | ConfirmationRequired
+    | InvalidSecondFactor
     | UserError
 )
 """What `sendMoney` returns."""
@@ -2392,6 +2418,10 @@ def parse_send_money_result(data: Any) -> SendMoneyResult:  # noqa: PLR0912 - on
             return TooLate.parse(data)
         case "AccountRestricted":
             return AccountRestricted.parse(data)
+        case "ConfirmationRequired":
+            return ConfirmationRequired.parse(data)
+        case "InvalidSecondFactor":
+            return InvalidSecondFactor.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2558,6 +2588,8 @@ PayRequestResult: TypeAlias = (
     | IdempotencyKeyClosed
     | TooLate
     | AccountRestricted
+    | ConfirmationRequired
+    | InvalidSecondFactor
     | UserError
 )
 """What `payRequest` returns."""
@@ -2594,6 +2626,10 @@ def parse_pay_request_result(data: Any) -> PayRequestResult:  # noqa: PLR0912 - 
             return TooLate.parse(data)
         case "AccountRestricted":
             return AccountRestricted.parse(data)
+        case "ConfirmationRequired":
+            return ConfirmationRequired.parse(data)
+        case "InvalidSecondFactor":
+            return InvalidSecondFactor.parse(data)
         case _:
             return UserError.parse(data)
 
@@ -2685,6 +2721,8 @@ ScheduleTransferResult: TypeAlias = (
     | CannotPayYourself
     | IdempotencyKeyReused
     | AccountRestricted
+    | ConfirmationRequired
+    | InvalidSecondFactor
     | UserError
 )
 """What `scheduleTransfer` returns."""
@@ -2709,6 +2747,10 @@ def parse_schedule_transfer_result(data: Any) -> ScheduleTransferResult:
             return IdempotencyKeyReused.parse(data)
         case "AccountRestricted":
             return AccountRestricted.parse(data)
+        case "ConfirmationRequired":
+            return ConfirmationRequired.parse(data)
+        case "InvalidSecondFactor":
+            return InvalidSecondFactor.parse(data)
         case _:
             return UserError.parse(data)
 

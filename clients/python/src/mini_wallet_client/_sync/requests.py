@@ -10,7 +10,8 @@ from datetime import datetime
 
 from mini_wallet_client import documents, models
 from mini_wallet_client._sync.base import Part
-from mini_wallet_client.inputs import entries, id_of, recipient, recipients
+from mini_wallet_client.inputs import Confirmation, entries, id_of, recipient, recipients
+from mini_wallet_client.inputs import confirmation as confirmation_input
 from mini_wallet_client.values import Amount, exact, new_key
 
 
@@ -80,18 +81,20 @@ class Requests(Part):
         key: str | None = None,
         metadata: Mapping[str, str] | None = None,
         not_after: datetime | None = None,
+        confirmation: Confirmation | None = None,
         give_up_after_seconds: float | None = None,
     ) -> models.PayRequestResult:
         """Pay a request, or the one with that id, once, as `send_money` sends once.
 
         The key is one of a transfer: no other transfer can have it, and `close_key("TRANSFER", key)`
-        makes its outcome final.
+        makes its outcome final. ConfirmationRequired is answered as that of `send_money`.
         """
         given = {
             "paymentRequestId": id_of(request),
             "idempotencyKey": key or new_key(),
             "metadata": entries(metadata),
             "notAfter": not_after,
+            "confirmation": confirmation_input(confirmation),
         }
         return self._transport.once_per_key(
             documents.PAY_REQUEST,

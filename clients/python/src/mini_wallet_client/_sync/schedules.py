@@ -10,7 +10,8 @@ from datetime import date
 
 from mini_wallet_client import documents, models
 from mini_wallet_client._sync.base import Part
-from mini_wallet_client.inputs import id_of, recipient
+from mini_wallet_client.inputs import Confirmation, id_of, recipient
+from mini_wallet_client.inputs import confirmation as confirmation_input
 from mini_wallet_client.values import Amount, exact, new_key
 
 
@@ -27,12 +28,14 @@ class Schedules(Part):
         ends_on: date | None = None,
         note: str | None = None,
         key: str | None = None,
+        confirmation: Confirmation | None = None,
         give_up_after_seconds: float | None = None,
     ) -> models.ScheduleTransferResult:
         """Have an amount sent on that date, or from then on `every` DAY, WEEK, MONTH or YEAR.
 
         Every two weeks is `Recurrence(unit=RecurrenceUnit.WEEK, interval=2)`. A key never schedules
         twice, and a lost answer is asked for again. Raises OutcomeUnknown, which has the key.
+        ConfirmationRequired is answered as that of `send_money`, once for all runs.
         """
         if every is not None and not isinstance(every, models.Recurrence):
             every = models.Recurrence(unit=every, interval=1)
@@ -44,6 +47,7 @@ class Schedules(Part):
             "recurrence": every,
             "endsOn": ends_on,
             "idempotencyKey": key or new_key(),
+            "confirmation": confirmation_input(confirmation),
         }
         return self._transport.once_per_key(
             documents.SCHEDULE_TRANSFER, given, give_up_after_seconds=give_up_after_seconds

@@ -20,7 +20,8 @@ from mini_wallet_client._sync.schedules import Schedules
 from mini_wallet_client._sync.statements import Statements
 from mini_wallet_client._sync.top_ups import TopUps
 from mini_wallet_client._sync.transport import Transport
-from mini_wallet_client.inputs import entries, recipient
+from mini_wallet_client.inputs import Confirmation, entries, recipient
+from mini_wallet_client.inputs import confirmation as confirmation_input
 from mini_wallet_client.operation import Operation
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
@@ -181,6 +182,7 @@ class Wallet(Requests, Schedules, Statements, TopUps):
         key: str | None = None,
         metadata: Mapping[str, str] | None = None,
         not_after: datetime | None = None,
+        confirmation: Confirmation | None = None,
         give_up_after_seconds: float | None = None,
     ) -> models.SendMoneyResult:
         """Send money, once: a lost answer is asked for again with the same key.
@@ -188,6 +190,9 @@ class Wallet(Requests, Schedules, Statements, TopUps):
         A program that can be restarted makes the key itself (`new_key()`, or from what it pays), stores
         it before this call and gives it again afterwards. Raises OutcomeUnknown, which has the key, when
         no answer came for `give_up_after_seconds` (60). After `not_after` the service moves nothing.
+
+        ConfirmationRequired asks a signed-in user for a second factor: call again with the same input, the
+        same `key` and the `confirmation`. If that answer is lost, repeat it with the same confirmation.
         """
         given = {
             "recipient": recipient(to),
@@ -196,6 +201,7 @@ class Wallet(Requests, Schedules, Statements, TopUps):
             "idempotencyKey": key or new_key(),
             "metadata": entries(metadata),
             "notAfter": not_after,
+            "confirmation": confirmation_input(confirmation),
         }
         return self._transport.once_per_key(
             documents.SEND_MONEY,

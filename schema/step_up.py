@@ -1,0 +1,36 @@
+"""Confirming a transfer with a second factor."""
+
+import strawberry
+
+from domain.ledger import confirmations
+from domain.people.second_factors import SecondFactor
+from schema import errors
+from schema.scalars import JSON
+from schema.second_factors import SecondFactorInput
+
+CONFIRMATION = "The answer to the ConfirmationRequired that this request was refused with."
+
+
+@errors.represents(confirmations.ConfirmationRequired)
+@strawberry.type(
+    description=(
+        "A second factor is required. Repeat the same request with `confirmation` within five minutes; the "
+        "challenge is bound to its recipient, amount and idempotency key."
+    )
+)
+class ConfirmationRequired(errors.UserError):
+    challenge: str = strawberry.field(description="Works once, for this request only.")
+    methods: list[SecondFactor] = strawberry.field(
+        description="The second factors that the account has."
+    )
+    passkey_options: JSON | None = strawberry.field(
+        description=(
+            "WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys."
+        )
+    )
+
+
+@strawberry.input(description="Response to ConfirmationRequired.")
+class ConfirmationInput:
+    challenge: str = strawberry.field(description="That of ConfirmationRequired.")
+    second_factor: SecondFactorInput = strawberry.field(description="The user's answer.")
