@@ -22,6 +22,7 @@ from dev import node, processes
 from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
 from tests.clients.driver import TYPESCRIPT_CLIENT, Driver, Refused
 from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
+from tests.clients.second_factors import new_owner
 
 TO_BETA = {"email": BETA}
 BRISK = {"firstPauseSeconds": 0.01, "longestPauseSeconds": 0.05, "giveUpAfterSeconds": 10}
@@ -100,6 +101,31 @@ def test_refusals_are_results(alpha: Driver, proxy: Proxy) -> None:
         with pytest.raises(Refused) as refused:
             alpha.call("sendMoney", TO_BETA, amount)
         assert refused.value.error["name"] == "TypeError"
+
+
+def test_a_confirmed_payment_whose_answer_is_lost_is_made_once(
+    api: Api, proxy: Proxy, open_driver: Callable[..., Driver]
+) -> None:
+    owner = new_owner(api, proxy.url, "Confirming Typescript")
+    session = owner.wallet.session
+    assert session is not None
+    owner.wallet.close()
+    tokens = {"accessToken": session.access_token, "refreshToken": session.refresh_token}
+    driver = open_driver(session=tokens)
+    key = _new_note()
+    required = driver.call("sendMoney", TO_BETA, 1, {"key": key})
+    assert required["__typename"] == "ConfirmationRequired", required
+    confirmation = {
+        "challenge": required["challenge"],
+        "secondFactor": {"recoveryCode": owner.recovery_codes[0]},
+    }
+    proxy.faults.append(LOST)
+    sent = driver.call("sendMoney", TO_BETA, 1, {"key": key, "confirmation": confirmation})
+    assert (sent["__typename"], sent["replayed"]) == ("MoneySent", True)
+    later = {"key": _new_note(), "confirmation": confirmation}
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    scheduled = driver.call("scheduleTransfer", TO_BETA, 1, tomorrow, later)
+    assert scheduled["__typename"] == "TransferScheduled"
 
 
 def test_giving_up_tells_the_key_which_then_tells_the_outcome(alpha: Driver, proxy: Proxy) -> None:
