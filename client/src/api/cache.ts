@@ -45,7 +45,7 @@ const EMBEDDED_TYPES = [
 
 /** The possible types of interfaces; a test compares them with the schema. */
 export const POSSIBLE_TYPES: Record<string, string[]> = {
-  Node: ['ApiToken', 'BillSplit', 'Notification', 'Passkey', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'TopUp', 'Transaction', 'User', 'Viewer', 'Webhook'],
+  Node: ['ApiToken', 'BillSplit', 'Notification', 'OperatedAccount', 'OperatorAction', 'Passkey', 'PaymentRequest', 'ScheduledTransfer', 'Session', 'TopUp', 'Transaction', 'User', 'Viewer', 'Webhook'],
   UserError: [
     'AccountRestricted',
     'BalanceLimitExceeded',
@@ -65,6 +65,7 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
     'InvalidWebhook',
     'NotAvailable',
     'NotFound',
+    'NotReversible',
     'RecipientNotFound',
     'RequestClosed',
     'RequestNotAllowed',
