@@ -27,7 +27,7 @@ class Confirmation:
     """What the user answered, such as `SecondFactorInput.totp_code("492039")`."""
 
 
-def confirmation(given: Confirmation | None) -> dict[str, object] | None:
+def confirmation_input(given: Confirmation | None) -> dict[str, object] | None:
     """A `ConfirmationInput`."""
     if given is None:
         return None

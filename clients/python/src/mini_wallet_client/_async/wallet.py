@@ -17,8 +17,7 @@ from mini_wallet_client._async.schedules import Schedules
 from mini_wallet_client._async.statements import Statements
 from mini_wallet_client._async.top_ups import TopUps
 from mini_wallet_client._async.transport import Transport
-from mini_wallet_client.inputs import Confirmation, entries, recipient
-from mini_wallet_client.inputs import confirmation as confirmation_input
+from mini_wallet_client.inputs import Confirmation, confirmation_input, entries, recipient
 from mini_wallet_client.operation import Operation
 from mini_wallet_client.retries import Retries
 from mini_wallet_client.sessions import Session
@@ -188,8 +187,7 @@ class AsyncWallet(Requests, Schedules, Statements, TopUps):
         it before this call and gives it again afterwards. Raises OutcomeUnknown, which has the key, when
         no answer came for `give_up_after_seconds` (60). After `not_after` the service moves nothing.
 
-        ConfirmationRequired asks a signed-in user for a second factor: call again with the same input, the
-        same `key` and the `confirmation`. If that answer is lost, repeat it with the same confirmation.
+        ConfirmationRequired asks for a second factor: call again with the `confirmation` and the same `key`.
         """
         given = {
             "recipient": recipient(to),

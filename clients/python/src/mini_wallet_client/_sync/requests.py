@@ -10,8 +10,14 @@ from datetime import datetime
 
 from mini_wallet_client import documents, models
 from mini_wallet_client._sync.base import Part
-from mini_wallet_client.inputs import Confirmation, entries, id_of, recipient, recipients
-from mini_wallet_client.inputs import confirmation as confirmation_input
+from mini_wallet_client.inputs import (
+    Confirmation,
+    confirmation_input,
+    entries,
+    id_of,
+    recipient,
+    recipients,
+)
 from mini_wallet_client.values import Amount, exact, new_key
 
 

@@ -10,8 +10,7 @@ from datetime import date
 
 from mini_wallet_client import documents, models
 from mini_wallet_client._sync.base import Part
-from mini_wallet_client.inputs import Confirmation, id_of, recipient
-from mini_wallet_client.inputs import confirmation as confirmation_input
+from mini_wallet_client.inputs import Confirmation, confirmation_input, id_of, recipient
 from mini_wallet_client.values import Amount, exact, new_key
 
 
