@@ -143,6 +143,12 @@ const routes: RouteRecordRaw[] = [
     meta: inWallet('Password'),
   },
   {
+    path: '/settings/security',
+    name: 'security',
+    component: () => import('@/pages/settings/Security.vue'),
+    meta: inWallet('Security'),
+  },
+  {
     path: '/settings/devices',
     name: 'devices',
     component: () => import('@/pages/settings/Devices.vue'),
@@ -221,6 +227,12 @@ const routes: RouteRecordRaw[] = [
     name: 'reset-password',
     component: () => import('@/pages/ResetPassword.vue'),
     meta: forAll('Choose a new password'),
+  },
+  {
+    path: '/report-sign-in',
+    name: 'report-sign-in',
+    component: () => import('@/pages/ReportSignIn.vue'),
+    meta: forAll('This wasn’t me'),
   },
   {
     path: '/:rest(.*)*',

@@ -10,4 +10,4 @@ export { client, installApi, visitor } from './client';
 export { codeOf, failureOf, sentenceFor, type ErrorCode } from './errors';
 export { graphql, type FragmentOf, type ResultOf, type VariablesOf } from './graphql';
 export { forgetWhilePageIsKept, isSignedIn, session, sessionKnown, startFailure, viewerId, type Session } from './session';
-export { signIn, signOut, type SignInAnswer } from './sign-in';
+export { signIn, signOut, type SecondFactorChallenge, type SignInAnswer } from './sign-in';

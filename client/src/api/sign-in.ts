@@ -4,7 +4,7 @@ import { areCookiesBlocked } from '@/lib/blocked';
 import { userScope } from '@/lib/user-scope';
 import { client } from './client';
 import { sentenceFor } from './errors';
-import { graphql } from './graphql';
+import { graphql, type ResultOf } from './graphql';
 import { keeper } from './session';
 
 const Login = graphql(`
@@ -21,6 +21,11 @@ const Login = graphql(`
           id
         }
       }
+      ... on SecondFactorRequired {
+        challenge
+        methods
+        passkeyOptions
+      }
       ... on InvalidInput {
         fields {
           path
@@ -34,6 +39,9 @@ const Login = graphql(`
   }
 `);
 
+/** The password is right, and a second factor is needed too: see second-step.ts. */
+export type SecondFactorChallenge = Omit<Extract<ResultOf<typeof Login>['login'], { __typename: 'SecondFactorRequired' }>, '__typename'>;
+
 const Logout = graphql(`
   mutation Logout($everywhere: Boolean!) {
     logout(input: { everywhere: $everywhere }) {
@@ -46,7 +54,8 @@ const Logout = graphql(`
 
 export type SignInAnswer =
   | { ok: true }
-  | { ok: false; message: string; fields?: { path: string[]; message: string }[] };
+  | { ok: false; message: string; fields?: { path: string[]; message: string }[]; required?: undefined }
+  | { ok: false; message: ''; fields?: undefined; required: SecondFactorChallenge };
 
 /**
  * Signs in, in all tabs, with the refresh token in a cookie. If cookies are blocked, the token stays in the memory of this
@@ -63,7 +72,8 @@ export async function signIn(email: string, password: string): Promise<SignInAns
     return { ok: true };
   }
   if (result.__typename === 'SecondFactorRequired') {
-    return { ok: false, message: 'This account has a second factor. Sign in with an app that asks for it.' };
+    const { challenge, methods, passkeyOptions } = result;
+    return { ok: false, message: '', required: { challenge, methods, passkeyOptions } };
   }
   return {
     ok: false,

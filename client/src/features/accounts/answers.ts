@@ -3,8 +3,8 @@ import type { AnyVariables, Client, TypedDocumentNode } from '@urql/core';
 import { client, sentenceFor } from '@/api';
 import { perUser } from '@/lib/user-scope';
 
-/** The API requires the user to confirm the session first (ConfirmSessionDialog). */
-export const CONFIRM_SESSION = 'CONFIRM_SESSION';
+/** The reason of a refusal with which the API asks for a confirmed session. */
+const CONFIRM_SESSION = 'CONFIRM_SESSION';
 
 /** So long after a change, the service may still tell of it. */
 const ECHO_MILLISECONDS = 5_000;
@@ -16,21 +16,30 @@ export function hasJustChanged(): boolean {
   return pending > 0 || performance.now() - lastAt < ECHO_MILLISECONDS;
 }
 
-/** Returns either the data or a message why there is none, with the API's reason if there is one. */
+type Outcome<Data> = { data: Data; message?: undefined } | { data: null; /** Why there is none; empty if the user does not want it any more. */ message: string };
+
+/** Carries it out. If the API asks for it, the user first confirms that it is them, in a dialog. */
 export async function mutate<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   by: Client = client.value,
-): Promise<{ data: Data; message?: undefined; reason?: undefined } | { data: null; message: string; reason?: unknown }> {
+): Promise<Outcome<Data>> {
   const own = changes();
   own.pending += 1;
-  const { data, error } = await by.mutation(document, variables).toPromise();
-  own.pending -= 1;
-  own.lastAt = performance.now();
-  if (data && !error) return { data };
-  return {
-    data: null,
-    message: error ? sentenceFor(error) : 'Something went wrong. Try again.',
-    reason: error?.graphQLErrors[0]?.extensions.reason,
-  };
+  try {
+    for (;;) {
+      const { data, error } = await by.mutation(document, variables).toPromise();
+      if (data && !error) return { data };
+      if (error?.graphQLErrors[0]?.extensions.reason !== CONFIRM_SESSION) {
+        return { data: null, message: error ? sentenceFor(error) : 'Something went wrong. Try again.' };
+      }
+      const { confirmSession } = await import('@/features/sessions/confirm-session');
+      const confirmation = await confirmSession();
+      if (confirmation === 'cancelled') return { data: null, message: '' };
+      if (confirmation !== 'confirmed') return { data: null, ...confirmation };
+    }
+  } finally {
+    own.pending -= 1;
+    own.lastAt = performance.now();
+  }
 }

@@ -64,11 +64,16 @@ export const RequestPasswordReset = graphql(`
 `);
 
 export const ResetPassword = graphql(`
-  mutation ResetPassword($token: String!, $password: String!) {
-    resetPassword(input: { token: $token, password: $password }) {
+  mutation ResetPassword($token: String!, $password: String!, $challenge: String, $secondFactor: SecondFactorInput) {
+    resetPassword(input: { token: $token, password: $password, challenge: $challenge, secondFactor: $secondFactor }) {
       __typename
       ... on PasswordChanged {
         sessions
+      }
+      ... on SecondFactorRequired {
+        challenge
+        methods
+        passkeyOptions
       }
       ... on UserError {
         message
@@ -84,6 +89,20 @@ export const ChangePassword = graphql(`
       ... on PasswordChanged {
         sessions
         apiTokens
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`);
+
+export const ReportSignIn = graphql(`
+  mutation ReportSignIn($token: String!) {
+    reportSignIn(input: { token: $token }) {
+      __typename
+      ... on SignInReported {
+        emailHint
       }
       ... on UserError {
         message

@@ -21,7 +21,7 @@ it('leads to its subject, and nowhere if that is gone or not known yet', () => {
     params: { id: 'S1' },
   });
   expect(placeOf(notification({ kind: 'WEBHOOK_DISABLED' }))).toEqual({ name: 'webhooks' });
-  expect(placeOf(notification({ kind: 'SECURITY_CHANGED' }))).toEqual({ name: 'settings' });
+  expect(placeOf(notification({ kind: 'SECURITY_CHANGED' }))).toEqual({ name: 'security' });
 });
 
 it('of a request leads to it, and says who did what', () => {

@@ -80,7 +80,7 @@ export function placeOf({ kind, transaction, webhook, paymentRequest, scheduledT
     case 'NEW_SIGN_IN':
       return { name: 'devices' };
     case 'SECURITY_CHANGED':
-      return { name: 'settings' };
+      return { name: 'security' };
     default:
       return null;
   }
@@ -128,4 +128,8 @@ export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
 ];
 
 /** Always mailed. */
-export const ALWAYS_MAILED = ['Your password changes', 'An API token is created or revoked'];
+export const ALWAYS_MAILED = [
+  'A new device signs in',
+  'Your password or a second factor changes',
+  'An API token is created or revoked',
+];

@@ -30,17 +30,3 @@ export const RevokeSession = graphql(`
     }
   }
 `);
-
-export const ConfirmSession = graphql(`
-  mutation ConfirmSession($password: String!) {
-    confirmSession(input: { password: $password }) {
-      __typename
-      ... on SessionConfirmed {
-        until
-      }
-      ... on UserError {
-        message
-      }
-    }
-  }
-`);
