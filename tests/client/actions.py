@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_SECONDS
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_role("textbox", name="Email").fill(email)
     page.get_by_role("textbox", name="Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def go(page: Page, path: str) -> None:

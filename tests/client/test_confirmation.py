@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import LiteralString
 
 import psycopg
 from dotenv import dotenv_values
@@ -22,11 +23,20 @@ TOKENS = "{ viewer { apiTokens { name dailyLimit { amount } expiresAt } } }"
 
 def sign_in_an_hour_ago(stack: Stack, person: Person) -> None:
     """Everything that somebody is signed in with was begun an hour before it was."""
+    change_sessions(
+        stack,
+        person,
+        "created_at = created_at - interval '1 hour', "
+        "confirmed_at = confirmed_at - interval '1 hour'",
+    )
+
+
+def change_sessions(stack: Stack, person: Person, change: LiteralString) -> None:
     url = dotenv_values(stack.data / "env")["DATABASE_URL"]
     assert url is not None
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "UPDATE sessions SET created_at = created_at - interval '1 hour' "
+            f"UPDATE sessions SET {change} "
             "WHERE user_id = (SELECT user_id FROM email_addresses WHERE address = %s)",
             [person.email],
         )
