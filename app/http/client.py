@@ -27,6 +27,8 @@ ROUTES = (
     "/activity/insights",
     "/activity/statement",
     "/activity/{id}",
+    "/add",
+    "/add/return",
     "/check-mail",
     "/forgot-password",
     "/notifications",

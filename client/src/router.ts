@@ -43,6 +43,8 @@ const routes: RouteRecordRaw[] = [
     // Signed in, the link of a user is the page on which to pay them.
     beforeEnter: (to) => (session.value.status === 'signed-in' ? payPageOf(to) : true),
   },
+  { path: '/add', name: 'add-money', component: () => import('@/pages/money/AddMoney.vue'), meta: inWallet('Add money') },
+  { path: '/add/return', name: 'top-up', component: () => import('@/pages/money/TopUp.vue'), meta: inWallet('Adding money') },
   { path: '/activity', name: 'activity', component: () => import('@/pages/Activity.vue'), meta: inWallet('Activity') },
   {
     path: '/activity/statement',

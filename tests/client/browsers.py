@@ -33,9 +33,11 @@ class Browsers:
         self._contexts: list[BrowserContext] = []
         self._kept: list[Page] = []
 
-    def open_context(self, person: Person | None = None, **options: Any) -> BrowserContext:
-        """A new context with empty caches, closed after the test."""
-        context = self._new_context(**options)
+    def open_context(
+        self, person: Person | None = None, *, beside: str | None = None, **options: Any
+    ) -> BrowserContext:
+        """A new context with empty caches, closed after the test; `beside` is another host that it may ask."""
+        context = self._new_context(beside, **options)
         self._contexts.append(context)
         if person is not None:
             self._sign_in(context, person)
@@ -86,7 +88,7 @@ class Browsers:
             return False
         return True
 
-    def _new_context(self, **options: Any) -> BrowserContext:
+    def _new_context(self, beside: str | None = None, **options: Any) -> BrowserContext:
         usual = {
             "base_url": self._url,
             "locale": "en-US",
@@ -97,7 +99,8 @@ class Browsers:
         }
         context = self._browser.new_context(**{**usual, **options})
         context.set_default_timeout(PATIENCE_MILLISECONDS)
-        self._watch(context, options.get("base_url", self._url))
+        hosts = [options.get("base_url", self._url), *filter(None, [beside])]
+        self._watch(context, *hosts)
         return context
 
     def _sign_in(self, context: BrowserContext, person: Person) -> None:
@@ -110,7 +113,7 @@ class Browsers:
         )
         assert answer.json()["data"]["login"]["__typename"] == "SignedIn"
 
-    def _watch(self, context: BrowserContext, url: str) -> None:
+    def _watch(self, context: BrowserContext, *hosts: str) -> None:
         """For every test: no script errors, no policy violations, no requests to other hosts."""
 
         def on_console(message: Any) -> None:
@@ -118,7 +121,7 @@ class Browsers:
                 self._problems.append(message.text)
 
         def on_request(request: Any) -> None:
-            if not request.url.startswith((url, "data:", "blob:")):
+            if not request.url.startswith((*hosts, "data:", "blob:")):
                 self._problems.append(f"a request to another host: {request.url}")
 
         context.on(

@@ -45,6 +45,7 @@ export const NotificationFields = graphql(`
     createdAt
     transaction {
       id
+      direction
       amount {
         amount
         currency
@@ -74,6 +75,13 @@ export const NotificationFields = graphql(`
     }
     scheduledTransfer {
       id
+    }
+    topUp {
+      id
+      amount {
+        amount
+        currency
+      }
     }
   }
 `);

@@ -23,8 +23,9 @@ export interface Notifications {
 
 const numberOf = ({ number }: Notification): number => number;
 
-/** Channels sends notifications without the payment request that they are about: such a one is read instead. */
-function isWhole({ kind, paymentRequest }: Partial<Notification>): boolean {
+/** Channels sends notifications without the payment request or top-up that they are about: such a one is read instead. */
+function isWhole({ kind, paymentRequest, topUp }: Partial<Notification>): boolean {
+  if (kind === 'TOP_UP_FAILED') return topUp !== undefined;
   return paymentRequest !== undefined || !kind?.startsWith('REQUEST_');
 }
 

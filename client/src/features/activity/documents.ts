@@ -40,7 +40,7 @@ export const OneTransaction = graphql(
             id
           }
           reverses {
-            id
+            ...TransactionFields
           }
           reversed {
             amount

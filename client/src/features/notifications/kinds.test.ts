@@ -24,6 +24,21 @@ it('leads to its subject, and nowhere if that is gone or not known yet', () => {
   expect(placeOf(notification({ kind: 'SECURITY_CHANGED' }))).toEqual({ name: 'security' });
 });
 
+it('of money that was taken back or not added says how much, and leads to it', () => {
+  const amount = { amount: '20', currency: 'USD' };
+  const reversal = { id: 'T2', direction: 'OUTGOING', amount, counterparty: null };
+  const reversed = notification({ kind: 'TRANSACTION_REVERSED', transaction: reversal });
+  expect(sentenceOf(reversed)).toBe('$20.00 that you had added was taken back');
+  expect(placeOf(reversed)).toEqual({ name: 'transaction', params: { id: 'T2' } });
+  const counterparty = { id: 'U1', name: 'Bo' };
+  expect(sentenceOf(notification({ kind: 'TRANSACTION_REVERSED', transaction: { ...reversal, counterparty } }))).toBe('$20.00 that Bo had sent you was taken back');
+  const returned = { ...reversal, direction: 'INCOMING', counterparty };
+  expect(sentenceOf(notification({ kind: 'TRANSACTION_REVERSED', transaction: returned }))).toBe('$20.00 that you had sent to Bo was returned to you');
+  const failed = notification({ kind: 'TOP_UP_FAILED', topUp: { id: 'P1', amount } });
+  expect(sentenceOf(failed)).toBe('$20.00 was not added: the payment failed or was not made in time');
+  expect(placeOf(failed)).toEqual({ name: 'top-up', query: { topUp: 'P1' } });
+});
+
 it('of a request leads to it, and says who did what', () => {
   const paymentRequest = { id: 'R1', amount: { amount: '12.50', currency: 'USD' }, requester: { id: 'U1', name: 'Bo' }, payer: { id: 'U2', name: 'Cy' } };
   const paid = notification({ kind: 'REQUEST_PAID', paymentRequest });

@@ -23,6 +23,7 @@ const LOOKS: Partial<Record<Kind, Look>> = {
   REQUEST_EXPIRED: { icon: Clock, tone: 'plain' },
   SCHEDULED_TRANSFER_SENT: { icon: CalendarClock, tone: 'plain' },
   SCHEDULED_TRANSFER_FAILED: { icon: CalendarX2, tone: 'danger' },
+  TOP_UP_FAILED: { icon: CircleX, tone: 'danger' },
   TRANSACTION_REVERSED: { icon: Undo2, tone: 'plain' },
   ACCOUNT_RESTRICTED: { icon: Lock, tone: 'danger' },
   WEBHOOK_DISABLED: { icon: Webhook, tone: 'danger' },
@@ -34,14 +35,23 @@ const LOOKS: Partial<Record<Kind, Look>> = {
 export const lookOf = ({ kind }: Pick<Notification, 'kind'>): Look => LOOKS[kind] ?? { icon: Bell, tone: 'plain' };
 
 /** A sentence without a full stop at its end; amounts are as everywhere in this client. */
-export function sentenceOf({ kind, message, transaction, paymentRequest }: Notification): string {
+export function sentenceOf({ kind, message, transaction, paymentRequest, topUp }: Notification): string {
   if (kind === 'MONEY_RECEIVED' && transaction) {
     return `${isolated(transaction.counterparty?.name ?? 'Someone')} sent you ${formatMoney(transaction.amount)}`;
   }
   if (kind === 'SCHEDULED_TRANSFER_SENT' && transaction) {
     return `Your scheduled transfer of ${formatMoney(transaction.amount)} to ${isolated(transaction.counterparty?.name ?? 'another user')} was sent`;
   }
+  if (kind === 'TRANSACTION_REVERSED' && transaction) return sentenceOfReversal(transaction);
+  if (kind === 'TOP_UP_FAILED' && topUp) return `${formatMoney(topUp.amount)} was not added: the payment failed or was not made in time`;
   return sentenceOfRequest(kind, paymentRequest) ?? message.replace(/(?<=[^.])\.$/, '');
+}
+
+function sentenceOfReversal({ direction, amount, counterparty }: NonNullable<Notification['transaction']>): string {
+  const sum = formatMoney(amount);
+  if (!counterparty) return `${sum} that you had added was taken back`;
+  const name = isolated(counterparty.name);
+  return direction === 'INCOMING' ? `${sum} that you had sent to ${name} was returned to you` : `${sum} that ${name} had sent you was taken back`;
 }
 
 function sentenceOfRequest(kind: Kind, request: Notification['paymentRequest']): string | null {
@@ -68,10 +78,11 @@ function sentenceOfRequest(kind: Kind, request: Notification['paymentRequest']):
 }
 
 /** The page of its subject; null if it has none, or one that this page does not know yet. */
-export function placeOf({ kind, transaction, webhook, paymentRequest, scheduledTransfer }: Notification): RouteLocationRaw | null {
+export function placeOf({ kind, transaction, webhook, paymentRequest, scheduledTransfer, topUp }: Notification): RouteLocationRaw | null {
   if (paymentRequest) return { name: 'payment-request', params: { id: paymentRequest.id } };
   if (scheduledTransfer) return { name: 'scheduled-transfer', params: { id: scheduledTransfer.id } };
   if (transaction) return { name: 'transaction', params: { id: transaction.id } };
+  if (topUp) return { name: 'top-up', query: { topUp: topUp.id } };
   if (webhook) return { name: 'webhook', params: { id: webhook.id } };
   if (kind.startsWith('REQUEST_')) return { name: 'requests' };
   switch (kind) {
@@ -100,6 +111,7 @@ export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
       { kind: 'MONEY_RECEIVED', label: 'You receive money' },
       { kind: 'SCHEDULED_TRANSFER_SENT', label: 'A scheduled transfer is sent' },
       { kind: 'SCHEDULED_TRANSFER_FAILED', label: 'A scheduled transfer could not be sent' },
+      { kind: 'TOP_UP_FAILED', label: 'Adding money failed' },
       { kind: 'TRANSACTION_REVERSED', label: 'A transaction is reversed' },
       { kind: 'ACCOUNT_RESTRICTED', label: 'Your account is restricted' },
     ],

@@ -19,6 +19,7 @@ export const Settings = graphql(`
         currency
       }
       transferFeeBasisPoints
+      topUpMethod
     }
   }
 `);

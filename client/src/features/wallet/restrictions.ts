@@ -2,6 +2,9 @@
 
 const VERBS: Partial<Record<string, string>> = { SENDING: 'send', RECEIVING: 'receive', ADDING: 'add' };
 
+/** "send", for what the account is barred from. */
+export const verbOf = (restriction: string): string => VERBS[restriction] ?? 'move';
+
 /** "Your account cannot send or add money at the moment."; null for no restriction, or none that this page knows. */
 export function restrictionSentence(restrictions: readonly string[]): string | null {
   const verbs = restrictions.flatMap((each) => VERBS[each] ?? []);
