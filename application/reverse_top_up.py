@@ -10,10 +10,11 @@ from application.top_up_services import TopUpServices
 from domain import errors, ids
 from domain.ledger.decisions import Command
 from domain.top_ups.provider import TakenBack
-from domain.top_ups.reversing import ReturnTopUp, Reversal, ReverseTopUp, Status
+from domain.top_ups.returning import ReturnTopUp
+from domain.top_ups.reversing import Reversal, ReverseTopUp, Status
 from domain.top_ups.top_ups import TopUp
 from persistence.ledger.ledger import Movement
-from persistence.top_ups import operators, reversals
+from persistence.top_ups import reversals
 
 log = structlog.get_logger()
 
@@ -36,30 +37,19 @@ async def execute(services: TopUpServices, user_id: UUID, top_up_id: UUID) -> No
 
     Where it does not, operators are told, and it is done once it does. Raises Unavailable.
     """
-    waiting, credited = await reversals.waiting(services.database, user_id, top_up_id)
-    if not credited:
-        return
-    for reversal in waiting:
+    for reversal in await reversals.waiting(services.database, user_id, top_up_id):
         try:
-            movement = await _run(services, ReverseTopUp(reversal, credited, ids.new_id()))
+            movement = await _run(services, ReverseTopUp(reversal, ids.new_id()))
         except errors.Unauthenticated:
             # The account is closed.
-            if await reversals.mark_short(services.database, reversal):
-                await _report(services, reversal)
-            continue
+            await reversals.mark_short(services.database, reversal)
+            movement = None
         if movement is not None:
             log.info("what the provider took back was reversed", **_names(reversal))
         elif not reversal.is_short:
-            left, _ = await reversals.waiting(services.database, user_id, top_up_id)
-            if any(each.reversal_id == reversal.reversal_id for each in left):
-                await _report(services, reversal)
-
-
-async def _report(services: TopUpServices, reversal: Reversal) -> None:
-    told = await operators.tell(services.database, reversal)
-    log.error(
-        "a balance does not cover what the provider took back", operators=told, **_names(reversal)
-    )
+            now = await reversals.get(services.database, user_id, reversal.reversal_id)
+            if now.is_short and now.status is Status.WAITING:
+                log.error("a balance does not cover what the provider took back", **_names(now))
 
 
 async def _run(services: TopUpServices, command: Command) -> Movement | None:

@@ -14,6 +14,11 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def after(new_id: UUID, number: int) -> UUID:
+    """The id that many after a new one, as unique as that: ids differ in far more than their last bits."""
+    return UUID(int=new_id.int + number)
+
+
 _MAXIMUM_GLOBAL_ID_CHARACTERS = 200
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 

@@ -593,27 +593,36 @@ top_up_reversals = Table(
     # The balance did not cover it.
     Column("is_short", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", INSTANT, nullable=False),
-    # The amount of the entry that took it from the balance, and its reference.
+    # What entries have taken from the balance.
     Column("taken", BigInteger, nullable=False, server_default=text("0")),
-    Column("reference", UUID),
-    # The reference of the entry that credited it again.
+    # What was credited again, and the reference of the entry that did.
+    Column("returned", BigInteger, nullable=False, server_default=text("0")),
     Column("returned_reference", UUID),
     UniqueConstraint("user_id", "source_id", name="top_up_reversals_user_id_source_id_key"),
     CheckConstraint("source IN ('REFUND', 'DISPUTE')", name="source"),
     CheckConstraint("amount > 0", name="amount_positive"),
     CheckConstraint("status IN ('WAITING', 'POSTED', 'COVERED', 'RETURNED')", name="status"),
     CheckConstraint(
-        "taken BETWEEN 0 AND amount AND (taken > 0) = (reference IS NOT NULL)", name="taken"
+        "taken BETWEEN 0 AND amount AND (status = 'RETURNED' OR (status = 'POSTED') = (taken > 0))",
+        name="taken",
     ),
     CheckConstraint(
-        "status = 'RETURNED' OR (status = 'POSTED') = (reference IS NOT NULL)", name="reference"
-    ),
-    CheckConstraint(
-        "(returned_reference IS NOT NULL) = (status = 'RETURNED' AND taken > 0)", name="returned"
+        "returned BETWEEN 0 AND amount AND (returned = 0 OR status = 'RETURNED') "
+        "AND (returned_reference IS NOT NULL) = (returned > 0)",
+        name="returned",
     ),
     Index(
         "top_up_reversals_waiting_idx", "created_at", postgresql_where=text("status = 'WAITING'")
     ),
+)
+
+# The entries that took money for a reversal.
+top_up_reversal_entries = Table(
+    "top_up_reversal_entries",
+    metadata,
+    _user_id(),
+    Column("reference", UUID, primary_key=True),
+    Column("reversal_id", UUID, nullable=False),
 )
 
 # What the provider reported and no rule covers; of no user, since it may name none or a wrong one.

@@ -17,9 +17,10 @@ from domain.operators import reversing as operators
 from domain.operators.reversing import DecideAction, ReverseTransaction
 from domain.schedules import posting as schedule_posting
 from domain.schedules.posting import SendScheduled
-from domain.top_ups import crediting, reversing
+from domain.top_ups import crediting, returning, reversing
 from domain.top_ups.crediting import CreditTopUp
-from domain.top_ups.reversing import ReturnTopUp, ReverseTopUp
+from domain.top_ups.returning import ReturnTopUp
+from domain.top_ups.reversing import ReverseTopUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ HANDLERS: Mapping[type, Handler] = {
     SendScheduled: Handler(schedule_posting.decide, send_money.is_same_input),
     CreditTopUp: Handler(crediting.decide, crediting.is_same_input),
     ReverseTopUp: Handler(reversing.reverse, reversing.is_same_input),
-    ReturnTopUp: Handler(reversing.give_back, reversing.is_same_input),
+    ReturnTopUp: Handler(returning.give_back, returning.is_same_input),
     ReverseTransaction: Handler(operators.decide_reversal, operators.is_same_input),
     DecideAction: Handler(operators.decide_proposal, operators.never_same),
     CloseIdempotencyKey: Handler(close_key.decide, close_key.is_same_input),

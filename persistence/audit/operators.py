@@ -124,8 +124,8 @@ SELECT concat(t.user_id, '/', t.sequence) AS key,
     'Neither the log of operators nor the provider of a top-up says who reversed this.' AS sentence
 FROM transactions AS t
 LEFT JOIN operator_records AS r ON r.posted_reference = t.reference
-LEFT JOIN top_up_reversals AS p ON p.user_id = t.user_id AND p.reference = t.reference
-WHERE t.kind = 'reversal' AND t.direction = 'outgoing' AND r.position IS NULL AND p.id IS NULL
+LEFT JOIN top_up_reversal_entries AS p ON p.user_id = t.user_id AND p.reference = t.reference
+WHERE t.kind = 'reversal' AND t.direction = 'outgoing' AND r.position IS NULL AND p.user_id IS NULL
 """
 
 CHECKS = (

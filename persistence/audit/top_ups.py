@@ -36,8 +36,12 @@ SELECT key, sentence FROM (
         CASE WHEN payment.uses > 1 THEN 'Its payment was credited to several top-ups.' END,
         CASE WHEN p.status = 'PENDING' AND c.user_id IS NOT NULL
             THEN 'It is pending although its key is closed.' END,
-        CASE WHEN p.status = 'REVERSED' AND r.posted IS NULL OR p.status = 'POSTED' AND r.posted > 0
-            THEN 'Its status does not match its reversals.' END
+        CASE WHEN p.status = 'REVERSED' AND coalesce(r.claimed, 0) = 0 OR p.status = 'POSTED' AND r.claimed > 0
+            THEN 'Its status does not match its reversals.' END,
+        -- Operators may have reversed some of it before.
+        CASE WHEN r.held > least(r.claimed, p.amount)
+            OR r.held < least(r.claimed, p.amount) AND others.amount IS NULL
+            THEN format('Of %s that the provider took back, %s are taken.', r.claimed, r.held) END
     ) AS sentence
     FROM top_ups AS p
     LEFT JOIN users AS u ON u.id = p.user_id
@@ -48,9 +52,15 @@ SELECT key, sentence FROM (
     LEFT JOIN (SELECT provider, payment_id, count(*) AS uses FROM top_ups GROUP BY 1, 2) AS payment
         ON payment.provider = p.provider AND payment.payment_id = p.payment_id
     LEFT JOIN (
-        SELECT user_id, top_up_id, count(*) AS posted FROM top_up_reversals
-        WHERE status = 'POSTED' GROUP BY user_id, top_up_id
+        SELECT user_id, top_up_id, sum(taken - returned) AS held,
+            coalesce(sum(amount) FILTER (WHERE status IN ('POSTED', 'COVERED')), 0) AS claimed
+        FROM top_up_reversals GROUP BY user_id, top_up_id
     ) AS r ON r.user_id = p.user_id AND r.top_up_id = p.id
+    LEFT JOIN (
+        SELECT t.user_id, t.reverses, sum(t.amount) AS amount FROM transactions AS t
+        LEFT JOIN top_up_reversal_entries AS e ON e.user_id = t.user_id AND e.reference = t.reference
+        WHERE t.reverses IS NOT NULL AND e.user_id IS NULL GROUP BY t.user_id, t.reverses
+    ) AS others ON others.user_id = p.user_id AND others.reverses = p.reference
 ) AS top_up
 WHERE sentence <> ''
 """  # noqa: S608
@@ -63,26 +73,45 @@ SELECT key, sentence FROM (
             THEN 'Its status or source is unknown.' END,
         CASE WHEN r.created_at > clock_timestamp() THEN 'It was created in the future.' END,
         CASE WHEN r.taken NOT BETWEEN 0 AND r.amount THEN 'More was taken than was to be.' END,
-        CASE WHEN (r.taken > 0) <> (r.reference IS NOT NULL)
-            OR r.status <> 'RETURNED' AND (r.status = 'POSTED') <> (r.reference IS NOT NULL)
-            OR (r.returned_reference IS NOT NULL) <> (r.status = 'RETURNED' AND r.taken > 0)
+        CASE WHEN r.status <> 'RETURNED' AND (r.status = 'POSTED') <> (r.taken > 0)
+            OR r.returned NOT BETWEEN 0 AND r.amount OR r.returned > 0 AND r.status <> 'RETURNED'
+            OR (r.returned_reference IS NOT NULL) <> (r.returned > 0)
             THEN 'Its status does not match its entries.' END,
-        CASE WHEN r.reference IS NOT NULL AND (t.kind = 'reversal' AND t.direction = 'outgoing'
-            AND t.amount = r.taken AND (t.reverses = p.reference OR earlier.id IS NOT NULL)) IS NOT TRUE
-            THEN 'The entry that took it is missing or another one.' END,
+        CASE WHEN r.taken <> coalesce(e.amount, 0)
+            THEN format('It took %s, but its entries %s.', r.taken, coalesce(e.amount, 0)) END,
         CASE WHEN r.returned_reference IS NOT NULL AND (back.kind = 'top_up'
-            AND back.amount = r.taken AND back.idempotency_key = concat('returned:', r.id)) IS NOT TRUE
+            AND back.amount = r.returned AND back.idempotency_key = concat('returned:', r.id)) IS NOT TRUE
             THEN 'The entry that credited it again is missing or another one.' END
     ) AS sentence
     FROM top_up_reversals AS r
     LEFT JOIN top_ups AS p ON p.user_id = r.user_id AND p.id = r.top_up_id
-    LEFT JOIN transactions AS t ON t.user_id = r.user_id AND t.reference = r.reference
-    LEFT JOIN top_up_reversals AS earlier ON earlier.user_id = r.user_id
-        AND earlier.top_up_id = r.top_up_id AND earlier.returned_reference = t.reverses
+    LEFT JOIN (
+        SELECT e.user_id, e.reversal_id, sum(t.amount) AS amount
+        FROM top_up_reversal_entries AS e
+        JOIN transactions AS t ON t.user_id = e.user_id AND t.reference = e.reference
+        GROUP BY e.user_id, e.reversal_id
+    ) AS e ON e.user_id = r.user_id AND e.reversal_id = r.id
     LEFT JOIN transactions AS back ON back.user_id = r.user_id AND back.reference = r.returned_reference
 ) AS reversal
 WHERE sentence <> ''
 """  # noqa: S608
+
+_ENTRIES = """
+SELECT e.user_id || '/' || e.reference AS key, CASE
+    WHEN r.id IS NULL THEN 'The reversal that it belongs to does not exist.'
+    ELSE 'The entry is missing, or takes back something else.'
+    END AS sentence
+FROM top_up_reversal_entries AS e
+LEFT JOIN top_up_reversals AS r ON r.user_id = e.user_id AND r.id = e.reversal_id
+LEFT JOIN top_ups AS p ON p.user_id = r.user_id AND p.id = r.top_up_id
+LEFT JOIN transactions AS t ON t.user_id = e.user_id AND t.reference = e.reference
+LEFT JOIN top_up_reversals AS earlier ON earlier.user_id = r.user_id
+    AND earlier.top_up_id = r.top_up_id AND earlier.returned_reference = t.reverses
+WHERE (
+    r.id IS NOT NULL AND t.kind = 'reversal' AND t.direction = 'outgoing'
+    AND (t.reverses = p.reference OR earlier.id IS NOT NULL)
+) IS NOT TRUE
+"""
 
 _MISMATCHES = """
 SELECT concat_ws('/', provider, source_id, reason) AS key, 'It was seen in the future.' AS sentence
@@ -102,6 +131,7 @@ AUDIT = KindAudit(
     checks=(
         Check("top-ups through a provider", "top_ups", _TOP_UPS),
         Check("what providers took back", "top_up_reversals", _REVERSALS),
+        Check("entries of what providers took back", "top_up_reversal_entries", _ENTRIES),
         Check("payments that match no top-up", "top_up_mismatches", _MISMATCHES),
         Check("reconciliations with providers", "top_up_reconciliations", _RECONCILIATIONS),
     ),

@@ -55,6 +55,7 @@ KEPT = (
     # What the provider reports later still finds its account.
     tables.top_ups,
     tables.top_up_reversals,
+    tables.top_up_reversal_entries,
     tables.top_up_mismatches,
     tables.top_up_reconciliations,
     tables.handles,

@@ -32,7 +32,14 @@ from domain.ledger.reversals import OriginalOf
 from domain.operators.reversing import ActionOfKey, AppendRecord, LogHead, MoveHead, ProposalOf
 from domain.schedules.posting import RunOf, RunSent, ScheduleContinues
 from domain.top_ups.crediting import AbandonTopUp, TopUpOf, TopUpPosted
-from domain.top_ups.reversing import ReversalChanged, ReversalOf, TopUpChanged
+from domain.top_ups.reversing import (
+    Operators,
+    PaymentOf,
+    ReversalChanged,
+    ReversalOf,
+    ReversalPosted,
+    TopUpChanged,
+)
 from persistence.engine.pipeline import Statement
 from persistence.ledger import authorities, confirming, effects, look_ups, originals
 from persistence.ledger.authorities import Source
@@ -42,8 +49,9 @@ from persistence.operators import reversing as operators
 from persistence.people import restrictions
 from persistence.requests import paying
 from persistence.schedules import posting as schedules
+from persistence.top_ups import operators as told
+from persistence.top_ups import payments, reversals
 from persistence.top_ups import posting as top_ups
-from persistence.top_ups import reversals
 
 AUTHORITIES: Mapping[type[Authority], Source] = {
     authority.Session: authorities.SESSIONS,
@@ -63,6 +71,8 @@ LOOK_UPS: Mapping[type[LookUp[Any]], Query] = {
     RunOf: Query(schedules.runs, schedules.read_runs),
     TopUpOf: Query(top_ups.states, top_ups.read_states),
     ReversalOf: Query(reversals.states, reversals.read_states),
+    PaymentOf: Query(payments.payments, payments.read_payments),
+    Operators: Query(told.operators, told.read_operators),
     PaidBefore: confirming.PAID,
     ChallengeOf: confirming.CHALLENGES,
     TotpUse: confirming.TOTP_USES,
@@ -83,6 +93,7 @@ EFFECTS: Mapping[type[Effect], Callable[[Sequence[Any]], Statement]] = {
     TopUpPosted: top_ups.post,
     AbandonTopUp: top_ups.abandon,
     ReversalChanged: reversals.change,
+    ReversalPosted: reversals.post,
     TopUpChanged: reversals.change_top_ups,
     UseChallenge: confirming.use_challenges,
     UseTotp: confirming.use_totp,

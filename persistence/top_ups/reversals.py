@@ -15,6 +15,7 @@ from domain.top_ups.reversing import (
     Reversal,
     ReversalChanged,
     ReversalOf,
+    ReversalPosted,
     Status,
     TopUpChanged,
 )
@@ -24,6 +25,7 @@ from persistence.engine.database import Database
 from persistence.engine.pipeline import Rows, Statement
 from persistence.engine.unit_of_work import Unit
 from persistence.people import persons
+from persistence.top_ups import operators
 
 # ================================================================ outside of ledger commits
 
@@ -35,36 +37,36 @@ _RECORD = text(
     """
 )
 _FIND = text("SELECT * FROM top_up_reversals WHERE user_id = :user_id AND source_id = :source_id")
+_GET = text("SELECT * FROM top_up_reversals WHERE user_id = :user_id AND id = :id")
 _SHORTEN = text(
     "UPDATE top_up_reversals SET is_short = true WHERE user_id = :user_id AND id = :id "
     "AND status = 'WAITING' AND NOT is_short"
 )
 _WAITING = text(
-    "SELECT * FROM top_up_reversals WHERE user_id = :user_id AND top_up_id = :top_up_id "
-    "AND status = 'WAITING' ORDER BY id"
-)
-_CREDITS = text(
     """
-    SELECT reference FROM top_ups
-    WHERE user_id = :user_id AND id = :top_up_id AND reference IS NOT NULL
-    UNION ALL
-    SELECT returned_reference FROM top_up_reversals
-    WHERE user_id = :user_id AND top_up_id = :top_up_id AND returned_reference IS NOT NULL
+    SELECT r.* FROM top_up_reversals AS r
+    JOIN top_ups AS t ON t.user_id = r.user_id AND t.id = r.top_up_id AND t.sequence IS NOT NULL
+    WHERE r.user_id = :user_id AND r.top_up_id = :top_up_id AND r.status = 'WAITING' ORDER BY r.id
     """
 )
-_DUE = text(
-    """
-    SELECT DISTINCT r.user_id, r.top_up_id FROM top_up_reversals AS r
+# What each takes, which is at most what the others have left of the payment.
+_TAKING = """
+    SELECT r.user_id, r.top_up_id, r.is_short, u.balance, u.closed_at,
+        least(r.amount, t.amount - coalesce(sum(o.taken - o.returned), 0))::bigint AS amount
+    FROM top_up_reversals AS r
     JOIN top_ups AS t ON t.user_id = r.user_id AND t.id = r.top_up_id AND t.sequence IS NOT NULL
     JOIN users AS u ON u.id = r.user_id
+    LEFT JOIN top_up_reversals AS o ON o.user_id = r.user_id AND o.top_up_id = r.top_up_id
     WHERE r.status = 'WAITING'
-        AND (NOT r.is_short OR (u.balance >= r.amount AND u.closed_at IS NULL))
-    LIMIT :limit
-    """
+    GROUP BY r.user_id, r.id, t.amount, u.balance, u.closed_at, r.top_up_id, r.is_short, r.amount
+"""
+_DUE = text(
+    f"SELECT DISTINCT user_id, top_up_id FROM ({_TAKING}) AS waiting "  # noqa: S608
+    "WHERE NOT is_short OR (balance >= amount AND closed_at IS NULL) LIMIT :limit"
 )
 _SHORT = text(
-    "SELECT count(*) AS reversals, coalesce(sum(amount), 0)::bigint AS amount FROM top_up_reversals "
-    "WHERE status = 'WAITING' AND is_short"
+    "SELECT count(*) AS reversals, coalesce(sum(amount), 0)::bigint AS amount "  # noqa: S608
+    f"FROM ({_TAKING}) AS waiting WHERE is_short"
 )
 
 
@@ -98,24 +100,30 @@ async def record(db: Database, top_up: TopUp, fact: TakenBack) -> Reversal:
 
 
 async def mark_short(db: Database, reversal: Reversal) -> bool:
-    """No balance will cover it: the account is closed. Whether that is new."""
+    """No balance will cover it, for the account is closed: tell operators, once. Whether that is new."""
 
     async def work(unit: Unit) -> bool:
-        await persons.lock_all(unit, [reversal.user_id])
+        told = await operators.lock_with(unit, reversal.user_id)
         names = {"user_id": reversal.user_id, "id": reversal.reversal_id}
-        return (await unit.connection.execute(_SHORTEN, names)).rowcount == 1
+        if (await unit.connection.execute(_SHORTEN, names)).rowcount == 0:
+            return False
+        await operators.mail(unit, told, reversal)
+        return True
 
     return await unit_of_work.run(db, work)
 
 
-async def waiting(
-    db: Database, user_id: UUID, top_up_id: UUID
-) -> tuple[list[Reversal], tuple[UUID, ...]]:
-    """What waits to be taken back of a top-up, and the references of what credited it."""
+async def get(db: Database, user_id: UUID, reversal_id: UUID) -> Reversal:
+    """A reversal, which must exist, as it is now."""
+    names = {"user_id": user_id, "id": reversal_id}
+    return _reversal((await db.read(lambda connection: connection.execute(_GET, names))).one())
+
+
+async def waiting(db: Database, user_id: UUID, top_up_id: UUID) -> list[Reversal]:
+    """What waits to be taken back of a top-up that is credited."""
     names = {"user_id": user_id, "top_up_id": top_up_id}
     found = await db.read(lambda connection: connection.execute(_WAITING, names))
-    credited = await db.read(lambda connection: connection.execute(_CREDITS, names))
-    return [_reversal(row) for row in found], tuple(row.reference for row in credited)
+    return [_reversal(row) for row in found]
 
 
 async def due(db: Database, limit: int) -> list[tuple[UUID, UUID]]:
@@ -140,7 +148,7 @@ def _reversal(row: Row[Any]) -> Reversal:
         status=Status(row.status),
         is_short=row.is_short,
         taken_minor=row.taken,
-        reference=row.reference,
+        returned_minor=row.returned,
         returned_reference=row.returned_reference,
     )
 
@@ -149,27 +157,31 @@ def _reversal(row: Row[Any]) -> Reversal:
 
 _STATES = b"""
 SELECT r.user_id, r.id, r.top_up_id, r.source, r.amount, r.status, r.is_short, r.taken,
-    r.reference, r.returned_reference
+    r.returned, r.returned_reference
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
 JOIN top_up_reversals AS r ON r.user_id = asked.user_id AND r.id = asked.id
 """
 _CHANGE = b"""
 UPDATE top_up_reversals AS r SET status = changed.status, is_short = changed.is_short = 1,
-    taken = changed.taken, reference = changed.reference,
+    taken = changed.taken, returned = changed.returned,
     returned_reference = changed.returned_reference
 FROM unnest(
-    $1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[]
-) AS changed (user_id, id, status, is_short, taken, reference, returned_reference)
+    $1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::uuid[]
+) AS changed (user_id, id, status, is_short, taken, returned, returned_reference)
 WHERE r.user_id = changed.user_id AND r.id = changed.id AND r.user_id = ANY ($1::uuid[])
 """
-# After the statement above, which comes before it in each commit.
+_POST = b"""
+INSERT INTO top_up_reversal_entries (user_id, reference, reversal_id)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
+"""
+# After the first statement above, which comes before it in each commit.
 _CHANGE_TOP_UPS = b"""
-UPDATE top_ups AS t SET status = CASE WHEN changed.posted > 0 THEN 'REVERSED' ELSE 'POSTED' END
+UPDATE top_ups AS t SET status = CASE WHEN changed.reversals > 0 THEN 'REVERSED' ELSE 'POSTED' END
 FROM (
-    SELECT asked.user_id, asked.id, count(r.id) AS posted
+    SELECT asked.user_id, asked.id, count(r.id) AS reversals
     FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
     LEFT JOIN top_up_reversals AS r ON r.user_id = asked.user_id AND r.top_up_id = asked.id
-        AND r.status = 'POSTED'
+        AND r.status IN ('POSTED', 'COVERED')
     GROUP BY asked.user_id, asked.id
 ) AS changed
 WHERE t.user_id = changed.user_id AND t.id = changed.id AND t.user_id = ANY ($1::uuid[])
@@ -201,8 +213,17 @@ def change(effects: Sequence[ReversalChanged]) -> Statement:
         array(each.status.value for each in changed),
         array(int(each.is_short) for each in changed),
         array(each.taken_minor for each in changed),
-        array(each.reference for each in changed),
+        array(each.returned_minor for each in changed),
         array(each.returned_reference for each in changed),
+    )
+
+
+def post(effects: Sequence[ReversalPosted]) -> Statement:
+    """Record which entries took money for which reversal."""
+    return _POST, (
+        pipeline.array(each.user_id for each in effects),
+        pipeline.array(each.reference for each in effects),
+        pipeline.array(each.reversal_id for each in effects),
     )
 
 

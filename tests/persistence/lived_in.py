@@ -26,7 +26,8 @@ from domain.schedules.recurrence import Recurrence, RecurrenceUnit
 from domain.schedules.scheduling import Request
 from domain.top_ups.crediting import CreditTopUp
 from domain.top_ups.provider import Session, Source, TakenBack
-from domain.top_ups.reversing import ReturnTopUp, ReverseTopUp
+from domain.top_ups.returning import ReturnTopUp
+from domain.top_ups.reversing import ReverseTopUp
 from domain.top_ups.top_ups import Request as TopUpRequest
 from domain.webhooks import Outcome, WebhookStream
 from persistence.delivery import cursors, mails, outbox
@@ -186,8 +187,8 @@ async def _topped_up(books: Books, someone: Someone) -> None:
             await books.ledger.move(credit)
             taken = TakenBack(f"pi_{number}", f"dp_{number}", Source.DISPUTE, 150, "USD")
             await reversals.record(db, started, taken)
-            [waiting], credited = await reversals.waiting(db, user_id, started.top_up_id)
-            await books.ledger.run(ReverseTopUp(waiting, credited, ids.new_id()))
+            [waiting] = await reversals.waiting(db, user_id, started.top_up_id)
+            await books.ledger.run(ReverseTopUp(waiting, ids.new_id()))
             if number == 3:
                 await books.ledger.run(ReturnTopUp(waiting, ids.new_id()))
     await mismatches.record(

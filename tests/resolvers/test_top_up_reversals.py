@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from application import reverse_top_up
+from domain import ids
 from domain.top_ups.provider import Source
+from domain.top_ups.reversing import ReverseTopUp
 from persistence.audit import audit
 from persistence.operators import operators
-from persistence.top_ups import reversals
+from persistence.top_ups import reversals, top_ups
 from tests.payments import Payments
 from tests.resolvers.test_top_ups import apply, attend, mismatched, read, start, started
 from tests.resolvers.world import Someone, World
@@ -105,6 +107,12 @@ async def test_a_dispute_after_the_money_was_sent_on_waits_until_the_balance_cov
     await alpha.send(beta, "20")
     dispute = payments.take_back(paid, source=Source.DISPUTE)
     await operators.add(world.services.database, beta.email, audit_key=b"")
+    # The mails are in the commit of the ledger: a process that is killed after it has sent none.
+    recorded = await top_ups.find(world.services.database, alpha.user_id, top_up_id)
+    assert recorded is not None
+    waiting = await reversals.record(world.services.database, recorded, dispute)
+    await world.services.ledger.run(ReverseTopUp(waiting, ids.new_id()))
+    assert world.mails(beta.email) == ["verify_email", "balance_short"]
     await apply(world, dispute, dispute)
     assert world.mails(beta.email) == ["verify_email", "balance_short"]
     shown = await state(alpha)
@@ -143,6 +151,19 @@ async def test_what_the_provider_returns_is_credited_again_once(
     assert (await state(alpha))["balance"] == {"amount": "0.00"}
     assert (await read(alpha, top_up_id))["status"] == "REVERSED"
 
+    # A dispute takes both parts of a payment, of which one was credited again after the refund failed.
+    another = payments.pay(await started(alpha, "20"))
+    refund = payments.take_back(another, 500, number=3)
+    await apply(world, another, refund, payments.give_back(refund))
+    assert (await state(alpha))["balance"] == {"amount": "20.00"}
+    disputed = payments.take_back(another, source=Source.DISPUTE)
+    await asyncio.gather(*(apply(world, disputed) for _ in range(3)))
+    assert (await state(alpha))["balance"] == {"amount": "0.00"}
+    assert (await booked(alpha))[-2:] == [("REVERSAL", "15.00"), ("REVERSAL", "5.00")]
+    await apply(world, payments.give_back(disputed))
+    assert (await booked(alpha))[-1] == ("TOP_UP", "20.00")
+    await apply(world, payments.take_back(another, number=4))
+
     # Returned before it was known that it had been taken.
     other = payments.pay(await started(alpha, "3"))
     failed = payments.take_back(other)
@@ -150,9 +171,32 @@ async def test_what_the_provider_returns_is_credited_again_once(
     assert (await state(alpha))["balance"] == {"amount": "3.00"}
 
 
-async def test_refunds_of_closed_accounts_and_of_unknown_payments(
-    world: World, alpha: Someone, payments: Payments
+async def test_a_dispute_waits_for_no_more_than_a_refund_has_left(
+    world: World, alpha: Someone, beta: Someone, payments: Payments
 ) -> None:
+    top_up_id = await started(alpha, "20")
+    paid = payments.pay(top_up_id)
+    refund = payments.take_back(paid, 500)
+    dispute = payments.take_back(paid, source=Source.DISPUTE)
+    await apply(world, paid, refund)
+    await alpha.send(beta, "10")
+    await apply(world, dispute)
+    assert (await reversals.shortfall(world.services.database)).amount_minor == 1500
+    await beta.send(alpha, "10")
+    await work(world)
+    assert (await state(alpha))["balance"] == {"amount": "0.00"}
+    # While the refund has gone back to the payer, the rest alone comes back.
+    await apply(world, payments.give_back(dispute))
+    assert (await state(alpha))["balance"] == {"amount": "15.00"}
+    await apply(world, payments.give_back(refund))
+    assert (await state(alpha))["balance"] == {"amount": "20.00"}
+    assert (await read(alpha, top_up_id))["status"] == "POSTED"
+
+
+async def test_refunds_of_closed_accounts_and_of_unknown_payments(
+    world: World, alpha: Someone, beta: Someone, payments: Payments
+) -> None:
+    await operators.add(world.services.database, beta.email, audit_key=b"")
     paid = payments.pay(await started(alpha, "25"))
     late = payments.pay(await started(alpha, "1"))
     await apply(world, paid)
@@ -166,6 +210,7 @@ async def test_refunds_of_closed_accounts_and_of_unknown_payments(
     )
     await apply(world, refund, refund, late)
     assert (await reversals.shortfall(world.services.database)).count == 1
+    assert world.mails(beta.email) == ["verify_email", "balance_short"]
     assert await reversals.due(world.services.database, 10) == []
     await attend(world, alpha)
     assert payments.refunded == [late.payment_id]
