@@ -128,10 +128,52 @@ LEFT JOIN top_up_reversal_entries AS p ON p.user_id = t.user_id AND p.reference 
 WHERE t.kind = 'reversal' AND t.direction = 'outgoing' AND r.position IS NULL AND p.user_id IS NULL
 """
 
+# What the newest record about a restriction says is in force; a provider restricts too, and that has no record.
+_RESTRICTED = """
+WITH newest AS (
+    SELECT DISTINCT ON (r.account_id, barred.name) r.account_id, barred.name,
+        r.kind = 'RESTRICT' AND coalesce(r.until > clock_timestamp(), true) AS in_force
+    FROM operator_records AS r CROSS JOIN (VALUES ('SENDING'), ('RECEIVING'), ('ADDING')) AS barred (name)
+    WHERE r.kind = 'LIFT'
+        OR r.kind = 'RESTRICT' AND barred.name = ANY(string_to_array(upper(r.restrictions), ','))
+    ORDER BY r.account_id, barred.name, r.position DESC
+),
+stored AS (
+    SELECT u.id, barred.name, coalesce(barred.until > clock_timestamp(), false) AS in_force
+    FROM users AS u CROSS JOIN LATERAL (VALUES
+        ('SENDING', u.sending_restricted_until), ('RECEIVING', u.receiving_restricted_until),
+        ('ADDING', u.adding_restricted_until)
+    ) AS barred (name, until)
+    WHERE u.closed_at IS NULL
+)
+SELECT s.id::text AS key, CASE WHEN s.in_force
+    THEN format('Nobody has barred this account from %s.', s.name)
+    ELSE format('An operator has barred this account from %s, and it is not barred.', s.name)
+    END AS sentence
+FROM stored AS s LEFT JOIN newest AS n ON n.account_id = s.id AND n.name = s.name
+WHERE CASE WHEN s.in_force
+    THEN n.in_force IS NOT TRUE AND s.id NOT IN (SELECT user_id FROM top_up_reversals WHERE is_short)
+    ELSE n.in_force IS TRUE END
+"""
+# The function is identified by the MD5 of its text: a migration that changes it changes this.
+_REFUSES_CHANGE = "5977a475456bb407d323c51fab6b7618"
+_GUARDS = f"""
+SELECT wanted.name AS key,
+    'This trigger, which guards the log of operators, is missing, off or changed.' AS sentence
+FROM (VALUES ('operator_records_append_only'), ('operator_records_not_truncated')) AS wanted (name)
+LEFT JOIN pg_trigger AS t ON t.tgname = wanted.name AND t.tgenabled IN ('O', 'A')
+    AND t.tgrelid = to_regclass('operator_records')
+LEFT JOIN pg_proc AS p ON p.oid = t.tgfoid AND p.proname = 'refuse_change_of_operator_records'
+    AND md5(p.prosrc) = '{_REFUSES_CHANGE}'
+WHERE p.oid IS NULL
+"""  # noqa: S608
+
 CHECKS = (
     Check("reversals by operators", _TABLE, _POSTED),
     Check("who reversed transactions", "transactions", _UNRECORDED),
     Check("records of operators", _TABLE, _CONTENT),
     Check("decisions of operators", _TABLE, _ONCE),
     Check("who is an operator", "operators", _WHO),
+    Check("restricted accounts", "users", _RESTRICTED),
+    Check("the guards of the log of operators", "pg_trigger", _GUARDS),
 )

@@ -20,6 +20,7 @@ from domain.operators import actions
 from domain.operators.log import ActionKind
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
+from domain.people.restrictions import Restriction
 from domain.requests.payment_requests import PaymentRequest
 from domain.requests.splits import SplitDraft
 from domain.schedules.recurrence import Recurrence, RecurrenceUnit
@@ -37,7 +38,7 @@ from persistence.engine.unit_of_work import Unit
 from persistence.leaving import closing as leaving
 from persistence.leaving import exports
 from persistence.operators import log_rows, operators
-from persistence.people import accounts, api_tokens, blocks, registrations
+from persistence.people import accounts, api_tokens, blocks, registrations, restrictions
 from persistence.people import sessions as stored_sessions
 from persistence.requests import closing, splitting
 from persistence.schedules import runs, schedules
@@ -206,6 +207,8 @@ async def _operated(books: Books, operator: Someone, other: Someone) -> None:
         await change(books.database, someone.email, audit_key=b"")
 
     async def act(unit: Unit) -> None:
+        barred = (Restriction.SENDING, Restriction.ADDING)
+        await restrictions.restrict(unit, other.user_id, barred, None)
         record = actions.done(
             ActionKind.RESTRICT, operator_id=operator.user_id, account_id=other.user_id,
             action_id=ids.new_id(), reason="Reported by the bank.", created_at=await unit.clock(),

@@ -71,6 +71,11 @@ DAMAGE = [
     ("ALTER TABLE operator_records DROP CONSTRAINT operator_records_not_oneself_check; "
      "UPDATE operator_records SET operator_id = account_id WHERE number = 1",
      "operator_records", "their own account"),
+    ("ALTER TABLE operator_records DISABLE TRIGGER operator_records_append_only", "pg_trigger",
+     "guards the log of operators"),
+    ("UPDATE users SET sending_restricted_until = NULL", "users", "and it is not barred"),
+    ("UPDATE users SET receiving_restricted_until = now() + interval '1 day'", "users",
+     "Nobody has barred"),
     ("DELETE FROM operator_records WHERE position = 5", "operator_log", "records were removed"),
     ("DELETE FROM operator_records WHERE position = 5", "transactions", "who reversed this"),
     ("UPDATE operator_records SET posted_reference = gen_random_uuid() WHERE kind = 'REVERSE'",
