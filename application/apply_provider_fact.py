@@ -26,6 +26,8 @@ class Mismatch(enum.StrEnum):
     OTHER_AMOUNT = "other_amount"
     OTHER_CURRENCY = "other_currency"
     OTHER_PAYMENT = "other_payment"
+    #: The provider gave back what it had taken, and the account that it was taken from is closed.
+    ACCOUNT_CLOSED = "account_closed"
 
 
 async def execute(
@@ -120,7 +122,10 @@ async def _taken_back(
     if top_up is None or reason is not None:
         await _record(services, provider, reason or Mismatch.UNKNOWN_TOP_UP, fact, named)
         return
-    await reverse_top_up.taken_back(services, top_up, fact)
+    try:
+        await reverse_top_up.taken_back(services, top_up, fact)
+    except errors.Unauthenticated:
+        await _record(services, provider, Mismatch.ACCOUNT_CLOSED, fact, named)
 
 
 async def _record(
@@ -143,7 +148,7 @@ async def _record(
     )
     if is_new:
         names = {} if named is None else _names(named)
-        log.error("a payment matches no top-up", reason=reason.value, **names)
+        log.error("what the provider reports cannot be applied", reason=reason.value, **names)
 
 
 async def _find(services: TopUpServices, named: Named) -> TopUp | None:

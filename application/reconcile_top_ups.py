@@ -7,7 +7,7 @@ import structlog
 from application import apply_provider_fact
 from application.top_up_services import TopUpServices
 from domain.ledger import money
-from domain.top_ups.provider import ProviderAway, ProviderRefused
+from domain.top_ups.provider import Event, PaymentProvider, ProviderAway, ProviderRefused
 from persistence.top_ups import reconciling
 
 log = structlog.get_logger()
@@ -30,9 +30,20 @@ async def execute(services: TopUpServices, currency: money.Currency) -> None:
         events = await provider.events(since)
         for event in events:
             if event.fact is not None:
-                await apply_provider_fact.execute(services, provider, currency, event.fact)
+                await _apply(services, provider, currency, event)
     except (ProviderAway, ProviderRefused) as error:
         log.warning("top-ups could not be reconciled", reason=str(error))
         return
     await reconciling.end(services.database, provider.name, now)
     log.info("top-ups were reconciled", events=len(events))
+
+
+async def _apply(
+    services: TopUpServices, provider: PaymentProvider, currency: money.Currency, event: Event
+) -> None:
+    assert event.fact is not None
+    try:
+        await apply_provider_fact.execute(services, provider, currency, event.fact)
+    except ProviderRefused as error:
+        # As it always will: the events after it have to be applied all the same.
+        log.error("an event could not be applied", event_id=event.event_id, reason=str(error))

@@ -20,7 +20,10 @@ log = structlog.get_logger()
 
 
 async def taken_back(services: TopUpServices, top_up: TopUp, fact: TakenBack) -> None:
-    """Record the fact and apply it, once however often it comes. Raises Unavailable."""
+    """Record the fact and apply it, once however often it comes.
+
+    Raises Unavailable, or Unauthenticated if something is to be credited again and the account is closed.
+    """
     if top_up.refund is not None:
         # A payment that was never credited.
         return

@@ -34,6 +34,8 @@ class Payments:
     facts: list[Fact] = field(default_factory=list)
     expired: list[str] = field(default_factory=list)
     refunded: list[str] = field(default_factory=list)
+    #: The payments that it says do not exist.
+    unknown: set[str] = field(default_factory=set)
     #: Raised by each call while it is set.
     trouble: ProviderAway | ProviderRefused | None = None
     #: Raised after the session was created.
@@ -67,6 +69,8 @@ class Payments:
 
     async def owner(self, payment_id: str) -> Named | None:
         self._check()
+        if payment_id in self.unknown:
+            raise ProviderRefused("no such payment")
         for session_id, checkout in self.checkouts.items():
             if payment_id == f"pi_{session_id}":
                 return checkout.top_up

@@ -254,8 +254,9 @@ async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
     if unmatched:
         days = mismatches.REPORTED_FOR.days
         says = (
-            f"{unmatched} payments of the last {days} days match no top-up and were not credited: "
-            "see the table top_up_mismatches, and refund them at the provider."
+            f"{unmatched} payments of the last {days} days match no top-up, or came back to a closed "
+            "account, and were not credited: see the table top_up_mismatches, and refund them at the "
+            "provider, or pay them out."
         )
         findings.append(Finding("Top-ups", "bad", says))
     short = await reversals.shortfall(database)

@@ -36,6 +36,10 @@ _RECORD = text(
     ON CONFLICT DO NOTHING
     """
 )
+_RETURN = text(
+    "UPDATE top_up_reversals SET status = 'RETURNED' "
+    "WHERE user_id = :user_id AND source_id = :source_id AND status = 'WAITING'"
+)
 _FIND = text("SELECT * FROM top_up_reversals WHERE user_id = :user_id AND source_id = :source_id")
 _GET = text("SELECT * FROM top_up_reversals WHERE user_id = :user_id AND id = :id")
 _SHORTEN = text(
@@ -79,7 +83,7 @@ class Shortfall:
 
 
 async def record(db: Database, top_up: TopUp, fact: TakenBack) -> Reversal:
-    """Keep it, once. What was returned before it was known has never to be taken."""
+    """Keep it, once. What was returned before it was taken has never to be taken."""
 
     async def work(unit: Unit) -> Reversal:
         await persons.lock_all(unit, [top_up.user_id])
@@ -94,6 +98,8 @@ async def record(db: Database, top_up: TopUp, fact: TakenBack) -> Reversal:
             "now": await unit.clock(),
         }
         await unit.connection.execute(_RECORD, parameters)
+        if fact.is_returned:
+            await unit.connection.execute(_RETURN, parameters)
         return _reversal((await unit.connection.execute(_FIND, parameters)).one())
 
     return await unit_of_work.run(db, work)

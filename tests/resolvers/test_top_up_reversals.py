@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from application import reverse_top_up
+from application import reconcile_top_ups, reverse_top_up
 from domain import ids
 from domain.top_ups.provider import Source
 from domain.top_ups.reversing import ReverseTopUp
 from persistence.audit import audit
 from persistence.operators import operators
-from persistence.top_ups import reversals, top_ups
+from persistence.top_ups import reconciling, reversals, top_ups
 from tests.payments import Payments
 from tests.resolvers.test_top_ups import apply, attend, mismatched, read, start, started
 from tests.resolvers.world import Someone, World
@@ -214,4 +214,26 @@ async def test_refunds_of_closed_accounts_and_of_unknown_payments(
     assert await reversals.due(world.services.database, 10) == []
     await attend(world, alpha)
     assert payments.refunded == [late.payment_id]
+    # It is given back before it was taken: nothing is owed any more.
+    await apply(world, payments.give_back(refund), refund)
+    assert (await reversals.shortfall(world.services.database)).count == 0
+    world.sql("UPDATE users SET closed_at = NULL WHERE id = %s", alpha.user_id)
+
+
+async def test_what_is_given_back_to_a_closed_account_is_reported_and_holds_up_nothing(
+    world: World, alpha: Someone, beta: Someone, payments: Payments
+) -> None:
+    services = world.services
+    paid = payments.pay(await started(alpha, "25"))
+    dispute = payments.take_back(paid, source=Source.DISPUTE)
+    await apply(world, paid, dispute)
+    world.sql("UPDATE users SET closed_at = now() WHERE id = %s", alpha.user_id)
+    payments.give_back(dispute)
+    payments.take_back(replace(paid, payment_id="pi_gone"))
+    payments.unknown.add("pi_gone")
+    other = payments.pay(await started(beta, "3"))
+    await reconciling.request(services.database, "stripe")
+    await reconcile_top_ups.execute(services, services.limits.currency)
+    assert await mismatched(world) == ["account_closed"]
+    assert (await state(beta))["balance"]["amount"] == f"{other.amount_minor / 100:.2f}"
     world.sql("UPDATE users SET closed_at = NULL WHERE id = %s", alpha.user_id)
