@@ -57,10 +57,16 @@ SELECT key, sentence FROM (
         FROM top_up_reversals GROUP BY user_id, top_up_id
     ) AS r ON r.user_id = p.user_id AND r.top_up_id = p.id
     LEFT JOIN (
-        SELECT t.user_id, t.reverses, sum(t.amount) AS amount FROM transactions AS t
+        SELECT c.user_id, c.top_up_id, sum(t.amount) AS amount
+        FROM (
+            SELECT user_id, id AS top_up_id, reference FROM top_ups
+            UNION ALL
+            SELECT user_id, top_up_id, returned_reference FROM top_up_reversals
+        ) AS c
+        JOIN transactions AS t ON t.user_id = c.user_id AND t.reverses = c.reference
         LEFT JOIN top_up_reversal_entries AS e ON e.user_id = t.user_id AND e.reference = t.reference
-        WHERE t.reverses IS NOT NULL AND e.user_id IS NULL GROUP BY t.user_id, t.reverses
-    ) AS others ON others.user_id = p.user_id AND others.reverses = p.reference
+        WHERE e.user_id IS NULL GROUP BY c.user_id, c.top_up_id
+    ) AS others ON others.user_id = p.user_id AND others.top_up_id = p.id
 ) AS top_up
 WHERE sentence <> ''
 """  # noqa: S608

@@ -53,24 +53,42 @@ _WAITING = text(
     WHERE r.user_id = :user_id AND r.top_up_id = :top_up_id AND r.status = 'WAITING' ORDER BY r.id
     """
 )
-# What each takes, which is at most what the others have left of the payment.
+# What each takes: at most what is left of the payment, of which others may have taken some.
 _TAKING = """
-    SELECT r.user_id, r.top_up_id, r.is_short, u.balance, u.closed_at,
-        least(r.amount, t.amount - coalesce(sum(o.taken - o.returned), 0))::bigint AS amount
-    FROM top_up_reversals AS r
-    JOIN top_ups AS t ON t.user_id = r.user_id AND t.id = r.top_up_id AND t.sequence IS NOT NULL
-    JOIN users AS u ON u.id = r.user_id
-    LEFT JOIN top_up_reversals AS o ON o.user_id = r.user_id AND o.top_up_id = r.top_up_id
-    WHERE r.status = 'WAITING'
-    GROUP BY r.user_id, r.id, t.amount, u.balance, u.closed_at, r.top_up_id, r.is_short, r.amount
+WITH waiting AS (SELECT * FROM top_up_reversals WHERE status = 'WAITING'),
+credits AS (
+    SELECT w.user_id, w.top_up_id, t.reference
+    FROM waiting AS w JOIN top_ups AS t ON t.user_id = w.user_id AND t.id = w.top_up_id
+    WHERE t.reference IS NOT NULL
+    UNION
+    SELECT w.user_id, w.top_up_id, r.returned_reference
+    FROM waiting AS w
+    JOIN top_up_reversals AS r ON r.user_id = w.user_id AND r.top_up_id = w.top_up_id
+    WHERE r.returned_reference IS NOT NULL
+),
+payments AS (
+    SELECT c.user_id, c.top_up_id,
+        sum(CASE WHEN t.reverses IS NULL THEN t.amount ELSE -t.amount END) AS remaining
+    FROM credits AS c
+    JOIN transactions AS t
+        ON t.user_id = c.user_id AND (t.reference = c.reference OR t.reverses = c.reference)
+    GROUP BY c.user_id, c.top_up_id
+),
+taking AS (
+    SELECT w.user_id, w.top_up_id, w.is_short, u.balance, u.closed_at,
+        least(w.amount, p.remaining)::bigint AS amount
+    FROM waiting AS w
+    JOIN payments AS p ON p.user_id = w.user_id AND p.top_up_id = w.top_up_id
+    JOIN users AS u ON u.id = w.user_id
+)
 """
 _DUE = text(
-    f"SELECT DISTINCT user_id, top_up_id FROM ({_TAKING}) AS waiting "  # noqa: S608
+    f"{_TAKING} SELECT DISTINCT user_id, top_up_id FROM taking "  # noqa: S608
     "WHERE NOT is_short OR (balance >= amount AND closed_at IS NULL) LIMIT :limit"
 )
 _SHORT = text(
-    "SELECT count(*) AS reversals, coalesce(sum(amount), 0)::bigint AS amount "  # noqa: S608
-    f"FROM ({_TAKING}) AS waiting WHERE is_short"
+    f"{_TAKING} SELECT count(*) AS reversals, coalesce(sum(amount), 0)::bigint AS amount "  # noqa: S608
+    "FROM taking WHERE is_short"
 )
 
 

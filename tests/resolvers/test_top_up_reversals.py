@@ -17,6 +17,7 @@ from persistence.audit import audit
 from persistence.operators import operators
 from persistence.top_ups import reconciling, reversals, top_ups
 from tests.payments import Payments
+from tests.resolvers.test_reversals import reverse
 from tests.resolvers.test_top_ups import apply, attend, mismatched, read, start, started
 from tests.resolvers.world import Someone, World
 
@@ -191,6 +192,34 @@ async def test_a_dispute_waits_for_no_more_than_a_refund_has_left(
     await apply(world, payments.give_back(refund))
     assert (await state(alpha))["balance"] == {"amount": "20.00"}
     assert (await read(alpha, top_up_id))["status"] == "POSTED"
+
+
+async def test_what_an_operator_has_reversed_of_a_payment_is_not_taken_again(
+    world: World, alpha: Someone, beta: Someone, payments: Payments
+) -> None:
+    services = world.services
+    top_up_id = await started(alpha, "20")
+    paid = payments.pay(top_up_id)
+    refund = payments.take_back(paid, 500)
+    dispute = payments.take_back(paid, source=Source.DISPUTE)
+    await apply(world, paid, refund, payments.give_back(refund))
+    await alpha.send(beta, "10")
+    await apply(world, dispute)
+    # What was credited again, and a part of the rest: 10 are left of the payment, and 5 in the balance.
+    for amount, sequence in ((None, 3), ("5", 1)):
+        [(reference,)] = world.sql(
+            "SELECT reference FROM transactions WHERE user_id = %s AND sequence = %s",
+            alpha.user_id, sequence,
+        )  # fmt: skip
+        await reverse(world, beta, str(reference), amount)
+        if sequence == 3:
+            await beta.send(alpha, "5")
+    assert (await reversals.shortfall(services.database)).amount_minor == 1000
+    await beta.send(alpha, "5")
+    await work(world)
+    assert (await state(alpha))["balance"] == {"amount": "0.00"}
+    await apply(world, payments.give_back(dispute))
+    assert (await state(alpha))["balance"] == {"amount": "10.00"}
 
 
 async def test_refunds_of_closed_accounts_and_of_unknown_payments(
