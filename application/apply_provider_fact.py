@@ -28,6 +28,8 @@ class Mismatch(enum.StrEnum):
     OTHER_PAYMENT = "other_payment"
     #: The provider gave back what it had taken, and the account that it was taken from is closed.
     ACCOUNT_CLOSED = "account_closed"
+    #: The refund of a payment that was not credited failed, or its dispute was won.
+    NOT_REFUNDED = "not_refunded"
 
 
 async def execute(
@@ -119,6 +121,8 @@ async def _taken_back(
         reason = Mismatch.OTHER_PAYMENT
     elif fact.currency != currency.code:
         reason = Mismatch.OTHER_CURRENCY
+    elif top_up.refund is not None and fact.is_returned:
+        reason = Mismatch.NOT_REFUNDED
     if top_up is None or reason is not None:
         await _record(services, provider, reason or Mismatch.UNKNOWN_TOP_UP, fact, named)
         return
@@ -148,7 +152,7 @@ async def _record(
     )
     if is_new:
         names = {} if named is None else _names(named)
-        log.error("what the provider reports cannot be applied", reason=reason.value, **names)
+        log.error("a payment matches no top-up", reason=reason.value, **names)
 
 
 async def _find(services: TopUpServices, named: Named) -> TopUp | None:

@@ -254,9 +254,9 @@ async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
     if unmatched:
         days = mismatches.REPORTED_FOR.days
         says = (
-            f"{unmatched} payments of the last {days} days match no top-up, or came back to a closed "
-            "account, and were not credited: see the table top_up_mismatches, and refund them at the "
-            "provider, or pay them out."
+            f"{unmatched} payments of the last {days} days match no top-up, or came back for a closed "
+            "account or from a refund that failed, and were not credited: see the table "
+            "top_up_mismatches, and refund them at the provider."
         )
         findings.append(Finding("Top-ups", "bad", says))
     short = await reversals.shortfall(database)

@@ -228,6 +228,9 @@ async def test_a_payment_for_a_closed_key_is_refunded_and_never_credited(
     await apply(world, paid, payments.take_back(paid))
     await attend(world, alpha)
     assert payments.refunded == [paid.payment_id]
+    assert await mismatched(world) == []
+    await apply(world, payments.give_back(payments.take_back(paid)))
+    assert await mismatched(world) == ["not_refunded"]
     assert (await state(alpha))["balance"] == {"amount": "0.00"}
     assert (await start(alpha, key=late))["replayed"] is True
     unused = new_key()
