@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from adapters import redis_connection
+from domain.values import value
 
 log = structlog.get_logger()
 
@@ -86,7 +87,7 @@ return counted
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limit:
     """No more than `rate` ("10/minute") under `key`."""
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from domain import errors
 from domain.people import handles
 from domain.people.accounts import clean_email
+from domain.values import value
 from persistence.engine.database import Database
 from persistence.people import accounts
 from persistence.people import handles as stored_handles
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Email:
     """An email address as it was typed."""
 
     typed: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Handle:
     """A handle as it was typed, with or without "@" in front."""
 

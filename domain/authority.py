@@ -7,11 +7,12 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
+from domain.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Authority:
     """Acts on the account of `user_id`; `id` identifies the authority among those of its kind."""
 
@@ -24,12 +25,12 @@ class Authority:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session(Authority):
     """The user, signed in. `id` is the session's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ApiToken(Authority):
     """A program, by an API token of the user. `id` is the token's."""
 
@@ -38,7 +39,7 @@ class ApiToken(Authority):
         return self.id
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Schedule(Authority):
     """A scheduled transfer, while it is active. `id` is its id."""
 
@@ -50,7 +51,7 @@ class Schedule(Authority):
         return self.created_with
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Provider(Authority):
     """The payment provider, about a top-up that was started. `id` is the top-up's."""
 
@@ -62,6 +63,6 @@ class Provider(Authority):
         return self.created_with
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Operator(Authority):
     """An operator, by a session that a second factor has confirmed lately. `id` is the session's."""

@@ -19,6 +19,7 @@ from domain.ledger import money
 from domain.ledger.kinds import Kind
 from domain.ledger.transfers import Account, Entry
 from domain.notifications.notices import Notice, Notification
+from domain.values import value
 
 Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)
@@ -97,7 +98,7 @@ class Ledger:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """What a command changes."""
 
@@ -110,7 +111,7 @@ class Decision:
     notices: Sequence[Notice] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Posted:
     """Entries were posted, now or (`replayed`) when this key was first used."""
 
@@ -122,7 +123,7 @@ class Posted:
     notifications: Sequence[Notification] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """The command was executed and posted no entry."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +10,10 @@ from uuid import UUID
 from domain.ledger.decisions import Effect
 from domain.notifications.notices import Notice, Notification
 from domain.people.accounts import MailPurpose
+from domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestMail(Effect):
     """Request a mail to a user whose address is verified."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from domain.values import value
+
 MAXIMUM_LIMIT_MINOR = 10**15
 _MAXIMUM_DIGITS = 30
 _TENS = [int("1" + "0" * power) for power in range(_MAXIMUM_DIGITS + 5)]
@@ -45,7 +47,7 @@ def currency(code: str) -> Currency:
     return Currency(code, _DECIMALS.get(code, 2))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Money:
     """An amount in minor units (cents for USD) of a currency."""
 

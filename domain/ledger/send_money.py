@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -17,9 +16,10 @@ from domain.ledger.decisions import Decision, Key, Ledger, LookUp
 from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Metadata
 from domain.ledger.transfers import Account, Entry
+from domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendMoney:
     """Send money. `amount` is in whole units; it, `note` and `metadata` are as entered."""
 

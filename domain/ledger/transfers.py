@@ -12,6 +12,7 @@ from domain import errors
 from domain.ledger import money
 from domain.ledger.kinds import Direction, Kind
 from domain.people.restrictions import Restriction, Untils, is_in_force
+from domain.values import value
 
 IDEMPOTENCY_KEY_MINIMUM_CHARACTERS = 8
 IDEMPOTENCY_KEY_MAXIMUM_CHARACTERS = 64
@@ -20,7 +21,7 @@ DAILY_LIMIT_WINDOW = timedelta(hours=24)
 EMPTY_LEDGER_SEAL = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
     """The state of a user's account; amounts in minor units."""
 
@@ -86,7 +87,7 @@ class Account:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """An entry of an account ledger: a transaction as its owner sees it; amounts in minor units."""
 
@@ -160,6 +161,8 @@ def check_amount(
 ) -> int:
     """The amount in minor units. Raises InvalidAmount unless it is exact and within the limits."""
     amount_minor = money.minor_units(amount, limits.currency)
+    if amount_minor is not None and limits.minimum_minor <= amount_minor <= maximum_minor:
+        return amount_minor
     minimum, maximum = limits.money(limits.minimum_minor), limits.money(maximum_minor)
     if amount_minor is None:
         decimals = limits.currency.decimals
@@ -170,10 +173,8 @@ def check_amount(
         )
     elif amount_minor < limits.minimum_minor:
         problem = f"is too small: the minimum is {minimum}"
-    elif amount_minor > maximum_minor:
-        problem = f"is too large: the maximum is {maximum}"
     else:
-        return amount_minor
+        problem = f"is too large: the maximum is {maximum}"
     raise errors.InvalidAmount(f"{what} {problem}.", minimum, maximum)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from domain.notifications.notification_kinds import NotificationKind
 from domain.people.accounts import MailPurpose
+from domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mail:
     """A mail with a template of its own, for a notification that has one."""
 
@@ -21,7 +22,7 @@ class Mail:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Notice:
     """What a user is to be told of; it gets its number under the user's lock."""
 
@@ -39,7 +40,7 @@ class Notice:
     mail: Mail | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Notification:
     """A notice with its number."""
 

@@ -13,11 +13,12 @@ from uuid import UUID
 import email_validator
 
 from domain import errors, text, time_zones
+from domain.values import value
 
 EMAIL_MAXIMUM_CHARACTERS = 254
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Person:
     """A user, as read from the database. The balance is in minor units."""
 

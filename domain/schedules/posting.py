@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from domain.notifications.notices import Notice
 from domain.notifications.notification_kinds import NotificationKind
 from domain.schedules.recurrence import Calendar
 from domain.schedules.schedules import RunStatus
+from domain.values import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,12 @@ class ScheduleContinues(Effect):
     next_run_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SendScheduled(SendMoney):
     """A run of a schedule: its authority is the schedule's, its key the run's."""
 
-    number: int
-    calendar: Calendar
+    number: int = field(kw_only=True)
+    calendar: Calendar = field(kw_only=True)
 
     @property
     def run(self) -> RunOf:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -38,8 +37,7 @@ COMMON_HEADERS: tuple[Header, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A whole answer; beside these headers it has its type, its length and `COMMON_HEADERS`."""
 
     status: int

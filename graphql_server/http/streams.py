@@ -201,4 +201,4 @@ def _resume(
     if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 10):
         return request
     number = min(int(last_event_id), _NUMBER_MAXIMUM)
-    return dataclasses.replace(request, after_number=number)
+    return request._replace(after_number=number)

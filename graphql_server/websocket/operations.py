@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -69,7 +68,7 @@ class Operations:
             return False
         self.started += 1
         # The document is parsed: do not keep thousands of copies of its text.
-        request = dataclasses.replace(request, query="")
+        request = request._replace(query="")
         context = self._context(caller)
         task = asyncio.create_task(self._operate(operation_id, operation, request, context))
         self._running[operation_id] = task

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from domain.ledger.posting import PostingCommand
 from domain.ledger.transfers import Account, Entry
 from domain.notifications.notices import Notification
 from domain.people.accounts import Person
+from domain.values import value
 from persistence.engine import database, pipeline, unit_of_work
 from persistence.engine.connections import Connections, is_lost
 from persistence.engine.pinned import Connection
@@ -33,7 +33,7 @@ _LOST_ATTEMPTS = 3
 _ATTEMPT_SECONDS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Movement:
     """A transaction posted now, or (`replayed`) at the first use of its key, and its users."""
 

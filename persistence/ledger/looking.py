@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 from domain.authority import Authority
 from domain.ledger.decisions import Command, Key, KeyClosure, LookUp
 from domain.ledger.transfers import Entry
+from domain.values import value
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Rows, Statement
 from persistence.ledger import entry_rows, look_ups
@@ -60,7 +60,7 @@ def _clock(kinds: tuple[type[Authority], ...]) -> bytes:
     return f"SELECT clock_timestamp(), {', '.join(f'ARRAY({each})' for each in arrays)}".encode()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Known:
     """The results, see `domain.ledger.decisions.Ledger`."""
 

@@ -28,7 +28,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     command: Command
     #: A refusal is a result, as in the ledger; an exception is a fault.
