@@ -36,7 +36,7 @@ SELECT
 """
 _TABLES = """
 SELECT quote_ident(relname) FROM pg_class
-WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 _AS_STATEMENTS = """
 SELECT format('INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, %L)', to_jsonb(r))

@@ -11,11 +11,12 @@ import pytest
 import domain
 from domain import errors, webhooks
 from domain.exports import data_exports
-from domain.ledger import money
+from domain.ledger import confirmations, money
 from domain.operators import actions
 from domain.people import handles, leaving, restrictions, second_factors, sessions
 from domain.requests import payment_requests
 from domain.statements import links
+from domain.top_ups import top_ups
 from tests.domain.worlds import CLOSED_REQUEST as CLOSED
 
 USD = money.currency("USD")
@@ -48,6 +49,8 @@ REFUSALS = [
     data_exports.ExportExpired(),
     links.LinkExpired(),
     webhooks.InvalidWebhook([errors.FieldError(("url",), "The address is not public.")]),
+    top_ups.NotAvailable(),
+    confirmations.ConfirmationRequired("", [], None),
     errors.Unauthenticated(),
     errors.Forbidden(),
     errors.SessionNotConfirmed(),
@@ -78,7 +81,9 @@ def test_the_list_above_is_whole() -> None:
     for module in pkgutil.walk_packages(domain.__path__, "domain."):
         importlib.import_module(module.name)
     declared = {each for each in _subclasses(errors.DomainError) if each.__module__[:6] == "domain"}
-    assert declared == {type(refusal) for refusal in REFUSALS}
+    # These are for use cases alone.
+    internal = {confirmations.Unsettled, *_subclasses(confirmations.Unsettled)}
+    assert declared - internal == {type(refusal) for refusal in REFUSALS}
 
 
 def test_several_fields_at_fault_make_one_message() -> None:

@@ -194,7 +194,7 @@ async def test_an_entry_of_a_newer_release_waits_for_a_worker_that_knows_it(
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
-        admin.execute("UPDATE transactions SET kind = 'reversal'")
+        admin.execute("UPDATE transactions SET kind = 'refund'")
         with capture_logs() as logged:
             await push(services, zoe)
         assert [one["user_id"] for one in logged if "waits" in one["event"]] == [str(zoe.user_id)]

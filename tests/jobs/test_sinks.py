@@ -108,7 +108,7 @@ async def test_an_event_that_cannot_be_read_is_reported_and_those_before_it_are_
         admin.execute("SET session_replication_role = replica")
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
         admin.execute(
-            "UPDATE transactions SET kind = 'reversal' WHERE user_id = %s AND sequence = 2",
+            "UPDATE transactions SET kind = 'refund' WHERE user_id = %s AND sequence = 2",
             [zoe.user_id],
         )
         with capture_logs() as logged:

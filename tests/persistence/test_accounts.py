@@ -141,6 +141,7 @@ async def test_what_is_asked_about_an_unknown_address_is_one_commit_and_no_mail(
             "data_exports",
             "erased_accounts",
             "handles",
+            "top_up_mismatches",
         ],
         0,
     )

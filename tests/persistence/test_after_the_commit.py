@@ -339,17 +339,12 @@ async def test_only_what_was_done_with_for_a_week_is_deleted_a_little_at_a_time(
     ):
         books.connection.execute(statement.encode())
     deleted = await retention.sweep(db, batch=2)
-    assert deleted == {
+    assert {table: count for table, count in deleted.items() if count} == {
         "outbox": 2,
         "sessions": 1,
         "idle_sessions": 1,
         "links": 1,
         "mails": 1,
-        "webhook_attempts": 0,
-        "webhook_secrets": 0,
-        "registrations": 0,
-        "handles": 0,
-        "webhooks": 0,
     }
     assert (await retention.sweep(db, batch=2))["outbox"] == 1
     assert not any((await retention.sweep(db)).values())

@@ -340,7 +340,7 @@ async def test_many_with_metadata_share_a_commit(books: Books) -> None:
 def test_a_batch_without_look_ups_and_effects_has_no_statement_for_them() -> None:
     someone = Someone(ids.new_id(), ids.new_id(), "Zoë", "zoe@example.com")
     command = sending(someone, someone)
-    for commands in ([command], [command, adding(someone)]):
+    for commands in ([command], [command, sending(someone, someone)]):
         assert len(Questions(commands).statements) == 2
     with_pairs = replace(command, metadata=metadata.of(PAIRS))
     assert len(Questions([with_pairs, with_pairs]).statements) == 3

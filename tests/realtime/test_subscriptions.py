@@ -182,7 +182,7 @@ async def test_an_entry_of_a_newer_release_stops_the_listeners_of_its_own_ledger
         admin.execute("SET session_replication_role = replica")
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
         changing = "UPDATE transactions SET kind = %s WHERE user_id = %s AND sequence = 2"
-        admin.execute(changing, ["reversal", zoe.user_id])
+        admin.execute(changing, ["refund", zoe.user_id])
         stopped = asyncio.create_task(take(live.entries(zoe.user_id, 0), 2))
         assert await take(live.entries(max_.user_id, 0), 2) == [1, 2]
         await live._entries.poll()
