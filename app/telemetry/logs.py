@@ -19,12 +19,14 @@ _SECRETS = re.compile(
     r"|(?P<api_token>\bmw_[\w-]{8,})"
     r"|(?P<parameter>\b(?:token|password|secret|signature)=)[^&\s\"']+"
     r"|(?P<scheme>\bBearer )[^\s\"',]+"
-    r"|(?P<link>/(?:statements|r)/)[\w-]{40,}"
+    r"|(?P<link>/(?:statements|exports|r)/)[\w-]{40,}"
     r"|(?P<url_password>://[^/\s:@]*:)[^/\s@]+@"
     r"|(?P<address>[\w.+%'-]+@(?:[\w-]+\.)+\w{2,})",
     re.IGNORECASE,
 )
 REDACTED = "[redacted]"
+#: What contains none of these contains no secret.
+_SIGNS = ("@", "=", "eyJ", "mw_", "earer ", "/statements/", "/exports/", "/r/")
 #: uvicorn's error message for a WebSocket that the application refused with a response.
 _REFUSED_SOCKET = "ASGI callable returned without completing handshake."
 
@@ -85,7 +87,7 @@ def redact(
 
 def clean(text: str) -> str:
     """The text without tokens, passwords in service URLs, and complete email addresses."""
-    if not any(sign in text for sign in ("@", "=", "eyJ", "mw_", "earer ", "/statements/", "/r/")):
+    if not any(sign in text for sign in _SIGNS):
         return text
     return _SECRETS.sub(_replace, text)
 

@@ -35,6 +35,7 @@ def configured() -> Iterator[None]:
         ("mw_AbCdEfGhIjKl-_ was used", "[redacted] was used"),
         ("/verify-email?token=abc&a=b", "/verify-email?token=[redacted]&a=b"),
         (f"GET /statements/{'aB-_' * 20} 200", "GET /statements/[redacted] 200"),
+        (f"GET /exports/{'aB-_' * 20} 200", "GET /exports/[redacted] 200"),
         (f"https://wallet.example/r/{'aB-' * 14}x", "https://wallet.example/r/[redacted]"),
         ("domain/statements/periods.py", "domain/statements/periods.py"),
         ("redis://:hunter2@127.0.0.1:6379/0", "redis://:[redacted]@127.0.0.1:6379/0"),
