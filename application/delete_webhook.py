@@ -12,7 +12,7 @@ from persistence.webhooks import webhooks
 
 
 async def execute(services: Services, principal: Principal, webhook_id: UUID | None) -> Person:
-    """The owner. Raises NotFound, as for None."""
+    """The owner. Raises SessionNotConfirmed, and NotFound as for None."""
     if webhook_id is None:
         raise errors.NotFound
     await webhooks.delete(services.database, principal, webhook_id)

@@ -11,7 +11,7 @@ from persistence.people import api_tokens
 
 
 async def execute(services: Services, principal: Principal, api_token_id: UUID | None) -> ApiToken:
-    """The token that ended. Raises NotFound, as for None."""
+    """The token that ended. Raises SessionNotConfirmed, and NotFound as for None."""
     if api_token_id is None:
         raise errors.NotFound
     token = await api_tokens.revoke(services.database, principal, api_token_id)

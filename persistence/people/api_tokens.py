@@ -164,12 +164,13 @@ async def budgets(
 async def revoke(db: Database, caller: Principal, api_token_id: UUID) -> ApiToken:
     """Revoke an API token of the caller.
 
-    Raises Unauthenticated if the caller's session has ended, or NotFound if no active API token has that id.
+    Raises Unauthenticated if the caller's session has ended, SessionNotConfirmed, or NotFound if no active
+    API token has that id.
     """
     user_id = caller.user_id
 
     async def work(unit: Unit) -> ApiToken:
-        await persons.lock_caller(unit, caller)
+        await persons.lock_caller(unit, caller, confirmed=True)
         revoked = await unit.connection.execute(
             _REVOKE, {"user_id": user_id, "id": api_token_id, "now": await unit.clock()}
         )

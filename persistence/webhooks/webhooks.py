@@ -180,11 +180,11 @@ async def change(db: Database, caller: Principal, webhook_id: UUID, changed: Cha
 async def delete(db: Database, caller: Principal, webhook_id: UUID) -> None:
     """Delete a webhook. Its attempts are kept for as long as any others.
 
-    Raises Unauthenticated where the caller's credential has ended, and NotFound.
+    Raises Unauthenticated where the caller's credential has ended, SessionNotConfirmed, and NotFound.
     """
 
     async def work(unit: Unit) -> None:
-        await persons.lock_caller(unit, caller)
+        await _lock_owner(unit, caller)
         webhook = await _found(unit, caller, webhook_id)
         await unit.connection.execute(_DELETE, {"user_id": caller.user_id, "id": webhook_id})
         await secrets.delete(unit, caller.user_id, [webhook_id])
@@ -256,7 +256,7 @@ async def rotate_secret(
 
 
 async def _lock_owner(unit: Unit, caller: Principal) -> Row[Any]:
-    """The caller's row, locked. Of sessions, only one that was confirmed lately directs what is delivered."""
+    """The caller's row, locked. Of sessions, only one that was confirmed lately decides what is delivered."""
     return await persons.lock_caller(unit, caller, confirmed=caller.api_token_id is None)
 
 

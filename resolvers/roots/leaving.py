@@ -14,7 +14,7 @@ class LeavingMutations:
         leaving.close_account, person, PASSWORDS,
         description=(
             "Closes the account; the balance must be zero. Signing in within 30 days reopens it; after "
-            "that, personal data is erased. Requires a confirmed session."
+            "that, personal data is erased. Requires a confirmed session. Operators cannot close theirs."
         ),
     )  # fmt: skip
     export_data = operation(

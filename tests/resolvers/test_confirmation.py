@@ -27,6 +27,9 @@ mutation($input: ConfirmSessionInput!) {
 CREATE = """
 mutation($input: CreateApiTokenInput!) { createApiToken(input: $input) { __typename } }
 """
+REVOKE = """
+mutation($input: RevokeApiTokenInput!) { revokeApiToken(input: $input) { __typename } }
+"""
 CHANGE = """
 mutation($input: ChangePasswordInput!) {
   changePassword(input: $input) { __typename ... on PasswordChanged { sessions apiTokens } }
@@ -103,13 +106,33 @@ async def test_a_session_that_directs_deliveries_must_be_confirmed_too(
         (webhooks.UPDATE, {**named, "status": "PAUSED"}),
         (webhooks.REPLAY, {**named, "afterNumber": 0}),
         (webhooks.ROTATE, named),
+        (webhooks.DELETE, named),
     ):
         assert (await alpha.ask(query, input=wanted)).reason == "CONFIRM_SESSION"
     assert await webhooks.listed(alpha) == [webhook]
-    # A program has no password to confirm with; stopping deliveries takes none.
-    assert (await webhooks.create(alpha, token))["__typename"] == "WebhookCreated"
+    # A program has no password to confirm with.
+    own = await webhooks.create(alpha, token)
+    assert own["__typename"] == "WebhookCreated"
+    given = {"webhookId": own["webhook"]["id"]}
+    assert (await world.ask(webhooks.DELETE, token, input=given)).codes == []
+    await alpha.ask(CONFIRM, input={"password": PASSWORD})
     deleted = (await alpha.ask(webhooks.DELETE, input=named)).one
     assert deleted["__typename"] == "WebhookDeleted"
+
+
+async def test_an_api_token_is_revoked_by_a_confirmed_session_alone(
+    world: World, alpha: Someone
+) -> None:
+    await create(alpha)
+    [created] = (await alpha.ask("{ viewer { apiTokens { id } } }")).one["apiTokens"]
+    sign_in_an_hour_ago(world, alpha)
+    refused = await alpha.ask(REVOKE, input={"apiTokenId": created["id"]})
+    assert (refused.code, refused.reason) == ("FORBIDDEN", "CONFIRM_SESSION")
+    assert tokens(world, alpha) == 1
+    await alpha.ask(CONFIRM, input={"password": PASSWORD})
+    revoked = await alpha.ask(REVOKE, input={"apiTokenId": created["id"]})
+    assert revoked.one["__typename"] == "ApiTokenRevoked"
+    assert tokens(world, alpha) == 0
 
 
 async def test_a_refresh_confirms_nothing(world: World, alpha: Someone) -> None:
