@@ -14,7 +14,8 @@ from persistence.people import accounts, sessions
 async def execute(services: Services, principal: Principal, *, password: str) -> datetime:
     """Returns when personal data is erased; until then, signing in reopens the account.
 
-    Raises SessionNotConfirmed, InvalidCredentials, BalanceNotZero, or TopUpPending.
+    Raises SessionNotConfirmed, InvalidCredentials, Forbidden for an operator, BalanceNotZero, or
+    TopUpPending.
     """
     await sessions.require_confirmed(services.database, principal)
     password_hash = await accounts.password_hash(services.database, principal.user_id)

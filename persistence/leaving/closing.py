@@ -59,7 +59,7 @@ async def close(
     personal data is erased. A registration is discarded at once.
 
     Raises Unauthenticated if the caller's session has ended, SessionNotConfirmed, InvalidCredentials if the
-    password was changed in the meantime, BalanceNotZero, or TopUpPending.
+    password was changed in the meantime, Forbidden for an operator, BalanceNotZero, or TopUpPending.
     """
     for _ in range(_ATTEMPTS):
         try:
@@ -83,6 +83,10 @@ async def _close(
     if person.email_verified_at is None:
         await registrations.discard(unit, [user_id])
         return now
+    if await persons.is_operator(unit, user_id):
+        raise errors.Forbidden(
+            "Operators cannot close their account. Have someone remove you from the operators first."
+        )
     if person.balance:
         raise leaving.BalanceNotZero(limits.money(person.balance))
     if await top_ups.pending(unit, user_id):

@@ -14,7 +14,6 @@ from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
 from persistence.people import persons, second_factors
 
-_IS_OPERATOR = text("SELECT EXISTS (SELECT FROM operators WHERE user_id = :user_id)")
 _DELETE_TOTP = text("DELETE FROM totp_factors WHERE user_id = :user_id RETURNING id")
 _DELETE_PASSKEY = text("DELETE FROM passkeys WHERE user_id = :user_id AND id = :id RETURNING name")
 _FORGET_CONFIRMATIONS = text(
@@ -63,7 +62,7 @@ async def _removed(unit: Unit, user_id: UUID) -> None:
     """
     left = (await second_factors.within(unit.connection, user_id)).settings
     if left.totp is None and not left.passkeys:
-        if await unit.connection.scalar(_IS_OPERATOR, {"user_id": user_id}):
+        if await persons.is_operator(unit, user_id):
             raise errors.Forbidden(
                 "Operators keep a second factor. Add another one first, then remove this one."
             )

@@ -20,6 +20,7 @@ from persistence.people import credentials
 COLUMNS = "id, name, email, email_verified_at, balance, sequence, time_zone, handle"
 
 _LOCK = text("SELECT * FROM lock_accounts(:user_ids)")
+_IS_OPERATOR = text("SELECT EXISTS (SELECT FROM operators WHERE user_id = :user_id)")
 _READ_ONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :user_id")  # noqa: S608
 # The address of a closed account is kept apart until it is erased.
 _READ_ADDRESSEE = text(
@@ -89,6 +90,12 @@ async def lock_caller_among(
         raise errors.Unauthenticated
     if not await credentials.is_active(unit, caller):
         raise errors.Unauthenticated
+    return found
+
+
+async def is_operator(unit: Unit, user_id: UUID) -> bool:
+    """Whether a locked user is an operator."""
+    found: bool = await unit.connection.scalar(_IS_OPERATOR, {"user_id": user_id})
     return found
 
 
