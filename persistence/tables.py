@@ -229,16 +229,18 @@ email_addresses = Table(
     CheckConstraint("position('@' in address) > 1", name="has_at_sign"),
 )
 
-# Present handles, and those that are reserved for their former owners.
+# Present handles, and those that are reserved for their former owners. Of one who was erased, it is not known
+# any more who that was.
 handles = Table(
     "handles",
     metadata,
     # Ordered by code points, so that the key serves prefixes too.
     Column("handle", Text(collation="C"), primary_key=True),
-    Column("user_id", UUID, ForeignKey("users.id"), nullable=False, index=True),
+    Column("user_id", UUID, ForeignKey("users.id"), index=True),
     # Null while the user has the handle.
     Column("reserved_until", INSTANT),
     CheckConstraint(_HANDLE_FORM, name="form"),
+    CheckConstraint("user_id IS NOT NULL OR reserved_until IS NOT NULL", name="owner"),
     Index(
         "handles_reserved_until_idx",
         "reserved_until",

@@ -24,13 +24,13 @@ _RESERVED_FOR = checks.seconds(handles.RESERVED_FOR)
 _TOO_LONG = f"h.reserved_until > clock_timestamp() + {_RESERVED_FOR}"
 _USERS_OF_HANDLES = f"""
 SELECT h.handle AS key, concat_ws(' ',
-    CASE WHEN u.id IS NULL THEN format('This handle is of %s, who does not exist.', h.user_id) END,
+    CASE WHEN u.id IS NULL AND h.user_id IS NOT NULL THEN format('This handle is of %s, who does not exist.', h.user_id) END,
     CASE WHEN h.reserved_until IS NULL AND u.handle IS DISTINCT FROM h.handle
         THEN format('This handle is of %s, who does not have it.', h.user_id) END,
     CASE WHEN {_TOO_LONG} THEN 'It is reserved for too long.' END
 ) AS sentence
 FROM handles AS h LEFT JOIN users AS u ON u.id = h.user_id
-WHERE u.id IS NULL OR (h.reserved_until IS NULL AND u.handle IS DISTINCT FROM h.handle) OR {_TOO_LONG}
+WHERE (u.id IS NULL AND h.user_id IS NOT NULL) OR (h.reserved_until IS NULL AND u.handle IS DISTINCT FROM h.handle) OR {_TOO_LONG}
 """  # noqa: S608
 _USERS_OF_SKELETONS = """
 SELECT DISTINCT s.user_id::text AS key, 'The user of this skeleton does not exist.' AS sentence

@@ -41,7 +41,8 @@ ERASED = (
     tables.data_exports,
 )
 #: Tables whose rows remain, with ids, amounts, notes and instants alone. Of `users` and `api_tokens`, the
-#: personal columns are overwritten. A reserved handle is deleted when its reservation ends.
+#: personal columns are overwritten. A reserved handle is
+#: no longer anyone's, and is deleted when its reservation ends.
 KEPT = (
     tables.users,
     tables.api_tokens,
@@ -74,15 +75,24 @@ _EVENTS_KEPT = timedelta(days=8)
 
 _DUE = text(
     "SELECT c.user_id FROM closed_accounts AS c JOIN users AS u ON u.id = c.user_id "
-    "WHERE c.erase_at <= clock_timestamp() AND u.balance = 0 ORDER BY c.erase_at LIMIT :batch"
+    "WHERE c.erase_at <= clock_timestamp() AND (u.balance = 0 OR u.password_hash = '') "
+    "ORDER BY c.erase_at LIMIT :batch"
 )
 _ERASE_AT = text("SELECT erase_at FROM closed_accounts WHERE user_id = :user_id")
+#: First, in one commit: from then on nothing signs in, so that the account cannot be reopened half erased.
+_BEGIN = (
+    text("UPDATE users SET password_hash = '', confirm_above = NULL WHERE id = :user_id"),
+    *(
+        text(f"DELETE FROM {table.name} WHERE user_id = :user_id")  # noqa: S608
+        for table in (tables.totp_factors, tables.passkeys, tables.recovery_codes)
+    ),
+)
 _OVERWRITE = (
     text(
-        "UPDATE users SET password_hash = '', time_zone = 'UTC', notification_number = 0, "
-        "notifications_read_through = 0, mailed_notifications = NULL, confirm_above = NULL "
-        "WHERE id = :user_id"
+        "UPDATE users SET time_zone = 'UTC', notification_number = 0, "
+        "notifications_read_through = 0, mailed_notifications = NULL WHERE id = :user_id"
     ),
+    text("UPDATE handles SET user_id = NULL WHERE user_id = :user_id"),
     text(
         "UPDATE api_tokens SET name = 'Erased', secret_hash = decode(repeat('00', 32), 'hex'), "
         "last_used_at = NULL WHERE user_id = :user_id"
@@ -115,25 +125,42 @@ async def erase_due(db: Database, batch: int) -> int:
 
 
 async def _erase(db: Database, user_id: UUID) -> bool:
-    # Nobody can reopen the account, and nothing is added to these rows: most are deleted without a lock.
+    if not await unit_of_work.run(db, lambda unit: _begin(unit, user_id)):
+        return False
+    # Hardly anything is added to these rows any more: most are deleted without a lock.
     for deletion in _DELETIONS:
         while await _delete_some(db, deletion, user_id) == _ROWS_AT_ONCE:
             pass
+    return await unit_of_work.run(db, lambda unit: _finish(unit, user_id))
 
-    async def finish(unit: Unit) -> bool:
-        person = await persons.lock_any(unit, user_id)
-        now = await unit.clock()
-        erase_at = await unit.connection.scalar(_ERASE_AT, {"user_id": user_id})
-        if person is None or erase_at is None or leaving.can_reopen(erase_at, person.balance, now):
-            return False
-        for statement in _OVERWRITE:
-            await unit.connection.execute(statement, {"user_id": user_id})
-        for statement in _DELETE_OTHERS:
-            given = {"user_id": user_id, "before": now - _EVENTS_KEPT}
-            await unit.connection.execute(statement, given)
-        return True
 
-    return await unit_of_work.run(db, finish)
+async def _begin(unit: Unit, user_id: UUID) -> bool:
+    """Take the way back from a closed account; False if it can be reopened, or was reopened meanwhile."""
+    person = await persons.lock_any(unit, user_id)
+    erase_at = await unit.connection.scalar(_ERASE_AT, {"user_id": user_id})
+    if person is None or erase_at is None:
+        return False
+    has_begun = person.password_hash == ""
+    if not has_begun and leaving.can_reopen(erase_at, person.balance, await unit.clock()):
+        return False
+    for statement in _BEGIN:
+        await unit.connection.execute(statement, {"user_id": user_id})
+    return True
+
+
+async def _finish(unit: Unit, user_id: UUID) -> bool:
+    """What was added while rows were deleted, and the rest; False if that was done meanwhile."""
+    await persons.lock_any(unit, user_id)
+    if await unit.connection.scalar(_ERASE_AT, {"user_id": user_id}) is None:
+        return False
+    for deletion in _DELETIONS:
+        await unit.connection.execute(deletion, {"user_id": user_id, "rows": _ROWS_AT_ONCE})
+    for statement in _OVERWRITE:
+        await unit.connection.execute(statement, {"user_id": user_id})
+    before = await unit.clock() - _EVENTS_KEPT
+    for statement in _DELETE_OTHERS:
+        await unit.connection.execute(statement, {"user_id": user_id, "before": before})
+    return True
 
 
 async def _delete_some(db: Database, deletion: Any, user_id: UUID) -> int:

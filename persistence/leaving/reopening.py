@@ -30,9 +30,8 @@ async def reopen(unit: Unit, found: Row[Any]) -> Row[Any] | None:
     """
     if found.closed_at is None:
         return found
-    user_id = found.id
-    kept = (await unit.connection.execute(_KEPT, {"user_id": user_id})).one_or_none()
-    if kept is None or not leaving.can_reopen(kept.erase_at, found.balance, await unit.clock()):
+    user_id, kept = found.id, await _kept(unit, found)
+    if kept is None:
         return None
     shown = {"name": kept.name, "search_text": texts.search_text(kept.name), "email": kept.email}
     await unit.connection.execute(_REOPEN, {"user_id": user_id, **shown})
@@ -43,3 +42,16 @@ async def reopen(unit: Unit, found: Row[Any]) -> Row[Any] | None:
         unit, [Notice(user_id, NotificationKind.SECURITY_CHANGED, details=details)]
     )
     return await persons.lock(unit, user_id)
+
+
+async def is_possible(unit: Unit, found: Row[Any]) -> bool:
+    """Whether a locked user may sign in: the account is open, or would be reopened."""
+    return found.closed_at is None or await _kept(unit, found) is not None
+
+
+async def _kept(unit: Unit, found: Row[Any]) -> Row[Any] | None:
+    """What was set aside of a closed account; None if it is to be erased."""
+    kept = (await unit.connection.execute(_KEPT, {"user_id": found.id})).one_or_none()
+    if kept is None or not leaving.can_reopen(kept.erase_at, found.balance, await unit.clock()):
+        return None
+    return kept

@@ -74,10 +74,12 @@ async def begin(db: Database, new: NewSession, *, password_hash: str) -> Person 
 async def lock_to_begin(unit: Unit, user_id: UUID, password_hash: str) -> Row[Any]:
     """The user's row, locked, also of a closed account.
 
-    Raises InvalidCredentials if the password was changed in the meantime.
+    Raises InvalidCredentials if the password was changed in the meantime, or the account is to be erased.
     """
     person = await persons.lock_any(unit, user_id)
     if person is None or person.password_hash != password_hash:
+        raise errors.InvalidCredentials
+    if not await reopening.is_possible(unit, person):
         raise errors.InvalidCredentials
     return person
 

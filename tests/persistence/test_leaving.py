@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from domain import errors, ids
 from domain.encryption import Keyring
@@ -24,8 +25,11 @@ from domain.webhooks import Outcome, WebhookStream
 from persistence import retention, tables
 from persistence.audit import audit
 from persistence.delivery import mails
-from persistence.leaving import closing, erasing
+from persistence.engine import unit_of_work
+from persistence.engine.unit_of_work import Unit
+from persistence.leaving import closing, erasing, reopening
 from persistence.ledger import entry_views
+from persistence.operators import operators
 from persistence.people import (
     accounts,
     api_tokens,
@@ -39,6 +43,9 @@ from persistence.requests import reading
 from persistence.schedules import schedules
 from persistence.webhooks import attempts, webhooks
 from tests.books import LIMITS, Books, Someone, lines_of, requesting_money, sending
+from tests.persistence import secured
+from tests.persistence.test_ledger_disturbed import waiting_for_locks
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -247,6 +254,7 @@ async def test_an_erased_account_leaves_its_ledger_and_nothing_personal(books: B
     await books.add(other, "5")
     zoe = await sign_in(books, zoe)
     await leave_traces(books, zoe, other)
+    await secured.secure(books, zoe)
     entries = await lines_of(db, zoe.user_id)
     receipts = [Receipt.of(entry).render() for entry in entries]
     await close(books, zoe)
@@ -271,8 +279,11 @@ async def test_an_erased_account_leaves_its_ledger_and_nothing_personal(books: B
     for table in tables.metadata.sorted_tables:
         rows = books.connection.execute(f"SELECT t::text FROM {table.name} AS t").fetchall()  # type: ignore[arg-type]
         left = [row for (row,) in rows for mark in marks if mark in str(row).lower()]
-        # The reservation of a handle ends 90 days after it was released.
+        # A handle is reserved for 90 days after it was released.
         assert left == [] or table.name == "handles", table.name
+    assert books.connection.execute("SELECT user_id FROM handles").fetchall() == [(None,)]
+    with pytest.raises(handles.handles.HandleTaken):
+        await accounts.update_profile(db, other.principal, handle="unmistakable")
     answers = await audit.check_receipts(db, receipts, [b""])
     assert [answer.is_contained for answer in answers] == [True] * len(receipts)
     named = await entry_views.after(db, [(other.user_id, 0)], 100)
@@ -292,6 +303,51 @@ def test_of_every_table_it_is_known_what_is_erased() -> None:
     known = [*erasing.ERASED, *erasing.KEPT, *erasing.OTHERS]
     assert sorted(table.name for table in known) == sorted(tables.metadata.tables)
     assert len(known) == len(set(known))
+
+
+async def test_an_account_that_is_reopened_as_it_falls_due_keeps_everything(books: Books) -> None:
+    db, zoe = books.database, books.join("Zoë")
+    await secured.secure(books, zoe)
+    await close(books, zoe)
+    books.connection.execute("UPDATE closed_accounts SET erase_at = now()")
+
+    async def reopen_in_time(unit: Unit) -> asyncio.Task[int]:
+        """Commits only when the account was found to be due."""
+        person = await persons.lock_any(unit, zoe.user_id)
+        assert person is not None
+        in_time = text("UPDATE closed_accounts SET erase_at = now() + interval '1 day'")
+        await unit.connection.execute(in_time)
+        assert await reopening.reopen(unit, person) is not None
+        erased = asyncio.create_task(erasing.erase_due(db, 10))
+        await until(lambda: waiting_for_locks(books) == 1)
+        return erased
+
+    assert await (await unit_of_work.run(db, reopen_in_time)) == 0
+    kept = "SELECT (SELECT count(*) FROM totp_factors), (SELECT count(*) FROM sessions)"
+    assert books.connection.execute(kept).fetchone() == (1, 1)
+    await books.assert_clean()
+
+
+async def test_an_account_that_is_half_erased_is_not_reopened_but_erased(books: Books) -> None:
+    db, zoe = books.database, books.join("Zoë")
+    await close(books, zoe)
+    books.connection.execute("UPDATE closed_accounts SET erase_at = now()")
+    # As left by a job that was killed after its first commit.
+    books.connection.execute("UPDATE users SET password_hash = ''")
+    with pytest.raises(errors.InvalidCredentials):
+        await sign_in(books, zoe)
+    assert await erasing.erase_due(db, 10) == 1
+    assert books.connection.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+
+
+async def test_an_operator_does_not_close_their_account(books: Books) -> None:
+    zoe = books.join("Zoë")
+    await operators.add(books.database, zoe.email, audit_key=b"key")
+    with pytest.raises(errors.Forbidden):
+        await close(books, zoe)
+    assert books.connection.execute("SELECT closed_at FROM users").fetchall() == [(None,)]
+    await operators.remove(books.database, zoe.email, audit_key=b"key")
+    await close(books, zoe)
 
 
 async def test_a_registration_that_is_closed_is_discarded(books: Books) -> None:
