@@ -93,9 +93,12 @@ class RelyingParty:
     def counter(self, response: Mapping[str, Any], challenge: bytes, passkey: Passkey) -> int:
         """The signature counter in AuthenticationResponseJSON of that passkey.
 
-        Raises InvalidSecondFactor, also for a counter that has not increased, unless both are 0, and where
-        the authenticator has not verified its user.
+        Raises InvalidSecondFactor, also for a counter that has not increased, unless both are 0, where the
+        authenticator has not verified its user, and where the answer says that it is of another user.
         """
+        is_named = _verified(lambda: bool(response["response"].get("userHandle")))
+        if is_named and user_id(response) != passkey.user_id:
+            raise InvalidSecondFactor
         verified = _verified(
             lambda: webauthn.verify_authentication_response(
                 credential=dict(response),
