@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.client import actions
 from tests.client.authenticators import AuthenticatorApp, enable_app, virtual_authenticator
 from tests.client.axe import PHONE, Axe
 from tests.client.conftest import NewPage
 from tests.client.stack import PASSWORD, Person, Stack
+from tests.client.test_accounts import show_script, show_stand_in
 from tests.client.test_confirmation import change_sessions, sign_in_an_hour_ago
+from tests.waiting import block_until
 
+LOGIN = """
+mutation ($input: LoginInput!) { login(input: $input) { ... on SecondFactorRequired { challenge } } }
+"""
+COMPLETE = """
+mutation ($input: CompleteLoginInput!) { completeLogin(input: $input) {
+  ... on SignedIn { credentials { accessToken } }
+} }
+"""
 NEW_PASSWORD = "four walls and a roof"
 #: A browser that does not offer passkeys while an address is typed.
 OFFERS_NOTHING = (
@@ -192,3 +202,52 @@ def test_a_sign_in_that_was_not_mine_ends_and_leads_to_a_new_password(
         if given != codes[0]:
             expect(page.get_by_text("That recovery code is wrong")).to_be_visible()
     expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+
+
+def test_the_pages_without_the_client_report_a_sign_in_and_reset_a_password_with_a_code(
+    stack: Stack, browser: Browser, alpha: Person
+) -> None:
+    app, codes = enable_app(stack, alpha)
+    change_sessions(stack, alpha, "ip_address = '203.0.113.7'")
+    known = {"email": alpha.email, "password": alpha.password}
+    challenge = stack.ask(LOGIN, input=known)["login"]["challenge"]
+    answer = {"challenge": challenge, "secondFactor": {"totpCode": app.code()}}
+    thief = stack.ask(COMPLETE, input=answer)["completeLogin"]["credentials"]["accessToken"]
+
+    def is_signed_out() -> bool:
+        headers = {"authorization": f"Bearer {thief}"}
+        asked = {"query": "{ viewer { id } }"}
+        return "errors" in stack.http.post("/graphql", json=asked, headers=headers).json()
+
+    def link(subject: str, path: str) -> str:
+        links: list[str] = stack.mail_to(alpha.email, subject)["links"]
+        return next(each for each in links if path in each)
+
+    context = browser.new_context(base_url=stack.url)
+    try:
+        for path in ("/report-sign-in", "/reset-password"):
+            context.route(f"**{path}", show_stand_in)
+        context.route("**/assets/account.js", show_script)
+        page = context.new_page()
+        status = page.get_by_role("status")
+        page.goto(link("new device", "/report-sign-in#"))
+        assert not is_signed_out()
+        page.get_by_role("button", name="End that session").click()
+        expect(status).to_contain_text("That session has ended")
+        block_until(is_signed_out)
+
+        page.goto(link("password", "/reset-password#"))
+        page.get_by_label("New password").fill(NEW_PASSWORD)
+        submit = page.get_by_role("button", name="Set new password")
+        submit.click()
+        code = page.get_by_label("Code of your authenticator app")
+        expect(code).to_be_focused()
+        code.fill(app.wrong_code())
+        submit.click()
+        expect(status).to_contain_text("wrong")
+        expect(code).to_have_value("")
+        code.fill(codes[0].upper())
+        submit.click()
+        expect(status).to_contain_text("was changed")
+    finally:
+        context.close()

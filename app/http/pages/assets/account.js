@@ -79,14 +79,16 @@ const reset = document.getElementById('reset');
 if (reset) {
   const second = document.getElementById('second');
   const code = document.getElementById('code');
-  let challenge = null;
+  const send = (more) => ask(RESET, { token, password: password.value, ...more });
   attach(reset, async () => {
     const answer = code.value.replace(/\s/g, '');
-    const factor = /^\d{6}$/.test(answer) ? { totpCode: answer } : { recoveryCode: answer };
-    const confirmed = challenge && { challenge, secondFactor: factor };
-    const result = await ask(RESET, { token, password: password.value, ...confirmed });
+    // Each attempt has a challenge of its own: they expire while the user looks for a code.
+    let result = await send({});
+    if (answer && result.__typename === 'SecondFactorRequired') {
+      const secondFactor = /^\d{6}$/.test(answer) ? { totpCode: answer } : { recoveryCode: answer };
+      result = await send({ challenge: result.challenge, secondFactor });
+    }
     if (result.__typename === 'SecondFactorRequired') {
-      challenge = result.challenge;
       second.hidden = false;
       code.required = true;
       code.focus();
