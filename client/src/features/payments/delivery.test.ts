@@ -1,66 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Transaction } from '@/realtime/documents';
 import { deliver, findOut, giveUp, type DeliveryParts } from './delivery';
-import type { Answer, Finding, Payment } from './payment';
-import { draftKey, forgetOthers, PaymentStore, type PaymentStorage } from './payment-store';
-
-const transaction = { id: 'T', sequence: 7 } as Transaction;
-const SENT: Answer = { type: 'sent', transaction };
-const LOST: Answer = { type: 'lost' };
-const NONE: Finding = { type: 'none' };
-const FOUND: Finding = { type: 'sent', transaction };
-const refusal = (reason: string): Answer => ({ type: 'refused', refusal: { reason, message: 'No.', fields: [] } });
-
-function memory(): PaymentStorage {
-  const items = new Map<string, string>();
-  return {
-    keys: () => [...items.keys()],
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => Boolean(items.set(key, value)),
-    removeItem: (key) => void items.delete(key),
-  };
-}
-
-const payment: Payment = {
-  key: 'key-0001',
-  userId: 'viewer',
-  intent: {
-    kind: 'TRANSFER',
-    recipient: { id: 'u', name: 'User Beta', emailHint: 'u…a@demo.app' },
-    amount: { amount: '12.50', currency: 'USD' },
-    note: '',
-  },
-  state: 'ready',
-  changedAt: 0,
-  leftAt: null,
-  transaction: null,
-};
-
-/** A page with its own clock; the service gives `answers`, `findings` and `closings` one after the other. */
-function page(answers: Answer[], findings: Finding[] = [], { closings = [] as Finding[], storage = memory() } = {}) {
-  let clock = 1_000_000;
-  const store = new PaymentStore(storage, 'viewer', () => clock);
-  const requests: { key: string; recorded: string | undefined }[] = [];
-  const closed: { key: string; recorded: string | undefined }[] = [];
-  const parts: DeliveryParts = {
-    store,
-    send: ({ key }) => {
-      requests.push({ key, recorded: store.get(key)?.state });
-      return Promise.resolve(answers.shift() ?? LOST);
-    },
-    ask: () => Promise.resolve(findings.shift() ?? { type: 'lost' }),
-    close: ({ key }) => {
-      closed.push({ key, recorded: store.get(key)?.state });
-      return Promise.resolve(closings.shift() ?? { type: 'lost' });
-    },
-    now: () => clock,
-    delay: (milliseconds) => {
-      clock += milliseconds;
-      return Promise.resolve();
-    },
-  };
-  return { parts, store, requests, closed, now: () => clock };
-}
+import type { Confirmation } from './confirming';
+import type { Finding, Payment } from './payment';
+import { draftKey, forgetOthers, PaymentStore } from './payment-store';
+import { transaction, SENT, LOST, NONE, FOUND, TO_CONFIRM, CONFIRMATION, refusal, memory, payment, page } from './testing';
 
 describe('delivering a payment', () => {
   it('writes the record before the request leaves', async () => {
@@ -74,6 +17,28 @@ describe('delivering a payment', () => {
     const { parts, requests } = page([SENT]);
     await expect(deliver({ ...payment, userId: 'another' }, parts)).rejects.toThrow('belongs to another user');
     expect(requests).toEqual([]);
+  });
+
+  it('is as before it was sent while the user is asked for a second factor', async () => {
+    const { parts, store } = page([TO_CONFIRM, refusal('InvalidSecondFactor'), TO_CONFIRM, SENT]);
+    expect(await deliver(payment, parts)).toEqual(TO_CONFIRM);
+    expect(store.get(payment.key)?.state).toBe('ready');
+    expect(await deliver(payment, parts, CONFIRMATION)).toEqual({ type: 'misconfirmed' });
+    expect(store.get(payment.key)?.state).toBe('ready');
+    expect(await deliver(payment, parts)).toEqual(TO_CONFIRM);
+    expect(await deliver(payment, parts, CONFIRMATION)).toEqual(SENT);
+  });
+
+  it('repeats a lost answer with the same second factor, and stays open where that is not accepted then', async () => {
+    const sent: (Confirmation | undefined)[] = [];
+    const { parts, store } = page([LOST, refusal('InvalidSecondFactor')]);
+    const send: DeliveryParts['send'] = (wanted, confirmation) => {
+      sent.push(confirmation);
+      return parts.send(wanted, confirmation);
+    };
+    expect(await deliver(payment, { ...parts, send }, CONFIRMATION)).toEqual({ type: 'misconfirmed' });
+    expect(sent).toEqual([CONFIRMATION, CONFIRMATION]);
+    expect(store.get(payment.key)?.state).toBe('open');
   });
 
   it('repeats a lost answer with the same key', async () => {

@@ -8,6 +8,7 @@
  */
 
 import type { Transaction } from '@/realtime';
+import type { Confirmation, ToConfirm } from './confirming';
 import type { Answer, Finding, Payment, Refusal } from './payment';
 import type { PaymentStore } from './payment-store';
 
@@ -22,11 +23,13 @@ export type Ending =
   | { type: 'declined'; message: string }
   /** The key was used for another payment: what the form said before it was edited. */
   | { type: 'sent-otherwise'; transaction: Transaction }
+  /** Not sent by this request, before a second factor is given. */
+  | ToConfirm
   | { type: 'unknown' };
 
 export interface DeliveryParts {
   store: Pick<PaymentStore, 'get' | 'remove'> & { put(payment: Payment): void };
-  send(payment: Payment): Promise<Answer>;
+  send(payment: Payment, confirmation?: Confirmation): Promise<Answer>;
   /** Looks up the key's transaction; "none" may change. */
   ask(payment: Payment): Promise<Finding>;
   /** Closes the key; "none" is final. */
@@ -43,8 +46,11 @@ export const USUAL_TRANSIT_MILLISECONDS = 5_000;
 const PAUSES_MILLISECONDS = [700, 1_500, 3_000, 5_000];
 const TOO_LATE = 'The request took too long to arrive, so nothing was sent. Try again.';
 
-/** Sends until there is an answer, the user gives it up, or a minute is over. Only one tab at a time may do so. */
-export async function deliver(wanted: Payment, parts: DeliveryParts): Promise<Ending> {
+/**
+ * Sends until there is an answer, the user gives it up, or a minute is over. Only one tab at a time may do so.
+ * `confirmation` is the second factor that an earlier request was asked for.
+ */
+export async function deliver(wanted: Payment, parts: DeliveryParts, confirmation?: Confirmation): Promise<Ending> {
   const { store } = parts;
   const { key } = wanted;
   // Another tab may have sent it, or given it up.
@@ -54,9 +60,13 @@ export async function deliver(wanted: Payment, parts: DeliveryParts): Promise<En
   const until = parts.now() + REPEAT_MILLISECONDS;
   for (let tries = 0; ; tries += 1) {
     store.put({ ...wanted, state: 'open', leftAt: parts.now(), transaction: null });
-    const answer = await parts.send(wanted);
+    const answer = await parts.send(wanted, confirmation);
     if (answer.type === 'sent') return sent(wanted, answer.transaction, parts);
     if (isDecided(store.get(key))) return endingOf(store.get(key));
+    if (answer.type === 'to-confirm') return toConfirm(wanted, answer, isUncertain, parts);
+    if (answer.type === 'refused' && confirmation && answer.refusal.reason === 'InvalidSecondFactor') {
+      return toConfirm(wanted, { type: 'misconfirmed' }, isUncertain, parts);
+    }
     if (answer.type === 'refused') return refused(wanted, answer.refusal, isUncertain, parts);
     if (answer.type === 'declined' && !isUncertain) return declined(wanted, answer.message, parts);
     if (answer.type === 'lost') isUncertain = true;
@@ -114,6 +124,12 @@ async function refused(payment: Payment, refusal: Refusal, isUncertain: boolean,
   const outcome = await giveUp(payment, parts);
   if (outcome.type === 'sent') return isReused ? { ...outcome, type: 'sent-otherwise' } : outcome;
   return isReused || isTooLate ? outcome : { type: 'refused', refusal };
+}
+
+/** Unless an earlier request may still arrive, the payment is as if it had never left. */
+function toConfirm(payment: Payment, ending: ToConfirm, isUncertain: boolean, parts: DeliveryParts): Ending {
+  if (!isUncertain) parts.store.put({ ...payment, state: 'ready', leftAt: null, transaction: null });
+  return ending;
 }
 
 function declined(payment: Payment, message: string, parts: DeliveryParts): Ending {

@@ -13,6 +13,11 @@ export const SendMoney = graphql(
             ...TransactionFields
           }
         }
+        ... on ConfirmationRequired {
+          challenge
+          methods
+          passkeyOptions
+        }
         ... on InvalidInput {
           fields {
             path
@@ -37,6 +42,11 @@ export const PayRequest = graphql(
           transaction {
             ...TransactionFields
           }
+        }
+        ... on ConfirmationRequired {
+          challenge
+          methods
+          passkeyOptions
         }
         ... on InvalidInput {
           fields {

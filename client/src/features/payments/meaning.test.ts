@@ -23,6 +23,14 @@ describe('what an answer says of the money', () => {
     expect(meaningOf(null, coded('RATE_LIMITED', { retryAfterSeconds: 3 }))).toMatchObject({ retryAfterSeconds: 3 });
   });
 
+  it('to be confirmed with a second factor', () => {
+    const required = { challenge: 'c', methods: ['TOTP' as const], passkeyOptions: null };
+    expect(meaningOf({ __typename: 'ConfirmationRequired', message: 'Confirm it.', ...required }, undefined)).toEqual({
+      type: 'to-confirm',
+      required,
+    });
+  });
+
   it('refused, also for a reason that is newer than this page', () => {
     expect(meaningOf({ __typename: 'WalletFrozen', message: 'Frozen.' }, undefined)).toEqual({
       type: 'refused',

@@ -2,10 +2,11 @@
 
 import { codeOf, sentenceFor } from '@/api/errors';
 import type { Transaction } from '@/realtime';
+import type { ConfirmationRequest } from './confirming';
 import type { Answer } from './payment';
 
 type Failure = Parameters<typeof codeOf>[0];
-interface Result {
+interface Result extends Partial<ConfirmationRequest> {
   __typename: string;
   message?: string;
   fields?: { path: string[]; message: string }[];
@@ -35,6 +36,8 @@ export function meaningOf(result: Result | null | undefined, error: Failure | un
   }
   if (error || !result) return { type: 'lost' };
   if (result.transaction) return { type: 'sent', transaction: result.transaction };
+  const { challenge, methods, passkeyOptions } = result;
+  if (challenge !== undefined && methods) return { type: 'to-confirm', required: { challenge, methods, passkeyOptions } };
   return {
     type: 'refused',
     refusal: {

@@ -1,5 +1,6 @@
 /** A payment: what the user wants, the idempotency key that makes it happen once, and its outcome. */
 
+import type { ConfirmationRequest } from './confirming';
 import type { Transaction } from '@/realtime';
 import type { Money } from '@/lib/money';
 
@@ -50,6 +51,8 @@ export interface Refusal {
 export type Answer =
   | { type: 'sent'; transaction: Transaction }
   | { type: 'refused'; refusal: Refusal }
+  /** It needs a second factor first. */
+  | { type: 'to-confirm'; required: ConfirmationRequest }
   /** Rejected before it was processed. */
   | { type: 'declined'; message: string; retryAfterSeconds: number | null }
   /** No answer, or one that does not tell the outcome. */

@@ -4,6 +4,8 @@ import { computed, shallowReactive, shallowRef, watch } from 'vue';
 import { delay, exclusively, session } from '@/api/session';
 import { browserStorage, onStored } from '@/lib/storage';
 import { perUser, SessionEnded, startForEachUser, type UserScope } from '@/lib/user-scope';
+import { questions, type Conversation } from '@/features/security/questions';
+import { withConfirmation, type Confirmation, type ToConfirm } from './confirming';
 import { noteTransaction, type Transaction } from '@/realtime';
 import { deliver, findOut, giveUp, type DeliveryParts, type Ending } from './delivery';
 import { isOpen, readyPayment, type Intent, type Payment } from './payment';
@@ -12,16 +14,19 @@ import * as requests from './requests';
 
 export type Status =
   /**
-   * 'undecided': not recorded so far, but a request may still arrive; the user decides. 'closing': the user has given
+   * 'confirming': the user is asked for a second factor. 'undecided': not recorded so far, but a request may still arrive; the user decides. 'closing': the user has given
    * it up, and the service has not answered yet.
    */
-  | { phase: 'sending' | 'repeating' | 'checking' | 'undecided' | 'closing' }
-  | Exclude<{ [Type in Ending['type']]: { phase: Type } & Omit<Extract<Ending, { type: Type }>, 'type'> }[Ending['type']], { phase: 'unknown' }>;
+  | { phase: 'sending' | 'confirming' | 'repeating' | 'checking' | 'undecided' | 'closing' }
+  | Exclude<
+      { [Type in Ending['type']]: { phase: Type } & Omit<Extract<Ending, { type: Type }>, 'type'> }[Ending['type']],
+      { phase: 'unknown' | 'to-confirm' | 'misconfirmed' }
+    >;
 
 const SIGNED_OUT = 'You’re signed out. Sign in and try again.';
 const ASK_AGAIN_MILLISECONDS = 10_000;
 const SIGN_OUT_MILLISECONDS = 5_000;
-const IN_PROGRESS = new Set<string | undefined>(['sending', 'repeating', 'checking', 'closing']);
+const IN_PROGRESS = new Set<string | undefined>(['sending', 'confirming', 'repeating', 'checking', 'closing']);
 
 /** Whether the user has to wait for what becomes of it. */
 export const isInProgress = (status: Status | undefined): boolean => IN_PROGRESS.has(status?.phase);
@@ -70,12 +75,32 @@ export class Payments {
       this.statuses.set(key, { phase: 'declined', message: SIGNED_OUT });
       return;
     }
-    this.statuses.set(key, { phase: 'sending' });
-    const ending = await this.alone(key, () => deliver(payment, this.partsFor(key)));
+    const ending = await this.deliver(payment);
     if (!ending) return;
     this.refresh();
-    if (ending.type === 'unknown') await this.check(this.store.get(key) ?? payment);
+    if (ending === 'cancelled') {
+      this.statuses.delete(key);
+      // Unless it is as it was before it was sent, an earlier request may still arrive.
+      const record = this.store.get(key);
+      if (record && isOpen(record)) await this.check(record);
+    } else if (ending.type === 'unknown') await this.check(this.store.get(key) ?? payment);
     else this.conclude(key, ending);
+  }
+
+  /** With the second factor, if the service asks for it; 'cancelled' if the user does not give it. */
+  private async deliver(payment: Payment) {
+    const { key, intent } = payment;
+    const conversation = questions().converse();
+    const attempt = (confirmation?: Confirmation) => {
+      this.statuses.set(key, { phase: 'sending' });
+      return this.alone(key, () => deliver(payment, this.partsFor(key, conversation), confirmation));
+    };
+    const words = { recipient: intent.recipient ?? { name: '' }, amount: intent.amount };
+    try {
+      return await withConfirmation<Ending>(words, conversation, attempt, () => this.statuses.set(key, { phase: 'confirming' }));
+    } finally {
+      conversation.end();
+    }
   }
 
   /** Looks up its outcome; sends nothing. */
@@ -173,15 +198,19 @@ export class Payments {
     }
   }
 
-  private partsFor(key: string): DeliveryParts {
+  private partsFor(key: string, conversation?: Conversation): DeliveryParts {
     return {
       store: { get: (of) => this.store.get(of), put: (payment) => this.put(payment), remove: (of) => this.store.remove(of) },
-      send: (payment) => this.scope.whileActive(requests.send(payment)),
+      send: (payment, confirmation) => this.scope.whileActive(requests.send(payment, confirmation)),
       ask: (payment) => this.scope.whileActive(requests.ask(payment)),
       close: (payment) => this.scope.whileActive(requests.close(payment)),
       now: Date.now,
       delay: (milliseconds) => this.scope.whileActive(delay(milliseconds)),
-      onPhase: (phase) => this.statuses.set(key, { phase }),
+      onPhase: (phase) => {
+        // The page tells that it takes longer, and what the user can do.
+        conversation?.hide();
+        this.statuses.set(key, { phase });
+      },
     };
   }
 
@@ -191,7 +220,7 @@ export class Payments {
     this.refresh();
   }
 
-  private conclude(key: string, { type, ...rest }: Ending): void {
+  private conclude(key: string, { type, ...rest }: Exclude<Ending, ToConfirm>): void {
     this.statuses.set(key, { phase: type, ...rest } as Status);
     if ('transaction' in rest) noteTransaction(rest.transaction as Transaction);
     this.refresh();

@@ -4,6 +4,7 @@ import { client } from '@/api';
 import { serviceTime } from '@/lib/clock';
 import { SessionEnded, userScope } from '@/lib/user-scope';
 import { AddBalance, CloseIdempotencyKey, PayRequest, SendMoney, TransactionByKey } from './documents';
+import type { Confirmation } from './confirming';
 import { meaningOf } from './meaning';
 import type { Answer, Finding, Payment } from './payment';
 
@@ -13,8 +14,8 @@ import type { Answer, Finding, Payment } from './payment';
  */
 const LONGEST_TRANSIT_MILLISECONDS = 120_000;
 
-/** Sends it with the token of its user. Throws `SessionEnded` if another user is signed in. */
-export async function send({ key, userId, intent }: Payment): Promise<Answer> {
+/** Sends it with the token of its user, and the second factor if it was asked for. Throws `SessionEnded` if another user is signed in. */
+export async function send({ key, userId, intent }: Payment, confirmation?: Confirmation): Promise<Answer> {
   checkIsSignedIn(userId);
   const amount = intent.amount.amount;
   const notAfter = new Date(serviceTime() + LONGEST_TRANSIT_MILLISECONDS).toISOString();
@@ -24,7 +25,7 @@ export async function send({ key, userId, intent }: Payment): Promise<Answer> {
     return meaningOf(data?.addBalance, error);
   }
   if (intent.requestId !== undefined) {
-    const input = { paymentRequestId: intent.requestId, idempotencyKey: key, notAfter };
+    const input = { paymentRequestId: intent.requestId, idempotencyKey: key, notAfter, confirmation };
     const { data, error } = await client.value.mutation(PayRequest, { input }).toPromise();
     return meaningOf(data?.payRequest, error);
   }
@@ -34,6 +35,7 @@ export async function send({ key, userId, intent }: Payment): Promise<Answer> {
     note: intent.note.trim() || null,
     idempotencyKey: key,
     notAfter,
+    confirmation,
   };
   const { data, error } = await client.value.mutation(SendMoney, { input }).toPromise();
   return meaningOf(data?.sendMoney, error);

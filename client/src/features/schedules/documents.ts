@@ -102,6 +102,11 @@ export const ScheduleTransfer = graphql(
             ...ScheduleFields
           }
         }
+        ... on ConfirmationRequired {
+          challenge
+          methods
+          passkeyOptions
+        }
         ... on InvalidInput {
           fields {
             path

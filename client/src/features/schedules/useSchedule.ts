@@ -3,8 +3,10 @@
 import { computed, reactive, ref, shallowRef, watch, type Ref } from 'vue';
 import { client } from '@/api';
 import { delay } from '@/api/session';
+import { withConfirmation, type Confirmation, type ToConfirm } from '@/features/payments/confirming';
 import { meaningOf } from '@/features/payments/meaning';
 import { newKey, type Refusal, type User } from '@/features/payments/payment';
+import { questions, type Conversation } from '@/features/security/questions';
 import type { Preview } from '@/features/send/documents';
 import { todayIn, type CalendarDate } from '@/lib/calendar';
 import { serviceTime } from '@/lib/clock';
@@ -21,6 +23,9 @@ export type Phase = 'ready' | 'sending' | 'repeating' | 'unknown' | 'declined';
 const REPEAT_MILLISECONDS = 60_000;
 const PAUSES_MILLISECONDS = [700, 1_500, 3_000, 5_000];
 const FIELDS = ['startsOn', 'endsOn', 'interval'] as const;
+
+/** 'known': the page shows what became of it. */
+type Ending = ToConfirm | { type: 'known' | 'unknown' };
 
 interface Parts {
   form: { recipient: User | null; amount: string; note: string };
@@ -86,35 +91,56 @@ export function useSchedule({ form, timeZone, onScheduled }: Parts) {
     isConfirming.value = false;
   }
 
+  /** Sends it, with the second factor if the service asks for it. */
   async function send(): Promise<void> {
     const wanted = pending.value;
     if (!wanted || isBusy.value) return;
+    const conversation = questions().converse();
+    const words = { ...wanted.wanted, isScheduled: true };
+    const attempt = (confirmation?: Confirmation) => deliver(wanted, conversation, confirmation);
+    const ending = await withConfirmation<Ending>(words, conversation, attempt, () => undefined);
+    conversation.end();
+    if (ending === 'cancelled') phase.value = pending.value?.isOpen ? 'unknown' : 'ready';
+    else if (ending?.type === 'unknown') phase.value = 'unknown';
+  }
+
+  /** Sends until there is an answer, or a minute is over. */
+  async function deliver(wanted: Pending, conversation: Conversation, confirmation?: Confirmation): Promise<Ending> {
     phase.value = 'sending';
-    pending.value = { ...wanted, isOpen: true };
-    save();
+    let isUncertain = pending.value?.isOpen ?? false;
     const until = performance.now() + REPEAT_MILLISECONDS;
-    for (let tries = 0; scope.isActive; tries += 1) {
-      const isFinal = await attempt(wanted);
-      if (isFinal) return;
+    for (let tries = 0; ; tries += 1) {
+      note(wanted, true);
+      const ending = await attempt(wanted, confirmation);
+      if (ending && ending.type !== 'known') note(wanted, isUncertain);
+      if (ending) return ending;
+      isUncertain = true;
       const pause = PAUSES_MILLISECONDS[Math.min(tries, PAUSES_MILLISECONDS.length - 1)] ?? 0;
-      if (performance.now() + pause > until) break;
+      if (performance.now() + pause > until) return { type: 'unknown' };
+      conversation.hide();
       phase.value = 'repeating';
       await scope.whileActive(delay(pause));
     }
-    phase.value = 'unknown';
   }
 
-  /** One request, with the token of the user who wants it. Returns whether its outcome is known. */
-  async function attempt({ key, wanted }: Pending): Promise<boolean> {
-    const { recipient, amount, note, startsOn, recurrence, endsOn } = wanted;
+  /** Whether a request may still arrive. */
+  function note(wanted: Pending, isOpen: boolean): void {
+    pending.value = { ...wanted, isOpen };
+    save();
+  }
+
+  /** One request, with the token of the user who wants it. Null if its outcome is not known. */
+  async function attempt({ key, wanted }: Pending, confirmation?: Confirmation): Promise<Ending | null> {
+    const { recipient, amount, note: words, startsOn, recurrence, endsOn } = wanted;
     const input = {
       recipient: { userId: recipient.id },
       amount: amount.amount,
-      note: note.trim() || null,
+      note: words.trim() || null,
       startsOn,
       recurrence,
       endsOn,
       idempotencyKey: key,
+      confirmation,
     };
     const { data, error } = await scope.whileActive(client.value.mutation(ScheduleTransfer, { input }).toPromise());
     const result = data?.scheduleTransfer;
@@ -123,15 +149,18 @@ export function useSchedule({ form, timeZone, onScheduled }: Parts) {
       pending.value = null;
       save();
       onScheduled(result.scheduledTransfer, result.replayed);
-      return true;
+      return { type: 'known' };
     }
     const meaning = meaningOf(result, error);
-    if (meaning.type === 'refused') refuse(meaning.refusal);
-    else if (meaning.type === 'declined') {
+    if (meaning.type === 'to-confirm') return meaning;
+    if (meaning.type === 'refused') {
+      if (confirmation && meaning.refusal.reason === 'InvalidSecondFactor') return { type: 'misconfirmed' };
+      refuse(meaning.refusal);
+    } else if (meaning.type === 'declined') {
       message.value = meaning.message;
       phase.value = 'declined';
-    } else return false;
-    return true;
+    } else return null;
+    return { type: 'known' };
   }
 
   /** Back to the form, where the user can correct it. */

@@ -27,6 +27,7 @@ export const TransferPreview = graphql(`
           amount
           currency
         }
+        needsConfirmation
         recipient {
           user {
             id
