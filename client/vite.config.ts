@@ -34,6 +34,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     manifest: 'manifest.json',
+    // Every page needs all of them: as one file they are smaller than as several.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: 'libraries', test: /node_modules\/(@vue|vue|vue-router|@urql|@0no-co|wonka|gql.tada)\// }] } },
+    },
   },
   server: { proxy },
   preview: { proxy, headers: { 'Content-Security-Policy': policy } },

@@ -22,7 +22,7 @@ describe('confirming a payment', () => {
   it('asks again after a wrong code, with a new challenge and the same dialog', async () => {
     const all = new Questions();
     const { sent, attempt } = service([required('a'), { type: 'misconfirmed' }, required('b'), { type: 'sent' }]);
-    const ended = withConfirmation<Ending>(words, all.converse(), attempt, () => undefined);
+    const ended = withConfirmation<Ending>(words, all.converse(), await attempt(), attempt, () => undefined);
     await settled();
     expect(all.asked.value).toMatchObject({ fault: '', methods: ['TOTP'] });
     expect(all.asked.value?.description).toMatch(/^You are sending \$120\.00 to .*User Beta/);
@@ -38,13 +38,13 @@ describe('confirming a payment', () => {
   it('sends nothing more once the user cancels, and asks nothing where nothing is asked for', async () => {
     const all = new Questions();
     const { sent, attempt } = service([required('a')]);
-    const ended = withConfirmation<Ending>(words, all.converse(), attempt, () => undefined);
+    const ended = withConfirmation<Ending>(words, all.converse(), await attempt(), attempt, () => undefined);
     await settled();
     all.cancel();
     expect(await ended).toBe('cancelled');
     expect(sent).toEqual([undefined]);
     const free = service([{ type: 'sent' }]);
-    expect(await withConfirmation<Ending>(words, all.converse(), free.attempt, () => undefined)).toEqual({ type: 'sent' });
+    expect(await withConfirmation<Ending>(words, all.converse(), await free.attempt(), free.attempt, () => undefined)).toEqual({ type: 'sent' });
     expect(all.asked.value).toBeNull();
   });
 });

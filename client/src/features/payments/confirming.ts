@@ -30,23 +30,24 @@ interface Words {
 }
 
 /**
- * Attempts it until it ends otherwise than with a question to the user. After a wrong answer it is attempted without one,
- * for a new challenge: the old one may have ended. A request whose key has moved the money answers that in any case.
+ * Continues after the `first` attempt, until one ends otherwise than with a question to the user. After a wrong answer it
+ * is attempted without one, for a new challenge: the old one may have ended. A request whose key has moved the money
+ * answers that in any case.
  */
 export async function withConfirmation<Ending extends { type: string }>(
   words: Words,
   conversation: Conversation,
+  first: Ending | ToConfirm | null,
   attempt: (confirmation?: Confirmation) => Promise<Ending | ToConfirm | null>,
   onAsk: () => void,
 ): Promise<Exclude<Ending, ToConfirm> | 'cancelled' | null> {
   let fault = '';
   let given: { answer: Answer; isLate: boolean } | null = null;
-  let confirmation: Confirmation | undefined;
+  let ending = first;
   for (;;) {
-    const ending = await attempt(confirmation);
     if (isMisconfirmed(ending)) {
       fault = given?.isLate ? 'That took longer than five minutes. Confirm it again.' : given ? wrongAnswer(given.answer) : '';
-      confirmation = undefined;
+      ending = await attempt();
       continue;
     }
     if (!isToConfirm(ending)) return ending as Exclude<Ending, ToConfirm> | null;
@@ -56,7 +57,7 @@ export async function withConfirmation<Ending extends { type: string }>(
     const answer = await conversation.ask(questionFor(words, required, fault));
     if (!answer?.secondFactor) return 'cancelled';
     given = { answer, isLate: performance.now() - begunAt > LIFETIME_MILLISECONDS };
-    confirmation = { challenge: required.challenge, secondFactor: answer.secondFactor };
+    ending = await attempt({ challenge: required.challenge, secondFactor: answer.secondFactor });
   }
 }
 

@@ -5,7 +5,7 @@ import { delay, exclusively, session } from '@/api/session';
 import { browserStorage, onStored } from '@/lib/storage';
 import { perUser, SessionEnded, startForEachUser, type UserScope } from '@/lib/user-scope';
 import { questions, type Conversation } from '@/features/security/questions';
-import { withConfirmation, type Confirmation, type ToConfirm } from './confirming';
+import type { Confirmation, ToConfirm } from './confirming';
 import { noteTransaction, type Transaction } from '@/realtime';
 import { deliver, findOut, giveUp, type DeliveryParts, type Ending } from './delivery';
 import { isOpen, readyPayment, type Intent, type Payment } from './payment';
@@ -96,8 +96,13 @@ export class Payments {
       return this.alone(key, () => deliver(payment, this.partsFor(key, conversation), confirmation));
     };
     const words = { recipient: intent.recipient ?? { name: '' }, amount: intent.amount };
+    const onAsk = () => this.statuses.set(key, { phase: 'confirming' });
     try {
-      return await withConfirmation<Ending>(words, conversation, attempt, () => this.statuses.set(key, { phase: 'confirming' }));
+      const first = await attempt();
+      if (!first || (first.type !== 'to-confirm' && first.type !== 'misconfirmed')) return first;
+      // Few payments need it. Where it cannot be loaded, they are as if the user had cancelled.
+      const confirming = await import('./confirming').catch(() => null);
+      return confirming ? await confirming.withConfirmation<Ending>(words, conversation, first, attempt, onAsk) : 'cancelled';
     } finally {
       conversation.end();
     }

@@ -98,7 +98,7 @@ export function useSchedule({ form, timeZone, onScheduled }: Parts) {
     const conversation = questions().converse();
     const words = { ...wanted.wanted, isScheduled: true };
     const attempt = (confirmation?: Confirmation) => deliver(wanted, conversation, confirmation);
-    const ending = await withConfirmation<Ending>(words, conversation, attempt, () => undefined);
+    const ending = await withConfirmation<Ending>(words, conversation, await attempt(), attempt, () => undefined);
     conversation.end();
     if (ending === 'cancelled') phase.value = pending.value?.isOpen ? 'unknown' : 'ready';
     else if (ending?.type === 'unknown') phase.value = 'unknown';
