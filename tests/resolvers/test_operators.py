@@ -68,7 +68,7 @@ async def test_nobody_with_less_reads_or_changes_anything(
     reference = await paid(alpha, beta)
     proposer = await operator(world, "Proposer")
     proposal = (await reverse(proposer, await paid(alpha, beta, "1"), None))["action"]["id"]
-    token = await olivia.token("READ_PROFILE", "SEND_MONEY")
+    token = await olivia.token("READ_PROFILE", "SEND_MONEY", dailyLimit="10")
     mutations = [
         (
             operating.REVERSE,
