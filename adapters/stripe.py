@@ -265,14 +265,14 @@ def _ended(session: Mapping[str, Any]) -> Ended | None:
 
 
 def _taken_back(shown: Mapping[str, Any], source: Source, is_returned: bool) -> TakenBack | None:
-    payment = shown.get("payment_intent")
-    if not isinstance(payment, str):
+    payment, amount_minor = shown.get("payment_intent"), int(shown.get("amount") or 0)
+    if not isinstance(payment, str) or amount_minor <= 0:
         return None
     return TakenBack(
         payment,
         str(shown.get("id")),
         source,
-        int(shown.get("amount") or 0),
+        amount_minor,
         str(shown.get("currency")).upper(),
         is_returned,
     )
