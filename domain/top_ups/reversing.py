@@ -24,6 +24,9 @@ from domain.people.accounts import MailPurpose
 from domain.people.restrictions import Restriction
 from domain.top_ups.provider import Source
 
+#: What an account is barred from whose balance does not cover a reversal.
+BARRED = (Restriction.SENDING, Restriction.ADDING)
+
 
 class Status(enum.StrEnum):
     """The state of what the provider took back."""
@@ -229,8 +232,7 @@ def _original_of(credit: Original) -> OriginalOf:
 def _short(ledger: Ledger, waiting: Reversal) -> Decision:
     """The balance does not cover it: none of it may be sent, and no more be added, until operators say so."""
     decision = changed(replace(waiting, is_short=True))
-    barred = (Restriction.SENDING, Restriction.ADDING)
-    effect, notice = restricting.restrict(ledger, waiting.user_id, barred, None)
+    effect, notice = restricting.restrict(ledger, waiting.user_id, BARRED, None)
     mails = [
         RequestMail(each, MailPurpose.BALANCE_SHORT, mail_details(waiting), ledger.now)
         for each in ledger.find(Operators()) or ()

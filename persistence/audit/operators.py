@@ -148,12 +148,13 @@ stored AS (
 )
 SELECT s.id::text AS key, CASE WHEN s.in_force
     THEN format('Nobody has barred this account from %s.', s.name)
-    ELSE format('An operator has barred this account from %s, and it is not barred.', s.name)
+    ELSE format('This account was barred from %s, and it is not.', s.name)
     END AS sentence
 FROM stored AS s LEFT JOIN newest AS n ON n.account_id = s.id AND n.name = s.name
 WHERE CASE WHEN s.in_force
     THEN n.in_force IS NOT TRUE AND s.id NOT IN (SELECT user_id FROM top_up_reversals WHERE is_short)
-    ELSE n.in_force IS TRUE END
+    ELSE n.in_force IS TRUE OR n.account_id IS NULL AND s.name <> 'RECEIVING'
+        AND s.id IN (SELECT user_id FROM top_up_reversals WHERE is_short AND status = 'WAITING') END
 """
 # The function is identified by the MD5 of its text: a migration that changes it changes this.
 _REFUSES_CHANGE = "5977a475456bb407d323c51fab6b7618"

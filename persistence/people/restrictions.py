@@ -37,6 +37,7 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[])
     AS changed (id, {", ".join(COLUMNS)})
 WHERE users.id = changed.id AND users.id = ANY ($1::uuid[])
 """.encode()  # noqa: S608
+_UNTILS_OF = text(f"SELECT {', '.join(COLUMNS)} FROM users WHERE id = :user_id")  # noqa: S608
 _READ = Query(f"SELECT clock_timestamp(), {', '.join(COLUMNS)} FROM users WHERE id = :user_id")  # noqa: S608
 
 
@@ -58,6 +59,14 @@ async def restrict(
         return []
     await _set(unit, user_id, restrictions.restricted(untils(row), chosen, until))
     return await notifying.notify(unit, [restrictions.notice(user_id, chosen, until)])
+
+
+async def bar_closed(unit: Unit, user_id: UUID, chosen: Collection[Restriction]) -> None:
+    """Within a unit of work that has locked a closed account: bar it from what was chosen, should it be
+    reopened. Nobody is notified.
+    """
+    ends = (await unit.connection.execute(_UNTILS_OF, {"user_id": user_id})).one()
+    await _set(unit, user_id, restrictions.restricted(tuple(ends), chosen, None))
 
 
 async def lift(unit: Unit, user_id: UUID) -> list[Notification]:

@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 from domain import ids
 from domain.top_ups.provider import Source, TakenBack
 from domain.top_ups.reversing import (
+    BARRED,
     Reversal,
     ReversalChanged,
     ReversalOf,
@@ -24,7 +25,7 @@ from persistence.engine import pipeline, unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.pipeline import Rows, Statement
 from persistence.engine.unit_of_work import Unit
-from persistence.people import persons
+from persistence.people import persons, restrictions
 from persistence.top_ups import operators
 
 # ================================================================ outside of ledger commits
@@ -44,7 +45,8 @@ _FIND = text("SELECT * FROM top_up_reversals WHERE user_id = :user_id AND source
 _GET = text("SELECT * FROM top_up_reversals WHERE user_id = :user_id AND id = :id")
 _SHORTEN = text(
     "UPDATE top_up_reversals SET is_short = true WHERE user_id = :user_id AND id = :id "
-    "AND status = 'WAITING' AND NOT is_short"
+    "AND status = 'WAITING' AND NOT is_short "
+    "AND EXISTS (SELECT FROM users AS u WHERE u.id = :user_id AND u.closed_at IS NOT NULL)"
 )
 _WAITING = text(
     """
@@ -124,13 +126,17 @@ async def record(db: Database, top_up: TopUp, fact: TakenBack) -> Reversal:
 
 
 async def mark_short(db: Database, reversal: Reversal) -> bool:
-    """No balance will cover it, for the account is closed: tell operators, once. Whether that is new."""
+    """No balance will cover it, for the account is closed: tell operators, once. Whether that is new.
+
+    If the account is reopened, it is restricted.
+    """
 
     async def work(unit: Unit) -> bool:
         told = await operators.lock_with(unit, reversal.user_id)
         names = {"user_id": reversal.user_id, "id": reversal.reversal_id}
         if (await unit.connection.execute(_SHORTEN, names)).rowcount == 0:
             return False
+        await restrictions.bar_closed(unit, reversal.user_id, BARRED)
         await operators.mail(unit, told, reversal)
         return True
 

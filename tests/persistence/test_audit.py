@@ -73,7 +73,9 @@ DAMAGE = [
      "operator_records", "their own account"),
     ("ALTER TABLE operator_records DISABLE TRIGGER operator_records_append_only", "pg_trigger",
      "guards the log of operators"),
-    ("UPDATE users SET sending_restricted_until = NULL", "users", "and it is not barred"),
+    ("UPDATE users SET sending_restricted_until = NULL", "users", "was barred from SENDING"),
+    ("UPDATE top_up_reversals SET status = 'WAITING', is_short = true, taken = 0, returned = 0, "
+     "returned_reference = NULL", "users", "was barred from ADDING"),
     ("UPDATE users SET receiving_restricted_until = now() + interval '1 day'", "users",
      "Nobody has barred"),
     ("DELETE FROM operator_records WHERE position = 5", "operator_log", "records were removed"),

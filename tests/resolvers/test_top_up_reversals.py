@@ -11,10 +11,12 @@ import pytest
 
 from application import reconcile_top_ups, reverse_top_up
 from domain import ids
+from domain.people.restrictions import Restriction
 from domain.top_ups.provider import Source
 from domain.top_ups.reversing import ReverseTopUp
 from persistence.audit import audit
 from persistence.operators import operators
+from persistence.people import restrictions
 from persistence.top_ups import reconciling, reversals, top_ups
 from tests.payments import Payments
 from tests.resolvers.test_reversals import reverse
@@ -247,6 +249,9 @@ async def test_refunds_of_closed_accounts_and_of_unknown_payments(
     await apply(world, payments.give_back(refund), refund)
     assert (await reversals.shortfall(world.services.database)).count == 0
     world.sql("UPDATE users SET closed_at = NULL WHERE id = %s", alpha.user_id)
+    # An account that owed something is not simply reopened to go on.
+    barred = await restrictions.in_force(world.services.database, alpha.user_id)
+    assert barred == [Restriction.SENDING, Restriction.ADDING]
 
 
 async def test_what_is_given_back_to_a_closed_account_is_reported_and_holds_up_nothing(
