@@ -23,6 +23,7 @@ DIST = ROOT / "client" / "dist"
 ROUTES = (
     "/",
     "/@{handle}",
+    "/account-closed",
     "/activity",
     "/activity/insights",
     "/activity/statement",
@@ -44,6 +45,8 @@ ROUTES = (
     "/scheduled/{id}",
     "/send",
     "/settings",
+    "/settings/account",
+    "/settings/account/close",
     "/settings/api-tokens",
     "/settings/appearance",
     "/settings/blocked",

@@ -193,6 +193,8 @@ const routes: RouteRecordRaw[] = [
     props: true,
     meta: inWallet('Webhook'),
   },
+  { path: '/settings/account', name: 'account', component: () => import('@/pages/settings/Account.vue'), meta: inWallet('Your account') },
+  { path: '/settings/account/close', name: 'close-account', component: () => import('@/pages/settings/CloseAccount.vue'), meta: inWallet('Close your account') },
   {
     path: '/settings/appearance',
     name: 'appearance',
@@ -206,6 +208,7 @@ const routes: RouteRecordRaw[] = [
     component: () => import('@/pages/Register.vue'),
     meta: entrance('Create your wallet'),
   },
+  { path: '/account-closed', name: 'account-closed', component: () => import('@/pages/AccountClosed.vue'), meta: forAll('Account closed') },
   {
     path: '/check-mail',
     name: 'check-mail',

@@ -74,9 +74,7 @@ def test_money_is_added_on_the_providers_page_and_taken_back_by_the_provider(
         _be_restricted(page, axe, provider)
 
 
-def _start_once_although_the_answer_is_lost(
-    page: Page, axe: Axe, provider: StripeEmulator
-) -> None:
+def _start_once_although_the_answer_is_lost(page: Page, axe: Axe, provider: StripeEmulator) -> None:
     lost: list[Route] = []
 
     def lose(route: Route) -> None:

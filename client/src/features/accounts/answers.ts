@@ -4,7 +4,7 @@ import { client, sentenceFor } from '@/api';
 import { perUser } from '@/lib/user-scope';
 
 /** The reason of a refusal with which the API asks for a confirmed session. */
-const CONFIRM_SESSION = 'CONFIRM_SESSION';
+export const CONFIRM_SESSION = 'CONFIRM_SESSION';
 
 /** So long after a change, the service may still tell of it. */
 const ECHO_MILLISECONDS = 5_000;

@@ -20,7 +20,7 @@ export function sentenceOfStatus(status: number): string {
 }
 
 /** Empty if the link leads to a file: a page that says why not would replace this one. */
-async function faultOf(link: string): Promise<string> {
+export async function faultOf(link: string): Promise<string> {
   // A link of another origin can only be followed.
   if (new URL(link).origin !== location.origin) return '';
   try {
