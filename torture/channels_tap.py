@@ -89,6 +89,8 @@ class ChannelsTap:
             named = ids.read_global_id(told["transaction"]["id"])
             assert named is not None
             user_id = UUID(named[1][0])
+            if user_id in self._record.leavers:
+                continue
             self._record.pushed.setdefault(user_id, []).append(told["sequence"])
             self._record.pushed_content.setdefault(user_id, []).append(
                 (minor(told["balance"]["amount"]), UUID(told["transaction"]["reference"]))
@@ -98,4 +100,5 @@ class ChannelsTap:
         named = ids.read_global_id(told["id"])
         assert named is not None
         user_id = UUID(named[1][0])
-        self._record.pushed_notifications.setdefault(user_id, []).append(told["number"])
+        if user_id not in self._record.leavers:
+            self._record.pushed_notifications.setdefault(user_id, []).append(told["number"])

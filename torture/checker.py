@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from torture import (
+    checker_barred,
     checker_closings,
     checker_commands,
+    checker_confirmations,
     checker_listeners,
     checker_money,
     checker_notifications,
@@ -17,6 +19,7 @@ from torture import (
     checker_requests,
     checker_schedules,
     checker_service,
+    checker_top_ups,
     checker_webhooks,
 )
 from torture.checker_reads import Horizon
@@ -55,6 +58,9 @@ def check(record: Record, ledgers: Ledgers) -> list[Violation]:
         *checker_requests.check(record, ledgers),
         *checker_schedules.check(record, ledgers),
         *checker_operators.check(record, ledgers),
+        *checker_barred.check(record, ledgers),
+        *checker_confirmations.check(record, ledgers),
+        *checker_top_ups.check(record, ledgers),
     ]
 
 
@@ -73,6 +79,7 @@ def check_so_far(record: Record, ledgers: Ledgers, now: float) -> list[Violation
         *checker_requests.check(record, ledgers, is_over=False),
         *checker_schedules.check(record, ledgers, is_over=False),
         *checker_operators.check(record, ledgers, is_over=False),
+        *checker_barred.check(record, ledgers),
     ]
 
 

@@ -41,16 +41,24 @@ def check(
     for command in record.commands:
         key = (command.operation.kind, command.key)
         asked[command.user_id][key].append(command)
+    paid = {(row.user_id, row.key) for row in ledgers.top_ups}
     for user_id in asked.keys() | ledgers.users.keys():
         ledger = ledgers.users.get(user_id) or AccountLedger(user_id, 0, 0)
-        account = _AccountCheck(ledger, received, record)
+        account = _AccountCheck(ledger, received, record, paid)
         yield from most(account.check(asked.pop(user_id, {}), ledgers.read_at, is_over))
 
 
 class _AccountCheck:
     """The commands of one user against the user's ledger, by key and by reference."""
 
-    def __init__(self, ledger: AccountLedger, received: Incoming, record: Record) -> None:
+    def __init__(
+        self,
+        ledger: AccountLedger,
+        received: Incoming,
+        record: Record,
+        paid: set[tuple[UUID, str]],
+    ) -> None:
+        self._paid = paid
         self._user_id = ledger.user_id
         self._record = record
         self._received = received
@@ -219,13 +227,19 @@ class _AccountCheck:
     def _unasked(self) -> Iterator[Violation]:
         for entries in self._made.values():
             for entry in entries:
-                # Those of scheduled transfers are compared with their runs (promise 10).
-                is_known = entry.key is None or entry.key.startswith(OPENING)
-                if entry.key is not None and not is_known and not schedules.is_run_key(entry.key):
+                if entry.key is not None and not self._is_known_otherwise(entry.key):
                     sentence = (
                         f"No user requested {entry.reference}, which moved {entry.amount_minor}."
                     )
                     yield Violation(2, self._user_id, f"key {entry.key}", sentence)
+
+    def _is_known_otherwise(self, key: str) -> bool:
+        """Whether its entry is compared with a run of a schedule (promise 10) or a payment (promise 11)."""
+        return (
+            key.startswith((OPENING, "returned:"))
+            or schedules.is_run_key(key)
+            or (self._user_id, key) in self._paid
+        )
 
     def _broken(self, command: Command, sentence: str) -> Violation:
         return Violation(2, self._user_id, f"key {command.key}", sentence)

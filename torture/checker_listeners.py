@@ -34,7 +34,8 @@ def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator
     if is_over:
         if record.has_channels:
             for ledger in ledgers.users.values():
-                yield from _all_pushed(ledger, record.pushed.get(ledger.user_id, ()))
+                if ledger.user_id not in record.leavers:
+                    yield from _all_pushed(ledger, record.pushed.get(ledger.user_id, ()))
         if ledgers.waiting:
             sentence = f"{ledgers.waiting} rows of the outbox were never published."
             yield Violation(4, None, "outbox", sentence)

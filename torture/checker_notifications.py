@@ -30,6 +30,9 @@ def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator
             yield _of_notifications(each)
     if is_over and record.has_channels:
         for ledger in ledgers.users.values():
+            if ledger.user_id in record.leavers:
+                # Their channels end with their sessions.
+                continue
             missing = {each.number for each in ledger.notified}
             missing.difference_update(record.pushed_notifications.get(ledger.user_id, ()))
             if missing:

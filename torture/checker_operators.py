@@ -22,6 +22,10 @@ def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator
         if entry.reverses is not None
     }
     asked = {(each.operator_id, each.key) for each in record.reversals}
+    # What the payment provider took back is compared with its records (promise 11).
+    for row in ledgers.taken:
+        if row.reference is not None:
+            posted.pop(row.reference, None)
     yield from most(_rows(stored, asked, posted))
     for each in record.reversals:
         if is_over or 0 < each.ended < ledgers.read_at:

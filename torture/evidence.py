@@ -9,7 +9,11 @@ from domain.webhooks import WebhookStream
 from torture.checker_closings import KEY_CLOSED
 from torture.checker_commands import TOO_LATE
 from torture.checker_requests import CLOSED as REQUEST_CLOSED
+from torture.checker_top_ups import STARTED
+from torture.confirmers import REFUSED, REQUIRED
+from torture.provider_records import ProviderRecords
 from torture.record import InjectedFault, Outcome, Record
+from torture.record_accounts import Bar
 from torture.record_requests import Act
 from torture.record_webhooks import Receiver
 from torture.schedulers import CREATED
@@ -64,6 +68,8 @@ def _sights(record: Record) -> Iterator[str]:
         "transfer was reversed by an operator": sum(
             each.status == "DONE" for each in record.reversals
         ),
+        **_accounts(record),
+        **_top_ups(record),
         **_webhooks(record.receivers),
     }
     for what, count in seen.items():
@@ -86,6 +92,43 @@ def _requests(record: Record) -> dict[str, int]:
         },
         "payment request was closed already": sum(
             attempt.answer == REQUEST_CLOSED for attempt in attempts
+        ),
+    }
+
+
+def _accounts(record: Record) -> dict[str, int]:
+    refused = Counter(command.refusal for command in record.commands)
+    return {
+        **{
+            f"account was barred from {bar}": sum(
+                each.what is bar and each.answered is not None for each in record.barred
+            )
+            for bar in Bar
+        },
+        "restriction was lifted": len(record.lifts),
+        "request of a restricted account was refused": refused["AccountRestricted"],
+        "account was opened again": record.reopened,
+        "transfer was to be confirmed": refused[REQUIRED],
+        "transfer was confirmed": sum(
+            command.confirmation is not None and command.outcome is Outcome.ACKNOWLEDGED
+            for command in record.commands
+        ),
+        "confirmation was refused": refused[REFUSED],
+    }
+
+
+def _top_ups(record: Record) -> dict[str, int]:
+    known = record.at_provider or ProviderRecords()
+    taken = [taken for payment in known.payments for taken in payment.taken]
+    return {
+        "top-up was started at the payment provider": sum(
+            each.answer == STARTED for each in record.top_ups
+        ),
+        "top-up was paid": len(known.payments),
+        "payment was refunded or disputed": sum(not each.is_returned for each in taken),
+        "money was returned by the payment provider": sum(each.is_returned for each in taken),
+        "event of the payment provider was delivered more than once": max(
+            known.deliveries - known.events + known.undelivered, 0
         ),
     }
 

@@ -30,7 +30,7 @@ class ApiKilled(Fault):
     name = "API process killed"
 
     async def begin(self) -> None:
-        self.process = self.rng.choice(self.stack.names("api"))
+        self.process = self.rng.choice(self.stack.names("api", "checkout"))
         await self.kill(self.process)
 
     async def end(self) -> None:
@@ -45,7 +45,7 @@ class ApiRestarted(Fault):
     seconds = (0.0, 0.5)
 
     async def begin(self) -> None:
-        self.process = self.rng.choice(self.stack.names("api"))
+        self.process = self.rng.choice(self.stack.names("api", "checkout"))
         child = self.stack.children[self.process]
         await asyncio.to_thread(child.stop, 20)
         self.had_effect = not child.running and not was_killed(child)
@@ -61,7 +61,7 @@ class ApiSuspended(Fault):
     kills = False
 
     async def begin(self) -> None:
-        self.process = self.stack.children[self.rng.choice(self.stack.names("api"))]
+        self.process = self.stack.children[self.rng.choice(self.stack.names("api", "checkout"))]
         await self.suspend(self.process)
 
     async def end(self) -> None:
@@ -195,6 +195,19 @@ class ChannelsKilled(Fault):
         await asyncio.to_thread(self.stack.channels.start)
 
 
+class ProviderKilled(Fault):
+    """kill -9 of the payment provider, which keeps its records."""
+
+    name = "payment provider killed"
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self.stack.provider.kill)
+        self.had_effect = was_killed(self.stack.provider.child)
+
+    async def end(self) -> None:
+        await asyncio.to_thread(self.stack.provider.start)
+
+
 class MailServerKilled(Fault):
     """kill -9 of the mail server."""
 
@@ -227,7 +240,7 @@ class LinksCut(Fault):
 FIRST: tuple[type[Fault], ...] = (PostgresKilled, ApiKilled, ValkeyKilled)
 FURTHER: tuple[type[Fault], ...] = (
     LinksCut, WorkerKilledPushing, WorkersKilledDelivering, RelayKilled, ConnectionsTaken, StatementsSlow, RowsLocked,
-    ChannelsKilled, MailServerKilled, WorkersKilledMailing, BackendKilled, PostgresFrozen,
+    ChannelsKilled, ProviderKilled, MailServerKilled, WorkersKilledMailing, BackendKilled, PostgresFrozen,
     ApiSuspended, ApiRestarted, RelaySuspended,
 )  # fmt: skip
 #: If there is a pooler.

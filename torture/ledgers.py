@@ -16,8 +16,11 @@ _FETCHED_AT_ONCE = 5_000
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PEOPLE = """
-SELECT u.id, u.balance, u.sequence, u.email, coalesce(c.accepted_number, 0), u.notification_number
+SELECT u.id, u.balance, u.sequence, coalesce(k.email, u.email), coalesce(c.accepted_number, 0),
+    u.notification_number, (extract(epoch FROM u.closed_at) * 1000000)::bigint,
+    coalesce(u.sending_restricted_until > now() AND u.adding_restricted_until > now(), false)
 FROM users AS u LEFT JOIN delivery_cursors AS c ON c.user_id = u.id AND c.sink = 'pusher'
+LEFT JOIN closed_accounts AS k ON k.user_id = u.id
 """
 _NOTIFICATIONS = (
     "SELECT user_id, number, kind, sequence, subject_id FROM notifications ORDER BY user_id, number"
@@ -54,9 +57,19 @@ SELECT r.operator_id, r.idempotency_key, r.reference, r.amount,
 FROM operator_records AS r LEFT JOIN operator_records AS d ON d.decides = r.number
 WHERE r.kind = 'REVERSE' ORDER BY r.position
 """
+_TOP_UPS = """
+SELECT user_id, id, amount, status, idempotency_key, payment_id, reference, refund
+FROM top_ups ORDER BY user_id, id
+"""
+_TAKEN = """
+SELECT user_id, id, source_id, amount, status, is_short, taken, reference, returned_reference,
+    (extract(epoch FROM created_at) * 1000000)::bigint
+FROM top_up_reversals ORDER BY user_id, id
+"""
 _CLOCK = "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
 _MAILS = (
-    "SELECT m.id, u.email, m.purpose, m.state FROM mails AS m JOIN users AS u ON u.id = m.user_id"
+    "SELECT m.id, coalesce(k.email, u.email), m.purpose, m.state FROM mails AS m "
+    "JOIN users AS u ON u.id = m.user_id LEFT JOIN closed_accounts AS k ON k.user_id = u.id"
 )
 _WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _TOTALS = """
@@ -172,6 +185,40 @@ class OperatedRow:
     decided_by: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class TopUpRow:
+    """A top-up through the payment provider; the amount in minor units."""
+
+    user_id: UUID
+    top_up_id: UUID
+    amount_minor: int
+    status: str
+    key: str
+    payment_id: str | None
+    #: Of the entry that credited it.
+    reference: UUID | None
+    refund: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRow:
+    """What the provider took back of a top-up; amounts in minor units."""
+
+    user_id: UUID
+    reversal_id: UUID
+    source_id: str
+    amount_minor: int
+    status: str
+    #: Whether the balance did not cover it.
+    is_short: bool
+    taken_minor: int
+    #: Of the entry that took it, and of the one that credited it again.
+    reference: UUID | None
+    returned_reference: UUID | None
+    #: Microseconds since 1970.
+    created_at: int
+
+
 @dataclass(slots=True)
 class AccountLedger:
     """A user's row, the entries by ascending sequence, and the notifications by ascending number."""
@@ -185,6 +232,10 @@ class AccountLedger:
     #: The number of the newest notification, as the user's row says.
     notification_number: int = 0
     notified: list[Notified] = field(default_factory=list)
+    #: When the account was closed, in microseconds since 1970; None while it is open.
+    closed_at: int | None = None
+    #: Whether it can neither send nor add money.
+    is_restricted: bool = False
 
     def at(self, sequence: int) -> Entry | None:
         """The entry with that sequence, even if others are missing."""
@@ -214,6 +265,8 @@ class Ledgers:
     schedules: list[ScheduleRow] = field(default_factory=list)
     runs: list[RunRow] = field(default_factory=list)
     operated: list[OperatedRow] = field(default_factory=list)
+    top_ups: list[TopUpRow] = field(default_factory=list)
+    taken: list[TakenRow] = field(default_factory=list)
     #: The time of the database when it was read, in microseconds since 1970.
     clock: int = 0
     #: Unpublished rows of the outbox.
@@ -242,9 +295,10 @@ def read(database_url: str) -> Ledgers:
     ledgers = Ledgers(read_at=read_at)
     with _snapshot(database_url) as connection:
         for row in connection.execute(_PEOPLE):
-            *columns, number = row
-            ledgers.users[row[0]] = AccountLedger(*columns)
-            ledgers.users[row[0]].notification_number = number
+            *columns, number, closed_at, is_restricted = row
+            ledger = ledgers.users[row[0]] = AccountLedger(*columns)
+            ledger.notification_number = number
+            ledger.closed_at, ledger.is_restricted = closed_at, is_restricted
             known[row[0]] = row[0]
         for user_id, *columns in _stream(connection):
             ledger = ledgers.users.setdefault(user_id, AccountLedger(user_id, 0, 0))
@@ -260,6 +314,8 @@ def read(database_url: str) -> Ledgers:
         ledgers.schedules = [ScheduleRow(*row) for row in connection.execute(_SCHEDULES)]
         ledgers.runs = [RunRow(*row) for row in connection.execute(_RUNS)]
         ledgers.operated = [OperatedRow(*row) for row in connection.execute(_OPERATED)]
+        ledgers.top_ups = [TopUpRow(*row) for row in connection.execute(_TOP_UPS)]
+        ledgers.taken = [TakenRow(*row) for row in connection.execute(_TAKEN)]
         [(ledgers.clock,)] = connection.execute(_CLOCK)
         ledgers.mails = [MailRow(*row) for row in connection.execute(_MAILS)]
         [(ledgers.waiting,)] = connection.execute(_WAITING)

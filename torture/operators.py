@@ -24,7 +24,7 @@ OPERATORS = 3
 #: What one operator may reverse: part of the amounts of a run are above it.
 APPROVAL_ABOVE = "1"
 #: Their sessions are confirmed when the run begins, for an hour.
-_CONFIRMED_SECONDS = 3_000
+CONFIRMED_SECONDS = 3_000
 _LONGEST_PAUSE_SECONDS = 0.8
 DONE = "OperatorActionDone"
 
@@ -82,7 +82,7 @@ class Operators:
 
     async def run(self) -> None:
         """Reverse until it is time to stop."""
-        until = time.monotonic() + _CONFIRMED_SECONDS
+        until = time.monotonic() + CONFIRMED_SECONDS
         while not self._crowd.stopping.is_set() and time.monotonic() < until:
             command = self._transfer()
             if command is not None:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from domain.ledger.kinds import Kind
 from torture import record_webhooks
+from torture.provider_records import ProviderRecords
+from torture.record_accounts import AskedTopUp, Barred, Lift
 from torture.record_operators import AskedReversal
 from torture.record_requests import AskedRequest
 from torture.record_schedules import AskedSchedule
@@ -95,6 +97,10 @@ class Command:
     not_after: int | None = None
     #: The API's id of the payment request that it pays.
     request_id: str | None = None
+    #: Challenge and code with which it is confirmed.
+    confirmation: tuple[str, str] | None = None
+    #: `challenge` of ConfirmationRequired.
+    challenge: str | None = None
 
 
 @dataclass(slots=True)
@@ -252,6 +258,18 @@ class Record:
     schedules: list[AskedSchedule] = field(default_factory=list)
     #: What operators reversed.
     reversals: list[AskedReversal] = field(default_factory=list)
+    #: Accounts that were restricted or closed, and restrictions that operators lifted.
+    barred: list[Barred] = field(default_factory=list)
+    lifts: list[Lift] = field(default_factory=list)
+    #: Users whose every transfer needs a second factor.
+    careful: set[UUID] = field(default_factory=set)
+    #: Users whose sessions end, and with them their channels.
+    leavers: set[UUID] = field(default_factory=set)
+    #: Closed accounts that were opened again.
+    reopened: int = 0
+    #: Top-ups through the payment provider, and what it has recorded at the end.
+    top_ups: list[AskedTopUp] = field(default_factory=list)
+    at_provider: ProviderRecords | None = None
     #: The numbers of all runs that were sent: only schedules whose runs were missed have more than one.
     runs_sent: list[int] = field(default_factory=list)
     #: The receivers of webhooks.
@@ -303,6 +321,8 @@ class Record:
             requests=[each.so_far() for each in self.requests],
             schedules=[replace(each) for each in self.schedules],
             reversals=[each.so_far() for each in self.reversals],
+            barred=[replace(each) for each in self.barred],
+            top_ups=[replace(each) for each in self.top_ups],
             subscribers=[each.so_far() for each in self.subscribers],
             notified=[each.so_far() for each in self.notified],
             pushed={user_id: each.copy() for user_id, each in self.pushed.items()},

@@ -15,7 +15,10 @@ from torture import evidence
 from torture.checker import PROMISES, Violation
 from torture.checker_commands import TOO_LATE
 from torture.checker_requests import CLOSED
+from torture.confirmers import REFUSED, REQUIRED
+from torture.provider_records import ProviderRecords
 from torture.record import Command, InjectedFault, Outcome, Record
+from torture.record_accounts import Bar
 from torture.record_requests import Act
 from torture.session import Result
 
@@ -124,6 +127,8 @@ def _activity(record: Record, result: Result) -> Table:
         "of their proposals approved or rejected": sum(
             decision.status is not None for each in record.reversals for decision in each.decisions
         ),
+        **_accounts(record),
+        **_top_ups(record),
         **_webhooks(record),
         "mails requested": sum(mail.asked for mail in record.mails),
         "mails received": sum((record.caught or {}).values()),
@@ -155,6 +160,39 @@ def _requests(record: Record) -> dict[str, int]:
             for act in Act
         },
         "attempts to close a closed one": sum(each.answer == CLOSED for each in attempts),
+    }
+
+
+def _accounts(record: Record) -> dict[str, int]:
+    refused = Counter(command.refusal for command in record.commands)
+    answered = Counter(each.what for each in record.barred if each.answered is not None)
+    closed = answered.pop(Bar.EVERYTHING, 0)
+    return {
+        "accounts restricted": answered.total(),
+        "requests refused for that": refused["AccountRestricted"],
+        "restrictions lifted": len(record.lifts),
+        "accounts closed": closed,
+        "of these opened again": record.reopened,
+        "transfers that had to be confirmed": refused[REQUIRED],
+        "confirmations answered with a transfer": sum(
+            each.confirmation is not None and each.outcome is Outcome.ACKNOWLEDGED
+            for each in record.commands
+        ),
+        "confirmations refused": refused[REFUSED],
+    }
+
+
+def _top_ups(record: Record) -> dict[str, int]:
+    known = record.at_provider or ProviderRecords()
+    taken = [taken for payment in known.payments for taken in payment.taken]
+    return {
+        "top-ups started at the payment provider": len(record.top_ups),
+        "of these paid by their users": len(known.payments),
+        "refunds and disputes": len(taken),
+        "of these returned": sum(each.is_returned for each in taken),
+        "events of the payment provider": known.events,
+        "attempts to deliver them": known.deliveries,
+        "of the events never delivered": known.undelivered,
     }
 
 

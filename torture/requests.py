@@ -24,7 +24,9 @@ _ANSWER = """
   ... on UserError {{ message }}
   {refusals}
 """
-_SENDING_REFUSALS = "... on InsufficientFunds { balance { amount } }"
+_SENDING_REFUSALS = (
+    "... on InsufficientFunds { balance { amount } } ... on ConfirmationRequired { challenge }"
+)
 DOCUMENTS = {
     Operation.SEND_MONEY: "mutation ($input: SendMoneyInput!) { sendMoney(input: $input) {"
     + _ANSWER.format(moved="MoneySent", refusals=_SENDING_REFUSALS)
@@ -102,6 +104,10 @@ def variables(command: Command) -> dict[str, Any]:
         asked["metadata"] = [{"key": key, "value": value} for key, value in command.metadata]
     if command.not_after is not None:
         asked["notAfter"] = instant(command.not_after)
+    if command.confirmation is not None:
+        challenge, code = command.confirmation
+        kind = "totpCode" if code.isdigit() else "recoveryCode"
+        asked["confirmation"] = {"challenge": challenge, "secondFactor": {kind: code}}
     if command.request_id is not None:
         return {"input": {**asked, "paymentRequestId": command.request_id}}
     asked["amount"] = decimal(command.amount_minor)
@@ -151,6 +157,7 @@ def note(command: Command, answer: Answer) -> None:
         command.refusal = result["__typename"]
         if "balance" in result:
             command.refused_balance_minor = minor(result["balance"]["amount"])
+        command.challenge = result.get("challenge")
         return
     command.outcome = Outcome.ACKNOWLEDGED
     command.refusal = None

@@ -26,8 +26,8 @@ _Plain = argparse.RawDescriptionHelpFormatter
 _WHAT = """\
 Starts the whole wallet on services of its own, with two processes of each kind. Simulated
 clients move money over connections that are cut, delayed and truncated, while processes,
-PostgreSQL, Valkey, the Channels server, the mail server and receivers of webhooks are killed
-and restarted. Then it checks that every promise of the wallet was kept."""
+PostgreSQL, Valkey, the Channels server, the mail server, the payment provider and receivers of
+webhooks are killed and restarted. Then it checks that every promise of the wallet was kept."""
 _HOW_IT_ENDS = """\
 Exit status 0: every promise was kept. 1: a promise was broken; the output says which one and
 where. 2: the run failed, or observed too little to prove anything. The seed determines the

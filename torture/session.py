@@ -13,7 +13,19 @@ from uuid import UUID
 
 import psycopg
 
-from torture import checker, drain, ledgers, movers, operators, requesters, schedulers, users
+from torture import (
+    checker,
+    drain,
+    guests,
+    ledgers,
+    movers,
+    operators,
+    provider_drain,
+    provider_records,
+    requesters,
+    schedulers,
+    users,
+)
 from torture.caller import Crowd
 from torture.channels_tap import ChannelsTap
 from torture.chaos import PROBE_SECONDS, Chaos, Probe
@@ -21,6 +33,7 @@ from torture.checker import Violation
 from torture.client import Answer, Client
 from torture.delayed import DelayingNetwork
 from torture.fault import World
+from torture.guests import Guests
 from torture.link import NONE, Chances, Link
 from torture.listeners import (
     NOTIFICATIONS,
@@ -91,6 +104,7 @@ class Session:
         self._violations: list[Violation] = []
         rng = self._rng("links")
         self._links = [Link(port, rng, plan.chances) for port in stack.api_ports]
+        [self._checkout_link] = [Link(port, rng, plan.chances) for port in stack.checkout_ports]
         self._mail_link = Link(stack.catcher.port, rng, NONE, port=stack.mail_port)
         self._mailbox = Mailbox(stack.catcher.folder)
         self._network = DelayingNetwork(
@@ -125,7 +139,7 @@ class Session:
             await self._network.cancel()
             for client in self._clients:
                 client.close()
-            for link in (*self._links, self._mail_link):
+            for link in (*self._links, self._checkout_link, self._mail_link):
                 await link.stop()
             await self._channels_tap.stop()
             self._receivers.stop()
@@ -142,9 +156,10 @@ class Session:
             users.create,
             self._stack.postgres.url,
             self._stack.settings,
-            [*addresses, *acting, *self._addresses_for_mails()],
+            [*addresses, *acting, *guests.addresses(), *self._addresses_for_mails()],
         )
         self._operators = created[len(addresses) :][: len(acting)]
+        special = created[len(addresses) + len(acting) :][: len(guests.addresses())]
         await asyncio.to_thread(
             operators.appoint,
             self._stack.postgres.url,
@@ -152,7 +167,8 @@ class Session:
             self._operators,
         )
         await asyncio.to_thread(schedulers.settle_in, self._stack.postgres.url)
-        for link in (*self._links, self._mail_link):
+        self._guests = await asyncio.to_thread(Guests, self._stack, special, self._operators)
+        for link in (*self._links, self._checkout_link, self._mail_link):
             await link.start()
         await self._channels_tap.start()
         self._tell("starting the processes")
@@ -197,6 +213,9 @@ class Session:
         )
         at_work.append(requester.run(self._stopping))
         at_work.append(self._receivers.run(self._stopping))
+        at_work += self._guests.at_work(
+            crowd, [*self._links, self._checkout_link], self._rng, self._watch, self._clients
+        )
         tasks = [self._task(work) for work in at_work]
         ports = [link.port for link in self._links]
         for kind in (WebSocketListener, EventStreamListener):
@@ -318,15 +337,18 @@ class Session:
     async def _finish(self, at_work: list[asyncio.Task[Any]], chaos_seconds: float) -> Result:
         self._tell("waiting until all queues are empty")
         self._stopping.set()
-        for link in self._links:
+        for link in (*self._links, self._checkout_link):
             link.chances = NONE
             self.record.disturbances += link.done
         self._channels_tap.swallow = 0.0
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
             await asyncio.gather(*at_work)
         await self._network.deliver_rest()
+        await provider_drain.end_bad_days(self._stack.provider)
         database_url = self._stack.postgres.url
-        is_drained = await drain.wait_until_drained(
+        is_drained = await provider_drain.wait_until_reconciled(database_url)
+        self._tell("reconciled with the payment provider")
+        is_drained &= await drain.wait_until_drained(
             database_url, self._stack.valkey.url, self._listeners
         )
         is_drained &= await self._receivers.wait_until_delivered(database_url)
@@ -342,6 +364,9 @@ class Session:
         self._mailbox.write_into(self.record)
         self._read_log()
         read = await asyncio.to_thread(ledgers.read, database_url)
+        self.record.at_provider = await asyncio.to_thread(
+            provider_records.read, self._stack.provider.file
+        )
         self.record.runs_sent = [run.number for run in read.runs if run.status == "SENT"]
         self._receivers.read()
         await asyncio.to_thread(self._receivers.read_attempts, database_url)

@@ -15,6 +15,8 @@ from pathlib import Path
 from app.commands import migrate
 from dev import channels, mail_catcher, postgres, processes, valkey
 from dev.processes import ROOT, Child, ServiceError
+from dev.stripe import emulator
+from dev.stripe.emulator import StripeEmulator
 from settings import Settings
 from torture.operators import APPROVAL_ABOVE
 from torture.pooler import PgBouncer
@@ -22,7 +24,9 @@ from torture.pooler import PgBouncer
 HOST = "127.0.0.1"
 READY_SECONDS = 120
 APIS, RELAYS, WORKERS = 2, 2, 2
-#: Few enough to be used up quickly; the wallet's processes use 60 at most.
+#: Top-ups are paid at the provider only through these; the other API processes add balance as asked.
+CHECKOUTS = 1
+#: Few enough to be used up quickly; the wallet's processes use fewer.
 MAXIMUM_CONNECTIONS = 120
 #: Durable writes as in production; memory as on a small server.
 POSTGRES_OPTIONS = {
@@ -93,6 +97,16 @@ class Stack:
         self.channels_port = processes.free_port()
         self.mail_port = processes.free_port()
         self.api_ports = [processes.free_port() for _ in range(APIS)]
+        self.checkout_ports = [processes.free_port() for _ in range(CHECKOUTS)]
+        self.provider = StripeEmulator(
+            file=folder / "provider.sqlite",
+            log=self.log_of("provider"),
+            api_key=f"sk_test_{secrets.token_hex(12)}",
+            webhook_secret=f"whsec_{secrets.token_hex(16)}",
+            endpoint=f"http://{HOST}:{self.checkout_ports[0]}{emulator.WEBHOOK_PATH}",
+            port=processes.free_port(),
+            pause_seconds=0.3,
+        )
         self.children: dict[str, Child] = {}
         #: The size of each log when its process was started.
         self._spawned_at: dict[str, int] = {}
@@ -104,7 +118,7 @@ class Stack:
 
     def start_services(self) -> None:
         """Start the services and migrate the database. Raises `ServiceError`."""
-        services = (self.valkey, self.channels, self.catcher, self.postgres)
+        services = (self.valkey, self.channels, self.catcher, self.provider, self.postgres)
         for service in services:
             service.begin()
         for service in services:
@@ -118,7 +132,7 @@ class Stack:
 
     def start_processes(self) -> None:
         """Start the wallet's processes, and wait until they are ready. Raises `ServiceError`."""
-        for name in self.names("api", "relay", "worker"):
+        for name in self.names("api", "checkout", "relay", "worker"):
             self.spawn(name)
         for name in self.children:
             self.wait_for(name)
@@ -126,7 +140,8 @@ class Stack:
     def stop(self) -> None:
         """Stop everything, whatever state it is in."""
         self.stop_processes()
-        for service in (self.pooler, self.catcher, self.channels, self.valkey, self.postgres):
+        services = (self.catcher, self.channels, self.provider, self.valkey, self.postgres)
+        for service in (self.pooler, *services):
             if service is not None:
                 service.stop()
 
@@ -136,36 +151,43 @@ class Stack:
 
     def names(self, *kinds: str) -> list[str]:
         """The processes of these kinds: `api-1`, `api-2` …"""
-        counts = {"api": APIS, "relay": RELAYS, "worker": WORKERS}
+        counts = {"api": APIS, "checkout": CHECKOUTS, "relay": RELAYS, "worker": WORKERS}
         return [f"{kind}-{n}" for kind in kinds for n in range(1, counts[kind] + 1)]
 
     def spawn(self, name: str) -> None:
         """Start the process of that name, without waiting for it."""
-        kind, _, number = name.partition("-")
-        port = self.api_ports[int(number) - 1] if kind == "api" else 0
-        arguments = ["serve", "--port", str(port)] if kind == "api" else [kind]
+        port = self._port(name)
+        kind = name.partition("-")[0]
+        arguments = [kind] if port is None else ["serve", "--port", str(port)]
         # The API would log every request.
-        level = "WARNING" if kind == "api" else "INFO"
+        level = "INFO" if port is None else "WARNING"
+        # Who gives money away does not collect it.
+        top_ups = {} if kind == "api" else {"INSTANT_TOP_UPS": "false", **self.provider.environment}
         log = self.log_of(name)
         self._spawned_at[name] = log.stat().st_size if log.exists() else 0
         self.children[name] = processes.spawn_python(
             name,
             ["-P", "-m", "app.cli", *arguments],
             log=log,
-            env={**self.environment, "LOG_LEVEL": level},
+            env={**self.environment, **top_ups, "LOG_LEVEL": level},
         )
 
     def wait_for(self, name: str) -> None:
         """Wait until the process of that name is ready. Raises `ServiceError`."""
-        kind, _, number = name.partition("-")
-        port = self.api_ports[int(number) - 1] if kind == "api" else 0
+        port = self._port(name)
 
         def at_work() -> bool:
-            if kind == "api":
+            if port is not None:
                 return processes.accepts_connections(HOST, port)
             return b"has started" in _since(self.log_of(name), self._spawned_at[name])
 
         processes.wait_until(at_work, self.children[name], READY_SECONDS, name)
+
+    def _port(self, name: str) -> int | None:
+        """The port of an API process; None for the others."""
+        kind, _, number = name.partition("-")
+        ports = {"api": self.api_ports, "checkout": self.checkout_ports}.get(kind)
+        return None if ports is None else ports[int(number) - 1]
 
     # ------------------------------------------------ faults
 
@@ -267,7 +289,9 @@ class Stack:
 
     def ended(self) -> list[str]:
         """Processes that are not running, with their exit status; call it while no fault is active."""
-        services = (self.postgres, self.valkey, self.channels, self.catcher, self.pooler)
+        services = (
+            self.postgres, self.valkey, self.channels, self.catcher, self.provider, self.pooler,
+        )  # fmt: skip
         children = [
             *self.children.values(),
             *(service.child for service in services if service is not None),

@@ -19,6 +19,9 @@ PROMISES = {
     8: "Receivers of webhooks end with exactly the stream's events, in order.",
     9: "A payment request is closed once, in one way, and paid by one transaction.",
     10: "Each run of a scheduled transfer that is due sends money once, in order.",
+    11: "The payment provider and the ledgers agree.",
+    12: "A restricted account posts nothing that it is barred from, a closed one nothing at all.",
+    13: "A second factor confirms one transfer, and none is sent without it.",
 }
 
 #: So many of a kind are reported: one defect may violate everything that comes after it.
@@ -27,7 +30,7 @@ MOST_OF_A_KIND = 50
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken promise (1 to 10), described with its evidence."""
+    """A broken promise (1 to 13), described with its evidence."""
 
     promise: int
     #: The user concerned; None if it concerns all.

@@ -13,6 +13,7 @@ from domain.webhooks import WebhookStream
 from jobs import relay
 from torture import evidence
 from torture.faults import RelaySuspended
+from torture.provider_records import Payment, ProviderRecords, Taken
 from torture.receiver import PATH
 from torture.record import (
     Closing,
@@ -25,6 +26,7 @@ from torture.record import (
     Record,
     Subscriber,
 )
+from torture.record_accounts import AskedTopUp, Bar, Barred, Lift
 from torture.record_operators import AskedReversal
 from torture.record_requests import Act, AskedRequest
 from torture.record_requests import Attempt as RequestAttempt
@@ -44,9 +46,11 @@ def record() -> Record:
         for outcome in (Outcome.ACKNOWLEDGED, Outcome.REFUSED)
     ]
     commands[0].replayed = True
+    commands[0].confirmation = ("challenge", "code")
     commands[0].answered_metadata = (("order", "4711"),)
     commands[1].refused_balance_minor = 0
-    for refusal in ("IdempotencyKeyClosed", "TooLate"):
+    refusals = ("AccountRestricted", "ConfirmationRequired", "InvalidSecondFactor")
+    for refusal in ("IdempotencyKeyClosed", "TooLate", *refusals):
         commands.append(replace(commands[1], refusal=refusal))
     closed = Closing(USER, Operation.ADD_BALANCE, "closed", 1.0, 2.0, is_answered=True)
     held = DelayedRequest(
@@ -75,6 +79,14 @@ def record() -> Record:
         requests=[requested],
         schedules=[scheduled],
         reversals=[AskedReversal(USER, USER, 1, "reversal", 1.0, status="DONE")],
+        barred=[Barred(USER, bar, 1.0, 2.0) for bar in Bar],
+        lifts=[Lift(USER, 1.0, 2.0)],
+        reopened=1,
+        top_ups=[AskedTopUp(USER, 1, "top-up", 1.0, answer="TopUpStarted")],
+        at_provider=ProviderRecords(
+            [Payment("cs", "pi", USER, USER, 2, (Taken("re", 1, False), Taken("dp", 1, True)))],
+            deliveries=1,
+        ),
         runs_sent=[1, 2],
         receivers=[receiver, replace(receiver, stream=WebhookStream.NOTIFICATIONS)],
         pushed_notifications={USER: [1]},
@@ -96,6 +108,19 @@ def test_a_run_that_observed_everything_lacks_nothing(record: Record) -> None:
 @pytest.mark.parametrize(
     ("rob", "sentence"),
     [
+        (lambda record: record.barred.pop(), "No account was barred from EVERYTHING."),
+        (lambda record: record.lifts.clear(), "No restriction was lifted."),
+        (lambda record: setattr(record, "reopened", 0), "No account was opened again."),
+        (
+            lambda record: setattr(record.commands[1], "confirmation", None),
+            "No transfer was confirmed.",
+        ),
+        (lambda record: record.commands.pop(), "No confirmation was refused."),
+        (
+            lambda record: record.top_ups.clear(),
+            "No top-up was started at the payment provider.",
+        ),
+        (lambda record: setattr(record, "at_provider", None), "No top-up was paid."),
         (lambda record: record.reversals.clear(), "No transfer was reversed by an operator."),
         (lambda record: record.commands.pop(1), "No movement was acknowledged."),
         (
