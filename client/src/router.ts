@@ -8,6 +8,7 @@ import {
 } from 'vue-router';
 import { session, sessionKnown } from '@/api';
 import { pathWithin } from '@/lib/paths';
+import type { OperatorPage } from '@/pages/operator';
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -23,6 +24,7 @@ declare module 'vue-router' {
 const inWallet = (title: string) => ({ title, layout: 'wallet', access: 'signed-in' }) as const;
 const entrance = (title: string) => ({ title, layout: 'account', access: 'signed-out' }) as const;
 const forAll = (title: string) => ({ title, layout: 'account' }) as const;
+const ofOperators = (page: OperatorPage) => async () => (await import('@/pages/operator')).load(page);
 
 /** Where the user with that link is paid. */
 export const payPageOf = ({ params, query: { amount, note } }: Pick<RouteLocationNormalized, 'params' | 'query'>) => ({
@@ -201,6 +203,11 @@ const routes: RouteRecordRaw[] = [
     component: () => import('@/pages/settings/Appearance.vue'),
     meta: inWallet('Appearance'),
   },
+  { path: '/operator', name: 'operator', component: ofOperators('Accounts'), meta: inWallet('Back office') },
+  { path: '/operator/accounts/:id', name: 'operator-account', component: ofOperators('Account'), props: true, meta: inWallet('Account') },
+  { path: '/operator/transactions/:reference', name: 'operator-transaction', component: ofOperators('Transaction'), props: true, meta: inWallet('Transaction') },
+  { path: '/operator/actions', name: 'operator-actions', component: ofOperators('Actions'), meta: inWallet('Actions of operators') },
+  { path: '/operator/totals', name: 'operator-totals', component: ofOperators('Totals'), meta: inWallet('Totals') },
   { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: entrance('Sign in') },
   {
     path: '/register',

@@ -206,8 +206,8 @@ class Stack:
             person.add(balance)
         return person
 
-    def new_operator(self, name: str, email: str) -> Person:
-        """A user who is an operator, and whose session a second factor has just confirmed."""
+    def new_operator(self, name: str, email: str, *, has_factor: bool = True) -> Person:
+        """A user who is an operator, with a session that a second factor has just confirmed."""
         person = Person(self, name, email)
         with ThreadPoolExecutor(1) as thread:
             thread.submit(asyncio.run, self._register(name, email)).result()
@@ -220,6 +220,8 @@ class Stack:
             capture_output=True,
             check=True,
         )
+        if not has_factor:
+            return person
         url = dotenv_values(self.data / "env")["DATABASE_URL"]
         assert url is not None
         with psycopg.connect(url) as connection:

@@ -23,6 +23,7 @@ const EMBEDDED_TYPES = [
   'TransactionPosted',
   'NotificationConnection',
   'NotificationEdge',
+  'Operator',
   'PaymentRequestConnection',
   'PaymentRequestEdge',
   'SecuritySettings',

@@ -3,17 +3,17 @@
 import { shallowRef, watch, type App } from 'vue';
 import { Client, fetchExchange } from '@urql/core';
 import urql from '@urql/vue';
-import { userScope, UserScope } from '@/lib/user-scope';
+import { perUser, userScope, UserScope } from '@/lib/user-scope';
 import { createAuthorizedFetch } from './authorized-fetch';
 import { walletCache } from './cache';
 import { API_PATH, delay, keeper } from './session';
 
-const createClient = (scope: UserScope) =>
+const createClient = (scope: UserScope, exchanges = [walletCache(), fetchExchange]) =>
   new Client({
     url: API_PATH,
     preferGetMethod: false,
     fetch: createAuthorizedFetch({ scope, keeper, fetch: (...request) => fetch(...request), delay }),
-    exchanges: [walletCache(), fetchExchange],
+    exchanges,
   });
 
 /** For links and forms that need no sign-in: sends no token, and does not depend on who is signed in. */
@@ -21,6 +21,9 @@ export const visitor = createClient(new UserScope(null));
 
 /** The client of the signed-in user. */
 export const client = shallowRef(createClient(userScope()));
+
+/** The same without a cache: what it reads is never shown from before, and nothing of it stays. */
+export const uncached = perUser((scope) => createClient(scope, [fetchExchange]));
 
 watch(
   userScope,

@@ -6,7 +6,7 @@
  * it was ended elsewhere or grew too old). `useQuery` and `useMutation` of `@urql/vue` work everywhere.
  */
 
-export { client, installApi, visitor } from './client';
+export { client, installApi, uncached, visitor } from './client';
 export { codeOf, failureOf, sentenceFor, type ErrorCode } from './errors';
 export { graphql, type FragmentOf, type ResultOf, type VariablesOf } from './graphql';
 export { forgetWhilePageIsKept, isSignedIn, session, sessionKnown, startFailure, viewerId, type Session } from './session';

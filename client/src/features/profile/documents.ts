@@ -3,6 +3,9 @@ import { graphql } from '@/api';
 
 export const ViewerProfile = graphql(`
   query ViewerProfile {
+    operator {
+      __typename
+    }
     viewer {
       id
       email

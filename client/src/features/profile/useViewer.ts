@@ -7,7 +7,7 @@ import { ViewerProfile } from '@/features/profile/documents';
 export type ViewerOfPage = NonNullable<ResultOf<typeof ViewerProfile>['viewer']>;
 
 /** Null until it is loaded, and while signed out. Reloaded when the page becomes visible, until the address is verified. */
-export function useViewer(): { viewer: ComputedRef<ViewerOfPage | null>; refresh: () => void } {
+export function useViewer(): { viewer: ComputedRef<ViewerOfPage | null>; isOperator: ComputedRef<boolean>; refresh: () => void } {
   const query = useQuery({ query: ViewerProfile, variables: {}, pause: computed(() => !isSignedIn.value) });
   const viewer = computed(() => (isSignedIn.value ? (query.data.value?.viewer ?? null) : null));
 
@@ -25,5 +25,6 @@ export function useViewer(): { viewer: ComputedRef<ViewerOfPage | null>; refresh
     document.removeEventListener('visibilitychange', refreshOnReturn);
     window.removeEventListener('focus', refreshOnReturn);
   });
-  return { viewer, refresh };
+  const isOperator = computed(() => viewer.value !== null && Boolean(query.data.value?.operator));
+  return { viewer, isOperator, refresh };
 }

@@ -2,6 +2,7 @@
 import type { Router } from 'vue-router';
 import { savesData, whenIdle } from '@/lib/idle';
 import { places } from './navigation';
+import { isShown } from './places';
 
 /** Pages opened from the lists of the main pages. */
 const BELOW = ['/activity/any', '/requests/any', '/requests/any/pay', '/splits/any'];
@@ -11,7 +12,7 @@ export function loadMainPages(router: Router): void {
   if (savesData()) return;
   whenIdle(() => {
     void (async () => {
-      for (const path of [...places.map(({ to }) => to), ...BELOW]) await loadPage(router, path);
+      for (const path of [...places.filter(isShown).map(({ to }) => to), ...BELOW]) await loadPage(router, path);
     })();
   });
 }

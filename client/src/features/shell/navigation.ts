@@ -1,5 +1,6 @@
 /** The table of the main pages: a page with a row here is in the navigation of every screen size, and on Home. */
-import { ArrowLeftRight, Bell, CalendarClock, HandCoins, House, Inbox, ReceiptText, Send, Settings, Split } from 'lucide-vue-next';
+import { ArrowLeftRight, Bell, BriefcaseBusiness, CalendarClock, HandCoins, House, Inbox, ReceiptText, Send, Settings, Split } from 'lucide-vue-next';
+import { isOperator } from '@/features/profile/role';
 import { unreadNotifications } from '@/realtime';
 import { barOf, type Place } from './places';
 
@@ -20,6 +21,14 @@ export const places: readonly Place[] = [
     words: 'What happened in your wallet',
     count: () => unreadNotifications.value,
     countName: 'unread',
+  },
+  {
+    to: '/operator',
+    label: 'Back office',
+    icon: BriefcaseBusiness,
+    onPhones: 'more',
+    words: 'Accounts, reversals and totals',
+    isShown: isOperator,
   },
   { to: '/settings', label: 'Settings', icon: Settings, onPhones: 'more', words: 'Your profile, security and appearance' },
 ];

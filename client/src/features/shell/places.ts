@@ -18,7 +18,11 @@ export interface Place {
   count?: () => number;
   /** What these are called, as in "Notifications, 3 unread". */
   countName?: string;
+  /** Whether this user has it; everyone if missing. */
+  isShown?: () => boolean;
 }
+
+export const isShown = (place: Place): boolean => place.isShown?.() ?? true;
 
 /** A button of the bar at the bottom that opens a list of places. */
 export interface PlaceGroup {
