@@ -119,7 +119,7 @@ def test_two_operators_reverse_a_fraud_while_both_accounts_see_it(
     expect(other.get_by_role("button", name="Reverse", exact=True)).to_have_count(0)
     axe.check(other)
     other.get_by_role("link", name="Totals").click()
-    expect(other.get_by_text("The books balance.")).to_be_visible()
+    expect(other.get_by_text("Both sums agree.")).to_be_visible()
     expect(other.get_by_role("img", name="Transferred and topped up by day")).to_be_visible()
     axe.check(other)
 
@@ -136,7 +136,7 @@ def test_nobody_else_sees_anything(
     beginner = stack.new_operator("Orla Operator", "orla@operators.example", has_factor=False)
     page = new_page(beginner, "/operator/totals")
     expect(page.get_by_role("heading", name="Operators need a second factor")).to_be_visible()
-    expect(page.get_by_text("The books")).to_have_count(0)
+    expect(page.get_by_text("All ledgers")).to_have_count(0)
     axe.check(page)
     page.get_by_role("link", name="Go to Security").click()
     expect(page.get_by_role("heading", name="Security", level=1)).to_be_visible()

@@ -26,7 +26,7 @@ const changes = perUser((scope) => {
   return { version, note };
 });
 
-/** A number that changes after an action, and when somebody looks at the page again; reactive. */
+/** A number that changes after an action, and when the page is looked at again; reactive. */
 export const officeVersion = (): number => changes().version.value;
 
 /** Call it after an action: what is shown is read again. */

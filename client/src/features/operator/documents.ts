@@ -231,10 +231,10 @@ export const OperatedDays = graphql(`
   }
 `);
 
-export const Books = graphql(`
-  query Books {
+export const LedgerTotals = graphql(`
+  query LedgerTotals {
     operator {
-      books {
+      totals: books {
         accounts
         balances {
           amount
