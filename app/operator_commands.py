@@ -18,7 +18,7 @@ Email = Annotated[str, typer.Argument(help="The verified email address of the us
 
 @app.command()
 def add(email: Email, data: Data = None) -> None:
-    """Make a user an operator. Without a second factor they see nothing until they have enabled one."""
+    """Make a user an operator. They cannot use the back office until they have a second factor."""
     chosen = read_settings(data)
     from app.commands import operators
 
@@ -27,7 +27,7 @@ def add(email: Email, data: Data = None) -> None:
 
 @app.command()
 def remove(email: Email, data: Data = None) -> None:
-    """Have a user no longer be an operator, from this moment on."""
+    """Stop a user from being an operator, with immediate effect."""
     chosen = read_settings(data)
     from app.commands import operators
 

@@ -78,7 +78,9 @@ async def decide_action(
         raise errors.NotFound
     proposal = found[action_id]
     if proposal.record.type is not RecordType.PROPOSAL:
-        raise errors.invalid("actionId", "This action is done: it was not a proposal.")
+        raise errors.invalid(
+            "actionId", "This action needs no approval: it was carried out at once."
+        )
     await _post(services, DecideAction(_authority(caller), proposal, agrees, ids.new_id()))
     decided = (await stored_actions.by_ids(database, [action_id]))[action_id]
     _log(decided, caller)

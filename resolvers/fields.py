@@ -95,7 +95,7 @@ class ViewerFields:
         description="The viewer's top-ups through the payment provider, newest first.",
     )  # fmt: skip
     security = viewer_field(
-        security.settings, PERSON_ONLY, description="The second factors of the account."
+        security.settings, PERSON_ONLY, description="The viewer's second factors, and which transfers require one."
     )  # fmt: skip
     blocked_users = viewer_field(
         blocks.listed, PERSON_ONLY, usual_length=10,
@@ -103,7 +103,7 @@ class ViewerFields:
     )  # fmt: skip
     data_exports = viewer_field(
         leaving.listed, PERSON_ONLY, usual_length=2,
-        description="Exports of the viewer's data, the latest first; each is deleted after seven days.",
+        description="Exports of the viewer's data, newest first; each is deleted after seven days.",
     )  # fmt: skip
     webhooks = viewer_field(
         webhooks.listed, OF_WEBHOOKS, usual_length=10,
@@ -156,8 +156,8 @@ class TransactionFields:
     reversed = bound_field(
         reversals.reversed_so_far,
         description=(
-            "Total amount reversed so far, without refunded fees: zero for most. A reversal cannot be "
-            "reversed itself."
+            "Total amount reversed so far, without refunded fees; zero if nothing was. A reversal cannot be "
+            "reversed."
         ),
     )
 
@@ -192,7 +192,7 @@ class ScheduledTransferFields:
 class OperatorFields:
     accounts = bound_field(
         operators.accounts, cost=10,
-        description="Accounts that match, best match first. The viewer's own account is among them.",
+        description="Accounts that match, best match first, including the viewer's own.",
     )  # fmt: skip
     account = bound_field(
         operators.account, description="The account of that user; null if there is none."
@@ -200,15 +200,15 @@ class OperatorFields:
     transaction = bound_field(
         operators.transaction, cost=0, usual_length=2,
         description=(
-            "Both sides of the transaction, the sender's first, each as its owner sees it; a single one for "
-            "a top-up, and none for an unknown reference."
+            "Both sides of the transaction, the sender's first, each as its owner sees it; one side for a "
+            "top-up, and none for an unknown reference."
         ),
     )  # fmt: skip
     actions = bound_field(operators.actions, description="Actions of all operators, newest first.")
     books = bound_field(
         operators.books, cost=200,
         description=(
-            "Totals over all accounts. Reads every entry: about a second for each few million."
+            "Totals over all accounts. Reads every ledger entry: about a second per few million."
         ),
     )  # fmt: skip
     days = bound_field(
@@ -228,5 +228,5 @@ class OperatedAccountFields:
     )
     actions = bound_field(
         operators.account_actions,
-        description="Actions of operators that this account is part of, newest first.",
+        description="Actions of operators that involve this account, newest first.",
     )

@@ -55,9 +55,8 @@ async def accounts(
     query: Annotated[
         str,
         Description(
-            "A part of the name, the beginning of a handle, a complete email address, the id of a user, or "
-            "the reference of a transaction. Closed and unverified accounts are found by the last three "
-            "alone."
+            "A part of the name, the beginning of a handle, a complete email address, a `User.id` or a "
+            "`Transaction.reference`. Closed and unverified accounts are found only by the last three."
         ),
     ],
     first: FIRST = strawberry.UNSET,

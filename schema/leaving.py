@@ -22,7 +22,7 @@ class CloseAccountInput:
 @strawberry.type(
     description=(
         "The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and "
-        "pending payment requests have ended. Signing in reopens it until its data is erased."
+        "pending payment requests have ended. Signing in reopens it until personal data is erased."
     )
 )
 class AccountClosed:
@@ -36,7 +36,7 @@ class BalanceNotZero(errors.UserError):
 
 
 @errors.represents(leaving.TopUpPending)
-@strawberry.type(description="An account can be closed only when no top-up is pending.")
+@strawberry.type(description="An account cannot be closed while a top-up is pending.")
 class TopUpPending(errors.UserError):
     pass
 
@@ -50,16 +50,16 @@ CloseAccountResult = Annotated[
 DataExportStatus = described(
     data_exports.ExportStatus,
     "DataExportStatus",
-    "The state of an export of data.",
-    PENDING="It is being made.",
-    READY="It can be downloaded.",
-    FAILED="It could not be made.",
+    "The state of a data export.",
+    PENDING="The file is being created.",
+    READY="The file can be downloaded.",
+    FAILED="The file could not be created.",
 )
 
 
-@strawberry.type(description="The export has begun. A mail follows when it is ready.")
+@strawberry.type(description="The export was started. A mail follows when it is ready.")
 class DataExportRequested:
-    email: str = strawberry.field(description="Where the mail goes.")
+    email: str = strawberry.field(description="The address that the mail goes to.")
 
 
 @strawberry.type(description="An export of all data held about the viewer, as one ZIP file.")
@@ -67,7 +67,7 @@ class DataExport:
     #: Makes the link to the archive.
     link: strawberry.Private[Callable[[], Awaitable[str | None]]]
     id: strawberry.ID = strawberry.field(description="Identifies the export.")
-    status: data_exports.ExportStatus = strawberry.field(description="Its state.")
+    status: data_exports.ExportStatus = strawberry.field(description="The state of the export.")
     requested_at: datetime = strawberry.field(description="When it was requested.")
     expires_at: datetime | None = strawberry.field(
         description="When it is deleted, seven days after it was ready; null while it is pending."
@@ -77,8 +77,8 @@ class DataExport:
     )
 
     @resolved(
-        "Download URL under APP_URL, valid for five minutes without further authentication. It becomes "
-        "invalid earlier if the session that requested it ends. Requires a confirmed session. Null unless the "
+        "Download URL under APP_URL, valid without further authentication for five minutes or until the "
+        "session that requested it ends. Requires a session confirmed within the last hour. Null unless the "
         "export is ready.",
         cost=5,
     )

@@ -48,9 +48,10 @@ described(
     WEBHOOK_DISABLED="A webhook of the viewer was disabled because its deliveries failed.",
     NEW_SIGN_IN="A new device signed in to the account. Always sent by mail.",
     SECURITY_CHANGED=(
-        "The password, or the API tokens, of the account changed. Always sent by mail."
+        "The password, second factors, API tokens or another security setting of the account changed. "
+        "Always sent by mail."
     ),
-    ACCOUNT_RESTRICTED="An operator restricted the account.",
+    ACCOUNT_RESTRICTED="The account was restricted, or its restrictions were lifted.",
 )
 
 

@@ -14,20 +14,20 @@ _REASON = "10 to 500 characters; visible to operators only."
 _USER = "The `User.id` of the account."
 
 
-@strawberry.input(description="An account to bar from some operations.")
+@strawberry.input(description="An account to restrict.")
 class RestrictAccountInput:
     user_id: strawberry.ID = strawberry.field(description=_USER)
     restrictions: list[Restriction] = strawberry.field(
-        description="What the account is barred from; other present restrictions stay as they are."
+        description="The restrictions to impose. Others that are in force stay as they are."
     )
     reason: str = strawberry.field(description=_REASON)
     until: datetime | None = strawberry.field(
         default=strawberry.UNSET,
-        description="In the future: when the restrictions end by themselves. If omitted, they are in force until they are lifted.",
+        description="When the restrictions end, in the future. If omitted, they stay in force until lifted.",
     )
 
 
-@strawberry.input(description="An account to end all restrictions of.")
+@strawberry.input(description="An account whose restrictions to lift.")
 class LiftRestrictionsInput:
     user_id: strawberry.ID = strawberry.field(description=_USER)
     reason: str = strawberry.field(description=_REASON)
@@ -62,7 +62,7 @@ class ReverseTransactionInput:
 class DecideActionInput:
     action_id: strawberry.ID = strawberry.field(description="The `OperatorAction.id`.")
     agrees: bool = strawberry.field(
-        description="Whether it is carried out; otherwise it is rejected."
+        description="True approves the proposal, which carries it out; false rejects it."
     )
 
 

@@ -26,16 +26,16 @@ OperatorActionKind = described(
     log.ActionKind,
     "OperatorActionKind",
     "What an operator did or proposed.",
-    RESTRICT="Barred the account from some operations.",
-    LIFT="Ended all restrictions of the account.",
+    RESTRICT="Restricted the account.",
+    LIFT="Lifted all restrictions of the account.",
     REVERSE="Reversed a transaction, in full or in part.",
     END_SESSIONS="Signed the account out on all devices.",
-    CLOSE="Closed the account. Reserved: no operation does this yet.",
+    CLOSE="Closed the account. Reserved: operators cannot do this yet.",
 )
 OperatorActionStatus = described(
     actions.ActionStatus,
     "OperatorActionStatus",
-    "What became of an action.",
+    "The status of an action or proposal.",
     PROPOSED="Awaiting approval by a second operator.",
     DONE="Carried out.",
     REJECTED="Rejected by a second operator; nothing happened.",
@@ -44,41 +44,43 @@ OperatorActionStatus = described(
 
 @strawberry.type(
     description=(
-        "An operator's action or proposal. Append-only and sealed like ledger entries: what becomes of a "
+        "An operator's action or proposal. Append-only and sealed like ledger entries; the decision about a "
         "proposal is a record of its own."
     )
 )
 class OperatorAction(Node):
-    number: int = strawberry.field(description="1, 2, 3 … over all actions, without gaps.")
+    number: int = strawberry.field(
+        description="Gap-free number over the actions of all operators, starting at 1."
+    )
     kind: log.ActionKind = strawberry.field(description="What was done or proposed.")
-    status: actions.ActionStatus = strawberry.field(description="What became of it.")
+    status: actions.ActionStatus = strawberry.field(description="Whether it was carried out.")
     operator: people.User = strawberry.field(description="The operator who did or proposed it.")
     decided_by: people.User | None = strawberry.field(
         description="The second operator who approved or rejected the proposal."
     )
     decided_at: datetime | None = strawberry.field(
-        description="When the proposal was decided; null if it was not, and for other actions."
+        description="When the proposal was decided; null if it is undecided, and for actions without approval."
     )
     account: people.User = strawberry.field(
-        description="The account that it is about; of a reversal, the one that returns the money."
+        description="The account acted on; for a reversal, the one that returns the money."
     )
     transaction_reference: strawberry.ID | None = strawberry.field(
-        description="The reference of the transaction to be reversed; null for other actions."
+        description="The reference of the transaction to reverse; null for other actions."
     )
     amount: Money | None = strawberry.field(
-        description="The amount to be reversed, without the fee; null for other actions."
+        description="The amount to reverse, without the fee; null for other actions."
     )
     includes_fee: bool | None = strawberry.field(
-        description="Whether the fee is refunded in proportion; null for other actions."
+        description="Whether the fee is refunded, in proportion; null for other actions."
     )
     reversal_reference: strawberry.ID | None = strawberry.field(
-        description="The reference of the reversal; null until it was posted, and for other actions."
+        description="The reference of the reversal; null until it is posted, and for other actions."
     )
     restrictions: list[Restriction] = strawberry.field(
-        description="What the account was barred from; empty for other actions."
+        description="The restrictions imposed; empty for other actions."
     )
     until: datetime | None = strawberry.field(
-        description="When the restrictions end by themselves; null if they do not."
+        description="When the restrictions end; null if they stay in force until lifted."
     )
     reason: str = strawberry.field(description="The operator's reason. Visible to operators only.")
     created_at: datetime = strawberry.field(description="When it was done or proposed.")
@@ -154,15 +156,15 @@ class OperatedDay:
     transferred: Money = strawberry.field(description="The sum of these transfers, without fees.")
     topped_up: Money = strawberry.field(description="The sum of the top-ups posted.")
     new_accounts: int = strawberry.field(
-        description="The number of accounts whose address was verified."
+        description="The number of accounts that verified their address."
     )
 
 
 @strawberry.type(
     description=(
-        "Back office. Every field requires a session confirmed by a second factor within the last hour: "
-        "otherwise `FORBIDDEN`, with the `reason` `CONFIRM_SESSION` if `confirmSession` helps, or "
-        "`ENABLE_SECOND_FACTOR`."
+        "Back office. Every field requires a session confirmed by a second factor within the last hour. "
+        "Otherwise it is `FORBIDDEN` with the `reason` `CONFIRM_SESSION`, or `ENABLE_SECOND_FACTOR` if the "
+        "operator has no second factor."
     )
 )
 class Operator:

@@ -51,8 +51,8 @@ class TransferPreview:
     )
     needs_confirmation: bool = strawberry.field(
         description=(
-            "Whether sending this amount will require a second factor. Without a recipient the amount alone "
-            "decides; a first payment to a recipient always does."
+            "Whether sending this amount will require a second factor. Without a recipient, depends on the "
+            "amount only; with one, also on whether the viewer has paid them before."
         )
     )
 

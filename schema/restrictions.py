@@ -11,8 +11,8 @@ AccountRestriction = described(
     "AccountRestriction",
     "An operation the account is barred from. Signing in and reading remain possible.",
     SENDING="Sending money: `sendMoney`, `payRequest`, and scheduled transfers.",
-    RECEIVING="Receiving money and requesting it. Others get `RecipientNotFound`.",
-    ADDING="Adding money.",
+    RECEIVING="Receiving and requesting money. Senders get `RecipientNotFound`.",
+    ADDING="Adding money: `addBalance` and `startTopUp`.",
 )
 
 
@@ -20,5 +20,5 @@ AccountRestriction = described(
 @strawberry.type(description="The account is currently barred from this operation.")
 class AccountRestricted(UserError):
     restriction: restrictions.Restriction = strawberry.field(
-        description="What it is barred from; see `Viewer.restrictions`."
+        description="The restriction that bars it; see `Viewer.restrictions`."
     )

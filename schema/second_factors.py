@@ -13,8 +13,8 @@ described(
     second_factors.SecondFactor,
     "SecondFactor",
     "A kind of second factor.",
-    TOTP="A code of an authenticator app.",
-    PASSKEY="A passkey, which verifies its user.",
+    TOTP="A code from an authenticator app.",
+    PASSKEY="A passkey, with user verification.",
     RECOVERY_CODE="A recovery code, which works once.",
 )
 

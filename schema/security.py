@@ -32,14 +32,14 @@ class Passkey(Node):
     )
 
 
-@strawberry.type(description="The second factors of the viewer.")
+@strawberry.type(description="The viewer's second factors, and which transfers require one.")
 class SecuritySettings:
     totp: bool = strawberry.field(description="Whether an authenticator app (TOTP) is enabled.")
     totp_enabled_at: datetime | None = strawberry.field(
         description="When the authenticator app was enabled; null if there is none."
     )
     totp_last_used_at: datetime | None = strawberry.field(
-        description="When a code of the authenticator app was last used; null if never."
+        description="When a code from the authenticator app was last used; null if never."
     )
     passkeys: list[Passkey] = strawberry.field(description="The passkeys, oldest first.")
     recovery_codes_left: int = strawberry.field(description="How many recovery codes are unused.")
@@ -64,14 +64,16 @@ class SecuritySettings:
 class SecondFactorRequired:
     challenge: str = strawberry.field(description="Valid for five minutes and ten attempts.")
     methods: list[second_factors.SecondFactor] = strawberry.field(
-        description="The kinds of second factor that the account can answer with."
+        description="The kinds of second factor that the account can use."
     )
     passkey_options: JSON | None = strawberry.field(description=_REQUEST_OPTIONS)
 
 
-@strawberry.type(description="A question to an authenticator.")
+@strawberry.type(description="A challenge for an authenticator.")
 class PasskeyChallenge:
-    challenge: str = strawberry.field(description="Return it with the authenticator's response.")
+    challenge: str = strawberry.field(
+        description="To be returned with the authenticator's response."
+    )
     options: JSON = strawberry.field(
         description=(
             "WebAuthn Level 3 PublicKeyCredentialCreationOptionsJSON or "
@@ -156,7 +158,7 @@ class ResetPasswordInput:
     )
     challenge: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="From `SecondFactorRequired`, if that was the result without a second factor.",
+        description="From `SecondFactorRequired`, which the request returns without a second factor.",
     )
     second_factor: SecondFactorInput | None = strawberry.field(
         default=strawberry.UNSET, description="Required if a second factor is enabled."
@@ -166,7 +168,9 @@ class ResetPasswordInput:
 # ================================================================ enabling and changing
 
 
-@strawberry.type(description="The secret for an authenticator app; it does not work yet.")
+@strawberry.type(
+    description="The secret for an authenticator app; `enableTotp` puts it into effect."
+)
 class TotpSecret:
     challenge: str = strawberry.field(description="Pass to `enableTotp` within ten minutes.")
     uri: str = strawberry.field(description="otpauth:// URI for the authenticator app.")
@@ -221,12 +225,12 @@ RemovePasskeyResult = Annotated[
 ]
 
 
-@strawberry.type(description="New recovery codes; all earlier ones are void.")
+@strawberry.type(description="New recovery codes; earlier ones no longer work.")
 class RecoveryCodes:
     codes: list[str] = strawberry.field(description="Ten codes, shown only once.")
 
 
-@strawberry.input(description="From which amount on transfers require a second factor.")
+@strawberry.input(description="The amount above which transfers require a second factor.")
 class SetConfirmAboveInput:
     amount: Decimal = strawberry.field(
         description="In whole units of the currency; transfers above it require a second factor."
@@ -245,7 +249,7 @@ class ReportSignInInput:
 
 
 @strawberry.type(
-    description="The session has ended, and a mail with a link to choose a new password is being sent."
+    description="The session was ended, and a link to choose a new password is being mailed."
 )
 class SignInReported:
     email_hint: str = strawberry.field(

@@ -8,7 +8,7 @@ from schema import errors
 from schema.scalars import JSON
 from schema.second_factors import SecondFactorInput
 
-CONFIRMATION = "The answer to the ConfirmationRequired that this request was refused with."
+CONFIRMATION = "The response to ConfirmationRequired, when this request is repeated because of it."
 
 
 @errors.represents(confirmations.ConfirmationRequired)
@@ -21,7 +21,7 @@ CONFIRMATION = "The answer to the ConfirmationRequired that this request was ref
 class ConfirmationRequired(errors.UserError):
     challenge: str = strawberry.field(description="Works once, for this request only.")
     methods: list[SecondFactor] = strawberry.field(
-        description="The second factors that the account has."
+        description="The kinds of second factor that the account can use."
     )
     passkey_options: JSON | None = strawberry.field(
         description=(
@@ -32,5 +32,5 @@ class ConfirmationRequired(errors.UserError):
 
 @strawberry.input(description="Response to ConfirmationRequired.")
 class ConfirmationInput:
-    challenge: str = strawberry.field(description="That of ConfirmationRequired.")
-    second_factor: SecondFactorInput = strawberry.field(description="The user's answer.")
+    challenge: str = strawberry.field(description="From ConfirmationRequired.")
+    second_factor: SecondFactorInput = strawberry.field(description="The second factor.")

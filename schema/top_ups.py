@@ -40,14 +40,14 @@ class NotAvailable(UserError):
     pass
 
 
-@strawberry.type(description="Money added through the payment provider, or to be added.")
+@strawberry.type(description="A top-up through the payment provider.")
 class TopUp(Node):
-    amount: Money = strawberry.field(description="The amount to pay, which is credited.")
+    amount: Money = strawberry.field(description="The amount to pay, and to credit.")
     status: top_ups.Status = strawberry.field(description="The state of the top-up.")
     checkout_url: str | None = strawberry.field(
         description=(
-            "The provider's payment page; null once completed or expired. Also null while the provider has "
-            "not created it, which it usually does at once: read the top-up again then."
+            "The provider's payment page; null once completed or expired. Also null until the provider has "
+            "created it, usually at once: if so, read the top-up again shortly."
         )
     )
     created_at: datetime = strawberry.field(description="When it was started.")
@@ -105,13 +105,13 @@ class StartTopUpInput:
     amount: Decimal = strawberry.field(description="In whole units of the currency.")
     idempotency_key: str = strawberry.field(
         description=(
-            "Chosen by the caller, 8 to 64 printable ASCII characters. A key starts at most one top-up and "
-            "adds at most once; keys are shared with `addBalance`."
+            "Chosen by the caller, 8 to 64 printable ASCII characters: one key never adds twice. Shares its key "
+            "space with `addBalance`."
         )
     )
 
 
-@strawberry.type(description="The top-up was started; it is paid at its `checkoutUrl`.")
+@strawberry.type(description="The top-up was started; the user pays at its `checkoutUrl`.")
 class TopUpStarted:
     top_up: TopUp = strawberry.field(description="The top-up as it is now.")
     replayed: bool = strawberry.field(

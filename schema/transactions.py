@@ -72,8 +72,8 @@ class Transaction(Node):
     )
     amount: Money = strawberry.field(
         description=(
-            "The amount sent, received or added, without the fee; always positive. Money that a reversal "
-            "returns includes the refunded fee."
+            "The amount sent, received or added, without the fee; always positive. The incoming side of a "
+            "reversal includes the refunded fee."
         )
     )
     fee: Money = strawberry.field(

@@ -46,7 +46,7 @@ TopUpMethod = described(
     INSTANT="`addBalance` credits immediately, without a payment. For demonstration and testing.",
     CHECKOUT=(
         "`startTopUp` creates a checkout at the payment provider; the credit follows its confirmation. "
-        "`NotAvailable` from it says that the service has no provider either."
+        "It returns `NotAvailable` if the service has no provider."
     ),
 )
 

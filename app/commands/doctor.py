@@ -254,9 +254,9 @@ async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
     if unmatched:
         days = mismatches.REPORTED_FOR.days
         says = (
-            f"{unmatched} payments of the last {days} days match no top-up, or came back for a closed "
-            "account or from a refund that failed, and were not credited: see the table "
-            "top_up_mismatches, and refund them at the provider."
+            f"{unmatched} payments of the last {days} days were not credited: they match no top-up, belong "
+            "to a closed account, or could not be refunded. See the table top_up_mismatches, and refund "
+            "them at the provider."
         )
         findings.append(Finding("Top-ups", "bad", says))
     short = await reversals.shortfall(database)
@@ -264,7 +264,7 @@ async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
         owed = Money(short.amount_minor, settings.read_limits().currency)
         says = (
             f"{short.count} refunds and disputes, {owed} in total, are not covered by balances: see "
-            "the table top_up_reversals, and talk to the users."
+            "the table top_up_reversals, and contact the users."
         )
         findings.append(Finding("Top-ups", "bad", says))
     if settings.instant_top_ups and not settings.app_is_local:
@@ -276,7 +276,7 @@ async def _top_ups(database: Database, settings: Settings) -> list[Finding]:
 async def _payment_provider(settings: Settings) -> list[Finding]:
     provider = payment_providers.configured(settings)
     if provider is None:
-        says = "Not configured: nobody can add money by startTopUp. See TOP_UP_PROVIDER."
+        says = "Not configured: startTopUp is not available. See TOP_UP_PROVIDER."
         return [Finding("Payment provider", "note", says)]
     try:
         await provider.check()

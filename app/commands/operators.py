@@ -32,14 +32,14 @@ def add(settings: Settings, email: str) -> int:
         terminal.say(f"{address} is an operator now.")
         if not _run(settings, address, lambda db: operators.has_second_factor(db, person.user_id)):
             terminal.say(
-                "They have no second factor, and see nothing of the back office until they have enabled "
-                "one in their security settings."
+                "They cannot use the back office until they enable a second factor in their security "
+                "settings."
             )
     return outcome.status
 
 
 def remove(settings: Settings, email: str) -> int:
-    """Have the user with that address no longer be an operator. Exit status 0, or 1 after a sentence."""
+    """Stop the user with that address from being an operator. Exit status 0, or 1 after a sentence."""
     with terminal.sentences() as outcome:
         address = _address(email)
         _, was_one = _run(
@@ -61,7 +61,11 @@ def show(settings: Settings) -> int:
         for each in found:
             notes = [
                 *([] if each.is_open else ["account closed"]),
-                *([] if each.has_second_factor else ["no second factor: sees nothing"]),
+                *(
+                    []
+                    if each.has_second_factor
+                    else ["no second factor: cannot use the back office"]
+                ),
             ]
             terminal.say(
                 f"{each.email} ({each.name}), since {each.added_at:%Y-%m-%d}"
@@ -77,10 +81,12 @@ async def examine(database: Database) -> tuple[Literal["ok", "bad"], str]:
     listed = [each for each in await operators.listed(database) if each.is_open]
     able = sum(each.has_second_factor for each in listed)
     waiting = await actions.waiting(database)
-    says = f"{len(listed)}, {able} of them with a second factor; {waiting} proposals wait"
+    says = (
+        f"{len(listed)}, {able} of them with a second factor; {waiting} proposals await a decision"
+    )
     if waiting and able < 2:
         # The one who proposed it cannot decide.
-        return "bad", f"{says}: add another one with `./wallet operators add`, who decides them."
+        return "bad", f"{says}. Add another operator with `./wallet operators add` to decide them."
     return "ok", says
 
 

@@ -20,14 +20,14 @@ async def examine(
     findings: list[tuple[Literal["note", "bad"], str]] = []
     if unknown:
         says = (
-            f"{unknown} authenticator apps are encrypted with a JWT_SECRET that is not set any more, and their "
-            "codes are refused: add it behind the present one, separated by a comma."
+            f"The secrets of {unknown} authenticator apps are encrypted with a former JWT_SECRET that is no longer "
+            "set, so their codes are refused: add it after the current one, separated by a comma."
         )
         findings.append(("bad", says))
     if former:
         says = (
-            f"{former} authenticator apps are still encrypted with a former JWT_SECRET. Keep it: the relay "
-            "encrypts them with the present one within minutes."
+            f"The secrets of {former} authenticator apps are still encrypted with a former JWT_SECRET. Keep it: the "
+            "relay encrypts them with the current one within minutes."
         )
         findings.append(("note", says))
     return findings

@@ -117,7 +117,8 @@ class Metrics:
             "wallet_operator_proposals", "Proposals of operators that wait for a second operator."
         )
         self._top_ups_lag = self._gauge(
-            "wallet_top_ups_lag_seconds", "How long the top-up that is due longest has waited."
+            "wallet_top_ups_lag_seconds",
+            "How long the top-up that has been due longest has waited.",
         )
         self._top_up_mismatches = self._gauge(
             "wallet_top_up_mismatches",

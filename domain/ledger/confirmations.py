@@ -76,8 +76,7 @@ class ConfirmationRequired(errors.DomainError):
     #: PublicKeyCredentialRequestOptionsJSON of WebAuthn Level 3; None without passkeys.
     passkey_options: Mapping[str, Any] | None
     message: str = (
-        "Confirm this transfer with your second factor: repeat the same request with the answer within five "
-        "minutes. Nothing was sent."
+        "Confirm this transfer with a second factor within five minutes. Nothing has been sent yet."
     )
 
 

@@ -101,7 +101,7 @@ def reverse(
     received, sent = _sides(ledger, target)
     accounts = [ledger.accounts[side.entry.user_id] for side in (received, sent) if side]
     if any(account.is_closed for account in accounts):
-        message = "An account of this transaction is closed: nothing of it can be reversed."
+        message = "This transaction cannot be reversed, because one of its accounts is closed."
         raise errors.NotReversible(limits.money(0), message)
     amount_minor = _check_amount(amount, received, limits)
     _check_funds(accounts[0], amount_minor, limits)

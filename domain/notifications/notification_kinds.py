@@ -133,10 +133,10 @@ _CHANGES: Mapping[str, str] = {
     SecurityChange.API_TOKEN_REVOKED: "{token} was revoked.",
     SecurityChange.ACCOUNT_REOPENED: "Your account was reopened by a sign-in with your password.",
     SecurityChange.DATA_EXPORTED: (
-        "Your data was exported. You can download it in the settings for seven days."
+        "Your data export is ready. You can download it in the settings for seven days."
     ),
     SecurityChange.DATA_EXPORT_FAILED: (
-        "Your data could not be exported. Ask the operator of this service."
+        "Your data could not be exported. Try again later, or contact support."
     ),
     SecurityChange.TOTP_ENABLED: "An authenticator app was enabled for your account.",
     SecurityChange.TOTP_DISABLED: "The authenticator app of your account was disabled.",
@@ -144,11 +144,9 @@ _CHANGES: Mapping[str, str] = {
     SecurityChange.PASSKEY_REMOVED: "{passkey} was removed from your account.",
     SecurityChange.RECOVERY_CODES_RENEWED: "Your recovery codes were replaced by new ones.",
     SecurityChange.RECOVERY_CODE_USED: "One of your recovery codes was used.",
-    SecurityChange.SESSIONS_ENDED: (
-        "You were signed out on all devices by an operator of this wallet."
-    ),
+    SecurityChange.SESSIONS_ENDED: ("An operator of this wallet signed you out on all devices."),
     SecurityChange.CONFIRM_ABOVE_CHANGED: (
-        "The amount above which payments take a second factor was changed."
+        "The amount above which payments require a second factor was changed."
     ),
 }
 _CHANGED = "Your security settings were changed."

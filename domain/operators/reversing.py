@@ -242,7 +242,9 @@ def decide_proposal(ledger: Ledger, command: DecideAction, _caller: Account) -> 
         raise errors.NotFound
     record = proposal.record
     if operator_id == record.operator_id:
-        raise errors.invalid("actionId", "Another operator has to decide what you proposed.")
+        raise errors.invalid(
+            "actionId", "You cannot decide your own proposal. Another operator has to."
+        )
     if operator_id in command.target.user_ids:
         raise actions.own_account("actionId")
     wanted = RecordType.APPROVAL if command.agrees else RecordType.REJECTION

@@ -27,13 +27,15 @@ class BalanceNotZero(errors.DomainError):
     def __post_init__(self) -> None:
         self.message = (
             f"Your balance is {self.balance}. Send it to someone first: an account can be closed "
-            "only when it is empty."
+            "only when its balance is zero."
         )
 
 
 @dataclass(eq=False)
 class TopUpPending(errors.DomainError):
-    message: str = "A top-up is still pending, and its money may arrive. Wait until it is posted or has failed."
+    message: str = (
+        "A top-up is still pending and may yet be paid. Wait until it is credited or has failed."
+    )
 
 
 def can_reopen(erase_at: datetime, balance_minor: int, now: datetime) -> bool:

@@ -68,7 +68,7 @@ LIFETIMES = {
 
 @dataclass(eq=False)
 class InvalidSecondFactor(errors.DomainError):
-    message: str = "The second factor is wrong, was already used, or belongs to another challenge. Try again with a new one."
+    message: str = "The second factor was not accepted: it is incorrect, expired or already used. Try again with a new one."
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,8 @@ def start(request: Request, facts: Facts, top_up_id: UUID, limits: money.Limits)
     if facts.pending >= MAXIMUM_PENDING:
         raise errors.invalid(
             "amount",
-            f"You have started {MAXIMUM_PENDING} top-ups that are not paid, the maximum. Pay one, or "
-            "wait for one to expire.",
+            f"You have {MAXIMUM_PENDING} unpaid top-ups, which is the maximum. Pay one, or wait for one "
+            "to expire.",
         )
     return TopUp(
         user_id=facts.user_id,
@@ -159,4 +159,4 @@ def start(request: Request, facts: Facts, top_up_id: UUID, limits: money.Limits)
 
 @dataclass(eq=False)
 class NotAvailable(errors.DomainError):
-    message: str = "This service does not add money in this way; `wallet.topUpMethod` says how."
+    message: str = "This service does not add money in this way. `wallet.topUpMethod` says which way it offers."

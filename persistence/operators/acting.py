@@ -71,7 +71,7 @@ def restricting(chosen: Collection[Restriction], until: datetime | None) -> Chan
 
     async def restrict(unit: Unit, account: Row[Any], now: datetime) -> None:
         if until is not None and until <= now:
-            raise errors.invalid("until", "The restrictions have to end in the future.")
+            raise errors.invalid("until", "Choose an end in the future.")
         await restrictions.restrict(unit, account.id, chosen, until)
 
     return restrict

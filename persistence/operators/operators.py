@@ -52,7 +52,7 @@ async def add(db: Database, email: str, *, audit_key: bytes) -> tuple[Person, bo
 
 
 async def remove(db: Database, email: str, *, audit_key: bytes) -> tuple[Person, bool]:
-    """Have the user with that address no longer be an operator; says whether they were one.
+    """Stop the user with that address from being an operator; says whether they were one.
 
     Raises NotFound if nobody has verified the address.
     """

@@ -14,13 +14,14 @@ class LeavingMutations:
         leaving.close_account, person, PASSWORDS,
         description=(
             "Closes the account; the balance must be zero. Signing in within 30 days reopens it; after "
-            "that, personal data is erased. Requires a confirmed session. Operators cannot close theirs."
+            "that, personal data is erased. Requires a session confirmed within the last hour. Operators cannot "
+            "close their accounts."
         ),
     )  # fmt: skip
     export_data = operation(
         leaving.export_data, person, verified, EXPORTS,
         description=(
             "Starts an export of all data held about the viewer; an email follows when it is ready. "
-            "Nothing changes while another one is pending. Requires a confirmed session."
+            "While one is pending, no other is started. Requires a session confirmed within the last hour."
         ),
     )  # fmt: skip

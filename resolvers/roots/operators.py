@@ -7,7 +7,11 @@ from resolvers.limits import OPERATIONS
 from resolvers.operations import operation
 from resolvers.operators import operators_only
 
-_REQUIRES = "Requires what `operator` requires. The operator's own account is refused."
+_CONFIRMED = (
+    "For operators only, with a session confirmed by a second factor within the last hour, as for the "
+    "fields of `Operator`."
+)
+_REQUIRES = f"Operators cannot do this to their own account. {_CONFIRMED}"
 
 
 @strawberry.type
@@ -15,21 +19,21 @@ class OperatorMutations:
     restrict_account = operation(
         operators.restrict_account, OPERATIONS, operators_only,
         description=(
-            "Bars an account from some operations, besides those it is barred from already, and notifies its "
-            f"owner. {_REQUIRES}"
+            "Restricts an account, in addition to restrictions already in force, and notifies its owner. "
+            f"{_REQUIRES}"
         ),
     )  # fmt: skip
     lift_restrictions = operation(
         operators.lift_restrictions, OPERATIONS, operators_only,
-        description=f"Ends all restrictions of an account, and notifies its owner. {_REQUIRES}",
+        description=f"Lifts all restrictions of an account, and notifies its owner. {_REQUIRES}",
     )  # fmt: skip
     reverse_transaction = operation(
         operators.reverse_transaction, OPERATIONS, operators_only,
         description=(
             "Reverses a transaction. Above the approval threshold it becomes a proposal for a second "
-            "operator. All that was reversed of the transaction counts towards the threshold. One "
-            "idempotency key reverses or proposes once. Not for transactions that the operator takes part "
-            "in. Requires what `operator` requires."
+            "operator; earlier reversals of the same transaction count towards the threshold. One idempotency "
+            "key reverses or proposes at most once. Operators cannot reverse transactions that they take part "
+            f"in. {_CONFIRMED}"
         ),
     )  # fmt: skip
     end_sessions = operation(
@@ -39,7 +43,7 @@ class OperatorMutations:
     decide_action = operation(
         operators.decide_action, OPERATIONS, operators_only,
         description=(
-            "Approves a proposal of another operator, which carries it out, or rejects it. If it cannot be "
-            "carried out now, it remains a proposal. Requires what `operator` requires."
+            "Approves another operator's proposal, which carries it out, or rejects it. If it cannot be "
+            f"carried out now, it remains a proposal. {_CONFIRMED}"
         ),
     )  # fmt: skip

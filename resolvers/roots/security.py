@@ -14,7 +14,7 @@ from resolvers.limits import (
 from resolvers.operations import operation
 
 _CONFIRMED = (
-    "Requires a session confirmed within the last hour: otherwise `FORBIDDEN` with the `reason` "
+    "Requires a session confirmed within the last hour; otherwise the error is `FORBIDDEN` with the `reason` "
     "`CONFIRM_SESSION`."
 )
 
@@ -36,15 +36,15 @@ class SecurityMutations:
     report_sign_in = operation(
         security.report_sign_in, SECRETS, works_signed_out=True,
         description=(
-            "Ends the session of a sign-in that was not the user's own, with the token of the mail about it, "
-            "and sends a mail with a link to choose a new password."
+            "Reports a sign-in that was not the user's own, with the token from the mail about it: ends that "
+            "session, and mails a link to choose a new password."
         ),
     )  # fmt: skip
     confirm_session = operation(
         security.confirm_session, person, PASSWORDS,
         description=(
             "Confirms the current session for one hour, as required by security-sensitive operations "
-            "and the back office. With a second factor, if one is enabled; otherwise with the password."
+            "and the back office. Takes a second factor if one is enabled, otherwise the password."
         ),
     )  # fmt: skip
     begin_session_confirmation = operation(
@@ -58,20 +58,20 @@ class SecurityMutations:
     enable_totp = operation(
         security.enable_totp, person, verified, FACTOR_CHANGES,
         description=(
-            "Enables an authenticator app, in place of an earlier one. Returns recovery codes if this is "
+            "Enables an authenticator app, which replaces an earlier one. Returns recovery codes if this is "
             f"the account's first second factor. {_CONFIRMED}"
         ),
     )  # fmt: skip
     disable_totp = operation(
         security.disable_totp, person, FACTOR_CHANGES,
         description=(
-            "Disables the authenticator app. With the last second factor, the recovery codes and "
-            f"`confirmAbove` go too. {_CONFIRMED}"
+            "Disables the authenticator app. Without any second factor left, the recovery codes and "
+            f"`confirmAbove` are removed too. {_CONFIRMED}"
         ),
     )  # fmt: skip
     begin_passkey = operation(
         security.begin_passkey, person, verified, FACTOR_CHANGES,
-        description=f"Starts to add a passkey. {_CONFIRMED}",
+        description=f"Starts adding a passkey. {_CONFIRMED}",
     )  # fmt: skip
     add_passkey = operation(
         security.add_passkey, person, verified, FACTOR_CHANGES,
@@ -83,8 +83,8 @@ class SecurityMutations:
     remove_passkey = operation(
         security.remove_passkey, person, FACTOR_CHANGES,
         description=(
-            "Removes a passkey. With the last second factor, the recovery codes and `confirmAbove` go "
-            f"too. {_CONFIRMED}"
+            "Removes a passkey. Without any second factor left, the recovery codes and `confirmAbove` are "
+            f"removed too. {_CONFIRMED}"
         ),
     )  # fmt: skip
     renew_recovery_codes = operation(
@@ -94,7 +94,7 @@ class SecurityMutations:
     set_confirm_above = operation(
         security.set_confirm_above, person, FACTOR_CHANGES,
         description=(
-            "Sets the amount above which transfers require a second factor; one has to be enabled. "
+            "Sets the amount above which transfers require a second factor; one must be enabled. "
             f"{_CONFIRMED}"
         ),
     )  # fmt: skip

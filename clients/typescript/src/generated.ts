@@ -10,7 +10,7 @@ import { type Operation, operation } from './operation.js';
 /** An operation the account is barred from. Signing in and reading remain possible. */
 export type AccountRestriction = Open<'ADDING' | 'RECEIVING' | 'SENDING'>;
 
-/** The state of an export of data. */
+/** The state of a data export. */
 export type DataExportStatus = Open<'FAILED' | 'PENDING' | 'READY'>;
 
 /** What a notification is about. New kinds may be added. */
@@ -55,7 +55,7 @@ export type WebhookStatus = Open<'ACTIVE' | 'DISABLED' | 'PAUSED'>;
 /** The event stream a webhook delivers. Events of a stream have gap-free numbers and are delivered in order. */
 export type WebhookStream = Open<'NOTIFICATIONS' | 'WALLET_EVENTS'>;
 
-/** The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and pending payment requests have ended. Signing in reopens it until its data is erased. */
+/** The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and pending payment requests have ended. Signing in reopens it until personal data is erased. */
 export interface AccountClosed {
   readonly __typename: 'AccountClosed';
   /** When personal data will be erased. */
@@ -67,7 +67,7 @@ export interface AccountRestricted {
   readonly __typename: 'AccountRestricted';
   /** A sentence that can be shown to the user. */
   readonly message: string;
-  /** What it is barred from; see `Viewer.restrictions`. */
+  /** The restriction that bars it; see `Viewer.restrictions`. */
   readonly restriction: AccountRestriction;
 }
 
@@ -190,7 +190,7 @@ export interface ConfirmationRequired {
   readonly message: string;
   /** Works once, for this request only. */
   readonly challenge: string;
-  /** The second factors that the account has. */
+  /** The kinds of second factor that the account can use. */
   readonly methods: readonly SecondFactor[];
   /** WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys. */
   readonly passkeyOptions: unknown | null;
@@ -218,7 +218,7 @@ export interface Credentials {
 export interface DataExport {
   /** Identifies the export. */
   readonly id: string;
-  /** Its state. */
+  /** The state of the export. */
   readonly status: DataExportStatus;
   /** When it was requested. */
   readonly requestedAt: string;
@@ -226,7 +226,7 @@ export interface DataExport {
   readonly expiresAt: string | null;
   /** The size of the file in bytes; null unless it is ready. */
   readonly size: number | null;
-  /** Download URL under APP_URL, valid for five minutes without further authentication. It becomes invalid earlier if the session that requested it ends. Requires a confirmed session. Null unless the export is ready. */
+  /** Download URL under APP_URL, valid without further authentication for five minutes or until the session that requested it ends. Requires a session confirmed within the last hour. Null unless the export is ready. */
   readonly download: string | null;
 }
 
@@ -672,7 +672,7 @@ export interface SecondFactorRequired {
   readonly __typename: 'SecondFactorRequired';
   /** Valid for five minutes and ten attempts. */
   readonly challenge: string;
-  /** The kinds of second factor that the account can answer with. */
+  /** The kinds of second factor that the account can use. */
   readonly methods: readonly SecondFactor[];
   /** WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys. */
   readonly passkeyOptions: unknown | null;
@@ -740,15 +740,15 @@ export interface TooLate {
   readonly message: string;
 }
 
-/** Money added through the payment provider, or to be added. */
+/** A top-up through the payment provider. */
 export interface TopUp {
   /** Opaque, never changes, and unique across all types. */
   readonly id: string;
-  /** The amount to pay, which is credited. */
+  /** The amount to pay, and to credit. */
   readonly amount: Money;
   /** The state of the top-up. */
   readonly status: TopUpStatus;
-  /** The provider's payment page; null once completed or expired. Also null while the provider has not created it, which it usually does at once: read the top-up again then. */
+  /** The provider's payment page; null once completed or expired. Also null until the provider has created it, usually at once: if so, read the top-up again shortly. */
   readonly checkoutUrl: string | null;
   /** The transaction that credited it; null until it is paid. Null for an API token without the scope `READ_TRANSACTIONS`. */
   readonly transaction: Transaction | null;
@@ -764,14 +764,14 @@ export interface TopUpConnection {
   readonly pageInfo: PageInfo;
 }
 
-/** An account can be closed only when no top-up is pending. */
+/** An account cannot be closed while a top-up is pending. */
 export interface TopUpPending {
   readonly __typename: 'TopUpPending';
   /** A sentence that can be shown to the user. */
   readonly message: string;
 }
 
-/** The top-up was started; it is paid at its `checkoutUrl`. */
+/** The top-up was started; the user pays at its `checkoutUrl`. */
 export interface TopUpStarted {
   readonly __typename: 'TopUpStarted';
   /** The top-up as it is now. */
@@ -792,7 +792,7 @@ export interface Transaction {
   readonly kind: TransactionKind;
   /** Whether the viewer received or sent the money. */
   readonly direction: TransactionDirection;
-  /** The amount sent, received or added, without the fee; always positive. Money that a reversal returns includes the refunded fee. */
+  /** The amount sent, received or added, without the fee; always positive. The incoming side of a reversal includes the refunded fee. */
   readonly amount: Money;
   /** The fee that the viewer paid in addition; zero for incoming transactions. */
   readonly fee: Money;
@@ -846,7 +846,7 @@ export interface TransferPreview {
   readonly maximumSendable: Money;
   /** Null if no recipient was given. */
   readonly recipient: RecipientCheck | null;
-  /** Whether sending this amount will require a second factor. Without a recipient the amount alone decides; a first payment to a recipient always does. */
+  /** Whether sending this amount will require a second factor. Without a recipient, depends on the amount only; with one, also on whether the viewer has paid them before. */
   readonly needsConfirmation: boolean;
 }
 
@@ -1173,9 +1173,9 @@ export interface ConfirmSessionInput {
 
 /** Response to ConfirmationRequired. */
 export interface ConfirmationInput {
-  /** That of ConfirmationRequired. */
+  /** From ConfirmationRequired. */
   readonly challenge: string;
-  /** The user's answer. */
+  /** The second factor. */
   readonly secondFactor: SecondFactorInput;
 }
 
@@ -1255,7 +1255,7 @@ export interface PayRequestInput {
   readonly metadata?: readonly MetadataEntryInput[] | null;
   /** As for `sendMoney`. */
   readonly notAfter?: string | null;
-  /** The answer to the ConfirmationRequired that this request was refused with. */
+  /** The response to ConfirmationRequired, when this request is repeated because of it. */
   readonly confirmation?: ConfirmationInput | null;
 }
 
@@ -1349,7 +1349,7 @@ export interface ScheduleTransferInput {
   readonly endsOn?: string | null;
   /** Chosen by the caller, 8 to 64 printable ASCII characters. A key creates at most one scheduled transfer. */
   readonly idempotencyKey: string;
-  /** The answer to the ConfirmationRequired that this request was refused with. */
+  /** The response to ConfirmationRequired, when this request is repeated because of it. */
   readonly confirmation?: ConfirmationInput | null;
 }
 
@@ -1377,7 +1377,7 @@ export interface SendMoneyInput {
   readonly metadata?: readonly MetadataEntryInput[] | null;
   /** The request is refused (TooLate) if processed after this instant, by the database clock. */
   readonly notAfter?: string | null;
-  /** The answer to the ConfirmationRequired that this request was refused with. */
+  /** The response to ConfirmationRequired, when this request is repeated because of it. */
   readonly confirmation?: ConfirmationInput | null;
 }
 
@@ -1403,7 +1403,7 @@ export interface SplitBillInput {
 export interface StartTopUpInput {
   /** In whole units of the currency. */
   readonly amount: Decimal;
-  /** Chosen by the caller, 8 to 64 printable ASCII characters. A key starts at most one top-up and adds at most once; keys are shared with `addBalance`. */
+  /** Chosen by the caller, 8 to 64 printable ASCII characters: one key never adds twice. Shares its key space with `addBalance`. */
   readonly idempotencyKey: string;
 }
 

@@ -158,33 +158,33 @@ class AccountRestriction(OpenEnum):
     """An operation the account is barred from. Signing in and reading remain possible."""
 
     ADDING = "ADDING"
-    """Adding money."""
+    """Adding money: `addBalance` and `startTopUp`."""
 
     RECEIVING = "RECEIVING"
-    """Receiving money and requesting it. Others get `RecipientNotFound`."""
+    """Receiving and requesting money. Senders get `RecipientNotFound`."""
 
     SENDING = "SENDING"
     """Sending money: `sendMoney`, `payRequest`, and scheduled transfers."""
 
 
 class DataExportStatus(OpenEnum):
-    """The state of an export of data."""
+    """The state of a data export."""
 
     FAILED = "FAILED"
-    """It could not be made."""
+    """The file could not be created."""
 
     PENDING = "PENDING"
-    """It is being made."""
+    """The file is being created."""
 
     READY = "READY"
-    """It can be downloaded."""
+    """The file can be downloaded."""
 
 
 class NotificationKind(OpenEnum):
     """What a notification is about. New kinds may be added."""
 
     ACCOUNT_RESTRICTED = "ACCOUNT_RESTRICTED"
-    """An operator restricted the account."""
+    """The account was restricted, or its restrictions were lifted."""
 
     MONEY_RECEIVED = "MONEY_RECEIVED"
     """Another user sent the viewer money."""
@@ -217,7 +217,7 @@ class NotificationKind(OpenEnum):
     """A scheduled transfer of the viewer was sent."""
 
     SECURITY_CHANGED = "SECURITY_CHANGED"
-    """The password, or the API tokens, of the account changed. Always sent by mail."""
+    """The password, second factors, API tokens or another security setting of the account changed. Always sent by mail."""
 
     TOP_UP_FAILED = "TOP_UP_FAILED"
     """A top-up of the viewer failed."""
@@ -332,13 +332,13 @@ class SecondFactor(OpenEnum):
     """A kind of second factor."""
 
     PASSKEY = "PASSKEY"
-    """A passkey, which verifies its user."""
+    """A passkey, with user verification."""
 
     RECOVERY_CODE = "RECOVERY_CODE"
     """A recovery code, which works once."""
 
     TOTP = "TOTP"
-    """A code of an authenticator app."""
+    """A code from an authenticator app."""
 
 
 class StatementFormat(OpenEnum):
@@ -421,7 +421,7 @@ class WebhookStream(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountClosed:
-    """The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and pending payment requests have ended. Signing in reopens it until its data is erased."""
+    """The account is closed, and all of its sessions, API tokens, webhooks, scheduled transfers and pending payment requests have ended. Signing in reopens it until personal data is erased."""
 
     erased_at: datetime
     """When personal data will be erased."""
@@ -657,7 +657,7 @@ class DataExport:
     id: str
     """Identifies the export."""
     status: DataExportStatus
-    """Its state."""
+    """The state of the export."""
     requested_at: datetime
     """When it was requested."""
     expires_at: datetime | None
@@ -665,7 +665,7 @@ class DataExport:
     size: int | None
     """The size of the file in bytes; null unless it is ready."""
     download: str | None = field(repr=False)
-    """Download URL under APP_URL, valid for five minutes without further authentication. It becomes invalid earlier if the session that requested it ends. Requires a confirmed session. Null unless the export is ready."""
+    """Download URL under APP_URL, valid without further authentication for five minutes or until the session that requested it ends. Requires a session confirmed within the last hour. Null unless the export is ready."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -1328,7 +1328,7 @@ class SecondFactorRequired:
     challenge: str
     """Valid for five minutes and ten attempts."""
     methods: tuple[SecondFactor, ...]
-    """The kinds of second factor that the account can answer with."""
+    """The kinds of second factor that the account can use."""
     passkey_options: Any | None
     """WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys."""
 
@@ -1431,16 +1431,16 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class TopUp:
-    """Money added through the payment provider, or to be added."""
+    """A top-up through the payment provider."""
 
     id: str
     """Opaque, never changes, and unique across all types."""
     amount: Money
-    """The amount to pay, which is credited."""
+    """The amount to pay, and to credit."""
     status: TopUpStatus
     """The state of the top-up."""
     checkout_url: str | None
-    """The provider's payment page; null once completed or expired. Also null while the provider has not created it, which it usually does at once: read the top-up again then."""
+    """The provider's payment page; null once completed or expired. Also null until the provider has created it, usually at once: if so, read the top-up again shortly."""
     transaction: Transaction | None
     """The transaction that credited it; null until it is paid. Null for an API token without the scope `READ_TRANSACTIONS`."""
     created_at: datetime
@@ -1481,7 +1481,7 @@ class TopUpConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class TopUpStarted:
-    """The top-up was started; it is paid at its `checkoutUrl`."""
+    """The top-up was started; the user pays at its `checkoutUrl`."""
 
     top_up: TopUp
     """The top-up as it is now."""
@@ -1512,7 +1512,7 @@ class Transaction:
     direction: TransactionDirection
     """Whether the viewer received or sent the money."""
     amount: Money
-    """The amount sent, received or added, without the fee; always positive. Money that a reversal returns includes the refunded fee."""
+    """The amount sent, received or added, without the fee; always positive. The incoming side of a reversal includes the refunded fee."""
     fee: Money
     """The fee that the viewer paid in addition; zero for incoming transactions."""
     counterparty: User | None
@@ -1588,7 +1588,7 @@ class TransferPreview:
     recipient: RecipientCheck | None
     """Null if no recipient was given."""
     needs_confirmation: bool
-    """Whether sending this amount will require a second factor. Without a recipient the amount alone decides; a first payment to a recipient always does."""
+    """Whether sending this amount will require a second factor. Without a recipient, depends on the amount only; with one, also on whether the viewer has paid them before."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -1943,7 +1943,7 @@ class AccountRestricted(UserError):
     """The account is currently barred from this operation."""
 
     restriction: AccountRestriction
-    """What it is barred from; see `Viewer.restrictions`."""
+    """The restriction that bars it; see `Viewer.restrictions`."""
 
     @classmethod
     def parse(cls, data: Any) -> Self:
@@ -2001,7 +2001,7 @@ class ConfirmationRequired(UserError):
     challenge: str
     """Works once, for this request only."""
     methods: tuple[SecondFactor, ...]
-    """The second factors that the account has."""
+    """The kinds of second factor that the account can use."""
     passkey_options: Any | None
     """WebAuthn Level 3 PublicKeyCredentialRequestOptionsJSON; null if the account has no passkeys."""
 
@@ -2182,7 +2182,7 @@ class TooLate(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class TopUpPending(UserError):
-    """An account can be closed only when no top-up is pending."""
+    """An account cannot be closed while a top-up is pending."""
 
 
 @dataclass(frozen=True, kw_only=True)
