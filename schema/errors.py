@@ -174,8 +174,8 @@ class TooLate(UserError):
 @represents(errors.NotReversible)
 @strawberry.type(
     description=(
-        "The amount exceeds what is left to reverse, the transaction is itself a reversal, or one of its "
-        "accounts is closed."
+        "The amount exceeds what is left to reverse, or the transaction is itself a reversal. Also if one of "
+        "the transaction's accounts is closed."
     ),
 )
 class NotReversible(UserError):
