@@ -64,7 +64,7 @@ async def _removed(unit: Unit, user_id: UUID) -> None:
     if left.totp is None and not left.passkeys:
         if await persons.is_operator(unit, user_id):
             raise errors.Forbidden(
-                "Operators keep a second factor. Add another one first, then remove this one."
+                "Operators must keep a second factor. Add another one before you remove this one."
             )
         await unit.connection.execute(_DELETE_CODES, {"user_id": user_id})
         await unit.connection.execute(_SET_CONFIRM_ABOVE, {"user_id": user_id, "amount": None})
