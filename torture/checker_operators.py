@@ -24,8 +24,8 @@ def check(record: Record, ledgers: Ledgers, *, is_over: bool = True) -> Iterator
     asked = {(each.operator_id, each.key) for each in record.reversals}
     # What the payment provider took back is compared with its records (promise 11).
     for row in ledgers.taken:
-        if row.reference is not None:
-            posted.pop(row.reference, None)
+        for reference in row.references:
+            posted.pop(reference, None)
     yield from most(_rows(stored, asked, posted))
     for each in record.reversals:
         if is_over or 0 < each.ended < ledgers.read_at:

@@ -62,9 +62,11 @@ SELECT user_id, id, amount, status, idempotency_key, payment_id, reference, refu
 FROM top_ups ORDER BY user_id, id
 """
 _TAKEN = """
-SELECT user_id, id, source_id, amount, status, is_short, taken, reference, returned_reference,
-    (extract(epoch FROM created_at) * 1000000)::bigint
-FROM top_up_reversals ORDER BY user_id, id
+SELECT r.user_id, r.id, r.source_id, r.amount, r.status, r.is_short, r.taken,
+    ARRAY(SELECT e.reference FROM top_up_reversal_entries AS e
+        WHERE e.user_id = r.user_id AND e.reversal_id = r.id),
+    r.returned_reference, (extract(epoch FROM r.created_at) * 1000000)::bigint
+FROM top_up_reversals AS r ORDER BY r.user_id, r.id
 """
 _CLOCK = "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
 _MAILS = (
@@ -212,8 +214,8 @@ class TakenRow:
     #: Whether the balance did not cover it.
     is_short: bool
     taken_minor: int
-    #: Of the entry that took it, and of the one that credited it again.
-    reference: UUID | None
+    #: Of the entries that took it, and of the one that credited it again.
+    references: Sequence[UUID]
     returned_reference: UUID | None
     #: Microseconds since 1970.
     created_at: int

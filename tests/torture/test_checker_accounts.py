@@ -32,7 +32,7 @@ class Run:
         self.sent = Entry(3, SENT, "transfer", False, 100, 0, BETA, None, 200, 3 * SECOND, "sent")
         self.row = TopUpRow(ALPHA, TOP_UP, 500, "REVERSED", "top-up-key", "pi", CREDIT, None)
         self.taken = TakenRow(
-            ALPHA, UUID(int=21), "re", 200, "POSTED", False, 200, TAKEN, None, SECOND
+            ALPHA, UUID(int=21), "re", 200, "POSTED", False, 200, (TAKEN,), None, SECOND
         )
         self.payment = Payment("cs", "pi", ALPHA, TOP_UP, 500, (Taken("re", 200, False),))
         self.account = AccountLedger(ALPHA, 200, 3)
@@ -83,7 +83,7 @@ def bar(what: Bar, since: float, until: int | None = None) -> Callable[[Run], No
     return lambda run: run.barred.append(Barred(ALPHA, what, since - 0.5, since, until))
 
 
-_OPEN = change("taken", status="WAITING", is_short=True, taken_minor=0, reference=None)
+_OPEN = change("taken", status="WAITING", is_short=True, taken_minor=0, references=())
 _NOT_TAKEN = both(
     _OPEN,
     change("reversal", kind="transfer", is_incoming=True, reverses=None),
