@@ -1,4 +1,4 @@
-"""Look after a top-up: what the provider was to be asked and was not, or has not said by itself."""
+"""Look after a top-up: repeat calls to the provider that failed, and ask for what it has not reported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ async def execute(
     try:
         await _attend(services, provider, currency, app_url, top_up)
     except ProviderAway as error:
-        log.warning("the payment provider is away", reason=str(error), top_up_id=str(top_up_id))
+        log.warning(
+            "the payment provider is unavailable", reason=str(error), top_up_id=str(top_up_id)
+        )
     except ProviderRefused as error:
         log.error(
             "the payment provider refused a request", reason=str(error), top_up_id=str(top_up_id)
@@ -89,7 +91,7 @@ async def create_session(
     currency: str,
     app_url: str,
 ) -> TopUp:
-    """The top-up with its payment page; without one if the provider is away, failed if it refuses."""
+    """The top-up with its payment page; without one if the provider is unavailable, failed if it refuses."""
     page = f"{app_url}{RETURN_PATH}?topUp={ids.global_id('TopUp', top_up.top_up_id)}"
     checkout = Checkout(
         top_up.named,
@@ -103,7 +105,7 @@ async def create_session(
     try:
         session = await provider.start(checkout)
     except ProviderAway as error:
-        log.warning("the payment provider is away", reason=str(error), **names)
+        log.warning("the payment provider is unavailable", reason=str(error), **names)
         return top_up
     except ProviderRefused as error:
         log.error("the payment provider refused a top-up", reason=str(error), **names)

@@ -17,7 +17,7 @@ async def execute(services: TopUpServices, currency: money.Currency) -> None:
     """Apply every event since the last time, in order; most have been applied and change nothing.
 
     What has become of a pending top-up is asked besides, as often as `TopUp.next_look_at` says. If the
-    provider is away, it is done again later, from the same event on. Raises Unavailable.
+    provider is unavailable, it is done again later, from the same event on. Raises Unavailable.
     """
     provider = services.top_up_provider
     if provider is None:

@@ -65,4 +65,4 @@ class Provider(Authority):
 
 @value
 class Operator(Authority):
-    """An operator, by a session that a second factor has confirmed lately. `id` is the session's."""
+    """An operator, by a session that a second factor confirmed recently. `id` is the session's."""

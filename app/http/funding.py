@@ -1,4 +1,4 @@
-"""/funding/stripe: receives the events of the payment provider, which repeats each until it is accepted."""
+"""/funding/stripe: receives events from the payment provider, which repeats each until it is accepted."""
 
 from __future__ import annotations
 
@@ -74,5 +74,5 @@ class Funding:
             return replies.refusal(503, error.message, "UNAVAILABLE")
         except (ProviderAway, ProviderRefused) as error:
             log.warning("an event could not be applied", event_id=event.event_id, reason=str(error))
-            return replies.refusal(503, "The payment provider is away.", "UNAVAILABLE")
+            return replies.refusal(503, "The payment provider is unavailable.", "UNAVAILABLE")
         return replies.empty()

@@ -1,1 +1,1 @@
-"""A payment provider for this machine: the used part of Stripe's API, a payment page, and its worst behaviour."""
+"""A payment provider for this machine: the part of Stripe's API that is used, and a payment page; it fails on demand."""

@@ -1,4 +1,4 @@
-"""What can be asked of the provider besides its API: payers, banks, and worse days of the network."""
+"""Actions besides the API: what payers and banks do, and failures of the provider and the network."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Actions:
         account, dispute = self._disputed(given)
         return reversals.close_dispute(self._provider, account, dispute, won=won, cause=BROWSER)
 
-    # ------------------------------------------------------------ worse days
+    # ------------------------------------------------------------ failures
 
     def _mode(self, given: Parameters) -> Result:
         name = given.text("name", required=True, choices=MODES)

@@ -49,16 +49,16 @@ MODE_WORDS = {
     "immediately": "As they happen",
     "twice": "Each twice, at the same time",
     "late": "Late, after a pause",
-    "held": "Not until I say so",
+    "held": "Only when I release them",
     "before_response": "Before the response of the call that causes them",
     "never": "Never",
 }
 FAULT_WORDS = {
     "error": "Fails with status 500, and nothing happens",
-    "error_after": "Does its work, then fails with status 500",
+    "error_after": "Takes effect, then fails with status 500",
     "rate_limit": "Is refused with status 429",
     "timeout": "Is never answered, and nothing happens",
-    "lost_answer": "Does its work, then the connection breaks",
+    "lost_answer": "Takes effect, then the connection breaks",
 }
 assert MODE_WORDS.keys() == set(MODES)
 assert FAULT_WORDS.keys() == set(api.FAULTS)

@@ -119,7 +119,7 @@ class Provider:
         caused, self._caused = self._caused, []
         return caused
 
-    # ------------------------------------------------------------ mood
+    # ------------------------------------------------------------ modes and faults
 
     @property
     def mode(self) -> dict[str, Any]:

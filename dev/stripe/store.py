@@ -1,4 +1,4 @@
-"""What the provider remembers, in one SQLite file: objects, idempotency keys, deliveries, its mood."""
+"""What the provider remembers, in one SQLite file: objects, idempotency keys, deliveries, modes."""
 
 from __future__ import annotations
 

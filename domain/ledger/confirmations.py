@@ -52,7 +52,7 @@ class Subject:
 
 
 class Unsettled(errors.Unavailable):
-    """The transfer was neither posted nor refused. No client sees it: use cases know what comes next."""
+    """The transfer is neither posted nor refused yet. Use cases handle this; no client sees it."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__("This transfer has to be confirmed with a second factor.")
@@ -60,16 +60,16 @@ class Unsettled(errors.Unavailable):
 
 
 class Undecided(Unsettled):
-    """The command did not declare what decides whether it has to be confirmed: repeat it with that."""
+    """The command lacked the look-ups that decide whether it needs a confirmation: repeat it with them."""
 
 
 class Unconfirmed(Unsettled):
-    """It would be posted if it were confirmed: a challenge is due, which ConfirmationRequired carries."""
+    """Only a confirmation is missing: issue a challenge, and refuse with ConfirmationRequired."""
 
 
 @dataclass(eq=False)
 class ConfirmationRequired(errors.DomainError):
-    """The transfer was not posted; repeated with an answer to the challenge, it is."""
+    """The transfer was not posted. Repeated with an answer to the challenge, it is."""
 
     challenge: str
     methods: Sequence[SecondFactor]

@@ -1,4 +1,4 @@
-"""Actions of operators: what a record and its decision amount to, and the rules on what is entered."""
+"""Actions of operators: their status, which follows from record and decision, and the rules for input."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ async def _erase(db: Database, user_id: UUID) -> bool:
 
 
 async def _begin(unit: Unit, user_id: UUID) -> bool:
-    """Take the way back from a closed account; False if it can be reopened, or was reopened meanwhile."""
+    """Make a closed account impossible to reopen; False if it still can be, or was reopened meanwhile."""
     person = await persons.lock_any(unit, user_id)
     erase_at = await unit.connection.scalar(_ERASE_AT, {"user_id": user_id})
     if person is None or erase_at is None:

@@ -56,7 +56,7 @@ async def remove_passkey(db: Database, caller: Principal, passkey_id: UUID) -> N
 
 
 async def _removed(unit: Unit, user_id: UUID) -> None:
-    """With the last factor go the recovery codes, the amount, and what sessions it confirmed.
+    """Without any factor left, delete the recovery codes and the amount, and end confirmations of sessions.
 
     Raises Forbidden for the last factor of an operator.
     """

@@ -1,4 +1,4 @@
-"""What becomes of top-ups besides being credited, and which of them the job has to look after."""
+"""Changes of top-ups other than credits, and which top-ups the job has to look after."""
 
 from __future__ import annotations
 

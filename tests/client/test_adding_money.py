@@ -107,7 +107,7 @@ def _come_back_without_paying_and_pay(page: Page, axe: Axe) -> None:
     expect(heading(page, "You did not pay $25.00")).to_be_visible()
     axe.check(page)
     page.get_by_role("link", name="Choose another amount").click()
-    before = page.get_by_role("region", name="Added before")
+    before = page.get_by_role("region", name="Earlier top-ups")
     expect(before.get_by_text("Not paid yet")).to_be_visible()
     axe.check(page)
     before.get_by_role("link", name="Continue").click()
@@ -132,7 +132,7 @@ def _wait_for_a_bank(page: Page, axe: Axe, provider: StripeEmulator) -> None:
         axe.check(page)
     page.get_by_role("link", name="Try again").click()
     expect(actions.amount(page)).to_have_value("10.00")
-    states = page.get_by_role("region", name="Added before").get_by_role("listitem")
+    states = page.get_by_role("region", name="Earlier top-ups").get_by_role("listitem")
     expect(states).to_contain_text(["Not added", "Added", "Added"])
 
 

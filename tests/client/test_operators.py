@@ -76,7 +76,7 @@ def test_two_operators_reverse_a_fraud_while_both_accounts_see_it(
     expect(thief_page.get_by_text("Your account cannot send money at the moment.")).to_be_visible()
     page.get_by_role("button", name="Sign out everywhere").click()
     give_reason(page, "Sign out everywhere")
-    expect(page.get_by_text("Signed in nowhere.")).to_be_visible()
+    expect(page.get_by_text("Not signed in on any device.")).to_be_visible()
     expect(thief_page.get_by_role("heading", name="Sign in", level=1)).to_be_visible()
     actions.sign_in(thief_page, thief.email)
     axe.check(page)
@@ -109,7 +109,7 @@ def test_two_operators_reverse_a_fraud_while_both_accounts_see_it(
     waiting.get_by_role("button", name="Approve").click()
     axe.check(other)
     dialog(other).get_by_role("button", name="Approve").click()
-    expect(actions.toast(other, "$2,500.00 were reversed")).to_be_visible()
+    expect(actions.toast(other, "$2,500.00 was reversed")).to_be_visible()
     expect(waiting).to_have_count(0)
 
     expect(actions.balance(victim_page)).to_have_text("$5,000.00")

@@ -112,7 +112,7 @@ def test_an_authenticator_app_is_set_up_signs_in_and_confirms(
         if given == "nonsense":
             expect(page.get_by_text("That recovery code is wrong")).to_be_visible()
             axe.check(page)
-    expect(actions.toast(page, "We ask you above $250.00")).to_be_visible()
+    expect(actions.toast(page, "We’ll ask you to confirm payments above $250.00")).to_be_visible()
     expect(page.get_by_text("9 codes left")).to_be_visible()
     page.get_by_role("button", name="Turn off").click()
     page.get_by_role("dialog").get_by_role("button", name="Turn off").click()
@@ -240,7 +240,7 @@ def test_the_pages_without_the_client_report_a_sign_in_and_reset_a_password_with
         page.get_by_label("New password").fill(NEW_PASSWORD)
         submit = page.get_by_role("button", name="Set new password")
         submit.click()
-        code = page.get_by_label("Code of your authenticator app")
+        code = page.get_by_label("Code from your authenticator app")
         expect(code).to_be_focused()
         code.fill(app.wrong_code())
         submit.click()

@@ -6,7 +6,7 @@ import { canOfferPasskeys, hasPasskeys, offerPasskeys, preparePasskeys, readPass
 
 /** A challenge is valid for five minutes: what is offered has a newer one. */
 const OFFER_MILLISECONDS = 4 * 60_000;
-const NOT_ACCEPTED = 'That passkey is not known here, or took too long. Try again, or sign in with your password.';
+const NOT_ACCEPTED = 'That passkey isn’t known here, or it took too long. Try again, or sign in with your password.';
 
 export function usePasskeySignIn() {
   const isBusy = ref(false);

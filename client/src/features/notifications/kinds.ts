@@ -111,7 +111,7 @@ export const MAIL_CHOICES: { title: string; choices: MailChoice[] }[] = [
       { kind: 'MONEY_RECEIVED', label: 'You receive money' },
       { kind: 'SCHEDULED_TRANSFER_SENT', label: 'A scheduled transfer is sent' },
       { kind: 'SCHEDULED_TRANSFER_FAILED', label: 'A scheduled transfer could not be sent' },
-      { kind: 'TOP_UP_FAILED', label: 'Adding money failed' },
+      { kind: 'TOP_UP_FAILED', label: 'A top-up fails' },
       { kind: 'TRANSACTION_REVERSED', label: 'A transaction is reversed' },
       { kind: 'ACCOUNT_RESTRICTED', label: 'Your account is restricted' },
     ],

@@ -14,7 +14,7 @@ export const STATUSES: Record<ActionStatus, { label: string; look: string }> = {
 
 export const RESTRICTIONS: Record<Restriction, { label: string; hint: string; chip: string }> = {
   SENDING: { label: 'Sending', hint: 'Transfers, payments of requests, and scheduled transfers are refused.', chip: 'Cannot send' },
-  RECEIVING: { label: 'Receiving', hint: 'To others, the account seems not to exist. It cannot request money.', chip: 'Cannot receive' },
+  RECEIVING: { label: 'Receiving', hint: 'Senders do not find the account, and it cannot request money.', chip: 'Cannot receive' },
   ADDING: { label: 'Adding money', hint: 'Top-ups are refused.', chip: 'Cannot add money' },
 };
 

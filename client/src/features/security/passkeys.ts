@@ -64,7 +64,7 @@ export function faultOf(error: unknown): string {
       return 'Passkeys don’t work at this address. Open Mini Wallet at its usual address.';
     case 'ConstraintError':
     case 'NotSupportedError':
-      return 'This device can’t use passkeys that are unlocked with a fingerprint, face or PIN.';
+      return 'This device can’t unlock passkeys with a fingerprint, face or PIN.';
     default:
       return hasPasskeys() ? 'The passkey could not be used. Try again.' : 'This browser can’t use passkeys here.';
   }
