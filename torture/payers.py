@@ -1,4 +1,4 @@
-"""Users who pay for top-ups at the payment provider, whose banks take money back, on the provider's worst days."""
+"""Users who pay for top-ups at the payment provider, whose banks take money back, while the provider misbehaves."""
 
 from __future__ import annotations
 
