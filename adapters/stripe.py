@@ -237,7 +237,8 @@ def _event(event: Mapping[str, Any]) -> Event:
         # An inquiry takes no money.
         elif not str(shown.get("status")).startswith("warning_"):
             fact = _taken_back(shown, Source.DISPUTE, shown.get("status") in _LOST_NOTHING)
-    return Event(str(event.get("id")), fact)
+    created_at = datetime.fromtimestamp(int(event.get("created", 0)), UTC)
+    return Event(str(event.get("id")), created_at, fact)
 
 
 def _of_session(session: Mapping[str, Any]) -> Fact | None:

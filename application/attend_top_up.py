@@ -68,6 +68,9 @@ async def _attend(
         return
     if top_up.session is None:
         if top_up.status is Status.PENDING:
+            # The provider may repeat one failure for as long as it remembers the key.
+            if await attending.fail(services.database, top_up, if_expired=True):
+                return
             await create_session(
                 services.database, provider, top_up, currency=currency.code, app_url=app_url
             )

@@ -12,12 +12,16 @@ from persistence.top_ups import reconciling
 
 log = structlog.get_logger()
 
+#: After so many events, those before are not applied again should the job be interrupted.
+EVENTS_BETWEEN_CHECKPOINTS = 200
+
 
 async def execute(services: TopUpServices, currency: money.Currency) -> None:
     """Apply every event since the last time, in order; most have been applied and change nothing.
 
     What has become of a pending top-up is asked besides, as often as `TopUp.next_look_at` says. If the
-    provider is unavailable, it is done again later, from the same event on. Raises Unavailable.
+    provider is unavailable or the job is interrupted, it continues later from its last checkpoint. Raises
+    Unavailable.
     """
     provider = services.top_up_provider
     if provider is None:
@@ -28,9 +32,11 @@ async def execute(services: TopUpServices, currency: money.Currency) -> None:
     since, now = begun
     try:
         events = await provider.events(since)
-        for event in events:
+        for number, event in enumerate(events, start=1):
             if event.fact is not None:
                 await _apply(services, provider, currency, event)
+            if number % EVENTS_BETWEEN_CHECKPOINTS == 0:
+                await reconciling.advance(services.database, provider.name, event.created_at)
     except (ProviderAway, ProviderRefused) as error:
         log.warning("top-ups could not be reconciled", reason=str(error))
         return

@@ -78,7 +78,7 @@ class Payments:
 
     async def events(self, since: datetime) -> Sequence[Event]:
         self._check()
-        return [Event(f"evt_{number}", fact) for number, fact in enumerate(self.facts)]
+        return [Event(f"evt_{number}", since, fact) for number, fact in enumerate(self.facts)]
 
     def read_event(self, body: bytes, signature: str | None) -> Event:
         raise Forged("unsigned")

@@ -96,6 +96,7 @@ class Event:
     """An event of the provider; without a fact, it is of no interest to the wallet."""
 
     event_id: str
+    created_at: datetime
     fact: Fact | None
 
 

@@ -122,11 +122,16 @@ async def look_later(db: Database, top_up: TopUp) -> None:
     await unit_of_work.run(db, work)
 
 
-async def fail(db: Database, top_up: TopUp) -> bool:
-    """A pending top-up will not be paid: its user is notified, once. Whether it was pending."""
+async def fail(db: Database, top_up: TopUp, *, if_expired: bool = False) -> bool:
+    """A pending top-up will not be paid: its user is notified, once. Whether that is so.
+
+    `if_expired` leaves one alone whose payment page would not have expired yet.
+    """
 
     async def work(unit: Unit) -> bool:
         await persons.lock_all(unit, [top_up.user_id])
+        if if_expired and await unit.clock() < top_up.session_expires_at:
+            return False
         names = _names(top_up.user_id, top_up.top_up_id)
         if (await unit.connection.execute(_FAIL, names)).rowcount == 0:
             return False

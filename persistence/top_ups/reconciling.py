@@ -66,6 +66,17 @@ async def begin(db: Database, provider: str) -> tuple[datetime, datetime] | None
     return await unit_of_work.run(db, work)
 
 
+async def advance(db: Database, provider: str, through: datetime) -> None:
+    """The events until then have been applied, and those after it are being applied."""
+
+    async def work(unit: Unit) -> None:
+        row = (await unit.connection.execute(_LOCK, {"provider": provider})).one()
+        latest = through if row.through is None else max(through, row.through)
+        await _update(unit, provider, await unit.clock() + LEASE, latest)
+
+    await unit_of_work.run(db, work)
+
+
 async def end(db: Database, provider: str, through: datetime) -> None:
     """The events until then have been applied."""
 

@@ -173,6 +173,22 @@ async def test_a_lost_answer_of_the_provider_creates_no_second_session(
     assert (await read(alpha, third))["status"] == "FAILED"
 
 
+async def test_a_top_up_fails_whose_payment_page_was_never_created(
+    world: World, alpha: Someone, payments: Payments
+) -> None:
+    payments.trouble = ProviderAway("the same failure for as long as the key is remembered")
+    top_up_id = await started(alpha)
+    await attend(world, alpha)
+    assert (await read(alpha, top_up_id))["status"] == "PENDING"
+    world.sql(
+        "UPDATE top_ups SET created_at = created_at - interval '1 hour' WHERE id = %s", top_up_id
+    )
+    await attend(world, alpha)
+    assert (await read(alpha, top_up_id))["status"] == "FAILED"
+    told = (await state(alpha))["notifications"]["nodes"]
+    assert [each["kind"] for each in told] == ["TOP_UP_FAILED"]
+
+
 async def test_without_events_the_job_and_the_reconciliation_find_what_happened(
     world: World, alpha: Someone, payments: Payments
 ) -> None:
@@ -208,6 +224,27 @@ async def test_without_events_the_job_and_the_reconciliation_find_what_happened(
     page = (await state(alpha))["topUps"]
     assert [node["status"] for node in page["nodes"]] == ["POSTED", "FAILED"]
     assert page["pageInfo"]["hasNextPage"]
+
+
+async def test_an_interrupted_reconciliation_goes_on_from_its_last_checkpoint(
+    world: World, alpha: Someone, payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile_top_ups, "EVENTS_BETWEEN_CHECKPOINTS", 1)
+    database, currency = world.services.database, world.services.limits.currency
+    payments.pay(await started(alpha))
+    await reconciling.request(database, "stripe")
+    await reconcile_top_ups.execute(world.services, currency)
+    assert (await state(alpha))["balance"] == {"amount": "25.00"}
+    await reconciling.request(database, "stripe")
+    begun = await reconciling.begin(database, "stripe")
+    assert begun is not None
+    checkpoint = begun[1]
+    await reconciling.advance(database, "stripe", checkpoint)
+    assert await reconciling.begin(database, "stripe") is None
+    await reconciling.request(database, "stripe")
+    begun = await reconciling.begin(database, "stripe")
+    assert begun is not None
+    assert begun[0] == checkpoint - reconciling.OVERLAP
 
 
 async def test_a_payment_for_a_closed_key_is_refunded_and_never_credited(
