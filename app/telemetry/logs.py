@@ -59,6 +59,9 @@ def configure(level: str = "INFO") -> None:
         logger.handlers, logger.propagate = [], True
         logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.NOTSET)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+    for name in ("httpx", "httpcore", "stripe"):
+        # A line for every request.
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
