@@ -256,7 +256,7 @@ RULES: Mapping[NotificationKind, Rule] = {
         Mailed.ALWAYS, "A new device signed in to your wallet", _new_sign_in
     ),
     NotificationKind.SECURITY_CHANGED: Rule(
-        Mailed.ALWAYS, "Your security settings were changed", _security_changed
+        Mailed.ALWAYS, "Security notice about your account", _security_changed
     ),
     NotificationKind.ACCOUNT_RESTRICTED: Rule(
         Mailed.BY_DEFAULT,
