@@ -244,7 +244,7 @@ def test_the_pages_without_the_client_report_a_sign_in_and_reset_a_password_with
         expect(code).to_be_focused()
         code.fill(app.wrong_code())
         submit.click()
-        expect(status).to_contain_text("wrong")
+        expect(status).to_contain_text("incorrect")
         expect(code).to_have_value("")
         code.fill(codes[0].upper())
         submit.click()

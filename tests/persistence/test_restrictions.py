@@ -102,4 +102,5 @@ async def test_a_command_restricts_an_account_in_its_own_commit_and_later_ones_f
         "SELECT kind FROM notifications WHERE user_id = %s ORDER BY number", [alpha.user_id]
     ).fetchall()
     assert told == [("account_restricted",), ("transaction_reversed",)]
+    await unit_of_work.run(books.database, lambda unit: restrictions.lift(unit, alpha.user_id))
     await books.assert_clean()

@@ -14,7 +14,7 @@ from domain.ledger.posting import PostingCommand
 from domain.ledger.send_money import SendMoney
 from domain.people.second_factors import SecondFactor, VerifiedFactor
 from persistence.ledger.ledger import Movement
-from torture.broken.wallets import _Broken
+from torture.broken.wallets import Broken
 
 Connection = psycopg.Connection[Any]
 
@@ -87,7 +87,7 @@ def forget_refunds(connection: Connection) -> None:
     connection.execute(_FORGETTING_REFUNDS)
 
 
-class Confirming(_Broken):
+class Confirming(Broken):
     """A ledger to which every transfer comes with a challenge of its own and the same recovery code."""
 
     def __init__(self, ledger: Any, connection: Connection, code_id: UUID) -> None:

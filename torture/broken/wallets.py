@@ -174,7 +174,7 @@ def forge_history(connection: Connection, key: bytes) -> None:
             sealing._seal(connection, users, key)
 
 
-class _Broken:
+class Broken:
     """A ledger that is intact except for `move`."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -185,7 +185,7 @@ class _Broken:
         return await self._ledger.run(command)
 
 
-class Late(_Broken):
+class Late(Broken):
     """Ignores `notAfter`."""
 
     async def move(self, command: PostingCommand) -> Movement:
@@ -193,7 +193,7 @@ class Late(_Broken):
         return await self._ledger.move(replace(command, not_after=None))  # type: ignore[type-var]
 
 
-class Generous(_Broken):
+class Generous(Broken):
     """Pays again for a replayed key, and answers as if it had not."""
 
     async def move(self, command: PostingCommand) -> Movement:
@@ -206,7 +206,7 @@ class Generous(_Broken):
         return moved
 
 
-class Hasty(_Broken):
+class Hasty(Broken):
     """Publishes an event before the commit, although the command may be refused."""
 
     def __init__(self, ledger: Ledger, database: Database, live: Live) -> None:
