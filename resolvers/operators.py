@@ -1,4 +1,4 @@
-"""The back office: what operators read and do."""
+"""The back office: what operators read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from uuid import UUID
 
 import strawberry
 
-import application.operate
 import schema.operators as types
 from application import read_operations
 from application.services import Services
@@ -20,7 +19,7 @@ from domain.people.sessions import Principal
 from resolvers.nodes import Asked, Found
 from resolvers.operations import Info
 from resolvers.request import RequestContext
-from schema import connections, operating, sessions
+from schema import connections, sessions
 from schema.arguments import AFTER, FIRST, Description, given
 from schema.transactions import Transaction, TransactionConnection, TransactionFilter
 
@@ -184,11 +183,11 @@ async def _actions(
         status=status,
         account_id=account_id,
     )
-    users = await _users(context, found.items)
+    users = await users_of(context, found.items)
     return types.shown_actions(found, users, context.services.limits.currency, context.caller)
 
 
-async def _users(context: RequestContext, listed: Iterable[Action]) -> dict[UUID, Person]:
+async def users_of(context: RequestContext, listed: Iterable[Action]) -> dict[UUID, Person]:
     """The users whom the actions name, in one query."""
     named = {
         user_id
@@ -229,102 +228,7 @@ async def actions_by_ids(context: RequestContext, caller: Principal, asked: Aske
         return {}
     named = {ids.read_row_id(text, "OperatorAction") for text in asked}
     found = await read_operations.actions_by_ids(context.services, caller, [n for n in named if n])
-    users = await _users(context, found.values())
+    users = await users_of(context, found.values())
     currency = context.services.limits.currency
     shown = [types.shown_action(action, users, currency, caller) for action in found.values()]
     return {action.id: action for action in shown}
-
-
-# ================================================================ mutations
-
-
-async def restrict_account(
-    info: Info,
-    input: operating.RestrictAccountInput,  # noqa: A002
-) -> operating.OperatorActionResult:
-    context = info.context
-    return await _done(
-        context,
-        await application.operate.restrict_account(
-            context.services,
-            context.caller,
-            ids.read_row_id(input.user_id, "User"),
-            restrictions=input.restrictions,
-            reason=input.reason,
-            until=given(input.until),
-        ),
-    )
-
-
-async def lift_restrictions(
-    info: Info,
-    input: operating.LiftRestrictionsInput,  # noqa: A002
-) -> operating.OperatorActionResult:
-    context = info.context
-    return await _done(
-        context,
-        await application.operate.lift_restrictions(
-            context.services,
-            context.caller,
-            ids.read_row_id(input.user_id, "User"),
-            reason=input.reason,
-        ),
-    )
-
-
-async def end_sessions(
-    info: Info,
-    input: operating.EndSessionsInput,  # noqa: A002
-) -> operating.OperatorActionResult:
-    context = info.context
-    return await _done(
-        context,
-        await application.operate.end_sessions(
-            context.services,
-            context.caller,
-            ids.read_row_id(input.user_id, "User"),
-            reason=input.reason,
-        ),
-    )
-
-
-async def reverse_transaction(
-    info: Info,
-    input: operating.ReverseTransactionInput,  # noqa: A002
-) -> operating.ReverseTransactionResult:
-    context = info.context
-    return await _done(
-        context,
-        await application.operate.reverse_transaction(
-            context.services,
-            context.caller,
-            reference=ids.read_uuid(input.reference),
-            amount=given(input.amount),
-            includes_fee=input.includes_fee,
-            reason=input.reason,
-            idempotency_key=input.idempotency_key,
-        ),
-    )
-
-
-async def decide_action(
-    info: Info,
-    input: operating.DecideActionInput,  # noqa: A002
-) -> operating.ReverseTransactionResult:
-    context = info.context
-    return await _done(
-        context,
-        await application.operate.decide_action(
-            context.services,
-            context.caller,
-            ids.read_row_id(input.action_id, "OperatorAction"),
-            agrees=input.agrees,
-        ),
-    )
-
-
-async def _done(context: RequestContext, action: Action) -> operating.OperatorActionDone:
-    users = await _users(context, [action])
-    return operating.OperatorActionDone(
-        action=types.shown_action(action, users, context.services.limits.currency, context.caller)
-    )

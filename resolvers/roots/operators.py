@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers import operators
+from resolvers import operating
 from resolvers.limits import OPERATIONS
 from resolvers.operations import operation
 from resolvers.operators import operators_only
@@ -17,18 +17,18 @@ _REQUIRES = f"Operators cannot do this to their own account. {_CONFIRMED}"
 @strawberry.type
 class OperatorMutations:
     restrict_account = operation(
-        operators.restrict_account, OPERATIONS, operators_only,
+        operating.restrict_account, OPERATIONS, operators_only,
         description=(
             "Restricts an account, in addition to restrictions already in force, and notifies its owner. "
             f"{_REQUIRES}"
         ),
     )  # fmt: skip
     lift_restrictions = operation(
-        operators.lift_restrictions, OPERATIONS, operators_only,
+        operating.lift_restrictions, OPERATIONS, operators_only,
         description=f"Lifts all restrictions of an account, and notifies its owner. {_REQUIRES}",
     )  # fmt: skip
     reverse_transaction = operation(
-        operators.reverse_transaction, OPERATIONS, operators_only,
+        operating.reverse_transaction, OPERATIONS, operators_only,
         description=(
             "Reverses a transaction. Above the approval threshold it becomes a proposal for a second "
             "operator; earlier reversals of the same transaction count towards the threshold. One idempotency "
@@ -37,11 +37,11 @@ class OperatorMutations:
         ),
     )  # fmt: skip
     end_sessions = operation(
-        operators.end_sessions, OPERATIONS, operators_only,
+        operating.end_sessions, OPERATIONS, operators_only,
         description=f"Signs an account out on all devices, and notifies its owner. {_REQUIRES}",
     )  # fmt: skip
     decide_action = operation(
-        operators.decide_action, OPERATIONS, operators_only,
+        operating.decide_action, OPERATIONS, operators_only,
         description=(
             "Approves another operator's proposal, which carries it out, or rejects it. If it cannot be "
             f"carried out now, it remains a proposal. {_CONFIRMED}"
