@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -146,6 +147,17 @@ def test_the_locks_name_packages_with_hashes_and_no_address() -> None:
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text), name
+    for folder in (
+        "bench/rivals",
+        "client",
+        "client/playground",
+        "clients/typescript",
+        "tests/judges",
+    ):
+        lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))
+        for package in lock["packages"].values():
+            # npm adds where it downloaded a package, and where to donate: delete both.
+            assert not {"resolved", "funding"} & package.keys(), folder
 
 
 def test_what_goes_first_names_tests_that_there_are() -> None:
