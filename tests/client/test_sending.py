@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.client import actions
 from tests.client.axe import Axe
@@ -326,3 +326,29 @@ def test_adding_money_that_was_given_up_is_not_carried_out_later(
     answer = tries[0].fetch().json()
     assert answer["data"]["addBalance"]["__typename"] == "IdempotencyKeyClosed"
     assert alpha.balance == "500.00"
+
+
+def test_a_receipt_stays_in_place_while_its_proof_loads(
+    new_page: NewPage, alpha: Person, beta: Person
+) -> None:
+    page = new_page(alpha)
+    held: list[Route] = []
+
+    def asks_for_proof(request: Request) -> bool:
+        return "query TransactionSeal" in (request.post_data or "")
+
+    page.route(
+        "**/graphql",
+        lambda route: held.append(route) if asks_for_proof(route.request) else route.fallback(),
+    )
+    page.goto("/send")
+    actions.fill_in_payment(page, beta.name, "20")
+    with page.expect_request(asks_for_proof):
+        actions.confirm(page, "20.00")
+    expect(actions.receipt(page, "20.00", beta.name)).to_be_visible()
+    done = page.get_by_role("link", name="Done")
+    before = done.bounding_box()
+    [proof] = held
+    proof.fallback()
+    expect(page.get_by_text("Proof", exact=True)).to_be_visible()
+    assert done.bounding_box() == before
