@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -29,9 +30,22 @@ class Client(Protocol):
 
 
 class Operations:
-    """The operations of one client that are in progress."""
+    """The operations of one client that are in progress.
 
-    __slots__ = ("_client", "_engine", "_facts", "_running", "_short", "_user_agent", "started")
+    They run concurrently, but a query or mutation begins only once the subscriptions sent before it have
+    started: a client that subscribes and then reads or changes something misses no event in between.
+    """
+
+    __slots__ = (
+        "_client",
+        "_engine",
+        "_facts",
+        "_running",
+        "_short",
+        "_starting",
+        "_user_agent",
+        "started",
+    )
 
     def __init__(
         self, engine: Engine, known: facts.RequestFacts, user_agent: str | None, client: Client
@@ -43,6 +57,8 @@ class Operations:
         self._running: dict[str, asyncio.Task[None]] = {}
         #: Those that end by themselves: queries and mutations.
         self._short: tuple[asyncio.Task[None], ...] = ()
+        #: Subscriptions that have not started yet; each future is done when one has, or has ended.
+        self._starting: dict[asyncio.Task[None], asyncio.Future[None]] = {}
         #: The number of operations started so far.
         self.started = 0
 
@@ -70,9 +86,13 @@ class Operations:
         # The document is parsed: do not keep thousands of copies of its text.
         request = request._replace(query="")
         context = self._context(caller)
-        task = asyncio.create_task(self._operate(operation_id, operation, request, context))
+        before = tuple(self._starting.values())
+        task = asyncio.create_task(self._operate(operation_id, operation, request, context, before))
         self._running[operation_id] = task
-        if operation.kind is not OperationType.SUBSCRIPTION:
+        if operation.kind is OperationType.SUBSCRIPTION:
+            self._starting[task] = asyncio.get_running_loop().create_future()
+            task.add_done_callback(self._has_started)
+        else:
             self._short = (*self._short, task)
             task.add_done_callback(self._is_done)
         return True
@@ -100,6 +120,10 @@ class Operations:
     def _is_done(self, task: asyncio.Task[None]) -> None:
         self._short = tuple(other for other in self._short if other is not task)
 
+    def _has_started(self, subscription: asyncio.Task[None]) -> None:
+        if (started := self._starting.pop(subscription, None)) is not None:
+            started.set_result(None)
+
     # ------------------------------------------------ one operation
 
     def _context(self, caller: Caller | None) -> Context:
@@ -116,11 +140,12 @@ class Operations:
         operation: Operation,
         request: GraphQLRequest,
         context: Context,
+        before: Collection[asyncio.Future[None]],
     ) -> None:
         structlog.contextvars.bind_contextvars(request_id=context.request_id)
         failure = None
         try:
-            await self._answer(operation_id, operation, request, context)
+            await self._answer(operation_id, operation, request, context, before)
         except errors.RequestError as error:
             failure = error.errors
         except OSError:
@@ -139,12 +164,18 @@ class Operations:
         operation: Operation,
         request: GraphQLRequest,
         context: Context,
+        before: Collection[asyncio.Future[None]],
     ) -> None:
         if operation.kind is not OperationType.SUBSCRIPTION:
+            if before:
+                await asyncio.wait(before)
             answer = await self._engine.execute(operation, request, context)
             await self._client.send({"type": "next", "id": operation_id, "payload": answer})
             return
         subscribed = await self._engine.subscribe(operation, request, context)
+        task = asyncio.current_task()
+        assert task is not None
+        self._has_started(task)
         with self._engine.metrics.subscriptions.track_inprogress():
             async with aclosing(subscribed) as events:
                 async for event in events:

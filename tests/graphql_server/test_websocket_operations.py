@@ -163,6 +163,37 @@ async def test_who_hears_that_an_operation_is_over_may_take_its_id_anew(
     assert (listener.heard[-1]["type"], listener.free[-1]) == (last, True)
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("subscription", "first"),
+    [("late { sequence }", "next"), ("late(refused: true) { sequence }", "error")],
+)
+async def test_queries_wait_until_subscriptions_before_them_have_started(
+    subscription: str, first: str
+) -> None:
+    listener = Listener()
+    await listener.operations.begin(
+        "watch", GraphQLRequest(f"subscription {{ {subscription} }}"), None
+    )
+    await listener.operations.begin("query", GraphQLRequest("{ me }"), None)
+    await listener.operations.finish(20)
+    heard = [(message["id"], message["type"]) for message in listener.heard]
+    assert heard[0] == ("watch", first)
+    assert ("query", "next") in heard
+
+
+@pytest.mark.anyio
+async def test_queries_do_not_wait_for_a_subscription_that_was_completed() -> None:
+    listener = Listener()
+    await listener.operations.begin(
+        "watch", GraphQLRequest("subscription { late { sequence } }"), None
+    )
+    listener.operations.complete("watch")
+    await listener.operations.begin("query", GraphQLRequest("{ me }"), None)
+    await listener.operations.finish(20)
+    assert [message["id"] for message in listener.heard] == ["query", "query"]
+
+
 # ================================================================ the official client
 
 

@@ -186,6 +186,18 @@ class Subscription:
                 await asyncio.Event().wait()
             yield Tick(sequence=number)
 
+    @strawberry.subscription
+    async def late(self, refused: bool = False) -> AsyncIterator[Tick]:
+        """One tick; starts, or is refused, after a while."""
+        await asyncio.sleep(0.05)
+        if refused:
+            raise Refused("FORBIDDEN")
+        return _one_tick()
+
+
+async def _one_tick() -> AsyncIterator[Tick]:
+    yield Tick(sequence=1)
+
 
 class Metrics:
     """Real gauges."""
