@@ -17,7 +17,7 @@ SEARCHES = 200
 SCANS = 5
 PAGE = 20
 
-_SYLLABLES = (
+SYLLABLES = (
     "ba be bo da de di do fa fe ga go ha he ja jo ka ki ko la le li lo ma mi mo na ne ni no pa pe po "
     "ra ri ro sa se si so ta te ti to va ve vi wa we ya zo"
 ).split()
@@ -74,7 +74,7 @@ def populate(database_url: str, users: int) -> None:
         ).fetchall()
         for name, _ in indexes:
             connection.execute(f"DROP INDEX {name}")
-        names = {"syllables": _SYLLABLES, "kinds": len(_SYLLABLES), "users": users}
+        names = {"syllables": SYLLABLES, "kinds": len(SYLLABLES), "users": users}
         connection.execute(_USERS, names)
         connection.execute(_ADDRESSES)
         for _, definition in indexes:

@@ -77,13 +77,17 @@ def write_tokens(
 
 def tokens(users: int, *, issuer: str, secret: str) -> list[tuple[str, str]]:
     """The global id and an access token of each user."""
-    now = datetime.now(UTC)
-    issued = []
-    for number in range(1, users + 1):
-        user_id = person_id(number)
-        principal = Principal(user_id, session_id=user_id)
-        token, _ = sessions.issue_access_token(
-            principal, issuer=issuer, secret=secret, lifetime=TOKEN_LIFETIME, now=now
-        )
-        issued.append((ids.global_id("User", user_id), token))
+    return [
+        (ids.global_id("User", person_id(number)), token(number, issuer=issuer, secret=secret))
+        for number in range(1, users + 1)
+    ]
+
+
+def token(number: int, *, issuer: str, secret: str) -> str:
+    """An access token of the user with that number."""
+    user_id = person_id(number)
+    principal = Principal(user_id, session_id=user_id)
+    issued, _ = sessions.issue_access_token(
+        principal, issuer=issuer, secret=secret, lifetime=TOKEN_LIFETIME, now=datetime.now(UTC)
+    )
     return issued
