@@ -11,12 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http import replies
 from app.http.hosts import Hosts
+from app.telemetry import logs
 from app.telemetry.metrics import Metrics
 from graphql_server import facts
 from graphql_server.service import Header
 from settings import Settings
 
-log = structlog.get_logger("access")
+log = structlog.get_logger(__name__)
 
 STRICT_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -120,14 +121,15 @@ class Envelope:
         if path in _QUIET_PATHS and status < 400:
             return
         known: facts.RequestFacts = scope["facts"]
-        log.info(
-            "request",
-            method=method,
-            path=path[:200],
-            status=status,
-            milliseconds=round(seconds * 1000, 1),
-            client=known.client_ip,
-            **known.logged,
+        logs.access.served(
+            {
+                "method": method,
+                "path": path[:200],
+                "status": status,
+                "milliseconds": round(seconds * 1000, 1),
+                "client": known.client_ip,
+                **known.logged,
+            }
         )
 
 

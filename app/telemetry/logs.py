@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
 
+from app.telemetry.lines import Lines
 from domain.people import accounts
 
 _SECRET_KEYS = re.compile(r"password|token|secret|authorization|cookie|signature", re.IGNORECASE)
@@ -25,6 +28,8 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 REDACTED = "[redacted]"
+#: Types of fields that are logged as they are, unless they contain secrets.
+_PLAIN = frozenset({str, int, float})
 #: What contains none of these contains no secret.
 _SIGNS = ("@", "=", "eyJ", "mw_", "earer ", "/statements/", "/exports/", "/r/")
 #: uvicorn's error message for a WebSocket that the application refused with a response.
@@ -34,6 +39,10 @@ _REFUSED_SOCKET = "ASGI callable returned without completing handshake."
 def configure(level: str = "INFO") -> None:
     """Route structlog and the standard library's logging through one pipeline to standard output."""
     pretty = sys.stdout.isatty()
+    lines = Lines(sys.stdout)
+    stream = cast(TextIO, lines)
+    is_quick = not pretty and logging.getLevelNamesMapping()[level] <= logging.INFO
+    access.lines = lines if is_quick else None
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -44,7 +53,8 @@ def configure(level: str = "INFO") -> None:
         redact,
         structlog.dev.ConsoleRenderer() if pretty else _render_json,
     ]
-    handler = logging.StreamHandler(sys.stdout)
+    # Flushed at the exit of the process, as every handler, and `stream` with it.
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -65,7 +75,7 @@ def configure(level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
 
@@ -74,14 +84,50 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.msg != _REFUSED_SOCKET
 
 
+class AccessLog:
+    """Logs the requests that were served, one line for each."""
+
+    def __init__(self) -> None:
+        #: Where JSON is written; None where requests are logged as everything else is.
+        self.lines: Lines | None = None
+
+    def served(self, fields: Mapping[str, Any]) -> None:
+        """Log a request with those fields and what is bound to its context.
+
+        The line is that of `log.info`, for a fourth of its processor time.
+        """
+        if self.lines is None:
+            structlog.get_logger().info("request", **fields)
+            return
+        event = {
+            **fields,
+            "event": "request",
+            **structlog.contextvars.get_contextvars(),
+            "level": "info",
+            "timestamp": datetime.now(UTC),
+        }
+        line = _render_json(None, "info", event)
+        if _may_contain_secrets(line) or not all(map(_is_plain, fields.items())):
+            line = _render_json(None, "info", redact(None, "info", event))
+        self.lines.write_soon(f"{line}\n")
+
+
+access = AccessLog()
+
+
+def _is_plain(field: tuple[str, Any]) -> bool:
+    name, content = field
+    return type(content) in _PLAIN and not _is_secret(name)
+
+
 def redact(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Remove secrets, and reduce email addresses to their hints, in all fields."""
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = REDACTED if _SECRET_KEYS.search(key) else clean(value)
-        elif _SECRET_KEYS.search(key) and value is not None and not isinstance(value, (bool, int)):
+            event[key] = REDACTED if _is_secret(key) else clean(value)
+        elif _is_secret(key) and value is not None and not isinstance(value, (bool, int)):
             event[key] = REDACTED
         elif isinstance(value, (list, tuple, dict, BaseException)):
             event[key] = clean(str(value))
@@ -90,9 +136,20 @@ def redact(
 
 def clean(text: str) -> str:
     """The text without tokens, passwords in service URLs, and complete email addresses."""
-    if not any(sign in text for sign in _SIGNS):
-        return text
-    return _SECRETS.sub(_replace, text)
+    return _SECRETS.sub(_replace, text) if _may_contain_secrets(text) else text
+
+
+@lru_cache(maxsize=1_000)
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEYS.search(key) is not None
+
+
+def _may_contain_secrets(text: str) -> bool:
+    # A generator would take three times as long, and an expression four times.
+    for sign in _SIGNS:  # noqa: SIM110
+        if sign in text:
+            return True
+    return False
 
 
 def _replace(match: re.Match[str]) -> str:
@@ -110,4 +167,4 @@ def _replace(match: re.Match[str]) -> str:
 
 
 def _render_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=str).decode()
+    return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()

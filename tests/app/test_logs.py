@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
 
 from app.telemetry import logs
+from app.telemetry.lines import Lines
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
 
 @pytest.fixture
-def configured() -> Iterator[None]:
+def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The logs of a process, on this test's standard output; as it was before afterwards."""
+    monkeypatch.setattr(logs.access, "lines", None)
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
@@ -89,3 +96,102 @@ def test_a_socket_that_was_refused_is_no_error(
     assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == [
         "ASGI callable failed."
     ]
+
+
+SERVED = {"method": "POST", "path": "/graphql", "status": 200, "milliseconds": 1.5}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"operation": "sendMoney"},
+        {"codes": ["RATE_LIMITED", "NOT_FOUND"]},
+        {"path": f"/statements/{'aB-_' * 20}"},
+        {"reason": "user.alpha@demo.app", "session_token": "hunter2", "code": None},
+    ],
+)
+def test_a_request_is_logged_as_everything_else_is(
+    configured: None, capsys: pytest.CaptureFixture[str], more: dict[str, Any]
+) -> None:
+    logs.configure("INFO")
+
+    async def serve() -> None:
+        with structlog.contextvars.bound_contextvars(request_id="r-1"):
+            logs.access.served({**SERVED, **more})
+            structlog.get_logger("test").info("request", **SERVED | more)
+
+    asyncio.run(serve())
+    quick, usual = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert list(quick) == list(usual)
+    assert quick.pop("timestamp").endswith("Z")
+    assert usual.pop("timestamp").endswith("Z")
+    assert quick == usual
+
+
+def test_requests_are_not_logged_above_their_level(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("WARNING")
+
+    async def serve() -> None:
+        logs.access.served(SERVED)
+        structlog.get_logger("test").warning("something else")
+
+    asyncio.run(serve())
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["event"] == "something else"
+
+
+class _Counting(io.StringIO):
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_lines_are_written_together_in_their_order() -> None:
+    stream = _Counting()
+
+    async def write() -> None:
+        lines = Lines(stream)
+        lines.write_soon("one\n")
+        lines.write_soon("two\n")
+        assert not stream.getvalue()
+        lines.write("three\n")
+        lines.flush()
+        assert stream.writes == 1
+        lines.write_soon("four\n")
+        while stream.writes < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(write(), 10))
+    assert stream.getvalue() == "one\ntwo\nthree\nfour\n"
+
+
+def test_many_characters_are_written_at_once() -> None:
+    stream = _Counting()
+
+    async def write() -> None:
+        Lines(stream).write_soon("x" * 100_000)
+
+    asyncio.run(write())
+    assert len(stream.getvalue()) == 100_000
+
+
+@pytest.mark.parametrize("end", ["", "raise RuntimeError", "raise SystemExit(3)"])
+def test_no_line_is_lost_when_the_process_ends(end: str) -> None:
+    program = f"""
+import asyncio
+from app.telemetry import logs
+
+async def serve():
+    logs.access.served({{"path": "/"}})
+    {end}
+
+logs.configure("INFO")
+asyncio.run(serve())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    (line,) = ended.stdout.splitlines()
+    assert json.loads(line)["path"] == "/"
