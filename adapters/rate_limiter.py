@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
+import hashlib
 import math
 import time
 from collections import OrderedDict, deque
@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import redis
 import structlog
 
 from adapters import redis_connection
@@ -85,6 +86,8 @@ for place, key in ipairs(KEYS) do
 end
 return counted
 """
+#: What Redis knows the script by.
+_COUNT_DIGEST = hashlib.sha1(_COUNT.encode(), usedforsecurity=False).hexdigest()
 
 
 @value
@@ -170,12 +173,14 @@ class RedisStore:
     """A store that all processes share; several uses are counted in one call."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = redis_connection.connect(
-            redis_url, timeout_seconds=_TIMEOUT_SECONDS, connections=32
-        )
-        self._count = self._redis.register_script(_COUNT)
+        self._redis = redis_connection.connect(redis_url, timeout_seconds=_TIMEOUT_SECONDS)
+        #: All connections, and those that wait for no answer.
+        self._connections: list[redis_connection.Dedicated] = []
+        self._idle: list[redis_connection.Dedicated] = []
 
     async def close(self) -> None:
+        for connection in self._connections:
+            await connection.close()
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
 
@@ -187,24 +192,34 @@ class RedisStore:
             for window in windows:
                 keys.append(f"rate:{window.key}")
                 arguments += (number, window.amount, window.seconds)
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            found: list[int] = await self._count(keys, arguments)
-        numbers = iter(found)
-        usages = []
-        for windows in uses:
-            counted = [
-                Counted(window, wait, left, more)
-                for window, wait, left, more in zip(
-                    windows, numbers, numbers, numbers, strict=False
-                )
-            ]
-            usages.append(_tightest([each for each in counted if _has_counted(each)]))
-        return usages
+        numbers = iter(await self._run(len(keys), *keys, *arguments))
+        return [
+            _tightest(
+                [
+                    Counted(window, wait, left, more)
+                    for window, wait, left, more in zip(
+                        windows, numbers, numbers, numbers, strict=False
+                    )
+                    # Those after a refusal did not count the use.
+                    if left >= 0 or wait > 0
+                ]
+            )
+            for windows in uses
+        ]
 
-
-def _has_counted(each: Counted) -> bool:
-    """Whether the window counted the use or refused it: those after a refusal did neither."""
-    return each.remaining >= 0 or each.wait_seconds > 0
+    async def _run(self, *command: str | int) -> list[int]:
+        if not self._idle:
+            self._idle.append(redis_connection.Dedicated(self._redis))
+            self._connections += self._idle
+        connection = self._idle.pop()
+        try:
+            try:
+                found: list[int] = await connection.ask("EVALSHA", _COUNT_DIGEST, *command)
+            except redis.exceptions.NoScriptError:
+                found = await connection.ask("EVAL", _COUNT, *command)
+        finally:
+            self._idle.append(connection)
+        return found
 
 
 class MemoryStore:

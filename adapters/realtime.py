@@ -35,7 +35,7 @@ class Hints:
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis_connection.connect(redis_url)
-        self._waker = redis_connection.Publisher(self._redis, _WAKE_CHANNEL)
+        self._waker = redis_connection.Dedicated(self._redis)
         #: Channel → how many subscribers it has in this process.
         self._wanted: dict[str, int] = {}
         #: The channels that the connection is subscribed to, and those whose subscription may change.
@@ -94,7 +94,7 @@ class Hints:
             self._wake_again = False
             # The relays poll anyway.
             with contextlib.suppress(*redis_connection.AWAY):
-                await self._waker.publish()
+                await self._waker.ask("PUBLISH", _WAKE_CHANNEL, b"")
             if self._closing or not self._wake_again:
                 return
             await asyncio.sleep(_WAKE_PAUSE_SECONDS)

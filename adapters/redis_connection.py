@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import hiredis
 import redis
 import redis.asyncio
 from redis.backoff import NoBackoff
@@ -40,37 +42,40 @@ def connect_blocking(
     )
 
 
-class Publisher:
-    """Publishes one message repeatedly, on a connection of its own.
+class Dedicated:
+    """A connection of its own for frequent commands, one at a time.
 
     A command of the client passes through its pool, its retries and its events, and each of its steps has a
     timeout with a task: several times the processor time of the exchange itself.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, channel: str, message: bytes = b"") -> None:
+    def __init__(self, client: redis.asyncio.Redis) -> None:
         """Connects, as the client does, on first use."""
         pool = client.connection_pool
         self._timeout_seconds: float = pool.connection_kwargs["socket_timeout"]
         arguments = {**pool.connection_kwargs, "socket_timeout": None}
         self._connection = pool.connection_class(**arguments)
-        self._command = self._connection.pack_command("PUBLISH", channel, message)
 
-    async def publish(self) -> None:
-        """Raises one of AWAY."""
+    async def ask(self, *command: bytes | str | int) -> Any:
+        """The answer to the command, which is repeated if the connection was lost. Raises one of AWAY."""
+        # Annotated as a tuple of one.
+        packed = hiredis.pack_command(command)  # type: ignore[arg-type]
         was_connected = self._connection.is_connected
-        try:
-            await self._exchange()
-        except redis.ConnectionError:
-            if not was_connected:
-                raise
-            # Redis closed the idle connection, for example because it was restarted.
-            await self._exchange()
+        async with asyncio.timeout(self._timeout_seconds):
+            try:
+                return await self._exchange(packed)
+            except redis.ConnectionError:
+                if not was_connected:
+                    raise
+                # Redis closed the idle connection, for example because it was restarted.
+                return await self._exchange(packed)
 
-    async def _exchange(self) -> None:
+    async def _exchange(self, packed: bytes) -> Any:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                await self._connection.send_packed_command(self._command)
-                await self._connection.read_response()
+            await self._connection.send_packed_command(packed)
+            return await self._connection.read_response()
+        except redis.ResponseError:
+            raise
         except BaseException:
             # Its response may still come.
             await self.close()

@@ -122,6 +122,26 @@ async def test_redis_counts_again_when_it_is_back(
     assert await hit(other, "login", "1/minute", "client:a") > 0
 
 
+async def test_redis_counts_on_after_it_forgot_the_script_and_closed_the_connection(
+    open_limiter: Open, redis_url: str
+) -> None:
+    limiter, other = open_limiter(), open_limiter()
+    assert await hit(limiter, "login", "3/minute", "client:a") == 0
+    with redis.Redis.from_url(redis_url) as memory:
+        memory.script_flush()
+        assert await hit(limiter, "login", "3/minute", "client:a") == 0
+        database = str(memory.get_connection_kwargs()["db"])
+        [own] = [
+            each
+            for each in memory.client_list()
+            if each["db"] == database and each["cmd"] in ("eval", "evalsha")
+        ]
+        memory.client_kill(own["addr"])
+        assert await hit(limiter, "login", "3/minute", "client:a") == 0
+        assert memory.llen(*memory.keys("rate:*login:client:a")) == 3
+    assert await hit(other, "login", "3/minute", "client:a") > 0
+
+
 @pytest.mark.parametrize("forged", ["9999999999", "inf", "text", b"\xff", None])
 async def test_foreign_data_in_redis_locks_no_user_out(
     open_limiter: Open, redis_url: str, forged: str | bytes | None
