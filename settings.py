@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     settlement_queue_commands: int = Field(default=1000, ge=1, le=100_000)
     #: Hosts to which webhooks may deliver although they are not public, also without TLS.
     webhook_allowed_hosts: CommaSeparated = ()
+    #: A file in MaxMind's format with the places of addresses.
+    geoip_database: Path | None = None
     graphql_profile: Literal["open", "hardened"] = "open"
     #: interpreted: every operation is executed by graphql-core itself.
     graphql_executor: Literal["compiled", "interpreted"] = "compiled"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters import payment_providers, pusher, rate_limiter, realtime
+from adapters.places import Places
 from adapters.webhook_endpoints import Endpoints
 from app.telemetry.metrics import Metrics
 from app.webhook_documents import WebhookDocuments
@@ -78,6 +79,8 @@ async def open_services(
         live = Live(database, hints)
         await live.start()
         closing.push_async_callback(live.stop)
+        places = _open_places(settings)
+        closing.callback(places.close)
         endpoints = Endpoints.of(settings)
         closing.callback(endpoints.close)
         provider = payment_providers.configured(settings)
@@ -95,9 +98,17 @@ async def open_services(
             webhook_documents=WebhookDocuments.of(settings, database),
             wake_relay=hints.wake,
             password_rounds=password_rounds,
+            places=places,
             top_up_provider=provider,
         )
         yield Opened(services, metrics, hints, pusher.PusherGateway.from_settings(settings))
+
+
+def _open_places(settings: Settings) -> Places:
+    try:
+        return Places.open(settings.geoip_database)
+    except ValueError as error:
+        raise SettingsError(f"GEOIP_DATABASE is wrong: {error}; see .env.example.") from None
 
 
 async def _open_ledger(

@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from adapters.passkeys import RelyingParty
+from adapters.places import Places
 from adapters.rate_limiter import Limit, RateLimiter, Usage, Use
 from adapters.webhook_endpoints import Endpoints
 from application.allowances import Allowance, Block
@@ -96,6 +97,8 @@ class Services(ReadServices):
     #: Tells a relay that there is something to publish; never waits and never raises.
     wake_relay: Callable[[], None] = _do_nothing
     password_rounds: int = passwords.DEFAULT_ROUNDS
+    #: Where the addresses of clients are.
+    places: Places = field(default_factory=Places)
     #: Where money of top-ups comes from; None where none is configured.
     top_up_provider: PaymentProvider | None = None
     #: Waits on behalf of a delayed attempt.

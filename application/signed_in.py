@@ -43,6 +43,7 @@ def new_session(
         token.render(services.settings.jwt_secrets[0]),
         user_agent=origin.device,
         ip_address=origin.ip_address,
+        place=services.places.of(origin.ip_address),
         is_known=is_known,
         confirmed_by_factor=confirmed_by_factor,
     )

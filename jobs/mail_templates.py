@@ -212,7 +212,9 @@ def _token(details: Mapping[str, Any], currency: money.Currency) -> dict[str, st
 
 def _place(details: Mapping[str, Any]) -> dict[str, str]:
     """Where a session comes from, as far as it is known."""
+    place = details.get("place")
     return {
+        **({} if place is None else {"Place": f"near {_without_links(place)}"}),
         "Device": _LINKABLE_DEVICE.sub(r"\g<0> ", details["user_agent"] or "unknown"),
         "IP address": details["ip_address"] or "unknown",
     }

@@ -167,10 +167,15 @@ def _security_changed(facts: Facts) -> str:
 
 
 def _new_sign_in(facts: Facts) -> str:
-    address, device = facts.details.get("ip_address"), facts.details.get("user_agent")
-    place = f" from the IP address {address}" if isinstance(address, str) and address else ""
-    with_device = f" ({device})" if isinstance(device, str) and device else ""
-    return f"A new device signed in to your account{place}{with_device}."
+    known = {
+        name: detail
+        for name in ("place", "ip_address", "user_agent")
+        if isinstance(detail := facts.details.get(name), str) and detail
+    }
+    near = f" near {known['place']}" if "place" in known else ""
+    address = f" from the IP address {known['ip_address']}" if "ip_address" in known else ""
+    device = f" ({known['user_agent']})" if "user_agent" in known else ""
+    return f"A new device signed in to your account{near}{address}{device}."
 
 
 # ================================================================ rules

@@ -49,6 +49,8 @@ class NewSession:
     is_known: bool
     #: Whether a second factor was given.
     confirmed_by_factor: bool = False
+    #: Where the address is, such as "Berlin, Germany"; None if that is not known.
+    place: str | None = None
 
 
 async def begin(db: Database, new: NewSession, *, password_hash: str) -> Person | None:
@@ -164,6 +166,7 @@ async def _report(unit: Unit, new: NewSession) -> None:
         "session_id": str(new.token.session_id),
         "ip_address": new.ip_address,
         "user_agent": new.user_agent,
+        "place": new.place,
     }
     kind = NotificationKind.NEW_SIGN_IN
     notice = Notice(

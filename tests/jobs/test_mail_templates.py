@@ -46,6 +46,7 @@ DETAILS = {
         "session_id": str(uuid.uuid4()),
         "user_agent": "Mozilla/5.0 of https://evil.example",
         "ip_address": "203.0.113.7",
+        "place": "Berlin, Germany",
     },
     MailPurpose.ACCOUNT_CLOSED: {"erased_at": "2026-12-28T09:05:00.123456Z"},
     MailPurpose.BALANCE_SHORT: {
@@ -140,6 +141,7 @@ def test_the_mail_of_a_sign_in_says_where_it_was_and_links_nothing_that_the_devi
     for part in (written.text, written.html):
         assert "Mozilla/5.0 of https: / /evil. example" in part
         assert "203.0.113.7" in part
+        assert "near Berlin, Germany" in part
 
 
 def test_the_mail_of_a_new_api_token_says_all_but_its_secret() -> None:

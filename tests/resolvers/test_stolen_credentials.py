@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.places import Places
+from tests.adapters import test_places
 from tests.resolvers import securing
 from tests.resolvers.securing import GUARDED, Secured
 from tests.resolvers.world import PASSWORD, Someone, World
@@ -217,6 +222,24 @@ async def test_a_reset_takes_the_second_factor_and_ends_everything(
     # Neither the challenge of the old password nor the link is worth anything now.
     assert kind(await owner.complete(pending, recoveryCode=owner.codes[0])) == REFUSED
     assert kind((await world.ask(RESET, input={**given, **right})).one) == "InvalidToken"
+
+
+async def test_a_report_of_a_sign_in_says_where_the_address_is(
+    world: World, alpha: Someone, tmp_path: Path
+) -> None:
+    with closing(Places.open(test_places.write(tmp_path / "places.mmdb"))) as places:
+        found = replace(world, services=replace(world.services, places=places))
+        await found.login(alpha.email, client_ip="203.0.113.9")
+    notices = (await alpha.ask("{ viewer { notifications { nodes { message } } } }")).one
+    assert notices["notifications"]["nodes"][0]["message"] == (
+        "A new device signed in to your account near Berlin, Germany from the IP address 203.0.113.9 "
+        "(Tests/1.0)."
+    )
+    ((place,),) = world.sql(
+        "SELECT details ->> 'place' FROM mails WHERE user_id = %s AND purpose = 'new_sign_in'",
+        alpha.user_id,
+    )
+    assert place == "Berlin, Germany"
 
 
 async def test_a_sign_in_from_an_unknown_device_is_told_and_can_be_reported(
