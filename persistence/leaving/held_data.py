@@ -33,6 +33,8 @@ class Section:
     #: Columns with ids of other users.
     people: frozenset[str] = frozenset()
     condition: str = "true"
+    #: The column with the user.
+    owner: str = "user_id"
     _query: Any = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +42,7 @@ class Section:
         positions = ", ".join(f":after_{name}" for name in self.key)
         query = text(
             f"SELECT {', '.join(dict.fromkeys((*self.key, *self.columns)))} FROM {self.table} "  # noqa: S608
-            f"WHERE user_id = :user_id AND {self.condition} "
+            f"WHERE {self.owner} = :user_id AND {self.condition} "
             f"AND (CAST(:is_first AS boolean) OR ({keys}) > ({positions})) "
             f"ORDER BY {keys} LIMIT {PAGE_RECORDS}"
         )
@@ -118,11 +120,19 @@ SECTIONS = (
         "closed-keys", "closed_keys", ("kind", "idempotency_key", "closed_at"),
         key=("kind", "idempotency_key"),
     ),
+    # Without the operator, who is another user.
+    Section(
+        "actions-of-operators", "operator_records",
+        ("position", "type", "kind", "created_at", "reason", "reference", "amount", "includes_fee",
+         "posted_reference", "restrictions", "until"),
+        key=("position",), amounts=frozenset({"amount"}), owner="account_id",
+    ),
 )  # fmt: skip
 
 _PROFILE = text(
     "SELECT id, name, email, email_verified_at, handle, time_zone, balance, sequence, created_at, "
-    "mailed_notifications, notifications_read_through, confirm_above FROM users WHERE id = :user_id"
+    "mailed_notifications, notifications_read_through, confirm_above, sending_restricted_until, "
+    "receiving_restricted_until, adding_restricted_until FROM users WHERE id = :user_id"
 )
 _HANDLES = text("SELECT handle, reserved_until FROM handles WHERE user_id = :user_id ORDER BY 1")
 

@@ -81,6 +81,17 @@ async def test_an_export_has_all_that_is_held_and_no_secret(books: Books) -> Non
     assert empty == {"closed-keys.jsonl", "blocked-users.jsonl"}
     [profile] = records(archive, "profile.jsonl")
     assert (profile["name"], profile["email"]) == (alpha.name, alpha.email)
+    assert {"sendingRestrictedUntil", "receivingRestrictedUntil", "addingRestrictedUntil"} <= {
+        *profile
+    }
+    reasons = [action["reason"] for action in records(archive, "actions-of-operators.jsonl")]
+    assert (
+        reasons
+        == books.connection.execute(
+            "SELECT array_agg(reason ORDER BY position) FROM operator_records WHERE account_id = %s",
+            [alpha.user_id],
+        ).fetchone()[0]
+    )  # type: ignore[index]
     entries = records(archive, "transactions.jsonl")
     rows = list(csv.DictReader(io.StringIO(archive.read("transactions.csv").decode("utf-8-sig"))))
     assert [entry["sequence"] for entry in entries] == [int(row["Sequence"]) for row in rows]
