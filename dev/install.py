@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -92,7 +94,7 @@ def _make_venv_of(python: str, uv: str | None) -> subprocess.CompletedProcess[st
         made = _run([uv, "venv", "-q", "--allow-existing", "--python", python, VENV])
         if made.returncode == 0:
             return made
-    return _run([python, "-I", "-m", "venv", VENV])
+    return _run([python, "-I", "-m", "venv", "--without-pip", VENV])
 
 
 def _install_locked(lock: Path) -> None:
@@ -119,14 +121,23 @@ def _own_uv() -> Path | None:
     if _works([uv, "--version"]):
         return uv
     found = re.search(r"(?m)^uv==.*\\\n(?:.*\\\n)*.*\n", LOCKS["run"].read_text())
-    if found is None or not _has_pip():
+    if found is None or (pip := _bundled_pip()) is None:
         return None
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as pinned:
         pinned.write(found.group())
         pinned.flush()
         options = ["-q", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-        _run([PYTHON, "-m", "pip", "install", *options, "-r", pinned.name])
+        _run([PYTHON, pip, "install", *options, "-r", pinned.name])
     return uv if _works([uv, "--version"]) else None
+
+
+def _bundled_pip() -> Path | None:
+    """The pip in the wheel of `ensurepip`. It runs without being installed, which would take seconds."""
+    spec = importlib.util.find_spec("ensurepip")
+    if spec is None or spec.origin is None:
+        return None
+    folder = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(spec.origin).with_name("_bundled")
+    return next((wheel / "pip" for wheel in Path(folder).glob("pip-*.whl")), None)
 
 
 def _has_pip() -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 
 from app.commands import terminal
@@ -68,10 +70,10 @@ async def _seed(settings: Settings, password_rounds: int) -> tuple[int, int]:
     url, limits = settings.database_url.get_secret_value(), terminal.limits(settings)
     opened = await database.Database.open(url)
     ledger = await Ledger.open(url, limits, connections=1, audit_key=settings.sealing_key)
+    # Once for all of them: their password is public, and hashing takes as long as the rest.
+    hashed = functools.cache(functools.partial(passwords.hash_password, _PASSWORD, password_rounds))
     try:
-        added = [
-            await _seed_person(opened, ledger, limits, name, password_rounds) for name in _NAMES
-        ]
+        added = [await _seed_person(opened, ledger, limits, name, hashed) for name in _NAMES]
         given = [await _give_handle(opened, name) for name in _NAMES]
         return sum(added), sum(given)
     finally:
@@ -84,7 +86,7 @@ async def _seed_person(
     ledger: Ledger,
     limits: money.Limits,
     name: str,
-    password_rounds: int,
+    hashed: Callable[[], str],
 ) -> bool:
     user_id = await accounts.user_id_by_email(opened, _email(name))
     if user_id is not None and await history.entry_by_key(
@@ -95,7 +97,7 @@ async def _seed_person(
         opened,
         name=name,
         email=_email(name),
-        password_hash=await asyncio.to_thread(passwords.hash_password, _PASSWORD, password_rounds),
+        password_hash=hashed(),
     )
     # Posting requires an active session: create a temporary one, and end it afterwards.
     secret = secrets.token_urlsafe(32)

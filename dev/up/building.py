@@ -1,10 +1,11 @@
-"""Builds the web client and the playground, if necessary, while everything else starts."""
+"""Builds the web client and the playground side by side, if necessary."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from dev import node
 from dev.processes import ServiceError
@@ -12,43 +13,51 @@ from settings import ROOT
 
 CLIENT = ROOT / "client"
 PLAYGROUND = CLIENT / "playground"
-#: By the names shown to users. They are independent; the one most used is first.
+#: By the names shown to users.
 PAGES = {"web client": CLIENT, "playground": PLAYGROUND}
 
 
+def missing(pages: Mapping[str, Path] = PAGES) -> list[str]:
+    """The names of those that are not built, or are out of date."""
+    return [name for name, folder in pages.items() if not node.is_built(folder)]
+
+
 def build(
-    tell: Callable[[str], None] = lambda _text: None, cancelled: threading.Event | None = None
+    tell: Callable[[str], None] = lambda _text: None,
+    cancelled: threading.Event | None = None,
+    pages: Mapping[str, Path] = PAGES,
 ) -> list[str]:
-    """Build what is missing or out of date; returns a sentence for each that could not be built."""
-    with ThreadPoolExecutor(1) as beside:
-        if not any(map(node.is_built, PAGES.values())):
-            # Its packages arrive while the first page is built. If they do not, its own turn says why.
-            beside.submit(node.ensure_installed, PLAYGROUND, cancelled=cancelled)
-        return _build_in_turn(tell, cancelled)
+    """Build those that are missing; returns a sentence for each that could not be built."""
 
-
-def _build_in_turn(tell: Callable[[str], None], cancelled: threading.Event | None) -> list[str]:
-    problems: list[str] = []
-    for name, folder in PAGES.items():
-        if cancelled is not None and cancelled.is_set():
-            break
-        if node.is_built(folder):
-            continue
+    def one(name: str) -> Exception | None:
         tell(name)
         try:
-            node.ensure_built(folder, cancelled=cancelled)
-        except node.RegistryUnreachable as error:
-            # The other build would wait just as long for the same registry.
-            return [*problems, _what_to_do(error)]
+            node.ensure_built(pages[name], cancelled=cancelled)
         except (ServiceError, OSError) as error:
-            problems.append(f"The {name} is not available. {error}")
-    return problems
+            return error
+        return None
+
+    with ThreadPoolExecutor(len(pages)) as side_by_side:
+        names = missing(pages)
+        failed = {
+            name: error
+            for name, error in zip(names, side_by_side.map(one, names), strict=True)
+            if error
+        }
+    unreachable = [
+        name for name, error in failed.items() if isinstance(error, node.RegistryUnreachable)
+    ]
+    problems = [_what_to_do(unreachable, failed[unreachable[0]])] if unreachable else []
+    return problems + [
+        f"The {name} is not available. {error}"
+        for name, error in failed.items()
+        if name not in unreachable
+    ]
 
 
-def _what_to_do(error: node.RegistryUnreachable) -> str:
-    missing = [name for name, folder in PAGES.items() if not node.is_built(folder)]
+def _what_to_do(names: Iterable[str], error: Exception) -> str:
     return (
-        f"The {' and the '.join(missing)} cannot be built because npm cannot reach its registry "
+        f"The {' and the '.join(names)} cannot be built because npm cannot reach its registry "
         f"({error}): start from a release archive, in which both pages are built, or name a registry "
         "that can be reached, as in npm_config_registry=https://registry.example ./wallet up."
     )
@@ -59,17 +68,13 @@ class Building(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
+        #: The names of those to build.
+        self.pages = missing()
         self.problems: list[str] = []
-        #: What is being built.
-        self.current = ""
         self._cancelled = threading.Event()
 
     def run(self) -> None:
-        self.problems = build(self._note, self._cancelled)
-        self.current = ""
-
-    def _note(self, name: str) -> None:
-        self.current = name
+        self.problems = build(cancelled=self._cancelled)
 
     def cancel(self) -> None:
         """End npm, if it runs."""

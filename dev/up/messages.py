@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,8 @@ class Messages:
         seconds = time.monotonic() - start
         self._say(f"  [green]✓[/green] {what} [dim]{seconds:.1f} s[/dim]")
 
-    def ready(self, facts: Facts) -> None:
+    def ready(self, facts: Facts, being_built: Sequence[str] = ()) -> None:
+        """Everything runs; those pages are still being built."""
         rows = [
             ("Wallet", facts.url),
             ("Playground", f"{facts.url}/graphql"),
@@ -89,7 +90,16 @@ class Messages:
             self._say(f"  {name:<12}[bold]{escape(value)}[/bold]")
         if not hosts.is_loopback(facts.host):
             self._say(f"\n  [yellow]![/yellow] {escape(_what_is_public(facts))}")
+        if being_built:
+            self._say(f"\n  … {_named(being_built)}, built once: about a minute")
         self._say("\nCtrl-C stops everything.")
+
+    def built(self, pages: Sequence[str], problems: Sequence[str]) -> None:
+        """The build is over; the problems say in sentences what is not available."""
+        for problem in problems:
+            self.note(problem)
+        if not problems:
+            self._say(f"  [green]✓[/green] {_named(pages)}")
 
     def follow(self, name: str, log: Path) -> None:
         """From now on, show the errors in that log."""
@@ -130,6 +140,10 @@ class Messages:
         with contextlib.suppress(OSError):
             self._console.print(markup)
             self._console.file.flush()
+
+
+def _named(pages: Sequence[str]) -> str:
+    return f"The {' and the '.join(pages)}"
 
 
 def _what_is_public(facts: Facts) -> str:

@@ -68,13 +68,17 @@ class Supervisor:
             self._choose_services()
             self._check_settings()
             self._began = True
-            building.start()
             self._start_services()
-            self._prepare_database()
-            self._start_processes()
-            self._finish_building(building)
-            self._messages.ready(self._facts())
-            self._watch()
+            if is_new := not self._is_prepared():
+                with self._messages.step("Tables"):
+                    self._run_command("migrate")
+            self._start_processes(with_demo=is_new and self._demo)
+            if is_new:
+                folders.write_private(self._folder / PREPARED, json.dumps(self._database_facts()))
+            self._messages.ready(self._facts(), building.pages)
+            # Only now: it would take the processors from everything above.
+            building.start()
+            self._watch(building)
         except Stop:
             status = 0
         except ChildEnded as ended:
@@ -124,32 +128,21 @@ class Supervisor:
                 with self._may_stop():
                     service.finish()
 
-    def _prepare_database(self) -> None:
-        """Create the tables and the demo users, unless an earlier run did so in the same database."""
-        prepared = self._folder / PREPARED
-        facts = {**self._database_facts(), "demo": self._demo}
-        if facts.get("revision") and folders.read_json(prepared) in (
-            facts,
-            {**facts, "demo": True},
-        ):
-            return
-        with self._messages.step("Tables"):
-            self._run_command("migrate")
-        if self._demo:
-            with self._messages.step("Demo users"):
-                self._run_command("demo")
-        facts = {**self._database_facts(), "demo": self._demo}
-        folders.write_private(prepared, json.dumps(facts))
+    def _is_prepared(self) -> bool:
+        """Whether an earlier run created the tables, and the demo users if wanted, in the same database."""
+        facts = self._database_facts()
+        known = folders.read_json(self._folder / PREPARED)
+        return bool(facts.get("revision")) and known in (facts, {**facts, "demo": True})
 
     def _database_facts(self) -> dict[str, object]:
-        """A fingerprint of the embedded database and the migrations."""
+        """A fingerprint of the embedded database and of what is done to it."""
         server = self._chosen.postgres
         if server is None:
-            return {}
+            return {"demo": self._demo}
         digest = hashlib.sha256()
         for file in sorted(MIGRATIONS.rglob("*.py")):
             digest.update(file.read_bytes())
-        return {"migrations": digest.hexdigest(), **server.facts()}
+        return {"migrations": digest.hexdigest(), **server.facts(), "demo": self._demo}
 
     def _run_command(self, name: str) -> None:
         """Run one of our own commands. Raises `ServiceError` if it fails."""
@@ -160,20 +153,10 @@ class Supervisor:
         if child.exit_status != 0:
             raise ServiceError(f"`./wallet {name}` failed:\n{child.log_tail()}")
 
-    def _finish_building(self, building: Building) -> None:
-        while building.is_alive():
-            if not (name := building.current):
-                self._sleep(processes.POLL_SECONDS)
-                continue
-            with self._messages.step(f"The {name}, built once: about a minute"):
-                while building.is_alive() and building.current == name:
-                    self._check_children()
-                    self._sleep(processes.POLL_SECONDS)
-        for problem in building.problems:
-            self._messages.note(problem)
-
-    def _start_processes(self) -> None:
-        with self._messages.step("API, relay and worker"):
+    def _start_processes(self, *, with_demo: bool) -> None:
+        """Start the wallet's own processes, meanwhile add the demo users, and wait until the API is ready."""
+        what = "API, relay, worker and demo users" if with_demo else "API, relay and worker"
+        with self._messages.step(what):
             listen = ["--host", self._host, "--port", str(self._port)]
             if self._chosen.mails is None:
                 self._spawn("serve", ["serve", *listen])
@@ -182,17 +165,22 @@ class Supervisor:
                 self._spawn("serve", shown, module="dev.up.api")
             for name in ("relay", "worker"):
                 self._spawn(name, [name])
-            deadline = time.monotonic() + READY_SECONDS
-            while not self._is_ready():
-                self._check_children()
-                if time.monotonic() > deadline:
-                    raise ServiceError(
-                        f"The API was not ready within {READY_SECONDS} seconds: see the logs in "
-                        f"{self._folder / 'logs'}."
-                    )
-                self._sleep(0.1)
+            if with_demo:
+                self._run_command("demo")
+            self._wait_until_ready()
         folders.publish(self._folder, self._settings_environment())
         folders.write_private(self._folder / RUNNING, json.dumps(self._running()))
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            self._check_children()
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"The API was not ready within {READY_SECONDS} seconds: see the logs in "
+                    f"{self._folder / 'logs'}."
+                )
+            self._sleep(processes.POLL_SECONDS)
 
     def _spawn(self, name: str, arguments: list[str], module: str = "app.cli") -> Child:
         with self._no_stop():
@@ -221,10 +209,14 @@ class Supervisor:
 
     # ------------------------------------------------------------ watching and stopping
 
-    def _watch(self) -> None:
+    def _watch(self, building: Building) -> None:
+        told = not building.pages
         while True:
             self._check_children()
             self._messages.show_problems()
+            if not told and not building.is_alive():
+                self._messages.built(building.pages, building.problems)
+                told = True
             self._sleep(WATCH_SECONDS)
 
     def _check_children(self) -> None:

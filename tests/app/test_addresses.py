@@ -306,6 +306,19 @@ def test_without_the_client_pages_of_our_own_stand_in_and_need_no_other_host(
             assert api.client.get(address).status_code == 200
 
 
+def test_where_up_builds_the_pages_the_browser_asks_again_until_they_are_there(
+    api: Api, start_api: Callable[..., Api], without_client: None, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("app.http.pages.PLAYGROUND", tmp_path)
+    of_up = start_api(mails=tmp_path)
+    for path in ("/", "/graphql"):
+        for one, is_retried in ((of_up, True), (api, False)):
+            answer = one.client.get(path, headers={"accept": "text/html"})
+            assert ("refresh" in answer.headers) is is_retried
+            assert ("built yet" in answer.text) is is_retried
+
+
 def test_an_unknown_address_is_a_page_for_browsers_and_json_for_programs(
     api: Api, without_client: None
 ) -> None:

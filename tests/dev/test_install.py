@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,30 @@ def test_it_installs_once_and_runs_from_anywhere_through_symlinks(
     assert "Creating .venv" in done.stderr
     again = run(checkout / "wallet", tools)
     assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_without_uv_the_locked_one_is_installed_with_a_pip_that_is_not(
+    checkout: Path, tools: Path, tmp_path: Path
+) -> None:
+    (tools / "uv").unlink()
+    wheel = tmp_path / "uv-1.0-py3-none-any.whl"
+    facts = "uv-1.0.dist-info"
+    uv = zipfile.ZipInfo("uv-1.0.data/scripts/uv")
+    uv.external_attr = 0o100755 << 16
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(uv, f'#!{tools}/sh\necho "$@" >> "{tmp_path}/asked"\n')
+        archive.writestr(f"{facts}/METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 1.0\n")
+        archive.writestr(
+            f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{facts}/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (checkout / "requirements.lock").write_text(f"uv==1.0 \\\n    --hash=sha256:{digest}\n")
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    done = run(checkout / "wallet", tools, **offline)
+    assert done.returncode == 0, done.stderr
+    assert "pip sync" in (tmp_path / "asked").read_text().splitlines()[-1]
+    assert not list((checkout / ".venv").glob("lib/*/site-packages/pip*"))
 
 
 def test_two_at_once_install_once(checkout: Path, tools: Path) -> None:

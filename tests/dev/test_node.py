@@ -14,10 +14,14 @@ from dev.up import building
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "a page"
+    script = "require('fs').mkdirSync('dist',{recursive:true});"
+    script += "require('fs').appendFileSync('dist/log','built '+process.versions.node+'\\n')"
+    return page(tmp_path / "a page", script)
+
+
+def page(folder: Path, script: str) -> Path:
     folder.mkdir()
-    build = "node -e \"require('fs').mkdirSync('dist',{recursive:true});"
-    build += "require('fs').appendFileSync('dist/log','built '+process.versions.node+'\\n')\""
+    build = f'node -e "{script}"'
     package = {"name": "page", "version": "1.0.0", "scripts": {"build": build}}
     (folder / "package.json").write_text(json.dumps(package))
     lock = {"name": "page", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": package}}
@@ -54,6 +58,25 @@ def test_a_failed_build_says_so_and_is_not_taken_for_built(project: Path) -> Non
     assert not node.is_built(project)
 
 
+def test_pages_are_built_side_by_side_and_each_failure_is_named(tmp_path: Path) -> None:
+    def waits_for(other: str) -> str:
+        return (
+            "const fs=require('fs');fs.mkdirSync('dist',{recursive:true});fs.writeFileSync('dist/begun','');"
+            f"while(!fs.existsSync('../{other}/dist/begun'))Atomics.wait(new Int32Array("
+            "new SharedArrayBuffer(4)),0,0,10);"
+        )
+
+    pages = {
+        "first": page(tmp_path / "first", waits_for("second")),
+        "second": page(tmp_path / "second", f"{waits_for('first')}process.exit(3)"),
+    }
+    told: list[str] = []
+    [problem] = building.build(told.append, pages=pages)
+    assert problem.startswith("The second is not available. npm run build failed")
+    assert sorted(told) == ["first", "second"]
+    assert building.missing(pages) == ["second"]
+
+
 def test_an_old_node_on_path_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,8 +110,7 @@ def test_an_unreachable_registry_is_one_sentence_that_says_what_to_do(
     (project / "package-lock.json").write_text(json.dumps(lock))
     monkeypatch.setenv("npm_config_registry", registry)
     monkeypatch.setenv("npm_config_fetch_retries", "0")
-    monkeypatch.setattr(building, "PAGES", {"web client": project, "playground": project})
-    [problem] = building.build()
+    [problem] = building.build(pages={"web client": project, "playground": project})
     assert re.fullmatch(
         rf"The web client and the playground cannot be built because npm cannot reach its registry "
         rf"\({code}\): start from a release archive, .* npm_config_registry=\S+ ./wallet up\.",

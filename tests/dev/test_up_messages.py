@@ -72,6 +72,19 @@ def test_without_demo_users_and_catcher_neither_is_mentioned(
     assert "/dev/mail" not in said.getvalue()
 
 
+def test_pages_that_are_still_being_built_are_named_and_so_is_what_failed(
+    tmp_path: Path, told: messages.Messages, said: io.StringIO
+) -> None:
+    told.ready(facts(tmp_path), ["web client", "playground"])
+    told.built(["web client", "playground"], [])
+    told.built(["playground"], ["The playground is not available."])
+    lines = [line.strip() for line in said.getvalue().splitlines()]
+    assert "… The web client and the playground, built once: about a minute" in lines
+    assert lines[-2:] == [
+        "✓ The web client and the playground", "! The playground is not available.",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.7", "wallet.example.org"])
 def test_what_becomes_public_is_said(
     tmp_path: Path, told: messages.Messages, said: io.StringIO, host: str

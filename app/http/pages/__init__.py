@@ -36,6 +36,12 @@ _NO_PLAYGROUND = (
     "The playground is not built: run `npm ci` and `npm run build` in client/playground, "
     "or start the service with `./wallet up`. The API itself is here by POST.\n"
 )
+_PLAYGROUND_BEING_BUILT = (
+    "The playground is not built yet. `./wallet up` builds it within a minute of its first start, or says "
+    "why it cannot. This page reloads until then.\n"
+)
+#: While `up` builds what belongs at an address, the browser asks again.
+_REFRESH_SECONDS = "3"
 
 #: The links in mails also work without the client.
 _WITHOUT_CLIENT = {
@@ -78,13 +84,16 @@ class Pages:
         return self._client.worker(request) or await self.not_found(request)
 
     def _home(self) -> Response:
-        return _page(
+        response = _page(
             "home.html",
             playground=self._is_open,
             mailbox=self._mails is not None,
             demo=self._is_demo,
             app_url=self._settings.app_url,
         )
+        if self._is_demo:
+            response.headers["refresh"] = _REFRESH_SECONDS
+        return response
 
     async def mailbox(self, request: Request) -> Response:
         if self._mails is None:
@@ -112,6 +121,9 @@ class Pages:
             changed_at = page.stat().st_mtime_ns
             html = _playground_page(page, changed_at)
         except OSError:
+            if self._is_demo:
+                headers["refresh"] = _REFRESH_SECONDS
+                return PlainTextResponse(_PLAYGROUND_BEING_BUILT, 404, headers)
             return PlainTextResponse(_NO_PLAYGROUND, 404, headers)
         demo = b"true" if self._is_demo else b"false"
         headers["content-security-policy"] = self._playground_policy
