@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.ledger import money
+from persistence.engine import addresses
 
 ROOT = Path(__file__).resolve().parent
 MINIMUM_SECRET_BYTES = 32
@@ -36,9 +37,6 @@ _PAGE_ORIGIN = re.compile(
 _SENDER = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 #: The default ports of services.
 _PORTS = {
-    "postgresql": 5432,
-    "postgresql+psycopg": 5432,
-    "postgres": 5432,
     "redis": 6379,
     "rediss": 6379,
     "smtp": 25,
@@ -162,10 +160,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _of_postgresql(cls, value: SecretStr) -> SecretStr:
-        parts = _service(value, {"postgresql", "postgresql+psycopg", "postgres"})
-        # The server may also be a socket: postgresql:///wallet?host=/run/postgresql
-        if parts is None or not (parts["host"] or parts["path"]):
-            raise ValueError("it takes an address such as postgresql://user:password@host:5432/db")
+        addresses.parse(value.get_secret_value())
         return value
 
     @field_validator("redis_url")
@@ -334,8 +329,9 @@ class Settings(BaseSettings):
     @property
     def own_addresses(self) -> list[tuple[str, int]]:
         """Host and port of each service that these settings name, and of the API itself."""
-        found = []
-        for address in (self.database_url, self.redis_url, self.smtp_url, SecretStr(self.app_url)):
+        servers = addresses.parse(self.database_url.get_secret_value()).servers
+        found = [(server.host, server.port) for server in servers if server.host[0] != "/"]
+        for address in (self.redis_url, self.smtp_url, SecretStr(self.app_url)):
             parts = _service(address, set(_PORTS))
             if parts is not None and parts["host"]:
                 found.append((parts["host"], int(parts["port"] or _PORTS[parts["scheme"]])))

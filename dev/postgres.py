@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -28,6 +29,8 @@ LOCALE = [
     "--locale=C",
     "--lc-ctype=C.UTF-8",
 ]
+#: What a server's lock file says once it accepts queries; the second is a standby's.
+_READY = ("ready", "standby")
 FAST = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -122,9 +125,10 @@ class Postgres:
         self._spawn()
 
     def finish(self) -> None:
-        """Wait until the server that `begin` started accepts queries."""
+        """Wait until the server that `begin` started accepts queries; a standby has the roles of its primary."""
         self._wait()
-        self._ensure_roles()
+        if not (self.data / "standby.signal").exists():
+            self._ensure_roles()
 
     def stop(self) -> None:
         """Fast shutdown (sessions end, all data is flushed), then an immediate one if it takes too long."""
@@ -161,34 +165,67 @@ class Postgres:
         return facts
 
     def _create(self) -> None:
-        making = self.data.with_name(self.data.name + ".making")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(mode=0o700)
-        unprivileged.give(making, self._identity)
+        making = self.new_folder(self.data.with_name(self.data.name + ".making"))
         assert self._sockets is not None
         password_file = self._sockets / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._passwords[SUPERUSER])
         unprivileged.give(password_file, self._identity)
         command: list[str | Path] = [
-            self._binaries.program("initdb"),
+            "initdb",
             *["-D", str(making), "-E", "UTF8", *LOCALE],
             *["-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password_file}"],
             *(["--no-sync"] if self._fast else []),
         ]
-        child = processes.spawn(
-            "initdb", command, log=self.log, cwd=Path("/"), identity=self._identity
-        )
-        finished = child.wait(120)
-        child.kill()
-        password_file.unlink()
-        if not finished or child.exit_status != 0:
-            raise ServiceError(
-                f"PostgreSQL's initdb failed: see {self.log}, which says last:\n{child.log_tail()}"
-            )
+        try:
+            self._run(command)
+        finally:
+            password_file.unlink()
         if self.data.exists():
             self.data.rmdir()
         making.rename(self.data)
+
+    def run(self, program: str, *arguments: str | Path) -> None:
+        """Run a program of PostgreSQL as the server's user and to its end, with the superuser's password.
+
+        Raises `ServiceError`.
+        """
+        self._run([program, *arguments], {"PGPASSWORD": self._passwords[SUPERUSER]})
+
+    def new_folder(self, folder: Path) -> Path:
+        """An empty folder of the server's user."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        unprivileged.give(folder, self._identity)
+        return folder
+
+    def another(self, data: Path, **changed: Any) -> Postgres:
+        """The same server with other data, on another port: for a copy of this one."""
+        known = {
+            "password": self._passwords[OWNER],
+            "superuser_password": self._passwords[SUPERUSER],
+            "log": self.log,
+            "fast": self._fast,
+            "options": self._options,
+        }
+        return Postgres(data, **{**known, **changed})
+
+    def _run(self, command: list[str | Path], env: dict[str, str] | None = None) -> None:
+        name = str(command[0])
+        child = processes.spawn(
+            name,
+            [self._binaries.program(name), *command[1:]],
+            log=self.log,
+            cwd=Path("/"),
+            identity=self._identity,
+            env={**processes.minimal_environment(), **(env or {})},
+        )
+        finished = child.wait(120)
+        child.kill()
+        if not finished or child.exit_status != 0:
+            raise ServiceError(
+                f"PostgreSQL's {name} failed: see {self.log}, which says last:\n{child.log_tail()}"
+            )
 
     def _check_version(self) -> None:
         major = (self.data / "PG_VERSION").read_text().strip()
@@ -229,7 +266,11 @@ class Postgres:
         def ready() -> bool:
             with contextlib.suppress(OSError):
                 lines = (self.data / "postmaster.pid").read_text().splitlines()
-                return len(lines) > 7 and lines[0] == str(self.child.pid) and "ready" in lines[7]
+                return (
+                    len(lines) > 7
+                    and lines[0] == str(self.child.pid)
+                    and lines[7].strip() in _READY
+                )
             return False
 
         deadline = time.monotonic() + PATIENCE_SECONDS

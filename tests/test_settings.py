@@ -43,6 +43,17 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
     [
         *[("DATABASE_URL", url) for url in ("wallet", "mysql://a/b", "postgresql://h:port/b")],
         ("DATABASE_URL", "postgresql://"),
+        *[
+            ("DATABASE_URL", f"postgresql://{rest}")
+            for rest in (
+                "a,b/wallet",
+                "a,b/wallet?target_session_attrs=any",
+                "a/wallet?target_session_attrs=standby",
+                "a,,b/wallet?target_session_attrs=read-write",
+                "a:1,b:0/wallet?target_session_attrs=read-write",
+                "/wallet?host=a,b&port=1,2,3&target_session_attrs=read-write",
+            )
+        ],
         *[("REDIS_URL", url) for url in ("redis", "http://h", "redis://h:port", "redis://h/db")],
         ("JWT_SECRET", "x" * 31),
         ("JWT_SECRET", "x" * 32 + ",short"),
@@ -146,6 +157,8 @@ def test_pusher_needs_to_know_where(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("DATABASE_URL", "postgresql+psycopg://wallet:p@ss:w/rd@[::1]:5432/wallet?sslmode=require"),
         ("DATABASE_URL", "postgresql:///wallet?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql://w:s@a:5432,[::1],c/wallet?target_session_attrs=read-write"),
+        ("DATABASE_URL", "postgresql:///wallet?host=a,b&port=1,2&target_session_attrs=primary"),
         ("REDIS_URL", "rediss://:secret@cache.example.org"),
         ("REDIS_URL", "unix:///run/redis.sock?db=1"),
         ("SMTP_URL", "smtp+starttls://user%40example.org:p@ss@smtp.example.org:587"),
@@ -170,9 +183,21 @@ def test_every_good_spelling_is_taken(
     settings.load()
 
 
+def test_several_servers_without_the_one_that_takes_writes_are_refused_with_what_to_add(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://wallet:hunter2@a,b/wallet")
+    said = refusal()
+    assert said.startswith("DATABASE_URL is wrong: it lists several hosts")
+    assert "target_session_attrs=read-write" in said
+    assert "hunter2" not in said
+
+
 def test_own_services_are_known_by_host_and_port() -> None:
     given = make_settings(
-        database_url="postgresql://user:p@ss@db.internal/wallet",
+        database_url=(
+            "postgresql://user:p@ss@db.internal,other.internal:6432/wallet?target_session_attrs=read-write"
+        ),
         redis_url="rediss://[::1]",
         smtp_url="smtp+starttls://mail.example.org",
         app_url="https://wallet.example.org",
@@ -184,6 +209,7 @@ def test_own_services_are_known_by_host_and_port() -> None:
     )
     assert given.own_addresses == [
         ("db.internal", 5432),
+        ("other.internal", 6432),
         ("[::1]", 6379),
         ("mail.example.org", 587),
         ("wallet.example.org", 443),

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
 from urllib.parse import urlsplit
 
 import rich.box
-import sqlalchemy
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from adapters import mailer, payment_providers, pusher, redis_connection
 from app import wiring
-from app.commands import operators, stored_factors, stored_webhooks
+from app.commands import database_checks, operators, stored_factors, stored_webhooks
+from app.commands.findings import Finding
 from app.http import client, pages
 from app.telemetry import logs, tracing
 from domain import errors
@@ -28,27 +24,14 @@ from jobs import reactions
 from jobs.sinks import table as sinks
 from persistence.audit import seals
 from persistence.delivery import cursors, mails, outbox
-from persistence.engine import condition
-from persistence.engine.database import Database, newest_revision, translated
-from persistence.people import refolding
+from persistence.engine.database import Database
 from persistence.top_ups import mismatches, reversals
 from settings import Settings, SettingsError
 
-State = Literal["ok", "note", "bad"]
 #: How old the oldest waiting row must be to be reported.
 _LAG_SECONDS = 30.0
-_CLOCK_SECONDS = 2.0
 _CHECK_SECONDS = 20.0
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]to do[/]"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    what: str
-    state: State
-    says: str
 
 
 def run(settings: Settings) -> int:
@@ -66,11 +49,14 @@ async def examine(settings: Settings) -> list[Finding]:
     except ValueError as error:
         return [*findings, Finding("Database", "bad", f"{error}. See .env.example.")]
     try:
-        reachable = await _patiently("Database", lambda: _database(database))
+        reachable = await _patiently("Database", lambda: database_checks.reach(database))
         findings += reachable
+        findings += await _patiently("Servers", lambda: database_checks.servers(settings))
         if all(finding.state != "bad" for finding in reachable):
-            findings += await _patiently("PostgreSQL settings", lambda: _unsafe_settings(database))
-            findings += await _patiently("Migrations", lambda: _migrations(database))
+            findings += await _patiently(
+                "PostgreSQL settings", lambda: database_checks.unsafe_settings(database)
+            )
+            findings += await _patiently("Migrations", lambda: database_checks.migrations(database))
         if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
             findings += await _patiently("Queues", lambda: _queues(database, settings))
             findings += await _patiently("Seals", lambda: _seals(database, settings))
@@ -128,56 +114,6 @@ def _configuration(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _unsafe_settings(database: Database) -> list[Finding]:
-    risks = (await condition.look(database)).risks
-    return [Finding("PostgreSQL settings", "bad", risk) for risk in risks]
-
-
-async def _database(database: Database) -> list[Finding]:
-    if (advice := (await condition.look(database)).advice) is not None:
-        return [Finding("Database", "bad", advice)]
-    async with database.reading() as connection:
-        began = time.monotonic()
-        row = (
-            await connection.execute(
-                sqlalchemy.text("SELECT current_setting('server_version'), clock_timestamp()")
-            )
-        ).one()
-        drift = abs((row[1] - datetime.now(UTC)).total_seconds()) - (time.monotonic() - began)
-        # The function exists only if the extension is installed, in any schema; `migrate` creates it.
-        schema = await connection.scalar(
-            sqlalchemy.text(
-                "SELECT quote_ident(n.nspname) FROM pg_extension AS e "
-                "JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'"
-            )
-        )
-        trigrams = ["…"]
-        if schema is not None:
-            trigrams = await connection.scalar(sqlalchemy.text(f"SELECT {schema}.show_trgm('é')"))
-    findings = [Finding("Database", "ok", f"PostgreSQL {row[0]}")]
-    if not trigrams:
-        says = (
-            "Its character type recognizes ASCII letters only: create it again with "
-            "--locale-provider=builtin --builtin-locale=C.UTF-8 --lc-ctype=C.UTF-8 -E UTF8."
-        )
-        findings.append(Finding("Search", "bad", says))
-    if drift > _CLOCK_SECONDS:
-        says = f"This machine's clock and the database's are {drift:.1f} s apart: run NTP on both."
-        findings.append(Finding("Clock", "bad", says))
-    return findings
-
-
-async def _migrations(database: Database) -> list[Finding]:
-    trouble = await condition.migration_trouble(database)
-    if trouble is not None:
-        return [Finding("Migrations", "bad", f"{trouble[:1].upper()}{trouble[1:]}.")]
-    mark = sqlalchemy.text(refolding.READ_MARK)
-    if await database.read(lambda connection: connection.scalar(mark)) != refolding.MARK:
-        says = "The search texts of names and notes are those of an earlier release: run `./wallet migrate`."
-        return [Finding("Migrations", "bad", says)]
-    return [Finding("Migrations", "ok", f"at {newest_revision()}, the newest")]
-
-
 async def _queues(database: Database, settings: Settings) -> list[Finding]:
     backlog = await outbox.backlog(database)
     counts = await mails.counts(database)
@@ -226,7 +162,7 @@ async def _queues(database: Database, settings: Settings) -> list[Finding]:
 
 
 async def _seals(database: Database, settings: Settings) -> list[Finding]:
-    async with translated(), database.snapshot() as connection:
+    async with database.translated(), database.snapshot() as connection:
         is_right = await seals.is_key_of_ledgers(connection, settings.sealing_key)
     if not is_right:
         says = "The ledgers are sealed with another AUDIT_KEY: set that one again, or run `./wallet reseal`."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 from collections.abc import Awaitable
 from ipaddress import ip_address
@@ -20,7 +19,7 @@ from app.telemetry import metrics
 from app.wiring import Opened
 from domain import errors
 from graphql_server import facts
-from persistence.engine import condition
+from persistence.engine import addresses, condition, survey
 from persistence.engine.database import Database
 
 log = structlog.get_logger(__name__)
@@ -42,11 +41,12 @@ class Health:
 
     async def ready(self, _request: Request) -> Response:
         """The state of each service that requests need. Without Redis the API works, but slower."""
-        found = await check(self._opened)
+        found, server = await check(self._opened)
         is_ready = all(state == "ok" for state in found.values())
-        return replies.json(
-            {"status": "ready" if is_ready else "not ready", **found}, 200 if is_ready else 503
-        )
+        answer = {"status": "ready" if is_ready else "not ready", **found}
+        if server is not None:
+            answer |= {"server": server.server, "role": server.server_role}
+        return replies.json(answer, 200 if is_ready else 503)
 
     async def metrics(self, request: Request) -> Response:
         """Metrics for Prometheus, for clients on this machine or with the token."""
@@ -86,29 +86,46 @@ class Health:
         return ip_address(known.client_ip).is_loopback
 
 
-async def check(opened: Opened) -> dict[str, str]:
-    """For the database, Redis and the migrations: "ok", or what is wrong."""
+async def check(opened: Opened) -> tuple[dict[str, str], condition.Condition | None]:
+    """For the database, Redis and the migrations: "ok", or what is wrong. Also the database, if reachable."""
     database = opened.services.database
-    found = await asyncio.gather(
-        _found(_database(database)),
+    looked, migrations, redis_state = await asyncio.gather(
+        _look(database),
         _found(condition.migration_trouble(database), otherwise="unknown"),
         _found(opened.hints.check()),
     )
-    return dict(zip(("database", "migrations", "redis"), found, strict=True))
+    state = await _unreachable(opened) if looked is None else looked.trouble or "ok"
+    return {"database": state, "migrations": migrations, "redis": redis_state}, looked
 
 
 async def report(opened: Opened) -> None:
     """At startup, log what is not ready and which database settings are unsafe."""
-    wrong = {name: state for name, state in (await check(opened)).items() if state != "ok"}
+    found, looked = await check(opened)
+    wrong = {name: state for name, state in found.items() if state != "ok"}
     if wrong:
         log.warning("not ready", **wrong, advice="`./wallet doctor` says what to do")
-    with contextlib.suppress(errors.Unavailable):
-        for risk in (await condition.look(opened.services.database)).risks:
-            log.warning("a PostgreSQL setting is unsafe", advice=risk)
+    for risk in [] if looked is None else looked.risks:
+        log.warning("a PostgreSQL setting is unsafe", advice=risk)
 
 
-async def _database(database: Database) -> str | None:
-    return (await condition.look(database)).trouble
+async def _look(database: Database) -> condition.Condition | None:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await condition.look(database)
+    except (errors.Unavailable, TimeoutError):
+        return None
+
+
+async def _unreachable(opened: Opened) -> str:
+    """Whether none of several servers can be reached, or only some that must not be written to."""
+    url = opened.services.settings.database_url.get_secret_value()
+    if addresses.parse(url).are_several:
+        roles = {each.role for each in await survey.survey(url)}
+        if "primary" in roles:
+            return "the only server that takes writes was replaced"
+        if roles != {None}:
+            return "only servers that take no writes can be reached"
+    return "unreachable"
 
 
 async def _found(asking: Awaitable[str | None], otherwise: str = "unreachable") -> str:

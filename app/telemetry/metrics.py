@@ -76,11 +76,7 @@ class Metrics:
         self.subscriptions = self._gauge(
             "wallet_subscriptions", "Subscriptions open in this process."
         )
-        self._up = self._gauge(
-            "wallet_service_up",
-            "1 if the service works: reachable, writable and migrated.",
-            ["service"],
-        )
+        self._add_services()
         self._outbox = self._gauge("wallet_outbox_rows", "Rows waiting for the relay.")
         self._set_aside = self._gauge(
             "wallet_outbox_rows_set_aside", "Rows that wait for a release that can read them."
@@ -111,6 +107,16 @@ class Metrics:
         self._jobs = self._gauge("wallet_jobs", "Jobs by queue and state.", ["queue", "state"])
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+
+    def _add_services(self) -> None:
+        self._up = self._gauge(
+            "wallet_service_up",
+            "1 if the service works: reachable, writable and migrated.",
+            ["service"],
+        )
+        self._server = self._gauge(
+            "wallet_database_server", "1 for the server that is in use.", ["server", "role"]
+        )
 
     def _add_top_ups_and_proposals(self) -> None:
         self._proposals = self._gauge(
@@ -175,6 +181,7 @@ class Metrics:
             self._up.labels(service).set(1)
 
     async def _read_database(self, database: Database) -> None:
+        self._server.clear()
         backlog = await outbox.backlog(database)
         self._outbox.set(backlog.count)
         self._set_aside.set(backlog.set_aside)
@@ -193,8 +200,9 @@ class Metrics:
         counts: Mapping[str, int] = await mails.counts(database)
         for state, count in counts.items():
             self._mails.labels(state).set(count)
-        trouble = (await condition.look(database)).trouble
-        trouble = trouble or await condition.migration_trouble(database)
+        looked = await condition.look(database)
+        self._server.labels(looked.server, looked.server_role).set(1)
+        trouble = looked.trouble or await condition.migration_trouble(database)
         if trouble is not None:
             raise errors.unavailable(trouble)
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import exc, text
+from sqlalchemy import Row, exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from persistence import tables
-from persistence.engine import database, pinned
+from persistence.engine import database, pinned, survey
 from persistence.engine.database import Database, known_revisions
+from persistence.engine.servers import READ_ONLY_TRANSACTION
 
 # Ledgers are append-only for every role, and only migrations change the database's revision.
 _READ, _ADD, _CHANGE = ("SELECT",), ("SELECT", "INSERT"), ("SELECT", "INSERT", "UPDATE")
@@ -58,12 +60,19 @@ class Condition:
     """The state of the database; `is_read_only` also applies to a primary."""
 
     role: str
+    #: The host and port of the connection, as DATABASE_URL lists them.
+    server: str
     is_standby: bool
     is_read_only: bool
     #: Such as "UPDATE on users".
     missing_privileges: tuple[str, ...]
     synchronous_commit: str
     session_replication_role: str
+
+    @property
+    def server_role(self) -> survey.Role:
+        """What the server is to others."""
+        return "standby" if self.is_standby else "read-only" if self.is_read_only else "primary"
 
     @property
     def trouble(self) -> str | None:
@@ -114,9 +123,17 @@ class Condition:
 
 async def look(db: Database) -> Condition:
     """Query the database. Raises Unavailable if it cannot be reached."""
-    row = (await db.read(lambda connection: connection.execute(_LOOK, _PARAMETERS))).one()
+
+    async def look_at(connection: AsyncConnection) -> tuple[Row[Any], str]:
+        row = (await connection.execute(_LOOK, _PARAMETERS)).one()
+        driver_connection = (await connection.get_raw_connection()).driver_connection
+        assert driver_connection is not None
+        return row, str(driver_connection.server)
+
+    row, server = await db.read(look_at)
     return Condition(
         role=row.role,
+        server=server,
         is_standby=row.is_standby,
         is_read_only=row.is_read_only,
         missing_privileges=tuple(row.missing_privileges),
@@ -147,7 +164,7 @@ def explain(error: BaseException | None) -> str:
             f"The role of DATABASE_URL lacks a privilege ({said}): grant it as described in "
             "docs/operating.md, Roles, or use the owner of the tables."
         )
-    if state == database.READ_ONLY_TRANSACTION:
+    if state == READ_ONLY_TRANSACTION:
         return (
             "The database is read-only: it is a standby, or default_transaction_read_only is on for the "
             "server, the database or the role."

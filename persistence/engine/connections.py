@@ -10,7 +10,7 @@ from typing import Self
 import psycopg
 import psycopg_pool
 
-from persistence.engine.pinned import Connection
+from persistence.engine.servers import READ_ONLY_TRANSACTION, Connection, Servers
 
 #: How long a caller waits for a free or a new connection.
 POOL_SECONDS = 3.0
@@ -24,16 +24,18 @@ class Connections:
     def __init__(
         self,
         pool: psycopg_pool.AsyncConnectionPool[Connection],
+        servers: Servers,
         *,
         cancels_statements: bool,
     ) -> None:
         self._pool = pool
+        self._servers = servers
         self._cancels_statements = cancels_statements
 
     @classmethod
     async def open(
         cls,
-        url: str,
+        servers: Servers,
         *,
         name: str,
         minimum: int,
@@ -42,13 +44,12 @@ class Connections:
     ) -> Self:
         """At least `minimum` are opened in the background: an unreachable database raises later.
 
-        `url` is in libpq's form. With `cancels_statements`, for connections that only read, cancelling a
-        caller also cancels its statement on the server.
+        With `cancels_statements`, for connections that only read, cancelling a caller also cancels its statement
+        on the server.
         """
         pool = psycopg_pool.AsyncConnectionPool(
-            url,
             connection_class=Connection,
-            kwargs={"autocommit": True},
+            kwargs={"servers": servers, "autocommit": True},
             min_size=minimum,
             max_size=maximum,
             timeout=POOL_SECONDS,
@@ -58,7 +59,7 @@ class Connections:
             name=name,
         )
         await pool.open()
-        return cls(pool, cancels_statements=cancels_statements)
+        return cls(pool, servers, cancels_statements=cancels_statements)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -66,9 +67,10 @@ class Connections:
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Connection]:
         """A connection for the exclusive use of the caller. Raises `psycopg_pool.PoolTimeout` and `PoolClosed`."""
-        connection = await self._pool.getconn()
+        connection = await self._trusted()
         try:
-            yield connection
+            with self._servers.watching():
+                yield connection
         except BaseException as error:
             if self._cancels_statements and isinstance(error, asyncio.CancelledError):
                 await _cancel_statement(connection)
@@ -76,6 +78,14 @@ class Connections:
             await connection.close()
             raise
         finally:
+            await self._pool.putconn(connection)
+
+    async def _trusted(self) -> Connection:
+        while True:
+            connection = await self._pool.getconn()
+            if self._servers.trusts(connection):
+                return connection
+            await connection.close()
             await self._pool.putconn(connection)
 
     async def weed(self) -> None:
@@ -92,9 +102,11 @@ async def _cancel_statement(connection: Connection) -> None:
 
 
 def is_lost(error: BaseException | None) -> bool:
-    """Whether the connection itself was lost, so that another one may succeed."""
+    """Whether the connection was lost, or its server accepts no more writes, so that another one may succeed."""
     if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.PoolClosed):
         return False
+    if isinstance(error, psycopg.Error) and error.sqlstate == READ_ONLY_TRANSACTION:
+        return True
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
     # An error without SQLSTATE is libpq's; with 08 or 57P, the server ended the connection.

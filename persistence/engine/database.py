@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -18,8 +18,9 @@ from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from domain import errors
-from persistence.engine import pinned, pipeline
+from persistence.engine import addresses, pinned, pipeline, servers
 from persistence.engine.connections import Connections, is_lost
+from persistence.engine.servers import READ_ONLY_TRANSACTION, Connection, Servers
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 #: How long a request waits for a free connection.
@@ -29,7 +30,6 @@ STATEMENT_SECONDS = 20
 
 _READ_ATTEMPTS = 2
 _LOOKUPS_AT_ONCE = 4
-READ_ONLY_TRANSACTION = "25006"
 #: A missing table, column, function or schema, or a missing privilege.
 NOT_MIGRATED = frozenset({"42P01", "42703", "42883", "3F000"})
 NOT_ALLOWED = "42501"
@@ -60,11 +60,13 @@ class Database:
         writing: AsyncEngine,
         reading: AsyncEngine,
         lookups: Connections,
+        known: Servers,
         traceparent: Callable[[], str | None] = _untraced,
     ) -> None:
         self._writing = writing
         self._reading = reading
         self._lookups = lookups
+        self._servers = known
         #: The trace context of what is going on, for rows of the outbox.
         self.traceparent = traceparent
 
@@ -81,13 +83,13 @@ class Database:
         Up to `pool_size` connections are for transactions, as many again for reads, and a few for `rows`.
         `url` may be `postgresql://` or `postgresql+psycopg://`.
         """
-        address = driver_url(url)
+        known = servers.of(url)
         _check_parameters(plain_url(url))
 
         def engine(isolation_level: str, **options: Any) -> AsyncEngine:
             return create_async_engine(
-                address,
-                connect_args={"async_creator_fn": pinned.Connection.connect},
+                "postgresql+psycopg://",
+                async_creator=partial(Connection.connect, servers=known),
                 isolation_level=isolation_level,
                 # Parameters contain users' data, which must not be logged when a statement fails.
                 hide_parameters=True,
@@ -98,6 +100,7 @@ class Database:
                 pool_timeout=POOL_SECONDS,
                 pool_use_lifo=True,
                 pool_recycle=1800,
+                pool_events=[(partial(_discard_distrusted, known), "checkout")],
                 **options,
             )
 
@@ -105,13 +108,13 @@ class Database:
         # two thirds of the time.
         reading = engine("AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
         lookups = await Connections.open(
-            plain_url(url),
+            known,
             name="lookups",
             minimum=0,
             maximum=_LOOKUPS_AT_ONCE,
             cancels_statements=True,
         )
-        return cls(engine("READ COMMITTED"), reading, lookups, traceparent or _untraced)
+        return cls(engine("READ COMMITTED"), reading, lookups, known, traceparent or _untraced)
 
     async def close(self) -> None:
         await self._lookups.close()
@@ -129,14 +132,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit. Raises Unavailable."""
-        async with translated(), self._reading.connect() as connection:
+        async with self.translated(), self._reading.connect() as connection:
             yield connection
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """The result of `work`, which only reads; repeated once if its connection was lost."""
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
-                async with translated(), self._reading.connect() as connection:
+                async with self.translated(), self._reading.connect() as connection:
                     return await work(connection)
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
@@ -149,7 +152,7 @@ class Database:
         """
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
-                async with translated(), self._lookups.one() as connection:
+                async with self.translated(), self._lookups.one() as connection:
                     statements = [*pinned.settings(connection), statement]
                     return (await pipeline.round_trip(connection, statements))[-1]
             except errors.Unavailable as error:
@@ -160,10 +163,18 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
+    async def translated(self) -> AsyncIterator[None]:
+        """Translate connection failures and timeouts into Unavailable."""
+        with self._servers.watching():
+            async with _translated():
+                yield
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, rolled back unless the caller commits: only for `unit_of_work`."""
-        async with self._writing.connect() as connection:
-            yield connection
+        with self._servers.watching():
+            async with self._writing.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
@@ -174,17 +185,6 @@ class Database:
             )
             await connection.execute(_WITHOUT_TIMEOUTS)
             yield connection
-
-
-def driver_url(url: str) -> sqlalchemy.URL:
-    """The URL in SQLAlchemy's form. Raises ValueError unless it is a PostgreSQL URL."""
-    try:
-        parsed = sqlalchemy.make_url(url)
-    except exc.ArgumentError:
-        raise ValueError("DATABASE_URL is not a URL such as postgresql://…") from None
-    if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise ValueError("DATABASE_URL must begin with postgresql://")
-    return parsed.set(drivername="postgresql+psycopg")
 
 
 def _check_parameters(url: str) -> None:
@@ -199,10 +199,13 @@ def _check_parameters(url: str) -> None:
 
 
 def blocking_engine(url: str) -> sqlalchemy.Engine:
-    """For migrations: connections without a pool, directly to PostgreSQL rather than through a pooler."""
+    """For migrations: connections without a pool, directly to PostgreSQL rather than through a pooler.
+
+    Raises ValueError.
+    """
     address = plain_url(url)
     return sqlalchemy.create_engine(
-        driver_url(url),
+        "postgresql+psycopg://",
         creator=lambda: pinned.connect(address, autocommit=False),
         poolclass=sqlalchemy.pool.NullPool,
         use_native_hstore=False,
@@ -210,8 +213,14 @@ def blocking_engine(url: str) -> sqlalchemy.Engine:
 
 
 def plain_url(url: str) -> str:
-    """The URL in libpq's form."""
-    return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    """The URL in libpq's form. Raises ValueError."""
+    return addresses.parse(url).url
+
+
+def _discard_distrusted(known: Servers, connection: Any, *_: object) -> None:
+    """Have the pool replace a connection to a server that was replaced."""
+    if not known.trusts(connection.driver_connection):
+        raise exc.InvalidatePoolError
 
 
 def newest_revision() -> str:
@@ -237,8 +246,7 @@ async def _current_revision(connection: AsyncConnection) -> str | None:
 
 
 @asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """Translate connection failures and timeouts into Unavailable."""
+async def _translated() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(STATEMENT_SECONDS):
             yield
@@ -299,7 +307,11 @@ def was_disconnected(error: BaseException | None) -> bool:
 
 
 def _is_worth_another_try(error: BaseException | None) -> bool:
-    """Whether a read may succeed if repeated: its connection was lost, or it failed to serialize, which the
-    role's default isolation level can cause.
+    """Whether a read may succeed if repeated: its connection was lost, its server accepts no more writes, or
+    it failed to serialize, which the role's default isolation level can cause.
     """
-    return was_disconnected(error) or is_lost(error) or sqlstate(error) in RETRIED
+    return (
+        was_disconnected(error)
+        or is_lost(error)
+        or sqlstate(error) in {READ_ONLY_TRANSACTION, *RETRIED}
+    )

@@ -17,6 +17,7 @@ from domain import errors, events, ids
 from persistence import tables
 from persistence.engine import database, pinned
 from persistence.engine.database import Database
+from persistence.engine.servers import READ_ONLY_TRANSACTION
 
 ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.005
@@ -57,14 +58,14 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
     """Do `work` in one transaction and commit it.
 
     It is repeated from the start after a deadlock, a serialization failure, or a connection that was lost
-    before the commit began. Raises Unavailable if the database is unavailable, and, after a rollback,
-    whatever `work` raises.
+    before the commit began, and once if the server accepts no writes. Raises Unavailable if the database is
+    unavailable, and, after a rollback, whatever `work` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
         unit: Unit | None = None
         committing = False
         try:
-            async with database.translated(), db.transaction() as connection:
+            async with db.translated(), db.transaction() as connection:
                 unit = Unit(connection, db.traceparent())
                 answer = await work(unit)
                 await unit.flush()
@@ -74,6 +75,8 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
         except errors.Unavailable as error:
             cause = error.__cause__
             again = is_retried(cause) or (database.was_disconnected(cause) and not committing)
+            # Once: another server may have taken over.
+            again |= attempt == 1 and database.sqlstate(cause) == READ_ONLY_TRANSACTION
             if attempt == ATTEMPTS or not again:
                 raise
         await pause(attempt)

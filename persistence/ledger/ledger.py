@@ -21,7 +21,7 @@ from domain.ledger.transfers import Account, Entry
 from domain.notifications.notices import Notification
 from domain.people.accounts import Person
 from domain.values import value
-from persistence.engine import database, pipeline, unit_of_work
+from persistence.engine import database, pipeline, servers, unit_of_work
 from persistence.engine.connections import Connections, is_lost
 from persistence.engine.pinned import Connection
 from persistence.ledger import statements
@@ -87,7 +87,7 @@ class Ledger:
         current trace context, which outbox rows carry.
         """
         pool = await Connections.open(
-            database.plain_url(url),
+            servers.of(url),
             name="ledger",
             minimum=1,
             maximum=connections,

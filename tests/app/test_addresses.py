@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from app.served_schema import print_sdl
 from dev import channels, postgres, valkey
 from domain import ids
+from persistence.engine import addresses
 from settings import Settings
 from tests.app.conftest import ALPHA, BETA, LOGIN, PASSWORD, Api, add_people
 
@@ -124,11 +125,14 @@ def test_the_clients_address_comes_from_trusted_proxies_alone(
 def test_ready_names_the_database_redis_and_the_migrations(api: Api) -> None:
     answer = api.client.get("/readyz")
     assert answer.status_code == 200
+    server = addresses.parse(api.settings.database_url.get_secret_value()).servers[0]
     assert answer.json() == {
         "status": "ready",
         "database": "ok",
         "redis": "ok",
         "migrations": "ok",
+        "server": str(server),
+        "role": "primary",
     }
     assert api.client.get("/healthz").json() == {"status": "ok"}
 

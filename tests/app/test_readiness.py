@@ -85,6 +85,8 @@ def test_a_read_only_database_is_not_ready_and_nothing_moves(
         "database": "read-only",
         "redis": "ok",
         "migrations": "ok",
+        "server": f"{admin.info.host}:{admin.info.port}",
+        "role": "read-only",
     }
     assert not is_up(api, "database")
     assert is_up(api, "redis")

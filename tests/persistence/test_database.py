@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dev.postgres import Postgres
 from domain import errors
 from persistence.engine import unit_of_work
-from persistence.engine.database import Database, is_trouble, translated, unavailable
+from persistence.engine.database import Database, is_trouble, unavailable
 from persistence.engine.unit_of_work import Unit
+from tests.books import Books
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -75,6 +76,31 @@ async def test_rows_are_unavailable_while_the_database_is_away_and_back_with_it(
         await database.close()
 
 
+async def test_a_server_that_accepts_no_more_writes_is_left_by_every_pool(books: Books) -> None:
+    # As after a failover behind a pooler or a moved address: open sessions have become read-only.
+    stop_writes = "SET default_transaction_read_only = on"
+    async with books.ledger._pool.one() as connection:
+        await connection.execute(stop_writes.encode())
+    async with books.database.reading() as reader:
+        [read_by] = (await reader.execute(text("SELECT pg_backend_pid()"))).one()
+    async with books.database.transaction() as writer:
+        await writer.execute(text(stop_writes))
+        await writer.commit()
+
+    await books.add(books.join())
+    async with books.database.reading() as reader:
+        assert (await reader.execute(text("SELECT pg_backend_pid()"))).one() != (read_by,)
+
+    async with books.database.transaction() as writer:
+        await writer.execute(text(stop_writes))
+        await writer.commit()
+
+    async def change(unit: Unit) -> None:
+        await unit.connection.execute(text("UPDATE users SET name = name"))
+
+    await unit_of_work.run(books.database, change)
+
+
 async def test_text_is_kept_whatever_encoding_the_environment_asks_for(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +138,7 @@ async def test_a_statement_that_takes_too_long_is_said_to_be_slow_and_not_away(
     db: Database,
 ) -> None:
     async def wait() -> None:
-        async with translated(), db.transaction() as connection:
+        async with db.translated(), db.transaction() as connection:
             await connection.execute(text("SET LOCAL statement_timeout = '20ms'"))
             await connection.execute(text("SELECT pg_sleep(10)"))
 
@@ -133,7 +159,7 @@ async def look_up_slowly(db: Database) -> None:
 
 
 async def change_slowly(db: Database) -> None:
-    async with translated(), db.transaction() as connection:
+    async with db.translated(), db.transaction() as connection:
         await connection.execute(text(SLOW))
 
 

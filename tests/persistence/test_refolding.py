@@ -5,7 +5,6 @@ from __future__ import annotations
 import alembic.command
 import psycopg
 import pytest
-import sqlalchemy
 
 from app.commands import migrate
 from domain import ids
@@ -75,7 +74,7 @@ async def test_migrating_rewrites_what_a_former_release_stored(books: Books) -> 
     await books.send(alpha, beta, "1", note="O’Brien’s Łódź")
     await books.ledger.close()
     await books.database.close()
-    engine = sqlalchemy.create_engine(database.driver_url(books.url))
+    engine = database.blocking_engine(books.url)
     with engine.connect() as connection:
         alembic.command.downgrade(migrate.alembic_config(connection), "0007")
         connection.commit()

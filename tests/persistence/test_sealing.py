@@ -10,7 +10,6 @@ from dataclasses import replace
 import alembic.command
 import psycopg
 import pytest
-import sqlalchemy
 
 from app.commands import migrate
 from domain.ledger.seals import Receipt
@@ -82,7 +81,7 @@ async def test_the_migration_seals_existing_entries_as_posting_does(
     before = seals_of(books)
     await books.ledger.close()
     await books.database.close()
-    engine = sqlalchemy.create_engine(database.driver_url(books.url))
+    engine = database.blocking_engine(books.url)
     with engine.connect() as connection:
         alembic.command.downgrade(migrate.alembic_config(connection), "0001")
         connection.commit()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import alembic.command
 import psycopg
 import pytest
-import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import errors
@@ -46,7 +45,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 
 def test_migrations_make_what_the_tables_say(database_url: str, empty_database_url: str) -> None:
-    engine = sqlalchemy.create_engine(database.driver_url(database_url))
+    engine = database.blocking_engine(database_url)
     with engine.connect() as migrated:
         context = MigrationContext.configure(migrated, opts={"compare_server_default": True})
         assert compare_metadata(context, tables.metadata) == []
@@ -55,7 +54,7 @@ def test_migrations_make_what_the_tables_say(database_url: str, empty_database_u
         ).scalar_one()
     engine.dispose()
 
-    made = sqlalchemy.create_engine(database.driver_url(empty_database_url))
+    made = database.blocking_engine(empty_database_url)
     with made.begin() as connection:
         connection.exec_driver_sql("CREATE EXTENSION pg_trgm")
         # What an index calls is no part of a table.
@@ -67,7 +66,7 @@ def test_migrations_make_what_the_tables_say(database_url: str, empty_database_u
 
 
 def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
-    engine = sqlalchemy.create_engine(database.driver_url(database_url))
+    engine = database.blocking_engine(database_url)
     with engine.connect() as connection:
         alembic.command.downgrade(migrate.alembic_config(connection), "base")
         connection.commit()
@@ -83,7 +82,7 @@ def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
 
 
 def test_unverified_accounts_become_registrations_that_expire(database_url: str) -> None:
-    engine = sqlalchemy.create_engine(database.driver_url(database_url))
+    engine = database.blocking_engine(database_url)
     with engine.connect() as connection:
         alembic.command.downgrade(migrate.alembic_config(connection), "0006")
         for name, verified_at in (("verified", "now()"), ("unverified", "NULL")):
