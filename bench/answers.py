@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,19 @@ _SENT = {
     "viewer": {"sequence": int, "balance": _MONEY},
     "replayed": bool,
 }  # fmt: skip
+_PAST = {
+    "id": str, "reference": str, "sequence": int, "kind": str, "direction": str, "amount": _MONEY,
+    "fee": {"amount": str}, "counterparty": {"id": str, "name": str}, "note": type(None),
+    "balanceAfter": {"amount": str}, "createdAt": str,
+}  # fmt: skip
+_PAGE = {
+    "edges": [{"cursor": str, "node": _PAST}] * 20,
+    "pageInfo": {"hasNextPage": bool, "endCursor": str},
+}
 
 
-def prove(name: str, url: str, tokens: Path, *, read: Request, send: Request) -> int:
-    """Read, send and read again; returns the number of transfers, which is one.
+def prove(name: str, url: str, tokens: Path, *, read: Request, page: Request, send: Request) -> int:
+    """Read, send and read again, then two pages; returns the number of transfers, which is one.
 
     Raises RuntimeError unless the answers have all compared fields, and are consistent.
     """
@@ -45,10 +55,23 @@ def prove(name: str, url: str, tokens: Path, *, read: Request, send: Request) ->
     )
     if not agree:
         raise RuntimeError(f"{name} is inconsistent: {before}, then {sent}, then {after}")
+    _prove_pages(name, url, one[1], page, after["sequence"])
     return 1
 
 
-def _ask(url: str, token: str, request: Request, recipient: str) -> dict[str, Any]:
+def _prove_pages(name: str, url: str, token: str, page: Request, newest: int) -> None:
+    first = _ask(url, token, page)["viewer"]["transactions"]
+    if _shape(first) != _PAGE:
+        raise RuntimeError(f"{name} answers with another page than those compared: {first}")
+    rest = replace(page, variables={"after": first["pageInfo"]["endCursor"]})
+    second = _ask(url, token, rest)["viewer"]["transactions"]
+    edges = [*first["edges"], *second["edges"]]
+    sequences = [edge["node"]["sequence"] for edge in edges]
+    if sequences != list(range(newest, newest - len(edges), -1)) or not second["edges"]:
+        raise RuntimeError(f"{name} has pages that do not continue: {sequences} from {newest}")
+
+
+def _ask(url: str, token: str, request: Request, recipient: str = "") -> dict[str, Any]:
     body = json.dumps({"query": request.document, "variables": request.variables})
     filled = {RECIPIENT: recipient, AMOUNT: "1.23", KEY: f"looked-at-{secrets.token_hex(8)}"}
     for place, value in filled.items():
@@ -70,6 +93,8 @@ def _ask(url: str, token: str, request: Request, recipient: str) -> dict[str, An
 def _shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _shape(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shape(each) for each in value]
     return type(value)
 
 

@@ -21,7 +21,8 @@ TRANSFER, READ = "transfer.sql", "read.sql"
 def prepare(database_url: str) -> None:
     """Create the functions that the scripts and the rivals call."""
     with psycopg.connect(database_url) as connection:
-        connection.execute((FOLDER / "functions.sql").read_bytes())
+        for name in ("functions.sql", "sealed.sql"):
+            connection.execute((FOLDER / name).read_bytes())
 
 
 def run(

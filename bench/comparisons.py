@@ -8,23 +8,34 @@ from typing import Protocol
 
 from rich.console import Console
 
-from bench import bare, measure
-from bench.measure import Measurement
+from bench import bare, measure, users
+from bench.measure import Measurement, Spread
 
-#: Sides of a comparison; rivals have names of their own.
+#: Sides of a comparison.
 STATEMENTS, CALL, WALLET = "pgbench, statements", "pgbench, one call", "wallet"
-LIMITED = "wallet, counting rate limits"
-#: The number of connections at which targets apply and rivals are measured.
-CONNECTIONS = 32
+#: With rate limits counted and an access log written to a file, as it is deployed.
+EVERYTHING = "wallet, everything on"
+MERCURIUS, YOGA, POSTGRAPHILE = "Mercurius with JIT", "GraphQL Yoga", "PostGraphile 5"
+SHARED = "Mercurius with JIT, shared commits"
+#: Like the last, doing the work of the wallet in production.
+SAME_WORK = "Mercurius with JIT, the same work"
+#: Rivals as they are usually deployed, which commit each request separately.
+DEPLOYED = (MERCURIUS, YOGA, POSTGRAPHILE)
+#: The number of connections at which most targets apply and all rivals are measured, and a larger one.
+CONNECTIONS, MANY_CONNECTIONS = 32, 128
 
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """A kind of load: the pgbench scripts that produce it, with the share of each."""
+    """A kind of load: the pgbench scripts that produce it, with the share of each; none if pgbench has
+    nothing to compare.
+    """
 
     name: str
     scripts: Mapping[str, int]
     to_one: bool = False
+    #: Sent by the first so many users only; None for all.
+    senders: int | None = None
 
     @property
     def moves(self) -> bool:
@@ -34,6 +45,7 @@ class Kind:
 TRANSFERS = Kind("sendMoney", {bare.TRANSFER: 1})
 HOT = Kind("everyone pays one", {bare.TRANSFER: 1}, to_one=True)
 READS = Kind("viewer", {bare.READ: 1})
+PAGE = Kind("20 transactions", {}, senders=users.WITH_PAGES)
 MIXED = Kind("4 viewer, 1 sendMoney", {bare.TRANSFER: 1, bare.READ: 4})
 
 
@@ -53,6 +65,22 @@ class Comparison:
         """The wallet's operations per second divided by those of that side."""
         ours, theirs = self.median(WALLET), self.median(side)
         return ours / theirs if ours and theirs else None
+
+    def spread(self, of: str, to: Sequence[str], name: str = "per_second") -> Spread | None:
+        """That figure of one side divided by that of the best of others, with the ratios of single rounds.
+
+        None unless all of them were measured.
+        """
+        medians = [self.median(side, name) for side in (of, *to)]
+        if not all(medians):
+            return None
+        best = max if name == "per_second" else min
+        rounds = [
+            getattr(ours, name) / best(getattr(each, name) for each in theirs)
+            for ours, *theirs in zip(*(self.rounds[side] for side in (of, *to)), strict=True)
+        ]
+        [ours, *theirs] = [each for each in medians if each is not None]
+        return Spread(ours / best(theirs), min(rounds), max(rounds))
 
     @property
     def others(self) -> list[str]:

@@ -83,7 +83,7 @@ class Load:
     """The whole load: who sends what to whom, and the results."""
 
     def __init__(self, task: dict[str, Any]) -> None:
-        lines = Path(task["tokens"]).read_bytes().splitlines()
+        lines = Path(task["tokens"]).read_bytes().splitlines()[: task["senders"]]
         self.users = [(line.partition(b" ")[0], line.partition(b" ")[2]) for line in lines]
         self.task = task
         self.templates = [

@@ -47,13 +47,14 @@ def run(
     connections: int,
     seconds: float,
     to_one: bool = False,
+    senders: int | None = None,
     each_once: bool = False,
     servers: Sequence[int] = (),
 ) -> Measurement:
     """Answers per second and latencies. Raises RuntimeError if any request failed.
 
     `tokens` has a line "<id> <bearer token>" for each user. A request is sent by a random user to another
-    one, or with `to_one` always to the first; with `each_once` by each user once, after which the load ends
+    one, or with `to_one` always to the first, and with `senders` among the first so many users; with `each_once` by each user once, after which the load ends
     even if time is left. `url` is the GraphQL endpoint; `servers` are the ids of the processes behind it,
     whose processor time is measured.
     """
@@ -65,6 +66,7 @@ def run(
         "tokens": str(tokens),
         "requests": [asdict(request) for request in requests],
         "to_one": to_one,
+        "senders": senders,
         "each_once": each_once,
         "connections": connections,
         "seconds": seconds,

@@ -26,6 +26,20 @@ class Measurement:
     moved: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of a figure, and the lowest and highest of its rounds."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """The spread of the values, of which there is at least one."""
+        return cls(statistics.median(values), min(values), max(values))
+
+
 def median(values: Sequence[float | None]) -> float | None:
     """The median of the values that are known."""
     known = [value for value in values if value is not None]

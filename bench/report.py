@@ -11,17 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.comparisons import (
-    CALL,
-    CONNECTIONS,
-    HOT,
-    STATEMENTS,
-    TRANSFERS,
-    WALLET,
-    Comparison,
-)
+from bench import targets
+from bench.comparisons import CALL, STATEMENTS, WALLET, Comparison
 from bench.search import Found
+from bench.start import Started
 from bench.subscribers import Delivered
+from bench.targets import Target, figure
 
 RESULTS = Path(__file__).with_name("results")
 LEGEND = (
@@ -31,34 +26,9 @@ LEGEND = (
 )
 SERVERS_LEGEND = (
     "wallet to it: the wallet's rate divided by that server's, so above 1 the wallet is ahead and below 1 "
-    "the other. Targets leave out the rival that shares commits, which is not a realistic deployment."
+    "the other; the wallet with everything on counts rate limits and writes an access log. Both rivals that "
+    "share commits are no realistic deployments: the second does the work of the wallet with everything on."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A target and the value that was measured."""
-
-    name: str
-    reach: float
-    measured: float
-    at_most: bool = False
-    unit: str = ""
-
-    @property
-    def is_met(self) -> bool:
-        return self.measured <= self.reach if self.at_most else self.measured >= self.reach
-
-    @property
-    def cells(self) -> list[str]:
-        bound = "at most" if self.at_most else "at least"
-        verdict = "reached" if self.is_met else "missed"
-        return [
-            self.name,
-            f"{bound} {self.reach:g}{self.unit}",
-            f"{_figure(self.measured)}{self.unit}",
-            verdict,
-        ]
 
 
 @dataclass(frozen=True)
@@ -68,11 +38,12 @@ class Report:
     machine: str
     conditions: Mapping[str, str | int]
     comparisons: Sequence[Comparison] = ()
-    #: Names of the rivals that commit each request separately.
-    alone: Sequence[str] = ()
     api_peak_mib: float | None = None
     delivered: Delivered | None = None
     search: Found | None = None
+    started: Started | None = None
+    #: Of the parts that were measured; empty for all.
+    name: str = ""
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     HEADINGS = (
@@ -82,7 +53,7 @@ class Report:
     #: The last so many of these.
     CPU_COLUMNS = 2
     SERVER_HEADINGS = ("load", "server", "/s", "wallet to it", "p50 ms", "p99 ms", "server CPU µs")
-    TARGET_HEADINGS = ("target", "to reach", "measured", "")
+    TARGET_HEADINGS = ("target", "to reach", "measured", "of the rounds", "")
 
     @property
     def rows(self) -> list[list[str]]:
@@ -98,7 +69,7 @@ class Report:
                     str(each.connections),
                     *["" if rate is None else f"{rate:,.0f}" for rate in rates],
                     *["" if ratio is None else f"{ratio:.2f}" for ratio in ratios],
-                    *[_figure(each.median(WALLET, name)) for name in names],
+                    *[figure(each.median(WALLET, name)) for name in names],
                 ]
             )
         return rows
@@ -113,7 +84,7 @@ class Report:
                 f"{each.median(side) or 0:,.0f}",
                 "" if side == WALLET else f"{each.ratio(side) or 0:.2f}",
                 *[
-                    _figure(each.median(side, name))
+                    figure(each.median(side, name))
                     for name in ("p50_ms", "p99_ms", "server_cpu_us")
                 ],
             ]
@@ -125,27 +96,7 @@ class Report:
     @property
     def targets(self) -> list[Target]:
         """The targets that were measured in this run."""
-        found = []
-        for each in self.comparisons:
-            if each.connections != CONNECTIONS:
-                continue
-            if each.kind is TRANSFERS:
-                found.append((f"sendMoney to {STATEMENTS}", 0.65, each.ratio(STATEMENTS)))
-                best = [ratio for name in self.alone if (ratio := each.ratio(name)) is not None]
-                lowest = min(best, default=None)
-                found.append(("sendMoney to the best rival", 0.9, lowest))
-            elif each.kind is HOT:
-                found.append((f"everyone pays one, to {STATEMENTS}", 3, each.ratio(STATEMENTS)))
-        if self.search is not None:
-            found.append(("search to an unindexed scan", 300, self.search.ratio))
-        targets = [Target(name, reach, got) for name, reach, got in found if got is not None]
-        if self.delivered is not None:
-            if self.delivered.kib_each is not None:
-                memory = self.delivered.kib_each
-                targets.append(Target("memory of a subscription", 40, memory, True, " KiB"))
-            late = self.delivered.p99_ms
-            targets.append(Target("delivery to one, p99", 10, late, True, " ms"))
-        return targets
+        return targets.measured(self.comparisons, self.delivered, self.search, self.started)
 
     @property
     def sentences(self) -> list[str]:
@@ -159,9 +110,9 @@ class Report:
         if self.search is not None:
             found = self.search
             said.append(
-                f"Search among {found.users:,} users: {found.median_ms:.1f} ms "
-                f"(p99 {found.p99_ms:.1f} ms); the unindexed ordered scan takes {found.scan_ms:,.0f} ms, "
-                f"{found.ratio:,.0f} times as long."
+                f"Search among {found.users:,} users: {found.median('search_ms'):.1f} ms "
+                f"(p99 {found.median('search_p99_ms'):.1f} ms); the unindexed ordered scan takes "
+                f"{found.median('scan_ms'):,.0f} ms, {found.ratio.median:,.0f} times as long."
             )
         return said
 
@@ -182,9 +133,12 @@ class Report:
             console.print(each, highlight=False)
 
     def keep(self) -> Path:
-        """Write `results/<date>.json` and `.md`; returns the path of the page."""
+        """Write `results/<date>.json` and `.md`, with the parts in their names unless all were measured;
+        returns the path of the page.
+        """
         RESULTS.mkdir(exist_ok=True)
-        page = RESULTS / f"{self.taken_at:%Y-%m-%d}.md"
+        name = f"{self.taken_at:%Y-%m-%d}{self.name and f'-{self.name}'}"
+        page = RESULTS / f"{name}.md"
         page.with_suffix(".json").write_text(json.dumps(self._as_json(), indent=2) + "\n")
         page.write_text("\n".join(self._lines()) + "\n")
         return page
@@ -210,7 +164,8 @@ class Report:
             "subscribers": None if self.delivered is None else asdict(self.delivered),
             "search": None
             if self.search is None
-            else {**asdict(self.search), "ratio": self.search.ratio},
+            else {**asdict(self.search), "ratio": asdict(self.search.ratio)},
+            "start": None if self.started is None else asdict(self.started),
             "targets": [{**asdict(each), "is_met": each.is_met} for each in self.targets],
         }
 
@@ -239,7 +194,11 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         is_text = heading in ("load", "server", "target", "")
         # One word per line: a terminal is narrow.
         words = heading.replace(" ", "\n")
-        table.add_column(words, justify="left" if is_text else "right", no_wrap=True)
+        table.add_column(
+            words,
+            justify="left" if is_text else "right",
+            no_wrap=heading not in ("server", "target"),
+        )
     for row in rows:
         table.add_row(*row)
     return table
@@ -251,9 +210,3 @@ def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], align: str
         f"|{align * len(headings)}",
         *[f"| {' | '.join(row)} |" for row in rows],
     ]
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

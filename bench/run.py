@@ -14,18 +14,31 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from bench import comparisons, search, services, sides, subscribers
-from bench.comparisons import CONNECTIONS, HOT, MIXED, READS, TRANSFERS, Comparison
+from bench import comparisons, search, services, sides, start, subscribers
+from bench.comparisons import (
+    CONNECTIONS,
+    HOT,
+    MANY_CONNECTIONS,
+    MIXED,
+    PAGE,
+    READS,
+    TRANSFERS,
+    Comparison,
+)
 from bench.report import Report
 from bench.rivals import running
 from bench.search import Found
 from bench.services import Services
+from bench.sides import Users
+from bench.start import Started
 from bench.subscribers import Delivered
 from dev.processes import ServiceError
 
-PARTS = ("transfers", "hot", "reads", "mixed", "subscribers", "search")
+#: The parts of the table of targets, and others.
+TABLE = ("transfers", "hot", "reads", "page", "subscribers", "search", "start")
+PARTS = (*TABLE, "mixed")
 #: The parts in which rivals take part.
-RIVALS_TAKE_PART = {"transfers", "reads"}
+RIVALS_TAKE_PART = ("transfers", "reads", "page")
 #: A load average above which other programs affect the results.
 BUSY = 0.7
 EVENTS_PER_SECOND = 100
@@ -38,11 +51,11 @@ class Plan:
     users: int = 10_000
     users_to_search: int = 1_000_000
     rounds: int = 3
-    seconds: int = 6
-    connections: Sequence[int] = (1, 8, 32, 128)
+    seconds: int = 5
+    connections: Sequence[int] = (1, CONNECTIONS, MANY_CONNECTIONS)
     subscribers: int = 5_000
     idle_seconds: float = 25
-    delivery_seconds: float = 20
+    delivery_seconds: float = 7
 
 
 QUICK = Plan(
@@ -50,7 +63,6 @@ QUICK = Plan(
     users_to_search=100_000,
     rounds=1,
     seconds=2,
-    connections=(1, 32),
     subscribers=1_000,
     idle_seconds=3,
     delivery_seconds=4,
@@ -58,12 +70,17 @@ QUICK = Plan(
 
 
 def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool) -> Report:
-    """Measure. Raises RuntimeError if an operation fails or ledgers are inconsistent."""
+    """Measure. Raises RuntimeError or ServiceError if an operation fails or ledgers are inconsistent."""
     conditions = _conditions(plan)
     measured: list[Comparison] = []
     peak: float | None = None
     delivered: Delivered | None = None
     found: Found | None = None
+    started: Started | None = None
+    if "start" in parts:
+        # Each takes a minute: in a run of everything, one is enough.
+        with console.status("Starting the wallet in a new clone …"):
+            started = start.measure(plan.rounds if len(parts) == 1 else 1)
     with console.status("Starting PostgreSQL and Valkey …"), services.running() as stack:
         console.print(f"{services.processor()}; PostgreSQL with fsync and synchronous commit on.")
         if services.load() > BUSY:
@@ -80,8 +97,9 @@ def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool
         if "search" in parts:
             found = _search(stack, plan, console)
     return Report(
-        services.processor(), conditions, measured, alone=running.COMMITTING_ALONE,
-        api_peak_mib=peak, delivered=delivered, search=found,
+        services.processor(), conditions, measured,
+        api_peak_mib=peak, delivered=delivered, search=found, started=started,
+        name="" if set(parts) >= set(TABLE) else "-".join(parts),
     )  # fmt: skip
 
 
@@ -89,7 +107,7 @@ def _planned(plan: Plan, parts: Sequence[str]) -> list[Comparison]:
     planned = []
     if "transfers" in parts:
         planned += [Comparison(TRANSFERS, connections) for connections in plan.connections]
-    others = {"hot": HOT, "reads": READS, "mixed": MIXED}
+    others = {"hot": HOT, "reads": READS, "page": PAGE, "mixed": MIXED}
     planned += [Comparison(kind, CONNECTIONS) for part, kind in others.items() if part in parts]
     return planned
 
@@ -109,9 +127,10 @@ def _compare(
     pools = ""
     with ExitStack() as servers:
         with console.status(f"Creating {plan.users:,} users, and warming up the servers …"):
-            api, taking_part = servers.enter_context(sides.ours(stack, plan.users))
+            people = Users.create(stack, plan.users)
+            api, taking_part = servers.enter_context(sides.ours(people))
             if with_rivals:
-                rivals = servers.enter_context(running.serving(stack, plan.users))
+                rivals = servers.enter_context(running.serving(people))
                 pools = ", ".join(f"{rival.name} {rival.pool_size}" for rival in rivals)
                 taking_part += rivals
         for number in range(plan.rounds):
@@ -127,6 +146,7 @@ def _deliver(stack: Services, plan: Plan, console: Console) -> Delivered:
             stack.with_database("subscribers"),
             subscribers=plan.subscribers,
             events_per_second=EVENTS_PER_SECOND,
+            rounds=plan.rounds,
             seconds=plan.delivery_seconds,
             idle_seconds=plan.idle_seconds,
         )
@@ -137,7 +157,7 @@ def _search(stack: Services, plan: Plan, console: Console) -> Found:
     with console.status(f"Adding {plan.users_to_search:,} users to search among …"):
         search.populate(database_url, plan.users_to_search)
     with console.status("Searching …"):
-        return asyncio.run(search.measure(database_url, plan.users_to_search))
+        return asyncio.run(search.measure(database_url, plan.users_to_search, plan.rounds))
 
 
 def _conditions(plan: Plan) -> dict[str, str | int]:
@@ -148,7 +168,7 @@ def _conditions(plan: Plan) -> dict[str, str | int]:
         "API processes": 1,
         "load before": f"{services.load():.1f}",
         "senders and recipients": "random, each request with its sender's own token",
-        "rate limits": "counted where it says so",
+        "rate limits and access log": "on where it says so",
         "load generator": "on the same machine",
     }
 
@@ -159,9 +179,9 @@ def main() -> int:
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
-        default=PARTS,
+        default=TABLE,
         metavar="PARTS",
-        help=f"one or more of {','.join(PARTS)}",
+        help=f"one or more of {','.join(PARTS)}; those of the targets if omitted",
     )
     parser.add_argument(
         "--rivals", action="store_true", help="also measure the Node servers of bench/rivals"
@@ -169,9 +189,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
-    if arguments.rivals and not RIVALS_TAKE_PART & set(arguments.only):
+    if arguments.rivals and set(arguments.only).isdisjoint(RIVALS_TAKE_PART):
         parser.error(
-            "--rivals are measured in transfers and reads only: omit it, or add one of them"
+            f"--rivals are measured in {', '.join(RIVALS_TAKE_PART)} only: omit it, or add one of them"
         )
     plan, console = QUICK if arguments.quick else Plan(), Console()
     try:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 
+from bench.measure import Spread, percentile
 from domain.paging import PageRequest
 from persistence.engine.database import Database
 from persistence.people import search
 
-SEARCHES = 200
-SCANS = 5
+#: In each round.
+SEARCHES = 80
+SCANS = 3
 PAGE = 20
 
 SYLLABLES = (
@@ -52,17 +55,31 @@ ORDER BY name LIMIT 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Search times in milliseconds, and the ratio to the scan."""
+class Round:
+    """Times in milliseconds: medians, and a percentile of the searches."""
 
-    users: int
-    median_ms: float
-    p99_ms: float
+    search_ms: float
+    search_p99_ms: float
     scan_ms: float
 
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rounds of searches and scans."""
+
+    users: int
+    rounds: Sequence[Round]
+
     @property
-    def ratio(self) -> float:
-        return self.scan_ms / self.median_ms
+    def ratio(self) -> Spread:
+        """The time of a scan divided by that of a search."""
+        rounds = [each.scan_ms / each.search_ms for each in self.rounds]
+        return Spread(self.median("scan_ms") / self.median("search_ms"), min(rounds), max(rounds))
+
+    def median(self, name: str) -> float:
+        """The median of that figure over the rounds."""
+        middle: float = statistics.median(getattr(each, name) for each in self.rounds)
+        return middle
 
 
 def populate(database_url: str, users: int) -> None:
@@ -94,27 +111,23 @@ def _terms(database_url: str, how_many: int) -> list[str]:
     return [str(name).split()[1][1:8] for (name,) in names]
 
 
-async def measure(database_url: str, users: int) -> Found:
+async def measure(database_url: str, users: int, rounds: int) -> Found:
     """Search and scan in turn for different parts of names. Raises RuntimeError if no user is found."""
-    terms = _terms(database_url, SEARCHES + SCANS)
-    to_search, to_scan = terms[:SEARCHES], terms[SEARCHES:]
-    times: list[float] = []
-    scans: list[float] = []
+    terms = _terms(database_url, (SEARCHES + SCANS) * rounds)
     database = await Database.open(database_url)
     try:
-        for number, term in enumerate(to_search):
-            if number % (SEARCHES // SCANS) == 0:
-                scans.append(_scan(database_url, to_scan[len(scans)]))
-            times.append(await _search(database, term))
+        measured = [
+            await _round(database, database_url, terms[number::rounds]) for number in range(rounds)
+        ]
     finally:
         await database.close()
-    times.sort()
-    return Found(
-        users=users,
-        median_ms=statistics.median(times),
-        p99_ms=times[int(len(times) * 0.99)],
-        scan_ms=statistics.median(scans),
-    )
+    return Found(users, measured)
+
+
+async def _round(database: Database, database_url: str, terms: Sequence[str]) -> Round:
+    scans = [_scan(database_url, term) for term in terms[:SCANS]]
+    times = sorted([await _search(database, term) for term in terms[SCANS:]])
+    return Round(statistics.median(times), percentile(times, 0.99), statistics.median(scans))
 
 
 async def _search(database: Database, term: str) -> float:

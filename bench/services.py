@@ -18,6 +18,8 @@ from app.commands import migrate
 from dev import postgres, processes, valkey
 from settings import Settings
 
+#: Limits that no user reaches, although each request is counted.
+NO_LIMIT_IS_MET = "100000"
 #: fsync and synchronous commit stay on; memory and checkpoints as on a small dedicated server.
 POSTGRES_OPTIONS = {
     # For pgbench with 128 clients, in addition to the pools of all servers.
@@ -61,14 +63,14 @@ class Services:
     def secret(self) -> str:
         return self.settings.jwt_secrets[0]
 
-    def with_database(self, name: str) -> Services:
-        """The same with a new database of that name, migrated and empty."""
+    def with_database(self, name: str, template: str = postgres.DATABASE) -> Services:
+        """The same with a new database of that name, migrated and empty, or like another one."""
         with psycopg.connect(
             self.server.url_of(postgres.OWNER, "postgres"), autocommit=True
         ) as owner:
             owner.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(name), sql.Identifier(postgres.DATABASE)
+                    sql.Identifier(name), sql.Identifier(template)
                 )
             )
         environment = {
@@ -148,13 +150,13 @@ def settings_of(environment: dict[str, str]) -> Settings:
 
 
 @contextmanager
-def api(services: Services) -> Iterator[processes.Child]:
+def api(services: Services, log: str = "api.log") -> Iterator[processes.Child]:
     """Run an API process; it is ready."""
     port = services.url.rpartition(":")[2]
     child = processes.spawn_python(
         "The API",
         ["-m", "app.cli", "serve", "--port", port],
-        log=services.folder / "api.log",
+        log=services.folder / log,
         env=services.environment,
     )
     try:

@@ -14,7 +14,8 @@ from bench import answers, bare, load, services, users, wallet
 from bench.comparisons import (
     CALL,
     CONNECTIONS,
-    LIMITED,
+    EVERYTHING,
+    PAGE,
     STATEMENTS,
     TRANSFERS,
     WALLET,
@@ -27,8 +28,8 @@ from bench.services import Services
 from dev.processes import Child
 from settings import Settings
 
-#: Limits that no user reaches, although each request is counted.
-_NO_LIMIT_IS_MET = "100000"
+#: The database of which every side has a copy.
+_TEMPLATE = "users"
 
 
 @dataclass
@@ -55,6 +56,33 @@ class Ledgers:
 
 
 @dataclass(frozen=True)
+class Users:
+    """A database with that many users, of which each side has a copy."""
+
+    stack: Services
+    count: int
+    #: How many transfers their ledgers contain.
+    payments: int
+
+    @classmethod
+    def create(cls, stack: Services, count: int) -> Users:
+        """Users with money, sessions, and for some of them a history; and what pgbench and rivals call."""
+        origin = stack.with_database(_TEMPLATE)
+        payments = users.create(
+            origin.database_url, count,
+            audit_key=stack.settings.sealing_key, payments=users.PAYMENTS,
+        )  # fmt: skip
+        bare.prepare(origin.database_url)
+        return cls(stack, count, payments)
+
+    def copy(self, name: str, *, sealed: bool = False) -> tuple[Services, Ledgers]:
+        """A new database, and its ledgers, which are audited if they are sealed."""
+        own = self.stack.with_database(name, _TEMPLATE)
+        audited = own.settings if sealed else None
+        return own, Ledgers(own.database_url, audited, moved=self.payments)
+
+
+@dataclass(frozen=True)
 class Floor:
     """pgbench: the bare speed of the same PostgreSQL."""
 
@@ -65,8 +93,9 @@ class Floor:
     by_call: bool = False
 
     def takes_part(self, kind: Kind, connections: int) -> bool:
-        # A read is a single statement in either case.
-        return kind.moves or not self.by_call
+        if self.by_call:
+            return kind is TRANSFERS and connections == CONNECTIONS
+        return bool(kind.scripts)
 
     def measure(self, kind: Kind, connections: int, seconds: int) -> Measurement:
         """Measure one round. Raises RuntimeError if any operation failed."""
@@ -105,52 +134,50 @@ class Server:
         """Measure one round. Raises RuntimeError if any operation failed."""
         measured = load.run(
             self.url, self.tokens, self.requests[kind],
-            connections=connections, seconds=seconds, to_one=kind.to_one,
+            connections=connections, seconds=seconds, to_one=kind.to_one, senders=kind.senders,
             servers=[self.process.pid],
         )  # fmt: skip
         self.ledgers.moved += measured.moved
         return measured
 
-    def prepare(self, *, read: Request, send: Request) -> None:
+    def prepare(self, *, read: Request, page: Request, send: Request) -> None:
         """Check its answers once, and warm it up. Raises RuntimeError if they differ from those of the
         wallet.
         """
         self.ledgers.moved += answers.prove(
-            self.name, self.url, self.tokens, read=read, send=send
+            self.name, self.url, self.tokens, read=read, page=page, send=send
         ) + load.warm_up(self.url, self.tokens, read=read, send=send)
+        if PAGE in self.requests:
+            self.measure(PAGE, CONNECTIONS, seconds=1)
 
 
 @contextmanager
-def ours(stack: Services, how_many: int) -> Iterator[tuple[Child, list[Side]]]:
-    """The wallet's process, and all sides: the baseline, and the wallet without and with rate limits, each
-    with its users and warmed up.
+def ours(people: Users) -> Iterator[tuple[Child, list[Side]]]:
+    """The wallet's process, and all sides: the baseline, and the wallet without and with rate limits and an
+    access log, each with its users and warmed up.
     """
-    floor, measured = stack.with_database("floor"), stack.with_database("measured")
-    for side in (floor, measured):
-        users.create(side.database_url, how_many, audit_key=side.settings.sealing_key)
-    bare.prepare(floor.database_url)
+    _, bared = people.copy("floor")
+    measured, ledgers = people.copy("measured", sealed=True)
     tokens = users.write_tokens(
-        stack.folder / "tokens", how_many, issuer=measured.issuer, secret=measured.secret
+        measured.folder / "tokens", people.count, issuer=measured.issuer, secret=measured.secret
     )
-    limited = measured.beside(RATE_LIMIT_FACTOR=_NO_LIMIT_IS_MET)
-    with services.api(measured) as api, services.api(limited) as limited_api:
-        ledgers = Ledgers(measured.database_url, audited=measured.settings)
+    full = measured.beside(RATE_LIMIT_FACTOR=services.NO_LIMIT_IS_MET, LOG_LEVEL="INFO")
+    with services.api(measured) as api, services.api(full, "access.log") as full_api:
         servers = [
             Server(WALLET, measured.graphql_url, api, tokens, ledgers, wallet.REQUESTS),
             Server(
-                LIMITED, limited.graphql_url, limited_api, tokens, ledgers,
+                EVERYTHING, full.graphql_url, full_api, tokens, ledgers,
                 {TRANSFERS: [wallet.SEND]}, [CONNECTIONS],
             ),
         ]  # fmt: skip
         for server in servers:
-            server.prepare(read=wallet.READ, send=wallet.SEND)
-        bared = Ledgers(floor.database_url)
-        programs = stack.server.programs
+            server.prepare(read=wallet.READ, page=wallet.READ_PAGE, send=wallet.SEND)
+        programs = people.stack.server.programs
         yield (
             api,
             [
-                Floor(STATEMENTS, programs, how_many, bared),
-                Floor(CALL, programs, how_many, bared, by_call=True),
+                Floor(STATEMENTS, programs, people.count, bared),
+                Floor(CALL, programs, people.count, bared, by_call=True),
                 *servers,
             ],
         )

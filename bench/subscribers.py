@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.commands import audit
 from bench import listeners, services, users
+from bench.measure import Spread
 from bench.services import Services
 from dev import processes
 from settings import ROOT
@@ -26,29 +27,45 @@ _TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """Times are in milliseconds, from the answer to the transfer, or its request, until the event."""
+class Times:
+    """Milliseconds from the answer to the transfer, or its request, until the event, in one round."""
 
-    subscribers: int
-    kib_each: float | None
-    events: int
-    events_per_second: float
     p50_ms: float
     p99_ms: float
     after_request_p99_ms: float
-    #: The same if another process committed, and the event came through the relay and Redis.
-    relayed_p50_ms: float
-    relayed_p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The memory of subscribers, and the rounds of events to them."""
+
+    subscribers: int
+    kib_each: float | None
+    #: In each round.
+    events: int
+    events_per_second: float
+    rounds: Sequence[Times]
+    #: The same if another process committed, and the events came through the relay and Redis.
+    relayed: Sequence[Times]
+
+    def spread(self, name: str, *, relayed: bool = False) -> Spread:
+        """That time over the rounds."""
+        rounds = self.relayed if relayed else self.rounds
+        return Spread.of([getattr(each, name) for each in rounds])
 
     @property
     def sentences(self) -> list[str]:
+        own, relayed = (
+            [self.spread(name, relayed=way).median for name in ("p50_ms", "p99_ms")]
+            for way in (False, True)
+        )
         memory = "" if self.kib_each is None else f", {self.kib_each:.1f} KiB each"
         return [
             f"{self.subscribers:,} idle subscribers of one process{memory}; at "
             f"{self.events_per_second:g} events a second a subscriber receives its event "
-            f"{self.p50_ms:.1f} ms (p99 {self.p99_ms:.1f} ms) after the answer to it.",
+            f"{own[0]:.1f} ms (p99 {own[1]:.1f} ms) after the answer to it.",
             "Through the relay and Redis, if another process committed: "
-            f"{self.relayed_p50_ms:.1f} ms (p99 {self.relayed_p99_ms:.1f} ms).",
+            f"{relayed[0]:.1f} ms (p99 {relayed[1]:.1f} ms).",
         ]
 
 
@@ -57,11 +74,12 @@ def measure(
     *,
     subscribers: int,
     events_per_second: float,
+    rounds: int,
     seconds: float,
     idle_seconds: float,
 ) -> Delivered:
-    """Open the sockets, let them idle, then send money to one after the other: through the process that they
-    are connected to, then through another one.
+    """Open the sockets, let them idle, then send money to one after the other for so many seconds in each
+    round: through the process that they are connected to, then through another one.
 
     Raises RuntimeError unless every event arrives once, in sequence and at the right subscriber.
     """
@@ -95,10 +113,11 @@ def measure(
             )
             time.sleep(idle_seconds)
             after = services.memory_kib(api)
-            _tell(child, {"port": address.port})
-            heard = _hear(child)
-            _tell(child, {"port": other.port})
-            relayed = _hear(child)
+            own: list[Times] = []
+            relayed: list[Times] = []
+            for _ in range(rounds):
+                own.append(_round(child, address.port))
+                relayed.append(_round(child, other.port))
         finally:
             child.kill()
             child.communicate()
@@ -107,14 +126,19 @@ def measure(
     return Delivered(
         subscribers=subscribers,
         kib_each=(after - before) / subscribers if before and after else None,
-        events=heard["events"],
+        events=int(events_per_second * seconds),
         events_per_second=events_per_second,
-        p50_ms=heard["after_answer"][0],
-        p99_ms=heard["after_answer"][1],
-        after_request_p99_ms=heard["after_request"][1],
-        relayed_p50_ms=relayed["after_answer"][0],
-        relayed_p99_ms=relayed["after_answer"][1],
+        rounds=own,
+        relayed=relayed,
     )
+
+
+def _round(child: subprocess.Popen[str], port: int | None) -> Times:
+    """Events from transfers through the process at that port."""
+    _tell(child, {"port": port})
+    heard = _hear(child)
+    [p50_ms, p99_ms], [_, after_request_p99_ms] = heard["after_answer"], heard["after_request"]
+    return Times(p50_ms, p99_ms, after_request_p99_ms)
 
 
 def _tell(child: subprocess.Popen[str], task: Mapping[str, object]) -> None:

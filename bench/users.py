@@ -15,6 +15,9 @@ from persistence.ledger import sealing
 
 OPENING_BALANCE_MINOR = 1_000_000
 TOKEN_LIFETIME = timedelta(hours=12)
+#: How many users have a history that fills a page, and how many payments each of them has sent and received.
+WITH_PAGES = 1_000
+PAYMENTS = 12
 
 # The id of a user follows from the number, so that pgbench needs no query to find one.
 _PERSON = """
@@ -37,9 +40,28 @@ SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_a
     book_seal
 FROM users
 """
+# Each pays the next, and the last one the first: all have paid and received the same.
+_PAYMENTS = """
+INSERT INTO transactions (user_id, sequence, reference, kind, direction, amount, fee, counterparty_id,
+    balance_after, created_at, idempotency_key, seal)
+SELECT bench_person(n), 2 * payment, md5(format('%%s pays %%s', n, payment))::uuid, 'transfer', 'outgoing',
+    100, 0, bench_person(n %% %(users)s + 1), %(balance)s - 100, now(), 'payment-' || payment,
+    decode(repeat('01', 32), 'hex')
+FROM generate_series(1, %(users)s) AS n, generate_series(1, %(payments)s) AS payment
+UNION ALL
+SELECT bench_person(n %% %(users)s + 1), 2 * payment + 1, md5(format('%%s pays %%s', n, payment))::uuid,
+    'transfer', 'incoming', 100, 0, bench_person(n), %(balance)s, now(), NULL,
+    decode(repeat('01', 32), 'hex')
+FROM generate_series(1, %(users)s) AS n, generate_series(1, %(payments)s) AS payment
+"""
+_PAID = """
+UPDATE users SET sequence = sequence + 2 * %(payments)s
+WHERE id <= bench_person(%(users)s)
+"""
 _TOLD = """
 INSERT INTO outbox (user_id, id, topic, payload, created_at, published_at)
-SELECT id, uuidv7(), 'transaction.posted', '{"sequence": 1}', now(), now() FROM users
+SELECT user_id, uuidv7(), 'transaction.posted', jsonb_build_object('sequence', sequence), now(), now()
+FROM transactions
 """
 _SESSIONS = """
 INSERT INTO sessions (user_id, id, created_at, last_used_at, generation, refresh_hash, rotated_at)
@@ -52,16 +74,29 @@ def person_id(number: int) -> UUID:
     return UUID(f"00000000-0000-7000-8000-{number:012d}")
 
 
-def create(database_url: str, users: int, *, audit_key: bytes = b"") -> None:
-    """Add that many users, each with an opening balance in a ledger sealed with that key, and a session."""
+def create(database_url: str, users: int, *, audit_key: bytes = b"", payments: int = 0) -> int:
+    """Add that many users, each with an opening balance in a ledger sealed with that key, and a session.
+
+    The first `WITH_PAGES` have also sent and received so many payments; returns the number of all of them.
+    """
+    history = {
+        "users": min(users, WITH_PAGES),
+        "payments": payments,
+        "balance": OPENING_BALANCE_MINOR,
+    }
     with psycopg.connect(database_url) as connection:
         connection.execute(_PERSON)
         connection.execute(_USERS, {"users": users, "balance": OPENING_BALANCE_MINOR})
-        for statement in (_ADDRESSES, _ENTRIES, _TOLD, _SESSIONS):
+        for statement in (_ADDRESSES, _ENTRIES):
+            connection.execute(statement)
+        for statement in (_PAYMENTS, _PAID):
+            connection.execute(statement, history)
+        for statement in (_TOLD, _SESSIONS):
             connection.execute(statement)
         sealing.seal_unsealed(connection, audit_key)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
+    return history["users"] * payments
 
 
 def write_tokens(

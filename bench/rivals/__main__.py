@@ -8,15 +8,15 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import bare, comparisons, services, users
-from bench.comparisons import CALL, CONNECTIONS, READS, STATEMENTS, TRANSFERS, Comparison
+from bench import comparisons, services
+from bench.comparisons import CALL, CONNECTIONS, PAGE, READS, STATEMENTS, TRANSFERS, Comparison
 from bench.rivals import running
 from bench.services import Services
-from bench.sides import Floor, Ledgers
+from bench.sides import Floor, Users
 from dev.processes import ServiceError
 
 HEADINGS = ("server", "per second", "to pgbench", "p50 ms", "p99 ms", "server's CPU µs each")
-KINDS = {"transfers": TRANSFERS, "reads": READS}
+KINDS = {"transfers": TRANSFERS, "reads": READS, "page": PAGE}
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10, help="for each round of each server")
-    parser.add_argument("--only", choices=KINDS, help="instead of transfers and reads")
+    parser.add_argument("--only", choices=KINDS, help="instead of all of them")
     arguments = parser.parse_args()
     console = Console()
     try:
@@ -39,17 +39,16 @@ def main() -> int:
 
 
 def _measure(stack: Services, plan: argparse.Namespace, console: Console) -> list[Comparison]:
-    floor = stack.with_database("floor")
-    users.create(floor.database_url, plan.users)
-    bare.prepare(floor.database_url)
-    ledgers, programs = Ledgers(floor.database_url), stack.server.programs
+    people = Users.create(stack, plan.users)
+    _, ledgers = people.copy("floor")
+    programs = stack.server.programs
     floors = [
         Floor(STATEMENTS, programs, plan.users, ledgers),
         Floor(CALL, programs, plan.users, ledgers, by_call=True),
     ]
     kinds = [KINDS[plan.only]] if plan.only else list(KINDS.values())
     compared = [Comparison(kind, CONNECTIONS) for kind in kinds]
-    with running.serving(stack, plan.users) as servers:
+    with running.serving(people) as servers:
         for server in servers:
             console.print(f"{server.name} has a pool of {server.pool_size}.", highlight=False)
         for number in range(plan.rounds):

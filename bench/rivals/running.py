@@ -7,11 +7,23 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import bare, users, wallet
-from bench.comparisons import CONNECTIONS, READS, TRANSFERS, Kind
+from bench import services, users, wallet
+from bench.comparisons import (
+    CONNECTIONS,
+    MANY_CONNECTIONS,
+    MERCURIUS,
+    PAGE,
+    POSTGRAPHILE,
+    READS,
+    SAME_WORK,
+    SHARED,
+    TRANSFERS,
+    YOGA,
+    Kind,
+)
 from bench.load import AMOUNT, KEY, RECIPIENT, Request
 from bench.services import Services
-from bench.sides import Ledgers, Server
+from bench.sides import Ledgers, Server, Users
 from dev import node, processes
 from domain.people import sessions
 
@@ -51,6 +63,10 @@ class Rival:
     pool_sizes: Sequence[int] = (8, 16, 32)
     environment: Mapping[str, str] = field(default_factory=dict)
     shares_commits: bool = False
+    #: The numbers of connections at which it is measured.
+    connections: Sequence[int] = (CONNECTIONS,)
+    #: Whether it makes seals, which are audited.
+    seals: bool = False
 
     @property
     def send(self) -> Request:
@@ -60,45 +76,48 @@ class Rival:
     def requests(self) -> dict[Kind, Sequence[Request]]:
         """Its requests under each kind of load. Reads have no commit to share."""
         sends: dict[Kind, Sequence[Request]] = {TRANSFERS: [self.send]}
-        return sends if self.shares_commits else {**sends, READS: [wallet.READ]}
+        return sends if self.shares_commits else {
+            **sends, READS: [wallet.READ], PAGE: [wallet.READ_PAGE],
+        }  # fmt: skip
 
 
 RIVALS = (
-    Rival("Mercurius with JIT", "mercurius.js", "rival_mercurius"),
-    Rival("GraphQL Yoga", "yoga.js", "rival_yoga"),
-    Rival("PostGraphile 5", "postgraphile.js", "rival_postgraphile", document=_SEND_BY_PLAN),
+    Rival(MERCURIUS, "mercurius.js", "rival_mercurius"),
+    Rival(YOGA, "yoga.js", "rival_yoga"),
+    Rival(POSTGRAPHILE, "postgraphile.js", "rival_postgraphile", document=_SEND_BY_PLAN),
     Rival(
-        "Mercurius with JIT, shared commits", "mercurius.js", "rival_mercurius_shared",
+        SHARED, "mercurius.js", "rival_mercurius_shared",
         # It uses two.
         pool_sizes=[4], environment={"SHARED_COMMITS": "1"}, shares_commits=True,
+        connections=(CONNECTIONS, MANY_CONNECTIONS),
+    ),
+    Rival(
+        SAME_WORK, "mercurius_in_production.js", "rival_in_production",
+        pool_sizes=[4], environment={"PIPELINE": "1"}, shares_commits=True, seals=True,
     ),
 )  # fmt: skip
 
-#: Rivals that commit each request separately, as they are usually deployed.
-COMMITTING_ALONE = tuple(rival.name for rival in RIVALS if not rival.shares_commits)
-
 
 @contextmanager
-def serving(stack: Services, how_many: int) -> Iterator[list[Server]]:
+def serving(people: Users) -> Iterator[list[Server]]:
     """Run all of them, each with as many users as the wallet and its best pool size.
 
     Raises ServiceError if Node or the packages are unavailable, and RuntimeError if one does not answer as
     the wallet does.
     """
     node.ensure_installed(FOLDER)
+    stack = people.stack
     tokens = users.write_tokens(
-        stack.folder / "rivals-tokens", how_many,
+        stack.folder / "rivals-tokens", people.count,
         issuer=stack.issuer, secret=stack.secret, user_ids=True,
     )  # fmt: skip
     with ExitStack() as servers:
         measured = []
         for rival in RIVALS:
-            ledgers = Ledgers(stack.with_database(rival.database).database_url)
-            users.create(ledgers.database_url, how_many)
-            bare.prepare(ledgers.database_url)
+            _, ledgers = people.copy(rival.database, sealed=rival.seals)
             best = _best_pool(rival, stack, tokens, ledgers)
             server = servers.enter_context(_running(rival, best, stack, tokens, ledgers))
-            server.prepare(read=wallet.READ, send=rival.send)
+            server.prepare(read=wallet.READ, page=wallet.READ_PAGE, send=rival.send)
             measured.append(server)
         yield measured
 
@@ -142,6 +161,10 @@ def _running(
             "JWT_SECRET": stack.secret,
             "JWT_ISSUER": stack.issuer,
             "JWT_AUDIENCE": sessions.AUDIENCE,
+            "AUDIT_KEY": stack.settings.sealing_key.hex(),
+            "REDIS_URL": stack.settings.redis_url.get_secret_value(),
+            "RATE_LIMIT_FACTOR": services.NO_LIMIT_IS_MET,
+            "ACCESS_LOG": str(stack.folder / f"{rival.database}.access.log"),
             **rival.environment,
         },
     )
@@ -154,7 +177,7 @@ def _running(
         )
         url = f"http://127.0.0.1:{port}/graphql"
         yield Server(
-            rival.name, url, child, tokens, ledgers, rival.requests, [CONNECTIONS], pool_size
+            rival.name, url, child, tokens, ledgers, rival.requests, rival.connections, pool_size
         )
     finally:
         child.stop()

@@ -93,6 +93,6 @@ def test_a_failure_under_load_is_no_result(database_url: str) -> None:
 
 def test_every_user_searched_for_is_found(database_url: str) -> None:
     search.populate(database_url, 500)
-    found = asyncio.run(search.measure(database_url, 500))
-    assert found.median_ms > 0
-    assert found.scan_ms > 0
+    found = asyncio.run(search.measure(database_url, 500, rounds=2))
+    assert len(found.rounds) == 2
+    assert found.ratio.lowest > 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +14,11 @@ import pytest
 from psycopg.rows import dict_row
 
 from bench import bare, users
+from domain.ledger import seals
+from domain.ledger.kinds import Direction, Kind
+from domain.ledger.transfers import Entry
+from persistence.audit import audit
+from persistence.engine.database import Database
 
 Connection = psycopg.Connection[dict[str, Any]]
 Command = tuple[UUID, UUID, int, str]
@@ -78,3 +86,53 @@ def test_a_key_moves_once(connection: Connection, transfer: Any) -> None:
     told = ("reference", "sequence", "balance", "posted_at")
     assert [again[name] for name in told] == [first[name] for name in told]
     assert reused["outcome"] == "KeyReused"
+
+
+def test_what_is_read_under_the_locks_can_be_sealed_and_written(
+    connection: Connection, database_url: str
+) -> None:
+    query = "SELECT bench_lock(%s, %s, %s, %s) AS found"
+    [row] = connection.execute(query, [[ONE], [TWO], ["key-0001"], [ONE]]).fetchall()
+    found = row["found"]
+    accounts = {UUID(key): account for key, *account in found["accounts"]}
+    assert (list(accounts), found["active"], found["posted"]) == ([ONE, TWO], [str(ONE)], None)
+    reference = users.person_id(77)
+    posted, changed = [], []
+    for user_id, other_id, direction in (
+        (ONE, TWO, Direction.OUTGOING),
+        (TWO, ONE, Direction.INCOMING),
+    ):
+        _, balance, sequence, _, before, number = accounts[user_id]
+        is_outgoing = direction is Direction.OUTGOING
+        entry = Entry(
+            user_id, sequence + 1, reference, Kind.TRANSFER, direction, 5, 0, other_id, None,
+            balance + (-5 if is_outgoing else 5),
+            datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=found["now"]),
+            "key-0001" if is_outgoing else None,
+        )  # fmt: skip
+        seal = seals.seal(b"", entry, bytes.fromhex(before)).hex()
+        told = None if is_outgoing else number + 1
+        posted.append(
+            {
+                "user": str(user_id), "sequence": sequence + 1, "reference": str(reference),
+                "direction": direction.value, "amount": 5, "counterparty": str(other_id),
+                "balance": entry.balance_after_minor, "created": found["now"],
+                "key": entry.idempotency_key, "seal": seal, "number": told,
+            }
+        )  # fmt: skip
+        changed.append(
+            {
+                "id": str(user_id), "balance": entry.balance_after_minor, "sequence": sequence + 1,
+                "posted": found["now"], "seal": seal, "number": told or number,
+            }
+        )  # fmt: skip
+    connection.execute("SELECT bench_write(%s, %s)", [json.dumps(changed), json.dumps(posted)])
+    assert asyncio.run(_findings(database_url)) == []
+
+
+async def _findings(database_url: str) -> list[str]:
+    database = await Database.open(database_url)
+    try:
+        return [finding.sentence for finding in (await audit.audit(database)).findings]
+    finally:
+        await database.close()

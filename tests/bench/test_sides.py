@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from bench import answers, load, services, users, wallet
-from bench.comparisons import MIXED, TRANSFERS
+from bench.comparisons import MIXED, PAGE, TRANSFERS
 from bench.services import Services
 from bench.sides import Ledgers, Server
 from dev import postgres
@@ -29,21 +29,26 @@ def stack(database_url: str, redis_url: str, tmp_path: Path) -> Services:
 
 
 def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_ledgers(stack: Services) -> None:
-    users.create(stack.database_url, USERS, audit_key=stack.settings.sealing_key)
+    payments = users.create(
+        stack.database_url, USERS, audit_key=stack.settings.sealing_key, payments=users.PAYMENTS
+    )
     tokens = users.write_tokens(
         stack.folder / "tokens", USERS, issuer=stack.issuer, secret=stack.secret
     )
-    ledgers = Ledgers(stack.database_url, audited=stack.settings)
+    ledgers = Ledgers(stack.database_url, audited=stack.settings, moved=payments)
     with services.api(stack) as api:
         server = Server("wallet", stack.graphql_url, api, tokens, ledgers, wallet.REQUESTS)
         ledgers.moved += answers.prove(
-            server.name, server.url, tokens, read=wallet.READ, send=wallet.SEND
-        )
+            server.name, server.url, tokens,
+            read=wallet.READ, page=wallet.READ_PAGE, send=wallet.SEND,
+        )  # fmt: skip
         measured = server.measure(MIXED, connections=4, seconds=1)
+        pages = server.measure(PAGE, connections=4, seconds=1)
         once = load.run(
             server.url, tokens, [wallet.SEND], connections=4, seconds=60, each_once=True
         )
     assert measured.operations > 0
+    assert pages.operations > 0
     assert once.moved == USERS
     ledgers.moved += once.moved
     ledgers.check()
@@ -120,13 +125,55 @@ def prove(tmp_path: Path) -> Callable[..., int]:
 
     def proved(*said: dict[str, Any]) -> int:
         with answering(*said) as url:
-            return answers.prove("it", url, tokens, read=wallet.READ, send=wallet.SEND)
+            return answers.prove(
+                "it", url, tokens, read=wallet.READ, page=wallet.READ_PAGE, send=wallet.SEND
+            )
 
     return proved
 
 
+def page(newest: int, count: int, *, more: bool) -> dict[str, Any]:
+    money = {"amount": "1.23", "currency": "USD"}
+    edges = [
+        {
+            "cursor": str(sequence),
+            "node": {
+                "id": "t", "reference": "r", "sequence": sequence, "kind": "TRANSFER",
+                "direction": "OUTGOING", "amount": money, "fee": {"amount": "0.00"},
+                "counterparty": {"id": "two", "name": "Two"}, "note": None,
+                "balanceAfter": {"amount": "1.00"}, "createdAt": "2026-01-01T00:00:00Z",
+            },
+        }
+        for sequence in range(newest, newest - count, -1)
+    ]  # fmt: skip
+    ends = {"hasNextPage": more, "endCursor": edges[-1]["cursor"]}
+    return {"viewer": {"transactions": {"edges": edges, "pageInfo": ends}}}
+
+
+def answered(newest: int) -> list[dict[str, Any]]:
+    """Answers until the pages."""
+    return [
+        {"viewer": viewer("10.00", newest - 1)},
+        {"sendMoney": sent("8.77", newest)},
+        {"viewer": viewer("8.77", newest)},
+    ]
+
+
 def test_answers_that_agree_are_taken(prove: Callable[..., int]) -> None:
-    assert prove(READ_FIRST, {"sendMoney": sent("8.77", 2)}, {"viewer": viewer("8.77", 2)}) == 1
+    assert prove(*answered(25), page(25, 20, more=True), page(5, 5, more=False)) == 1
+
+
+@pytest.mark.parametrize("second", [page(4, 4, more=False), page(24, 5, more=False)])
+def test_a_server_whose_pages_do_not_continue_is_not_measured(
+    prove: Callable[..., int], second: dict[str, Any]
+) -> None:
+    with pytest.raises(RuntimeError, match="do not continue"):
+        prove(*answered(25), page(25, 20, more=True), second)
+
+
+def test_a_server_with_a_smaller_page_is_not_measured(prove: Callable[..., int]) -> None:
+    with pytest.raises(RuntimeError, match="another page"):
+        prove(*answered(25), page(25, 19, more=True))
 
 
 @pytest.mark.parametrize("after", [viewer("10.00", 2), viewer("8.77", 1), viewer("8.00", 2)])

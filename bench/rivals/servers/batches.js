@@ -1,39 +1,28 @@
 // Shared commits: what arrives while a batch is under way forms the next.
-import { pool } from './common.js'
-
 const COMMANDS = 50
 const UNDER_WAY = 2
 const WAITING = 1000
-const TRANSFERS = {
-  name: 'transfers',
-  text: 'SELECT * FROM bench_transfers($1, $2, $3, $4)',
-}
 
-/** A `transfer` that shares its commit with others, each with an outcome of its own; `alone` moves one. */
-export function shared(alone) {
+/** A transfer that shares its commit with others; `settle` moves many and returns the outcome of each. */
+export function shared(settle) {
   const waiting = []
   let underWay = 0
 
-  async function settle(batch) {
+  async function settleBatch(batch) {
     try {
-      if (batch.length === 1) {
-        batch[0].resolve(await alone(batch[0].command))
-        return
-      }
-      const values = [0, 1, 2, 3].map((place) => batch.map(({ command }) => command[place]))
-      const { rows } = await pool.query({ ...TRANSFERS, values })
-      batch.forEach(({ resolve }, place) => resolve(rows[place]))
+      const outcomes = await settle(batch.map(({ command }) => command))
+      batch.forEach(({ resolve }, place) => resolve(outcomes[place]))
     } catch {
       // What fails as a whole is tried one by one: the keys make that safe.
       for (const { command, resolve, reject } of batch) {
-        await alone(command).then(resolve, reject)
+        await settle([command]).then(([outcome]) => resolve(outcome), reject)
       }
     }
   }
 
   async function run() {
     underWay += 1
-    while (waiting.length > 0) await settle(nextBatch())
+    while (waiting.length > 0) await settleBatch(nextBatch())
     underWay -= 1
   }
 

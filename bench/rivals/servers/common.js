@@ -11,6 +11,7 @@ export const pool = new pg.Pool({
   connectionString: environment.DATABASE_URL,
   max: Number(environment.POOL_SIZE),
   idleTimeoutMillis: 0,
+  pipeline: Boolean(environment.PIPELINE),
 })
 
 // Under names that PostGraphile's tables have not taken.
@@ -44,6 +45,32 @@ export const types = /* GraphQL */ `
     sequence: Int!
     user: Person!
     balance: Money!
+    transactions(first: Int!, after: String): PageOfTransactions!
+  }
+  type PageOfTransactions {
+    edges: [PageEdge!]!
+    pageInfo: PageEnds!
+  }
+  type PageEdge {
+    cursor: String!
+    node: PastTransaction!
+  }
+  type PageEnds {
+    hasNextPage: Boolean!
+    endCursor: String
+  }
+  type PastTransaction {
+    id: ID!
+    reference: ID!
+    sequence: Int!
+    kind: String!
+    direction: String!
+    amount: Money!
+    fee: Money!
+    counterparty: Person
+    note: String
+    balanceAfter: Money!
+    createdAt: String!
   }
   type Money {
     amount: String!
@@ -78,11 +105,14 @@ const verify = createVerifier({
   cacheKeyBuilder: (token) => token,
 })
 
-/** The id of the person whose token it is. Throws for any other. */
-export function callerOf(authorization) {
+/** The claims of a token. Throws for any that is not genuine. */
+export function claimsOf(authorization) {
   if (!authorization?.startsWith('Bearer ')) throw new Error('Sign in first.')
-  return verify(authorization.slice(7)).sub
+  return verify(authorization.slice(7))
 }
+
+/** The id of the person whose token it is. */
+export const callerOf = (authorization) => claimsOf(authorization).sub
 
 const AMOUNT = /^(\d{1,12})(?:\.(\d{1,2}))?$/
 
@@ -102,10 +132,23 @@ export const TRANSFER = {
   text: 'SELECT * FROM bench_transfer($1, $2, $3, $4)',
 }
 
+const TRANSFERS = {
+  name: 'transfers',
+  text: 'SELECT * FROM bench_transfers($1, $2, $3, $4)',
+}
+
 /** One transfer in a transaction of its own. */
 export async function transfer(command) {
   const result = await pool.query({ ...TRANSFER, values: command })
   return result.rows[0]
+}
+
+/** Many transfers in one transaction. */
+export async function transfers(commands) {
+  if (commands.length === 1) return [await transfer(commands[0])]
+  const values = [0, 1, 2, 3].map((place) => commands.map((command) => command[place]))
+  const result = await pool.query({ ...TRANSFERS, values })
+  return result.rows
 }
 
 const READ = {
@@ -119,6 +162,42 @@ export async function viewerOf(caller) {
   const { id, name, email, balance, sequence } = rows[0]
   return { id, email, sequence, user: { id, name }, balance: money(balance) }
 }
+
+const PAGE = {
+  name: 'page',
+  text: `
+    SELECT t.sequence, t.reference, upper(t.kind) AS kind, upper(t.direction) AS direction, t.amount,
+      t.fee, t.note, t.balance_after, t.created_at, t.counterparty_id, u.name
+    FROM transactions AS t LEFT JOIN users AS u ON u.id = t.counterparty_id
+    WHERE t.user_id = $1 AND t.sequence < $2 ORDER BY t.sequence DESC LIMIT $3`,
+}
+
+/** What `transactions` answers, newest first; a cursor is a sequence. */
+export async function pageOf(caller, { first, after }) {
+  if (!(first > 0 && first <= 100)) throw new Error('A page has 1 to 100 items.')
+  if (after != null && !/^\d{1,15}$/.test(after)) throw new Error('The cursor is malformed.')
+  const values = [caller, after ?? Number.MAX_SAFE_INTEGER, first + 1]
+  const { rows } = await pool.query({ ...PAGE, values })
+  const edges = rows.slice(0, first).map((row) => edgeOf(caller, row))
+  return { edges, pageInfo: { hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor } }
+}
+
+const edgeOf = (caller, row) => ({
+  cursor: String(row.sequence),
+  node: {
+    id: `${caller}:${row.sequence}`,
+    reference: row.reference,
+    sequence: row.sequence,
+    kind: row.kind,
+    direction: row.direction,
+    amount: money(row.amount),
+    fee: money(row.fee),
+    counterparty: row.counterparty_id && { id: row.counterparty_id, name: row.name },
+    note: row.note,
+    balanceAfter: money(row.balance_after),
+    createdAt: row.created_at.toISOString(),
+  },
+})
 
 export const money = (minor) => ({ amount: (minor / 100).toFixed(2), currency: 'USD' })
 

@@ -4,9 +4,9 @@ import Fastify from 'fastify'
 import mercurius from 'mercurius'
 
 import { shared } from './batches.js'
-import { answerOf, callerOf, commandOf, port, schema, transfer, viewerOf } from './common.js'
+import { answerOf, callerOf, commandOf, pageOf, port, schema, transfer, transfers, viewerOf } from './common.js'
 
-const move = process.env.SHARED_COMMITS ? shared(transfer) : transfer
+const move = process.env.SHARED_COMMITS ? shared(transfers) : transfer
 
 const app = Fastify({ logger: false })
 app.register(mercurius, {
@@ -15,6 +15,7 @@ app.register(mercurius, {
   context: (request) => ({ caller: callerOf(request.headers.authorization) }),
   resolvers: {
     Query: { viewer: (_root, _arguments, { caller }) => viewerOf(caller) },
+    Viewer: { transactions: (_viewer, page, { caller }) => pageOf(caller, page) },
     Mutation: {
       async sendMoney(_root, { input }, { caller }) {
         const command = commandOf(caller, input)

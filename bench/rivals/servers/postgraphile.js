@@ -6,12 +6,12 @@ import { createServer } from 'node:http'
 import { postgraphile } from 'postgraphile'
 import { sideEffectWithPgClient } from 'postgraphile/@dataplan/pg'
 import { makePgService } from 'postgraphile/adaptors/pg'
-import { context, lambda, object } from 'postgraphile/grafast'
+import { context, lambda, loadOne, object } from 'postgraphile/grafast'
 import { grafserv } from 'postgraphile/grafserv/node'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { extendSchema } from 'postgraphile/utils'
 
-import { TRANSFER, answerOf, callerOf, commandOf, money, pool, port, types } from './common.js'
+import { TRANSFER, answerOf, callerOf, commandOf, money, pageOf, pool, port, types } from './common.js'
 
 // As in the others; a refusal is an error here.
 const typeDefs = /* GraphQL */ `
@@ -41,6 +41,16 @@ const wallet = extendSchema((build) => {
               user: object({ id: $id, name: $user.get('name') }),
               balance: lambda($user.get('balance'), money),
             })
+          },
+        },
+      },
+      Viewer: {
+        plans: {
+          // The query of the others, in place of the connection that it would make of the table.
+          transactions(_$viewer, { $first, $after }) {
+            return loadOne([context().get('caller'), $first, $after], (pages) =>
+              Promise.all(pages.map(([caller, first, after]) => pageOf(caller, { first, after }))),
+            )
           },
         },
       },

@@ -4,13 +4,14 @@ import { createServer } from 'node:http'
 import { useGraphQlJit } from '@envelop/graphql-jit'
 import { createSchema, createYoga } from 'graphql-yoga'
 
-import { answerOf, callerOf, commandOf, port, schema, transfer, viewerOf } from './common.js'
+import { answerOf, callerOf, commandOf, pageOf, port, schema, transfer, viewerOf } from './common.js'
 
 const yoga = createYoga({
   schema: createSchema({
     typeDefs: schema,
     resolvers: {
       Query: { viewer: (_root, _arguments, { caller }) => viewerOf(caller) },
+      Viewer: { transactions: (_viewer, page, { caller }) => pageOf(caller, page) },
       Mutation: {
         async sendMoney(_root, { input }, { caller }) {
           const command = commandOf(caller, input)
