@@ -1,4 +1,4 @@
-"""The table of reactions: what each kind of event leads to after its commit."""
+"""What each kind of event leads to after its commit: hints, and the table of reactions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ class Relaying:
     """What reactions work with."""
 
     database: Database
-    listeners: realtime.Hints
     #: The sinks that are configured.
     sinks: Sequence[Sink]
 
@@ -55,14 +54,6 @@ class Consequences:
 
 #: Reacts to rows of the outbox whose events are of one kind. Everything may be done twice.
 Reaction = Callable[[Relaying, Sequence[OutboxRow]], Awaitable[Consequences]]
-
-
-async def tell_listeners(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
-    """Publish hints to the processes that listen: the sink without jobs and cursors."""
-    await relaying.listeners.publish(
-        [(row.user_id, row.event) for row in rows if isinstance(row.event, hints.Hint)]
-    )
-    return Consequences()
 
 
 def deliver(stream: Stream[Any], number: Callable[[events.Event], int | None]) -> Reaction:
@@ -117,22 +108,25 @@ def _notification_number(event: events.Event) -> int | None:
 
 _deliver_notifications = deliver(streams.NOTIFICATIONS, _notification_number)
 
-#: By kind of event. One that leads to nothing has an empty row.
+#: By kind of event. One that leads to nothing, or to hints only, has an empty row.
 REACTIONS: Mapping[type[object], Sequence[Reaction]] = {
-    events.TransactionPosted: (
-        tell_listeners,
-        deliver(streams.ENTRIES, _sequence),
-        _deliver_notifications,
-    ),
-    events.NotificationCreated: (tell_listeners, _deliver_notifications),
+    events.TransactionPosted: (deliver(streams.ENTRIES, _sequence), _deliver_notifications),
+    events.NotificationCreated: (_deliver_notifications,),
     events.MailRequested: (send_mails,),
-    events.CredentialsEnded: (tell_listeners,),
+    events.CredentialsEnded: (),
     events.NothingHappened: (),
 }
 
 
+async def tell(listeners: realtime.Hints, rows: Sequence[OutboxRow]) -> None:
+    """Publish hints to the processes that listen, in one round trip. Raises `redis_connection.AWAY`."""
+    told = [(row.user_id, row.event) for row in rows if isinstance(row.event, hints.Hint)]
+    if told:
+        await listeners.publish(told)
+
+
 async def react(relaying: Relaying, rows: Sequence[OutboxRow]) -> Consequences:
-    """Do what the rows lead to. Raises Unavailable, or one of `redis_connection.AWAY`."""
+    """Do what the rows lead to besides hints. Raises Unavailable, or one of `redis_connection.AWAY`."""
     jobs: list[Job] = []
     due: list[Due] = []
     for kind, reactions in REACTIONS.items():

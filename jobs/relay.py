@@ -7,6 +7,7 @@ database, and every step may be repeated.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import signal
 from collections.abc import Sequence
@@ -121,11 +122,13 @@ class Relay:
         self._listeners = listeners
         self._jobs = jobs
         self._sinks = sinks
-        self._relaying = reactions.Relaying(database, listeners, sinks)
+        self._relaying = reactions.Relaying(database, sinks)
         self._poll_seconds = poll_seconds
         self._woken = asyncio.Event()
-        #: Rows that are claimed and not yet processed: they come before any other.
+        #: Rows that are claimed, and those whose hints are published too.
         self._claimed: Sequence[OutboxRow] = ()
+        self._told: list[OutboxRow] = []
+        self._has_told = asyncio.Event()
         self._unknown_mails = 0
         #: Rows that were set aside before this time cannot be read by this release.
         self._set_aside_since: datetime | None = None
@@ -133,7 +136,8 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         self._listeners.listen_for_wake(self._woken.set)
         duties = [
-            Duty("the outbox", self._poll_seconds, self._process, self._woken),
+            Duty("the outbox", self._poll_seconds, self._tell_listeners, self._woken),
+            Duty("reactions", self._poll_seconds, self._react, self._has_told),
             Duty("events set aside", _SET_ASIDE_SECONDS, self._process_set_aside),
             Duty("retention", _RETENTION_SECONDS, self._delete_expired),
         ]
@@ -157,19 +161,42 @@ class Relay:
         for task in late:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(*AWAY, TimeoutError):
+            await asyncio.wait_for(self._react(), _STOP_SECONDS)
 
     # ------------------------------------------------ the outbox
 
-    async def _process(self) -> bool:
-        """Process one batch of the outbox; whether there may be more."""
+    async def _tell_listeners(self) -> bool:
+        """Claim one batch of the outbox, and publish its hints; whether there may be more.
+
+        Nothing else delays hints: `_react` does the rest at its own pace, and claiming waits for it only
+        if it is a whole batch behind.
+        """
+        if len(self._told) >= _BATCH:
+            return False
         rows = self._claimed or await self._claim()
         self._claimed = ()
         try:
-            await self._process_rows(rows)
+            await reactions.tell(self._listeners, rows)
         except AWAY:
             self._claimed = rows
             raise
+        self._told += rows
+        if rows:
+            self._has_told.set()
         return len(rows) == _BATCH
+
+    async def _react(self) -> bool:
+        """Do what else the claimed rows lead to, and mark them; whether there are more."""
+        rows, self._told = self._told, []
+        try:
+            await self._process_rows(rows)
+        except AWAY:
+            self._told = [*rows, *self._told]
+            raise
+        if len(rows) >= _BATCH:
+            self._woken.set()
+        return bool(self._told)
 
     async def _claim(self) -> Sequence[OutboxRow]:
         while True:
@@ -194,6 +221,7 @@ class Relay:
         if not found.rows:
             self._set_aside_since = found.looked_until
             return False
+        await reactions.tell(self._listeners, found.rows)
         await self._process_rows(found.rows)
         log.info("events that had been set aside were processed", count=len(found.rows))
         return True

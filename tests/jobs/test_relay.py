@@ -124,6 +124,20 @@ async def test_waking_is_sooner_than_polling(
     await waker.close()
 
 
+async def test_hints_do_not_wait_until_deliveries_are_noted(
+    books: Books, pushing: Settings, redis_url: str
+) -> None:
+    zoe = books.join()
+    async with Ear(redis_url, zoe) as ear, relaying(pushing):
+        with books.connection.transaction():
+            books.connection.execute("LOCK TABLE delivery_due")
+            for expected in (1, 2, 3):
+                await books.add(zoe)
+                await until(lambda expected=expected: expected in ear.sequences(zoe))
+            assert _unpublished(books) == 3
+        await until(lambda: is_all_told(books))
+
+
 async def test_what_is_committed_while_redis_is_away_follows(
     books: Books, start_valkey: Callable[[], valkey.Valkey]
 ) -> None:
