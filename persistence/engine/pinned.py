@@ -22,6 +22,7 @@ from psycopg.abc import Params, Query, QueryNoTemplate
 from psycopg.pq import TransactionStatus
 
 from persistence.engine import pipeline
+from persistence.engine.prepared import Prepared, Session
 
 #: The schema of every table and function of ours.
 SCHEMA = "public"
@@ -84,7 +85,7 @@ _ARGUMENTS: dict[str, Any] = {
 }
 
 
-class Connection(psycopg.AsyncConnection[Any]):
+class Connection(Session):
     """A connection that has the settings, by session or by transaction; see `settings`."""
 
     #: Whether the session keeps the settings: no pooler is in between.
@@ -108,7 +109,9 @@ class Connection(psycopg.AsyncConnection[Any]):
             await connection.close()
             raise
         connection.keeps_settings = kept is not None
-        if not connection.keeps_settings:
+        if connection.keeps_settings:
+            connection.prepared = Prepared()
+        else:
             connection.cursor_factory = _PinningCursor
         return connection
 

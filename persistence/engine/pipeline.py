@@ -18,6 +18,8 @@ import psycopg
 from psycopg import AsyncConnection, OperationalError, abc, adapt, errors, generators, pq
 from psycopg.pq.abc import PGconn, PGresult
 
+from persistence.engine.prepared import Kept, Prepared, Session
+
 #: A statement with `$1`, `$2` …, and its parameters as text or as returned by `array`.
 Statement = tuple[bytes, Sequence[bytes | None]]
 Rows = list[tuple[Any, ...]]
@@ -26,6 +28,7 @@ Value = UUID | int | str | timedelta | None
 #: How often the socket is also read without a notification.
 _CHECK_SECONDS = 0.5
 
+_DEALLOCATE = b"DEALLOCATE ALL"
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 
 
@@ -37,18 +40,44 @@ async def round_trip(
     Raises the error of the first statement that failed. After any error, and after a cancellation, the
     state of the connection is undefined and it must be closed.
     """
+    kept = connection.prepared if isinstance(connection, Session) else None
     pgconn = connection.pgconn
     pgconn.enter_pipeline_mode()
-    for command, parameters in statements:
-        formats = [type(parameter) is _Binary for parameter in parameters]
-        pgconn.send_query_params(command, parameters, None, formats, pq.Format.BINARY)
+    unread = _send(pgconn, statements, kept)
     pgconn.pipeline_sync()
     if pgconn.flush():
         await connection.wait(generators.send(pgconn))
-    results = await _receive(pgconn)
+    try:
+        results = await _receive(pgconn)
+    except psycopg.Error as error:
+        if kept is not None:
+            kept.check(error)
+        raise
     pgconn.exit_pipeline_mode()
+    for place in unread:
+        del results[place]
     transformer = adapt.Transformer(connection)
     return [_rows(transformer, result) for result in results]
+
+
+def _send(pgconn: PGconn, statements: Sequence[Statement], kept: Prepared | None) -> list[int]:
+    """The places of the results that belong to no statement, each counted without those before it."""
+    if kept is not None and not kept.is_possible:
+        kept = None
+    unread = []
+    if kept is not None and kept.start():
+        pgconn.send_query_params(_DEALLOCATE, None)
+        unread.append(0)
+    for place, (command, parameters) in enumerate(statements):
+        formats = [type(parameter) is _Binary for parameter in parameters]
+        if kept is None or type(command) is not Kept:
+            pgconn.send_query_params(command, parameters, None, formats, pq.Format.BINARY)
+            continue
+        if kept.add(command):
+            pgconn.send_prepare(command.name, command)
+            unread.append(place)
+        pgconn.send_query_prepared(command.name, parameters, formats, pq.Format.BINARY)
+    return unread
 
 
 async def _receive(pgconn: PGconn) -> list[PGresult]:

@@ -13,6 +13,7 @@ from domain.ledger.kinds import Kind
 from domain.ledger.metadata import Metadata, MetadataOf, Pair
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Rows, Statement
+from persistence.engine.prepared import Kept
 from persistence.people import credentials
 
 
@@ -26,7 +27,8 @@ class Query:
     read: Callable[[Rows], Mapping[Any, object]]
 
 
-_BUDGETS = f"""
+_BUDGETS = Kept(
+    f"""
 SELECT k.user_id, k.id, k.daily_limit, (
     SELECT coalesce(sum(t.amount + t.fee), 0)::bigint
     FROM transactions AS t
@@ -37,6 +39,7 @@ FROM unnest($1::uuid[], $2::uuid[]) AS asked (user_id, id)
 JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
 WHERE {credentials.api_token_is_active("k")}
 """.encode()  # noqa: S608
+)
 _WINDOW = pipeline.parameter(transfers.DAILY_LIMIT_WINDOW)
 
 

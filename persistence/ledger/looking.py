@@ -14,6 +14,7 @@ from domain.ledger.transfers import Entry
 from domain.values import value
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Rows, Statement
+from persistence.engine.prepared import Kept
 from persistence.ledger import entry_rows, look_ups
 from persistence.ledger.table import AUTHORITIES, LOOK_UPS
 
@@ -30,34 +31,39 @@ JOIN closed_keys AS c
     ON c.user_id = asked.user_id AND c.kind = asked.kind AND c.idempotency_key = asked.key
 """
 _ENTRY = ", ".join(f"t.{column}" for column in entry_rows.COLUMNS.split(", "))
-_EARLIER_OF_ONE = f"""
+_EARLIER_OF_ONE = Kept(
+    f"""
 SELECT {_ENTRY} FROM transactions AS t
 WHERE t.user_id = $1::uuid AND t.kind = $2::text AND t.idempotency_key = $3::text
 """.encode()  # noqa: S608
-_EARLIER = f"""
+)
+_EARLIER = Kept(
+    f"""
 SELECT {_ENTRY} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (user_id, kind, key)
 JOIN transactions AS t
     ON t.user_id = asked.user_id AND t.kind = asked.kind AND t.idempotency_key = asked.key
 """.encode()  # noqa: S608
+)
 
 
 # The clock, whether the key is closed and whether the authority is active.
 _CLOCK_OF_ONE = {
-    kind: (
-        f"SELECT clock_timestamp(), ARRAY({_CLOSED_OF_ONE}), ARRAY({source.of_one('$1', '$4')})"
-    ).encode()
+    kind: Kept(
+        f"SELECT clock_timestamp(), ARRAY({_CLOSED_OF_ONE}), ARRAY({source.of_one('$1', '$4')})".encode()
+    )
     for kind, source in AUTHORITIES.items()
 }
 
 
 @functools.cache
-def _clock(kinds: tuple[type[Authority], ...]) -> bytes:
+def _clock(kinds: tuple[type[Authority], ...]) -> Kept:
     """The clock, which keys are closed, and for each of the kinds which authorities are active."""
     arrays = [_CLOSED] + [
         AUTHORITIES[kind].of_many(f"${number}", f"${number + 1}")
         for number, kind in zip(range(4, 4 + 2 * len(kinds), 2), kinds, strict=True)
     ]
-    return f"SELECT clock_timestamp(), {', '.join(f'ARRAY({each})' for each in arrays)}".encode()
+    select = f"SELECT clock_timestamp(), {', '.join(f'ARRAY({each})' for each in arrays)}"
+    return Kept(select.encode())
 
 
 @value

@@ -11,6 +11,7 @@ from domain.ledger.decisions import Command
 from persistence.engine import pinned, pipeline
 from persistence.engine.pinned import Connection
 from persistence.engine.pipeline import Statement
+from persistence.engine.prepared import Kept
 from persistence.ledger import entry_rows, table
 from persistence.notifications import notification_rows
 from persistence.people import restrictions
@@ -24,11 +25,13 @@ _BEGIN: Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
 _SHARED_LOCK_SECONDS = 1
 COMMIT: Statement = (b"COMMIT", ())
 
-_LOCK = f"""
+_LOCK = Kept(
+    f"""
 SELECT id, name, email, email_verified_at, balance, sequence, last_posted_at, book_seal, closed_at,
     notification_number, mailed_notifications, time_zone, handle, {restrictions.UNTILS}, confirm_above
 FROM lock_accounts($1::uuid[])
 """.encode()  # noqa: S608
+)
 
 
 def begin(connection: Connection, commands: Sequence[Command]) -> list[Statement]:
@@ -50,7 +53,8 @@ def lock(commands: Sequence[Command]) -> Statement:
 
 # ================================================================ the second round trip
 
-_UPDATE = b"""
+_UPDATE = Kept(
+    b"""
 UPDATE users
 SET balance = changed.balance, sequence = changed.sequence, last_posted_at = changed.last_posted_at,
     book_seal = changed.book_seal, notification_number = changed.notification_number
@@ -58,6 +62,7 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea
     AS changed (id, balance, sequence, last_posted_at, book_seal, notification_number)
 WHERE users.id = changed.id AND users.id = ANY ($1::uuid[])
 """
+)
 _OF_REVERSALS = "reverses, fee_refunded"
 _OF_ALL = entry_rows.COLUMNS.replace(f", {_OF_REVERSALS}", "")
 _ENTRY_ARRAYS = """
@@ -65,22 +70,26 @@ _ENTRY_ARRAYS = """
     $8::uuid[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::uuid[], $14::bytea[],
     $15::bytea[], $16::text[]
 """
-_INSERT_ENTRIES = f"""
+_INSERT_ENTRIES = Kept(
+    f"""
 INSERT INTO transactions ({_OF_ALL}, note_search_text) SELECT * FROM unnest({_ENTRY_ARRAYS})
 """.encode()  # noqa: S608
+)
 # Only for commits with a reversal: most have none.
 _INSERT_REVERSALS = f"""
 INSERT INTO transactions ({_OF_ALL}, note_search_text, {_OF_REVERSALS})
 SELECT * FROM unnest({_ENTRY_ARRAYS}, $17::uuid[], $18::bigint[])
 """.encode()  # noqa: S608
 # The notification of an entry is announced with it: most have one of the two sides of a transfer.
-_ANNOUNCE = b"""
+_ANNOUNCE = Kept(
+    b"""
 INSERT INTO outbox (user_id, id, topic, payload)
 SELECT posted.user_id, posted.id, 'transaction.posted', jsonb_strip_nulls(
     jsonb_build_object('sequence', posted.sequence, 'notification_number', posted.number))
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
     AS posted (user_id, id, sequence, number)
 """
+)
 _ANNOUNCE_NOTIFICATIONS = b"""
 INSERT INTO outbox (user_id, id, topic, payload)
 SELECT told.user_id, told.id, 'notification.created', jsonb_build_object('number', told.number)

@@ -11,20 +11,25 @@ from domain.notifications.notices import Notification
 from domain.notifications.notification_kinds import NotificationKind
 from persistence.engine import pipeline
 from persistence.engine.pipeline import Statement
+from persistence.engine.prepared import Kept
 
 #: In the order of the fields of `Notification`.
 COLUMNS = "user_id, number, kind, created_at, sequence, person_id, subject_id, details"
 #: How many they are.
 WIDTH = COLUMNS.count(",") + 1
 # Nearly all are about an entry alone, and most of those are single: planned in a third of the time.
-_INSERT_ONE = b"""
+_INSERT_ONE = Kept(
+    b"""
 INSERT INTO notifications (user_id, number, kind, created_at, sequence)
 VALUES ($1::uuid, $2::bigint, $3::text, $4::timestamptz, $5::bigint)
 """
-_INSERT_SHORT = b"""
+)
+_INSERT_SHORT = Kept(
+    b"""
 INSERT INTO notifications (user_id, number, kind, created_at, sequence)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[])
 """
+)
 _INSERT = f"""
 INSERT INTO notifications ({COLUMNS})
 SELECT user_id, number, kind, created_at, sequence, person_id, subject_id, details::jsonb
