@@ -12,7 +12,7 @@ import { shared } from './batches.js'
 import { answerOf, claimsOf, commandOf, port, schema, viewerOf, pageOf } from './common.js'
 import { limited, wakeRelay } from './limits.js'
 import { settle } from './sealed.js'
-import { ensureActive } from './sessions.js'
+import { ensureActive, watchSessions } from './sessions.js'
 
 const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -108,4 +108,5 @@ app.register(mercurius, {
     },
   },
 })
+watchSessions()
 await app.listen({ port, host: '127.0.0.1' })

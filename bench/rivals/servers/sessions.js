@@ -1,10 +1,12 @@
-// Whether the caller's session is active, as of at most four seconds ago: what was not checked recently is
-// checked together.
+// Whether the caller's session is active, as of at most four seconds ago. Sessions that were used recently
+// are checked every two seconds, in pages; others when they are used, those of the same turn together.
 import { pool } from './common.js'
 import { together } from './turns.js'
 
 const ACTIVE_MS = 4000
-const SESSIONS = 50_000
+const POLL_MS = 2000
+const FORGET_MS = 60_000
+const PAGE = 250
 
 const ENDED = {
   name: 'ended',
@@ -18,23 +20,37 @@ const ENDED = {
     )`,
 }
 
-const checkedAt = new Map()
+// By session: the user, and when it was checked and used last.
+const known = new Map()
 
-const check = together(async (callers) => {
+async function check(sessions) {
   const askedAt = performance.now()
-  const values = [callers.map(({ sub }) => sub), callers.map(({ sid }) => sid)]
+  const values = [sessions.map(({ sub }) => sub), sessions.map(({ sid }) => sid)]
   const { rows } = await pool.query({ ...ENDED, values })
-  const ended = new Set(rows.map(({ position }) => position - 1))
-  if (checkedAt.size > SESSIONS) checkedAt.clear()
-  return callers.map(({ sid }, place) => {
-    if (ended.has(place)) return false
-    checkedAt.set(sid, askedAt)
-    return true
-  })
-})
+  for (const { position } of rows) sessions[position - 1].ended = true
+  for (const session of sessions) session.checkedAt = askedAt
+  return sessions
+}
+
+const checkTogether = together(check)
 
 /** Throws if the session of those claims has ended. */
-export async function ensureActive(claims) {
-  if (performance.now() - (checkedAt.get(claims.sid) ?? -Infinity) < ACTIVE_MS) return
-  if (!(await check(claims))) throw new Error('This session has ended. Sign in again.')
+export async function ensureActive({ sub, sid }) {
+  let session = known.get(sid)
+  if (!session) known.set(sid, (session = { sub, sid, checkedAt: -Infinity, usedAt: 0, ended: false }))
+  session.usedAt = performance.now()
+  if (!session.ended && session.usedAt - session.checkedAt > ACTIVE_MS) await checkTogether(session)
+  if (session.ended) throw new Error('This session has ended. Sign in again.')
+}
+
+async function poll() {
+  const forgotten = performance.now() - FORGET_MS
+  for (const [sid, { usedAt }] of known) if (usedAt < forgotten) known.delete(sid)
+  const active = [...known.values()].filter(({ ended }) => !ended)
+  for (let place = 0; place < active.length; place += PAGE) await check(active.slice(place, place + PAGE))
+}
+
+/** Start to check sessions that were used recently. */
+export function watchSessions() {
+  setTimeout(() => poll().catch(console.error).finally(watchSessions), POLL_MS)
 }
