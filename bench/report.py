@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,12 +31,12 @@ SERVERS_LEGEND = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Report:
     """All measurements and their conditions."""
 
     machine: str
-    conditions: Mapping[str, str | int]
+    conditions: dict[str, str | int]
     comparisons: Sequence[Comparison] = ()
     api_peak_mib: float | None = None
     delivered: Delivered | None = None

@@ -30,7 +30,6 @@ from bench.rivals import running
 from bench.search import Found
 from bench.services import Services
 from bench.sides import Users
-from bench.start import Started
 from bench.subscribers import Delivered
 from dev.processes import ServiceError
 
@@ -71,36 +70,46 @@ QUICK = Plan(
 
 def run(plan: Plan, parts: Sequence[str], console: Console, *, with_rivals: bool) -> Report:
     """Measure. Raises RuntimeError or ServiceError if an operation fails or ledgers are inconsistent."""
-    conditions = _conditions(plan)
-    measured: list[Comparison] = []
-    peak: float | None = None
-    delivered: Delivered | None = None
-    found: Found | None = None
-    started: Started | None = None
+    console.print(f"{services.processor()}; PostgreSQL with fsync and synchronous commit on.")
+    if services.load() > BUSY:
+        console.print(
+            f"The machine is busy with other programs (load {services.load():.1f}): one API process "
+            "gets a smaller share of it than many backends, and the ratios are too low."
+        )
+    report = Report(
+        services.processor(),
+        _conditions(plan),
+        _planned(plan, parts),
+        name="" if set(parts) >= set(TABLE) else "-".join(parts),
+    )
     if "start" in parts:
         # Each takes a minute: in a run of everything, one is enough.
         with console.status("Starting the wallet in a new clone …"):
-            started = start.measure(plan.rounds if len(parts) == 1 else 1)
-    with console.status("Starting PostgreSQL and Valkey …"), services.running() as stack:
-        console.print(f"{services.processor()}; PostgreSQL with fsync and synchronous commit on.")
-        if services.load() > BUSY:
-            console.print(
-                f"The machine is busy with other programs (load {services.load():.1f}): one API process "
-                "gets a smaller share of it than many backends, and the ratios are too low."
-            )
-        measured = _planned(plan, parts)
-        if measured:
-            peak, pools = _compare(stack, plan, measured, console, with_rivals=with_rivals)
-            conditions |= {"connections to PostgreSQL": pools} if pools else {}
-        if "subscribers" in parts:
-            delivered = _deliver(stack, plan, console)
-        if "search" in parts:
-            found = _search(stack, plan, console)
-    return Report(
-        services.processor(), conditions, measured,
-        api_peak_mib=peak, delivered=delivered, search=found, started=started,
-        name="" if set(parts) >= set(TABLE) else "-".join(parts),
-    )  # fmt: skip
+            report.started = start.measure(plan.rounds if len(parts) == 1 else 1)
+    if {*parts} != {"start"}:
+        with services.running() as stack:
+            _measure(report, stack, plan, parts, console, with_rivals=with_rivals)
+    return report
+
+
+def _measure(
+    report: Report,
+    stack: Services,
+    plan: Plan,
+    parts: Sequence[str],
+    console: Console,
+    *,
+    with_rivals: bool,
+) -> None:
+    """Add to the report what is measured with services of the benchmark's own."""
+    if report.comparisons:
+        compared = _compare(stack, plan, report.comparisons, console, with_rivals=with_rivals)
+        report.api_peak_mib, pools = compared
+        report.conditions |= {"connections to PostgreSQL": pools} if pools else {}
+    if "subscribers" in parts:
+        report.delivered = _deliver(stack, plan, console)
+    if "search" in parts:
+        report.search = _search(stack, plan, console)
 
 
 def _planned(plan: Plan, parts: Sequence[str]) -> list[Comparison]:
