@@ -147,6 +147,13 @@ class Postgres:
         self.child.signal(signal.SIGKILL)
         self.child.wait(10)
 
+    def signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to the server and all of its processes: suspended, they hang as with their disk."""
+        server = self.child.pid
+        for pid in [server, *processes.children_of(server)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def connect(self, role: str = SUPERUSER, database: str = DATABASE) -> psycopg.Connection:
         """A connection in autocommit, for what a supervisor or a test must do."""
         return psycopg.connect(self.url_of(role, database), autocommit=True)

@@ -280,3 +280,10 @@ def _open_log(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def children_of(parent: int) -> list[int]:
+    """The running child processes of a process."""
+    listed = output_of(["ps", "-A", "-o", "pid=,ppid="])
+    pairs = [entry.split() for entry in listed.splitlines()]
+    return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]

@@ -29,6 +29,8 @@ LIMITS = money.limits(
     "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000"
 )
 
+#: Of the ledger.
+_CONNECTIONS = 4
 _numbers = itertools.count(1)
 
 
@@ -146,6 +148,14 @@ class Books:
         assert (await audit.audit(self.database)).findings == []
 
 
+async def on_each_connection(books: Books, statement: str) -> None:
+    """Execute it on each connection that the ledger has open."""
+    async with contextlib.AsyncExitStack() as taken:
+        for _ in range(_CONNECTIONS):
+            connection = await taken.enter_async_context(books.ledger._pool.one())
+            await connection.execute(statement.encode())
+
+
 async def requesting_money(
     books: Books,
     requester: Someone,
@@ -175,7 +185,7 @@ async def lines_of(
 async def opened(url: str) -> AsyncIterator[Books]:
     """Ledgers in the migrated database with that URL."""
     database = await Database.open(url, pool_size=4)
-    ledger = await Ledger.open(url, LIMITS, connections=4)
+    ledger = await Ledger.open(url, LIMITS, connections=_CONNECTIONS)
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             yield Books(url, database, ledger, connection)

@@ -197,7 +197,7 @@ class Stack:
 
     def kill_postgres(self) -> None:
         """kill -9 of the server and all of its processes: memory is lost, the disk is not."""
-        backends = children_of(self.postgres.child.pid)
+        backends = processes.children_of(self.postgres.child.pid)
         self.postgres.kill()
         for pid in backends:
             with contextlib.suppress(ProcessLookupError):
@@ -221,10 +221,7 @@ class Stack:
 
     def freeze_postgres(self, number: signal.Signals) -> None:
         """Send SIGSTOP or SIGCONT to the server and all of its processes, as if its disk hung."""
-        server = self.postgres.child.pid
-        for pid in [server, *children_of(server)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        self.postgres.signal_all(number)
 
     # ------------------------------------------------ observations
 
@@ -341,13 +338,6 @@ def settings_of(environment: dict[str, str]) -> Settings:
     """Settings from these variables alone, without the environment and `.env`."""
     values = {name.lower(): value for name, value in environment.items()}
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
-
-
-def children_of(parent: int) -> list[int]:
-    """The running child processes of a process."""
-    listed = processes.output_of(["ps", "-A", "-o", "pid=,ppid="])
-    pairs = [entry.split() for entry in listed.splitlines()]
-    return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]
 
 
 def _since(log: Path, position: int) -> bytes:

@@ -21,7 +21,7 @@ from psycopg import ConnectionInfo, IsolationLevel, conninfo
 from psycopg.abc import Params, Query, QueryNoTemplate
 from psycopg.pq import TransactionStatus
 
-from persistence.engine import pipeline
+from persistence.engine import commits, pipeline
 from persistence.engine.prepared import Prepared, Session
 
 #: The schema of every table and function of ours.
@@ -90,6 +90,7 @@ class Connection(Session):
 
     #: Whether the session keeps the settings: no pooler is in between.
     keeps_settings = False
+    warnings: commits.Warnings
 
     @classmethod
     async def connect(cls, conninfo: str = "", **given: Any) -> Self:
@@ -102,6 +103,8 @@ class Connection(Session):
             if not _OPTIONS_REFUSED.search(str(error)):
                 raise
             connection = await super().connect(conninfo, **arguments)
+        connection.warnings = commits.Warnings()
+        connection.add_notice_handler(connection.warnings.take)
         try:
             asked = _keep_settings(connection.info)
             [[(kept,)]] = await pipeline.round_trip(connection, [(asked.encode(), ())])

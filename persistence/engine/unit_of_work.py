@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors, events, ids
 from persistence import tables
-from persistence.engine import database, pinned
+from persistence.engine import database, pinned, pipeline
 from persistence.engine.database import Database
 from persistence.engine.servers import READ_ONLY_TRANSACTION
 
@@ -70,7 +71,7 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
                 answer = await work(unit)
                 await unit.flush()
                 committing = True
-                await connection.commit()
+                await _commit(connection)
                 return answer
         except errors.Unavailable as error:
             cause = error.__cause__
@@ -91,11 +92,28 @@ async def held(db: Database) -> AsyncIterator[Unit]:
             unit = Unit(connection, db.traceparent())
             yield unit
             await unit.flush()
-            await connection.commit()
-    except (exc.DBAPIError, exc.TimeoutError) as error:
+            await _commit(connection)
+    except (exc.DBAPIError, exc.TimeoutError, psycopg.Error) as error:
         if not database.is_trouble(error):
             raise
         raise database.unavailable(error) from error
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    """Commit, in a way that cancels nothing on the server: see `commits`.
+
+    After any error, and after a cancellation, the outcome is unknown and the connection is closed.
+    """
+    driver_connection: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        await pipeline.round_trip(driver_connection, [(b"COMMIT", ())])
+        driver_connection.warnings.check()
+    except BaseException:
+        await driver_connection.close()
+        await connection.invalidate()
+        raise
+    # For SQLAlchemy: there is nothing left to commit.
+    await connection.commit()
 
 
 def is_retried(error: BaseException | None) -> bool:

@@ -181,6 +181,7 @@ class Ledger:
         )
         settlement = settling.settle(ledger, commands)
         await pipeline.round_trip(connection, [*statements.write(settlement), statements.COMMIT])
+        connection.warnings.check()
         others = {
             entry.reference: entry
             for entry in settlement.entries

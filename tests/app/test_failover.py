@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.commands import doctor, migrate
 from dev import mail_catcher, replication
@@ -23,7 +25,7 @@ from persistence.people import registrations
 from settings import Settings
 from tests.app.conftest import Api
 from tests.app.test_readiness import ready
-from tests.books import Books, Someone, opened, sending
+from tests.books import Books, Someone, on_each_connection, opened, sending
 from tests.conftest import make_settings
 from tests.jobs.conftest import start_process
 from tests.waiting import block_until, until
@@ -33,6 +35,11 @@ __all__ = ["start_process"]
 
 #: The service must be back within this time of the promotion: docs/scaling.md.
 BACK_SECONDS = 30
+STATEMENT_TIMEOUT = "SET statement_timeout = '300ms'"
+WAITING = """
+SELECT pid FROM pg_stat_activity
+WHERE wait_event = 'SyncRep' AND query_start < clock_timestamp() - interval '600 ms'
+"""
 COUNT = "SELECT count(*) FROM transactions WHERE reference = ANY (%s)"
 
 
@@ -141,10 +148,53 @@ async def is_relayed(books: Books) -> bool:
     return (await outbox.backlog(books.database)).count == 0
 
 
+async def register(books: Books, email: str) -> None:
+    await registrations.register(books.database, name="New", email=email, password_hash="-")
+
+
 def is_primary(server: Postgres) -> bool:
     with suppress(psycopg.OperationalError), server.connect() as connection:
         return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
     return False
+
+
+def waiting(server: Postgres) -> set[int]:
+    """The sessions that have waited for the standby for longer than a statement may take."""
+    with server.connect() as connection:
+        return {pid for (pid,) in connection.execute(WAITING)}
+
+
+async def test_a_commit_that_its_standby_does_not_confirm_is_neither_acknowledged_nor_visible(
+    pair: Pair,
+) -> None:
+    primary, standby = pair.primary, pair.standby
+    async with opened(pair.url) as books:
+        alpha, beta = await books.pair()
+        await on_each_connection(books, STATEMENT_TIMEOUT)
+        async with books.database.transaction() as changing:
+            await changing.execute(text(STATEMENT_TIMEOUT))
+            await changing.commit()
+        standby.signal_all(signal.SIGSTOP)
+        try:
+            moving = asyncio.create_task(books.send(alpha, beta, "1"))
+            await until(lambda: waiting(primary))
+            [session] = waiting(primary)
+            registering = asyncio.create_task(register(books, "second@example.org"))
+            await until(lambda: len(waiting(primary)) == 2)
+            registering.cancel()
+            with suppress(asyncio.CancelledError):
+                await registering
+            assert len(waiting(primary)) == 2
+            assert books.balances(alpha, beta) == [1000, 0]
+            with primary.connect() as admin:
+                admin.execute("SELECT pg_cancel_backend(%s)", [session])
+            await until(lambda: len(waiting(primary) - {session}) == 2)
+            assert not moving.done()
+        finally:
+            standby.signal_all(signal.SIGCONT)
+        assert (await moving).replayed
+        assert books.balances(alpha, beta) == [900, 100]
+        await books.assert_clean()
 
 
 async def test_every_process_follows_and_nothing_acknowledged_is_lost(
@@ -169,9 +219,7 @@ async def test_every_process_follows_and_nothing_acknowledged_is_lost(
             replication.promote(second)
             await load.until_more(BACK_SECONDS)
             await until(lambda: ready(api)["status"] == "ready", BACK_SECONDS)
-        await registrations.register(
-            books.database, name="New", email="new@example.org", password_hash="-"
-        )
+        await register(books, "new@example.org")
         await until(catcher.mails, BACK_SECONDS)
         await until(lambda: is_relayed(books), BACK_SECONDS)
         await books.assert_clean()

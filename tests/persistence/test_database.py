@@ -17,7 +17,7 @@ from domain import errors
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database, is_trouble, unavailable
 from persistence.engine.unit_of_work import Unit
-from tests.books import Books
+from tests.books import Books, on_each_connection
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -79,8 +79,7 @@ async def test_rows_are_unavailable_while_the_database_is_away_and_back_with_it(
 async def test_a_server_that_accepts_no_more_writes_is_left_by_every_pool(books: Books) -> None:
     # As after a failover behind a pooler or a moved address: open sessions have become read-only.
     stop_writes = "SET default_transaction_read_only = on"
-    async with books.ledger._pool.one() as connection:
-        await connection.execute(stop_writes.encode())
+    await on_each_connection(books, stop_writes)
     async with books.database.reading() as reader:
         [read_by] = (await reader.execute(text("SELECT pg_backend_pid()"))).one()
     async with books.database.transaction() as writer:
