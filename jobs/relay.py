@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
+import uvloop
 
 from adapters import realtime
 from domain.encryption import Keyring
@@ -55,7 +56,7 @@ def main(settings: Settings, spans: Spans = NO_SPANS) -> int:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await run(settings, stop, spans)
 
-    asyncio.run(until_signalled())
+    uvloop.run(until_signalled())
     return 0
 
 

@@ -5,45 +5,41 @@ A row that this release cannot read is set aside: it waits for a release that ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from domain import events
 from persistence.delivery import cursors
 from persistence.delivery.cursors import Due
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
-from persistence.engine.unit_of_work import Unit
+from persistence.engine.pipeline import Query
 
-# Rows are not found by a last id, because ids become visible out of order: this takes the oldest free
-# ones, and checks each again as it is locked.
-_CLAIM = text(
-    """
-    UPDATE outbox AS claimed SET claimed_until = now() + make_interval(secs => :lease)
-    FROM (
-        SELECT user_id, id FROM outbox
-        WHERE published_at IS NULL AND set_aside_at IS NULL
-            AND (claimed_until IS NULL OR claimed_until < now())
-        ORDER BY id LIMIT :limit
-        FOR NO KEY UPDATE SKIP LOCKED
-    ) AS free
-    WHERE claimed.user_id = free.user_id AND claimed.id = free.id
+_IS_FREE = "published_at IS NULL AND set_aside_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())"
+# Rows are not found by a last id, because ids become visible out of order: the oldest free ones are taken,
+# and each is checked again as it is locked. Another relay may claim some of them in between.
+_FREE = Query(f"SELECT user_id, id FROM outbox WHERE {_IS_FREE} ORDER BY id LIMIT :limit")  # noqa: S608
+_CLAIM = Query(
+    f"""
+    UPDATE outbox AS claimed SET claimed_until = now() + CAST(:lease AS interval)
+    FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS free (user_id, id)
+    WHERE claimed.user_id = free.user_id AND claimed.id = free.id AND {_IS_FREE}
     RETURNING claimed.user_id, claimed.id, claimed.topic, claimed.payload, claimed.traceparent
-    """
+    """  # noqa: S608
 )
-_MARK_PUBLISHED = text(
+_MARK_PUBLISHED = Query(
     """
     UPDATE outbox AS done SET published_at = now(), set_aside_at = NULL
     FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS told (user_id, id)
     WHERE done.user_id = told.user_id AND done.id = told.id AND done.published_at IS NULL
     """
 )
-_SET_ASIDE = text(
+_SET_ASIDE = Query(
     """
     UPDATE outbox AS unreadable SET set_aside_at = now()
     FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS found (user_id, id)
@@ -52,7 +48,7 @@ _SET_ASIDE = text(
     """
 )
 _READ_SET_ASIDE = text(
-    "SELECT user_id, id, topic, payload, set_aside_at, traceparent FROM outbox "
+    "SELECT user_id, id, topic, payload, traceparent, set_aside_at FROM outbox "
     "WHERE published_at IS NULL AND set_aside_at IS NOT NULL "
     "AND (set_aside_at, id) > (CAST(:after_time AS timestamptz), CAST(:after_id AS uuid)) "
     "ORDER BY set_aside_at, id LIMIT :limit"
@@ -87,6 +83,14 @@ class OutboxRow:
     event: events.Event
     #: The trace in which it was written; empty for none.
     traceparent: str = ""
+
+
+class _Stored(NamedTuple):
+    user_id: UUID
+    id: UUID
+    topic: str
+    payload: dict[str, Any]
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,23 @@ async def claim(db: Database, limit: int, lease_seconds: float) -> Claimed:
 
     Rows that cannot be read are set aside.
     """
-
-    async def work(unit: Unit) -> Claimed:
-        found = await unit.connection.execute(_CLAIM, {"limit": limit, "lease": lease_seconds})
-        claimed = _read(found.all())
+    rows: list[OutboxRow] = []
+    unreadable: list[UnreadableRow] = []
+    lease = timedelta(seconds=lease_seconds)
+    while True:
+        free = await db.rows(_FREE.bind(limit=limit - len(rows)))
+        if not free:
+            return Claimed(rows, unreadable)
+        user_ids, row_ids = zip(*free, strict=True)
+        claim_free = _CLAIM.bind(user_ids=user_ids, ids=row_ids, lease=lease)
+        claimed = _read(await unit_of_work.repeatable(db, claim_free))
         if claimed.unreadable:
-            await unit.connection.execute(_SET_ASIDE, _names(claimed.unreadable))
-        return claimed
-
-    return await unit_of_work.run(db, work)
+            await unit_of_work.repeatable(db, _SET_ASIDE.bind(**_names(claimed.unreadable)))
+        rows += claimed.rows
+        unreadable += claimed.unreadable
+        # Otherwise other relays have claimed some of these, and there may be more.
+        if len(free) == len(claimed.rows) + len(claimed.unreadable):
+            return Claimed(rows, unreadable)
 
 
 async def readable_set_aside(
@@ -154,15 +166,15 @@ async def readable_set_aside(
         async with db.reading() as connection:
             parameters = {"after_time": after_time, "after_id": after_id, "limit": page}
             found = (await connection.execute(_READ_SET_ASIDE, parameters)).all()
-        rows = _read(found).rows
+        rows = _read(row[:-1] for row in found).rows
         if rows or len(found) < page:
             return SetAside(rows, looked_at - _COMMITTING)
         after_time, after_id = found[-1].set_aside_at, found[-1].id
 
 
-def _read(found: Sequence[Row[Any]]) -> Claimed:
+def _read(found: Iterable[Sequence[Any]]) -> Claimed:
     rows, unreadable = [], []
-    for row in sorted(found, key=lambda row: row.id):
+    for row in sorted((_Stored(*each) for each in found), key=lambda row: row.id):
         try:
             event = events.read(row.topic, row.payload)
         except events.Unreadable:
@@ -177,15 +189,11 @@ def _names(rows: Sequence[OutboxRow] | Sequence[UnreadableRow]) -> dict[str, lis
 
 
 async def mark_published(db: Database, rows: Sequence[OutboxRow], due: Sequence[Due] = ()) -> None:
-    """Mark rows as done, whose hints are published and jobs are queued. In the same commit, note `due`."""
-    if not rows:
-        return
-
-    async def work(unit: Unit) -> None:
-        await cursors.note_due(unit, due)
-        await unit.connection.execute(_MARK_PUBLISHED, _names(rows))
-
-    await unit_of_work.run(db, work)
+    """Mark rows as done, whose hints are published and jobs are queued. Before that, note `due`."""
+    if due:
+        await unit_of_work.run(db, lambda unit: cursors.note_due(unit, due))
+    if rows:
+        await unit_of_work.repeatable(db, _MARK_PUBLISHED.bind(**_names(rows)))
 
 
 async def backlog(db: Database) -> Backlog:

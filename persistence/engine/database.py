@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -38,6 +38,9 @@ _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 #: A transaction that failed with one of these can be retried.
 RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 
+_BEGIN: pipeline.Statement = (b"BEGIN ISOLATION LEVEL READ COMMITTED", ())
+_WITHOUT_FLUSH: pipeline.Statement = (b"SET LOCAL synchronous_commit = off", ())
+_COMMIT: pipeline.Statement = (b"COMMIT", ())
 _WITHOUT_TIMEOUTS = text(
     "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), "
     "set_config('idle_in_transaction_session_timeout', '0', true), set_config('work_mem', '128MB', true)"
@@ -150,11 +153,20 @@ class Database:
         """The rows of one statement that only reads, such as a bound `pipeline.Query`: the fast path for
         frequent queries. Repeated once if its connection was lost. Raises Unavailable.
         """
+        return (await self._round_trip([], [statement]))[-1]
+
+    async def change(self, statement: pipeline.Statement) -> pipeline.Rows:
+        """The same for a statement that changes rows, in a transaction of its own: only for `unit_of_work`."""
+        return (await self._round_trip([_BEGIN], [_WITHOUT_FLUSH, statement, _COMMIT]))[-2]
+
+    async def _round_trip(
+        self, begin: Sequence[pipeline.Statement], statements: Sequence[pipeline.Statement]
+    ) -> list[pipeline.Rows]:
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 async with self.translated(), self._lookups.one() as connection:
-                    statements = [*pinned.settings(connection), statement]
-                    return (await pipeline.round_trip(connection, statements))[-1]
+                    everything = [*begin, *pinned.settings(connection), *statements]
+                    return await pipeline.round_trip(connection, everything)
             except errors.Unavailable as error:
                 if attempt == _READ_ATTEMPTS or not _is_worth_another_try(error.__cause__):
                     raise

@@ -18,6 +18,7 @@ from domain import errors, events, ids
 from persistence import tables
 from persistence.engine import database, pinned, pipeline
 from persistence.engine.database import Database
+from persistence.engine.pipeline import Rows, Statement
 from persistence.engine.servers import READ_ONLY_TRANSACTION
 
 ATTEMPTS = 6
@@ -82,6 +83,15 @@ async def run(db: Database, work: Callable[[Unit], Awaitable[Result]]) -> Result
                 raise
         await pause(attempt)
     raise AssertionError("the last attempt returns or raises")
+
+
+async def repeatable(db: Database, statement: Statement) -> Rows:
+    """The rows of one statement, committed in the same round trip without waiting for the disk.
+
+    For changes that may be made twice, and may be undone by a crash of the database server. Raises
+    Unavailable.
+    """
+    return await db.change(statement)
 
 
 @asynccontextmanager
