@@ -16,6 +16,7 @@ from app import operator_commands
 from app.command_line import DEFAULT_DATA, ROOT, Data
 from app.command_line import read_settings as _settings
 from app.command_line import refuse as _refuse
+from app.importing import importing
 
 #: On two cores: tests spend half of their time waiting for services that they start.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -96,7 +97,8 @@ def test(context: typer.Context) -> None:
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API (one production process), using the services named in the environment."""
     chosen = _settings()
-    from app import processes
+    with importing():
+        from app import processes
 
     raise typer.Exit(processes.serve(chosen, host, port))
 
@@ -115,8 +117,9 @@ def worker(
 ) -> None:
     """Run the jobs that follow a commit: send mails, and deliver events to sinks such as Pusher."""
     chosen = _settings()
-    from app import processes
-    from settings import SettingsError
+    with importing():
+        from app import processes
+        from settings import SettingsError
 
     names = None if queues is None else [name.strip() for name in queues.split(",")]
     try:
@@ -130,8 +133,9 @@ def worker(
 def relay() -> None:
     """Pass committed events on: to subscribers through Redis, and to the workers as jobs."""
     chosen = _settings()
-    from app import processes
-    from settings import SettingsError
+    with importing():
+        from app import processes
+        from settings import SettingsError
 
     try:
         status = processes.relay(chosen)
@@ -144,7 +148,8 @@ def relay() -> None:
 def migrate(data: Data = None) -> None:
     """Migrate the database to the newest revision."""
     chosen = _settings(data)
-    from app.commands import migrate
+    with importing():
+        from app.commands import migrate
 
     raise typer.Exit(migrate.migrate(chosen))
 
@@ -158,7 +163,8 @@ def demo(
 ) -> None:
     """Add the demo users User Alpha, User Beta and User Gamma. Running it again changes nothing."""
     chosen = _settings(data)
-    from app.commands import demo
+    with importing():
+        from app.commands import demo
 
     raise typer.Exit(demo.demo(chosen, yes=yes))
 
@@ -166,7 +172,8 @@ def demo(
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema (SDL)."""
-    from app import served_schema
+    with importing():
+        from app import served_schema
 
     typer.echo(served_schema.print_sdl().rstrip("\n"))
 
@@ -194,7 +201,8 @@ def audit(
     if key_before and not receipt:
         _refuse("--key-before is for receipts only: ledgers are verified with AUDIT_KEY.")
     chosen = _settings(data)
-    from app.commands import audit
+    with importing():
+        from app.commands import audit
 
     if not receipt:
         raise typer.Exit(audit.audit(chosen))
@@ -219,7 +227,8 @@ def reseal(
             "Give either --key-before with a file that contains the former AUDIT_KEY, or --no-key-before."
         )
     chosen = _settings(data)
-    from app.commands import reseal
+    with importing():
+        from app.commands import reseal
 
     raise typer.Exit(reseal.reseal(chosen, key_before=key_before))
 
@@ -228,7 +237,8 @@ def reseal(
 def doctor(data: Data = None) -> None:
     """Report what is configured, reachable and migrated, and how to fix what is not."""
     chosen = _settings(data)
-    from app.commands import doctor
+    with importing():
+        from app.commands import doctor
 
     raise typer.Exit(doctor.run(chosen))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from app.importing import importing
+
 if TYPE_CHECKING:
     from settings import Settings
 
@@ -27,8 +29,9 @@ Data = Annotated[
 
 def read_settings(data: Path | None = None) -> Settings:
     """The settings of the environment, or of a running `up` for commands that allow it."""
-    import settings
-    from app.commands import services_of_up
+    with importing():
+        import settings
+        from app.commands import services_of_up
 
     try:
         if data is not None or sys.argv[1:2] not in (["serve"], ["worker"], ["relay"]):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.command_line import Data, read_settings
+from app.importing import importing
 
 app = typer.Typer(
     help="Add, remove and list operators, who use the back office. The API cannot change who is one.",
@@ -20,7 +21,8 @@ Email = Annotated[str, typer.Argument(help="The verified email address of the us
 def add(email: Email, data: Data = None) -> None:
     """Make a user an operator. They cannot use the back office until they have a second factor."""
     chosen = read_settings(data)
-    from app.commands import operators
+    with importing():
+        from app.commands import operators
 
     raise typer.Exit(operators.add(chosen, email))
 
@@ -29,7 +31,8 @@ def add(email: Email, data: Data = None) -> None:
 def remove(email: Email, data: Data = None) -> None:
     """Stop a user from being an operator, with immediate effect."""
     chosen = read_settings(data)
-    from app.commands import operators
+    with importing():
+        from app.commands import operators
 
     raise typer.Exit(operators.remove(chosen, email))
 
@@ -38,6 +41,7 @@ def remove(email: Email, data: Data = None) -> None:
 def list_(data: Data = None) -> None:
     """List the operators."""
     chosen = read_settings(data)
-    from app.commands import operators
+    with importing():
+        from app.commands import operators
 
     raise typer.Exit(operators.show(chosen))

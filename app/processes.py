@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.caught_mails import Mails
+from app.importing import importing
 from app.telemetry import logs, tracing
 from application.webhook_payloads import Documents
 from persistence.engine.database import Database
@@ -22,7 +23,8 @@ def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) 
 
     `mails` reads the caught mails of `up`, which are shown to anyone.
     """
-    from app import server
+    with importing():
+        from app import server
 
     logs.configure(settings.log_level)
     with _traced("serve", settings) as traced:
@@ -31,8 +33,9 @@ def serve(settings: Settings, host: str, port: int, mails: Mails | None = None) 
 
 def relay(settings: Settings) -> int:
     """Publish committed events until SIGTERM or SIGINT; returns the exit status. Raises SettingsError."""
-    from jobs import relay as process
-    from jobs.spans import NO_SPANS
+    with importing():
+        from jobs import relay as process
+        from jobs.spans import NO_SPANS
 
     logs.configure(settings.log_level)
     with _traced("relay", settings) as traced:
@@ -46,9 +49,10 @@ def worker(
 
     Raises ValueError for an unknown queue.
     """
-    from jobs import reactions
-    from jobs import worker as process
-    from jobs.spans import NO_SPANS
+    with importing():
+        from jobs import reactions
+        from jobs import worker as process
+        from jobs.spans import NO_SPANS
 
     chosen = reactions.QUEUES if queues is None else queues
     if not chosen or not set(chosen) <= set(reactions.QUEUES):

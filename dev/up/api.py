@@ -7,9 +7,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import settings
-from app import processes
-from dev import mailbox
+from app.importing import importing
+
+with importing():
+    import settings
+    from app import processes
+    from dev import mailbox
 
 
 def main() -> int:
