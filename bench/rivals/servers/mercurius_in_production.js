@@ -76,7 +76,7 @@ app.get('/metrics', async (_request, reply) => reply.type(register.contentType).
 /** The resolver, counted by its outcome and named in the log. */
 function counted(operation, resolve) {
   return async (root, args, context) => {
-    context.request.known = { operation, user: context.caller }
+    context.request.known = { operation }
     try {
       const answer = await resolve(root, args, context)
       operations.inc({ operation, outcome: answer.reason ?? 'ok' })
