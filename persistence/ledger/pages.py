@@ -22,6 +22,7 @@ from domain.paging import Page, PageRequest
 from persistence import tables
 from persistence.engine import patterns
 from persistence.engine.database import Database
+from persistence.engine.pipeline import Query
 from persistence.ledger import entry_rows
 
 #: How many entries are examined for one page by a filter without an index of its own.
@@ -51,6 +52,13 @@ class EntryFilter:
     text: str | None = None
 
 
+_EVERY = EntryFilter()
+_NEWEST = Query(
+    f"SELECT {entry_rows.COLUMNS} FROM transactions WHERE user_id = :user_id "  # noqa: S608
+    "ORDER BY sequence DESC LIMIT :limit"
+)
+
+
 async def page(
     db: Database, user_id: UUID, entry_filter: EntryFilter, request: PageRequest
 ) -> Page[Entry]:
@@ -60,6 +68,8 @@ async def page(
     `Page.start`, backwards) is then the cursor to continue from. Raises BadUserInput for a malformed cursor.
     """
     after, before = _read_cursor(request.after), _read_cursor(request.before)
+    if entry_filter == _EVERY and after is None and before is None and not request.backward:
+        return await _newest(db, user_id, request.size)
 
     async def work(connection: AsyncConnection) -> Page[Entry]:
         search = _Search(connection, user_id, entry_filter)
@@ -75,6 +85,12 @@ async def page(
         return Page(items, has_more or older, has_previous=newer, end=position)
 
     return await db.read(work)
+
+
+async def _newest(db: Database, user_id: UUID, size: int) -> Page[Entry]:
+    """The first page without a filter: the one that is read most often."""
+    rows = await db.rows(_NEWEST.bind(user_id=user_id, limit=size + 1))
+    return Page([entry_rows.from_row(row) for row in rows[:size]], has_next=len(rows) > size)
 
 
 def _read_cursor(cursor: str | None) -> int | None:
