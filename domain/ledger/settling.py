@@ -14,6 +14,7 @@ from domain.ledger import seals
 from domain.ledger.decisions import Command, Done, Effect, Ledger, Outcome, Posted
 from domain.ledger.handlers import HANDLERS
 from domain.ledger.mails import RequestMail
+from domain.ledger.seals import Fields
 from domain.ledger.transfers import Account, Entry
 from domain.notifications import notification_kinds
 from domain.notifications.notices import Notice, Notification
@@ -26,6 +27,8 @@ class Settlement:
     outcomes: list[Outcome] = field(default_factory=list)
     #: New entries, in the order in which they were created.
     entries: list[Entry] = field(default_factory=list)
+    #: The fields of each of them, as they were sealed.
+    fields: list[Fields] = field(default_factory=list)
     #: The changed accounts in their new state.
     accounts: dict[UUID, Account] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
@@ -76,11 +79,14 @@ def _decide(ledger: Ledger, command: Command, settlement: Settlement) -> Posted 
 def _post(ledger: Ledger, settlement: Settlement, entry: Entry) -> Entry:
     """Append the sealed entry to its account ledger, and update the account."""
     account = ledger.accounts[entry.user_id]
-    entry = entry.sealed(seals.seal(ledger.audit_key, entry, account.book_seal))
+    fields = seals.fields(entry)
+    content = seals.content_of(fields)
+    entry = entry.sealed(seals.seal_content(ledger.audit_key, content, account.book_seal))
     account = account.after(entry)
     ledger.accounts[entry.user_id] = account
     settlement.accounts[entry.user_id] = account
     settlement.entries.append(entry)
+    settlement.fields.append(fields)
     return entry
 
 

@@ -214,9 +214,13 @@ def array(values: Iterable[object]) -> bytes:
         kind = next((type(item) for item in items if item is not None), _None)
         if kind is _None:
             return b"{%s}" % b",".join([b"NULL"] * len(items))
-    type_id, encode = _ELEMENTS[kind]
-    elements = encode(items)
-    header = _ARRAY_HEADER.pack(1, _NULL in elements, type_id, len(items), 1)
+    return array_of(kind, _ELEMENTS[kind][1](items))
+
+
+def array_of(kind: type, elements: Sequence[bytes]) -> bytes:
+    """An array parameter of values of that type that are encoded already, each with its length."""
+    type_id, _ = _ELEMENTS[kind]
+    header = _ARRAY_HEADER.pack(1, _NULL in elements, type_id, len(elements), 1)
     return _Binary(header + b"".join(elements))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -124,6 +125,13 @@ def test_a_seal_is_of_its_key_and_of_the_entry_before() -> None:
     }
     assert len(made) == 6
     assert {len(each) for each in made} == {seals.SEAL_BYTES}
+
+
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 64, 65, 200])
+def test_a_seal_is_an_hmac(length: int) -> None:
+    key = bytes(range(length))
+    data = seals.LABEL + seals.content(LINE) + EMPTY_LEDGER_SEAL
+    assert seals.seal(key, LINE, EMPTY_LEDGER_SEAL) == hmac.digest(key, data, "sha256")
 
 
 def test_the_form_of_a_seal_stays_as_it_is() -> None:
