@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from operator import attrgetter
+from keyword import iskeyword
 from types import CoroutineType
 from typing import Any
 
@@ -34,63 +34,76 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
 from graphql_server.compiled import arguments, run
-from graphql_server.compiled.run import Complete, Field, Known, Position, Resolve, Step, Steps
+from graphql_server.compiled.run import (
+    Answer,
+    Complete,
+    Field,
+    Known,
+    LateInfo,
+    Position,
+    Resolve,
+)
 from graphql_server.compiled.variables import Unknown
+from graphql_server.compiled.writing import Constant, Leaf, Part
 
-#: The steps of the selection below a field, for the type of its value.
-Below = Callable[[GraphQLObjectType], Steps]
+#: The answer to the selection below a field, for the type of its value.
+Below = Callable[[GraphQLObjectType], Answer]
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+_RESOLVED = "read{n}(run, source, {place})"
 #: Leaves whose values of exactly this class are in the result unchanged.
 _UNCHANGED: dict[object, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 
 
-def step(
+def part(
     schema: strawberry.Schema | None, field: Field, below: Below, *, hide_suggestions: bool
-) -> Step:
-    """The step that resolves the field; `schema` if the types are Strawberry's."""
+) -> Part | Constant:
+    """How the field is answered; `schema` if the types are Strawberry's."""
+    kind = field.definition.type
     if field.definition is introspection.TypeNameMetaFieldDef:
-        return run.constant_step(field.parent.name)
+        return Constant(field.name, field.parent.name)
     known: Known = {}
-    complete = _complete(field, field.definition.type, below, known)
-    if schema is not None and _is_event(field):
-        return run.resolver_step(field, lambda _running, event, _position: event, complete, known)
-    defined = _strawberry_field(schema, field)
-    if schema is not None and defined is not None:
-        if defined.base_resolver is None:
-            if defined.default_resolver is getattr:
-                get = attrgetter(defined.python_name)
-                leaf = _leaf(field.definition.type)
-                return run.attribute_step(field, get, complete, known, leaf)
-        else:
-            try:
-                resolve = _strawberry_resolve(schema, field, defined, hide_suggestions)
-            except Unknown:
-                pass
-            else:
-                return run.resolver_step(field, resolve, complete, known)
-    return run.resolver_step(field, _resolve(field, hide_suggestions), complete, known)
+    expression, read = _reading(schema, field, hide_suggestions)
+    fail = run.failing(kind, field.details)
+    return Part(
+        key=field.name,
+        parent=field.parent.name,
+        expression=expression,
+        read=read,
+        fail=fail,
+        complete=run.guarded(fail, _complete(field, kind, below, known), known),
+        is_nullable=not isinstance(kind, GraphQLNonNull),
+        leaf=_leaf(kind),
+    )
 
 
 # ================================================================ reading
 
 
-def _strawberry_field(schema: strawberry.Schema | None, field: Field) -> StrawberryField | None:
-    """The field's definition, if it is resolved by a plain resolver or an attribute."""
+def _reading(
+    schema: strawberry.Schema | None, field: Field, hide_suggestions: bool
+) -> tuple[str, Callable[..., Any] | None]:
+    """The expression for the value of the field (`writing.Part`), and the function that it calls."""
     defined = field.definition.extensions.get(_DEFINITION)
-    is_simple = (
-        schema is not None
-        and not schema.schema_converter.exception_handlers
-        and type(defined) is StrawberryField
+    if schema is not None and isinstance(defined, StrawberryField):
+        if defined.is_subscription:
+            # The value is what the stream yields.
+            return "source", None
+        if _is_simple(schema, defined):
+            try:
+                return _simple_reading(schema, field, defined, hide_suggestions)
+            except Unknown:
+                pass
+    return _RESOLVED, _resolve(field, hide_suggestions)
+
+
+def _is_simple(schema: strawberry.Schema, defined: StrawberryField) -> bool:
+    """Whether nothing is called but its resolver."""
+    return (
+        type(defined) is StrawberryField
         and not defined.extensions
+        and not schema.schema_converter.exception_handlers
     )
-    return defined if is_simple else None
-
-
-def _is_event(field: Field) -> bool:
-    """Whether it is a subscription of Strawberry, whose value is what the stream yields."""
-    defined = field.definition.extensions.get(_DEFINITION)
-    return isinstance(defined, StrawberryField) and defined.is_subscription
 
 
 def _resolve(field: Field, hide_suggestions: bool) -> Resolve:
@@ -108,12 +121,16 @@ def _resolve(field: Field, hide_suggestions: bool) -> Resolve:
     return resolve
 
 
-def _strawberry_resolve(
+def _simple_reading(
     schema: strawberry.Schema, field: Field, defined: StrawberryField, hide_suggestions: bool
-) -> Resolve:
+) -> tuple[str, Callable[..., Any] | None]:
     """The effect of Strawberry's wrappers, determined in advance. Raises Unknown."""
     resolver = defined.base_resolver
-    assert resolver is not None
+    if resolver is None:
+        name = defined.python_name
+        if defined.default_resolver is not getattr or not name.isidentifier() or iskeyword(name):
+            raise Unknown
+        return f"source.{name}", None
     call: Any = resolver.wrapped_func
     if not callable(call):
         raise Unknown
@@ -121,7 +138,7 @@ def _strawberry_resolve(
     sources = [p.name for p in (resolver.parent_parameter, resolver.root_parameter) if p]
     info_name = resolver.info_parameter.name if resolver.info_parameter else None
     if takes_self and not (defined.arguments or sources or info_name):
-        return lambda _running, source, _position: call(source)
+        return "read{n}(source)", call
     given = arguments.arguments_of(
         schema,
         defined,
@@ -136,30 +153,32 @@ def _strawberry_resolve(
         for name in sources:
             named[name] = source
         if info_name is not None:
-            named[info_name] = info_class(_raw_info=field.info(running, position), _field=defined)
+            raw_info: Any = LateInfo(running, field, position)
+            named[info_name] = info_class(_raw_info=raw_info, _field=defined)
         return call(source, **named) if takes_self else call(**named)
 
-    return resolve
+    return _RESOLVED, resolve
 
 
 # ================================================================ leaves
 
 
-def _leaf(kind: GraphQLOutputType) -> tuple[frozenset[type], Callable[[Any], Any] | None]:
-    """The classes whose values are serialized directly, with the function; None if they are unchanged."""
+def _leaf(kind: GraphQLOutputType) -> Leaf | None:
+    """The usual values of a type; None unless it is that of a leaf."""
     leaf: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
-    unchanged = _UNCHANGED.get(leaf) if is_leaf_type(leaf) else None
-    if unchanged is not None:
-        return frozenset({unchanged}), None
+    if not is_leaf_type(leaf):
+        return None
+    if (unchanged := _UNCHANGED.get(leaf)) is not None:
+        return Leaf(unchanged)
     if leaf is GraphQLInt:
-        return frozenset({int}), _small
+        return Leaf(int, _small)
     if type(leaf) is CustomGraphQLEnumType:
         members: list[enum.Enum] = list(leaf.wrapped_cls)
         names = {member: leaf.coerce_output_value(member) for member in members}
-        return frozenset({leaf.wrapped_cls}), names.get
+        return Leaf(leaf.wrapped_cls, names.get)
     if isinstance(leaf, GraphQLScalarType):
-        return run.PLAIN, leaf.coerce_output_value
-    return frozenset(), None
+        return Leaf(run.PLAIN, leaf.coerce_output_value)
+    return None
 
 
 def _small(value: int) -> int | None:
@@ -192,9 +211,9 @@ def _object(kind: GraphQLObjectType, below: Below, known: Known) -> Complete:
     """An object of any class."""
 
     def complete(running: Executor[Any], value: Any, position: Position) -> Any:
-        steps = below(kind)
-        run.remember(known, value, steps)
-        return run.run_fields(steps, running, value, position)
+        answer = below(kind)
+        run.remember(known, value, answer)
+        return answer(running, value, position)
 
     return complete
 
@@ -235,10 +254,10 @@ def _composite(
                 return wait_for_verdict(running, value, position, runtime, verdict)
             if not verdict:
                 raise invalid_return_type_error(runtime, value, field.details)
-        steps = below(runtime)
+        answer = below(runtime)
         if _is_decided_by_class(kind, runtime, value):
-            run.remember(known, value, steps)
-        return run.run_fields(steps, running, value, position)
+            run.remember(known, value, answer)
+        return answer(running, value, position)
 
     async def wait_for_type(
         running: Executor[Any], value: Any, position: Position, info: Any, named: Any
@@ -256,7 +275,7 @@ def _composite(
     ) -> Any:
         if not await verdict:
             raise invalid_return_type_error(runtime, value, field.details)
-        completed = run.run_fields(below(runtime), running, value, position)
+        completed = below(runtime)(running, value, position)
         return await completed if type(completed) is CoroutineType else completed
 
     return complete

@@ -1,4 +1,4 @@
-"""Compiles an operation: each selection into steps, once for each type to which it is applied."""
+"""Compiles an operation: each selection into a function, once for each type to which it is applied."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from graphql.execution.executor import (
 )
 from graphql.execution.values import VariableValues
 
-from graphql_server.compiled import fields, run
-from graphql_server.compiled.run import Field, Steps
+from graphql_server.compiled import fields, run, writing
+from graphql_server.compiled.run import Answer, Field
 from graphql_server.compiled.variables import Variables
 
-#: The maximum number of steps of all plans of a schema; one takes two to three kilobytes with its overhead.
-MAXIMUM_STEPS = 10_000
-#: The weight of a variant in addition to its steps.
-_VARIANT_STEPS = 5
+#: The maximum number of fields of all plans of a schema; one takes about three kilobytes with its overhead.
+MAXIMUM_FIELDS = 10_000
+#: The weight of a variant in addition to its fields.
+_VARIANT_FIELDS = 5
 
 
 class Compiler:
@@ -55,7 +55,7 @@ class Compiler:
         executor_class: type[Executor[Any]],
         *,
         hide_suggestions: bool,
-        maximum_steps: int = MAXIMUM_STEPS,
+        maximum_fields: int = MAXIMUM_FIELDS,
     ) -> None:
         self.schema = schema
         #: Knowledge about the types beyond graphql-core; None if they are not Strawberry's.
@@ -64,8 +64,8 @@ class Compiler:
         )
         self.executor_class = executor_class
         self.hide_suggestions = hide_suggestions
-        self._maximum_steps = maximum_steps
-        self._steps: dict[Plan, int] = {}
+        self._maximum_fields = maximum_fields
+        self._fields: dict[Plan, int] = {}
         self._total = 0
 
     def plan(
@@ -81,13 +81,13 @@ class Compiler:
         )
         return Plan(self, operation, fragments) if is_known else None
 
-    def count(self, plan: Plan, steps: int) -> None:
-        """Account for new steps of a plan, and evict the plans compiled longest ago if necessary."""
-        self._steps[plan] = self._steps.get(plan, 0) + steps
-        self._total += steps
-        while self._total > self._maximum_steps:
-            oldest = next(iter(self._steps))
-            self._total -= self._steps.pop(oldest)
+    def count(self, plan: Plan, number: int) -> None:
+        """Account for new fields of a plan, and evict the plans compiled longest ago if necessary."""
+        self._fields[plan] = self._fields.get(plan, 0) + number
+        self._total += number
+        while self._total > self._maximum_fields:
+            oldest = next(iter(self._fields))
+            self._total -= self._fields.pop(oldest)
             oldest.clear()
 
 
@@ -110,7 +110,7 @@ class Plan:
         self._variants: dict[tuple[Any, ...], Variant] = {}
 
     def clear(self) -> None:
-        """Discard the compiled steps: they are compiled again on demand."""
+        """Discard the compiled functions: they are compiled again on demand."""
         self._variants = {}
 
     async def execute(
@@ -131,7 +131,7 @@ class Plan:
         key = tuple([coerced.get(name, Undefined) for name in self._conditions])
         variant = self._variants.get(key)
         if variant is None:
-            self._compiler.count(self, _VARIANT_STEPS)
+            self._compiler.count(self, _VARIANT_FIELDS)
             variant = self._variants[key] = self._new_variant(variables)
         return variant
 
@@ -159,12 +159,14 @@ class Variant:
         self._plan = plan
         self._compiler = compiler
         self._operation = operation
+        self._is_mutation = operation.operation is OperationType.MUTATION
         self._conditions = conditions
         self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
         root_type = compiler.schema.get_root_type(operation.operation)
         assert root_type is not None
         self._root_type = root_type
-        self._root_steps: Steps | None = None
+        #: One for all root fields, or one for each of a mutation.
+        self._root: list[Answer] | None = None
         #: The prototype that each execution copies.
         self._executor = compiler.executor_class(
             compiler.schema,
@@ -183,12 +185,12 @@ class Variant:
     async def execute(self, context: Any, variables: VariableValues, root: Any) -> ExecutionResult:
         running = self._run(context, variables, root)
         try:
-            if self._root_steps is None:
-                self._root_steps = self._root()
-            if self._operation.operation is OperationType.MUTATION:
-                data = await run.run_serially(self._root_steps, running, root)
+            if self._root is None:
+                self._root = self._compile_root()
+            if self._is_mutation:
+                data = await run.run_serially(self._root, running, root)
             else:
-                data = run.run_fields(self._root_steps, running, root, None)
+                data = self._root[0](running, root, None)
                 if type(data) is CoroutineType:
                     data = await data
         except GraphQLError as error:
@@ -206,27 +208,29 @@ class Variant:
         running.root_value = root
         return running
 
-    def _root(self) -> Steps:
+    def _compile_root(self) -> list[Answer]:
         compiler = self._compiler
-        collected = collect_fields(
+        grouped = collect_fields(
             compiler.schema,
             self._fragments,
             self._conditions,
             self._root_type,
             self._operation,
             compiler.hide_suggestions,
-        )
-        return self._compile(self._root_type, collected.grouped_field_set)
+        ).grouped_field_set
+        if not self._is_mutation:
+            return [self._compile(self._root_type, grouped)]
+        return [self._compile(self._root_type, {name: grouped[name]}) for name in grouped]
 
     def _below(self, details: FieldDetailsList) -> fields.Below:
-        """The steps of the selection below a field, compiled when a type first occurs."""
-        compiled: dict[str, Steps] = {}
+        """The answer to the selection below a field, compiled when a type first occurs."""
+        compiled: dict[str, Answer] = {}
 
-        def below(kind: GraphQLObjectType) -> Steps:
-            steps = compiled.get(kind.name)
-            if steps is None:
-                steps = compiled[kind.name] = self._compile(kind, self._collect(kind, details))
-            return steps
+        def below(kind: GraphQLObjectType) -> Answer:
+            answer = compiled.get(kind.name)
+            if answer is None:
+                answer = compiled[kind.name] = self._compile(kind, self._collect(kind, details))
+            return answer
 
         return below
 
@@ -242,21 +246,21 @@ class Variant:
             compiler.hide_suggestions,
         ).grouped_field_set
 
-    def _compile(self, kind: GraphQLObjectType, grouped: GroupedFieldSet) -> Steps:
+    def _compile(self, kind: GraphQLObjectType, grouped: GroupedFieldSet) -> Answer:
         compiler = self._compiler
-        steps = []
+        parts = []
         for name, details in grouped.items():
             definition = compiler.schema.get_field(kind, details[0].node.name.value)
             if definition is not None:
-                step = fields.step(
+                part = fields.part(
                     compiler.strawberry_schema,
                     Field(name, kind, definition, details),
                     self._below(details),
                     hide_suggestions=compiler.hide_suggestions,
                 )
-                steps.append((name, step))
-        compiler.count(self._plan, len(steps))
-        return steps
+                parts.append(part)
+        compiler.count(self._plan, len(parts))
+        return writing.write(parts)
 
 
 def _condition_names(

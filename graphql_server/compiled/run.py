@@ -19,14 +19,20 @@ from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 Position = tuple[Any, str | int, str | None] | None
 #: Completes a value. The result is a coroutine if it is not ready; errors are raised.
 Complete = Callable[[Executor[Any], Any, Position], Any]
-#: One field of an object, from the object to its part of the result. Errors of non-null fields are raised,
-#: as located GraphQLErrors.
-Step = Callable[[Executor[Any], Any, Position], Any]
-Steps = Sequence[tuple[str, Step]]
-#: The steps for objects of the classes that were completed before.
-Known = dict[type, Steps]
+#: The answer to a selection on an object: a dictionary, or a coroutine if a field awaits. Errors that the
+#: object may not contain are raised, as located GraphQLErrors.
+Answer = Callable[[Executor[Any], Any, Position], Any]
+#: The answers for objects of the classes that were completed before.
+Known = dict[type, Answer]
 #: The value of a field before completion; may be an awaitable.
 Resolve = Callable[[Executor[Any], Any, Position], Any]
+#: Adds an error at a position to those of the response, or raises it if the position may not be null.
+Fail = Callable[[Executor[Any], Exception, Position], None]
+#: The parts of an object or a list that have begun and are awaited, by their keys.
+Begun = list[tuple[Any, Awaitable[Any]]]
+#: Completes a part of an object or a list, which it adds to those that have begun if it is not ready. Errors
+#: are added to those of the response, or raised, as by `Fail`.
+Guarded = Callable[[Executor[Any], Any, Position, Begun], Any]
 
 #: Values of exactly these classes are never awaitable, an error or null.
 PLAIN = frozenset({bool, bytes, date, datetime, Decimal, dict, float, int, list, str, tuple})
@@ -76,113 +82,82 @@ def path_of(position: Position) -> Path | None:
     return Path(path_of(before), key, typename)
 
 
-# ================================================================ fields
+class LateInfo:
+    """What a resolver is told about its field, put together on demand: most want nothing but the context."""
+
+    __slots__ = ("_field", "_info", "_position", "_run", "context")
+
+    def __init__(self, run: Executor[Any], field: Field, position: Position) -> None:
+        self.context = run.context_value
+        self._run = run
+        self._field = field
+        self._position = position
+        self._info: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._info is None:
+            self._info = self._field.info(self._run, self._position)
+        return getattr(self._info, name)
 
 
-def attribute_step(
-    field: Field,
-    get: Callable[[Any], Any],
-    complete: Complete,
-    known: Known,
-    leaf: tuple[frozenset[type], Any],
-) -> Step:
-    """A field that is an attribute.
-
-    A leaf of one of the classes in `leaf` is serialized directly by its function, or is unchanged.
-    """
-    passes, serialise = leaf
-    resolved = _resolved(field, complete, known)
-    name, typename = field.name, field.parent.name
-
-    def step(run: Executor[Any], source: Any, parent: Position) -> Any:
-        try:
-            value = get(source)
-            if type(value) in passes:
-                if serialise is None:
-                    return value
-                serialised = serialise(value)
-                if serialised is not None and serialised is not Undefined:
-                    return serialised
-        except Exception as error:
-            return _fail(run, field, error, (parent, name, typename))
-        return resolved(run, value, (parent, name, typename))
-
-    return step
+# ================================================================ errors and awaiting
 
 
-def resolver_step(field: Field, resolve: Resolve, complete: Complete, known: Known) -> Step:
-    """A field that is resolved by a function."""
-    resolved = _resolved(field, complete, known)
-    name, typename = field.name, field.parent.name
-
-    def step(run: Executor[Any], source: Any, parent: Position) -> Any:
-        position = (parent, name, typename)
-        try:
-            value = resolve(run, source, position)
-        except Exception as error:
-            return _fail(run, field, error, position)
-        return resolved(run, value, position)
-
-    return step
-
-
-def constant_step(value: Any) -> Step:
-    """A constant field, such as `__typename` of an object type."""
-    return lambda _run, _source, _parent: value
-
-
-def remember(known: Known, value: object, steps: Steps) -> None:
-    """Run these steps for all further objects of the class of that one."""
+def remember(known: Known, value: object, answer: Answer) -> None:
+    """Answer in this way for all further objects of the class of that one."""
     if type(value) not in (GeneratorType, CoroutineType):
-        known[type(value)] = steps
+        known[type(value)] = answer
 
 
-def _resolved(field: Field, complete: Complete, known: Known) -> Complete:
-    """Complete the value of a field; its errors are handled here, or raised if it is non-null."""
-    return _guarded(field.definition.type, field.details, complete, known)
-
-
-def _guarded(
-    kind: GraphQLOutputType, details: FieldDetailsList, complete: Complete, known: Known
-) -> Complete:
-    """Complete a value of that type at a position where an error may become null."""
+def failing(kind: GraphQLOutputType, details: FieldDetailsList) -> Fail:
+    """What becomes of an error in a value of that type: null, unless the type is non-null."""
 
     def fail(run: Executor[Any], error: Exception, position: Position) -> None:
         path = path_of(position)
         assert path is not None
         run.handle_field_error(error, kind, details, path)
 
-    async def finish(run: Executor[Any], completed: Awaitable[Any], position: Position) -> Any:
-        try:
-            return await completed
-        except Exception as error:
-            return fail(run, error, position)
+    return fail
+
+
+def guarded(fail: Fail, complete: Complete, known: Known) -> Guarded:
+    """Complete a value that may be awaitable, at a position where an error may become null."""
+
+    def complete_ready(run: Executor[Any], value: Any, position: Position) -> Any:
+        answer = known.get(type(value))
+        if answer is None or hasattr(value, TYPE_CAST_ATTRIBUTE):
+            return complete(run, value, position)
+        return answer(run, value, position)
 
     async def wait(run: Executor[Any], value: Awaitable[Any], position: Position) -> Any:
         try:
-            completed = complete(run, await value, position)
-            if type(completed) is CoroutineType:
-                completed = await completed
+            completed = complete_ready(run, await value, position)
+            return await completed if type(completed) is CoroutineType else completed
         except Exception as error:
             return fail(run, error, position)
-        return completed
 
-    def guarded(run: Executor[Any], value: Any, position: Position) -> Any:
+    async def wait_for_parts(run: Executor[Any], value: Awaitable[Any], position: Position) -> Any:
         try:
-            steps = known.get(type(value))
-            if steps is not None and not hasattr(value, TYPE_CAST_ATTRIBUTE):
-                completed = run_fields(steps, run, value, position)
-            elif type(value) not in _not_awaitable and _is_awaitable(value):
-                return wait(run, value, position)
-            else:
-                completed = complete(run, value, position)
+            return await value
         except Exception as error:
             return fail(run, error, position)
-        if type(completed) is CoroutineType:
-            return finish(run, completed, position)
+
+    def complete_guarded(run: Executor[Any], value: Any, position: Position, begun: Begun) -> Any:
+        try:
+            if type(value) not in _not_awaitable and _is_awaitable(value):
+                completed = wait(run, value, position)
+            else:
+                completed = complete_ready(run, value, position)
+                if type(completed) is not CoroutineType:
+                    return completed
+                completed = wait_for_parts(run, completed, position)
+        except Exception as error:
+            return fail(run, error, position)
+        assert position is not None
+        begun.append((position[1], completed))
         return completed
 
-    return guarded
+    return complete_guarded
 
 
 def _is_awaitable(value: object) -> bool:
@@ -193,50 +168,36 @@ def _is_awaitable(value: object) -> bool:
     return False
 
 
-def _fail(run: Executor[Any], field: Field, error: Exception, position: Position) -> None:
-    path = path_of(position)
-    assert path is not None
-    run.handle_field_error(error, field.definition.type, field.details, path)
-
-
 # ================================================================ objects
 
 
-def run_fields(steps: Steps, run: Executor[Any], source: Any, position: Position) -> Any:
-    """The fields of an object; those that await run concurrently."""
-    answer: dict[str, Any] = {}
-    waiting: list[str] = []
-    try:
-        for name, step in steps:
-            value = answer[name] = step(run, source, position)
-            if type(value) is CoroutineType:
-                waiting.append(name)
-    except Exception:
-        if waiting:
-            # They have started, so they run to completion although their results are unused.
-            run.settle_in_background([answer[name] for name in waiting])
-        raise
-    return _wait_for(answer, waiting) if waiting else answer
+async def run_serially(
+    answers: Sequence[Answer], run: Executor[Any], source: Any
+) -> dict[str, Any]:
+    """The root fields of a mutation, executed serially: an answer for each."""
+    whole: dict[str, Any] = {}
+    for answer in answers:
+        part = answer(run, source, None)
+        whole |= await part if type(part) is CoroutineType else part
+    return whole
 
 
-async def run_serially(steps: Steps, run: Executor[Any], source: Any) -> dict[str, Any]:
-    """The root fields of a mutation, executed serially."""
-    answer: dict[str, Any] = {}
-    for name, step in steps:
-        value = step(run, source, None)
-        answer[name] = await value if type(value) is CoroutineType else value
-    return answer
-
-
-async def _wait_for(answer: Any, waiting: list[Any]) -> Any:
+async def finish(whole: Any, begun: Begun) -> Any:
     """The object or list, once its parts are ready; the first error cancels the others."""
-    if len(waiting) == 1:
-        answer[waiting[0]] = await answer[waiting[0]]
-        return answer
-    ready = await gather_with_cancel(*(answer[key] for key in waiting))
-    for key, value in zip(waiting, ready, strict=True):
-        answer[key] = value
-    return answer
+    if len(begun) == 1:
+        ((key, part),) = begun
+        whole[key] = await part
+        return whole
+    ready = await gather_with_cancel(*(part for _, part in begun))
+    for (key, _), value in zip(begun, ready, strict=True):
+        whole[key] = value
+    return whole
+
+
+def abandon(run: Executor[Any], begun: Begun) -> None:
+    """Let parts whose results are not needed run to completion: they have started."""
+    if begun:
+        run.settle_in_background([part for _, part in begun])
 
 
 # ================================================================ values
@@ -276,7 +237,7 @@ def listed(
     field: Field, item_type: GraphQLOutputType, complete_item: Complete, known: Known
 ) -> Complete:
     """A list; an item with an error is null if it is nullable."""
-    guarded = _guarded(item_type, field.details, complete_item, known)
+    complete_one = guarded(failing(item_type, field.details), complete_item, known)
 
     def complete_list(run: Executor[Any], value: Any, position: Position) -> Any:
         if type(value) is not list:
@@ -293,19 +254,15 @@ def listed(
                     f" '{field.parent}.{field.field_name}'."
                 )
         answer: list[Any] = []
-        waiting: list[int] = []
+        begun: Begun = []
         items = iter(value)
         try:
             for index, item in enumerate(items):
-                completed = guarded(run, item, (position, index, None))
-                if type(completed) is CoroutineType:
-                    waiting.append(index)
-                answer.append(completed)
+                answer.append(complete_one(run, item, (position, index, None), begun))
         except Exception:
-            begun = [answer[index] for index in waiting]
-            if begun := begun + collect_iterator_awaitables(items, is_awaitable):
-                run.settle_in_background(begun)
+            left = collect_iterator_awaitables(items, is_awaitable)
+            abandon(run, [*begun, *((None, item) for item in left)])
             raise
-        return _wait_for(answer, waiting) if waiting else answer
+        return finish(answer, begun) if begun else answer
 
     return complete_list

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import graphql
@@ -13,6 +14,7 @@ import strawberry
 from graphql import ExecutionResult
 
 from graphql_server.compiled import Compiler
+from graphql_server.compiled.writing import Constant, Leaf, Part, write
 from tests.graphql_server.generated import Document
 from tests.graphql_server.nasty_schema import CORE, SCHEMA
 from tests.graphql_server.plans import plan, shown
@@ -104,7 +106,7 @@ async def test_each_choice_of_skip_and_include_is_compiled_once(compiler: Compil
 
 async def test_the_plans_compiled_longest_ago_make_room_and_are_compiled_again() -> None:
     compiler = Compiler(
-        CORE, SCHEMA.execution_context_class, hide_suggestions=False, maximum_steps=40
+        CORE, SCHEMA.execution_context_class, hide_suggestions=False, maximum_fields=40
     )
     planned = [plan(compiler, f"{{ a{n}: tree {{ id flag number }} }}") for n in range(9)]
     for _ in range(2):
@@ -113,6 +115,18 @@ async def test_the_plans_compiled_longest_ago_make_room_and_are_compiled_again()
             assert result.data == {f"a{n}": {"id": "0-calm", "flag": True, "number": 6}}
     kept = [one for one in planned if one._variants]
     assert 0 < len(kept) <= 4
+
+
+def test_a_leaf_is_read_without_a_call_and_the_code_of_the_same_selection_is_shared() -> None:
+    def refuse(*_: Any) -> Any:
+        raise AssertionError
+
+    part = Part("id", "Tree", "source.id", None, refuse, refuse, is_nullable=False, leaf=Leaf(str))
+    first, second = (write([part, Constant("__typename", "Tree")]) for _ in range(2))
+    tree: Any = SimpleNamespace(id="7")
+    running: Any = None
+    assert first(running, tree, None) == {"id": "7", "__typename": "Tree"}
+    assert first.__code__ is second.__code__  # type: ignore[attr-defined]
 
 
 # ================================================================ resolvers and their inputs
