@@ -6,6 +6,7 @@ import base64
 import binascii
 from uuid import UUID
 
+import orjson
 from uuid_utils.compat import uuid7
 
 
@@ -25,9 +26,23 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 def global_id(type_name: str, *parts: object) -> str:
     """The API's id of an object: opaque to clients, unique over all types (Relay's `Node.id`)."""
-    plain = ":".join([type_name, *map(str, parts)])
-    # As `base64.urlsafe_b64encode` without padding, in half the time: each response has several.
-    return binascii.b2a_base64(plain.encode(), newline=False).translate(_URL_SAFE, b"=").decode()
+    return opaque(":".join([type_name, *map(_part, parts)]))
+
+
+def opaque(plain: str) -> str:
+    """The text in URL-safe base64 without padding."""
+    # As `base64.urlsafe_b64encode`, in half the time: each response has several.
+    encoded = binascii.b2a_base64(plain.encode(), newline=False).translate(_URL_SAFE)
+    return encoded.rstrip(b"=").decode()
+
+
+def _part(part: object) -> str:
+    return uuid_text(part) if type(part) is UUID else str(part)
+
+
+def uuid_text(of: UUID) -> str:
+    """The UUID in its usual spelling: as `str`, in a third of the time."""
+    return orjson.dumps(of)[1:-1].decode()
 
 
 def read_global_id(text: str) -> tuple[str, list[str]] | None:

@@ -9,6 +9,8 @@ import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
+
 from domain import errors
 
 NAME_MAXIMUM_CHARACTERS = 80
@@ -119,4 +121,8 @@ def search_text(text: str) -> str:
 
 def rfc3339(instant: datetime) -> str:
     """The instant in UTC as RFC 3339 with microseconds: "2026-11-22T08:30:00.123456Z"."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    utc = instant.astimezone(UTC)
+    if utc.microsecond:
+        # In a fifth of the time; it leaves out a fraction that is zero.
+        return orjson.dumps(utc, option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")

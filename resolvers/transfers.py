@@ -146,7 +146,7 @@ def reference_of(
     *kinds: Kind,
 ) -> Callable[[schema.transactions.Transaction], UUID | None]:
     """The key of a link: the references of transactions of those kinds."""
-    return lambda shown: shown.entry.reference if shown.kind in kinds else None
+    return lambda shown: shown.entry.reference if shown.entry.kind in kinds else None
 
 
 async def by_reference(

@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from domain import errors, paging
+from domain import errors, ids, paging
 
 
 @strawberry.type(description="The position of a page in its list.")
@@ -34,8 +34,7 @@ _NUMBER_MAXIMUM_DIGITS = 18
 
 def cursor_of(list_name: str, position: str) -> str:
     """An opaque cursor: the name of the list and a position in it."""
-    plain = f"{list_name}:{position}"
-    return base64.urlsafe_b64encode(plain.encode()).rstrip(b"=").decode()
+    return ids.opaque(f"{list_name}:{position}")
 
 
 def read_cursor(cursor: str, list_name: str) -> str:

@@ -37,5 +37,5 @@ def transaction_posted(
     """The event of a new entry; `counterparty` is its counterparty's current state."""
     transaction = transactions.shown(entry, counterparty, currency, metadata)
     return TransactionPosted(
-        sequence=transaction.sequence, balance=transaction.balance_after, transaction=transaction
+        sequence=entry.sequence, balance=transaction.balance_after(), transaction=transaction
     )

@@ -55,45 +55,63 @@ class MetadataEntryInput:
     description=("An entry of the viewer's ledger. Each side of a transfer has its own.")
 )
 class Transaction(Node):
-    # Links are bound in `resolvers.fields`.
-    #: Of which `seal` is rendered when it is selected, which is seldom.
+    # Links are bound in `resolvers.fields`. Fields are computed when they are selected: documents select a few,
+    # of many transactions.
     entry: strawberry.Private[transfers.Entry]
-    reference: strawberry.ID = strawberry.field(
-        description=(
-            "The same on both sides of a transfer; to be quoted to the other side and to support."
-        )
+    other: strawberry.Private[accounts.Person | None]
+    currency: strawberry.Private[money.Currency]
+    pairs: strawberry.Private[Sequence[Pair]] = ()
+
+    @resolved(
+        "The same on both sides of a transfer; to be quoted to the other side and to support."
     )
-    sequence: int = strawberry.field(
-        description=("1, 2, 3 … in the order in which the viewer's balance changed, without gaps.")
+    def reference(self) -> strawberry.ID:
+        return strawberry.ID(ids.uuid_text(self.entry.reference))
+
+    @resolved("1, 2, 3 … in the order in which the viewer's balance changed, without gaps.")
+    def sequence(self) -> int:
+        return self.entry.sequence
+
+    @resolved("The kind of transaction.")
+    def kind(self) -> kinds.Kind:
+        return self.entry.kind
+
+    @resolved("Whether the viewer received or sent the money.")
+    def direction(self) -> kinds.Direction:
+        return self.entry.direction
+
+    @resolved(
+        "The amount sent, received or added, without the fee; always positive. The incoming side of a "
+        "reversal includes the refunded fee."
     )
-    kind: kinds.Kind = strawberry.field(description="The kind of transaction.")
-    direction: kinds.Direction = strawberry.field(
-        description="Whether the viewer received or sent the money."
+    def amount(self) -> Money:
+        return shown_minor(self.entry.amount_minor, self.currency)
+
+    @resolved("The fee that the viewer paid in addition; zero for incoming transactions.")
+    def fee(self) -> Money:
+        return shown_minor(self.entry.fee_minor, self.currency)
+
+    @resolved("The user on the other side, as they are now. Null for a top-up and its reversal.")
+    def counterparty(self) -> people.User | None:
+        return None if self.other is None else people.shown(self.other, to=self.entry.user_id)
+
+    @resolved("The sender's note, visible to both sides.")
+    def note(self) -> str | None:
+        return self.entry.note
+
+    @resolved(
+        "Key-value pairs attached by the caller, in the order given. Visible to the caller only."
     )
-    amount: Money = strawberry.field(
-        description=(
-            "The amount sent, received or added, without the fee; always positive. The incoming side of a "
-            "reversal includes the refunded fee."
-        )
-    )
-    fee: Money = strawberry.field(
-        description="The fee that the viewer paid in addition; zero for incoming transactions."
-    )
-    counterparty: people.User | None = strawberry.field(
-        description="The user on the other side, as they are now. Null for a top-up and its reversal."
-    )
-    note: str | None = strawberry.field(description="The sender's note, visible to both sides.")
-    metadata: list[MetadataEntry] = strawberry.field(
-        description=(
-            "Key-value pairs attached by the caller, in the order given. Visible to the caller only."
-        )
-    )
-    balance_after: Money = strawberry.field(
-        description="The viewer's balance right after this transaction."
-    )
-    created_at: datetime = strawberry.field(
-        description="When it was posted; never decreases along `sequence`."
-    )
+    def metadata(self) -> list[MetadataEntry]:
+        return [MetadataEntry(key=key, value=value) for key, value in self.pairs]
+
+    @resolved("The viewer's balance right after this transaction.")
+    def balance_after(self) -> Money:
+        return shown_minor(self.entry.balance_after_minor, self.currency)
+
+    @resolved("When it was posted; never decreases along `sequence`.")
+    def created_at(self) -> datetime:
+        return self.entry.created_at
 
     @resolved(
         "A receipt that proves this transaction and every one of the viewer's before it. Opaque:"
@@ -167,21 +185,13 @@ def shown(
     """The entry as its owner sees it; `counterparty` is its counterparty's current state."""
     return Transaction(
         id=global_id(entry.user_id, entry.sequence),
-        reference=strawberry.ID(str(entry.reference)),
-        sequence=entry.sequence,
-        kind=entry.kind,
-        direction=entry.direction,
-        amount=shown_minor(entry.amount_minor, currency),
-        fee=shown_minor(entry.fee_minor, currency),
-        counterparty=people.shown(counterparty, to=entry.user_id) if counterparty else None,
-        note=entry.note,
-        metadata=[MetadataEntry(key=key, value=value) for key, value in metadata],
-        balance_after=shown_minor(entry.balance_after_minor, currency),
-        created_at=entry.created_at,
         entry=entry,
+        other=counterparty,
+        currency=currency,
+        pairs=metadata,
     )
 
 
 def cursor(transaction: Transaction) -> str:
     """The position of the transaction in the list."""
-    return cursor_of(LIST_NAME, str(transaction.sequence))
+    return cursor_of(LIST_NAME, str(transaction.entry.sequence))

@@ -199,3 +199,15 @@ def test_instants_are_in_utc_with_six_decimals() -> None:
         text.rfc3339(datetime(2026, 11, 22, 8, 30, 0, 123456, tzinfo=UTC))
         == "2026-11-22T08:30:00.123456Z"
     )
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=2, minutes=30))])))
+def test_instants_have_microseconds_and_end_in_z(instant: datetime) -> None:
+    try:
+        utc = instant.astimezone(UTC)
+    except OverflowError:
+        return
+    for each in (instant, instant.replace(microsecond=0)):
+        expected = each.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        assert text.rfc3339(each) == f"{expected}Z"
+    assert datetime.fromisoformat(text.rfc3339(instant)) == utc

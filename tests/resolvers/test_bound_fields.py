@@ -164,6 +164,9 @@ def test_only_notifications_and_transactions_of_the_given_kinds_have_a_link() ->
     assert subject(disabled) == KNOWN[0]
     assert subject(SimpleNamespace(kind=NotificationKind.MONEY_RECEIVED)) is None
     reference: Any = transfers.reference_of(Kind.TRANSFER)
-    entry = SimpleNamespace(reference=KNOWN[1])
-    assert reference(SimpleNamespace(kind=Kind.TRANSFER, entry=entry)) == KNOWN[1]
-    assert reference(SimpleNamespace(kind=Kind.TOP_UP, entry=entry)) is None
+    transfer, top_up = (
+        SimpleNamespace(entry=SimpleNamespace(kind=kind, reference=KNOWN[1]))
+        for kind in (Kind.TRANSFER, Kind.TOP_UP)
+    )
+    assert reference(transfer) == KNOWN[1]
+    assert reference(top_up) is None
