@@ -22,15 +22,9 @@ CHALLENGES_KEPT = timedelta(days=1)
 
 
 def _deletion(table: str, condition: str) -> Any:
-    # In the order of the key and only what is free, so that several of these do not wait for each other.
     return text(
-        f"""
-        DELETE FROM {table} AS old
-        USING (
-            SELECT user_id, id FROM {table} WHERE {condition} LIMIT :batch FOR UPDATE SKIP LOCKED
-        ) AS chosen
-        WHERE old.user_id = chosen.user_id AND old.id = chosen.id
-        """  # noqa: S608
+        f"DELETE FROM {table} WHERE (user_id, id) IN "  # noqa: S608
+        f"(SELECT user_id, id FROM {table} WHERE {condition} LIMIT :batch)"
     )
 
 

@@ -15,6 +15,10 @@ from persistence.audit.receipts import Answer
 from persistence.engine import database
 from settings import Settings
 
+_MOVING = (
+    "Money moved between nodes while the totals were read: they are not compared. Each ledger, and the two "
+    "sides of each transaction, were."
+)
 _UNSEALED = "AUDIT_KEY is not set: the seals show damage, but not forgery."
 
 
@@ -34,6 +38,8 @@ def audit(settings: Settings) -> int:
         )
         if settings.audit_key is None:
             terminal.say(_UNSEALED)
+        if report.totals_are_moving:
+            terminal.say(_MOVING)
         if report.is_clean:
             terminal.say("All ledgers balance, and all seals are valid.")
         else:

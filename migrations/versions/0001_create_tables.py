@@ -21,8 +21,7 @@ depends_on = None
 
 def upgrade() -> None:
     for statements in (
-        # Part of PostgreSQL's contrib, and trusted: the owner of the database may create it.
-        "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+        _EXTENSION,
         _USERS,
         _EMAIL_ADDRESSES,
         _TRANSACTIONS,
@@ -54,6 +53,18 @@ def downgrade() -> None:
         """
     )
 
+
+# Part of PostgreSQL's contrib, and trusted: the owner of the database may create it. IF NOT EXISTS is not
+# enough: Citus refuses that statement where a superuser has created the extension.
+_EXTENSION = """
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') THEN
+        CREATE EXTENSION pg_trgm;
+    END IF;
+END
+$$
+"""
 
 _USERS = """
 CREATE TABLE users (

@@ -51,15 +51,16 @@ WHERE erased.id IS NULL AND (m.digest IS DISTINCT FROM t.digest
     OR m.salts <> 1 OR m.first <> 1 OR m.last <> m.pairs)
 """  # noqa: S608
 
-# The function is identified by the MD5 of its text: a migration that changes it changes this.
-_REFUSES_CHANGE = "51ab1724c51fc2237dc51f4c508722e0"
+# The function is identified by the MD5 of its text: a migration that changes it changes this. The other is
+# that of a cluster (persistence.cluster.functions).
+_REFUSES_CHANGE = "51ab1724c51fc2237dc51f4c508722e0", "4173d5480da8347774a510ffa96466a2"
 _GUARDS = f"""
 SELECT wanted.name AS key, 'This trigger, which keeps keys closed, is missing, off or changed.' AS sentence
 FROM (VALUES ('closed_keys_append_only'), ('closed_keys_not_truncated')) AS wanted (name)
 LEFT JOIN pg_trigger AS t ON t.tgname = wanted.name AND t.tgenabled IN ('O', 'A')
     AND t.tgrelid = to_regclass('closed_keys')
 LEFT JOIN pg_proc AS p ON p.oid = t.tgfoid AND p.proname = 'refuse_change_of_closed_keys'
-    AND md5(p.prosrc) = '{_REFUSES_CHANGE}'
+    AND md5(p.prosrc) IN {_REFUSES_CHANGE}
 WHERE p.oid IS NULL
 """  # noqa: S608
 

@@ -8,7 +8,11 @@ from domain.schedules.schedules import RUN_KEY_PATTERN, RunStatus, ScheduleStatu
 from persistence.audit import checks
 from persistence.audit.checks import Check
 
+# The recipients are looked up before the join: on a cluster, they are on other nodes than the schedules.
 _SCHEDULES = f"""
+WITH recipients AS MATERIALIZED (
+    SELECT id FROM users WHERE id IN (SELECT recipient_id FROM scheduled_transfers)
+)
 SELECT key, sentence FROM (
     SELECT s.user_id || '/' || s.id AS key, concat_ws(' ',
         CASE WHEN u.id IS NULL THEN 'The user of this scheduled transfer does not exist.' END,
@@ -37,7 +41,7 @@ SELECT key, sentence FROM (
     ) AS sentence
     FROM scheduled_transfers AS s
     LEFT JOIN users AS u ON u.id = s.user_id
-    LEFT JOIN users AS recipient ON recipient.id = s.recipient_id
+    LEFT JOIN recipients AS recipient ON recipient.id = s.recipient_id
     LEFT JOIN api_tokens AS k ON k.user_id = s.user_id AND k.id = s.api_token_id
     LEFT JOIN (
         SELECT user_id, schedule_id, count(*) AS runs, min(number) AS oldest, max(number) AS newest,

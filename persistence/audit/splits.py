@@ -28,8 +28,8 @@ WHERE sentence <> ''
 UNION ALL
 SELECT r.user_id || '/' || r.id, 'The split of this request does not exist.'
 FROM payment_requests AS r
-LEFT JOIN bill_splits AS s ON s.user_id = r.requester_id AND s.id = r.split_id
-WHERE r.split_id IS NOT NULL AND s.id IS NULL
+LEFT JOIN bill_splits AS s ON s.user_id = r.user_id AND s.id = r.split_id
+WHERE r.role = 'requester' AND r.split_id IS NOT NULL AND s.id IS NULL
 """
 
 CHECKS = (Check("bill splits", "bill_splits", _SPLITS),)

@@ -41,6 +41,10 @@ _SCHEDULE = text(
 )
 _LOCK = text(f"SELECT accepted_number FROM delivery_cursors WHERE {_KEY} FOR NO KEY UPDATE")  # noqa: S608
 _ADVANCE = text(f"UPDATE delivery_cursors SET accepted_number = :number WHERE {_KEY}")  # noqa: S608
+_ACCEPTED = text(
+    "SELECT user_id, sink, receiver_id, accepted_number FROM delivery_cursors "
+    "WHERE user_id = ANY(:user_ids)"
+)
 _NOTE_DUE = text(
     """
     INSERT INTO delivery_due (user_id, sink, receiver_id, number, since, next_try_at)
@@ -51,11 +55,6 @@ _NOTE_DUE = text(
         CAST(:numbers AS bigint[])
     ) AS told (user_id, sink, receiver_id, number)
     JOIN users AS u ON u.id = told.user_id
-    WHERE NOT EXISTS (
-        SELECT FROM delivery_cursors AS c
-        WHERE c.user_id = told.user_id AND c.sink = told.sink AND c.receiver_id = told.receiver_id
-            AND c.accepted_number >= told.number
-    )
     ORDER BY told.user_id, told.sink, told.receiver_id
     ON CONFLICT (user_id, sink, receiver_id)
         DO UPDATE SET number = greatest(delivery_due.number, excluded.number)
@@ -199,6 +198,13 @@ async def note_due(unit: Unit, due: Sequence[Due], *, grace_seconds: float = GRA
     newest: dict[Receiver, int] = {}
     for each in due:
         newest[each.receiver] = max(newest.get(each.receiver, 0), each.number)
+    if newest:
+        user_ids = list({receiver.user_id for receiver in newest})
+        accepted = await unit.connection.execute(_ACCEPTED, {"user_ids": user_ids})
+        for user_id, sink, receiver_id, number in accepted:
+            receiver = Receiver(sink, user_id, receiver_id)
+            if newest.get(receiver, number + 1) <= number:
+                del newest[receiver]
     if newest:
         await unit.connection.execute(
             _NOTE_DUE,

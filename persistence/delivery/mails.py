@@ -54,15 +54,11 @@ _LATEST_BUT = text(
     """
     WITH counted AS (
         SELECT coalesce(m.sent_at, m.next_try_at) AS sent_at, m.requested_from
-        FROM users AS own
-        JOIN users AS u ON u.email = own.email
+        FROM users AS u
         JOIN mails AS m ON m.user_id = u.id AND m.purpose = :purpose AND m.state <> 'withdrawn'
-        WHERE own.id = :user_id AND own.closed_at IS NULL
-        UNION ALL
-        SELECT coalesce(m.sent_at, m.next_try_at), m.requested_from
-        FROM users AS own
-        JOIN mails AS m ON m.user_id = own.id AND m.purpose = :purpose AND m.state <> 'withdrawn'
-        WHERE own.id = :user_id AND own.closed_at IS NOT NULL
+        WHERE u.id = :user_id OR u.email = (
+            SELECT email FROM users WHERE id = :user_id AND closed_at IS NULL
+        )
     )
     SELECT greatest(
         (

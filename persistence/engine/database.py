@@ -33,6 +33,7 @@ _LOOKUPS_AT_ONCE = 4
 #: A missing table, column, function or schema, or a missing privilege.
 NOT_MIGRATED = frozenset({"42P01", "42703", "42883", "3F000"})
 NOT_ALLOWED = "42501"
+INTERNAL_ERROR = "XX000"
 _QUERY_CANCELED = "57014"
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 #: A transaction that failed with one of these can be retried.
@@ -305,8 +306,9 @@ def is_trouble(error: BaseException) -> bool:
     if isinstance(error, exc.TimeoutError):
         return True
     original = error.orig if isinstance(error, exc.DBAPIError) else error
-    if isinstance(original, psycopg.InternalError) and original.sqlstate is None:
-        # psycopg's own: a pooler ended the connection while a statement, such as COMMIT, was being sent.
+    if isinstance(original, psycopg.InternalError) and original.sqlstate in (None, INTERNAL_ERROR):
+        # psycopg's own: a pooler ended the connection while a statement, such as COMMIT, was being sent. Or
+        # that of Citus for a node that was lost, and for whatever a node refused in a statement over several.
         return True
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError) or sqlstate(
         error

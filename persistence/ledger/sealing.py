@@ -39,7 +39,7 @@ UPDATE users SET book_seal = made.seal
 FROM unnest(%s::uuid[], %s::bytea[]) AS made (id, seal) WHERE users.id = made.id
 """
 #: With this setting, the triggers that guard what is sealed allow changes of seals and nothing else.
-RESEALING = "SELECT set_config('mini_wallet.resealing', 'on', true)"
+RESEALING = "SET LOCAL mini_wallet.resealing = 'on'"
 
 
 class WrongSeal(Exception):

@@ -66,15 +66,25 @@ SELECT k.user_id, k.id FROM api_tokens AS k
 JOIN users AS u ON u.id = k.user_id AND u.closed_at IS NULL
 WHERE {api_token_is_active("k")}
 """  # noqa: S608
-# Nearly all of them are active, so the answer lists those that are not.
+_ASKED = "unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS asked (user_id, id)"
+_STORED = f"""
+SELECT s.user_id, s.id, u.closed_at IS NULL AND {session_is_active("s")} AS is_active
+FROM {_ASKED} JOIN sessions AS s ON s.user_id = asked.user_id AND s.id = asked.id
+JOIN users AS u ON u.id = s.user_id
+UNION ALL
+SELECT k.user_id, k.id, u.closed_at IS NULL AND {api_token_is_active("k")}
+FROM {_ASKED} JOIN api_tokens AS k ON k.user_id = asked.user_id AND k.id = asked.id
+JOIN users AS u ON u.id = k.user_id
+"""  # noqa: S608
+# Nearly all of them are stored and active: the answer has their number, and lists those that are not active.
 _ENDED = Query(
     f"""
-SELECT asked.user_id, asked.id
-FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS asked (user_id, id)
-WHERE NOT EXISTS ({_ACTIVE_SESSIONS} AND s.user_id = asked.user_id AND s.id = asked.id)
-    AND NOT EXISTS ({_ACTIVE_API_TOKENS} AND k.user_id = asked.user_id AND k.id = asked.id)
+SELECT count(*), array_agg(user_id) FILTER (WHERE NOT is_active),
+    array_agg(id) FILTER (WHERE NOT is_active)
+FROM ({_STORED}) AS stored
 """  # noqa: S608
 )
+_STORED_IDS = Query(f"SELECT user_id, id FROM ({_STORED}) AS stored")  # noqa: S608
 _ACTIVE_OF_USERS = Query(
     f"""
 {_ACTIVE_SESSIONS} AND s.user_id = ANY(:user_ids)
@@ -99,21 +109,14 @@ _IS_CONFIRMED = text(
 
 
 def _touching(table: str) -> Any:
-    # Several processes do this concurrently: each takes the unlocked rows, in the same order.
     return text(
         f"""
         UPDATE {table} AS used SET last_used_at = now()
-        FROM (
-            SELECT t.user_id, t.id
-            FROM {table} AS t
-            JOIN unnest(:user_ids, :ids) AS asked (user_id, id)
-                ON asked.user_id = t.user_id AND asked.id = t.id
-            WHERE t.last_used_at IS NULL
-                OR t.last_used_at < now() - make_interval(secs => :seconds)
-            ORDER BY t.user_id, t.id
-            FOR NO KEY UPDATE OF t SKIP LOCKED
-        ) AS due
-        WHERE used.user_id = due.user_id AND used.id = due.id
+        FROM unnest(CAST(:user_ids AS uuid[]), CAST(:ids AS uuid[])) AS asked (user_id, id)
+        WHERE used.user_id = asked.user_id AND used.id = asked.id AND (
+            used.last_used_at IS NULL
+            OR used.last_used_at < now() - make_interval(secs => :seconds)
+        )
         """  # noqa: S608
     )
 
@@ -125,8 +128,13 @@ async def ended(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> set
     """The inactive ones among those credentials, each with its user. Raises Unavailable."""
     if not credentials:
         return set()
-    rows = await db.rows(_ENDED.bind(**_pairs(credentials)))
-    return {(row[0], row[1]) for row in rows}
+    asked = set(credentials)
+    [(number, user_ids, ids)] = await db.rows(_ENDED.bind(**_pairs(asked)))
+    ended = set(zip(user_ids or (), ids or (), strict=True))
+    if number < len(asked):
+        stored = await db.rows(_STORED_IDS.bind(**_pairs(asked)))
+        ended |= asked - {(row[0], row[1]) for row in stored}
+    return ended
 
 
 async def active_of(

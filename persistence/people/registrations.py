@@ -42,8 +42,8 @@ _OF_ADDRESS = text(
     "AND registration_expires_at > clock_timestamp() ORDER BY id DESC LIMIT :limit"
 )
 _RIVALS = text(
-    "SELECT other.id FROM users AS own JOIN users AS other ON other.email = own.email "
-    "WHERE own.id = :user_id AND own.email_verified_at IS NULL AND other.email_verified_at IS NULL"
+    "SELECT id FROM users WHERE email_verified_at IS NULL AND email = "
+    "(SELECT email FROM users WHERE id = :user_id AND email_verified_at IS NULL)"
 )
 _EXPIRED = text(
     "SELECT id FROM users WHERE registration_expires_at < clock_timestamp() LIMIT :limit"

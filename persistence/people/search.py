@@ -28,20 +28,18 @@ _EXACTLY, _NAME, _CONTAINING = 0, 1, 4
 #: At most this many users of a page are left out because of blocks, and replaced by the next ones.
 _MAXIMUM_BLOCKS = 1_000
 
-# All tiers in one call; each is executed only if the previous ones do not fill the page. It is larger by
-# the blocks of the viewer, in either direction, since none of these users is found.
+# Blocks in either direction.
+_BLOCKED = Query("SELECT DISTINCT other_id FROM blocks WHERE user_id = :viewer_id")
+# All tiers in one call; each is executed only if the previous ones do not fill the page. Alone in its
+# statement: a cluster would otherwise call the function on the node of another table.
 _FIND = Query(
     """
     SELECT rank, matched, id, name, email, email_verified_at, balance, sequence, handle
     FROM find_users(
         :viewer_id, :address, :handle, :wanted, :containing, :beginning, :after_rank, :after_text,
-        :after_id,
-        CAST(:limit + (SELECT count(*) FROM (
-            SELECT FROM blocks WHERE user_id = :viewer_id LIMIT :blocks
-        ) AS b) AS integer),
-        :considered
+        :after_id, :limit, :considered
     ) AS found
-    WHERE NOT EXISTS (SELECT FROM blocks WHERE user_id = :viewer_id AND other_id = found.id)
+    WHERE id <> ALL (CAST(:blocked AS uuid[]))
     """
 )
 
@@ -100,6 +98,7 @@ async def search_people(
     if after is not None and after.rank == _EXACTLY:
         # At most one user has the address or the handle: the list continues with the next tier.
         after = _Position(_NAME, "", UUID(int=0))
+    blocked = [row[0] for row in await db.rows(_BLOCKED.bind(viewer_id=viewer_id))]
     found = await db.rows(
         _FIND.bind(
             viewer_id=viewer_id,
@@ -111,9 +110,10 @@ async def search_people(
             after_rank=_EXACTLY if after is None else after.rank,
             after_text=None if after is None else after.matched,
             after_id=None if after is None else after.user_id,
-            limit=page.size + 1,
+            # None of the blocked users is found.
+            limit=page.size + 1 + min(len(blocked), _MAXIMUM_BLOCKS),
             considered=MAXIMUM_CONTAINING,
-            blocks=_MAXIMUM_BLOCKS,
+            blocked=blocked,
         )
     )
     # By rank, text and id: the first three columns.

@@ -37,8 +37,8 @@ _ATTEND_AT = text("UPDATE top_ups SET attend_at = :at WHERE user_id = :user_id A
 _SESSION = text(
     """
     UPDATE top_ups SET session_id = :session_id, expires_at = :expires_at,
-        checkout_url = CASE status WHEN 'PENDING' THEN CAST(:url AS text) END,
-        attend_at = CASE status WHEN 'PENDING' THEN CAST(:at AS timestamptz) ELSE attend_at END
+        checkout_url = CASE WHEN status = 'PENDING' THEN CAST(:url AS text) END,
+        attend_at = CASE WHEN status = 'PENDING' THEN CAST(:at AS timestamptz) ELSE attend_at END
     WHERE user_id = :user_id AND id = :top_up_id AND session_id IS NULL
     """
 )

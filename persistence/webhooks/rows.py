@@ -29,11 +29,12 @@ def exists(row: str, token: str) -> str:
 
 
 TOKEN_JOIN = "LEFT JOIN api_tokens AS k ON k.user_id = w.user_id AND k.id = w.api_token_id"  # noqa: S105
-#: Complete with a condition on `w`.
+#: Complete with a condition on `w`, the webhooks of `:user_id`. A cluster finds the node of a subquery by that
+#: parameter, not by a column of the query around it.
 SELECT = f"""
 SELECT w.*, coalesce(c.accepted_number, 0) AS accepted_number, k.scopes, ARRAY(
         SELECT s.hint FROM webhook_secrets AS s
-        WHERE s.user_id = w.user_id AND s.webhook_id = w.id
+        WHERE s.user_id = :user_id AND s.webhook_id = w.id
             AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
         ORDER BY s.id DESC
     ) AS hints
