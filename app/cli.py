@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app import operator_commands
+from app import cluster_commands, operator_commands
 from app.command_line import DEFAULT_DATA, ROOT, Data
 from app.command_line import read_settings as _settings
 from app.command_line import refuse as _refuse
@@ -31,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(operator_commands.app, name="operators")
+app.add_typer(cluster_commands.app, name="cluster")
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")]
@@ -74,13 +75,31 @@ def up(
 
 
 @app.command(
+    "test",
     context_settings={
         "allow_extra_args": True,
         "ignore_unknown_options": True,
         "help_option_names": [],
-    }
+    },
 )
-def test(context: typer.Context) -> None:
+def run_tests(
+    context: typer.Context,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="A database on an existing PostgreSQL 16 or newer, or on a distributed Citus cluster: the "
+            "tests create databases beside it. Its role has CREATEDB and is not a superuser.",
+            show_default=False,
+        ),
+    ] = None,
+    admin_database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="The same database as a superuser, which some tests need to damage data.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Run all tests on embedded services of their own. Further arguments are passed to pytest."""
     if context.args in (["--help"], ["-h"]):
         typer.echo(context.get_help())
@@ -90,6 +109,8 @@ def test(context: typer.Context) -> None:
     if not paths or any("/tests/client" in path for path in paths):
         with contextlib.nullcontext() if arguments else _compiling():
             _prepare_browser_tests()
+    existing = {"TEST_DATABASE_URL": database_url, "TEST_ADMIN_DATABASE_URL": admin_database_url}
+    os.environ.update({name: url for name, url in existing.items() if url is not None})
     _become([sys.executable, "-m", "pytest", *(arguments or SIDE_BY_SIDE)])
 
 
@@ -272,11 +293,19 @@ def bench(
         bool,
         typer.Option("--rivals", help="Also measure other GraphQL servers, which run on Node."),
     ] = False,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Also measure the wallet on this migrated database without users, such as a cluster.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Compare the wallet with plain PostgreSQL on the same machine, as ratios."""
     chosen = ["--quick"] if quick else []
     chosen += ["--only", only] if only else []
     chosen += ["--rivals"] if rivals else []
+    chosen += ["--database-url", database_url] if database_url else []
     _become([sys.executable, "-m", "bench.run", *chosen])
 
 

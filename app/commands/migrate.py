@@ -8,11 +8,13 @@ from contextlib import contextmanager
 
 import alembic.command
 import alembic.config
+import psycopg
 import sqlalchemy
 from alembic.util import CommandError
 from sqlalchemy import exc
 
 from app.commands import prerequisites, terminal
+from persistence.cluster import distributing
 from persistence.engine import database
 from persistence.people import refolding, skeleton_rows
 from settings import Settings
@@ -33,8 +35,11 @@ def migrate(settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -
                 _lock(connection)
                 prerequisites.check(connection)
                 before = _revision(connection)
+                connection.exec_driver_sql(distributing.ALLOW_TRIGGERS)
+                connection.commit()
                 _upgrade(connection, settings.sealing_key)
                 after = _revision(connection)
+                _redistribute(connection)
                 _refold(connection)
         finally:
             engine.dispose()
@@ -86,12 +91,33 @@ def _lock(connection: sqlalchemy.Connection) -> None:
     connection.commit()
 
 
-def _refold(connection: sqlalchemy.Connection) -> None:
-    """Rewrite what an earlier release made of names and notes by other rules."""
+@contextmanager
+def _in_autocommit(connection: sqlalchemy.Connection) -> Iterator[psycopg.Connection]:
+    """The driver's connection."""
     connection.commit()
     driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None
+    assert isinstance(driver_connection, psycopg.Connection)
     driver_connection.autocommit = True
+    yield driver_connection
+    driver_connection.autocommit = False
+
+
+def _redistribute(connection: sqlalchemy.Connection) -> None:
+    """On a cluster, distribute what the migrations have created."""
+    with _in_autocommit(connection) as driver_connection:
+        if distributing.is_distributed(driver_connection):
+            distributing.distribute(driver_connection)
+
+
+def _refold(connection: sqlalchemy.Connection) -> None:
+    """Rewrite what an earlier release made of names and notes by other rules."""
+    with _in_autocommit(connection) as driver_connection:
+        rewritten = _rewrite(driver_connection)
+    if rewritten:
+        terminal.say(f"Rewrote the search texts of {rewritten:,} names and notes.")
+
+
+def _rewrite(driver_connection: psycopg.Connection) -> int:
     with terminal.console.status("Checking the search texts …") as status:
         rewritten = refolding.refold(
             driver_connection,
@@ -102,9 +128,7 @@ def _refold(connection: sqlalchemy.Connection) -> None:
             driver_connection,
             lambda users: status.update(f"Storing the skeletons of names … {users:,}"),
         )
-    driver_connection.autocommit = False
-    if rewritten:
-        terminal.say(f"Rewrote the search texts of {rewritten:,} names and notes.")
+    return rewritten
 
 
 def _revision(connection: sqlalchemy.Connection) -> str | None:

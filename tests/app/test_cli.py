@@ -29,6 +29,7 @@ COMMANDS = [
         "reseal",
         "doctor",
         "operators",
+        "cluster",
     ],
     "bench",
 ]
