@@ -15,6 +15,8 @@ from bench.measure import Measurement, Spread
 STATEMENTS, CALL, WALLET = "pgbench, statements", "pgbench, one call", "wallet"
 #: With rate limits counted and an access log written to a file, as it is deployed.
 EVERYTHING = "wallet, everything on"
+#: On a database that the caller named, such as a cluster.
+GIVEN = "wallet, given database"
 MERCURIUS, YOGA, POSTGRAPHILE = "Mercurius with JIT", "GraphQL Yoga", "PostGraphile 5"
 SHARED = "Mercurius with JIT, shared commits"
 #: Like the last, doing the work of the wallet in production.

@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -55,6 +55,8 @@ class Plan:
     subscribers: int = 5_000
     idle_seconds: float = 25
     delivery_seconds: float = 7
+    #: Of a migrated database without users, on which the wallet is measured too.
+    database_url: str | None = None
 
 
 QUICK = Plan(
@@ -142,6 +144,8 @@ def _compare(
                 rivals = servers.enter_context(running.serving(people))
                 pools = ", ".join(f"{rival.name} {rival.pool_size}" for rival in rivals)
                 taking_part += rivals
+            if plan.database_url is not None:
+                taking_part.append(servers.enter_context(sides.on_given(people, plan.database_url)))
         for number in range(plan.rounds):
             with console.status(f"Round {number + 1} of {plan.rounds} …"):
                 comparisons.measure_round(measured, taking_part, number, plan.seconds, console)
@@ -195,6 +199,11 @@ def main() -> int:
     parser.add_argument(
         "--rivals", action="store_true", help="also measure the Node servers of bench/rivals"
     )
+    parser.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="also measure the wallet on this migrated database without users, such as a cluster",
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
@@ -202,14 +211,15 @@ def main() -> int:
         parser.error(
             f"--rivals are measured in {', '.join(RIVALS_TAKE_PART)} only: omit it, or add one of them"
         )
-    plan, console = QUICK if arguments.quick else Plan(), Console()
+    chosen = QUICK if arguments.quick else Plan()
+    plan, console = replace(chosen, database_url=arguments.database_url), Console()
     try:
         report = run(plan, arguments.only, console, with_rivals=arguments.rivals)
     except (ServiceError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     report.show(console)
-    if plan is QUICK:
+    if arguments.quick:
         console.print("\nOne short round of each: it works, and the figures are rough.")
     else:
         console.print(f"Written to {report.keep()}.")

@@ -15,6 +15,7 @@ from bench.comparisons import (
     CALL,
     CONNECTIONS,
     EVERYTHING,
+    GIVEN,
     PAGE,
     STATEMENTS,
     TRANSFERS,
@@ -181,3 +182,20 @@ def ours(people: Users) -> Iterator[tuple[Child, list[Side]]]:
                 *servers,
             ],
         )
+
+
+@contextmanager
+def on_given(people: Users, database_url: str) -> Iterator[Server]:
+    """The wallet on that database, which is migrated and has no users: it gets the same."""
+    stack = people.stack.beside(DATABASE_URL=database_url)
+    payments = users.create(
+        database_url, people.count, audit_key=stack.settings.sealing_key, payments=users.PAYMENTS
+    )
+    tokens = users.write_tokens(
+        stack.folder / "given tokens", people.count, issuer=stack.issuer, secret=stack.secret
+    )
+    with services.api(stack, "given.log") as api:
+        ledgers = Ledgers(database_url, stack.settings, moved=payments)
+        server = Server(GIVEN, stack.graphql_url, api, tokens, ledgers, wallet.REQUESTS)
+        server.prepare(read=wallet.READ, page=wallet.READ_PAGE, send=wallet.SEND)
+        yield server

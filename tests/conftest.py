@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
-from psycopg import sql
 
 from dev import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
-from tests import databases, scheduling
+from tests import databases, scheduling, templates
 from tests.databases import ADMIN_VARIABLE, DATABASE_VARIABLE, RUN_VARIABLE, with_database
 from tests.dev.faulty_smtp import FaultySmtp
 
@@ -152,18 +151,7 @@ def worker_number(request: pytest.FixtureRequest) -> int:
 def template_database() -> str:
     """The name of a migrated, empty database, created once per run by the first worker."""
     name = _template_name()
-    with psycopg.connect(os.environ[DATABASE_VARIABLE], autocommit=True) as connection:
-        # Workers wait here while the first one migrates.
-        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
-        if not _exists(connection, name):
-            making = f"{name}_making"
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(making)))
-            _migrate(with_database(os.environ[DATABASE_VARIABLE], making))
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                    sql.Identifier(making), sql.Identifier(name)
-                )
-            )
+    templates.ensure(name, _migrate)
     return name
 
 
@@ -190,11 +178,6 @@ def admin_database_url(database_url: str) -> str:
 
 def _template_name() -> str:
     return f"template_{os.environ[RUN_VARIABLE]}"
-
-
-def _exists(connection: psycopg.Connection, name: str) -> bool:
-    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-    return found.fetchone() is not None
 
 
 def _migrate(url: str) -> None:

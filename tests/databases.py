@@ -15,6 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from tests import clusters
+
 #: Set by the caller to run the tests on existing services, otherwise by `pytest_configure`.
 DATABASE_VARIABLE = "TEST_DATABASE_URL"
 ADMIN_VARIABLE = "TEST_ADMIN_DATABASE_URL"
@@ -83,8 +85,8 @@ def temporary(worker_number: int, template: str) -> Iterator[str]:
 @contextlib.contextmanager
 def reused(worker_number: int, template: str) -> Iterator[str]:
     """The URL of a copy of the template that no one else uses during the block."""
-    if ADMIN_VARIABLE not in os.environ:
-        # Only a superuser can delete what must not be deleted.
+    if ADMIN_VARIABLE not in os.environ or clusters.nodes(os.environ[DATABASE_VARIABLE]):
+        # Only a superuser can delete what must not be deleted, and of the shards not even that one.
         with temporary(worker_number, template) as url:
             yield url
         return
@@ -106,9 +108,10 @@ def drop(name: str) -> None:
     kept = _connections.pop(with_database(url, name), None)
     if kept is not None:
         kept.close()
-    connected(url).execute(
-        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    )
+    for server in clusters.servers(url):
+        connected(server).execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
 
 
 def connected(url: str) -> psycopg.Connection:
@@ -130,12 +133,13 @@ def close() -> None:
 
 def _create(worker_number: int, template: str) -> str:
     name = f"test_{os.environ[RUN_VARIABLE]}_{worker_number}_{next(_numbers)}"
-    # Copying files took 26 ms here, the default (through the WAL) 60 ms.
-    connected(os.environ[DATABASE_VARIABLE]).execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-            sql.Identifier(name), sql.Identifier(template)
+    for server in clusters.servers(os.environ[DATABASE_VARIABLE]):
+        # Copying files took 26 ms here, the default (through the WAL) 60 ms.
+        connected(server).execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
         )
-    )
     return name
 
 

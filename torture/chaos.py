@@ -113,9 +113,10 @@ class Chaos:
     async def run(self, seconds: float) -> None:
         """Inject faults for so long, and in any case all that no run may skip."""
         ends_at = time.monotonic() + seconds
-        for number, kind in enumerate(_kinds(self._rng, self._first())):
+        first, further = self._possible(self._first()), self._possible(faults.FURTHER)
+        for number, kind in enumerate(_kinds(self._rng, first, further)):
             left = ends_at - time.monotonic()
-            if left <= 0 and number >= len(self._first()):
+            if left <= 0 and number >= len(first):
                 return
             await asyncio.sleep(self._rng.uniform(*_PAUSE_SECONDS))
             # No fault is active at this moment, and nothing restarts processes but the faults.
@@ -126,6 +127,10 @@ class Chaos:
         """The faults that every run injects, however short it is."""
         has_pooler = self._world.stack.pooler is not None
         return [*faults.FIRST, *(faults.WITH_POOLER if has_pooler else ())]
+
+    def _possible(self, kinds: Sequence[type[Fault]]) -> list[type[Fault]]:
+        breaks_database = self._world.stack.breaks_database
+        return [kind for kind in kinds if breaks_database or kind not in faults.OF_DATABASE]
 
     async def _inject(self, fault: Fault, *, shorter: bool) -> None:
         self._tell(fault.name)
@@ -155,9 +160,10 @@ async def _holds(what: Callable[[], bool], began: float) -> bool:
     return False
 
 
-def _kinds(rng: random.Random, first: list[type[Fault]]) -> Iterator[type[Fault]]:
-    """These first, then each of the others, then all of them in random order, repeatedly."""
-    further = list(faults.FURTHER)
+def _kinds(
+    rng: random.Random, first: list[type[Fault]], further: list[type[Fault]]
+) -> Iterator[type[Fault]]:
+    """Those first, then each of the others, then all of them in random order, repeatedly."""
     rng.shuffle(first)
     rng.shuffle(further)
     everything = [*first, *further]

@@ -243,5 +243,9 @@ FURTHER: tuple[type[Fault], ...] = (
     ChannelsKilled, ProviderKilled, MailServerKilled, WorkersKilledMailing, BackendKilled, PostgresFrozen,
     ApiSuspended, ApiRestarted, RelaySuspended,
 )  # fmt: skip
+#: Only where the database is one of the run.
+OF_DATABASE: tuple[type[Fault], ...] = (
+    PostgresKilled, BackendKilled, PostgresFrozen, ConnectionsTaken, StatementsSlow, RowsLocked,
+)  # fmt: skip
 #: If there is a pooler.
 WITH_POOLER: tuple[type[Fault], ...] = (PoolerKilled,)

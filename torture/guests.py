@@ -42,7 +42,7 @@ class Guests:
         self._payers = users[:PAYERS]
         self._careful = users[PAYERS : PAYERS + CAREFUL]
         self._leavers = users[PAYERS + CAREFUL :]
-        url = stack.postgres.url
+        url = stack.direct_url
         self._factors = confirmers.enrol(url, stack.settings, self._careful)
         leavers.prepare(url, self._leavers)
 

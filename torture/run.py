@@ -88,7 +88,14 @@ def _options(arguments: list[str] | None) -> Options:
     )
     parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
-    parser.add_argument(
+    database = parser.add_mutually_exclusive_group()
+    database.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="a migrated database without users on a PostgreSQL or a Citus cluster that runs already; "
+        "break it yourself meanwhile",
+    )
+    database.add_argument(
         "--pgbouncer",
         action="store_true",
         help="put PgBouncer in transaction mode in front of PostgreSQL",
@@ -111,7 +118,7 @@ def _options(arguments: list[str] | None) -> Options:
             users=given.users,
             movers=given.movers,
         ),
-        choices=Choices(pgbouncer=given.pgbouncer),
+        choices=Choices(pgbouncer=given.pgbouncer, database_url=given.database_url),
         keep=given.keep.absolute() if given.keep is not None else None,
     )
 
@@ -124,6 +131,8 @@ def _repeat(options: Options) -> str:
     ]
     if choices.pgbouncer:
         words.append("--pgbouncer")
+    if choices.database_url:
+        words.append("--database-url …")
     return " ".join(words)
 
 

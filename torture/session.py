@@ -154,7 +154,7 @@ class Session:
         acting = [f"operator-{number}@torture.example" for number in range(operators.OPERATORS)]
         created = await asyncio.to_thread(
             users.create,
-            self._stack.postgres.url,
+            self._stack.direct_url,
             self._stack.settings,
             [*addresses, *acting, *guests.addresses(), *self._addresses_for_mails()],
         )
@@ -162,11 +162,11 @@ class Session:
         special = created[len(addresses) + len(acting) :][: len(guests.addresses())]
         await asyncio.to_thread(
             operators.appoint,
-            self._stack.postgres.url,
+            self._stack.direct_url,
             self._stack.settings.sealing_key,
             self._operators,
         )
-        await asyncio.to_thread(schedulers.settle_in, self._stack.postgres.url)
+        await asyncio.to_thread(schedulers.settle_in, self._stack.direct_url)
         self._guests = await asyncio.to_thread(Guests, self._stack, special, self._operators)
         for link in (*self._links, self._checkout_link, self._mail_link):
             await link.start()
@@ -200,7 +200,7 @@ class Session:
             devices = [self._client(rng) for _ in range(requesters.AT_ONCE)]
             at_work.append(Requester(crowd, devices, rng).run())
         rng = self._rng("scheduler")
-        at_work.append(Scheduler(crowd, [self._client(rng)], rng, self._stack.postgres.url).run())
+        at_work.append(Scheduler(crowd, [self._client(rng)], rng, self._stack.direct_url).run())
         rng = self._rng("operators")
         devices = [self._client(rng) for _ in self._operators]
         at_work.append(operators.Operators(crowd, self._operators, devices, rng).run())
@@ -296,17 +296,18 @@ class Session:
     async def _check_while_running(self) -> None:
         """Check during the run whatever can be checked, so that a broken promise is reported at once."""
         running = checker.RunningChecks()
+        has_snapshots = self._stack.has_snapshots()
         long_look_at = time.monotonic() + _FIRST_LONG_LOOK_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self._read_log()
             totals: ledgers.Totals | None = None
-            # It is unavailable now and then, by design.
-            with contextlib.suppress(psycopg.Error):
-                totals = await asyncio.to_thread(ledgers.totals, self._stack.postgres.url)
+            with contextlib.suppress(psycopg.Error):  # It is unavailable now and then, by design.
+                totals = await asyncio.to_thread(ledgers.totals, self._stack.direct_url)
                 self.record.quick_checks += 1
-            found = running.look(self.record, totals, time.monotonic())
-            if time.monotonic() >= long_look_at:
+            seen = totals if has_snapshots else None
+            found = running.look(self.record, seen, time.monotonic())
+            if has_snapshots and time.monotonic() >= long_look_at:
                 with contextlib.suppress(psycopg.Error):
                     found += await self._check_fully()
                     # The record has doubled by then: all checks together cost about twice the last one.
@@ -324,7 +325,7 @@ class Session:
 
     async def _check_fully(self) -> list[Violation]:
         """Check every finished command and read against all ledger entries. Raises psycopg.Error."""
-        read = await asyncio.to_thread(ledgers.read, self._stack.postgres.url)
+        read = await asyncio.to_thread(ledgers.read, self._stack.direct_url)
         self._receivers.read()
         # What is observed meanwhile is not part of it.
         seen = self.record.so_far()
@@ -345,7 +346,7 @@ class Session:
             await asyncio.gather(*at_work)
         await self._network.deliver_rest()
         await provider_drain.end_bad_days(self._stack.provider)
-        database_url = self._stack.postgres.url
+        database_url = self._stack.direct_url
         is_drained = await provider_drain.wait_until_reconciled(database_url)
         self._tell("reconciled with the payment provider")
         is_drained &= await drain.wait_until_drained(

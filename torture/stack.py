@@ -18,6 +18,7 @@ from dev.processes import ROOT, Child, ServiceError
 from dev.stripe import emulator
 from dev.stripe.emulator import StripeEmulator
 from settings import Settings
+from torture.existing import ExistingPostgres
 from torture.operators import APPROVAL_ABOVE
 from torture.pooler import PgBouncer
 
@@ -42,6 +43,8 @@ class Choices:
     """Options of the stack."""
 
     pgbouncer: bool = False
+    #: Of a database that runs already, into which the run injects no faults.
+    database_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,16 @@ class Stack:
         self.folder = folder
         self.choices = choices
         password = secrets.token_hex(12)
-        self.postgres = postgres.Postgres(
+        self._embedded = postgres.Postgres(
             folder / "postgres",
             password=password,
             superuser_password=secrets.token_hex(12),
             log=self.log_of("postgres"),
             port=processes.free_port(),
             options=POSTGRES_OPTIONS,
+        )
+        self._existing = (
+            None if choices.database_url is None else ExistingPostgres(choices.database_url)
         )
         self.valkey = valkey.Valkey(
             password=secrets.token_hex(12),
@@ -90,7 +96,7 @@ class Stack:
             folder=folder / "mail", log=self.log_of("mail"), port=processes.free_port()
         )
         self.pooler = (
-            PgBouncer(folder, self.postgres, password, log=self.log_of("pgbouncer"))
+            PgBouncer(folder, self._embedded, password, log=self.log_of("pgbouncer"))
             if choices.pgbouncer
             else None
         )
@@ -118,7 +124,8 @@ class Stack:
 
     def start_services(self) -> None:
         """Start the services and migrate the database. Raises `ServiceError`."""
-        services = (self.valkey, self.channels, self.catcher, self.provider, self.postgres)
+        database = self._existing or self._embedded
+        services = (self.valkey, self.channels, self.catcher, self.provider, database)
         for service in services:
             service.begin()
         for service in services:
@@ -140,7 +147,8 @@ class Stack:
     def stop(self) -> None:
         """Stop everything, whatever state it is in."""
         self.stop_processes()
-        services = (self.catcher, self.channels, self.provider, self.valkey, self.postgres)
+        database = self._existing or self._embedded
+        services = (self.catcher, self.channels, self.provider, self.valkey, database)
         for service in (self.pooler, *services):
             if service is not None:
                 service.stop()
@@ -287,7 +295,8 @@ class Stack:
     def ended(self) -> list[str]:
         """Processes that are not running, with their exit status; call it while no fault is active."""
         services = (
-            self.postgres, self.valkey, self.channels, self.catcher, self.provider, self.pooler,
+            None if self._existing else self._embedded, self.valkey, self.channels, self.catcher,
+            self.provider, self.pooler,
         )  # fmt: skip
         children = [
             *self.children.values(),
@@ -307,11 +316,31 @@ class Stack:
     @property
     def database_url(self) -> str:
         """The database URL of the wallet's processes."""
-        return self.pooler.url if self.pooler is not None else self.postgres.url
+        return self.pooler.url if self.pooler is not None else self.direct_url
+
+    @property
+    def direct_url(self) -> str:
+        """The database URL without a pooler."""
+        return (self._existing or self._embedded).url
+
+    @property
+    def postgres(self) -> postgres.Postgres:
+        """The embedded PostgreSQL, for the faults that break it."""
+        assert self.breaks_database
+        return self._embedded
+
+    @property
+    def breaks_database(self) -> bool:
+        """Whether the database is a PostgreSQL of this run."""
+        return self._existing is None
+
+    def has_snapshots(self) -> bool:
+        """Whether a query reads all accounts at one moment."""
+        return self._existing is None or self._existing.has_snapshots()
 
     def _direct(self) -> dict[str, str]:
         """For commands that need a session of their own for longer than a transaction."""
-        return {"DATABASE_URL": self.postgres.url}
+        return {"DATABASE_URL": self.direct_url}
 
     def _environment(self, choices: Choices) -> dict[str, str]:
         return {
