@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from graphql import (
@@ -152,3 +153,9 @@ def test_what_is_no_existing_date_is_refused(given: object) -> None:
 def test_a_number_is_no_date_literal() -> None:
     with pytest.raises(GraphQLError, match="year, month and day"):
         scalars.parse_date_literal(IntValueNode(value="20261130"))
+
+
+def test_what_is_no_number_is_not_written_as_a_decimal() -> None:
+    nothing: Any = object()
+    with pytest.raises(TypeError):
+        scalars.serialise_decimal(nothing)
