@@ -46,6 +46,8 @@ class Operation:
     kind: OperationType
     #: Its root fields, except `__typename`.
     root_fields: frozenset[str]
+    #: Their names as they are logged.
+    label: str
     #: Whether it works signed out even with a bearer token that is not valid.
     works_signed_out: bool
     #: Whether all its root fields check the credential in their own transactions.
@@ -220,6 +222,7 @@ class Documents:
             name=node.name.value if node.name else None,
             kind=node.operation,
             root_fields=frozenset(fields),
+            label=",".join(sorted(fields)) or "__typename",
             works_signed_out=bool(fields)
             and all(
                 field.works_signed_out or name in _INTROSPECTION

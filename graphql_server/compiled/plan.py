@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from types import CoroutineType
 from typing import Any
 
@@ -113,18 +113,22 @@ class Plan:
         """Discard the compiled functions: they are compiled again on demand."""
         self._variants = {}
 
-    async def execute(
+    # Both return the coroutine of a variant: one of their own would add an await to every request.
+
+    def execute(
         self, context: Any, given: Mapping[str, Any], root: Any = None
-    ) -> ExecutionResult:
+    ) -> Awaitable[ExecutionResult]:
         """The result of `graphql.execute` for that context, these variables and that root."""
         variables = self._variables.coerce(given)
         if isinstance(variables, list):
-            return ExecutionResult(None, errors=variables)
-        return await self._variant(variables).execute(context, variables, root)
+            return _refused(variables)
+        return self._variant(variables).execute(context, variables, root)
 
-    async def respond(self, context: Any, variables: VariableValues, event: Any) -> ExecutionResult:
+    def respond(
+        self, context: Any, variables: VariableValues, event: Any
+    ) -> Awaitable[ExecutionResult]:
         """The result of graphql-core's `execute_subscription_event` for one event."""
-        return await self._variant(variables).execute(context, variables, event)
+        return self._variant(variables).execute(context, variables, event)
 
     def _variant(self, variables: VariableValues) -> Variant:
         coerced = variables.coerced
@@ -261,6 +265,10 @@ class Variant:
                 parts.append(part)
         compiler.count(self._plan, len(parts))
         return writing.write(parts)
+
+
+async def _refused(found: list[GraphQLError]) -> ExecutionResult:
+    return ExecutionResult(None, errors=found)
 
 
 def _condition_names(

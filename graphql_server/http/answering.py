@@ -68,7 +68,7 @@ async def answer(
         request = await reading.read(scope, body)
         cost_wanted = costs.wanted(known.headers)
         operation = await engine.prepare(request, known.client_ip)
-        describe(known, operation.root_fields)
+        describe(known, operation)
         framing = _framing(accepted, scope["method"], operation, cost_wanted)
         with _EndedWithClient(operation, known):
             context = await make_context(engine, known, operation, is_stream=framing is not None)
@@ -184,9 +184,9 @@ async def respond(send: Send, response: Response, *, kind: str = "http") -> None
     await send({"type": f"{kind}.response.body", "body": response.body})
 
 
-def describe(known: facts.RequestFacts, root_fields: frozenset[str]) -> None:
+def describe(known: facts.RequestFacts, operation: Operation) -> None:
     """Record the operation for the access log."""
-    known.logged["operation"] = ",".join(sorted(root_fields)) or "__typename"
+    known.logged["operation"] = operation.label
 
 
 def refusal(

@@ -20,8 +20,9 @@ _AT_ONCE = 2
 
 @dataclass(slots=True, eq=False)
 class _Asked(Generic[Key, Value]):
-    found: asyncio.Future[Mapping[Key, Value]]
     keys: set[Key] = field(default_factory=set)
+    #: One for each caller, so that the cancellation of one does not affect the others.
+    callers: list[asyncio.Future[Mapping[Key, Value]]] = field(default_factory=list)
 
 
 class SharedCalls(Generic[Key, Value]):
@@ -46,27 +47,26 @@ class SharedCalls(Generic[Key, Value]):
         """The values of those keys; unknown ones are left out. Raises what `call` raises."""
         if not keys:
             return {}
-        asked = self._join(keys)
         try:
-            # Shielded: the cancellation of one caller does not affect the others.
-            found = await asyncio.shield(asked.found)
+            found = await self._join(keys)
         except errors.Unavailable as error:
             # A new exception for each: a shared one would collect the tracebacks of all callers.
             raise errors.Unavailable(error.message) from error.__cause__
         return {key: found[key] for key in keys if key in found}
 
-    def _join(self, keys: Collection[Key]) -> _Asked[Key, Value]:
+    def _join(self, keys: Collection[Key]) -> asyncio.Future[Mapping[Key, Value]]:
         loop = asyncio.get_running_loop()
         if not self._waiting or len(self._waiting[-1].keys) >= _KEYS:
-            asked: _Asked[Key, Value] = _Asked(loop.create_future())
-            asked.found.add_done_callback(_retrieve_exception)
-            self._waiting.append(asked)
-        self._waiting[-1].keys.update(keys)
+            self._waiting.append(_Asked())
+        asked = self._waiting[-1]
+        asked.keys.update(keys)
+        caller: asyncio.Future[Mapping[Key, Value]] = loop.create_future()
+        asked.callers.append(caller)
         if not self._is_scheduled and len(self._under_way) < self._at_once:
             # Callers in the same iteration of the event loop share the call.
             self._is_scheduled = True
             loop.call_soon(self._begin)
-        return self._waiting[-1]
+        return caller
 
     def _begin(self) -> None:
         self._is_scheduled = False
@@ -83,15 +83,14 @@ class SharedCalls(Generic[Key, Value]):
         try:
             found = await self._call(asked.keys)
         except asyncio.CancelledError:
-            asked.found.cancel()
+            for caller in asked.callers:
+                caller.cancel()
             raise
         except Exception as error:
-            asked.found.set_exception(error)
+            for caller in asked.callers:
+                if not caller.done():
+                    caller.set_exception(error)
         else:
-            asked.found.set_result(found)
-
-
-def _retrieve_exception(found: asyncio.Future[Mapping[Key, Value]]) -> None:
-    """Retrieve the exception, so that asyncio does not log it if every caller was cancelled."""
-    if not found.cancelled():
-        found.exception()
+            for caller in asked.callers:
+                if not caller.done():
+                    caller.set_result(found)
