@@ -60,6 +60,8 @@ def run(
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=seconds + 60
     )
+    if re.search(r"actually processed: 0\b", done.stdout):
+        raise RuntimeError(f"pgbench made no transaction in {seconds} s: the machine is too busy.")
     failures = _number(r"failed transactions: (\d+)", done.stdout) if not done.returncode else 1
     if failures:
         raise RuntimeError(f"pgbench failed: {(done.stderr + done.stdout).strip()[-1000:]}")

@@ -53,7 +53,7 @@ class Report:
     #: The last so many of these.
     CPU_COLUMNS = 2
     SERVER_HEADINGS = ("load", "server", "/s", "wallet to it", "p50 ms", "p99 ms", "server CPU µs")
-    TARGET_HEADINGS = ("target", "to reach", "measured", "of the rounds", "")
+    TARGET_HEADINGS = ("target", "to reach", "measured", "rounds", "")
 
     @property
     def rows(self) -> list[list[str]]:
