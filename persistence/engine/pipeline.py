@@ -175,10 +175,12 @@ class Query:
 
     __slots__ = ("_command", "_names")
 
-    def __init__(self, sql: str) -> None:
+    def __init__(self, sql: str, *, is_kept: bool = False) -> None:
+        """`is_kept` of frequent ones, see `prepared.Kept`."""
         self._names = list(dict.fromkeys(_NAME.findall(sql)))
         numbers = {name: number for number, name in enumerate(self._names, 1)}
-        self._command = _NAME.sub(lambda found: f"${numbers[found[1]]}", sql).encode()
+        command = _NAME.sub(lambda found: f"${numbers[found[1]]}", sql).encode()
+        self._command = Kept(command) if is_kept else command
 
     def bind(self, **values: Value | Collection[object]) -> Statement:
         """The statement with these values; a collection becomes an array. Raises KeyError."""

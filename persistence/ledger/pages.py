@@ -55,7 +55,8 @@ class EntryFilter:
 _EVERY = EntryFilter()
 _NEWEST = Query(
     f"SELECT {entry_rows.COLUMNS} FROM transactions WHERE user_id = :user_id "  # noqa: S608
-    "ORDER BY sequence DESC LIMIT :limit"
+    "ORDER BY sequence DESC LIMIT :limit",
+    is_kept=True,
 )
 
 

@@ -82,7 +82,8 @@ _ENDED = Query(
 SELECT count(*), array_agg(user_id) FILTER (WHERE NOT is_active),
     array_agg(id) FILTER (WHERE NOT is_active)
 FROM ({_STORED}) AS stored
-"""  # noqa: S608
+""",  # noqa: S608
+    is_kept=True,
 )
 _STORED_IDS = Query(f"SELECT user_id, id FROM ({_STORED}) AS stored")  # noqa: S608
 _ACTIVE_OF_USERS = Query(

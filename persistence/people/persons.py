@@ -31,7 +31,10 @@ _READ_ADDRESSEE = text(
 _READ_UNCLOSED = Query(
     f"SELECT {COLUMNS} FROM users WHERE id = :user_id AND closed_at IS NULL"  # noqa: S608
 )
-_READ = Query(f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)")  # noqa: S608
+_READ = Query(
+    f"SELECT {COLUMNS} FROM users WHERE id = ANY(:user_ids)",  # noqa: S608
+    is_kept=True,
+)
 
 
 def from_row(row: Row[Any]) -> Person:

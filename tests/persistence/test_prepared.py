@@ -11,6 +11,7 @@ import pytest
 
 from persistence.engine import pinned, pipeline, prepared
 from persistence.engine.pinned import Connection
+from persistence.engine.pipeline import Query
 from persistence.engine.prepared import Kept, Prepared
 from persistence.ledger.ledger import Ledger
 from tests import relays
@@ -115,6 +116,14 @@ async def test_a_migration_fails_no_commit(
     for _ in range(2 * CONNECTIONS):
         assert not (await ledger.move(sending(*people, "1"))).replayed
     assert books.balances(*people) == [10_000 - 1_000, 10_000 + 1_000]
+
+
+async def test_a_migration_fails_no_read(books: Books, people: tuple[Someone, Someone]) -> None:
+    query = Query("SELECT time_zone, name FROM users WHERE id = :user_id", is_kept=True)
+    bound = query.bind(user_id=people[0].user_id)
+    before = await books.database.rows(bound)
+    books.connection.execute("ALTER TABLE users ALTER COLUMN time_zone TYPE varchar(64)")
+    assert await books.database.rows(bound) == before
 
 
 @pytest.mark.parametrize("lost", [b"DISCARD ALL", b"DEALLOCATE ALL"])
