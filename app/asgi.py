@@ -96,13 +96,12 @@ class App:
         #: For servers that can answer plain requests without ASGI.
         self.short_path = ShortPath(GRAPHQL_PATH, self._envelope, cors, self._answer_whole)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            await self._envelope(scope, receive, send)
+    # These choose an application without being coroutines, which would add an await to every request.
 
-    # Both choose an application without being coroutines, which would add an await to every request.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "lifespan":
+            return self._live(receive, send)
+        return self._envelope(scope, receive, send)
 
     def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":

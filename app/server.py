@@ -97,6 +97,7 @@ def configure(
         http=connections.Connections(limits, app.short_path if tracing is None else None),  # type: ignore[arg-type]
         ws=sockets.Sockets(limits.socket_messages),  # type: ignore[arg-type]
         lifespan="on",
+        interface="asgi3",
         loop="none",
         ws_max_size=bodies.MAXIMUM_BYTES,
         ws_per_message_deflate=False,

@@ -47,16 +47,16 @@ class Endpoint:
         #: The page for browsers that open the endpoint without a query.
         self._page = page
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # No coroutine of its own, which every idle socket would keep.
         if scope["type"] == "websocket":
-            await self._open_socket(scope, receive, send)
-        elif scope["method"] not in self._methods:
+            return self._open_socket(scope, receive, send)
+        if scope["method"] not in self._methods:
             message = f"This address takes {' and '.join(self._methods)}."
             headers = [(b"allow", ", ".join((*self._methods, "OPTIONS")).encode())]
-            await _refuse(send, 405, message, errors.BAD_USER_INPUT, headers)
-        else:
-            # HEAD is answered as GET; the server omits the body.
-            await self._answer(scope, receive, send)
+            return _refuse(send, 405, message, errors.BAD_USER_INPUT, headers)
+        # HEAD is answered as GET; the server omits the body.
+        return self._answer(scope, receive, send)
 
     async def answer_whole(self, scope: Scope, body: bytes) -> answering.Response | None:
         """The response to a POST that has arrived completely and accepts no stream; None if the client has gone.
@@ -85,13 +85,12 @@ class Endpoint:
             account = None if caller is None else self._engine.service.account_of(caller)
             await self._keep_open(stream.serve, scope, receive, send, account=account)
 
-    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         origin = facts.header(scope["headers"], b"origin")
         host = facts.header(scope["headers"], b"host")
         if origin is not None and not self._origins.allow(origin, host):
-            await _refuse(send, 403, _FOREIGN, "FORBIDDEN", [], kind="websocket.http")
-        else:
-            await self._keep_open(_serve_socket, scope, receive, send)
+            return _refuse(send, 403, _FOREIGN, "FORBIDDEN", [], kind="websocket.http")
+        return self._keep_open(_serve_socket, scope, receive, send)
 
     async def _keep_open(
         self, serve: Serve, scope: Scope, receive: Receive, send: Send, account: str | None = None
@@ -127,8 +126,8 @@ def _exhausted(name: str, quota: Quota) -> list[Header]:
     return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
 
 
-async def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
-    await connection.Connection(engine, scope, receive, send).run()
+def _serve_socket(engine: Engine, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    return connection.Connection(engine, scope, receive, send).run()
 
 
 async def _refuse(

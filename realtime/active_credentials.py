@@ -67,12 +67,13 @@ class _Credential:
         self.ended = False
         #: Whether it was used since `last_used_at` was written.
         self.used = False
-        self.watches: set[Watch] | None = None
+        # Usually one: a set would take 200 bytes.
+        self.watches: tuple[Watch, ...] = ()
 
     def end(self) -> None:
         if not self.ended:
             self.ended = True
-            for watch in list(self.watches or ()):
+            for watch in self.watches:
                 watch.end()
 
 
@@ -124,8 +125,7 @@ class ActiveCredentials:
         self._known[principal.credential_id] = credential
         expires_at = None if expires_in_seconds is None else time.monotonic() + expires_in_seconds
         watch = Watch(credential, ended, expires_at)
-        credential.watches = credential.watches or set()
-        credential.watches.add(watch)
+        credential.watches = (*credential.watches, watch)
         self._watches.add(watch)
         self._listening.subscribe(credential.user_id)
         if credential.ended:
@@ -136,8 +136,8 @@ class ActiveCredentials:
         """Stop watching."""
         if watch in self._watches:
             self._watches.remove(watch)
-            if watch.credential.watches is not None:
-                watch.credential.watches.discard(watch)
+            others = (each for each in watch.credential.watches if each is not watch)
+            watch.credential.watches = tuple(others)
             self._listening.unsubscribe(watch.credential.user_id)
 
     def expire(self) -> None:

@@ -33,7 +33,8 @@ class Subscriptions(Generic[Event]):
         self.stream = stream
         self._database = database
         self._listening = listening
-        self._open: dict[UUID, set[Subscription[Event]]] = {}
+        # Usually one of a user: a set would take 200 bytes.
+        self._open: dict[UUID, tuple[Subscription[Event], ...]] = {}
         #: By user: the number after which an event is missing, once that has been logged.
         self._gaps: dict[UUID, int] = {}
         #: Combines the reads of concurrent subscriptions.
@@ -69,27 +70,34 @@ class Subscriptions(Generic[Event]):
             subscription.doubt()
 
     async def poll(self) -> None:
-        """Read the newest number of every subscribed user. Raises Unavailable."""
+        """Find the subscriptions that are behind. Raises Unavailable."""
         listening = list(self._open)
         for start in range(0, len(listening), _USERS_AT_ONCE):
             page = listening[start : start + _USERS_AT_ONCE]
-            newest = await self.stream.newest(self._database, page)
-            for user_id, number in newest.items():
+            seen = {user_id: self._seen(user_id) for user_id in page}
+            newer = await self.stream.newer(self._database, seen)
+            for user_id in page:
                 for subscription in self._open.get(user_id, ()):
-                    subscription.expect(number)
+                    subscription.expect(newer.get(user_id, 0))
+
+    def _seen(self, user_id: UUID) -> int:
+        """The last event that all subscriptions of the user have."""
+        return min((each.position for each in self._open.get(user_id, ())), default=0)
 
     # ------------------------------------------------ for subscriptions
 
     def register(self, subscription: Subscription[Event]) -> None:
-        self._open.setdefault(subscription.user_id, set()).add(subscription)
+        opened = self._open.get(subscription.user_id, ())
+        self._open[subscription.user_id] = (*opened, subscription)
         self._listening.subscribe(subscription.user_id)
 
     def unregister(self, subscription: Subscription[Event]) -> None:
-        opened = self._open.get(subscription.user_id, set())
+        opened = self._open.get(subscription.user_id, ())
         if subscription in opened:
-            opened.remove(subscription)
+            remaining = tuple(each for each in opened if each is not subscription)
+            self._open[subscription.user_id] = remaining
             self._listening.unsubscribe(subscription.user_id)
-            if not opened:
+            if not remaining:
                 del self._open[subscription.user_id]
                 self._gaps.pop(subscription.user_id, None)
 
@@ -164,6 +172,11 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def position(self) -> int:
+        """The number of the last event that needs no read; 0 until known."""
+        return self._position or 0
+
     async def start(self) -> None:
         """Subscribe from now on.
 
@@ -237,7 +250,7 @@ class Subscription(AsyncIterator[Event], Generic[Event]):
         self._wake()
 
     def expect(self, number: int) -> None:
-        """The database has reported this as the newest number."""
+        """The database has reported this as the newest number, or 0: nothing newer than the position."""
         self._known = max(self._known, number)
         if self._position is not None and number > self._position:
             self._must_read = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from enum import IntEnum
-from functools import partial
 from typing import Any
 
 import httptools
@@ -153,7 +152,7 @@ class HttpConnection(ShortPathProtocol):
         if self._is_counted:
             self._is_counted = False
             socket: Any = self.transport.get_protocol()
-            socket.left = partial(self._edge.connections.give_back, self._owner)
+            socket.counted = (self._edge.connections, self._owner)
 
     def on_response_complete(self) -> None:
         """As uvicorn's, but one timer for all connections closes those that are silent for too long."""

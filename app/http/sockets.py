@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -13,6 +12,7 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 from websockets.protocol import Protocol
 
+from app.http.edge import Quota
 from graphql_server.pace import Pace
 
 #: The interval of pings, and the time a client has to answer one.
@@ -20,8 +20,49 @@ PING_SECONDS = 20
 #: The maximum per message.
 MAXIMUM_FRAGMENTS = 1_000
 
-#: Entries of a scope that are not used after the socket is accepted.
-_OF_HANDSHAKE = ("asgi", "extensions", "headers", "query_string", "raw_path", "server", "state")
+#: Entries of a scope that are used after the socket is accepted.
+_KEPT = ("facts", "path", "type")
+#: What uvicorn keeps of a socket. More than 30 attributes without slots take 1.3 KB.
+_OF_UVICORN = (
+    *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout", "close_timer"),
+    *(
+        "config",
+        "conn",
+        "connections",
+        "curr_msg_data_type",
+        "default_headers",
+        "disconnected",
+        "frames",
+    ),
+    *(
+        "handshake_complete",
+        "handshake_initiated",
+        "initial_response",
+        "last_ping_rtt",
+        "logger",
+        "loop",
+    ),
+    *(
+        "pending_ping_payload",
+        "ping_interval",
+        "ping_sent_at",
+        "ping_timeout",
+        "ping_timer",
+        "pong_timer",
+    ),
+    *(
+        "queue",
+        "read_paused",
+        "request",
+        "response",
+        "root_path",
+        "scheme",
+        "scope",
+        "server",
+        "tasks",
+    ),
+    *("transport", "writable"),
+)
 
 
 class Sockets:
@@ -66,6 +107,8 @@ class Sockets:
 class Socket(WebSocketsSansIOProtocol):
     """One socket. The state of the handshake is released after it."""
 
+    __slots__ = (*_OF_UVICORN, "_is_ending", "_pace", "_sockets", "counted", "turn")
+
     def __init__(
         self,
         sockets: Sockets,
@@ -75,8 +118,8 @@ class Socket(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._sockets = sockets
-        #: Called when the connection is lost.
-        self.left: Callable[[], None] | None = None
+        #: Where it counts as a connection, and whose it is.
+        self.counted: tuple[Quota, str | None] | None = None
         self._is_ending = False
         #: Of pings and pongs, from the first one on.
         self._pace: Pace | None = None
@@ -90,8 +133,12 @@ class Socket(WebSocketsSansIOProtocol):
         """The handshake is complete."""
         self._sockets.add(self)
         del self.request, self.response
-        for name in _OF_HANDSHAKE:
-            self.scope.pop(name, None)  # type: ignore[misc]
+        self.client = self.server = None
+        # Those who serve the socket have the same dictionary, and removing entries would not shrink it.
+        scope = cast(dict[str, Any], self.scope)
+        kept = {name: scope[name] for name in _KEPT if name in scope}
+        scope.clear()
+        scope.update(kept)
         # The parser of the handshake would keep the request for as long as it parses frames.
         if not self.conn.reader.buffer:
             self.conn.parser = Protocol.parse(self.conn)
@@ -102,9 +149,10 @@ class Socket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.left is not None:
-            self.left()
-            self.left = None
+        if self.counted is not None:
+            quota, owner = self.counted
+            quota.give_back(owner)
+            self.counted = None
 
     def handle_cont(self, event: Frame) -> None:
         # Their bytes have a limit, but fragments may be empty.

@@ -176,11 +176,15 @@ class Operations:
         task = asyncio.current_task()
         assert task is not None
         self._has_started(task)
-        with self._engine.metrics.subscriptions.track_inprogress():
+        subscriptions = self._engine.metrics.subscriptions
+        subscriptions.inc()
+        try:
             async with aclosing(subscribed) as events:
                 async for event in events:
                     message = {"type": "next", "id": operation_id, "payload": event.answer}
                     await self._client.send(message)
+        finally:
+            subscriptions.dec()
 
     async def _say_over(self, operation_id: str, failure: list[dict[str, Any]] | None) -> None:
         message: dict[str, Any] = {"type": "complete", "id": operation_id}

@@ -37,6 +37,8 @@ class Stream(Generic[Event]):
     ]
     #: The number of each user's newest event. Raises Unavailable.
     newest: Callable[[Database, Collection[UUID]], Awaitable[Mapping[UUID, int]]]
+    #: Of each user the number of the newest event, if it is newer than the given one. Raises Unavailable.
+    newer: Callable[[Database, Mapping[UUID, int]], Awaitable[Mapping[UUID, int]]]
     #: The number of an event.
     number: Callable[[Event], int]
     #: The argument of subscriptions that takes the number of the last event received.
@@ -60,6 +62,7 @@ ENTRIES: Stream[EntryView] = Stream(
     "entries",
     after=entry_views.after,
     newest=history.newest_sequences,
+    newer=history.newer_sequences,
     number=_sequence,
     argument="afterSequence",
     what="the sequence of a transaction",
@@ -70,6 +73,7 @@ NOTIFICATIONS: Stream[View] = Stream(
     "notifications",
     after=notification_views.after,
     newest=notification_views.newest_numbers,
+    newer=notification_views.newer_numbers,
     number=_number,
     argument="afterNumber",
     what="the number of a notification",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -65,6 +65,13 @@ _LATEST_CONTACTS = text(
     "GROUP BY counterparty_id ORDER BY max(sequence) DESC LIMIT :first"
 )
 _NEWEST = Query("SELECT id, sequence FROM users WHERE id = ANY(:user_ids)")
+_NEWER = Query(
+    """
+SELECT u.id, u.sequence
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:sequences AS bigint[])) AS seen (user_id, sequence)
+JOIN users AS u ON u.id = seen.user_id AND u.sequence > seen.sequence
+"""
+)
 _METADATA = Query(
     """
 SELECT m.user_id, m.sequence, m.key, m.value
@@ -160,6 +167,13 @@ async def newest_sequences(db: Database, user_ids: Collection[UUID]) -> dict[UUI
     if not user_ids:
         return {}
     return dict(await db.rows(_NEWEST.bind(user_ids=user_ids)))
+
+
+async def newer_sequences(db: Database, seen: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The sequence of each user's newest entry where it is greater than the given one, in one query."""
+    if not seen:
+        return {}
+    return dict(await db.rows(_NEWER.bind(user_ids=seen.keys(), sequences=seen.values())))
 
 
 async def balance_at(db: Database, user_id: UUID, instant: datetime) -> int:

@@ -54,6 +54,13 @@ ORDER BY n.number DESC LIMIT :limit
 _ALL = Query(_OF_USER.format(condition="true"))
 _UNREAD = Query(_OF_USER.format(condition="n.number > u.notifications_read_through"))
 _NEWEST = Query("SELECT id, notification_number FROM users WHERE id = ANY(:user_ids)")
+_NEWER = Query(
+    """
+SELECT u.id, u.notification_number
+FROM unnest(CAST(:user_ids AS uuid[]), CAST(:numbers AS bigint[])) AS seen (user_id, number)
+JOIN users AS u ON u.id = seen.user_id AND u.notification_number > seen.number
+"""
+)
 
 
 async def after(
@@ -80,6 +87,13 @@ async def newest_numbers(db: Database, user_ids: Collection[UUID]) -> dict[UUID,
     if not user_ids:
         return {}
     return dict(await db.rows(_NEWEST.bind(user_ids=user_ids)))
+
+
+async def newer_numbers(db: Database, seen: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The number of each user's newest notification where it is greater than the given one, in one query."""
+    if not seen:
+        return {}
+    return dict(await db.rows(_NEWER.bind(user_ids=seen.keys(), numbers=seen.values())))
 
 
 async def by_numbers(db: Database, user_id: UUID, numbers: Collection[int]) -> list[View]:

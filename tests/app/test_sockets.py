@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from app.http import sockets
 from tests.app.conftest import Api
+from tests.waiting import block_until
 
 _CLOSE, _PING, _PONG = 0x88, 0x89, 0x8A
 
@@ -91,3 +93,20 @@ def test_a_message_in_endless_fragments_is_not_gathered(api: Api) -> None:
         opcode, payload = read_frame(opened)
         assert opcode == _CLOSE
         assert int.from_bytes(payload[:2]) == 1009
+
+
+def test_an_open_socket_keeps_neither_its_handshake_nor_a_dictionary_of_attributes(
+    start_api: Callable[..., Api],
+) -> None:
+    before = {id(each) for each in _open_sockets()}
+    with shake_hands(start_api()):
+        block_until(lambda: {id(each) for each in _open_sockets()} > before)
+        [opened] = [each for each in _open_sockets() if id(each) not in before]
+        block_until(lambda: opened.turn is not None)
+        assert vars(opened) == {}
+        assert not hasattr(opened, "request")
+        assert set(opened.scope) == {"facts", "path", "type"}
+
+
+def _open_sockets() -> list[sockets.Socket]:
+    return [each for each in gc.get_objects() if type(each) is sockets.Socket]

@@ -145,6 +145,9 @@ async def test_what_came_after_comes_in_order_a_piece_at_a_time(books: Books, db
         zoe.user_id: 1,
     }
     assert await history.newest_sequences(db, []) == {}
+    seen = {alpha.user_id: 5, zoe.user_id: 1}
+    assert await history.newer_sequences(db, seen) == {alpha.user_id: 6}
+    assert await history.newer_sequences(db, {}) == {}
 
 
 async def test_a_past_balance_is_that_of_the_newest_entry_by_then(
