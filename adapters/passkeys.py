@@ -1,29 +1,24 @@
-"""Passkeys: WebAuthn Level 3 with py_webauthn, for the relying party at APP_URL."""
+"""Passkeys: WebAuthn Level 3 with py_webauthn, for the relying party at APP_URL.
+
+The library is imported with the first passkey: together with what it imports, it takes a tenth of the time in
+which a process starts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
-
-import webauthn
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.options_to_json_dict import options_to_json_dict
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from domain.people.accounts import Person
 from domain.people.second_factors import InvalidSecondFactor, NewPasskey, Passkey
 
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
 _NAME = "Mini Wallet"
 _TIMEOUT_MILLISECONDS = 300_000
-_TRANSPORTS = {transport.value for transport in AuthenticatorTransport}
 #: WebAuthn allows 1023 bytes.
 _CREDENTIAL_ID_MAXIMUM_BYTES = 1023
 
@@ -41,6 +36,14 @@ class RelyingParty:
         self, challenge: bytes, person: Person, existing: Sequence[Passkey]
     ) -> dict[str, Any]:
         """PublicKeyCredentialCreationOptionsJSON: a passkey that names its user and verifies who uses it."""
+        import webauthn
+        from webauthn.helpers.options_to_json_dict import options_to_json_dict
+        from webauthn.helpers.structs import (
+            AuthenticatorSelectionCriteria,
+            ResidentKeyRequirement,
+            UserVerificationRequirement,
+        )
+
         options = webauthn.generate_registration_options(
             rp_id=self._id,
             rp_name=_NAME,
@@ -61,6 +64,10 @@ class RelyingParty:
         self, challenge: bytes, allowed: Sequence[Passkey] | None
     ) -> dict[str, Any]:
         """PublicKeyCredentialRequestOptionsJSON, for those passkeys; for any of this site if None."""
+        import webauthn
+        from webauthn.helpers.options_to_json_dict import options_to_json_dict
+        from webauthn.helpers.structs import UserVerificationRequirement
+
         options = webauthn.generate_authentication_options(
             rp_id=self._id,
             challenge=challenge,
@@ -72,6 +79,8 @@ class RelyingParty:
 
     def read_new(self, response: Mapping[str, Any], challenge: bytes) -> NewPasskey:
         """The passkey that RegistrationResponseJSON presents. Raises InvalidSecondFactor."""
+        import webauthn
+
         verified = _verified(
             lambda: webauthn.verify_registration_response(
                 credential=dict(response),
@@ -96,6 +105,8 @@ class RelyingParty:
         Raises InvalidSecondFactor, also for a counter that has not increased, unless both are 0, where the
         authenticator has not verified its user, and where the answer says that it is of another user.
         """
+        import webauthn
+
         is_named = _verified(lambda: bool(response["response"].get("userHandle")))
         if is_named and user_id(response) != passkey.user_id:
             raise InvalidSecondFactor
@@ -117,15 +128,21 @@ class RelyingParty:
 
 def credential_id(response: Mapping[str, Any]) -> bytes:
     """Which passkey answered, not yet verified. Raises InvalidSecondFactor if malformed."""
+    from webauthn.helpers import base64url_to_bytes
+
     return _verified(lambda: base64url_to_bytes(response["rawId"]))
 
 
 def user_id(response: Mapping[str, Any]) -> UUID:
     """Whose passkey answered, not yet verified. Raises InvalidSecondFactor if it does not say so."""
+    from webauthn.helpers import base64url_to_bytes
+
     return _verified(lambda: UUID(bytes=base64url_to_bytes(response["response"]["userHandle"])))
 
 
 def _descriptors(passkeys: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+    from webauthn.helpers.structs import AuthenticatorTransport, PublicKeyCredentialDescriptor
+
     return [
         PublicKeyCredentialDescriptor(
             id=passkey.credential_id,
@@ -137,8 +154,11 @@ def _descriptors(passkeys: Sequence[Passkey]) -> list[PublicKeyCredentialDescrip
 
 def _transports(response: Mapping[str, Any]) -> tuple[str, ...]:
     """How a browser reaches the authenticator: those that are known."""
+    from webauthn.helpers.structs import AuthenticatorTransport
+
+    known = {transport.value for transport in AuthenticatorTransport}
     listed = _verified(lambda: list(response["response"].get("transports") or []))
-    return tuple(sorted({each for each in listed if isinstance(each, str)} & _TRANSPORTS))
+    return tuple(sorted({each for each in listed if isinstance(each, str)} & known))
 
 
 def _verified(read: Callable[[], Verified]) -> Verified:

@@ -1,18 +1,19 @@
-"""Pusher Channels, with the official library: channel authorization and batches of events."""
+"""Pusher Channels, with the official library: channel authorization and batches of events.
+
+The library is imported only where PUSHER_* is configured.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pusher
-import pusher.errors
-import pusher.requests
-import requests
+from typing import TYPE_CHECKING, Any
 
 from settings import Settings
+
+if TYPE_CHECKING:
+    import pusher
 
 _TIMEOUT_SECONDS = 5.0
 #: What the Channels API takes in one call: events on one channel each, or channels of one event.
@@ -40,14 +41,6 @@ class Event:
     data: str
 
 
-class _Backend(pusher.requests.RequestsBackend):  # type: ignore[misc]
-    """The library's backend, with the trusted certificates of the system instead of its own."""
-
-    def __init__(self, client: Any, **options: Any) -> None:
-        super().__init__(client, **options)
-        self.options["verify"] = True
-
-
 class PusherGateway:
     """An app on a Channels server. Its calls block."""
 
@@ -59,20 +52,7 @@ class PusherGateway:
         """The gateway that `PUSHER_*` configures; None if nothing is configured."""
         if not settings.pusher_configured:
             return None
-        assert settings.pusher_secret is not None
-        return cls(
-            pusher.Pusher(
-                app_id=settings.pusher_app_id,
-                key=settings.pusher_key,
-                secret=settings.pusher_secret.get_secret_value(),
-                ssl=settings.pusher_use_tls,
-                host=settings.pusher_host,
-                port=settings.pusher_port,
-                cluster=settings.pusher_cluster,
-                timeout=_TIMEOUT_SECONDS,
-                backend=_Backend,
-            )
-        )
+        return cls(_client(settings))
 
     def close(self) -> None:
         """Close idle connections, for which the library has no method."""
@@ -111,7 +91,34 @@ class PusherGateway:
         return signed
 
 
+def _client(settings: Settings) -> pusher.Pusher:
+    import pusher.requests
+
+    class Backend(pusher.requests.RequestsBackend):  # type: ignore[misc]
+        """The library's backend, with the trusted certificates of the system instead of its own."""
+
+        def __init__(self, client: Any, **options: Any) -> None:
+            super().__init__(client, **options)
+            self.options["verify"] = True
+
+    assert settings.pusher_secret is not None
+    return pusher.Pusher(
+        app_id=settings.pusher_app_id,
+        key=settings.pusher_key,
+        secret=settings.pusher_secret.get_secret_value(),
+        ssl=settings.pusher_use_tls,
+        host=settings.pusher_host,
+        port=settings.pusher_port,
+        cluster=settings.pusher_cluster,
+        timeout=_TIMEOUT_SECONDS,
+        backend=Backend,
+    )
+
+
 def _call(function: Any, *arguments: object) -> None:
+    import pusher.errors
+    import requests
+
     try:
         function(*arguments)
     except pusher.errors.PusherBadStatus as error:

@@ -18,9 +18,6 @@ from starlette.staticfiles import NotModifiedResponse
 from app import served_schema
 from app.http import client
 from app.http.reference import examples
-from app.http.reference.contents import Contents
-from app.http.reference.links import Links
-from app.http.reference.prose import Prose
 from app.version import version
 from settings import ROOT
 
@@ -56,6 +53,11 @@ class Reference:
 
 @functools.lru_cache(maxsize=2)
 def _page(templates: jinja2.Environment) -> _File:
+    # What renders Markdown takes time to import.
+    from app.http.reference.contents import Contents
+    from app.http.reference.links import Links
+    from app.http.reference.prose import Prose
+
     schema = build_schema(served_schema.print_sdl())
     links = Links(schema)
     prose = Prose(links, _ADDRESSES.get)
