@@ -70,6 +70,23 @@ _NOTES = text(
 )  # fmt: skip
 #: How many of them are in memory at once.
 _TEXTS_AT_ONCE = 1_000
+#: What is checked by queries alone.
+CHECKS = (
+    *ledgers.CHECKS,
+    *audit_kinds.CHECKS,
+    *audit_keys.CHECKS,
+    *audit_people.CHECKS,
+    *audit_second_factors.CHECKS,
+    *audit_handles.CHECKS,
+    *audit_notifications.CHECKS,
+    *audit_webhooks.CHECKS,
+    *audit_requests.CHECKS,
+    *audit_schedules.CHECKS,
+    *audit_blocks.CHECKS,
+    *audit_splits.CHECKS,
+    *audit_operators.CHECKS,
+    *audit_leaving.CHECKS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +156,7 @@ async def look(
     await connection.exec_driver_sql(_BY_ONE_CONNECTION)
     on_check("the totals")
     await _check_totals(connection, report)
-    for check in (
-        *ledgers.CHECKS,
-        *audit_kinds.CHECKS,
-        *audit_keys.CHECKS,
-        *audit_people.CHECKS,
-        *audit_second_factors.CHECKS,
-        *audit_handles.CHECKS,
-        *audit_notifications.CHECKS,
-        *audit_webhooks.CHECKS,
-        *audit_requests.CHECKS,
-        *audit_schedules.CHECKS,
-        *audit_blocks.CHECKS,
-        *audit_splits.CHECKS,
-        *audit_operators.CHECKS,
-        *audit_leaving.CHECKS,
-    ):
+    for check in CHECKS:
         on_check(check.name)
         await _run(connection, check, report)
     on_check("search texts of names and notes")
