@@ -191,10 +191,13 @@ async def main(url, user, session):
         "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000"
     )
     ledger = await Ledger.open(url, limits, connections=8)
+    # No command waits so long for a connection that it is given up.
+    at_once = asyncio.Semaphore(8)
     async def close(number):
         authority = Session(UUID(user), UUID(session))
         command = CloseIdempotencyKey(authority, Kind.TRANSFER, f"raced-key-{number}")
-        return "closed" if await ledger.run(command) is None else "moved"
+        async with at_once:
+            return "closed" if await ledger.run(command) is None else "moved"
     print("ready", flush=True)
     sys.stdin.readline()
     print("\\n".join(await asyncio.gather(*map(close, range(100)))), flush=True)
@@ -215,14 +218,14 @@ async def test_sending_and_closing_in_two_processes_agree_on_each_key(books: Boo
     assert await process.stdout.readline() == b"ready\n"
     process.stdin.write(b"\n")
     await process.stdin.drain()
+    at_once = asyncio.Semaphore(8)
+
+    async def send(number: int) -> Movement:
+        async with at_once:
+            return await books.ledger.move(sending(alpha, beta, key=f"raced-key-{number}"))
+
     # From the last key on, so that the two meet in the middle.
-    sent = await asyncio.gather(
-        *(
-            books.ledger.move(sending(alpha, beta, key=f"raced-key-{number}"))
-            for number in reversed(range(100))
-        ),
-        return_exceptions=True,
-    )
+    sent = await asyncio.gather(*map(send, reversed(range(100))), return_exceptions=True)
     said = (await process.stdout.read()).decode().split()
     assert await process.wait() == 0
     for outcome, closed in zip(reversed(sent), said, strict=True):

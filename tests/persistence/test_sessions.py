@@ -279,8 +279,10 @@ async def test_a_revoked_or_expired_api_token_is_known_no_more(books: Books, db:
 
 async def test_a_user_has_at_most_fifty_api_tokens(books: Books, db: Database) -> None:
     someone = books.join()
+    for _ in range(48):
+        await create(db, someone.principal)
     outcomes = await asyncio.gather(
-        *(create(db, someone.principal) for _ in range(52)), return_exceptions=True
+        *(create(db, someone.principal) for _ in range(4)), return_exceptions=True
     )
     refused = [outcome for outcome in outcomes if isinstance(outcome, errors.InvalidInput)]
     assert len(refused) == 2
