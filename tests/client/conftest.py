@@ -39,7 +39,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     try:
-        executable = chromium.chromium_path()
+        executable = chromium.headless_path()
     except processes.ServiceError as error:
         pytest.fail(str(error), pytrace=False)
     expect.set_options(timeout=PATIENCE_MILLISECONDS)

@@ -479,7 +479,7 @@ def test_the_package_runs_in_a_browser(
     proxy.files = {"/page.html": package, "/node_modules/": package}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium.chromium_path(),
+            executable_path=chromium.headless_path(),
             args=[*chromium.ARGUMENTS],
             env={**processes.minimal_environment()},
         )
