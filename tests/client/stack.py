@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from dotenv import dotenv_values
 from dev import processes
 from domain.people import passwords
 from persistence.engine.database import Database
+from persistence.operators import operators
 from persistence.people import registrations
 from settings import ROOT, Settings
 from tests.waiting import PATIENCE_SECONDS, block_until
@@ -199,9 +200,7 @@ class Stack:
         number = next(self._numbers)
         email = f"person.{number}@example.com"
         person = Person(self, name, email)
-        # Playwright's event loop runs in this thread.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, self._register(name, email)).result()
+        self._register(name, email)
         if balance:
             person.add(balance)
         return person
@@ -209,17 +208,10 @@ class Stack:
     def new_operator(self, name: str, email: str, *, has_factor: bool = True) -> Person:
         """A user who is an operator, with a session that a second factor has just confirmed."""
         person = Person(self, name, email)
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, self._register(name, email)).result()
+        self._register(name, email)
         assert person.token
-        adding = ["operators", "add", email, "--data", str(self.data)]
-        subprocess.run(
-            [sys.executable, "-P", "-m", "app.cli", *adding],
-            cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            check=True,
-        )
+        key = dotenv_values(self.data / "env").get("AUDIT_KEY") or ""
+        self._change(lambda database: operators.add(database, email, audit_key=key.encode()))
         if not has_factor:
             return person
         url = dotenv_values(self.data / "env")["DATABASE_URL"]
@@ -230,15 +222,26 @@ class Stack:
                 connection.execute(statement, [[*row]])
         return person
 
-    async def _register(self, name: str, email: str) -> None:
+    def _register(self, name: str, email: str) -> None:
+        hashed = passwords.hash_password(PASSWORD, rounds=4)
+        self._change(
+            lambda database: registrations.register_verified(
+                database, name=name, email=email, password_hash=hashed
+            )
+        )
+
+    def _change(self, change: Callable[[Database], Awaitable[object]]) -> None:
         url = dotenv_values(self.data / "env")["DATABASE_URL"]
         assert url is not None
-        database = await Database.open(url, pool_size=1)
-        hashed = passwords.hash_password(PASSWORD, rounds=4)
-        await registrations.register_verified(
-            database, name=name, email=email, password_hash=hashed
-        )
-        await database.close()
+
+        async def run() -> None:
+            database = await Database.open(url, pool_size=1)
+            await change(database)
+            await database.close()
+
+        # Playwright's event loop runs in this thread.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, run()).result()
 
     def accounts(self) -> list[tuple[Any, ...]]:
         """What verifying an address or resetting a password would change."""
