@@ -10,6 +10,7 @@ import pyotp
 from playwright.sync_api import Page
 
 from tests.client.stack import Person, Stack
+from tests.waiting import block_until
 
 _BEGIN = "mutation { beginTotp { challenge secret } }"
 _ENABLE = """
@@ -21,10 +22,10 @@ mutation ($input: EnableTotpInput!) { enableTotp(input: $input) {
 
 
 class AuthenticatorApp:
-    """Makes codes that are accepted, without waiting: each is of a later step than the one before.
+    """Makes codes that are accepted for 15 seconds at least: each is of a later step than the one before.
 
-    The service accepts the step before and the one after the current one too, so three codes fit
-    into half a minute.
+    The service accepts the step before and the one after the current one too, so two or three codes fit
+    into half a minute without waiting.
     """
 
     def __init__(self, secret: str) -> None:
@@ -32,9 +33,10 @@ class AuthenticatorApp:
         self._last_step = 0
 
     def code(self) -> str:
-        now = int(time.time()) // self._totp.interval
-        self._last_step = max(self._last_step + 1, now - 1)
-        assert self._last_step <= now + 1, "too many codes within half a minute"
+        interval = self._totp.interval
+        oldest = int(time.time() + interval / 2) // interval - 1
+        self._last_step = max(self._last_step + 1, oldest)
+        block_until(lambda: self._last_step <= int(time.time()) // interval + 1)
         return self._totp.at(self._last_step * self._totp.interval)
 
     def wrong_code(self) -> str:
