@@ -60,7 +60,7 @@ def run(
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=seconds + 60
     )
-    if re.search(r"actually processed: 0\b", done.stdout):
+    if not done.returncode and re.search(r"actually processed: 0\b", done.stdout):
         raise RuntimeError(f"pgbench made no transaction in {seconds} s: the machine is too busy.")
     failures = _number(r"failed transactions: (\d+)", done.stdout) if not done.returncode else 1
     if failures:
