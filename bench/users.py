@@ -11,6 +11,7 @@ import psycopg
 from domain import ids
 from domain.people import sessions
 from domain.people.sessions import Principal
+from persistence.engine import pinned
 from persistence.ledger import sealing
 
 OPENING_BALANCE_MINOR = 1_000_000
@@ -84,7 +85,7 @@ def create(database_url: str, users: int, *, audit_key: bytes = b"", payments: i
         "payments": payments,
         "balance": OPENING_BALANCE_MINOR,
     }
-    with psycopg.connect(database_url) as connection:
+    with pinned.connect(database_url, autocommit=False) as connection:
         connection.execute(_PERSON)
         connection.execute(_USERS, {"users": users, "balance": OPENING_BALANCE_MINOR})
         for statement in (_ADDRESSES, _ENTRIES):

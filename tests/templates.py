@@ -31,8 +31,10 @@ def ensure(name: str, migrate: Callable[[str], None]) -> None:
         making = f"{name}_making"
         if clusters.nodes(url):
             create_on_nodes(making)
-            migrate(with_database(url, making))
-            distribute(making)
+            # The tests themselves may run through a worker.
+            coordinator = clusters.servers(url)[0]
+            migrate(with_database(coordinator, making))
+            _distribute(with_database(coordinator, making))
             _seal(making)
         else:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(making)))
@@ -47,7 +49,7 @@ def ensure(name: str, migrate: Callable[[str], None]) -> None:
 
 def create_on_nodes(name: str) -> None:
     """Create an empty database of that name on every node, and make these databases a cluster."""
-    admin = os.environ[ADMIN_VARIABLE]
+    admin = clusters.servers(os.environ[ADMIN_VARIABLE])[0]
     owner = sql.Identifier(urlsplit(os.environ[DATABASE_VARIABLE]).username or "")
     for server in clusters.servers(admin):
         statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner)
@@ -61,9 +63,7 @@ def create_on_nodes(name: str) -> None:
             connection.execute("SELECT citus_add_node(%s, %s)", worker)
 
 
-def distribute(name: str) -> None:
-    """Distribute the migrated database of that name."""
-    url = with_database(os.environ[DATABASE_VARIABLE], name)
+def _distribute(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         distributing.distribute(connection, _SHARDS)
 

@@ -75,14 +75,15 @@ _MAILS = (
 )
 _WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _TOTALS = """
-SELECT
-    (SELECT coalesce(sum(balance), 0) FROM users)::bigint,
-    (SELECT coalesce(min(balance), 0) FROM users),
-    (coalesce(sum(fee), 0) - coalesce(sum(fee_refunded), 0))::bigint,
-    coalesce(sum(
+SELECT balances, lowest, fees, added
+FROM (
+    SELECT coalesce(sum(balance), 0)::bigint AS balances, coalesce(min(balance), 0) AS lowest FROM users
+) AS u, (
+    SELECT (coalesce(sum(fee), 0) - coalesce(sum(fee_refunded), 0))::bigint AS fees, coalesce(sum(
         CASE direction WHEN 'incoming' THEN amount ELSE -amount END
-    ) FILTER (WHERE counterparty_id IS NULL), 0)::bigint
-FROM transactions
+    ) FILTER (WHERE counterparty_id IS NULL), 0)::bigint AS added
+    FROM transactions
+) AS t
 """
 
 

@@ -16,7 +16,7 @@ _POLL_SECONDS = 0.1
 _HURRY = (
     "UPDATE top_ups SET attend_at = now() WHERE refund = 'DUE' AND attend_at > now()",
     "INSERT INTO top_up_reconciliations (provider, due_at) VALUES ('stripe', now()) "
-    "ON CONFLICT (provider) DO UPDATE SET due_at = now()",
+    "ON CONFLICT (provider) DO UPDATE SET due_at = excluded.due_at",
 )
 _NOW = "SELECT clock_timestamp()"
 # What the provider received, took back or returned, and the wallet has not dealt with.

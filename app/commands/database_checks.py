@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 
 import sqlalchemy
 
 from app.commands.findings import Finding
-from persistence.engine import condition, survey
+from persistence.cluster import distributing, nodes
+from persistence.engine import condition, pinned, survey
+from persistence.engine import database as engine
 from persistence.engine.database import Database, newest_revision
 from persistence.people import refolding
 from settings import Settings
@@ -50,6 +53,26 @@ async def reach(database: Database) -> list[Finding]:
         says = f"This machine's clock and the database's are {drift:.1f} s apart: run NTP on both."
         findings.append(Finding("Clock", "bad", says))
     return findings
+
+
+async def cluster(settings: Settings) -> list[Finding]:
+    """What each node of a cluster holds; nothing for one PostgreSQL."""
+    return await asyncio.to_thread(
+        _cluster, engine.plain_url(settings.database_url.get_secret_value())
+    )
+
+
+def _cluster(url: str) -> list[Finding]:
+    with pinned.connect(url) as connection:
+        if not distributing.is_distributed(connection):
+            return []
+        state = nodes.look(connection)
+    held = [
+        f"{node.address} has {node.ranges} ranges of users ({node.size / 2**20:,.0f} MiB)"
+        for node in state.nodes
+    ]
+    findings = [Finding("Cluster", "ok", f"{', '.join(held)}.")] if held else []
+    return [*findings, *(Finding("Cluster", "bad", sentence) for sentence in state.wrong)]
 
 
 async def servers(settings: Settings) -> list[Finding]:

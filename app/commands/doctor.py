@@ -57,6 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 "PostgreSQL settings", lambda: database_checks.unsafe_settings(database)
             )
             findings += await _patiently("Migrations", lambda: database_checks.migrations(database))
+            findings += await _patiently("Cluster", lambda: database_checks.cluster(settings))
         if all(finding.state != "bad" for finding in findings if finding.what == "Migrations"):
             findings += await _patiently("Queues", lambda: _queues(database, settings))
             findings += await _patiently("Seals", lambda: _seals(database, settings))

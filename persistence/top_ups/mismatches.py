@@ -28,9 +28,11 @@ _COUNT = text(
     "SELECT count(*) FROM top_up_mismatches WHERE seen_at > now() - CAST(:reported_for AS interval)"
 )
 _DELETE = text(
-    "DELETE FROM top_up_mismatches WHERE (provider, source_id, reason) IN ("
+    "DELETE FROM top_up_mismatches AS old USING ("
     "SELECT provider, source_id, reason FROM top_up_mismatches "
-    "WHERE seen_at < now() - CAST(:kept AS interval) LIMIT :batch)"
+    "WHERE seen_at < now() - CAST(:kept AS interval) LIMIT :batch) AS chosen "
+    "WHERE old.provider = chosen.provider AND old.source_id = chosen.source_id "
+    "AND old.reason = chosen.reason"
 )
 
 
