@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from adapters.rate_limiter import Usage
@@ -44,10 +44,11 @@ class RequestContext:
     usage: Usage | Block | None = None
     #: What `resolvers.bound_fields` reads together.
     loaders: Loaders | None = None
-    reads: Reads = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.reads = Reads(self.services)
+    @property
+    def reads(self) -> Reads:
+        """Reads for fields that need another query."""
+        return Reads(self.services)
 
     @property
     def caller(self) -> sessions.Principal:

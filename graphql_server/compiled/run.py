@@ -123,15 +123,13 @@ def failing(kind: GraphQLOutputType, details: FieldDetailsList) -> Fail:
 def guarded(fail: Fail, complete: Complete, known: Known) -> Guarded:
     """Complete a value that may be awaitable, at a position where an error may become null."""
 
-    def complete_ready(run: Executor[Any], value: Any, position: Position) -> Any:
-        answer = known.get(type(value))
-        if answer is None or hasattr(value, TYPE_CAST_ATTRIBUTE):
-            return complete(run, value, position)
-        return answer(run, value, position)
-
     async def wait(run: Executor[Any], value: Awaitable[Any], position: Position) -> Any:
         try:
-            completed = complete_ready(run, await value, position)
+            ready = await value
+            answer = known.get(type(ready))
+            if answer is None or hasattr(ready, TYPE_CAST_ATTRIBUTE):
+                answer = complete
+            completed = answer(run, ready, position)
             return await completed if type(completed) is CoroutineType else completed
         except Exception as error:
             return fail(run, error, position)
@@ -144,10 +142,13 @@ def guarded(fail: Fail, complete: Complete, known: Known) -> Guarded:
 
     def complete_guarded(run: Executor[Any], value: Any, position: Position, begun: Begun) -> Any:
         try:
-            if type(value) not in _not_awaitable and _is_awaitable(value):
+            answer = known.get(type(value))
+            if answer is None or hasattr(value, TYPE_CAST_ATTRIBUTE):
+                answer = complete
+            if answer is complete and type(value) not in _not_awaitable and _is_awaitable(value):
                 completed = wait(run, value, position)
             else:
-                completed = complete_ready(run, value, position)
+                completed = answer(run, value, position)
                 if type(completed) is not CoroutineType:
                     return completed
                 completed = wait_for_parts(run, completed, position)
