@@ -196,7 +196,7 @@ def test_an_empty_token_is_none_with_its_space_too(api: Api) -> None:
 
 def test_a_request_that_offers_http2_is_answered_in_http1(api: Api) -> None:
     offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AA"}
-    with httpx.Client(base_url=api.url, timeout=5) as client:
+    with httpx.Client(base_url=api.url, timeout=20) as client:
         for _ in range(3):
             answer = client.post("/graphql", content=BODY, headers={**JSON, **offer})
             assert answer.json() == {"data": {"__typename": "Query"}}
