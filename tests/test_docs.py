@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import parse, validate
 
 from settings import ROOT
+from tests import served
 
-SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -33,7 +33,7 @@ def _operations(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_operations_on_a_page_are_valid(page: Path) -> None:
     for operation in _operations(page):
-        problems = validate(SCHEMA, parse(operation))
+        problems = validate(served.schema(), parse(operation))
         assert not problems, f"{operation}\n{problems}"
 
 

@@ -17,18 +17,16 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    build_schema,
     is_interface_type,
     parse,
 )
 
 from app.http.reference import examples
 from dev import processes
-from settings import ROOT
+from tests import served
 from tests.client.stack import LOGIN, PASSWORD, Person, Stack
 from tests.waiting import block_until
 
-SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 ALPHA = "user.alpha@demo.app"
 VALUE = re.compile(r"<(\w+)(?::([\w-]+))?((?:\.\w+)+)>")
 MAILED = re.compile(r"<token mailed by (\w+)>")
@@ -153,12 +151,16 @@ def running() -> Iterator[Running]:
 
 def test_every_operation_has_an_example() -> None:
     found = examples.load()
-    missing = operations(SCHEMA) - found.keys()
+    missing = operations(served.schema()) - found.keys()
     assert not missing, (
         f"No example of {', '.join(sorted(missing))}: add docs/examples/<operation>.graphql, and its "
         "variables as <operation>.json; docs/examples/README.md says how."
     )
-    unknown = {file.stem for file in examples.FOLDER.glob("*.*")} - operations(SCHEMA) - {"README"}
+    unknown = (
+        {file.stem for file in examples.FOLDER.glob("*.*")}
+        - operations(served.schema())
+        - {"README"}
+    )
     assert not unknown, f"docs/examples has files of operations that there are not: {unknown}"
 
 
@@ -173,15 +175,17 @@ def test_an_example_shows_its_operation_and_handles_refusals() -> None:
         assert operation.name.value.lower() == name.lower(), name
         declared = {each.variable.name.value for each in operation.variable_definitions or ()}
         assert declared == example.values.keys(), name
-    assert is_interface_type(SCHEMA.get_type("UserError"))
-    for root in (SCHEMA.query_type, SCHEMA.mutation_type):
+    schema = served.schema()
+    assert is_interface_type(schema.get_type("UserError"))
+    for root in (schema.query_type, schema.mutation_type):
         for name, field in (root.fields if root else {}).items():
             if str(field.type).endswith("Result!"):
                 assert "... on UserError { message }" in examples.load()[name].document, name
 
 
 def test_every_example_runs_against_up(running: Running) -> None:
-    roots = (SCHEMA.mutation_type, SCHEMA.query_type, SCHEMA.subscription_type)
+    schema = served.schema()
+    roots = (schema.mutation_type, schema.query_type, schema.subscription_type)
     # What is sent is what is read afterwards.
     for root in roots:
         for name in root.fields if root else ():

@@ -17,16 +17,16 @@ from domain.people import accounts
 from jobs.sinks import payloads
 from resolvers import root
 from schema import events
+from tests import served
 
 #: What takes another query, mostly links to other objects: a push has the transaction alone.
 LINKS = {"paymentRequest", "reverses", "reversed"}
-SERVED = graphql.build_schema(root.strawberry_schema().as_str())
 
 
 def selection(name: str) -> str:
     """Every field of a type that needs no arguments, and of those below it."""
     fields = []
-    for field_name, field in SERVED.type_map[name].fields.items():
+    for field_name, field in served.schema().type_map[name].fields.items():
         if not field.args and field_name not in LINKS:
             below = graphql.get_named_type(field.type)
             is_composite = graphql.is_composite_type(below)

@@ -1,4 +1,7 @@
-"""Reads the files of statements back, as the programs that they are for do."""
+"""Reads the files of statements back, as the programs that they are for do.
+
+Their libraries are imported by the tests that use them, not by each process that collects tests.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from xml.etree import ElementTree
 
-import xmlschema
-from ofxtools.Parser import OFXTree
-
 from domain.statements.camt053_file import NAMESPACE
+
+if TYPE_CHECKING:
+    import xmlschema
 
 _SCHEMA = Path(__file__).parent / "schemas" / "camt.053.001.08.xsd"
 _IN = {"c": NAMESPACE}
@@ -35,6 +38,8 @@ class Read:
 @cache
 def schema() -> xmlschema.XMLSchema:
     """The schema that ISO 20022 publishes."""
+    import xmlschema
+
     return xmlschema.XMLSchema(str(_SCHEMA))
 
 
@@ -61,6 +66,8 @@ def csv_statement(content: bytes) -> Read:
 
 def ofx(content: bytes) -> Any:
     """The statement, parsed strictly."""
+    from ofxtools.Parser import OFXTree
+
     tree = OFXTree()
     tree.parse(io.BytesIO(content))
     [statement] = tree.convert().statements
