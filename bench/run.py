@@ -6,12 +6,12 @@ databases of the same shape, and checks the ledgers after each round."""
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+import uvloop
 from rich.console import Console
 
 from bench import comparisons, search, services, sides, start, subscribers
@@ -170,7 +170,8 @@ def _search(stack: Services, plan: Plan, console: Console) -> Found:
     with console.status(f"Adding {plan.users_to_search:,} users to search among …"):
         search.populate(database_url, plan.users_to_search)
     with console.status("Searching …"):
-        return asyncio.run(search.measure(database_url, plan.users_to_search, plan.rounds))
+        # The event loop of the API process.
+        return uvloop.run(search.measure(database_url, plan.users_to_search, plan.rounds))
 
 
 def _conditions(plan: Plan) -> dict[str, str | int]:

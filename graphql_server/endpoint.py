@@ -16,6 +16,7 @@ from graphql_server.service import Header, Origins, Quota
 from graphql_server.websocket import connection
 
 _RETRY_SECONDS = 10
+_RETRY_AFTER: Header = (b"retry-after", b"%d" % _RETRY_SECONDS)
 _TOO_MANY = "There are too many open streams from your address: close some, or try again later."
 _TOO_MANY_OF_ACCOUNT = "This account has too many open streams: close some, or try again later."
 _FULL = "The service has as many open streams as it can take: try again later."
@@ -103,15 +104,14 @@ class Endpoint:
         """
         client = scope["facts"].client_ip
         kind = "websocket.http" if scope["type"] == "websocket" else "http"
-        retry = [(b"retry-after", b"%d" % _RETRY_SECONDS)]
         if self._streams.is_full:
-            await _refuse(send, 503, _FULL, "UNAVAILABLE", retry, kind=kind)
+            await _refuse(send, 503, _FULL, "UNAVAILABLE", [_RETRY_AFTER], kind=kind)
         elif not self._streams.take(client):
-            retry += _exhausted("streams.client", self._streams)
+            retry = [_RETRY_AFTER, *_exhausted("streams.client", self._streams)]
             await _refuse(send, 429, _TOO_MANY, "RATE_LIMITED", retry, kind=kind)
         elif not self._engine.account_streams.take(account):
             self._streams.give_back(client)
-            retry += _exhausted("streams.account", self._engine.account_streams)
+            retry = [_RETRY_AFTER, *_exhausted("streams.account", self._engine.account_streams)]
             await _refuse(send, 429, _TOO_MANY_OF_ACCOUNT, "RATE_LIMITED", retry, kind=kind)
         else:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from uvicorn import Config
@@ -126,7 +127,7 @@ class Socket(WebSocketsSansIOProtocol):
         #: The second of the interval at which it is pinged; None until it is open.
         self.turn: int | None = None
         # asyncio's classes contain four empty deques of 600 bytes each.
-        self.queue = _Inbox()  # type: ignore[assignment]
+        self.queue = _Inbox(self._has_read_all)  # type: ignore[assignment]
         self.writable = _Gate()  # type: ignore[assignment]
 
     def start_keepalive(self) -> None:
@@ -146,6 +147,15 @@ class Socket(WebSocketsSansIOProtocol):
 
     def stop_keepalive(self) -> None:
         self._sockets.remove(self)
+
+    def receive(self) -> Awaitable[Any]:  # type: ignore[override]
+        # Without uvicorn's coroutine, which every idle socket would keep.
+        return self.queue.get()
+
+    def _has_read_all(self) -> None:
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -203,11 +213,15 @@ class Socket(WebSocketsSansIOProtocol):
 
 
 class _Inbox:
-    """Received events that were not consumed: an `asyncio.Queue` for a single consumer."""
+    """Received events that were not consumed: an `asyncio.Queue` for a single consumer.
 
-    __slots__ = ("_messages", "_waiter")
+    Calls `emptied` when the last one is consumed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_emptied", "_messages", "_waiter")
+
+    def __init__(self, emptied: Callable[[], None]) -> None:
+        self._emptied = emptied
         self._messages: list[Any] = []
         self._waiter: asyncio.Future[None] | None = None
 
@@ -223,7 +237,10 @@ class _Inbox:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self._messages.pop(0)
+        message = self._messages.pop(0)
+        if not self._messages:
+            self._emptied()
+        return message
 
     def empty(self) -> bool:
         return not self._messages

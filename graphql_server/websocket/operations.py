@@ -123,6 +123,8 @@ class Operations:
     def _has_started(self, subscription: asyncio.Task[None]) -> None:
         if (started := self._starting.pop(subscription, None)) is not None:
             started.set_result(None)
+            # A dictionary does not shrink when its entries are removed.
+            self._starting = self._starting or {}
 
     # ------------------------------------------------ one operation
 
