@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from adapters.rate_limiter import Usage
@@ -44,11 +44,10 @@ class RequestContext:
     usage: Usage | Block | None = None
     #: What `resolvers.bound_fields` reads together.
     loaders: Loaders | None = None
+    reads: Reads = field(init=False)
 
-    @property
-    def reads(self) -> Reads:
-        """Reads for fields that need another query."""
-        return Reads(self.services)
+    def __post_init__(self) -> None:
+        self.reads = Reads(self.services)
 
     @property
     def caller(self) -> sessions.Principal:
