@@ -22,9 +22,9 @@ def distribute(
         typer.Option(
             min=1,
             max=1024,
-            help="How many ranges the users are divided into: a multiple of the nodes.",
+            help="How many ranges the users are divided into: a small multiple of the workers.",
         ),
-    ] = 32,
+    ] = 8,
     data: Data = None,
 ) -> None:
     """Distribute the migrated database, with its data. Stop the wallet's processes first.

@@ -13,8 +13,9 @@ from persistence.cluster.placement import PLACEMENTS, Placement, distribution_co
 #: The triggers run on the shards, also when they are created later. Citus calls all triggers unsafe, as one
 #: could query a distributed table from a shard: ours do not. Without Citus, the setting has no effect.
 ALLOW_TRIGGERS = "SET citus.enable_unsafe_triggers = on"
-#: How many shards a new cluster has: no more nodes than these can share the users.
-SHARDS = 32
+#: How many shards a new cluster has: no more nodes than these can share the users. A commit that several
+#: users share visits one after the other, so that more are slower (docs/scaling.md).
+SHARDS = 8
 
 _HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
 #: The tables that Citus knows, with what each is to it.
