@@ -405,6 +405,29 @@ async def test_the_report_adds_up(books: Books) -> None:
     assert "balances" in looked_at
 
 
+def test_of_two_audits_of_a_cluster_the_rows_count_that_both_find() -> None:
+    def report(*findings: tuple[str, str, str]) -> audit.AuditReport:
+        return audit.AuditReport([audit.Finding(*each) for each in findings])
+
+    first = report(
+        ("totals", "all", "Balances of 1"),
+        ("users", "used", "The balance is 2, but the entries add up to 1."),
+        ("transactions", "committing", "One side of the transfer is missing."),
+    )
+    again = report(
+        ("totals", "all", "Balances of 2"),
+        ("users", "used", "The balance is 4, but the entries add up to 3."),
+        ("transactions", "begun since", "One side of the transfer is missing."),
+    )
+    audit.confirm(first, again)
+    assert [finding.key for finding in again.findings] == ["used"]
+    assert again.totals_are_moving
+    still = report(("totals", "all", "Balances of 1"))
+    audit.confirm(first, still)
+    assert [finding.table for finding in still.findings] == ["totals"]
+    assert not still.totals_are_moving
+
+
 async def test_of_much_damage_the_first_rows_are_named(books: Books) -> None:
     books.connection.execute(
         "INSERT INTO users (id, name, search_text, email, email_verified_at, password_hash) "
