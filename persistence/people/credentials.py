@@ -159,12 +159,12 @@ async def touch(db: Database, credentials: Collection[tuple[UUID, UUID]]) -> Non
     """Record that those credentials, each with its user, are in use now. Raises Unavailable."""
     if not credentials:
         return
+    # In one order: several processes have many of them in common, and would otherwise deadlock.
+    parameters = {**_pairs(sorted(credentials)), "seconds": _TOUCH_SECONDS}
 
     async def work(unit: Unit) -> None:
         for statement in _TOUCH:
-            await unit.connection.execute(
-                statement, {**_pairs(credentials), "seconds": _TOUCH_SECONDS}
-            )
+            await unit.connection.execute(statement, parameters)
 
     await unit_of_work.run(db, work)
 

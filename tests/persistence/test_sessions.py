@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from domain import errors, ids
@@ -14,6 +15,7 @@ from persistence.engine.database import Database
 from persistence.people import api_tokens, credentials, sign_ins
 from persistence.people import sessions as stored
 from tests.books import Books, Someone
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -208,6 +210,30 @@ async def test_use_is_noted_at_most_once_a_minute(books: Books, db: Database) ->
     await credentials.touch(db, asked)
     await credentials.touch(db, [])
     assert noted(books) == before
+
+
+async def test_use_is_noted_in_one_order_whatever_order_a_process_knows(
+    books: Books, db: Database
+) -> None:
+    first, *others = sorted(
+        (each.user_id, each.session_id) for each in [books.join(), books.join()]
+    )
+    books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '61 seconds'")
+    with psycopg.connect(books.url) as holding:
+        holding.execute("SELECT FROM sessions WHERE user_id = %s AND id = %s FOR UPDATE", first)
+        noting = asyncio.create_task(credentials.touch(db, [*others, first]))
+        await until(
+            lambda: books.connection.execute(
+                "SELECT FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchall()
+        )
+        for other in others:
+            books.connection.execute(
+                "SELECT FROM sessions WHERE user_id = %s AND id = %s FOR UPDATE NOWAIT", other
+            )
+    await noting
+    assert None not in noted(books)
 
 
 def noted(books: Books) -> list[object]:
