@@ -7,12 +7,22 @@ from pathlib import Path
 from dev.postgres import SUPERUSER, Postgres
 
 #: What `pg_rewind` and synchronous replication need of a server, in tests too.
-OPTIONS = {"full_page_writes": "on", "synchronous_commit": "on", "wal_keep_size": "128MB"}
+OPTIONS = {
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    # A standby follows its primary again soon after either was restarted.
+    "wal_retrieve_retry_interval": "300ms",
+}
+_KEPT_WAL = "512MB"
 
 
-def standby_of(primary: Postgres, data: Path, log: Path) -> Postgres:
+def standby_of(primary: Postgres, data: Path, log: Path, port: int | None = None) -> Postgres:
     """A new standby on `data` that replicates from `primary`; not started. Raises `ServiceError`."""
-    standby = primary.another(primary.new_folder(data), log=log)
+    with primary.connect(database="postgres") as connection:
+        # In the file: `pg_rewind` starts a server that was killed without our options, and needs its WAL.
+        connection.execute(f"ALTER SYSTEM SET wal_keep_size = '{_KEPT_WAL}'".encode())
+        connection.execute("SELECT pg_reload_conf()")
+    standby = primary.another(primary.new_folder(data), log=log, port=port)
     standby.run(
         "pg_basebackup", "-D", data, "-d", _address(primary), "-R", "-c", "fast", "--no-sync"
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
-from torture import faults
+from torture import faults, standby_faults
 from torture.caller import Crowd
 from torture.channels_tap import ChannelsTap
 from torture.fault import Fault, World
@@ -125,8 +125,12 @@ class Chaos:
 
     def _first(self) -> list[type[Fault]]:
         """The faults that every run injects, however short it is."""
-        has_pooler = self._world.stack.pooler is not None
-        return [*faults.FIRST, *(faults.WITH_POOLER if has_pooler else ())]
+        stack = self._world.stack
+        return [
+            *faults.FIRST,
+            *(faults.WITH_POOLER if stack.pooler is not None else ()),
+            *(standby_faults.ALL if stack.standby is not None else ()),
+        ]
 
     def _possible(self, kinds: Sequence[type[Fault]]) -> list[type[Fault]]:
         breaks_database = self._world.stack.breaks_database

@@ -100,6 +100,11 @@ def _options(arguments: list[str] | None) -> Options:
         action="store_true",
         help="put PgBouncer in transaction mode in front of PostgreSQL",
     )
+    database.add_argument(
+        "--standby",
+        action="store_true",
+        help="give PostgreSQL a synchronous standby, which takes over now and then, hangs, or is away",
+    )
     parser.add_argument("--users", type=int, default=40, help="number of users (40)")
     parser.add_argument(
         "--movers", type=int, default=16, help="number of clients that move money at once (16)"
@@ -118,7 +123,9 @@ def _options(arguments: list[str] | None) -> Options:
             users=given.users,
             movers=given.movers,
         ),
-        choices=Choices(pgbouncer=given.pgbouncer, database_url=given.database_url),
+        choices=Choices(
+            pgbouncer=given.pgbouncer, standby=given.standby, database_url=given.database_url
+        ),
         keep=given.keep.absolute() if given.keep is not None else None,
     )
 
@@ -131,6 +138,8 @@ def _repeat(options: Options) -> str:
     ]
     if choices.pgbouncer:
         words.append("--pgbouncer")
+    if choices.standby:
+        words.append("--standby")
     if choices.database_url:
         words.append("--database-url …")
     return " ".join(words)

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.commands import migrate
-from dev import channels, mail_catcher, postgres, processes, valkey
+from dev import channels, mail_catcher, postgres, processes, replication, valkey
 from dev.processes import ROOT, Child, ServiceError
 from dev.stripe import emulator
 from dev.stripe.emulator import StripeEmulator
 from settings import Settings
+from torture import logs
 from torture.existing import ExistingPostgres
+from torture.logs import ServerLogs
 from torture.operators import APPROVAL_ABOVE
 from torture.pooler import PgBouncer
 
@@ -43,6 +45,8 @@ class Choices:
     """Options of the stack."""
 
     pgbouncer: bool = False
+    #: A synchronous standby, which takes over now and then.
+    standby: bool = False
     #: Of a database that runs already, into which the run injects no faults.
     database_url: str | None = None
 
@@ -75,8 +79,11 @@ class Stack:
             superuser_password=secrets.token_hex(12),
             log=self.log_of("postgres"),
             port=processes.free_port(),
-            options=POSTGRES_OPTIONS,
+            options=POSTGRES_OPTIONS | (replication.OPTIONS if choices.standby else {}),
         )
+        #: Made when the services are started; the two servers change places at a failover.
+        self.standby: postgres.Postgres | None = None
+        self._ports = sorted([self._embedded.port, processes.free_port()])
         self._existing = (
             None if choices.database_url is None else ExistingPostgres(choices.database_url)
         )
@@ -116,7 +123,7 @@ class Stack:
         self.children: dict[str, Child] = {}
         #: The size of each log when its process was started.
         self._spawned_at: dict[str, int] = {}
-        self._log_position = 0
+        self._logs = ServerLogs([self.log_of("postgres"), self.log_of("standby")])
         self.environment = self._environment(choices)
         self.settings = settings_of(self.environment)
 
@@ -130,12 +137,21 @@ class Stack:
             service.begin()
         for service in services:
             service.finish()
+        if self.choices.standby:
+            self._add_standby()
         if self.pooler is not None:
             self.pooler.start()
         with _quiet():
             status = migrate.migrate(settings_of({**self.environment, **self._direct()}))
         if status != 0:
             raise ServiceError("The database could not be migrated.")
+
+    def _add_standby(self) -> None:
+        [port] = set(self._ports) - {self.postgres.port}
+        data = self.folder / "standby"
+        self.standby = replication.standby_of(self.postgres, data, self.log_of("standby"), port)
+        self.standby.start()
+        replication.require(self.postgres)
 
     def start_processes(self) -> None:
         """Start the wallet's processes, and wait until they are ready. Raises `ServiceError`."""
@@ -149,7 +165,7 @@ class Stack:
         self.stop_processes()
         database = self._existing or self._embedded
         services = (self.catcher, self.channels, self.provider, self.valkey, database)
-        for service in (self.pooler, *services):
+        for service in (self.pooler, *services, self.standby):
             if service is not None:
                 service.stop()
 
@@ -187,7 +203,7 @@ class Stack:
         def at_work() -> bool:
             if port is not None:
                 return processes.accepts_connections(HOST, port)
-            return b"has started" in _since(self.log_of(name), self._spawned_at[name])
+            return b"has started" in logs.since(self.log_of(name), self._spawned_at[name])
 
         processes.wait_until(at_work, self.children[name], READY_SECONDS, name)
 
@@ -205,11 +221,16 @@ class Stack:
 
     def kill_postgres(self) -> None:
         """kill -9 of the server and all of its processes: memory is lost, the disk is not."""
-        backends = processes.children_of(self.postgres.child.pid)
-        self.postgres.kill()
-        for pid in backends:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_all(self.postgres)
+
+    def fail_over(self) -> None:
+        """Promote the standby of a primary that was killed, and make that one its standby."""
+        assert self.standby is not None
+        self._embedded, self.standby = self.standby, self._embedded
+        replication.promote(self.postgres)
+        replication.rejoin(self.standby, self.postgres)
+        self.standby.start()
+        replication.require(self.postgres)
 
     def kill_backend(self) -> bool:
         """kill -9 of one session's process, after which the server ends all sessions and recovers.
@@ -273,30 +294,21 @@ class Stack:
 
     def new_log_lines(self) -> list[str]:
         """New lines of PostgreSQL's log; call it before and after each restart."""
-        log = self.log_of("postgres")
-        entries: list[str] = []
-        with contextlib.suppress(FileNotFoundError):
-            if log.stat().st_size < self._log_position:
-                # A large log is rotated when the server is restarted.
-                entries += _entries(log.with_suffix(".log.1"), self._log_position)[0]
-                self._log_position = 0
-            new, self._log_position = _entries(log, self._log_position)
-            entries += new
-        return entries
+        return self._logs.new_lines()
 
     def postgres_log_bytes(self) -> int:
         """The size of PostgreSQL's log."""
-        return self.log_of("postgres").stat().st_size
+        return self.postgres.log.stat().st_size
 
     def postgres_has_said(self, what: str, since: int) -> bool:
         """Whether PostgreSQL's log contains that after the given position."""
-        return what.encode() in _since(self.log_of("postgres"), since)
+        return what.encode() in logs.since(self.postgres.log, since)
 
     def ended(self) -> list[str]:
         """Processes that are not running, with their exit status; call it while no fault is active."""
         services = (
             None if self._existing else self._embedded, self.valkey, self.channels, self.catcher,
-            self.provider, self.pooler,
+            self.provider, self.pooler, self.standby,
         )  # fmt: skip
         children = [
             *self.children.values(),
@@ -320,8 +332,12 @@ class Stack:
 
     @property
     def direct_url(self) -> str:
-        """The database URL without a pooler."""
-        return (self._existing or self._embedded).url
+        """The database URL without a pooler, whichever server is the primary."""
+        if not self.choices.standby:
+            return (self._existing or self._embedded).url
+        user, _, rest = self._embedded.url.rpartition("@")
+        hosts = ",".join(f"{HOST}:{port}" for port in self._ports)
+        return f"{user}@{hosts}/{rest.partition('/')[2]}?target_session_attrs=read-write"
 
     @property
     def postgres(self) -> postgres.Postgres:
@@ -369,19 +385,10 @@ def settings_of(environment: dict[str, str]) -> Settings:
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
-def _since(log: Path, position: int) -> bytes:
-    """What was written after that position; everything if the log was rotated since."""
-    with log.open("rb") as file:
-        file.seek(position if position <= log.stat().st_size else 0)
-        return file.read()
-
-
-def _entries(log: Path, position: int) -> tuple[list[str], int]:
-    """The complete lines after that position, and where they end."""
-    with log.open("rb") as file:
-        file.seek(position)
-        text, _, _ = file.read().rpartition(b"\n")
-    return text.decode(errors="replace").splitlines(), position + len(text) + bool(text)
+def kill_all(server: postgres.Postgres) -> None:
+    """kill -9 of a server and all of its processes."""
+    server.signal_all(signal.SIGKILL)
+    server.child.wait(10)
 
 
 @contextlib.contextmanager
