@@ -254,6 +254,18 @@ def reseal(
     raise typer.Exit(reseal.reseal(chosen, key_before=key_before))
 
 
+@app.command("begin-epoch")
+def begin_epoch(data: Data = None) -> None:
+    """Begin a new epoch of the event streams, after restoring a backup to an earlier point in time.
+
+    Run it as the owner of the tables, before any process is started. See docs/operating.md, Backups.
+    """
+    chosen = _settings(data)
+    from app.commands import epoch
+
+    raise typer.Exit(epoch.begin(chosen))
+
+
 @app.command()
 def doctor(data: Data = None) -> None:
     """Report what is configured, reachable and migrated, and how to fix what is not."""

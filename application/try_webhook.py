@@ -62,18 +62,23 @@ async def _test(services: Services, webhook: Webhook, *, send: bool) -> Tested:
         rendered = await services.webhook_documents.render(webhook, event)
     except NotRendered as error:
         raise webhooks.invalid("document", str(error)) from None
-    body = webhook_payloads.body(webhook, rendered)
+    epoch = await services.live.epoch()
+    body = webhook_payloads.body(webhook, rendered, epoch)
     signing = await secrets.read(
         database, services.webhook_keys, webhook.user_id, webhook.webhook_id
     )
     if not signing:
         raise webhooks.invalid("webhookId", webhooks.SECRET_UNREADABLE)
-    event_id = webhooks.event_id(webhook.webhook_id, number)
+    event_id = webhooks.event_id(webhook.webhook_id, number, epoch.restored_id)
     headers = webhooks.signed_headers(signing, event_id, datetime.now(UTC), body)
     if not send:
         return Tested(headers, body, None)
     outcome = await services.endpoints.post(webhook.url, headers, body.encode())
     attempt = await attempts.add_alone(
-        database, webhook.user_id, webhook.webhook_id, number, outcome
+        database,
+        webhook.user_id,
+        webhook.webhook_id,
+        number,
+        replace(outcome, epoch_id=epoch.restored_id),
     )
     return Tested(headers, body, attempt)

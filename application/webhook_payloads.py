@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import orjson
 
 from domain import text, webhooks
+from domain.streams import Epoch
 from domain.webhooks import Webhook, WebhookStream
 
 
@@ -43,12 +44,13 @@ class Documents(Protocol):
         """
 
 
-def body(webhook: Webhook, rendered: Rendered) -> str:
+def body(webhook: Webhook, rendered: Rendered, epoch: Epoch) -> str:
     """The body of the request, the same for every attempt."""
     content = {
         "type": webhooks.EVENT_TYPES[webhook.stream],
         "timestamp": text.rfc3339(rendered.created_at),
         "number": rendered.number,
+        "epoch": str(epoch.epoch_id),
         **rendered.result,
     }
     return orjson.dumps(content).decode()

@@ -29,8 +29,6 @@ LOCALE = [
     "--locale=C",
     "--lc-ctype=C.UTF-8",
 ]
-#: What a server's lock file says once it accepts queries; the second is a standby's.
-_READY = ("ready", "standby")
 FAST = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -271,13 +269,12 @@ class Postgres:
 
     def _wait(self) -> None:
         def ready() -> bool:
+            # While it restores a backup, it already accepts reads.
+            if (self.data / "recovery.signal").exists():
+                return False
             with contextlib.suppress(OSError):
                 lines = (self.data / "postmaster.pid").read_text().splitlines()
-                return (
-                    len(lines) > 7
-                    and lines[0] == str(self.child.pid)
-                    and lines[7].strip() in _READY
-                )
+                return len(lines) > 7 and lines[0] == str(self.child.pid) and "ready" in lines[7]
             return False
 
         deadline = time.monotonic() + PATIENCE_SECONDS

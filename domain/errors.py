@@ -190,6 +190,16 @@ class BadUserInput(DomainError):
 
 
 @dataclass(eq=False)
+class EpochEnded(BadUserInput):
+    """A client wants to continue after a number of an epoch that has ended, or does not say of which."""
+
+    message: str = (
+        "This service was restored to an earlier point in time, and numbers were assigned to other events since. "
+        "Read everything again, then continue with the new numbers and the `epoch` of the viewer."
+    )
+
+
+@dataclass(eq=False)
 class Unavailable(DomainError):
     """Something the service needs is unavailable or too busy: the database, unless the message says otherwise."""
 

@@ -111,6 +111,8 @@ class Outcome:
     detail: str | None
     #: Whether the endpoint acknowledged the event.
     is_delivered: bool = False
+    #: The epoch of the event's number; None is the first.
+    epoch_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +131,13 @@ class Attempt:
 
     @property
     def event_id(self) -> str:
-        return event_id(self.webhook_id, self.number)
+        return event_id(self.webhook_id, self.number, self.outcome.epoch_id)
 
 
-def event_id(webhook_id: UUID, number: int) -> str:
-    """The `webhook-id` of an event: the same for every attempt."""
-    return f"evt_{webhook_id.hex}_{number}"
+def event_id(webhook_id: UUID, number: int, epoch_id: UUID | None) -> str:
+    """The `webhook-id` of an event: the same for every attempt. Without an epoch, it is the first."""
+    of_epoch = "" if epoch_id is None else f"_{epoch_id.hex}"
+    return f"evt_{webhook_id.hex}_{number}{of_epoch}"
 
 
 def host(url: str) -> str:

@@ -901,6 +901,8 @@ webhook_attempts = Table(
     Column("detail", Text),
     Column("is_delivered", Boolean, nullable=False),
     Column("next_attempt_at", INSTANT),
+    # Of the number; null for the first epoch.
+    Column("epoch", UUID),
     CheckConstraint("number > 0", name="number_positive"),
     CheckConstraint("attempt > 0", name="attempt_positive"),
     CheckConstraint("char_length(detail) <= 500", name="detail_length"),
@@ -1171,4 +1173,14 @@ second_factor_failures = Table(
     Column("id", UUID, primary_key=True),
     Column("failed_at", INSTANT, nullable=False),
     Index("second_factor_failures_failed_at_idx", "failed_at"),
+)
+
+# One row. A restore to an earlier point in time begins another epoch, in which numbers are assigned again.
+stream_epoch = Table(
+    "stream_epoch",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("epoch", UUID, nullable=False),
+    Column("is_first", Boolean, nullable=False, server_default=text("true")),
+    CheckConstraint("only_row", name="only_row"),
 )

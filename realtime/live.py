@@ -20,11 +20,13 @@ from domain.notifications.notices import Notification
 from domain.notifications.views import View
 from domain.people.accounts import Person
 from domain.people.sessions import Principal
+from domain.streams import Epoch
 from persistence.delivery import streams
 from persistence.engine import condition
 from persistence.engine.database import Database
 from persistence.ledger.entry_views import EntryView
 from realtime.active_credentials import ActiveCredentials, Watch
+from realtime.epochs import Epochs
 from realtime.subscriptions import Subscription, Subscriptions
 
 log = structlog.get_logger()
@@ -44,6 +46,7 @@ class Live:
         self._entries = Subscriptions(database, listening, streams.ENTRIES)
         self._notifications = Subscriptions(database, listening, streams.NOTIFICATIONS)
         self._credentials = ActiveCredentials(database, listening)
+        self._epochs = Epochs(database, self._end_subscriptions)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._is_database_away = False
@@ -58,10 +61,13 @@ class Live:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._entries.close()
-        self._notifications.close()
+        self._end_subscriptions()
         with contextlib.suppress(errors.Unavailable):
             await self._credentials.touch()
+
+    def epoch(self) -> Awaitable[Epoch]:
+        """The epoch of the streams, as of at most a few seconds ago. Raises Unavailable."""
+        return self._epochs.current()
 
     def ensure_active(self, principal: Principal, *, ask: bool = True) -> Awaitable[None]:
         """Raise Unauthenticated if the credential has ended, as of at most 4 seconds ago.
@@ -132,6 +138,10 @@ class Live:
             else:
                 self._notifications.hint(each.user_id, each.number)
 
+    def _end_subscriptions(self) -> None:
+        self._entries.close()
+        self._notifications.close()
+
     def _take_hint(self, user_id: UUID, hint: hints.Hint) -> None:
         match hint:
             case events.CredentialsEnded():
@@ -161,6 +171,7 @@ class Live:
         while not self._stopping:
             await asyncio.sleep(self._poll_seconds)
             try:
+                await self._epochs.poll()
                 await self._credentials.poll()
                 await self._entries.poll()
                 await self._notifications.poll()

@@ -10,6 +10,7 @@ import strawberry
 from domain.ledger import money
 from persistence.ledger.entry_views import EntryView
 from realtime.subscriptions import Subscription
+from resolvers.epochs import EPOCH
 from resolvers.operations import Info
 from schema import events
 from schema.arguments import Description, given
@@ -23,12 +24,14 @@ async def wallet_events(
             "The last sequence that the client has seen; everything posted after it is delivered first."
         ),
     ] = strawberry.UNSET,
+    epoch: EPOCH = strawberry.UNSET,
 ) -> AsyncIterator[events.WalletEvent]:
     """The stream has begun when this returns.
 
-    Raises BadUserInput for an `afterSequence` that is not in the viewer's ledger.
+    Raises BadUserInput for an `afterSequence` that is not in the viewer's ledger, and EpochEnded.
     """
     services = info.context.services
+    (await services.live.epoch()).require(given(epoch), given(after_sequence))
     stream = services.live.entries(info.context.caller.user_id, given(after_sequence))
     await stream.start()
     return _Shown(stream, services.limits.currency)

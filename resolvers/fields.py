@@ -5,6 +5,7 @@ from domain.notifications.notification_kinds import NotificationKind
 from domain.people.sessions import Scope
 from resolvers import (
     blocks,
+    epochs,
     leaving,
     notifications,
     operators,
@@ -63,6 +64,13 @@ class ViewerFields:
     )  # fmt: skip
     # After the others of its module, whose name it takes in this class.
     notifications = viewer_field(notifications.listed, OF_TRANSACTIONS, description="Newest first.")
+    epoch = viewer_field(
+        epochs.of_viewer, OF_TRANSACTIONS, cost=1,
+        description=(
+            "The epoch in which `sequence` and the numbers of notifications were assigned. It changes only when the "
+            "service is restored to an earlier point in time: then read everything again."
+        ),
+    )  # fmt: skip
     restrictions = viewer_field(
         restrictions.of_viewer, with_scope(Scope.READ_PROFILE), usual_length=1,
         description="Restrictions currently in force on the account; usually empty.",

@@ -19,6 +19,7 @@ from domain.notifications.notification_kinds import NotificationKind
 from domain.notifications.views import View
 from domain.people.sessions import Principal, Scope
 from realtime.subscriptions import Subscription
+from resolvers.epochs import EPOCH
 from resolvers.nodes import Asked, Found, own_numbers
 from resolvers.operations import Info
 from resolvers.request import RequestContext
@@ -80,12 +81,14 @@ async def notifications(
             "delivered first."
         ),
     ] = strawberry.UNSET,
+    epoch: EPOCH = strawberry.UNSET,
 ) -> AsyncIterator[schema.notifications.Notification]:
     """The stream has begun when this returns.
 
-    Raises BadUserInput for an `afterNumber` that no notification of the viewer has.
+    Raises BadUserInput for an `afterNumber` that no notification of the viewer has, and EpochEnded.
     """
     services = info.context.services
+    (await services.live.epoch()).require(given(epoch), given(after_number))
     stream = services.live.notifications(info.context.caller.user_id, given(after_number))
     await stream.start()
     return _Shown(stream, services.limits.currency)

@@ -229,6 +229,8 @@ def code_of(error: errors.DomainError) -> tuple[str, dict[str, Any]]:
         extensions["retryAfterSeconds"] = error.retry_after_seconds
     if isinstance(error, errors.SessionNotConfirmed):
         extensions["reason"] = "CONFIRM_SESSION"
+    if isinstance(error, errors.EpochEnded):
+        extensions["reason"] = "EPOCH_ENDED"
     if isinstance(error, SecondFactorMissing):
         extensions["reason"] = "ENABLE_SECOND_FACTOR"
     for kind in type(error).__mro__:

@@ -14,6 +14,7 @@ from domain.people.sessions import Scope
 from jobs.services import JobServices
 from jobs.sinks import payloads
 from jobs.sinks.sink import NotAccepted, Page
+from persistence.delivery import epochs
 from persistence.ledger.entry_views import EntryView
 from persistence.people import credentials
 
@@ -21,30 +22,34 @@ from persistence.people import credentials
 _CHANNELS_KNOWN_SECONDS = 1.0
 
 
-def deliver_entries(services: JobServices, page: Page[EntryView]) -> AsyncIterator[int]:
+async def deliver_entries(services: JobServices, page: Page[EntryView]) -> AsyncIterator[int]:
     """Trigger the entries. Raises NotAccepted."""
+    epoch = await epochs.current(services.database)
     batch = {
         view.entry.sequence: pusher.Event(
             name=events.PUSHER_TRANSACTION,
             data=payloads.transaction_posted(
-                view.entry, view.counterparty, services.currency, view.metadata
+                view.entry, view.counterparty, services.currency, epoch, view.metadata
             ),
         )
         for view in page.events
     }
-    return _trigger(services, page.receiver.user_id, batch)
+    async for number in _trigger(services, page.receiver.user_id, batch):
+        yield number
 
 
-def deliver_notifications(services: JobServices, page: Page[View]) -> AsyncIterator[int]:
+async def deliver_notifications(services: JobServices, page: Page[View]) -> AsyncIterator[int]:
     """Trigger the notifications. Raises NotAccepted."""
+    epoch = await epochs.current(services.database)
     batch = {
         view.notification.number: pusher.Event(
             name=events.PUSHER_NOTIFICATION,
-            data=payloads.notification_created(view, services.currency),
+            data=payloads.notification_created(view, services.currency, epoch),
         )
         for view in page.events
     }
-    return _trigger(services, page.receiver.user_id, batch)
+    async for number in _trigger(services, page.receiver.user_id, batch):
+        yield number
 
 
 async def _trigger(

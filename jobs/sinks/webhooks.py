@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from jobs.services import current_bench
 from jobs.sinks import delivery, table
 from jobs.sinks.sink import Sink
 from jobs.spans import NO_SPANS, Spans
+from persistence.delivery import epochs
 from persistence.delivery.cursors import Receiver
 from persistence.engine.database import Database
 from persistence.webhooks import deliveries, secrets
@@ -192,7 +193,8 @@ async def _attempt(services: Delivering, turn: _Turn, number: int, event: Any) -
         rendered = await services.documents.render(webhook, event)
     except NotRendered as error:
         return _not_sent(str(error))
-    body = webhook_payloads.body(webhook, rendered)
+    epoch = await epochs.current(services.database)
+    body = webhook_payloads.body(webhook, rendered, epoch)
     signing = await secrets.read(
         services.database, services.keys, webhook.user_id, webhook.webhook_id
     )
@@ -203,10 +205,11 @@ async def _attempt(services: Delivering, turn: _Turn, number: int, event: Any) -
             webhook_id=str(webhook.webhook_id),
         )
         return _not_sent(webhooks.SECRET_UNREADABLE)
-    event_id = webhooks.event_id(webhook.webhook_id, number)
+    event_id = webhooks.event_id(webhook.webhook_id, number, epoch.restored_id)
     headers = webhooks.signed_headers(signing, event_id, datetime.now(UTC), body)
     turn.check()
-    return await services.endpoints.post(webhook.url, headers, body.encode())
+    outcome = await services.endpoints.post(webhook.url, headers, body.encode())
+    return replace(outcome, epoch_id=epoch.restored_id)
 
 
 def _not_sent(why: str) -> Outcome:

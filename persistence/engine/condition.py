@@ -25,6 +25,8 @@ _FEWER: Mapping[str, tuple[str, ...]] = {
     tables.operator_records.name: _ADD,
     # Only `./wallet operators` changes them, as the owner of the tables.
     tables.operators.name: _READ,
+    # Only `./wallet begin-epoch` changes it.
+    tables.stream_epoch.name: _READ,
 }
 _NEEDED = {
     **{table.name: _FEWER.get(table.name, _CHANGE) for table in tables.metadata.sorted_tables},

@@ -107,8 +107,10 @@ class Servers:
             self._refused = None
             self._order.sort(key=lambda each: each != index)
             if timeline > self._timeline:
-                log.info("database server", server=str(connection.server), timeline=timeline)
-                self._generation += self._timeline > 0
+                if self._timeline > 0:
+                    server = str(connection.server)
+                    log.warning("another database server took over", server=server)
+                    self._generation += 1
                 self._timeline = timeline
         connection.generation = self._generation
         return True

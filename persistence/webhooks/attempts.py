@@ -22,11 +22,11 @@ _COUNT = text(
 )
 _INSERT = text(
     "INSERT INTO webhook_attempts (user_id, id, webhook_id, number, attempt, sent_at, "
-    "duration_milliseconds, status, detail, is_delivered, next_attempt_at) "
+    "duration_milliseconds, status, detail, is_delivered, next_attempt_at, epoch) "
     # The clock of another machine may be ahead of the database's.
     "VALUES (:user_id, :id, :webhook_id, :number, :attempt, "
     "least(CAST(:sent_at AS timestamptz), clock_timestamp()), :duration, :status, :detail, "
-    ":is_delivered, :next_attempt_at)"
+    ":is_delivered, :next_attempt_at, :epoch)"
 )
 _PAGE = text(
     "SELECT * FROM webhook_attempts WHERE user_id = :user_id AND webhook_id = :webhook_id "
@@ -60,6 +60,7 @@ async def add(
             "detail": outcome.detail,
             "is_delivered": outcome.is_delivered,
             "next_attempt_at": next_attempt_at,
+            "epoch": outcome.epoch_id,
         },
     )
     return attempt
@@ -94,6 +95,6 @@ async def page(
 
 def _from_row(row: Row[Any]) -> Attempt:
     outcome = Outcome(
-        row.sent_at, row.duration_milliseconds, row.status, row.detail, row.is_delivered
+        row.sent_at, row.duration_milliseconds, row.status, row.detail, row.is_delivered, row.epoch
     )
     return Attempt(row.id, row.webhook_id, row.number, row.attempt, outcome, row.next_attempt_at)

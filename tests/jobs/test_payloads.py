@@ -14,6 +14,7 @@ import strawberry
 
 from domain.ledger import kinds, money, transfers
 from domain.people import accounts
+from domain.streams import Epoch
 from jobs.sinks import payloads
 from resolvers import root
 from schema import events
@@ -21,6 +22,7 @@ from tests import served
 
 #: What takes another query, mostly links to other objects: a push has the transaction alone.
 LINKS = {"paymentRequest", "reverses", "reversed"}
+EPOCH = Epoch(uuid.uuid4(), is_first=True)
 
 
 def selection(name: str) -> str:
@@ -77,9 +79,9 @@ def test_a_push_shows_what_graphql_shows(code: str, kind: kinds.Kind) -> None:
     )
     currency = money.currency(code)
     metadata = [("order", "7"), ("customer", "Zoë & sons")]
-    pushed = json.loads(payloads.transaction_posted(entry, counterparty, currency, metadata))
+    pushed = json.loads(payloads.transaction_posted(entry, counterparty, currency, EPOCH, metadata))
     event = events.transaction_posted(entry, counterparty, currency, metadata)
-    assert pushed == as_graphql(event)
+    assert pushed == {**as_graphql(event), "epoch": str(EPOCH.epoch_id)}
 
 
 def test_the_largest_payload_fits_a_channels_server() -> None:
@@ -101,7 +103,7 @@ def test_the_largest_payload_fits_a_channels_server() -> None:
         seal=b"s" * 32,
     )
     metadata = [(f"{number:02}" + "k" * 38, "𝄞" * 500) for number in range(20)]
-    pushed = payloads.transaction_posted(entry, person, money.currency("USD"), metadata)
+    pushed = payloads.transaction_posted(entry, person, money.currency("USD"), EPOCH, metadata)
     assert json.loads(pushed)["transaction"]["metadata"] is None
     # Ten in one call, and the text of each is written as ASCII inside it.
     assert max(len(json.dumps(pushed)), sys.getsizeof(pushed)) < 10_240

@@ -19,7 +19,7 @@ from jobs import mail
 from jobs import services as job_services
 from jobs.services import JobServices
 from jobs.sinks import delivery, payloads, table
-from persistence.delivery import cursors, mails
+from persistence.delivery import cursors, epochs, mails
 from persistence.delivery.cursors import Receiver
 from persistence.engine import unit_of_work
 from persistence.notifications import notification_views, notifying, preferences
@@ -92,10 +92,12 @@ async def test_a_push_is_the_notification_as_graphql_shows_it(
     assert message["event"] == "notification.created"
     data = json.loads(message["data"])
     [view] = await notification_views.by_numbers(books.database, beta.user_id, [1])
-    assert data == plain.as_json(notifications.shown(view, LIMITS.currency))
+    epoch = await epochs.current(books.database)
+    shown = plain.as_json(notifications.shown(view, LIMITS.currency))
+    assert data == {**shown, "epoch": str(epoch.epoch_id)}
     assert data["message"] == "Alpha sent you 1.50 USD."
     assert data["transaction"]["note"] == "lunch"
-    assert json.loads(payloads.notification_created(view, LIMITS.currency)) == data
+    assert json.loads(payloads.notification_created(view, LIMITS.currency, epoch)) == data
 
 
 async def test_a_token_that_may_not_read_transactions_hears_of_no_notification(

@@ -326,7 +326,7 @@ async def test_a_test_shows_the_signed_delivery_of_the_latest_event(alpha: Someo
     tested = (await alpha.ask(TRY, input=asked)).one
     assert tested["attempt"] is None
     content = standardwebhooks.Webhook(made["secret"]).verify(tested["body"], tested["headers"])
-    assert list(content) == ["type", "timestamp", "number", "data"]
+    assert list(content) == ["type", "timestamp", "number", "epoch", "data"]
     assert (content["type"], content["number"]) == ("wallet.event", 1)
     event = content["data"]["walletEvents"]
     assert event["__typename"] == "TransactionPosted"

@@ -53,11 +53,14 @@ OURS = [
     "SecuritySettings.totpLastUsedAt: DateTime",
     "SignInReported, of the kind GraphQLObjectType",
     "StartTopUpResult = IdempotencyKeyClosed",
+    "Subscription.walletEvents(epoch: ID = None)",
+    "Subscription.notifications(epoch: ID = None)",
     "TestWebhookInput(document: String = None)",
     "TopUpPending, of the kind GraphQLObjectType",
     "Transaction.seal: String!",
     "Viewer.insights: InsightsResult!",
     "Viewer.dataExports: [DataExport!]!",
+    "Viewer.epoch: ID!",
 ]
 
 

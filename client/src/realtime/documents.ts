@@ -93,6 +93,7 @@ export const WalletNow = graphql(
     query WalletNow($first: Int!) {
       viewer {
         id
+        epoch
         unreadNotifications
         notifications(first: $first) {
           nodes {
@@ -201,6 +202,7 @@ export const WalletSequence = graphql(`
   query WalletSequence {
     viewer {
       id
+      epoch
       sequence
       unreadNotifications
       notifications(first: 1) {
@@ -220,8 +222,8 @@ export const WalletSequence = graphql(`
 
 export const WalletEvents = graphql(
   `
-    subscription WalletEvents($afterSequence: Int!) {
-      walletEvents(afterSequence: $afterSequence) {
+    subscription WalletEvents($afterSequence: Int!, $epoch: ID!) {
+      walletEvents(afterSequence: $afterSequence, epoch: $epoch) {
         __typename
         sequence
         ... on TransactionPosted {
@@ -237,8 +239,8 @@ export const WalletEvents = graphql(
 
 export const NotificationEvents = graphql(
   `
-    subscription NotificationEvents($afterNumber: Int!) {
-      notifications(afterNumber: $afterNumber) {
+    subscription NotificationEvents($afterNumber: Int!, $epoch: ID!) {
+      notifications(afterNumber: $afterNumber, epoch: $epoch) {
         ...NotificationFields
       }
     }

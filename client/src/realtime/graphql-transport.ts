@@ -80,9 +80,9 @@ export function startGraphqlTransport(url: string, parts: TransportParts): Trans
       };
       // If one of them ends, both begin again.
       const until = { error: end, complete: () => end(undefined) };
-      const { sequence, number } = parts.last();
+      const { sequence, number, epoch } = parts.last();
       client.subscribe<ResultOf<typeof WalletEvents>>(
-        { query: WALLET_EVENTS, variables: { afterSequence: sequence } },
+        { query: WALLET_EVENTS, variables: { afterSequence: sequence, epoch } },
         {
           next: ({ data }) => {
             const event = data?.walletEvents;
@@ -92,7 +92,7 @@ export function startGraphqlTransport(url: string, parts: TransportParts): Trans
         },
       );
       client.subscribe<ResultOf<typeof NotificationEvents>>(
-        { query: NOTIFICATIONS, variables: { afterNumber: number } },
+        { query: NOTIFICATIONS, variables: { afterNumber: number, epoch } },
         {
           next: ({ data }) => {
             if (data) parts.onNotification(data.notifications);

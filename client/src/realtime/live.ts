@@ -25,6 +25,7 @@ class LiveUpdates {
   private readonly notifications = openNotifications();
   private readonly transports: Transport[] = [];
   private channels: PusherTransport | undefined;
+  private epoch = '';
 
   constructor(private readonly scope: UserScope) {}
 
@@ -59,6 +60,7 @@ class LiveUpdates {
   private async start(userId: string): Promise<void> {
     const read = await this.readUntilAnswered();
     if (!read || !this.scope.isActive) return;
+    this.noteEpoch(read.viewer.epoch);
     const startOver = () => void this.start(userId);
     this.wallet.begin(read.viewer, startOver);
     this.notifications.begin(read.viewer, startOver);
@@ -93,7 +95,7 @@ class LiveUpdates {
     return {
       accessToken: () => keeper.accessToken(userId),
       refused: async (token) => void (await keeper.accessTokenAfter(token, userId)),
-      last: () => ({ sequence: this.wallet.last, number: this.notifications.last }),
+      last: () => ({ sequence: this.wallet.last, number: this.notifications.last, epoch: this.epoch }),
       onTransaction: (transaction) => this.wallet.offer(transaction),
       onNotification: (notification) => this.notifications.offer(notification),
       onUp: (isUp) => {
@@ -113,10 +115,17 @@ class LiveUpdates {
     if (error) throw error;
     const viewer = data?.viewer;
     if (viewer) {
+      this.noteEpoch(viewer.epoch);
       this.wallet.noteNewest(viewer.sequence);
       this.notifications.note(viewer.notifications.nodes[0]?.number ?? 0, viewer.unreadNotifications);
     }
     return data?.wallet.pusher?.channel ?? null;
+  }
+
+  /** The service was restored to an earlier point in time if it changes: nothing that was read is certain. */
+  private noteEpoch(epoch: string): void {
+    if (this.epoch && epoch !== this.epoch) location.reload();
+    this.epoch = epoch;
   }
 
   private async readUntilAnswered() {

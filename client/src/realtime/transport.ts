@@ -7,8 +7,8 @@ export interface TransportParts {
   accessToken(): Promise<string | null>;
   /** That token was rejected: renews it, or ends the session. */
   refused(accessToken: string | null): Promise<void>;
-  /** The newest known transaction and notification: the subscriptions resume after them. */
-  last(): { sequence: number; number: number };
+  /** The newest known transaction and notification, and their epoch: the subscriptions resume after them. */
+  last(): { sequence: number; number: number; epoch: string };
   onTransaction(transaction: Transaction): void;
   onNotification(notification: Notification): void;
   /** Called with true whenever it is connected, and with false when it no longer is. */

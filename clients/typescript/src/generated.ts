@@ -2750,14 +2750,26 @@ query Sequence {
 `,
 });
 
-export const WALLET_EVENTS: Operation<{ readonly after?: number | null }, AnyWalletEvent> = operation({
+export const EPOCH: Operation<object, string> = operation({
+  name: 'Epoch',
+  path: ['viewer', 'epoch'],
+  document: `
+query Epoch {
+  viewer {
+    epoch
+  }
+}
+`,
+});
+
+export const WALLET_EVENTS: Operation<{ readonly after?: number | null; readonly epoch?: string | null }, AnyWalletEvent> = operation({
   name: 'WalletEvents',
   path: ['walletEvents'],
   members: ['TransactionPosted'],
   unknown: 'WalletEvent',
   document: `
-subscription WalletEvents($after: Int) {
-  walletEvents(afterSequence: $after) {
+subscription WalletEvents($after: Int, $epoch: ID) {
+  walletEvents(afterSequence: $after, epoch: $epoch) {
     __typename
     sequence
     balance {
@@ -2825,12 +2837,12 @@ fragment ReversedTransaction on Transaction {
 `,
 });
 
-export const NOTIFICATIONS: Operation<{ readonly after?: number | null }, Notification> = operation({
+export const NOTIFICATIONS: Operation<{ readonly after?: number | null; readonly epoch?: string | null }, Notification> = operation({
   name: 'Notifications',
   path: ['notifications'],
   document: `
-subscription Notifications($after: Int) {
-  notifications(afterNumber: $after) {
+subscription Notifications($after: Int, $epoch: ID) {
+  notifications(afterNumber: $after, epoch: $epoch) {
     ...Notification
   }
 }

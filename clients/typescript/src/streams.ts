@@ -25,6 +25,12 @@ export interface StreamOptions {
   readonly onInterruption: (error: WalletError) => void;
 }
 
+/** The number of the last event, and the epoch in which it was assigned. */
+export interface Position {
+  after: number;
+  readonly epoch: string | null;
+}
+
 /** One connection of a stream. */
 export interface Connection {
   readonly transport: Transport;
@@ -37,17 +43,17 @@ export interface Connection {
 }
 
 /**
- * Every event after that number, each once and in order, for ever.
+ * Every event after that position, each once and in order, for ever.
  *
  * The connection is made anew after it was lost, after a restart of the service, and when the access
  * token expires. Throws WalletError only where that cannot help: the credential has ended or lacks
- * the scope.
+ * the scope, or the epoch has ended.
  */
 export async function* events<Event>(
   transport: Transport,
-  operation: Operation<{ after?: number | null }, Event>,
+  operation: Operation<{ after?: number | null; epoch?: string | null }, Event>,
   numberOf: (event: Event) => number,
-  after: number,
+  { after, epoch }: Position,
   { over, signal, onInterruption }: StreamOptions,
 ): AsyncGenerator<Event, void, undefined> {
   const pauses = new Attempts(transport.options.retries);
@@ -63,7 +69,7 @@ export async function* events<Event>(
     let failure: TemporaryError | undefined;
     try {
       const { document } = operation;
-      for await (const data of connect({ transport, bearer, document, variables: { after }, signal, onOpen })) {
+      for await (const data of connect({ transport, bearer, document, variables: { after, epoch }, signal, onOpen })) {
         pauses.startOver();
         const event = operation.parse(data);
         if (numberOf(event) <= after) continue;

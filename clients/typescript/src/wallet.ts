@@ -36,6 +36,8 @@ export interface SendOptions extends ConfirmedOptions {
 export interface ListenOptions {
   /** The number of the last event that was processed; by default events begin with the next one. */
   readonly after?: number;
+  /** The epoch in which that number was assigned: see `Wallet.epoch`. */
+  readonly epoch?: string;
   /** Ends the stream. */
   readonly signal?: AbortSignal;
   /** Told of each interruption, after which the stream goes on; by default, the console is. */
@@ -258,10 +260,19 @@ export class Wallet extends Statements {
   // ---------------------------------------------- listening
 
   /**
+   * In which epoch numbers are assigned at present. It changes only when the service is restored to an
+   * earlier point in time: store it with the number of the last event, to resume with both.
+   */
+  epoch(): Promise<string> {
+    return this.transport.execute(api.EPOCH, {});
+  }
+
+  /**
    * Every change of the wallet after that sequence, each once and in order, for ever.
    *
-   * Store the `sequence` of the last event that was processed, and give it to resume. The stream
-   * reconnects by itself, however long that takes.
+   * Store the `sequence` of the last event that was processed, and give it to resume, with the `epoch` in
+   * which it was assigned. The stream reconnects by itself, however long that takes. Throws ApiError with
+   * the reason EPOCH_ENDED if the service was restored to an earlier point in time: read everything again.
    */
   events(options: ListenOptions = {}): AsyncGenerator<api.AnyWalletEvent, void, undefined> {
     const latest = () => this.transport.execute(api.SEQUENCE, {});
@@ -327,13 +338,16 @@ export class Wallet extends Statements {
   }
 
   private async *listen<Event>(
-    operation: Operation<{ after?: number | null }, Event>,
+    operation: Operation<{ after?: number | null; epoch?: string | null }, Event>,
     numberOf: (event: Event) => number,
     latest: () => Promise<number>,
-    { after, signal, onInterruption = warn }: ListenOptions,
+    { after, epoch, signal, onInterruption = warn }: ListenOptions,
   ): AsyncGenerator<Event, void, undefined> {
-    const start = after ?? (await latest());
-    yield* events(this.transport, operation, numberOf, start, { over: this.streams, signal, onInterruption });
+    const position =
+      after === undefined
+        ? { epoch: await this.epoch(), after: await latest() }
+        : { epoch: epoch ?? null, after };
+    yield* events(this.transport, operation, numberOf, position, { over: this.streams, signal, onInterruption });
   }
 }
 

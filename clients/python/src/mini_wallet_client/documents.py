@@ -1287,11 +1287,23 @@ query Sequence {
     lambda data: follow(data, "viewer", "sequence"),
 )
 
+EPOCH: Operation[str] = Operation(
+    "Epoch",
+    """
+query Epoch {
+  viewer {
+    epoch
+  }
+}
+""",
+    lambda data: follow(data, "viewer", "epoch"),
+)
+
 WALLET_EVENTS: Operation[models.AnyWalletEvent] = Operation(
     "WalletEvents",
     """
-subscription WalletEvents($after: Int) {
-  walletEvents(afterSequence: $after) {
+subscription WalletEvents($after: Int, $epoch: ID) {
+  walletEvents(afterSequence: $after, epoch: $epoch) {
     __typename
     sequence
     balance {
@@ -1363,8 +1375,8 @@ fragment ReversedTransaction on Transaction {
 NOTIFICATIONS: Operation[models.Notification] = Operation(
     "Notifications",
     """
-subscription Notifications($after: Int) {
-  notifications(afterNumber: $after) {
+subscription Notifications($after: Int, $epoch: ID) {
+  notifications(afterNumber: $after, epoch: $epoch) {
     ...Notification
   }
 }

@@ -30,12 +30,13 @@ async def events(
     operation: Operation[Event],
     number_of: Callable[[Event], int],
     after: int,
+    epoch: str | None,
 ) -> AsyncGenerator[Event, None]:
-    """Every event after that number, each once and in order, for ever.
+    """Every event after that number of that epoch, each once and in order, for ever.
 
     The connection is made anew after it was lost, after a restart of the service, and when the access
     token expires. Raises WalletError only where that cannot help: the credential has ended or lacks
-    the scope.
+    the scope, or the epoch has ended.
     """
     pauses = transport.retries.start()
     sign_ins = transport.sign_ins
@@ -44,8 +45,9 @@ async def events(
         transport.require_same_user(sign_ins)
         bearer = transport.bearer
         failure: errors.TemporaryError | None = None
+        given = {"after": after, "epoch": epoch}
         try:
-            async with aclosing(_connected(transport, operation, after, bearer)) as stream:
+            async with aclosing(_connected(transport, operation, given, bearer)) as stream:
                 async for data in stream:
                     was_refreshed = False
                     if data is None:
@@ -76,10 +78,10 @@ async def events(
 
 
 async def _connected(
-    transport: Transport, operation: Operation[Any], after: int, bearer: str | None
+    transport: Transport, operation: Operation[Any], given: dict[str, Any], bearer: str | None
 ) -> AsyncGenerator[Any, None]:
     """The data of each event of one connection; first None, as soon as it is open."""
-    body = {"query": operation.document, "variables": {"after": after}}
+    body = {"query": operation.document, "variables": given}
     # A client that accepts only streams would be told nothing but a status.
     accept = "text/event-stream, application/graphql-response+json;q=0.9"
     headers = {"accept": accept, **transport.headers(bearer)}

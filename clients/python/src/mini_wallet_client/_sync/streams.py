@@ -33,12 +33,13 @@ def events(
     operation: Operation[Event],
     number_of: Callable[[Event], int],
     after: int,
+    epoch: str | None,
 ) -> Generator[Event, None]:
-    """Every event after that number, each once and in order, for ever.
+    """Every event after that number of that epoch, each once and in order, for ever.
 
     The connection is made anew after it was lost, after a restart of the service, and when the access
     token expires. Raises WalletError only where that cannot help: the credential has ended or lacks
-    the scope.
+    the scope, or the epoch has ended.
     """
     pauses = transport.retries.start()
     sign_ins = transport.sign_ins
@@ -47,8 +48,9 @@ def events(
         transport.require_same_user(sign_ins)
         bearer = transport.bearer
         failure: errors.TemporaryError | None = None
+        given = {"after": after, "epoch": epoch}
         try:
-            with closing(_connected(transport, operation, after, bearer)) as stream:
+            with closing(_connected(transport, operation, given, bearer)) as stream:
                 for data in stream:
                     was_refreshed = False
                     if data is None:
@@ -79,10 +81,10 @@ def events(
 
 
 def _connected(
-    transport: Transport, operation: Operation[Any], after: int, bearer: str | None
+    transport: Transport, operation: Operation[Any], given: dict[str, Any], bearer: str | None
 ) -> Generator[Any, None]:
     """The data of each event of one connection; first None, as soon as it is open."""
-    body = {"query": operation.document, "variables": {"after": after}}
+    body = {"query": operation.document, "variables": given}
     # A client that accepts only streams would be told nothing but a status.
     accept = "text/event-stream, application/graphql-response+json;q=0.9"
     headers = {"accept": accept, **transport.headers(bearer)}
