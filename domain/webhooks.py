@@ -134,7 +134,7 @@ class Attempt:
         return event_id(self.webhook_id, self.number, self.outcome.epoch_id)
 
 
-def event_id(webhook_id: UUID, number: int, epoch_id: UUID | None) -> str:
+def event_id(webhook_id: UUID, number: int, epoch_id: UUID | None = None) -> str:
     """The `webhook-id` of an event: the same for every attempt. Without an epoch, it is the first."""
     of_epoch = "" if epoch_id is None else f"_{epoch_id.hex}"
     return f"evt_{webhook_id.hex}_{number}{of_epoch}"

@@ -61,7 +61,7 @@ PLACEMENTS: Mapping[str, Placement] = {
         ],
         Placement.BY_USER,
     ),
-    **dict.fromkeys(["email_addresses", "handles"], Placement.EVERYWHERE),
+    **dict.fromkeys(["email_addresses", "handles", "stream_epoch"], Placement.EVERYWHERE),
     **dict.fromkeys(
         [
             ALEMBIC_VERSION,

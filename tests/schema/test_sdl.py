@@ -58,9 +58,9 @@ OURS = [
     "TestWebhookInput(document: String = None)",
     "TopUpPending, of the kind GraphQLObjectType",
     "Transaction.seal: String!",
+    "Viewer.epoch: ID!",
     "Viewer.insights: InsightsResult!",
     "Viewer.dataExports: [DataExport!]!",
-    "Viewer.epoch: ID!",
 ]
 
 

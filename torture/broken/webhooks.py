@@ -57,7 +57,7 @@ def keep_secrets(connection: Connection) -> None:
     connection.execute(_KEEPING_SECRETS)
 
 
-def forget_event_id(_webhook_id: UUID, number: int) -> str:
+def forget_event_id(_webhook_id: UUID, number: int, _epoch_id: UUID | None = None) -> str:
     """Instead of `domain.webhooks.event_id`: another one for every attempt."""
     return f"evt_{ids.new_id().hex}_{number}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +10,7 @@ from typing import Any, Self
 import httpx
 
 from mini_wallet_client import documents, models
-from mini_wallet_client._async import streams
+from mini_wallet_client._async.listening import Listening
 from mini_wallet_client._async.requests import Requests
 from mini_wallet_client._async.schedules import Schedules
 from mini_wallet_client._async.statements import Statements
@@ -28,7 +27,7 @@ _TRANSFER = models.TransactionKind.TRANSFER
 _TOP_UP = models.TransactionKind.TOP_UP
 
 
-class AsyncWallet(Requests, Schedules, Statements, TopUps):
+class AsyncWallet(Listening, Requests, Schedules, Statements, TopUps):
     """The wallet of one user.
 
     With `token`, as an API token (`mw_…`); with `session`, or after `login`, as a signed-in user. The
@@ -304,49 +303,6 @@ class AsyncWallet(Requests, Schedules, Statements, TopUps):
         """Mark all notifications up to that number as read; only as a signed-in user."""
         given = {"input": {"through": through}}
         return await self._transport.execute(documents.MARK_NOTIFICATIONS_READ, given)
-
-    # ------------------------------------------------ listening
-
-    async def epoch(self) -> str:
-        """In which epoch numbers are assigned at present. It changes only when the service is restored to an
-        earlier point in time: store it with the number of the last event, to resume with both.
-        """
-        return await self._transport.execute(documents.EPOCH)
-
-    async def events(
-        self, after: int | None = None, *, epoch: str | None = None
-    ) -> AsyncGenerator[models.AnyWalletEvent, None]:
-        """Every change of the wallet after that sequence, each once and in order, for ever.
-
-        Store the `sequence` of the last event that was processed, and give it to resume, with the `epoch` in
-        which it was assigned. Without a sequence, events begin with the next one. The stream reconnects by
-        itself, however long that takes. Raises ApiError with the reason EPOCH_ENDED if the service was
-        restored to an earlier point in time: read everything again.
-        """
-        if after is None:
-            epoch = await self.epoch()
-            after = await self._transport.execute(documents.SEQUENCE)
-        found = streams.events(
-            self._transport, documents.WALLET_EVENTS, lambda event: event.sequence, after, epoch
-        )
-        async with aclosing(found) as stream:
-            async for event in stream:
-                yield event
-
-    async def notifications(
-        self, after: int | None = None, *, epoch: str | None = None
-    ) -> AsyncGenerator[models.Notification, None]:
-        """Every notification after that number, as `events` gives every event after a sequence."""
-        if after is None:
-            epoch = await self.epoch()
-            page = await self._transport.execute(documents.NOTIFICATION_PAGES, {"first": 1})
-            after = page.nodes[0].number if page.nodes else 0
-        found = streams.events(
-            self._transport, documents.NOTIFICATIONS, lambda one: one.number, after, epoch
-        )
-        async with aclosing(found) as stream:
-            async for notification in stream:
-                yield notification
 
     # ------------------------------------------------ webhooks
 

@@ -6,7 +6,6 @@ Derived from `_async/wallet.py` by `python -m clients.generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +13,7 @@ from typing import Any, Self
 import httpx
 
 from mini_wallet_client import documents, models
-from mini_wallet_client._sync import streams
+from mini_wallet_client._sync.listening import Listening
 from mini_wallet_client._sync.requests import Requests
 from mini_wallet_client._sync.schedules import Schedules
 from mini_wallet_client._sync.statements import Statements
@@ -31,7 +30,7 @@ _TRANSFER = models.TransactionKind.TRANSFER
 _TOP_UP = models.TransactionKind.TOP_UP
 
 
-class Wallet(Requests, Schedules, Statements, TopUps):
+class Wallet(Listening, Requests, Schedules, Statements, TopUps):
     """The wallet of one user.
 
     With `token`, as an API token (`mw_…`); with `session`, or after `login`, as a signed-in user. The
@@ -303,49 +302,6 @@ class Wallet(Requests, Schedules, Statements, TopUps):
         """Mark all notifications up to that number as read; only as a signed-in user."""
         given = {"input": {"through": through}}
         return self._transport.execute(documents.MARK_NOTIFICATIONS_READ, given)
-
-    # ------------------------------------------------ listening
-
-    def epoch(self) -> str:
-        """In which epoch numbers are assigned at present. It changes only when the service is restored to an
-        earlier point in time: store it with the number of the last event, to resume with both.
-        """
-        return self._transport.execute(documents.EPOCH)
-
-    def events(
-        self, after: int | None = None, *, epoch: str | None = None
-    ) -> Generator[models.AnyWalletEvent, None]:
-        """Every change of the wallet after that sequence, each once and in order, for ever.
-
-        Store the `sequence` of the last event that was processed, and give it to resume, with the `epoch` in
-        which it was assigned. Without a sequence, events begin with the next one. The stream reconnects by
-        itself, however long that takes. Raises ApiError with the reason EPOCH_ENDED if the service was
-        restored to an earlier point in time: read everything again.
-        """
-        if after is None:
-            epoch = self.epoch()
-            after = self._transport.execute(documents.SEQUENCE)
-        found = streams.events(
-            self._transport, documents.WALLET_EVENTS, lambda event: event.sequence, after, epoch
-        )
-        with closing(found) as stream:
-            for event in stream:
-                yield event
-
-    def notifications(
-        self, after: int | None = None, *, epoch: str | None = None
-    ) -> Generator[models.Notification, None]:
-        """Every notification after that number, as `events` gives every event after a sequence."""
-        if after is None:
-            epoch = self.epoch()
-            page = self._transport.execute(documents.NOTIFICATION_PAGES, {"first": 1})
-            after = page.nodes[0].number if page.nodes else 0
-        found = streams.events(
-            self._transport, documents.NOTIFICATIONS, lambda one: one.number, after, epoch
-        )
-        with closing(found) as stream:
-            for notification in stream:
-                yield notification
 
     # ------------------------------------------------ webhooks
 
