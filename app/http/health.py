@@ -39,12 +39,15 @@ class Health:
         """Whether the process responds at all."""
         return replies.json({"status": "ok"})
 
-    async def ready(self, _request: Request) -> Response:
-        """The state of each service that requests need. Without Redis the API works, but slower."""
+    async def ready(self, request: Request) -> Response:
+        """The state of each service that requests need. Without Redis the API works, but slower.
+
+        The database server is named only to who may read metrics: its address is not public.
+        """
         found, server = await check(self._opened)
         is_ready = all(state == "ok" for state in found.values())
         answer = {"status": "ready" if is_ready else "not ready", **found}
-        if server is not None:
+        if server is not None and self._may_read(request):
             answer |= {"server": server.server, "role": server.server_role}
         return replies.json(answer, 200 if is_ready else 503)
 

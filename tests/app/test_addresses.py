@@ -126,14 +126,10 @@ def test_ready_names_the_database_redis_and_the_migrations(api: Api) -> None:
     answer = api.client.get("/readyz")
     assert answer.status_code == 200
     server = addresses.parse(api.settings.database_url.get_secret_value()).servers[0]
-    assert answer.json() == {
-        "status": "ready",
-        "database": "ok",
-        "redis": "ok",
-        "migrations": "ok",
-        "server": str(server),
-        "role": "primary",
-    }
+    states = {"status": "ready", "database": "ok", "redis": "ok", "migrations": "ok"}
+    assert answer.json() == {**states, "server": str(server), "role": "primary"}
+    elsewhere = api.client.get("/readyz", headers={"x-forwarded-for": "203.0.113.7"})
+    assert elsewhere.json() == states
     assert api.client.get("/healthz").json() == {"status": "ok"}
 
 
