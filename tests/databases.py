@@ -48,6 +48,7 @@ _END_OTHERS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+_END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s"
 _SEQUENCES = "SELECT count(*) FROM pg_class WHERE relkind = 'S'"
 
 #: Connections that create, empty and drop databases, by URL: kept, because each test needs them.
@@ -108,10 +109,16 @@ def drop(name: str) -> None:
     kept = _connections.pop(with_database(url, name), None)
     if kept is not None:
         kept.close()
-    for server in clusters.servers(url):
-        connected(server).execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
+    database = sql.Identifier(name)
+    connections = [connected(server) for server in clusters.servers(url)]
+    for connection in connections if clusters.nodes(url) else ():
+        # The processes of Citus on the other nodes would connect again meanwhile.
+        closing = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(database)
+        with contextlib.suppress(psycopg.errors.InvalidCatalogName):
+            connection.execute(closing)
+        connection.execute(_END_SESSIONS, [name])
+    for connection in connections:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
 
 
 def connected(url: str) -> psycopg.Connection:
