@@ -26,6 +26,7 @@ from persistence.audit import requests as audit_requests
 from persistence.audit import schedules as audit_schedules
 from persistence.audit import second_factors as audit_second_factors
 from persistence.audit import splits as audit_splits
+from persistence.audit import streams as audit_streams
 from persistence.audit import webhooks as audit_webhooks
 from persistence.engine import database
 from persistence.engine.database import Database
@@ -86,6 +87,7 @@ CHECKS = (
     *audit_splits.CHECKS,
     *audit_operators.CHECKS,
     *audit_leaving.CHECKS,
+    *audit_streams.CHECKS,
 )
 
 

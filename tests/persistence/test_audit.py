@@ -331,6 +331,8 @@ DAMAGE = [
     # delivery_cursors, delivery_due
     ("UPDATE delivery_cursors SET accepted_number = 99", "delivery_cursors", "the newest is"),
     ("UPDATE delivery_due SET number = 99", "delivery_due", "the newest is"),
+    # stream_epoch
+    ("DELETE FROM stream_epoch", "stream_epoch", "0 epochs"),
     # the guards
     ("ALTER TABLE transactions DISABLE TRIGGER transactions_append_only", "pg_trigger", "disabled"),
     ("DROP TRIGGER users_balance_follows_book ON users", "pg_trigger", "disabled"),
