@@ -154,19 +154,22 @@ class Supervisor:
             raise ServiceError(f"`./wallet {name}` failed:\n{child.log_tail()}")
 
     def _start_processes(self, *, with_demo: bool) -> None:
-        """Start the wallet's own processes, meanwhile add the demo users, and wait until the API is ready."""
+        """Start the wallet's own processes, and wait until the API is ready.
+
+        The demo users are added meanwhile, and before the API: once it responds, they can sign in.
+        """
         what = "API, relay, worker and demo users" if with_demo else "API, relay and worker"
         with self._messages.step(what):
+            for name in ("relay", "worker"):
+                self._spawn(name, [name])
+            if with_demo:
+                self._run_command("demo")
             listen = ["--host", self._host, "--port", str(self._port)]
             if self._chosen.mails is None:
                 self._spawn("serve", ["serve", *listen])
             else:
                 shown = [*listen, "--mails", str(self._chosen.mails)]
                 self._spawn("serve", shown, module="dev.up.api")
-            for name in ("relay", "worker"):
-                self._spawn(name, [name])
-            if with_demo:
-                self._run_command("demo")
             self._wait_until_ready()
         folders.publish(self._folder, self._settings_environment())
         folders.write_private(self._folder / RUNNING, json.dumps(self._running()))
