@@ -132,18 +132,6 @@ class Sabotage:
         return found
 
 
-class Sabotaged(RequestContext):
-    """A request with such reads."""
-
-    def __init__(self, seed: str, share: float, **asked: Any) -> None:
-        super().__init__(**asked)
-        self._seed, self._share = seed, share
-
-    @property
-    def reads(self) -> Any:
-        return Sabotage(super().reads, self._seed, self._share)
-
-
 async def interpreted(document: Document, context: RequestContext) -> bytes:
     result: Any = graphql.execute(
         CORE,
@@ -181,8 +169,10 @@ class Asking:
         services = self.world.services
         header = f"Bearer {self.bearer}" if self.bearer else None
         principal = await authentication.authenticate(services, header)
-        asked = {"services": services, "principal": principal, "client_ip": "192.0.2.1"}
-        return Sabotaged(seed, share, **asked) if share else RequestContext(**asked)
+        context = RequestContext(services=services, principal=principal, client_ip="192.0.2.1")
+        if share:
+            context.reads = Sabotage(context.reads, seed, share)  # type: ignore[assignment]
+        return context
 
 
 async def requested(requester: Someone, payer: Someone) -> Any:
