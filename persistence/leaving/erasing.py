@@ -64,6 +64,7 @@ KEPT = (
     tables.operators,
     tables.operator_records,
     tables.operator_log,
+    tables.stream_epoch,
 )
 #: Tables with rules of their own.
 OTHERS = (tables.email_addresses, tables.closed_accounts, tables.outbox)
