@@ -64,6 +64,7 @@ KEPT = (
     tables.operators,
     tables.operator_records,
     tables.operator_log,
+    # Of nobody.
     tables.stream_epoch,
 )
 #: Tables with rules of their own.
