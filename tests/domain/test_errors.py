@@ -58,6 +58,7 @@ REFUSALS = [
     actions.SecondFactorMissing(),
     actions.OperatorNotConfirmed(),
     errors.RateLimited(7),
+    errors.EpochEnded(),
     errors.BadUserInput("Give `first` or `last`, not both."),
     errors.Unavailable(),
     sessions.NotABearer(),
