@@ -88,14 +88,14 @@ def run_tests(
         str | None,
         typer.Option(
             help="A database on an existing PostgreSQL 16 or newer, or on a distributed Citus cluster: the "
-            "tests create databases beside it. Its role has CREATEDB and is not a superuser.",
+            "tests create databases beside it. Its role must have CREATEDB and not be a superuser.",
             show_default=False,
         ),
     ] = None,
     admin_database_url: Annotated[
         str | None,
         typer.Option(
-            help="The same database as a superuser, which some tests need to damage data.",
+            help="The same database with a superuser's role, which some tests need to damage data.",
             show_default=False,
         ),
     ] = None,

@@ -39,7 +39,7 @@ def distribute(
 
 @app.command()
 def status(data: Data = None) -> None:
-    """Report nodes, shards and sizes. Exit with status 1 if anything is not where it belongs."""
+    """Report nodes, shards, sizes and problems. Exit with status 1 if there is a problem."""
     chosen = read_settings(data)
     from app.commands import cluster
 

@@ -191,11 +191,11 @@ class BadUserInput(DomainError):
 
 @dataclass(eq=False)
 class EpochEnded(BadUserInput):
-    """A client wants to continue after a number of an epoch that has ended, or does not say of which."""
+    """A client asks to continue after a number of an epoch that has ended, or does not pass the epoch."""
 
     message: str = (
-        "This service was restored to an earlier point in time, and numbers were assigned to other events since. "
-        "Read everything again, then continue with the new numbers and the `epoch` of the viewer."
+        "This service was restored to an earlier point in time, and numbers have since been assigned to other "
+        "events. Read everything again, then continue with the new numbers and the current `Viewer.epoch`."
     )
 
 

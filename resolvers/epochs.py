@@ -1,4 +1,4 @@
-"""The epoch of the streams, which tells numbers from before a restore from those after it."""
+"""The epoch of the streams, which distinguishes numbers assigned before a restore from those assigned after it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from schema.arguments import Description
 EPOCH = Annotated[
     strawberry.ID | None,
     Description(
-        "The `Viewer.epoch` in which the client has seen that number. Required to continue after any number but 0 "
-        "once the service was restored to an earlier point in time; `BAD_USER_INPUT` with the `reason` "
-        "`EPOCH_ENDED` means that everything must be read again."
+        "The `Viewer.epoch` in which the client received that number. Once the service has been restored to an earlier "
+        "point in time, it is required to continue after any number but 0. `BAD_USER_INPUT` with the `reason` "
+        "`EPOCH_ENDED` means that the client must read everything again."
     ),
 ]
 

@@ -16,8 +16,8 @@ from persistence.engine import database
 from settings import Settings
 
 _MOVING = (
-    "Money moved between nodes while the totals were read: they are not compared. Each ledger, and the two "
-    "sides of each transaction, were."
+    "Money moved between nodes while the totals were read, so the totals were not compared. Each ledger, and "
+    "the two sides of each transaction, were compared."
 )
 _UNSEALED = "AUDIT_KEY is not set: the seals show damage, but not forgery."
 

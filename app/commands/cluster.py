@@ -18,7 +18,7 @@ _REVISION = "SELECT version_num FROM alembic_version"
 
 
 def distribute(settings: Settings, shards: int) -> int:
-    """Distribute the database, with its data. Exit status 0, or 1 after a sentence that says why."""
+    """Distribute the database, with its data. Exit status 0, or 1 after a sentence that says why not."""
     with terminal.sentences() as outcome, connect(settings) as connection:
         _check_migrated(connection)
         with terminal.console.status("Distributing …") as status:
@@ -31,7 +31,7 @@ def distribute(settings: Settings, shards: int) -> int:
         if placed:
             terminal.say(f"{len(placed)} tables are distributed. See `./wallet cluster status`.")
         else:
-            terminal.say("All tables were distributed already: nothing to do.")
+            terminal.say("All tables were already distributed: nothing to do.")
     return outcome.status
 
 
@@ -46,7 +46,7 @@ def status(settings: Settings) -> int:
         _print(state)
         if state.wrong:
             raise terminal.Refused("\n".join(state.wrong))
-        terminal.say("Everything is where it belongs.")
+        terminal.say("All tables and shards are placed as they should be.")
     return outcome.status
 
 

@@ -90,7 +90,9 @@ async def servers(settings: Settings) -> list[Finding]:
     elif not accepting:
         says = f"No server accepts writes: {summary}. Promote a standby."
     elif any(each.role != "standby" for each in found if each not in accepting):
-        says = f"Not every other server is a standby: {summary}. None may be left to take over."
+        says = (
+            f"Not every other server is a standby: {summary}. There may be none that can take over."
+        )
     else:
         return [Finding("Servers", "ok", summary)]
     return [Finding("Servers", "bad", says)]

@@ -1,4 +1,4 @@
-"""`begin-epoch`: after a restore to an earlier point in time, has subscribers start over."""
+"""`begin-epoch`: makes subscribers start over after a restore to an earlier point in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributes a migrated database over the nodes of a Citus cluster, and keeps it so after migrations."""
+"""Distributes a migrated database over the nodes of a Citus cluster, and tables that later migrations create."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from persistence.cluster.placement import PLACEMENTS, Placement, distribution_co
 #: The triggers run on the shards, also when they are created later. Citus calls all triggers unsafe, as one
 #: could query a distributed table from a shard: ours do not. Without Citus, the setting has no effect.
 ALLOW_TRIGGERS = "SET citus.enable_unsafe_triggers = on"
-#: How many shards a new cluster has: no more nodes than these can share the users. A commit that several
-#: users share visits one after the other, so that more are slower (docs/scaling.md).
+#: How many shards a new cluster has, which is also how many nodes can share the users at most. A commit that
+#: several requests share visits the shards one after the other, so that more are slower (docs/scaling.md).
 SHARDS = 8
 
 _HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
-#: The tables that Citus knows, with what each is to it.
+#: The tables that Citus knows, and how it distributes each.
 _FOUND = """
 SELECT c.relname, p.partmethod, p.repmodel, column_to_column_name(p.logicalrelid, p.partkey),
     p.colocationid = (SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = to_regclass('users'))
@@ -84,8 +84,8 @@ def misplaced(held: dict[str, Found]) -> dict[str, str]:
         if (is_held := held.get(table)) is None:
             continue
         if is_held.placement is not placement:
-            other = "otherwise" if is_held.placement is None else is_held.placement.value
-            wrong[table] = f"is {other}, and must be {placement.value}"
+            other = "in another way" if is_held.placement is None else is_held.placement.value
+            wrong[table] = f"is placed {other}, and must be {placement.value}"
         elif placement is Placement.BY_USER and is_held.column != distribution_column(table):
             wrong[table] = f"is distributed by {is_held.column}, and must be {placement.value}"
         elif placement is Placement.BY_USER and not is_held.is_colocated:
@@ -107,7 +107,7 @@ def distribute(
     if wrong := misplaced(held):
         table, why = next(iter(wrong.items()))
         raise Refused(
-            f"The table {table} {why}: it was distributed by something else. Undistribute it "
+            f"The table {table} {why}: `./wallet cluster distribute` did not distribute it. Undistribute it "
             f"(SELECT undistribute_table('{table}')), and run this again."
         )
     missing = [table for table in PLACEMENTS if table not in held]
@@ -128,15 +128,17 @@ def _check_nodes(connection: Connection) -> None:
         )
     has_coordinator, has_workers, is_coordinator = connection.execute(_COORDINATOR).fetchall()[0]
     if not is_coordinator:
-        raise Refused("DATABASE_URL is a worker's: use the coordinator's for this command.")
+        raise Refused(
+            "DATABASE_URL is the address of a worker: use that of the coordinator for this command."
+        )
     if not has_coordinator:
         raise Refused(
-            "The coordinator is not among the nodes, which tables on every node require: run "
+            "The coordinator is not registered as a node, as tables on every node require: run "
             "SELECT citus_set_coordinator_host('its host name')."
         )
     if not has_workers:
         raise Refused(
-            "There is no worker to hold shards: run SELECT citus_add_node('host name', port) for each."
+            "There is no worker to hold shards: run SELECT citus_add_node('host name', port) for each worker."
         )
 
 

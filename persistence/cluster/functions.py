@@ -49,7 +49,7 @@ END
 $$
 """
 
-#: Citus has no plans that are independent of the parameters for these queries.
+#: Citus has no generic plans for these queries.
 _PLAN_EACH_SEARCH = """
 ALTER FUNCTION find_users(uuid, text, text, text, text, text, integer, text, uuid, integer, integer)
 SET plan_cache_mode = force_custom_plan

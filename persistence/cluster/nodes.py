@@ -1,4 +1,4 @@
-"""The state of a cluster: nodes, shards, sizes, and what is not where it belongs."""
+"""The state of a cluster: nodes, shards, sizes, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def look(connection: Connection) -> State:
     """The state of the cluster of a distributed database. The connection is in autocommit."""
     unreachable = [address for (address,) in connection.execute(_UNREACHABLE)]
     if unreachable:
-        # What follows asks every node.
+        # The queries below read from every node.
         return State((), {}, [f"{address} cannot be reached." for address in unreachable])
     nodes = [Node(*row) for row in connection.execute(_NODES)]
     held = distributing.found(connection)

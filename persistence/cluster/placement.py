@@ -15,9 +15,9 @@ class Placement(Enum):
 
     #: In shards, by user: all rows of a user are on one node, in shards that move together.
     BY_USER = "by user"
-    #: A copy on every node: what is looked up by something else than the user, and seldom changes.
+    #: A copy on every node: tables that are looked up without knowing the user, and seldom change.
     EVERYWHERE = "on every node"
-    #: On the coordinator, accessible from every node: what has one order for all users.
+    #: On the coordinator, accessible from every node: tables with one order for all users.
     COORDINATOR = "on the coordinator"
 
 
