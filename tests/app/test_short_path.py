@@ -279,10 +279,7 @@ async def test_a_client_that_reads_slowly_is_waited_for() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_connection_that_stays_silent_after_a_response_is_closed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("app.http.edge._SWEEP_SECONDS", 0.01)
+async def test_a_connection_that_stays_silent_after_a_response_is_closed() -> None:
     served = Served()
     served.connection.timeout_keep_alive = 0
     served.connection.data_received(HEAD + b"abc")
