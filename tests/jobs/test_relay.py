@@ -158,7 +158,8 @@ async def test_what_is_committed_while_redis_is_away_follows(
             await until(lambda: is_all_told(books))
             with redis.Redis.from_url(server.url, decode_responses=True) as memory:
                 assert memory.lrange("rq:queue:push", 0, -1) == [f"pusher-{zoe.user_id}"]
-            assert ear.sequences(zoe) in ([], [2, 3, 4])
+            # Hints of batches that were published before it listened are not heard.
+            await until(lambda: ear.sequences(zoe) in ([], [4], [3, 4], [2, 3, 4]))
 
 
 def _unpublished(books: Books, condition: str = "true") -> int:
