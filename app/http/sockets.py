@@ -25,45 +25,12 @@ MAXIMUM_FRAGMENTS = 1_000
 _KEPT = ("facts", "path", "type")
 #: What uvicorn keeps of a socket. More than 30 attributes without slots take 1.3 KB.
 _OF_UVICORN = (
-    *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout", "close_timer"),
-    *(
-        "config",
-        "conn",
-        "connections",
-        "curr_msg_data_type",
-        "default_headers",
-        "disconnected",
-        "frames",
-    ),
-    *(
-        "handshake_complete",
-        "handshake_initiated",
-        "initial_response",
-        "last_ping_rtt",
-        "logger",
-        "loop",
-    ),
-    *(
-        "pending_ping_payload",
-        "ping_interval",
-        "ping_sent_at",
-        "ping_timeout",
-        "ping_timer",
-        "pong_timer",
-    ),
-    *(
-        "queue",
-        "read_paused",
-        "request",
-        "response",
-        "root_path",
-        "scheme",
-        "scope",
-        "server",
-        "tasks",
-    ),
-    *("transport", "writable"),
-)
+    "app app_state asgi_version client close_sent close_timeout close_timer config conn "
+    "connections curr_msg_data_type default_headers disconnected frames handshake_complete "
+    "handshake_initiated initial_response last_ping_rtt logger loop pending_ping_payload "
+    "ping_interval ping_sent_at ping_timeout ping_timer pong_timer queue read_paused request "
+    "response root_path scheme scope server tasks transport writable"
+).split()
 
 
 class Sockets:

@@ -99,23 +99,8 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS told (user_id, id, number)
 
 #: Of the fields of an entry, except its seal.
 _TYPES = (
-    UUID,
-    int,
-    UUID,
-    str,
-    str,
-    int,
-    int,
-    UUID,
-    str,
-    int,
-    datetime,
-    str,
-    UUID,
-    bytes,
-    UUID,
-    int,
-)
+    UUID, int, UUID, str, str, int, int, UUID, str, int, datetime, str, UUID, bytes, UUID, int,
+)  # fmt: skip
 
 #: Numbers of notifications, by user and by the sequence of the entry that they are about.
 _Numbers = dict[tuple[UUID, int | None], int]
