@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from dev import processes
-from torture.fault import Fault, stands_still, was_killed, within
+from torture.fault import Fault, is_suspended, was_killed, within
 from torture.stack import MAXIMUM_CONNECTIONS
 
 #: How long to watch for a session that the fault delays.
@@ -75,7 +75,7 @@ class PostgresFrozen(Fault):
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGSTOP)
-        self.had_effect = await asyncio.to_thread(stands_still, self.stack.postgres.child)
+        self.had_effect = await asyncio.to_thread(is_suspended, self.stack.postgres.child)
 
     async def end(self) -> None:
         await asyncio.to_thread(self.stack.freeze_postgres, signal.SIGCONT)

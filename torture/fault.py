@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Fault(ABC):
     async def suspend(self, process: Child) -> None:
         """Suspend the process until it gets SIGCONT."""
         process.signal(signal.SIGSTOP)
-        self.had_effect = await asyncio.to_thread(stands_still, process)
+        self.had_effect = await asyncio.to_thread(is_suspended, process)
 
     async def start(self, *names: str) -> None:
         """Start these processes together, and wait until they are ready."""
@@ -86,6 +87,14 @@ def stands_still(process: Child) -> bool:
     """Whether it is suspended."""
     state = processes.output_of(["ps", "-o", "stat=", "-p", str(process.pid)])
     return state.startswith("T")
+
+
+def is_suspended(process: Child, patience_seconds: float = 1.0) -> bool:
+    """Whether it stands still, at the latest after that time: SIGSTOP takes effect once it is scheduled."""
+    deadline = time.monotonic() + patience_seconds
+    while not (is_still := stands_still(process)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return is_still
 
 
 async def within(seconds: float, holds: Callable[[], bool]) -> bool:

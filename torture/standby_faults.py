@@ -7,7 +7,7 @@ import signal
 
 from dev.postgres import Postgres
 from torture.database_faults import finds
-from torture.fault import Fault, stands_still, was_killed
+from torture.fault import Fault, is_suspended, was_killed
 from torture.stack import kill_all
 
 #: A commit that waits until the standby has it.
@@ -52,7 +52,7 @@ class StandbyHangs(_CommitsWait):
 
     async def begin(self) -> None:
         await asyncio.to_thread(self.standby.signal_all, signal.SIGSTOP)
-        self.had_effect = await asyncio.to_thread(stands_still, self.standby.child)
+        self.had_effect = await asyncio.to_thread(is_suspended, self.standby.child)
 
     async def end(self) -> None:
         self.had_effect &= await self.has_waiting()

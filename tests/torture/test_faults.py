@@ -38,7 +38,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
 def test_a_process_is_suspended_until_it_is_continued(child: Child) -> None:
     assert not fault.stands_still(child)
     child.signal(signal.SIGSTOP)
-    assert fault.stands_still(child)
+    assert fault.is_suspended(child)
     child.signal(signal.SIGCONT)
     assert not fault.stands_still(child)
 
