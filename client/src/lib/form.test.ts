@@ -49,3 +49,18 @@ test('it is free again when sending throws', async () => {
   await expect(form.submit()).rejects.toThrow('lost');
   expect(form.busy.value).toBe(false);
 });
+
+test('it waits for a check that loads something first, and sends once', async () => {
+  const send = vi.fn(() => Promise.resolve(null));
+  let finish: (faults: { email?: string }) => void = () => undefined;
+  const form = useForm({ values: { email: 'a' }, check: () => new Promise<{ email?: string }>((resolve) => (finish = resolve)), send });
+  const refused = form.submit();
+  expect(form.busy.value).toBe(true);
+  finish({ email: 'Not this one.' });
+  await refused;
+  expect([form.errors.email, send.mock.calls.length]).toEqual(['Not this one.', 0]);
+  const sent = Promise.all([form.submit(), form.submit()]);
+  finish({});
+  await sent;
+  expect([form.errors.email, send.mock.calls.length]).toEqual([undefined, 1]);
+});

@@ -12,8 +12,8 @@ export interface Refusal<Field extends string = string> {
 
 interface FormParts<Field extends string> {
   values: Record<Field, string>;
-  /** Finds errors before anything is sent. */
-  check?: (values: Record<Field, string>) => FieldErrors<Field>;
+  /** Finds errors before anything is sent, and may load what it needs for that first. */
+  check?: (values: Record<Field, string>) => FieldErrors<Field> | Promise<FieldErrors<Field>>;
   /** Sends it; a returned refusal is shown. */
   send: (values: Record<Field, string>) => Promise<Refusal<Field> | null>;
 }
@@ -63,14 +63,10 @@ export function useForm<Field extends string>(parts: FormParts<Field>): Form<Fie
       // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
       delete errors[field];
     }
-    const wrong = parts.check?.(values) ?? {};
-    if (Object.keys(wrong).length > 0) {
-      await show({ fields: wrong });
-      return;
-    }
     busy.value = true;
     try {
-      const refusal = await parts.send(values);
+      const wrong = (await parts.check?.(values)) ?? {};
+      const refusal = Object.keys(wrong).length > 0 ? { fields: wrong } : await parts.send(values);
       if (refusal) await show(refusal);
     } finally {
       busy.value = false;
