@@ -6,14 +6,15 @@ import urql from '@urql/vue';
 import { perUser, userScope, UserScope } from '@/lib/user-scope';
 import { createAuthorizedFetch } from './authorized-fetch';
 import { walletCache } from './cache';
+import { freshReads } from './fresh-reads';
 import { API_PATH, delay, keeper } from './session';
 
-const createClient = (scope: UserScope, exchanges = [walletCache(), fetchExchange]) =>
+const createClient = (scope: UserScope, cache = [walletCache()]) =>
   new Client({
     url: API_PATH,
     preferGetMethod: false,
     fetch: createAuthorizedFetch({ scope, keeper, fetch: (...request) => fetch(...request), delay }),
-    exchanges,
+    exchanges: [...cache, freshReads, fetchExchange],
   });
 
 /** For links and forms that need no sign-in: sends no token, and does not depend on who is signed in. */
@@ -23,7 +24,7 @@ export const visitor = createClient(new UserScope(null));
 export const client = shallowRef(createClient(userScope()));
 
 /** The same without a cache: what it reads is never shown from before, and nothing of it stays. */
-export const uncached = perUser((scope) => createClient(scope, [fetchExchange]));
+export const uncached = perUser((scope) => createClient(scope, []));
 
 watch(
   userScope,
