@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -11,17 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 from app import server
 from app.asgi import App
 from dev import mailbox, node
-from domain.people import passwords
+from domain.people import passwords, sessions
 from persistence.engine.database import Database
 from persistence.people import registrations
 from settings import Settings
 from tests import databases
 from tests.conftest import make_settings
+from tests.waiting import PATIENCE_SECONDS, block_until
 
 _JUDGES = Path(__file__).resolve().parent.parent / "judges"
 PASSWORD = "mini@Wallet025"
@@ -70,6 +74,7 @@ class Api:
     app: App
     stop: Callable[[], None] = lambda: None
     client: httpx.Client = field(init=False)
+    loop: asyncio.AbstractEventLoop = field(init=False)
     _keys: int = 0
 
     def __post_init__(self) -> None:
@@ -97,6 +102,31 @@ class Api:
         body = {"query": query, "variables": variables or {}}
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post("/graphql", json=body, headers=sent)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """It does nothing meanwhile: what is sent is there when its deadlines begin."""
+        released = threading.Event()
+        self.loop.call_soon_threadsafe(released.wait, PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            released.set()
+
+    def expired(self, token: str, seconds_ago: float = 1) -> str:
+        """The access token as if it had expired that long ago."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        claims["exp"] = int(time.time() - seconds_ago)
+        secret = self.settings.jwt_secrets[0]
+        return jwt.encode(claims, secret, sessions.ALGORITHM, {"typ": "at+jwt"})
+
+    def expire_tokens(self) -> None:
+        """Let the access tokens of all open streams and sockets expire, of which there must be one."""
+        assert self.app._opened is not None
+        watches = self.app._opened.services.live._credentials._watches
+        block_until(lambda: watches)
+        for watch in list(watches):
+            watch._expires_at = float("-inf")
 
     def data(self, query: str, variables: Any = None, *, token: str | None = None) -> Any:
         answer = self.post(query, variables, token=token).json()
@@ -140,6 +170,7 @@ class _Running:
         api = Api(self.settings, host, port, self.app, self.stop)
         # The socket listens already: the first answer comes once the process is ready.
         assert api.client.get("/healthz").status_code == 200
+        api.loop = self.server.servers[0].get_loop()
         return api
 
     def stop(self) -> None:

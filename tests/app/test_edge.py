@@ -195,8 +195,10 @@ def test_what_does_not_arrive_is_not_waited_for(
     sent: bytes,
     status: int | None,
 ) -> None:
-    connection = connect(start_api())
-    connection.sendall(sent)
+    api = start_api()
+    with api.held():
+        connection = connect(api)
+        connection.sendall(sent)
     answer = read_all(connection)
     assert (status_of(answer) if answer else None) == status
 
@@ -241,8 +243,9 @@ def test_a_connection_that_is_kept_alive_may_be_silent_between_requests(
     start_api: Callable[..., Api], connect: Callable[..., socket.socket]
 ) -> None:
     api = start_api()
-    waiting, silent = connect(api), connect(api)
-    waiting.sendall(GET + b"\r\n")
+    with api.held():
+        waiting, silent = connect(api), connect(api)
+        waiting.sendall(GET + b"\r\n")
     assert waiting.recv(65_536).startswith(b"HTTP/1.1 200 ")
     # This one is sent nothing, and is closed in the meantime.
     assert read_all(silent) == b""

@@ -11,7 +11,6 @@ from itertools import count
 import anyio
 import anyio.to_thread
 import httpx
-import jwt
 import pytest
 
 import mini_wallet_client as client
@@ -233,11 +232,7 @@ def test_another_address_is_reported(proxy: Proxy, wallet: Wallet) -> None:
 def _expired(api: Api, session: Session | None) -> Session:
     """The session with an access token that expired a moment ago."""
     assert session is not None
-    secret = api.settings.jwt_secrets[0]
-    claims = jwt.decode(session.access_token, options={"verify_signature": False})
-    head = {"typ": "at+jwt"}
-    token = jwt.encode({**claims, "exp": claims["iat"] - 1}, secret, "HS256", head)
-    return Session(token, session.refresh_token)
+    return Session(api.expired(session.access_token), session.refresh_token)
 
 
 def test_an_expired_access_token_is_refreshed_once_for_all_threads(

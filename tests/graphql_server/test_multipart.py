@@ -128,8 +128,9 @@ def test_a_stream_ends_with_its_session_by_an_error_of_the_protocol(api: Api) ->
 def test_a_stream_ends_when_its_token_is_out_of_date(
     api: Api, start_api: Callable[..., Api]
 ) -> None:
-    short = start_api(database_url=api.settings.database_url, access_token_seconds=2)
-    with streamed(short, LISTEN, token=short.sign_in()) as parts:
+    other = start_api(database_url=api.settings.database_url)
+    with streamed(other, LISTEN, token=other.sign_in()) as parts:
+        other.expire_tokens()
         [ended] = results(parts)
     assert "expired" in ended["errors"][0]["message"]
 

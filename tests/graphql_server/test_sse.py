@@ -93,10 +93,11 @@ def test_a_stream_ends_with_its_session(api: Api) -> None:
 def test_a_stream_ends_when_its_token_is_out_of_date(
     api: Api, start_api: Callable[..., Api]
 ) -> None:
-    short = start_api(database_url=api.settings.database_url, access_token_seconds=2)
+    other = start_api(database_url=api.settings.database_url)
     with streamed(
-        short, "subscription { walletEvents { sequence } }", token=short.sign_in()
+        other, "subscription { walletEvents { sequence } }", token=other.sign_in()
     ) as events:
+        other.expire_tokens()
         assert "expired" in next(events)["payload"]["errors"][0]["message"]
         assert next(events)["event"] == "complete"
 
