@@ -12,15 +12,17 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from domain import ids
 from domain.people import sessions
 from domain.people.accounts import MailPurpose
 from jobs import mail
 from jobs import services as job_services
 from jobs.services import JobServices
 from persistence.delivery import mails
-from persistence.people import registrations
+from persistence.leaving import closing
+from persistence.people import registrations, sign_ins
 from settings import Settings
-from tests.books import Books
+from tests.books import LIMITS, Books
 from tests.conftest import make_settings
 from tests.dev.faulty_smtp import FaultySmtp
 from tests.jobs.running import relaying
@@ -247,6 +249,25 @@ async def test_mails_without_a_link_make_none(
     assert smtp.mails[0]["subject"] == subject
     assert "#token=" not in smtp.mails[0]["text"]
     assert books.connection.execute("SELECT count(*) FROM links").fetchone() == (0,)
+
+
+async def test_the_mail_about_a_sign_in_is_sent_also_if_the_account_is_closed_first(
+    books: Books, services: JobServices, smtp: FaultySmtp
+) -> None:
+    zoe = books.join()
+    token = sessions.first_refresh_token(zoe.user_id, ids.new_id())
+    new = sign_ins.NewSession(
+        token, token.render("secret"), "Browser", "203.0.113.77", is_known=False
+    )
+    await sign_ins.begin(books.database, new, password_hash="-")
+    [(user_id, mail_id)] = await mails.due(books.database, 10)
+    await closing.close(books.database, zoe.principal, password_hash="-", limits=LIMITS)
+    await mail.send(services, user_id, mail_id)
+    assert [(each["to"], each["subject"]) for each in smtp.mails] == [
+        (zoe.email, "A new device signed in to your wallet")
+    ]
+    row = books.connection.execute("SELECT state FROM mails WHERE id = %s", [mail_id]).fetchone()
+    assert row == ("sent",)
 
 
 async def test_a_mail_of_a_purpose_that_is_not_known_waits_for_a_release_that_knows_it(
