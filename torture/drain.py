@@ -10,11 +10,13 @@ from uuid import UUID
 import psycopg
 import redis
 
+from persistence.delivery import mails
 from torture.listeners import NOTIFICATIONS, WALLET_EVENTS, Listener, Stream
 
 _TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-#: After that, mails are retried at once: one whose worker was killed is otherwise due after three minutes.
+#: After each such period without progress, mails are retried at once: the pause of one whose try has failed
+#: may be minutes, also after another try.
 _MAIL_TIMEOUT_SECONDS = 6.0
 _WAITING = """
 SELECT
@@ -30,7 +32,11 @@ SELECT
         + (SELECT count(*) FROM scheduled_transfers WHERE attempt_at < now() + interval '1 minute')
 """
 _NEWEST = "SELECT id, sequence, notification_number FROM users"
-_DUE_NOW = "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now()"
+# Not one that a worker is sending, whose lease has been renewed since then.
+_DUE_NOW = (
+    "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now() "
+    "AND next_try_at - now() NOT BETWEEN %s * interval '1 second' AND %s * interval '1 second'"
+)
 
 
 async def wait_until_drained(
@@ -40,18 +46,19 @@ async def wait_until_drained(
 
     Gives up when nothing has progressed for long.
     """
-    least, since, hurried = float("inf"), time.monotonic(), False
+    least, since = float("inf"), time.monotonic()
+    hurried_at = since
     while time.monotonic() - since < _TIMEOUT_SECONDS:
-        outbox, pushes, mails, due = await asyncio.to_thread(_waiting, database_url)
+        outbox, pushes, unsent, due = await asyncio.to_thread(_waiting, database_url)
         unheard = await _unheard(database_url, listeners)
-        waiting = outbox + pushes + mails + due + unheard
+        waiting = outbox + pushes + unsent + due + unheard
         if waiting == 0:
             return True
         if waiting < least:
             least, since = waiting, time.monotonic()
-        if mails == waiting and not hurried and time.monotonic() - since > _MAIL_TIMEOUT_SECONDS:
+        if unsent == waiting and time.monotonic() - max(since, hurried_at) > _MAIL_TIMEOUT_SECONDS:
             await asyncio.to_thread(_hurry_mails, database_url, redis_url)
-            hurried = True
+            hurried_at = time.monotonic()
         await asyncio.sleep(_POLL_SECONDS)
     return False
 
@@ -82,4 +89,5 @@ def _hurry_mails(database_url: str, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as connection:
         connection.flushall()
     with psycopg.connect(database_url) as connection:
-        connection.execute(_DUE_NOW)
+        lease = mails.LEASE_SECONDS
+        connection.execute(_DUE_NOW, [lease - _MAIL_TIMEOUT_SECONDS, lease])
