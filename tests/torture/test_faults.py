@@ -69,12 +69,16 @@ async def test_a_lock_takes_effect_if_a_session_waits_for_it(database_url: str) 
 async def test_a_slow_statement_in_progress_finishes(database_url: str) -> None:
     stack = SimpleNamespace(postgres=SimpleNamespace(url=database_url, admin_url=database_url))
     slow = StatementsSlow(cast(Any, SimpleNamespace(stack=stack, rng=None)))
-    lock = "SELECT FROM lock_accounts('{}')"
+
+    def lock_until_seen(connection: psycopg.Connection) -> None:
+        while not slow.had_effect:
+            connection.execute("SELECT FROM lock_accounts('{}')")
+
     await slow.begin()
     with contextlib.ExitStack() as opened:
         connections = [opened.enter_context(psycopg.connect(database_url)) for _ in range(5)]
         waiting = [
-            asyncio.create_task(asyncio.to_thread(connection.execute, lock))
+            asyncio.create_task(asyncio.to_thread(lock_until_seen, connection))
             for connection in connections
         ]
         await slow.end()
