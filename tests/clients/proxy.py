@@ -54,6 +54,8 @@ class Proxy(ThreadingHTTPServer):
         self.on_request: Callable[[], str | Answer | None] = lambda: None
         #: The operations of all requests that came.
         self.operations: list[str] = []
+        #: Those of them to which the service has begun to respond: a subscription has started by then.
+        self.begun: list[str] = []
         self._sockets: set[socket.socket] = set()
         self._frozen: set[socket.socket] = set()
         self._is_over = threading.Event()
@@ -126,7 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.operations.append(json.loads(body)["query"].split("(")[0].split("{")[0].strip())
+        operation = json.loads(body)["query"].split("(")[0].split("{")[0].strip()
+        self.server.operations.append(operation)
         fault = self.server.on_request()
         if self.server.faults:
             fault = self.server.faults.popleft()
@@ -138,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(fault, Answer):
             self._answer(fault)
         else:
-            self._forward(body, is_lost=fault == LOST)
+            self._forward(operation, body, is_lost=fault == LOST)
 
     def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)
@@ -148,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body.encode())
 
-    def _forward(self, body: bytes, *, is_lost: bool) -> None:
+    def _forward(self, operation: str, body: bytes, *, is_lost: bool) -> None:
         self.close_connection = True
         address = urlsplit(self.server.target)
         far = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
@@ -156,6 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             far.request("POST", self.path, body, headers)
             answer = far.getresponse()
+            self.server.begun.append(operation)
             if is_lost:
                 answer.read()
                 self.connection.shutdown(socket.SHUT_RDWR)

@@ -93,7 +93,7 @@ def test_without_a_number_events_and_notifications_begin_with_the_next(
     start = _sequence(wallet)
     events, notifications = listen(), listen(None, "notifications")
     subscribed = {"subscription WalletEvents", "subscription Notifications"}
-    block_until(lambda: subscribed <= {*proxy.operations})
+    block_until(lambda: subscribed <= {*proxy.begun})
     sent = beta.send_money(client.Recipient.email(ALPHA), "0.10")
     assert isinstance(sent, client.MoneySent)
     assert events.next().sequence == start + 1
