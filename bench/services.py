@@ -184,7 +184,7 @@ def relay(services: Services) -> Iterator[processes.Child]:
 
 
 def peak_memory_kib(child: processes.Child) -> int | None:
-    """The peak resident memory of the process in MiB; None if it is unknown."""
+    """The peak resident memory of the process; None if it is unknown."""
     return _memory_kib(child, "VmHWM")
 
 

@@ -1,49 +1,29 @@
-"""What operations cost as a database grows: `python -m bench.growth [--sizes 1000,10000]`.
-
-At each size there are so many users, and one of them has as many entries. The wallet answers one request
-after another on an otherwise idle machine. The medians are written to results/ as JSON and as a plot. Up
-to 1,000,000 it takes about ten minutes; 10,000,000 takes more than an hour and 20 GB.
-"""
+"""The operations whose cost is measured, on a wallet with a database of a given size."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
-import json
 import random
 import secrets
 import statistics
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import httpx
-import vl_convert
-from rich.console import Console
-from rich.table import Table
 
-from bench import grown, services, users, wallet
+from bench import services, users, wallet
+from bench.growth import loading
 from bench.services import Services
-from dev.processes import ServiceError
 from domain import ids
 from persistence.audit import audit
 from persistence.delivery import outbox
 from persistence.engine.database import Database
-from settings import ROOT
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
-RESULTS = ROOT / "bench" / "results"
-#: Told apart by colour-blind readers too.
-_COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#000000", "#999999", "#7b3294",
-    "#8c510a",
-)  # fmt: skip
 _ACTIVE_USERS = 200
 _REPETITIONS = 200
 _CLAIMED_AT_ONCE = 20
@@ -115,7 +95,7 @@ class Wallet:
 
     def others(self) -> Iterator[int]:
         """Active users in random order, again and again, without the one with the long account ledger."""
-        numbers = [number for number in self.tokens if number != grown.LONG]
+        numbers = [number for number in self.tokens if number != loading.LONG]
         while True:
             random.shuffle(numbers)
             yield from numbers
@@ -130,23 +110,23 @@ def transfer(running: Wallet) -> float:
 def transfer_with_history(running: Wallet) -> float:
     """A transfer by the user with the long account ledger."""
     others = running.others()
-    return _median(lambda: running.send(grown.LONG, next(others)))
+    return _median(lambda: running.send(loading.LONG, next(others)))
 
 
 def balance(running: Wallet) -> float:
     """The balance of the user with the long account ledger."""
-    return _median(lambda: running.ask(grown.LONG, wallet.READ.document))
+    return _median(lambda: running.ask(loading.LONG, wallet.READ.document))
 
 
 def newest_page(running: Wallet) -> float:
     """The newest 20 transactions."""
-    return _median(lambda: running.ask(grown.LONG, _PAGE))
+    return _median(lambda: running.ask(loading.LONG, _PAGE))
 
 
 def page_in_the_middle(running: Wallet) -> float:
     """Twenty transactions after a cursor in the middle of the history."""
     cursor = _page(running, createdBefore=_time_of(running.size // 2))["edges"][0]["cursor"]
-    return _median(lambda: running.ask(grown.LONG, _PAGE, after=cursor))
+    return _median(lambda: running.ask(loading.LONG, _PAGE, after=cursor))
 
 
 def page_of_a_period(running: Wallet) -> float:
@@ -157,10 +137,10 @@ def page_of_a_period(running: Wallet) -> float:
 
 def statement_of_a_day(running: Wallet) -> float:
     """The statement of a day with 720 transactions."""
-    day = (grown.newest_time() - timedelta(days=1)).date().isoformat()
+    day = (loading.newest_time() - timedelta(days=1)).date().isoformat()
 
     def read() -> None:
-        data = running.ask(grown.LONG, _STATEMENT, **{"from": day, "to": day})
+        data = running.ask(loading.LONG, _STATEMENT, **{"from": day, "to": day})
         if data["viewer"]["statement"].get("transactionCount") != 720:
             raise RuntimeError(f"The statement of a day is {data}.")
 
@@ -170,10 +150,10 @@ def statement_of_a_day(running: Wallet) -> float:
 def search(running: Wallet) -> float:
     """A search for a selective part of a family name."""
     numbers = random.sample(range(1, running.size + 1), min(running.size, _REPETITIONS))
-    texts = itertools.cycle(grown.name_of(number).split()[1][1:8] for number in numbers)
+    texts = itertools.cycle(loading.name_of(number).split()[1][1:8] for number in numbers)
 
     def find() -> None:
-        if not running.ask(grown.LONG, _SEARCH, text=next(texts))["searchUsers"]["nodes"]:
+        if not running.ask(loading.LONG, _SEARCH, text=next(texts))["searchUsers"]["nodes"]:
             raise RuntimeError("A search for a part of a user's name found no user.")
 
     return _median(find)
@@ -232,16 +212,18 @@ OPERATIONS: Mapping[str, Callable[[Wallet], float]] = {
 def measure(stack: Services, size: int) -> dict[str, float]:
     """The cost of each operation at that size, in milliseconds. Raises RuntimeError if one fails."""
     with _loaded(stack, size) as running:
-        running.send(grown.LONG, 2)
+        running.send(loading.LONG, 2)
         return {name: operation(running) for name, operation in OPERATIONS.items()}
 
 
 @contextmanager
 def _loaded(stack: Services, size: int) -> Iterator[Wallet]:
-    active = sorted({grown.LONG, *random.sample(range(2, size + 1), min(size - 1, _ACTIVE_USERS))})
+    active = sorted(
+        {loading.LONG, *random.sample(range(2, size + 1), min(size - 1, _ACTIVE_USERS))}
+    )
     stack = stack.with_database(f"size_{size}")
     key = stack.settings.sealing_key
-    grown.load(stack.database_url, size, active=active, audit_key=key)
+    loading.load(stack.database_url, size, active=active, audit_key=key)
     tokens = {
         number: users.token(number, issuer=stack.issuer, secret=stack.secret) for number in active
     }
@@ -250,7 +232,7 @@ def _loaded(stack: Services, size: int) -> Iterator[Wallet]:
 
 
 def _page(running: Wallet, **entry_filter: str) -> dict[str, Any]:
-    page: dict[str, Any] = running.ask(grown.LONG, _PAGE, filter=entry_filter)
+    page: dict[str, Any] = running.ask(loading.LONG, _PAGE, filter=entry_filter)
     connection: dict[str, Any] = page["viewer"]["transactions"]
     if len(connection["edges"]) != 20:
         raise RuntimeError("A page from the middle of the history is not full.")
@@ -258,7 +240,7 @@ def _page(running: Wallet, **entry_filter: str) -> dict[str, Any]:
 
 
 def _time_of(entries_ago: int) -> str:
-    return (grown.newest_time() - grown.INTERVAL * entries_ago).isoformat()
+    return (loading.newest_time() - loading.INTERVAL * entries_ago).isoformat()
 
 
 async def _claim(database: Database) -> None:
@@ -283,87 +265,3 @@ async def _median_async(operation: Callable[[], Awaitable[None]], repetitions: i
         await operation()
         times.append((time.perf_counter() - began) * 1000)
     return statistics.median(times)
-
-
-def show(measured: Mapping[int, Mapping[str, float]], console: Console) -> None:
-    """Print a table: milliseconds by operation and size, and the last column relative to the first."""
-    table = Table("milliseconds", *(f"{size:,}" for size in measured), "growth")
-    for name in OPERATIONS:
-        costs = [costs[name] for costs in measured.values()]
-        growth = f"{costs[-1] / costs[0]:.2f}"
-        table.add_row(name, *(f"{cost:.2f}" for cost in costs), growth)
-    console.print(table)
-
-
-def keep(measured: Mapping[int, Mapping[str, float]], folder: Path) -> Path:
-    """Write the figures as JSON and their plot as SVG; returns the path of the plot."""
-    stem = f"growth-{datetime.now(UTC):%Y-%m-%d}"
-    figures = {"machine": services.processor(), "milliseconds": measured}
-    folder.joinpath(f"{stem}.json").write_text(json.dumps(figures, indent=2) + "\n")
-    path = folder / f"{stem}.svg"
-    path.write_text(plot(measured))
-    return path
-
-
-def plot(measured: Mapping[int, Mapping[str, float]]) -> str:
-    """An SVG of the cost of each operation by size, both axes logarithmic."""
-    points = [
-        {"operation": name, "size": size, "ms": round(costs[name], 3)}
-        for size, costs in measured.items()
-        for name in OPERATIONS
-    ]
-    size = {"field": "size", "type": "quantitative", "scale": {"type": "log"}}
-    ms = {"field": "ms", "type": "quantitative", "scale": {"type": "log"}}
-    operation = {
-        "field": "operation", "type": "nominal", "title": None, "scale": {"range": _COLORS},
-        "sort": list(OPERATIONS), "legend": {"orient": "bottom", "columns": 2, "labelLimit": 300},
-    }  # fmt: skip
-    rendered: str = vl_convert.vegalite_to_svg(
-        {
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-            "background": "white",
-            "width": 720,
-            "height": 420,
-            "data": {"values": points},
-            "mark": {"type": "line", "point": True},
-            "encoding": {
-                "x": {
-                    **size,
-                    "title": "users, and entries of one of them",
-                    "axis": {"format": ",d", "values": list(measured)},
-                },
-                "y": {**ms, "title": "milliseconds"},
-                "color": operation,
-            },
-        }
-    )
-    return rendered
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
-    parser.add_argument(
-        "--sizes",
-        type=lambda text: [int(size.replace("_", "")) for size in text.split(",")],
-        default=SIZES,
-        help="numbers of users, at least 1000 each",
-    )
-    sizes: Sequence[int] = parser.parse_args().sizes
-    if min(sizes) < SIZES[0]:
-        parser.error(f"the smallest size is {SIZES[0]}")
-    console, measured = Console(), {}
-    try:
-        with services.running() as stack:
-            for size in sizes:
-                with console.status(f"{size:,} users and entries …"):
-                    measured[size] = measure(stack, size)
-    except (ServiceError, RuntimeError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    show(measured, console)
-    console.print(f"Written to {keep(measured, RESULTS)}.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
