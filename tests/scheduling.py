@@ -22,6 +22,7 @@ LONGEST_FIRST = (
     "client_unit/",
     "dev/test_up.py",
     "dev/release/",
+    "torture/",
     "test_examples.py",
     "test_house_rules.py",
     "jobs/test_processes.py",
