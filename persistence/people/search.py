@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from domain.people import accounts, handles
 from domain.people.accounts import Person
 from persistence.engine import patterns
 from persistence.engine.database import Database
-from persistence.engine.pipeline import Query
+from persistence.engine.pipeline import Query, Rows, Statement
 
 #: Trigrams need three characters: a shorter text is searched at the beginning of words, which they cover too.
 MINIMUM_PART_CHARACTERS = 3
@@ -29,7 +31,7 @@ _EXACTLY, _NAME, _CONTAINING = 0, 1, 4
 _MAXIMUM_BLOCKS = 1_000
 
 # Blocks in either direction.
-_BLOCKED = Query("SELECT DISTINCT other_id FROM blocks WHERE user_id = :viewer_id")
+_BLOCKED = Query("SELECT other_id FROM blocks WHERE user_id = :viewer_id", is_kept=True)
 # All tiers in one call; each is executed only if the previous ones do not fill the page. Alone in its
 # statement: a cluster would otherwise call the function on the node of another table.
 _FIND = Query(
@@ -38,10 +40,11 @@ _FIND = Query(
     FROM find_users(
         :viewer_id, :address, :handle, :wanted, :containing, :beginning, :after_rank, :after_text,
         :after_id, :limit, :considered
-    ) AS found
-    WHERE id <> ALL (CAST(:blocked AS uuid[]))
-    """
+    )
+    """,
+    is_kept=True,
 )
+_ID = itemgetter(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +101,20 @@ async def search_people(
     if after is not None and after.rank == _EXACTLY:
         # At most one user has the address or the handle: the list continues with the next tier.
         after = _Position(_NAME, "", UUID(int=0))
-    blocked = [row[0] for row in await db.rows(_BLOCKED.bind(viewer_id=viewer_id))]
-    found = await db.rows(
-        _FIND.bind(
-            viewer_id=viewer_id,
-            address=_whole_address(query),
-            handle=handles.searched(query),
-            wanted=wanted,
-            containing=_containing(wanted),
-            beginning=patterns.begins_with(wanted),
-            after_rank=_EXACTLY if after is None else after.rank,
-            after_text=None if after is None else after.matched,
-            after_id=None if after is None else after.user_id,
-            # None of the blocked users is found.
-            limit=page.size + 1 + min(len(blocked), _MAXIMUM_BLOCKS),
-            considered=MAXIMUM_CONTAINING,
-            blocked=blocked,
-        )
+    find = partial(
+        _FIND.bind,
+        viewer_id=viewer_id,
+        address=_whole_address(query),
+        handle=handles.searched(query),
+        wanted=wanted,
+        containing=_containing(wanted),
+        beginning=patterns.begins_with(wanted),
+        after_rank=_EXACTLY if after is None else after.rank,
+        after_text=None if after is None else after.matched,
+        after_id=None if after is None else after.user_id,
+        considered=MAXIMUM_CONTAINING,
     )
+    found = await _unblocked(db, viewer_id, find, page.size + 1)
     # By rank, text and id: the first three columns.
     found.sort(key=itemgetter(slice(3)))
     items = [
@@ -128,6 +127,19 @@ async def search_people(
         ) in found[: page.size]
     ]  # fmt: skip
     return Page(items, has_next=len(found) > page.size, has_previous=page.after is not None)
+
+
+async def _unblocked(
+    db: Database, viewer_id: UUID, find: Callable[..., Statement], size: int
+) -> Rows:
+    """That many of the users who are found, or more, without those whom a block separates from the viewer."""
+    blocks, found = await db.rows_of_each([_BLOCKED.bind(viewer_id=viewer_id), find(limit=size)])
+    blocked = {other_id for (other_id,) in blocks}
+    if blocked.isdisjoint(map(_ID, found)):
+        return found
+    # Seldom: others take the places of those who are left out.
+    found = await db.rows(find(limit=size + min(len(blocked), _MAXIMUM_BLOCKS)))
+    return [row for row in found if _ID(row) not in blocked]
 
 
 def _containing(wanted: str) -> str | None:
