@@ -35,6 +35,11 @@ async def page(
     waiting.
     """
     async with services.searches.turn(user_id):
+        if pages.is_newest(entry_filter, request):
+            newest = user_id, request.size + 1
+            found = (await services.newest_entries.get((newest,))).get(newest)
+            if found is not None:
+                return paging.Page(found[: request.size], has_next=len(found) > request.size)
         return await pages.page(services.database, user_id, entry_filter, request)
 
 

@@ -23,12 +23,14 @@ from domain.encryption import Keyring
 from domain.ledger import money
 from domain.ledger.decisions import Command
 from domain.ledger.posting import PostingCommand
+from domain.ledger.transfers import Entry
 from domain.operators.views import DayTotals
 from domain.people import passwords
 from domain.people.accounts import Person
 from domain.top_ups.provider import PaymentProvider
 from persistence.engine.database import Database
 from persistence.engine.shared_calls import SharedCalls
+from persistence.ledger import pages
 from persistence.ledger.ledger import Movement
 from persistence.notifications import preferences
 from persistence.people import accounts, factor_secrets
@@ -58,6 +60,10 @@ class Ledger(Protocol):
         """Execute the command, as `move` does; None where it posted nothing."""
 
 
+#: How many first pages are read in one call: few enough not to keep other requests waiting.
+_PAGES_AT_ONCE = 16
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -76,10 +82,14 @@ class ReadServices:
     clock: Callable[[], datetime] = field(default=_now, kw_only=True)
     #: Current users, loaded in batches for concurrent requests.
     people: SharedCalls[UUID, Person] = field(init=False)
+    #: The first pages of ledgers, likewise.
+    newest_entries: SharedCalls[pages.Newest, list[Entry]] = field(init=False)
 
     def __post_init__(self) -> None:
         read = partial(accounts.people, self.database)
         object.__setattr__(self, "people", SharedCalls(read))
+        newest = partial(pages.newest, self.database)
+        object.__setattr__(self, "newest_entries", SharedCalls(newest, maximum_keys=_PAGES_AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from uuid import UUID
 
 import orjson
@@ -27,6 +28,15 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 def global_id(type_name: str, *parts: object) -> str:
     """The API's id of an object: opaque to clients, unique over all types (Relay's `Node.id`)."""
     return opaque(":".join([type_name, *map(_part, parts)]))
+
+
+def numbered_ids(type_name: str, owner: UUID) -> Callable[[int], str]:
+    """What makes the ids of numbered objects of that owner: as `global_id`, in a third of the time."""
+    head = f"{type_name}:{uuid_text(owner)}:"
+    # Base64 encodes each three characters separately.
+    whole = len(head) // 3 * 3
+    start, rest = opaque(head[:whole]), head[whole:]
+    return lambda number: start + opaque(f"{rest}{number}")
 
 
 def opaque(plain: str) -> str:

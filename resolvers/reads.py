@@ -53,7 +53,7 @@ class Reads:
         found: paging.Page[transfers.Entry] = paging.Page(items=[])
         if entry_filter is not None:
             found = await read_ledger.page(self._services, user_id, entry_filter, request)
-        nodes = await self.shown_entries(found.items)
+        nodes = await self.shown_entries(found.items, of=user_id)
         edges = [
             schema.transactions.TransactionEdge(cursor=schema.transactions.cursor(node), node=node)
             for node in nodes
@@ -104,12 +104,13 @@ class Reads:
         ]
 
     async def shown_entries(
-        self, entries: Sequence[transfers.Entry]
+        self, entries: Sequence[transfers.Entry], *, of: UUID | None = None
     ) -> list[schema.transactions.Transaction]:
-        """The entries as their owner sees them; one query reads all counterparties."""
+        """The entries as their owners see them, `of` one of them if given; one query reads all counterparties."""
         currency = self._services.limits.currency
+        id_of = None if of is None else schema.transactions.ids_of(of)
         return [
-            schema.transactions.shown(view.entry, view.counterparty, currency, view.metadata)
+            schema.transactions.shown(view.entry, view.counterparty, currency, view.metadata, id_of)
             for view in await read_ledger.views(self._services, entries)
         ]
 
@@ -119,7 +120,7 @@ def _entry_filter(
 ) -> pages.EntryFilter | None:
     """The filter for the ledger; None if nothing can match."""
     if chosen is None:
-        return pages.EntryFilter()
+        return pages.EVERY
     counterparty_id = None
     named = given(chosen.counterparty_id)
     if named is not None:

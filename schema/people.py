@@ -1,6 +1,7 @@
 """Users, as other users see them."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from uuid import UUID
 
 import strawberry
@@ -56,6 +57,7 @@ class UserConnection:
     )
 
 
+@lru_cache(maxsize=4_096)
 def global_id(user_id: UUID) -> strawberry.ID:
     """The API's id of a user."""
     return strawberry.ID(ids.global_id("User", user_id))

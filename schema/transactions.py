@@ -1,6 +1,6 @@
 """Transactions, as the owner of one entry sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -171,9 +171,9 @@ class TransactionFilter:
     )
 
 
-def global_id(user_id: UUID, sequence: int) -> strawberry.ID:
-    """The API's id of a ledger entry."""
-    return strawberry.ID(ids.global_id("Transaction", user_id, sequence))
+def ids_of(user_id: UUID) -> Callable[[int], str]:
+    """What makes the API's ids of that user's ledger entries from their sequences."""
+    return ids.numbered_ids("Transaction", user_id)
 
 
 def shown(
@@ -181,10 +181,15 @@ def shown(
     counterparty: accounts.Person | None,
     currency: money.Currency,
     metadata: Sequence[Pair] = (),
+    id_of: Callable[[int], str] | None = None,
 ) -> Transaction:
-    """The entry as its owner sees it; `counterparty` is its counterparty's current state."""
+    """The entry as its owner sees it; `counterparty` is its counterparty's current state.
+
+    `id_of` is `ids_of` its owner, where several entries have the same.
+    """
+    id_of = id_of or ids_of(entry.user_id)
     return Transaction(
-        id=global_id(entry.user_id, entry.sequence),
+        id=strawberry.ID(id_of(entry.sequence)),
         entry=entry,
         other=counterparty,
         currency=currency,

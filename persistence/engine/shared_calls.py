@@ -13,7 +13,7 @@ from domain import errors
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-#: The number of keys from which a call accepts no more.
+#: The number of keys from which a call accepts no more, unless another one is given.
 _KEYS = 200
 _AT_ONCE = 2
 
@@ -35,10 +35,16 @@ class SharedCalls(Generic[Key, Value]):
         self,
         call: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]],
         at_once: int = _AT_ONCE,
+        *,
+        maximum_keys: int = _KEYS,
     ) -> None:
-        """`call` finds the values of any number of keys, and leaves out unknown ones."""
+        """`call` finds the values of any number of keys, and leaves out unknown ones.
+
+        A call accepts no more callers once it has `maximum_keys`.
+        """
         self._call = call
         self._at_once = at_once
+        self._maximum_keys = maximum_keys
         self._waiting: deque[_Asked[Key, Value]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._is_scheduled = False
@@ -56,7 +62,7 @@ class SharedCalls(Generic[Key, Value]):
 
     def _join(self, keys: Collection[Key]) -> asyncio.Future[Mapping[Key, Value]]:
         loop = asyncio.get_running_loop()
-        if not self._waiting or len(self._waiting[-1].keys) >= _KEYS:
+        if not self._waiting or len(self._waiting[-1].keys) >= self._maximum_keys:
             self._waiting.append(_Asked())
         asked = self._waiting[-1]
         asked.keys.update(keys)

@@ -25,6 +25,7 @@ def test_a_global_id_names_its_type_and_parts(type_name: str, row_id: UUID, sequ
     plain = f"{type_name}:{row_id}:{sequence}".encode()
     assert text == base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
     assert ids.read_global_id(text) == (type_name, [str(row_id), str(sequence)])
+    assert ids.numbered_ids(type_name, row_id)(sequence) == text
 
 
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
