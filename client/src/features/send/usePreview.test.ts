@@ -60,7 +60,7 @@ function previewing(first = '') {
     await vi.advanceTimersByTimeAsync(300);
     return state;
   };
-  return { preview: shown.preview, type, settled, recipient };
+  return { preview: shown.preview, type, settled, startSettling: shown.settled, recipient };
 }
 
 describe('the preview of a transfer', () => {
@@ -91,6 +91,15 @@ describe('the preview of a transfer', () => {
     await type('1.00');
     await type('2.00', 10);
     expect(await settled()).toMatchObject({ state: 'known', preview: { amount: { amount: '2.00' } } });
+  });
+
+  it('goes on with the latest answer if it is asked anew while one waits', async () => {
+    const { type, startSettling } = previewing();
+    await type('1.00', 10);
+    const goingOn = startSettling();
+    await type('2.00', 10);
+    await type('3.00');
+    expect(await goingOn).toMatchObject({ state: 'known', preview: { amount: { amount: '3.00' } } });
   });
 
   it('asks again for another recipient, and says who cannot be paid', async () => {

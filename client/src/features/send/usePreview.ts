@@ -23,6 +23,7 @@ export function usePreview(amount: Readonly<Ref<string>>, recipient: Readonly<Re
   let asked = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting: Promise<void> = Promise.resolve();
+  let stopWaiting = (): void => undefined;
 
   async function ask(mine: number): Promise<void> {
     const to = recipient.value ? { userId: recipient.value.id } : null;
@@ -54,12 +55,14 @@ export function usePreview(amount: Readonly<Ref<string>>, recipient: Readonly<Re
   function start(pauseMilliseconds: number): void {
     const mine = ++asked;
     clearTimeout(timer);
+    stopWaiting();
     if (!amount.value) {
       current.value = { state: 'none' };
       waiting = Promise.resolve();
       return;
     }
     waiting = new Promise((resolve) => {
+      stopWaiting = resolve;
       timer = setTimeout(() => void ask(mine).then(resolve), pauseMilliseconds);
     });
   }
@@ -88,6 +91,15 @@ export function usePreview(amount: Readonly<Ref<string>>, recipient: Readonly<Re
     clearTimeout(timer);
   });
 
+  /** Waits for the response to the latest question, also if it is asked while this waits. */
+  async function answered(): Promise<void> {
+    let last: number;
+    do {
+      last = asked;
+      await waiting;
+    } while (last !== asked);
+  }
+
   /** Resolves with the preview of the current amount. */
   async function settled(): Promise<PreviewState> {
     const isCurrent =
@@ -95,7 +107,7 @@ export function usePreview(amount: Readonly<Ref<string>>, recipient: Readonly<Re
       current.value.preview.amount.amount === amount.value &&
       current.value.preview.recipient?.user.id === recipient.value?.id;
     if (current.value.state === 'failed' || (!isCurrent && current.value.state === 'known')) start(0);
-    await waiting;
+    await answered();
     return current.value;
   }
 
