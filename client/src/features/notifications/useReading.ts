@@ -18,8 +18,8 @@ export function useReading(): Readonly<Ref<number | null>> {
     isMarking = true;
     const isMarked = await markNotificationsRead(value.newest);
     isMarking = false;
-    // Others may have come meanwhile; after a failure, the next occasion will do.
-    if (isMarked) void mark();
+    // Others may have come meanwhile; after a failure for the same ones, the next occasion will do.
+    if (isMarked || notifications.value?.newest !== value.newest) void mark();
   }
 
   watch(
