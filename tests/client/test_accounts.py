@@ -222,7 +222,7 @@ def test_who_is_signed_out_comes_back_to_the_page_that_was_wanted(
     expect(heading(page, "Sign in")).to_be_visible()
 
 
-def test_a_session_ended_elsewhere_signs_this_tab_out_within_five_seconds(
+def test_a_session_ended_elsewhere_signs_this_tab_out_long_before_its_token_expires(
     new_page: NewPage, alpha: Person
 ) -> None:
     here, elsewhere = new_page(alpha), new_page(alpha, "/settings/devices")
@@ -230,7 +230,7 @@ def test_a_session_ended_elsewhere_signs_this_tab_out_within_five_seconds(
     elsewhere.get_by_role("button", name="Sign out everywhere").click()
     dialog = elsewhere.get_by_role("dialog", name="Sign out everywhere?")
     dialog.get_by_role("button", name="Sign out everywhere").click()
-    expect(heading(here, "Sign in")).to_be_visible(timeout=5_000)
+    expect(heading(here, "Sign in")).to_be_visible()
     expect(here.get_by_text("You were signed out")).to_be_visible()
     expect(heading(elsewhere, "Sign in")).to_be_visible()
 

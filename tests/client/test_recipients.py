@@ -148,6 +148,7 @@ def test_a_link_leads_through_registration_back_to_the_payment(
     expect(actions.amount(page)).to_have_value("3")
     page.goto("/settings")
     page.get_by_role("button", name="Sign out").first.click()
+    expect(page.get_by_role("heading", name="Sign in", level=1)).to_be_visible()
     page.goto(link)
     page.get_by_role("link", name="Sign in").click()
     actions.sign_in(page, email)

@@ -40,12 +40,12 @@ class Days:
 
 
 def zone_before_midnight() -> tuple[str, timedelta]:
-    """A time zone in which this is the last hour of the day, and how long that lasts."""
+    """A time zone in which midnight is one to two hours ahead, and how long it takes until then."""
     now = datetime.now(UTC)
-    ahead = 23 - now.hour
+    ahead = 22 - now.hour
     # By the POSIX convention of these names, what is east of Greenwich is minus; 12 hours is the most.
     zone = f"Etc/GMT{-ahead:+d}" if ahead <= 12 else f"Etc/GMT+{24 - ahead}"
-    return zone, timedelta(minutes=60 - now.minute)
+    return zone, timedelta(minutes=120 - now.minute)
 
 
 def test_at_midnight_today_becomes_yesterday(
