@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-import psycopg
-
 from domain import ids, text
 from domain.authority import Session
 from domain.ledger import money, transfers
@@ -24,6 +22,7 @@ from persistence.engine.database import Database
 from persistence.ledger import entry_views
 from persistence.ledger.ledger import Ledger, Movement
 from persistence.requests import requesting
+from tests import row_changes
 
 LIMITS = money.limits(
     "USD", maximum_transfer="10000", maximum_top_up="10000", maximum_balance="1000000"
@@ -100,7 +99,7 @@ class Books:
     url: str
     database: Database
     ledger: Ledger
-    connection: psycopg.Connection[tuple[object, ...]]
+    connection: row_changes.Connection
 
     def join(self, name: str = "Zoë") -> Someone:
         """A new user without money."""
@@ -187,7 +186,7 @@ async def opened(url: str) -> AsyncIterator[Books]:
     database = await Database.open(url, pool_size=4)
     ledger = await Ledger.open(url, LIMITS, connections=_CONNECTIONS)
     try:
-        with psycopg.connect(url, autocommit=True) as connection:
+        with row_changes.Connection.connect(url, autocommit=True) as connection:
             yield Books(url, database, ledger, connection)
     finally:
         await ledger.close()

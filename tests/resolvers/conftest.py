@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import psycopg
 import pytest
 
 import tests.conftest
@@ -19,7 +18,7 @@ from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
 from realtime.live import Live
 from settings import Settings
-from tests import databases
+from tests import databases, row_changes
 from tests.resolvers.world import CountedMetrics, Someone, World
 
 #: The least that bcrypt takes: tests are about who is let in, not about how long a guess takes.
@@ -113,5 +112,5 @@ async def _open(settings: Settings) -> AsyncIterator[World]:
             webhook_documents=WebhookDocuments.of(settings, database),
             password_rounds=ROUNDS,
         )
-        with psycopg.connect(url, autocommit=True) as connection:
+        with row_changes.Connection.connect(url, autocommit=True) as connection:
             yield World(services, metrics, connection)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from graphql import GraphQLError
 from strawberry.extensions import ParserCache, ValidationCache
 
@@ -19,6 +18,7 @@ from domain import errors, ids
 from domain.people import accounts, sessions
 from resolvers import root
 from resolvers.request import RequestContext
+from tests import row_changes
 
 PASSWORD = "correct horse battery"
 SCHEMA = root.strawberry_schema()
@@ -145,7 +145,7 @@ class World:
 
     services: Services
     metrics: CountedMetrics
-    connection: psycopg.Connection[tuple[Any, ...]]
+    connection: row_changes.Connection
 
     async def ask(
         self,

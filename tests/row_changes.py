@@ -1,0 +1,51 @@
+"""Changes of rows by the tests themselves, also those that Citus cannot execute."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+_UPDATE = re.compile(r"\s*UPDATE (\w+) SET (.+?)(?:\sWHERE\s(.+))?", re.DOTALL)
+_ASSIGNMENT = re.compile(r"(?:^|,)\s*(\w+) = ")
+_PRIMARY_KEY = """
+SELECT a.attname FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid
+    AND a.attnum = ANY (i.indkey)
+WHERE i.indrelid = %s::regclass AND i.indisprimary
+"""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection in autocommit whose UPDATEs may compute as they like, `created_at - interval '1 day'` too.
+
+    Citus refuses such statements: then the new values are read, and the rows updated one by one.
+    """
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
+        """As of `psycopg.Connection`."""
+        try:
+            return super().execute(query, params, **options)
+        except psycopg.errors.FeatureNotSupported:
+            update = _UPDATE.fullmatch(query) if isinstance(query, str) else None
+            if update is None or not self.autocommit:
+                raise
+            return self._update(*update.groups(), params)
+
+    def _update(
+        self, table: str, assignments: str, condition: str | None, params: Any
+    ) -> psycopg.Cursor[Any]:
+        _, *parts = _ASSIGNMENT.split(assignments)
+        columns, values = parts[::2], parts[1::2]
+        keys = [name for (name,) in super().execute(_PRIMARY_KEY, [table])]
+        read = f"SELECT {', '.join([*keys, *values])} FROM {table} WHERE {condition or 'true'}"
+        rows = super().execute(read.encode(), params).fetchall()
+        write = sql.SQL("UPDATE {} SET {} WHERE {}").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
+            sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in keys),
+        )
+        cursor = self.cursor()
+        cursor.executemany(write, [[*row[len(keys) :], *row[: len(keys)]] for row in rows])
+        return cursor
