@@ -24,8 +24,10 @@ ALONE_AT_ONCE = 4
 #: Fewer commands are not divided among batches: a commit costs as much as several commands.
 _WORTH_A_COMMIT = 8
 _LOCK_NOT_AVAILABLE = "55P03"
+#: How Citus reports an error of a node in `INSERT … SELECT`, whatever its cause.
+_INTERNAL_ERROR = "XX000"
 #: Errors that a single command may cause: the others of the batch may well succeed.
-_OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE}
+_OF_ONE_COMMAND = database.RETRIED | {_LOCK_NOT_AVAILABLE, _INTERNAL_ERROR}
 
 
 @dataclass(slots=True, eq=False)
