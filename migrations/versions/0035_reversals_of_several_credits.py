@@ -35,16 +35,18 @@ _UP = (
         DROP CONSTRAINT top_up_reversals_returned_check
     """,
     "UPDATE top_up_reversals SET returned = taken WHERE returned_reference IS NOT NULL",
+    # A cluster adds constraints one by one.
+    "ALTER TABLE top_up_reversals DROP COLUMN reference",
     """
-    ALTER TABLE top_up_reversals
-        DROP COLUMN reference,
-        ADD CONSTRAINT top_up_reversals_taken_check CHECK (
-            taken BETWEEN 0 AND amount AND (status = 'RETURNED' OR (status = 'POSTED') = (taken > 0))
-        ),
-        ADD CONSTRAINT top_up_reversals_returned_check CHECK (
-            returned BETWEEN 0 AND amount AND (returned = 0 OR status = 'RETURNED')
-            AND (returned_reference IS NOT NULL) = (returned > 0)
-        )
+    ALTER TABLE top_up_reversals ADD CONSTRAINT top_up_reversals_taken_check CHECK (
+        taken BETWEEN 0 AND amount AND (status = 'RETURNED' OR (status = 'POSTED') = (taken > 0))
+    )
+    """,
+    """
+    ALTER TABLE top_up_reversals ADD CONSTRAINT top_up_reversals_returned_check CHECK (
+        returned BETWEEN 0 AND amount AND (returned = 0 OR status = 'RETURNED')
+        AND (returned_reference IS NOT NULL) = (returned > 0)
+    )
     """,
 )
 _DOWN = (
@@ -60,13 +62,16 @@ _DOWN = (
     WHERE e.user_id = r.user_id AND e.reversal_id = r.id
     """,
     """
-    ALTER TABLE top_up_reversals
-        ADD CONSTRAINT top_up_reversals_taken_check
-            CHECK (taken BETWEEN 0 AND amount AND (taken > 0) = (reference IS NOT NULL)),
-        ADD CONSTRAINT top_up_reversals_reference_check
-            CHECK (status = 'RETURNED' OR (status = 'POSTED') = (reference IS NOT NULL)),
-        ADD CONSTRAINT top_up_reversals_returned_check
-            CHECK ((returned_reference IS NOT NULL) = (status = 'RETURNED' AND taken > 0))
+    ALTER TABLE top_up_reversals ADD CONSTRAINT top_up_reversals_taken_check
+        CHECK (taken BETWEEN 0 AND amount AND (taken > 0) = (reference IS NOT NULL))
+    """,
+    """
+    ALTER TABLE top_up_reversals ADD CONSTRAINT top_up_reversals_reference_check
+        CHECK (status = 'RETURNED' OR (status = 'POSTED') = (reference IS NOT NULL))
+    """,
+    """
+    ALTER TABLE top_up_reversals ADD CONSTRAINT top_up_reversals_returned_check
+        CHECK ((returned_reference IS NOT NULL) = (status = 'RETURNED' AND taken > 0))
     """,
     "DROP TABLE top_up_reversal_entries",
 )
