@@ -186,7 +186,7 @@ async def opened(url: str) -> AsyncIterator[Books]:
     database = await Database.open(url, pool_size=4)
     ledger = await Ledger.open(url, LIMITS, connections=_CONNECTIONS)
     try:
-        with row_changes.Connection.connect(url, autocommit=True) as connection:
+        with row_changes.Connection.open(url) as connection:
             yield Books(url, database, ledger, connection)
     finally:
         await ledger.close()

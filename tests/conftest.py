@@ -19,7 +19,7 @@ import redis
 
 from dev import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
-from tests import databases, scheduling, templates
+from tests import clusters, databases, scheduling, templates
 from tests.databases import ADMIN_VARIABLE, DATABASE_VARIABLE, RUN_VARIABLE, with_database
 from tests.dev.faulty_smtp import FaultySmtp
 
@@ -163,8 +163,20 @@ def empty_database_url(worker_number: int) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(template_database: str, worker_number: int) -> Iterator[str]:
-    """The URL of a migrated, empty database for this test alone, as its owner."""
+def database_url(
+    template_database: str, worker_number: int, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The URL of a migrated, empty database for this test alone, as its owner.
+
+    On a cluster it is distributed, except for tests marked `undistributed`: they migrate down or change rows
+    in ways that Citus cannot.
+    """
+    is_undistributed = request.node.get_closest_marker("undistributed") is not None
+    if is_undistributed and clusters.nodes(os.environ[DATABASE_VARIABLE]):
+        with databases.temporary(worker_number, "template1") as url:
+            _migrate(url)
+            yield url
+        return
     with databases.reused(worker_number, template_database) as url:
         yield url
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -23,12 +23,19 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     Citus refuses such statements: then the new values are read, and the rows updated one by one.
     """
 
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connect. Triggers may be created and disabled, and SET LOCAL applies on every node of a cluster."""
+        settings = "-c citus.enable_unsafe_triggers=on -c citus.propagate_set_commands=local"
+        return cls.connect(url, autocommit=True, options=settings)
+
     def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
         """As of `psycopg.Connection`."""
         try:
             return super().execute(query, params, **options)
         except psycopg.errors.FeatureNotSupported:
-            update = _UPDATE.fullmatch(query) if isinstance(query, str) else None
+            text = query.decode() if isinstance(query, bytes) else query
+            update = _UPDATE.fullmatch(text) if isinstance(text, str) else None
             if update is None or not self.autocommit:
                 raise
             return self._update(*update.groups(), params)

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import psycopg
 
+from tests import clusters
+
 _INSTALL = """
 CREATE TABLE public.simulated_clock (time timestamptz NOT NULL);
 GRANT SELECT ON public.simulated_clock TO PUBLIC;
@@ -23,13 +25,19 @@ class SimulatedClock:
 
     def __init__(self, admin_url: str, time: datetime) -> None:
         """`admin_url` is that of a superuser, in the test's own database."""
-        self._connection = psycopg.connect(admin_url, autocommit=True)
-        self._connection.execute(_INSTALL)
-        self._connection.execute("INSERT INTO simulated_clock VALUES (%s)", [time])
+        self._connections = [
+            psycopg.connect(url, autocommit=True, options="-c citus.enable_ddl_propagation=off")
+            for url in clusters.servers(admin_url)
+        ]
+        for connection in self._connections:
+            connection.execute(_INSTALL)
+            connection.execute("INSERT INTO simulated_clock VALUES (%s)", [time])
 
     def set(self, time: datetime) -> None:
         """It is that time from now on."""
-        self._connection.execute("UPDATE simulated_clock SET time = %s", [time])
+        for connection in self._connections:
+            connection.execute("UPDATE simulated_clock SET time = %s", [time])
 
     def close(self) -> None:
-        self._connection.close()
+        for connection in self._connections:
+            connection.close()

@@ -41,6 +41,7 @@ def receipts(settings: Settings) -> list[str]:
     return [Receipt(*row).render() for row in rows]
 
 
+@pytest.mark.undistributed
 def test_receipts_are_read_from_the_command_line_and_the_standard_input(
     settings: Settings, admin_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -210,6 +210,7 @@ def test_a_public_address_gets_demo_users_only_when_asked_twice(
 # ================================================================ audit
 
 
+@pytest.mark.undistributed
 def test_an_audit_names_the_rows_at_fault_and_fails(
     settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

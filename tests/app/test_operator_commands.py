@@ -95,6 +95,7 @@ def test_operators_are_added_and_removed_once_each(
     assert sentences(keyed) == []
 
 
+@pytest.mark.undistributed
 def test_the_log_of_operators_is_append_only_and_proves_itself(
     keyed: Settings, admin_database_url: str, tmp_path: Path, said: Callable[[], str]
 ) -> None:

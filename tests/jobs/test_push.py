@@ -186,6 +186,7 @@ async def test_all_channels_of_a_user_with_hundreds_of_credentials_hear_in_order
     assert cursor(books, zoe) == 12
 
 
+@pytest.mark.undistributed
 async def test_an_entry_of_a_newer_release_waits_for_a_worker_that_knows_it(
     books: Books, services: JobServices, pushing: Settings, admin_database_url: str
 ) -> None:

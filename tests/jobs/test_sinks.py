@@ -96,6 +96,7 @@ async def test_a_receiver_with_many_events_takes_another_job(
     assert recording.accepted[receiver.receiver_id] == list(range(1, 11))
 
 
+@pytest.mark.undistributed
 async def test_an_event_that_cannot_be_read_is_reported_and_those_before_it_are_delivered(
     books: Books, services: JobServices, admin_database_url: str
 ) -> None:

@@ -526,6 +526,7 @@ async def test_an_event_of_an_invalid_document_waits_and_blocks_no_other_webhook
         assert receiver.numbers == [1, 1]
 
 
+@pytest.mark.undistributed
 async def test_an_event_that_cannot_be_read_waits_and_loses_nothing(
     books: Books, delivering: Delivering, admin_database_url: str
 ) -> None:

@@ -369,6 +369,7 @@ async def _damage_and_find(
     assert all(finding.key and finding.sentence for finding in report.findings)
 
 
+@pytest.mark.undistributed
 async def test_each_kind_of_damage_is_found(books: Books, admin_database_url: str) -> None:
     await lived_in(books)
     assert (await audit.audit(books.database)).findings == []

@@ -10,7 +10,7 @@ from persistence.engine.database import Database
 from tests.books import Books
 from tests.persistence.lived_in import lived_in
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.undistributed]
 
 #: By column, to what a row of `lived_in` is changed by hand so that the audit finds it. The columns of the
 #: ledgers are not here: they are sealed (`test_audit_seals`), or follow from what is.

@@ -41,7 +41,7 @@ async def test_rows_are_asked_for_again_where_their_connection_was_lost(
     [(before, text_back)] = await db.rows((WHO, [b"Zo\xc3\xab"]))
     assert text_back == "Zoë"
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s)", [before])
+        admin.execute("SELECT pg_terminate_backend(%s::int)", [before])
     [(after, _)] = await db.rows((WHO, [None]))
     assert after != before
 
@@ -237,7 +237,7 @@ async def test_work_is_done_again_where_the_server_had_ended_its_idle_connection
     before = await ask()
     assert await ask() == before
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
+        admin.execute("SELECT pg_terminate_backend(%s::int, 5000)", [before])
     assert await ask() != before
 
 

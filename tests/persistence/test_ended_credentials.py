@@ -19,6 +19,7 @@ from domain.people.sessions import Principal, RefreshToken, Scope
 from persistence.people import accounts, api_tokens, sign_ins
 from persistence.people import sessions as stored_sessions
 from tests import books as test_books
+from tests import locks
 from tests.books import Books, Someone, sending
 from tests.waiting import until
 
@@ -139,21 +140,13 @@ async def refused_behind(books: Books, case: Case, ending: Ending, command: Any)
     with psycopg.connect(books.url) as holding:
         holding.execute("SELECT FROM lock_accounts(%s)", [[case.alpha.user_id]])
         ends = asyncio.create_task(ending(case))  # type: ignore[arg-type]
-        await until(lambda: waiting_for_locks(books) == 1)
+        await until(lambda: locks.waiting(books.connection) == 1)
         moves = asyncio.create_task(books.ledger.move(command))
-        await until(lambda: waiting_for_locks(books) == 2)
+        await until(lambda: locks.waiting(books.connection) == 2)
     await ends
     with pytest.raises(errors.Unauthenticated):
         await moves
     assert books.balances(case.alpha, case.beta) == [1000, 0]
-
-
-def waiting_for_locks(books: Books) -> object:
-    [row] = books.connection.execute(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    ).fetchall()
-    return row[0]
 
 
 @pytest.mark.parametrize("ending", OF_SESSIONS, ids=lambda ending: ending.__name__)
@@ -181,8 +174,9 @@ async def test_a_transfer_that_waits_while_its_api_token_expires_moves_nothing(
     with psycopg.connect(books.url) as holding:
         holding.execute("SELECT FROM lock_accounts(%s)", [[case.alpha.user_id]])
         moves = asyncio.create_task(books.ledger.move(case.by_token))
-        await until(lambda: waiting_for_locks(books) == 1)
-        holding.execute("UPDATE api_tokens SET expires_at = clock_timestamp()")
+        await until(lambda: locks.waiting(books.connection) == 1)
+        clock = holding.execute("SELECT clock_timestamp()").fetchone()
+        holding.execute("UPDATE api_tokens SET expires_at = %s", clock)
     with pytest.raises(errors.Unauthenticated):
         await moves
     assert books.balances(case.alpha, case.beta) == [1000, 0]
@@ -212,14 +206,14 @@ async def test_an_api_token_that_waits_to_be_created_while_the_session_ends_is_n
     with psycopg.connect(books.url) as holding:
         holding.execute("SELECT FROM lock_accounts(%s)", [[case.alpha.user_id]])
         ends = asyncio.create_task(ending(case))  # type: ignore[arg-type]
-        await until(lambda: waiting_for_locks(books) == 1)
+        await until(lambda: locks.waiting(books.connection) == 1)
         creates = asyncio.create_task(
             api_tokens.create(
                 books.database, caller, name="thief", scopes=[Scope.SEND_MONEY],
                 daily_limit_minor=None, expires_at=None,
             )
         )  # fmt: skip
-        await until(lambda: waiting_for_locks(books) == 2)
+        await until(lambda: locks.waiting(books.connection) == 2)
     await ends
     with pytest.raises(errors.Unauthenticated):
         await creates

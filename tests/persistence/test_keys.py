@@ -24,6 +24,7 @@ from persistence.ledger.ledger import Ledger, Movement, Result
 from persistence.ledger.looking import Questions
 from persistence.ledger.shared_commits import SharedCommits
 from persistence.people import api_tokens
+from tests import locks
 from tests.books import LIMITS, Books, Someone, adding, sending
 from tests.waiting import until
 
@@ -250,11 +251,7 @@ async def test_a_request_held_up_at_the_lock_moves_nothing_after_its_key_was_clo
 
 
 async def _waiting_for_a_lock(books: Books, number: int) -> None:
-    query = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    await until(lambda: books.connection.execute(query).fetchone() == (number,))
+    await until(lambda: locks.waiting(books.connection) == number)
 
 
 # ================================================================ not after

@@ -42,9 +42,9 @@ from persistence.people import (
 from persistence.requests import reading
 from persistence.schedules import schedules
 from persistence.webhooks import attempts, webhooks
+from tests import locks
 from tests.books import LIMITS, Books, Someone, lines_of, requesting_money, sending
 from tests.persistence import secured
-from tests.persistence.test_ledger_disturbed import waiting_for_locks
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -319,7 +319,7 @@ async def test_an_account_that_is_reopened_as_it_falls_due_keeps_everything(book
         await unit.connection.execute(in_time)
         assert await reopening.reopen(unit, person) is not None
         erased = asyncio.create_task(erasing.erase_due(db, 10))
-        await until(lambda: waiting_for_locks(books) == 1)
+        await until(lambda: locks.waiting(books.connection) == 1)
         return erased
 
     assert await (await unit_of_work.run(db, reopen_in_time)) == 0

@@ -193,6 +193,7 @@ async def test_an_api_token_stays_within_its_daily_limit_also_side_by_side(books
     assert books.balances(beta) == [90]
 
 
+@pytest.mark.undistributed
 async def test_what_a_token_spent_a_day_ago_does_not_count(
     books: Books, admin_database_url: str
 ) -> None:

@@ -18,6 +18,7 @@ from domain import errors
 from domain.ledger.send_money import SendMoney
 from persistence.engine import unit_of_work
 from persistence.ledger.ledger import Ledger, Movement
+from tests import locks
 from tests.books import LIMITS, Books, sending
 from tests.waiting import until
 
@@ -152,21 +153,12 @@ async def test_a_cancelled_caller_does_not_cancel_the_commit(books: Books) -> No
     with psycopg.connect(books.url) as locker:
         locker.execute("SELECT FROM lock_accounts(%s)", [[alpha.user_id]])
         caller = asyncio.create_task(books.ledger.move(command))
-        await until(lambda: waiting_for_locks(books) == 1)
+        await until(lambda: locks.waiting(books.connection) == 1)
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
     await until(lambda: books.balances(beta) == [100])
     assert (await books.ledger.move(command)).replayed
-
-
-def waiting_for_locks(books: Books) -> object:
-    row = books.connection.execute(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    ).fetchone()
-    assert row is not None
-    return row[0]
 
 
 async def test_closing_finishes_what_is_under_way(books: Books) -> None:

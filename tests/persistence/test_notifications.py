@@ -27,8 +27,9 @@ from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
 from persistence.notifications import notification_rows, notification_views, notifying, preferences
 from persistence.people import persons
+from tests import locks
 from tests.books import LIMITS, Books, Someone, adding, sending
-from tests.persistence.test_ledger_disturbed import deadlocks, waiting_for_locks
+from tests.persistence.test_ledger_disturbed import deadlocks
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -96,13 +97,10 @@ async def test_a_transfer_that_is_lost_before_its_commit_leaves_no_number(
     with psycopg.connect(books.url) as locker:
         locker.execute("SELECT FROM lock_accounts(%s)", [[beta.user_id]])
         moving = asyncio.create_task(books.ledger.move(command))
-        await until(lambda: waiting_for_locks(books) == 1)
+        await until(lambda: locks.waiting(books.connection) == 1)
         with psycopg.connect(admin_database_url, autocommit=True) as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        await until(lambda: waiting_for_locks(books) == 1)
+            locks.end_waiting(admin)
+        await until(lambda: locks.waiting(books.connection) == 1)
         assert numbers(books, beta) == []
     assert not (await moving).replayed
     assert numbers(books, beta) == [1]
@@ -326,7 +324,7 @@ async def test_the_users_row_is_locked_before_its_numbers_are_taken(books: Books
     async def holding(unit: Unit) -> list[int]:
         assert await persons.lock(unit, beta.user_id) is not None
         other = asyncio.create_task(notify(books.database, notice(beta)))
-        await until(lambda: waiting_for_locks(books) == 1)
+        await until(lambda: locks.waiting(books.connection) == 1)
         first = await notifying.notify(unit, [notice(beta)])
         waiting.append(other)
         return [each.number for each in first]

@@ -10,7 +10,7 @@ from app.commands import migrate
 from domain import ids
 from domain.paging import PageRequest
 from persistence.audit import audit
-from persistence.engine import database
+from persistence.engine import database, pinned
 from persistence.ledger import pages
 from persistence.ledger.pages import EntryFilter
 from persistence.people import refolding, search
@@ -46,7 +46,7 @@ async def test_every_text_is_rewritten_once_and_found_by_the_new_one(books: Book
     assert len((await audit.audit(books.database)).findings) > 0
 
     told: list[int] = []
-    with psycopg.connect(books.url, autocommit=True) as connection:
+    with pinned.connect(books.url) as connection:
         assert refolding.refold(connection, told.append) == len(people) + 2 * 3
         assert told == [100, 200, 201, 207]
         assert refolding.refold(connection) == 0
@@ -67,6 +67,7 @@ async def test_every_text_is_rewritten_once_and_found_by_the_new_one(books: Book
         assert len(found.items) == 3
 
 
+@pytest.mark.undistributed
 async def test_migrating_rewrites_what_a_former_release_stored(books: Books) -> None:
     alpha, beta = await books.pair()
     books.join("Lech Wałęsa")
@@ -95,7 +96,7 @@ async def test_migrating_rewrites_what_a_former_release_stored(books: Books) -> 
 async def test_a_name_that_changes_meanwhile_keeps_its_own_text(books: Books) -> None:
     person = books.join("Lech Wałęsa")
     _as_by_a_former_release(books)
-    with psycopg.connect(books.url, autocommit=True) as connection:
+    with pinned.connect(books.url) as connection:
         columns = [[person.user_id], ["Another Name"], ["lech walesa"]]
         assert connection.execute(refolding._REWRITE_NAMES, columns).rowcount == 0
 

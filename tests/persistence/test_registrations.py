@@ -351,7 +351,8 @@ async def test_a_registration_expires_with_its_newest_link_and_is_deleted(
     )
     await link_of(db, user_id)
     lives_as_long = books.connection.execute(
-        "SELECT u.registration_expires_at = l.expires_at FROM users AS u, links AS l"
+        "SELECT u.registration_expires_at = l.expires_at FROM users AS u "
+        "JOIN links AS l ON l.user_id = u.id"
     ).fetchone()
     assert lives_as_long == (True,)
     assert (await retention.sweep(db))["registrations"] == 0

@@ -14,6 +14,7 @@ from domain import errors
 from domain.authority import Session
 from domain.ledger.send_money import SendMoney
 from domain.requests.payment_requests import PaymentRequest, RequestClosed, Status
+from persistence.cluster import distributing
 from persistence.ledger.ledger import Ledger, Movement
 from persistence.requests import closing, reading
 from tests.books import LIMITS, Books, Someone, paying, requesting_money
@@ -88,12 +89,14 @@ async def test_paying_cancelling_declining_and_expiring_at_once_have_one_effect(
                 raise RequestClosed(kept[ids[1]])  # type: ignore[index]
         return "expired"
 
+    # On a cluster, a commit takes longer.
+    unit = 20 if distributing.has_citus(books.connection) else 1
     for request in made:
         ids = request.requester_id, request.request_id
         # Soon, but for some of them not before the others.
         books.connection.execute(
             "UPDATE payment_requests SET expires_at = (SELECT clock_timestamp()) + %s * interval '1 ms' WHERE id = %s",
-            [chance.choice([1, 4, 8, 16]), request.request_id],
+            [unit * chance.choice([1, 4, 8, 16]), request.request_id],
         )
         racing = [
             books.ledger.move(paying(ben, request)), closing.cancel(db, ann.principal, *ids), expire(ids),
@@ -168,7 +171,7 @@ async def test_an_answer_lost_after_the_commit_is_replayed(
             # The server ends the connection after it has committed, and before anyone has heard of that.
             with psycopg.connect(admin_database_url, autocommit=True) as admin:
                 pid = connection.info.backend_pid
-                losses.append(admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid]))
+                losses.append(admin.execute("SELECT pg_terminate_backend(%s::int, 5000)", [pid]))
             await connection.execute("SELECT 1")
         return answer
 

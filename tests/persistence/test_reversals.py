@@ -118,6 +118,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.undistributed
 async def test_a_reversal_that_does_not_fit_is_found(books: Books, with_fee: Ledger) -> None:
     alpha, beta = await books.pair("10.30")
     target = await target_of(books, await with_fee.move(sending(alpha, beta, "10")))

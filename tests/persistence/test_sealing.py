@@ -15,12 +15,12 @@ from app.commands import migrate
 from domain.ledger.seals import Receipt
 from persistence.audit import audit
 from persistence.audit import receipts as audit_receipts
-from persistence.engine import database
+from persistence.engine import database, pinned
 from persistence.ledger import sealing
 from persistence.ledger.ledger import Ledger
 from settings import ROOT
 from tests import books as test_books
-from tests import waiting
+from tests import locks, waiting
 from tests.books import LIMITS, Books, Someone
 from tests.conftest import make_settings
 
@@ -66,7 +66,7 @@ def seals_of(books: Books) -> list[tuple[object, ...]]:
 
 def reseal(books: Books, key: str, *before: str) -> int:
     keys = [each.encode() for each in before]
-    with psycopg.connect(books.url, autocommit=True) as connection:
+    with pinned.connect(books.url) as connection:
         return sealing.reseal(connection, key.encode(), sealed_with=keys)
 
 
@@ -74,6 +74,7 @@ async def findings(books: Books, key: str) -> list[audit.Finding]:
     return (await audit.audit(books.database, audit_key=key.encode())).findings
 
 
+@pytest.mark.undistributed
 async def test_the_migration_seals_existing_entries_as_posting_does(
     books: Books,
 ) -> None:
@@ -153,6 +154,7 @@ async def test_receipts_of_before_between_and_after_two_keys_are_all_contained(
     assert not all(await contained(books, between, NEW, OLD))
 
 
+@pytest.mark.undistributed
 async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_database_url: str) -> None:
     alpha, beta, *_ = sorted((await lived_in(books))[:4], key=lambda each: each.user_id)
     for wrong, key, before in (
@@ -177,11 +179,12 @@ async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_databas
 
 
 _RESEAL = """
-import sys, psycopg
+import sys
+from persistence.engine import pinned
 from persistence.ledger import sealing
 sealing._USERS_AT_ONCE = 2
 url, key, before = sys.argv[1:]
-with psycopg.connect(url, autocommit=True) as connection:
+with pinned.connect(url) as connection:
     sealing.reseal(connection, key.encode(), sealed_with=[before.encode()])
 """
 
@@ -198,7 +201,7 @@ async def test_killed_in_the_middle_it_is_done_again_and_the_service_goes_on_mea
             sys.executable, "-c", _RESEAL, books.url, NEW, OLD, cwd=ROOT
         )
         try:
-            await waiting.until(lambda: is_waited_for(books), waiting.PATIENCE_SECONDS)
+            await waiting.until(lambda: locks.waiting(books.connection), waiting.PATIENCE_SECONDS)
         finally:
             process.kill()
             await process.wait()
@@ -210,13 +213,6 @@ async def test_killed_in_the_middle_it_is_done_again_and_the_service_goes_on_mea
     await books.send(first, third)
     reseal(books, NEW, OLD)
     assert await findings(books, NEW) == []
-
-
-def is_waited_for(books: Books) -> bool:
-    waits = books.connection.execute(
-        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    return waits.fetchone() is not None
 
 
 async def test_transfers_wait_while_their_ledger_is_resealed(
@@ -231,9 +227,8 @@ async def test_transfers_wait_while_their_ledger_is_resealed(
         nonlocal pages
         pages += 1
         with psycopg.connect(books.url, autocommit=True) as other:
-            held = [each.user_id for each in people[:4]]
-            free = other.execute("SELECT id FROM users WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED",
-                                 [held]).fetchall()  # fmt: skip
+            lock = "SELECT id FROM users WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
+            free = [row for each in people[:4] for row in other.execute(lock, [each.user_id])]
             assert len(free) == 2, "two people at once are locked, no more"
         return read_page(connection, *arguments)  # type: ignore[arg-type]
 

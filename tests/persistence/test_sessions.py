@@ -14,6 +14,7 @@ from domain.people.sessions import NamedSecret, Principal, RefreshToken, Scope
 from persistence.engine.database import Database
 from persistence.people import api_tokens, credentials, sign_ins
 from persistence.people import sessions as stored
+from tests import locks
 from tests.books import Books, Someone
 from tests.waiting import until
 
@@ -215,19 +216,16 @@ async def test_use_is_noted_at_most_once_a_minute(books: Books, db: Database) ->
 async def test_use_is_noted_in_one_order_whatever_order_a_process_knows(
     books: Books, db: Database
 ) -> None:
-    first, *others = sorted(
-        (each.user_id, each.session_id) for each in [books.join(), books.join()]
-    )
+    people = {each.user_id: each for each in [books.join(), books.join()]}
+    first, *others = [
+        (people[user_id].user_id, people[user_id].session_id)  # type: ignore[index]
+        for user_id in locks.in_order(books.connection, [*people])
+    ]
     books.connection.execute("UPDATE sessions SET last_used_at = now() - interval '61 seconds'")
     with psycopg.connect(books.url) as holding:
         holding.execute("SELECT FROM sessions WHERE user_id = %s AND id = %s FOR UPDATE", first)
         noting = asyncio.create_task(credentials.touch(db, [*others, first]))
-        await until(
-            lambda: books.connection.execute(
-                "SELECT FROM pg_stat_activity "
-                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            ).fetchall()
-        )
+        await until(lambda: locks.waiting(books.connection))
         for other in others:
             books.connection.execute(
                 "SELECT FROM sessions WHERE user_id = %s AND id = %s FOR UPDATE NOWAIT", other

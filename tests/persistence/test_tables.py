@@ -15,6 +15,8 @@ from app.commands import migrate
 from domain import ids
 from persistence import tables
 from persistence.engine import database
+from persistence.ledger import sealing
+from tests import locks, row_changes
 from tests.conftest import make_settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -40,10 +42,11 @@ ORDER BY 1, 2, 3
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
-    with psycopg.connect(database_url, autocommit=True) as opened:
+    with row_changes.Connection.open(database_url) as opened:
         yield opened
 
 
+@pytest.mark.undistributed
 def test_migrations_make_what_the_tables_say(database_url: str, empty_database_url: str) -> None:
     engine = database.blocking_engine(database_url)
     with engine.connect() as migrated:
@@ -65,6 +68,7 @@ def test_migrations_make_what_the_tables_say(database_url: str, empty_database_u
         assert one.execute(_CATALOG).fetchall() == other.execute(_CATALOG).fetchall()
 
 
+@pytest.mark.undistributed
 def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
     engine = database.blocking_engine(database_url)
     with engine.connect() as connection:
@@ -81,6 +85,7 @@ def test_down_leaves_nothing_and_up_again_works(database_url: str) -> None:
     assert migrate.migrate(make_settings(database_url=database_url)) == 0
 
 
+@pytest.mark.undistributed
 def test_unverified_accounts_become_registrations_that_expire(database_url: str) -> None:
     engine = database.blocking_engine(database_url)
     with engine.connect() as connection:
@@ -232,18 +237,23 @@ def test_the_ledgers_are_append_only(connection: Connection) -> None:
 
 def test_who_seals_anew_changes_seals_and_nothing_else(connection: Connection) -> None:
     _insert(connection, "transactions", _entry(_user(connection, **_WITH_A_BOOK)))
-    connection.execute("SELECT set_config('mini_wallet.resealing', 'on', false)")
-    connection.execute("UPDATE transactions SET seal = sha256('')")
-    connection.execute("UPDATE users SET book_seal = sha256('')")
+    _resealing(connection, b"UPDATE transactions SET seal = sha256('')")
+    _resealing(connection, b"UPDATE users SET book_seal = sha256('')")
     for statement in (
         b"UPDATE transactions SET seal = sha256('1'), amount = 1",
-        b"UPDATE transactions SET api_token_id = gen_random_uuid()",
+        b"UPDATE transactions SET api_token_id = user_id",
         b"DELETE FROM transactions",
         b"TRUNCATE transactions",
         b"UPDATE users SET book_seal = sha256('1'), balance = 1",
     ):
         with pytest.raises(errors.RestrictViolation):
-            connection.execute(statement)
+            _resealing(connection, statement)
+
+
+def _resealing(connection: Connection, statement: bytes) -> None:
+    with connection.transaction():
+        connection.execute(sealing.RESEALING)
+        connection.execute(statement)
 
 
 def test_a_balance_does_not_change_without_a_new_entry(connection: Connection) -> None:
@@ -268,7 +278,7 @@ def test_a_role_of_the_service_may_be_kept_from_changing_the_ledgers(
     assert granted == (False,)
 
 
-def test_accounts_are_locked_in_the_order_of_their_ids(connection: Connection) -> None:
+def test_accounts_are_locked_in_one_order(connection: Connection) -> None:
     made = [_user(connection, email=f"{number}@example.com") for number in range(20)]
     locked = connection.execute("SELECT id FROM lock_accounts(%s)", [made[::-1]]).fetchall()
-    assert [row[0] for row in locked] == sorted(made)  # type: ignore[type-var]
+    assert [row[0] for row in locked] == locks.in_order(connection, made)

@@ -108,6 +108,7 @@ async def test_what_is_told_during_the_first_read_is_passed_on_at_once(
     await nowhere.close()
 
 
+@pytest.mark.undistributed
 async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -135,6 +136,7 @@ async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     ]
 
 
+@pytest.mark.undistributed
 async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -156,6 +158,7 @@ async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
     assert [(one["after_number"], one["found_number"]) for one in told] == [(2, 3)]
 
 
+@pytest.mark.undistributed
 async def test_subscribers_of_one_damaged_ledger_are_one_line_in_the_log(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -171,6 +174,7 @@ async def test_subscribers_of_one_damaged_ledger_are_one_line_in_the_log(
     assert await asyncio.gather(*waiting) == [[2, 3]] * 3
 
 
+@pytest.mark.undistributed
 async def test_an_entry_of_a_newer_release_stops_the_listeners_of_its_own_ledger_alone(
     books: Books, live: Live, admin_database_url: str
 ) -> None:

@@ -112,5 +112,5 @@ async def _open(settings: Settings) -> AsyncIterator[World]:
             webhook_documents=WebhookDocuments.of(settings, database),
             password_rounds=ROUNDS,
         )
-        with row_changes.Connection.connect(url, autocommit=True) as connection:
+        with row_changes.Connection.open(url) as connection:
             yield World(services, metrics, connection)

@@ -24,7 +24,7 @@ from tests.persistence.sealed.by_hand import (
     said,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.undistributed]
 
 # ================================================================ unchanged account ledgers
 
