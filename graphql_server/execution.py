@@ -234,10 +234,13 @@ class Engine:
     ) -> AsyncGenerator[Event, None]:
         plan, attribute = operation.plan, operation.number_attribute
         assert plan is not None
-        async with aclosing(source):
+        # Without `aclosing`: idle subscriptions are many.
+        try:
             async for payload in source:
                 result = await plan.respond(context, variables, payload)
                 yield self._event(attribute, payload, result)
+        finally:
+            await source.aclose()
 
     async def _interpreted(
         self, operation: Operation, executor: Any, source: AsyncGenerator[Any, None]

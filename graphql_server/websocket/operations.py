@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Collection
 from typing import Any, Protocol
 
 import structlog
@@ -12,7 +11,7 @@ from graphql import OperationType
 
 from graphql_server import errors, facts
 from graphql_server.documents import Operation
-from graphql_server.execution import Engine
+from graphql_server.execution import Engine, Event
 from graphql_server.requests import GraphQLRequest
 from graphql_server.service import Caller, Context
 
@@ -147,7 +146,20 @@ class Operations:
         structlog.contextvars.bind_contextvars(request_id=context.request_id)
         failure = None
         try:
-            await self._answer(operation_id, operation, request, context, before)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                # Not in a coroutine of its own, nor with `aclosing`: idle subscriptions are many.
+                events = await self._subscribe(operation, request, context)
+                try:
+                    async for event in events:
+                        await self._client.send(_next(operation_id, event.answer))
+                finally:
+                    self._engine.metrics.subscriptions.dec()
+                    await events.aclose()
+            else:
+                if before:
+                    await asyncio.wait(before)
+                answer = await self._engine.execute(operation, request, context)
+                await self._client.send(_next(operation_id, answer))
         except errors.RequestError as error:
             failure = error.errors
         except OSError:
@@ -160,33 +172,16 @@ class Operations:
             del self._running[operation_id]
             await self._say_over(operation_id, failure)
 
-    async def _answer(
-        self,
-        operation_id: str,
-        operation: Operation,
-        request: GraphQLRequest,
-        context: Context,
-        before: Collection[asyncio.Future[None]],
-    ) -> None:
-        if operation.kind is not OperationType.SUBSCRIPTION:
-            if before:
-                await asyncio.wait(before)
-            answer = await self._engine.execute(operation, request, context)
-            await self._client.send({"type": "next", "id": operation_id, "payload": answer})
-            return
-        subscribed = await self._engine.subscribe(operation, request, context)
+    async def _subscribe(
+        self, operation: Operation, request: GraphQLRequest, context: Context
+    ) -> AsyncGenerator[Event, None]:
+        """The events of a subscription, which has started and is counted."""
+        events = await self._engine.subscribe(operation, request, context)
         task = asyncio.current_task()
         assert task is not None
         self._has_started(task)
-        subscriptions = self._engine.metrics.subscriptions
-        subscriptions.inc()
-        try:
-            async with aclosing(subscribed) as events:
-                async for event in events:
-                    message = {"type": "next", "id": operation_id, "payload": event.answer}
-                    await self._client.send(message)
-        finally:
-            subscriptions.dec()
+        self._engine.metrics.subscriptions.inc()
+        return events
 
     async def _say_over(self, operation_id: str, failure: list[dict[str, Any]] | None) -> None:
         message: dict[str, Any] = {"type": "complete", "id": operation_id}
@@ -196,3 +191,7 @@ class Operations:
             await self._client.send(message)
         except OSError:
             self._client.lose()
+
+
+def _next(operation_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "next", "id": operation_id, "payload": answer}
