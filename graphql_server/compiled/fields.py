@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from keyword import iskeyword
+from operator import attrgetter
 from types import CoroutineType
 from typing import Any
 
@@ -72,6 +73,8 @@ def part(
         read=read,
         fail=fail,
         complete=run.guarded(fail, _complete(field, kind, below, known), known),
+        wait=run.waiting(fail),
+        known=known,
         is_nullable=not isinstance(kind, GraphQLNonNull),
         leaf=_leaf(kind),
     )
@@ -175,7 +178,9 @@ def _leaf(kind: GraphQLOutputType) -> Leaf | None:
     if type(leaf) is CustomGraphQLEnumType:
         members: list[enum.Enum] = list(leaf.wrapped_cls)
         names = {member: leaf.coerce_output_value(member) for member in members}
-        return Leaf(leaf.wrapped_cls, names.get)
+        # Looking a member up would call its `__hash__`, which is written in Python.
+        are_same = all(member.name == name for member, name in names.items())
+        return Leaf(leaf.wrapped_cls, attrgetter("_name_") if are_same else names.get)
     if isinstance(leaf, GraphQLScalarType):
         return Leaf(run.PLAIN, leaf.coerce_output_value)
     return None

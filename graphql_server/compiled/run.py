@@ -120,6 +120,24 @@ def failing(kind: GraphQLOutputType, details: FieldDetailsList) -> Fail:
     return fail
 
 
+def waiting(fail: Fail) -> Guarded:
+    """Await the parts of an object, at a position where an error may become null."""
+
+    async def wait(run: Executor[Any], value: Awaitable[Any], position: Position) -> Any:
+        try:
+            return await value
+        except Exception as error:
+            return fail(run, error, position)
+
+    def begin(run: Executor[Any], value: Any, position: Position, begun: Begun) -> Any:
+        assert position is not None
+        completed = wait(run, value, position)
+        begun.append((position[1], completed))
+        return completed
+
+    return begin
+
+
 def guarded(fail: Fail, complete: Complete, known: Known) -> Guarded:
     """Complete a value that may be awaitable, at a position where an error may become null."""
 
@@ -134,11 +152,7 @@ def guarded(fail: Fail, complete: Complete, known: Known) -> Guarded:
         except Exception as error:
             return fail(run, error, position)
 
-    async def wait_for_parts(run: Executor[Any], value: Awaitable[Any], position: Position) -> Any:
-        try:
-            return await value
-        except Exception as error:
-            return fail(run, error, position)
+    begin = waiting(fail)
 
     def complete_guarded(run: Executor[Any], value: Any, position: Position, begun: Begun) -> Any:
         try:
@@ -149,9 +163,9 @@ def guarded(fail: Fail, complete: Complete, known: Known) -> Guarded:
                 completed = wait(run, value, position)
             else:
                 completed = answer(run, value, position)
-                if type(completed) is not CoroutineType:
-                    return completed
-                completed = wait_for_parts(run, completed, position)
+                if type(completed) is CoroutineType:
+                    return begin(run, completed, position, begun)
+                return completed
         except Exception as error:
             return fail(run, error, position)
         assert position is not None

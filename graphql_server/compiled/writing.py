@@ -21,7 +21,12 @@ For `{ id createdAt counterparty { name } }` on a Transaction it is, but for the
             except …
             try:
                 value = source.counterparty
-                if value is not None:
+                answer = known.get(type(value))
+                if answer is not None and not hasattr(value, cast):
+                    value = answer(run, value, (at, 'counterparty', 'Transaction'))
+                    if type(value) is Coroutine:
+                        value = wait(…)
+                elif value is not None:
                     value = complete(…)
             except …
         except Exception:
@@ -31,7 +36,8 @@ For `{ id createdAt counterparty { name } }` on a Transaction it is, but for the
         return finish(answer, begun) if begun else answer
 
 What is usual is decided in place, without a call. Errors, and values of any but the usual classes, are left
-to the functions `fail` and `complete` of the field.
+to the functions `fail` and `complete` of the field. `known` has the answers for objects of classes that
+occurred before.
 """
 
 from __future__ import annotations
@@ -39,18 +45,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType
+from types import CodeType, CoroutineType
 from typing import Any
 
 from graphql import Undefined
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
-from graphql_server.compiled.run import Answer, Fail, Guarded, abandon, finish
+from graphql_server.compiled.run import Answer, Fail, Guarded, Known, abandon, finish
 
 #: Longer source is compiled each time: it seldom occurs twice.
 _KEPT_CHARACTERS = 8_000
 _COMMON: Mapping[str, Any] = {
+    "Coroutine": CoroutineType,
     "Undefined": Undefined,
     "abandon": abandon,
+    "cast": TYPE_CAST_ATTRIBUTE,
     "finish": finish,
 }
 
@@ -79,6 +88,9 @@ class Part:
     read: Callable[..., Any] | None
     fail: Fail
     complete: Guarded
+    #: Awaits what a known answer has begun.
+    wait: Guarded
+    known: Known
     is_nullable: bool
     #: None for what is no leaf, and for leaves of which no value is usual.
     leaf: Leaf | None
@@ -119,7 +131,9 @@ _kept_code = lru_cache(maxsize=512)(_new_code)
 def _names(part: Part) -> dict[str, Any]:
     """What the text calls the field's functions and classes, without its number."""
     names: dict[str, Any] = {"read": part.read, "fail": part.fail, "complete": part.complete}
-    if part.leaf is not None:
+    if part.leaf is None:
+        names |= {"known": part.known, "wait": part.wait}
+    else:
         names |= {"usual": part.leaf.usual, "serialize": part.leaf.serialize}
     return names
 
@@ -151,7 +165,14 @@ def _field(part: Part, n: int) -> Iterator[str]:
     yield f"    value{n} = {part.expression.format(n=n, place=place)}"
     if part.is_nullable:
         unusual.append(f"value{n} is not None")
-    if leaf is not None:
+    if leaf is None:
+        word = "elif"
+        yield f"    answer{n} = known{n}.get(type(value{n}))"
+        yield f"    if answer{n} is not None and not hasattr(value{n}, cast):"
+        yield f"        value{n} = answer{n}(run, value{n}, {place})"
+        yield f"        if type(value{n}) is Coroutine:"
+        yield f"            value{n} = wait{n}(run, value{n}, {place}, begun)"
+    else:
         is_usual = f"type(value{n}) {'is' if isinstance(leaf.usual, type) else 'in'} usual{n}"
         if leaf.serialize is None:
             unusual.append(f"not {is_usual}")

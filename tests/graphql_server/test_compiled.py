@@ -121,7 +121,18 @@ def test_a_leaf_is_read_without_a_call_and_the_code_of_the_same_selection_is_sha
     def refuse(*_: Any) -> Any:
         raise AssertionError
 
-    part = Part("id", "Tree", "source.id", None, refuse, refuse, is_nullable=False, leaf=Leaf(str))
+    part = Part(
+        "id",
+        "Tree",
+        "source.id",
+        None,
+        refuse,
+        refuse,
+        refuse,
+        {},
+        is_nullable=False,
+        leaf=Leaf(str),
+    )
     first, second = (write([part, Constant("__typename", "Tree")]) for _ in range(2))
     tree: Any = SimpleNamespace(id="7")
     running: Any = None
