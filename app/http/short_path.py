@@ -59,7 +59,8 @@ class ShortPath:
         self._cors = cors
         self._answer = answer
         self._common = _lines(COMMON_HEADERS)
-        self._security = _lines(envelope.missing(()))
+        self._security_headers = envelope.missing(())
+        self._security = _lines(self._security_headers)
         #: uvicorn replaces its default headers, which have the date, every second.
         self._default_headers: Sequence[Header] = ()
         self._default = b""
@@ -105,7 +106,9 @@ class ShortPath:
         special = (*response.headers, *self._cors.headers_for(known.headers))
         if special:
             missing = self._envelope.missing([name for name, _ in special])
-            lines = _lines((*special, *missing))
+            if missing is not self._security_headers:
+                lines = _lines(missing)
+            lines = _lines(special) + lines
         return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b%bx-request-id: %b\r\n" % (
             STATUS_LINE[response.status],
             self._default,
@@ -155,6 +158,9 @@ class Exchange:
             self.keep_alive = False
             if not self.response_started:
                 await self.respond(*_FAILED)
+        finally:
+            # As a callback of the task it would take another turn of the event loop.
+            connection.tasks.discard(asyncio.current_task())
 
     async def respond(self, head: bytes, body: bytes) -> None:
         """Send the response; `head` lacks the empty line at its end."""
@@ -234,7 +240,6 @@ class ShortPathProtocol(HttpToolsProtocol):
         self.cycle = self.answered = exchange  # type: ignore[assignment]
         task = self.loop.create_task(exchange.run(self._short_path))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.answered = cycle
