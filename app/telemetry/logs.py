@@ -107,7 +107,8 @@ class AccessLog:
             "timestamp": datetime.now(UTC),
         }
         line = _render_json(None, "info", event)
-        if _may_contain_secrets(line) or not all(map(_is_plain, fields.items())):
+        types = tuple(map(type, fields.values()))
+        if _may_contain_secrets(line) or not _are_plain(tuple(fields), types):
             line = _render_json(None, "info", redact(None, "info", event))
         self.lines.write_soon(f"{line}\n")
 
@@ -115,9 +116,10 @@ class AccessLog:
 access = AccessLog()
 
 
-def _is_plain(field: tuple[str, Any]) -> bool:
-    name, content = field
-    return type(content) in _PLAIN and not _is_secret(name)
+@lru_cache(maxsize=1_000)
+def _are_plain(names: tuple[str, ...], types: tuple[type, ...]) -> bool:
+    """Whether fields of those names and types are logged as they are."""
+    return _PLAIN.issuperset(types) and not any(map(_is_secret, names))
 
 
 def redact(
