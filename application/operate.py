@@ -183,9 +183,7 @@ async def _tell(services: Services, movement: Movement) -> None:
     """Tell the subscribers of this process; others hear of it from the relay."""
     services.live.posted(movement.entry, movement.counterparty)
     if movement.other_entry is not None:
-        returning = (await services.people.get([movement.entry.user_id])).get(
-            movement.entry.user_id
-        )
+        returning = await services.people.one(movement.entry.user_id)
         services.live.posted(movement.other_entry, returning)
     if movement.notifications:
         services.live.notified(movement.notifications, None, movement.person)

@@ -165,9 +165,9 @@ class Services(ReadServices):
         object.__setattr__(self, "relying_party", RelyingParty(self.settings.app_url))
         object.__setattr__(self, "guesses", Guesses(self.uses.get, self.pause))
 
-    async def person(self, user_id: UUID) -> Person | None:
+    def person(self, user_id: UUID) -> Awaitable[Person | None]:
         """The user in the current state. Raises Unavailable."""
-        return (await self.people.get([user_id])).get(user_id)
+        return self.people.one(user_id)
 
     async def is_verified(self, user_id: UUID) -> bool:
         """Whether that user's address is verified. Raises Unavailable."""
@@ -180,7 +180,7 @@ class Services(ReadServices):
         None without limits.
         """
         use = Use(tuple(limits))
-        return await self._count(use) if use.limits else None
+        return await self.uses.one(use) if use.limits else None
 
     async def count_read(self, caller: str) -> Block | None:
         """Count one read by that account or client (`guards.caller`). None while limits are disabled."""
@@ -192,4 +192,6 @@ class Services(ReadServices):
             await self.refusal_allowance.take(client)
 
     async def _count(self, use: Use) -> Usage:
-        return (await self.uses.get([use]))[use]
+        usage = await self.uses.one(use)
+        assert usage is not None
+        return usage

@@ -98,7 +98,7 @@ async def load(context: Context, principal: Principal, read: ReadLinked[Name], n
     if loader is None:
         loader = SharedCalls(partial(read, context.services, principal))
         context.loaders[read] = loader
-    return (await loader.get((named,))).get(named)
+    return await loader.one(named)
 
 
 def extend(kind: type) -> Callable[[Extended], Extended]:

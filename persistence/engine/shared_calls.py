@@ -56,9 +56,16 @@ class SharedCalls(Generic[Key, Value]):
         try:
             found = await self._join(keys)
         except errors.Unavailable as error:
-            # A new exception for each: a shared one would collect the tracebacks of all callers.
-            raise errors.Unavailable(error.message) from error.__cause__
+            raise _for_this_caller(error) from error.__cause__
         return {key: found[key] for key in keys if key in found}
+
+    async def one(self, key: Key) -> Value | None:
+        """The value of that key; None for an unknown one. Raises what `call` raises."""
+        try:
+            found = await self._join((key,))
+        except errors.Unavailable as error:
+            raise _for_this_caller(error) from error.__cause__
+        return found.get(key)
 
     def _join(self, keys: Collection[Key]) -> asyncio.Future[Mapping[Key, Value]]:
         loop = asyncio.get_running_loop()
@@ -100,3 +107,8 @@ class SharedCalls(Generic[Key, Value]):
             for caller in asked.callers:
                 if not caller.done():
                     caller.set_result(found)
+
+
+def _for_this_caller(error: errors.Unavailable) -> errors.Unavailable:
+    """A new exception for each: a shared one would collect the tracebacks of all callers."""
+    return errors.Unavailable(error.message)

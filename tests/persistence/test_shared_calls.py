@@ -39,9 +39,11 @@ async def test_who_asks_together_shares_one_read() -> None:
     source = Source({"a": 1, "b": 2})
     source.gate.set()
     shared = SharedCalls(source.read)
-    answers = await asyncio.gather(shared.get("a"), shared.get(["a", "b"]), shared.get("x"))
-    assert answers == [{"a": 1}, {"a": 1, "b": 2}, {}]
-    assert source.reads == [{"a", "b", "x"}]
+    answers = await asyncio.gather(
+        shared.get("a"), shared.get(["a", "b"]), shared.get("x"), shared.one("b"), shared.one("y")
+    )
+    assert answers == [{"a": 1}, {"a": 1, "b": 2}, {}, 2, None]
+    assert source.reads == [{"a", "b", "x", "y"}]
 
 
 async def test_no_caller_joins_a_read_that_has_begun() -> None:
@@ -77,9 +79,11 @@ async def test_what_goes_wrong_is_told_to_each_and_the_next_read_is_a_new_one() 
         return dict.fromkeys(keys, 1)
 
     shared = SharedCalls(read)
-    refused = await asyncio.gather(shared.get("a"), shared.get("b"), return_exceptions=True)
-    assert [type(error) for error in refused] == [errors.Unavailable] * 2
-    assert refused[0] is not refused[1]
+    refused = await asyncio.gather(
+        shared.get("a"), shared.get("b"), shared.one("c"), return_exceptions=True
+    )
+    assert [type(error) for error in refused] == [errors.Unavailable] * 3
+    assert len(set(map(id, refused))) == 3
     assert await shared.get("a") == {"a": 1}
 
 
