@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.rate_limiter import Limit
-from domain import errors, networks
+from domain import errors, ids, networks
 from domain.ledger import kinds
 from domain.people.accounts import address_key, clean_email
 from domain.people.sessions import Scope
@@ -84,7 +84,7 @@ def client(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
 
 def account(context: RequestContext, _arguments: Mapping[str, Any]) -> str:
     """The account of the caller."""
-    return f"account:{context.caller.user_id}"
+    return f"account:{ids.uuid_text(context.caller.user_id)}"
 
 
 def named_account(_context: RequestContext, arguments: Mapping[str, Any]) -> str:
@@ -182,23 +182,29 @@ def at_most(*limits: tuple[str, KeyOf]) -> Guard:
     Each operation of a request counts, aliases too.
     """
 
-    #: Of the limits, by operation.
-    names: dict[str, list[str]] = {}
+    #: The limits with their names, by operation.
+    by_operation: dict[str, list[tuple[str, KeyOf, str]]] = {}
 
-    async def guard(context: RequestContext, operation: str, arguments: Mapping[str, Any]) -> None:
+    def guard(
+        context: RequestContext, operation: str, arguments: Mapping[str, Any]
+    ) -> Awaitable[None] | None:
         if context.services.rate_limiter.is_off:
-            return
-        named = names.get(operation)
+            return None
+        named = by_operation.get(operation)
         if named is None:
-            named = names[operation] = [f"{operation}.{per.__name__}" for _, per in limits]
+            named = [(rate, per, f"{operation}.{per.__name__}") for rate, per in limits]
+            by_operation[operation] = named
         counted = [
-            (rate, name, per(context, arguments))
-            for (rate, per), name in zip(limits, named, strict=True)
+            Limit(rate, f"{name}:{key}", name)
+            for rate, per, name in named
+            if (key := per(context, arguments)) is not None
         ]
-        usage = await context.services.count_use(
-            Limit(rate, f"{name}:{key}", name) for rate, name, key in counted if key is not None
-        )
-        if usage is not None:
-            context.count(usage)
+        return _count_use(context, counted) if counted else None
 
     return guard
+
+
+async def _count_use(context: RequestContext, limits: Sequence[Limit]) -> None:
+    usage = await context.services.count_use(limits)
+    assert usage is not None
+    context.count(usage)
