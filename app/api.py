@@ -67,6 +67,9 @@ class WalletService:
         self._services = services
         self._secure = services.settings.secure_cookies
 
+    def recognize(self, authorization: str, *, ask_active: bool) -> sessions.Principal | None:
+        return authentication.recognize(self._services, authorization, ask_active=ask_active)
+
     def authenticate(
         self, authorization: str | None, client_ip: str, *, ask_active: bool
     ) -> Awaitable[sessions.Principal | None]:

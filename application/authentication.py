@@ -10,6 +10,23 @@ from persistence.people import api_tokens
 _TOKEN_MAXIMUM_CHARACTERS = 2048
 
 
+_USUAL_SCHEME = "Bearer "
+
+
+def recognize(
+    services: Services, authorization: str, *, ask_active: bool = True
+) -> sessions.Principal | None:
+    """The principal that `authenticate` would return, if it is known without waiting: that of nearly
+    every request. None says nothing about the token.
+    """
+    if not authorization.startswith(_USUAL_SCHEME):
+        return None
+    principal = services.tokens.get(authorization.removeprefix(_USUAL_SCHEME))
+    if principal is None or _is_expired(services, principal):
+        return None
+    return principal if services.live.knows_active(principal, ask=ask_active) else None
+
+
 async def authenticate(
     services: Services,
     authorization: str | None,
@@ -36,7 +53,7 @@ async def authenticate(
             _verify(services, token) if client is None else _verify_of(services, token, client)
         )
         services.tokens.put(token, principal)
-    elif principal.expires_at is not None and principal.expires_at <= services.clock():
+    elif _is_expired(services, principal):
         services.tokens.drop(token)
         raise sessions.TokenExpired
     try:
@@ -45,6 +62,10 @@ async def authenticate(
         services.tokens.drop(token)
         raise
     return principal
+
+
+def _is_expired(services: Services, principal: sessions.Principal) -> bool:
+    return principal.expires_at is not None and principal.expires_at <= services.clock()
 
 
 async def _verify_of(services: Services, token: str, client: str) -> sessions.Principal:

@@ -93,6 +93,12 @@ class Engine:
             raise
         return operation
 
+    def recognize(self, operation: Operation, authorization: str | None) -> Caller | None:
+        """The caller, if `authenticate` would know it without waiting; else None."""
+        if authorization is None:
+            return None
+        return self.service.recognize(authorization, ask_active=not operation.checks_credential)
+
     async def authenticate(
         self, operation: Operation, authorization: str | None, client_ip: str
     ) -> Caller | None:

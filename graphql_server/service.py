@@ -66,6 +66,9 @@ class Service(Protocol):
     def refusal(self, error: BaseException) -> Refusal | None:
         """The representation of an exception; None for an internal error, which is masked and logged."""
 
+    def recognize(self, authorization: str, *, ask_active: bool) -> Caller | None:
+        """The caller that `authenticate` would return, if it is known without waiting; else None."""
+
     def authenticate(
         self, authorization: str | None, client_ip: str, *, ask_active: bool
     ) -> Awaitable[Caller | None]:

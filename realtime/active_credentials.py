@@ -70,6 +70,10 @@ class _Credential:
         # Usually one: a set would take 200 bytes.
         self.watches: tuple[Watch, ...] = ()
 
+    def use(self, now: float) -> None:
+        self.used = True
+        self.seen_at = now
+
     def end(self) -> None:
         if not self.ended:
             self.ended = True
@@ -99,14 +103,23 @@ class ActiveCredentials:
         Queries the database only if the last check is older, and not at all without `ask`. Raises
         Unavailable if it has to query the database and cannot.
         """
+        if self.knows_active(principal, ask=ask):
+            return
         credential = self._credential(principal)
-        is_old = time.monotonic() - credential.checked_at > _ACTIVE_SECONDS
-        if ask and is_old and not credential.ended:
+        if not credential.ended:
             await self._checks.get([(principal.credential_id, credential)])
         if credential.ended:
             raise errors.Unauthenticated(_ENDED)
-        credential.used = True
-        credential.seen_at = time.monotonic()
+        credential.use(time.monotonic())
+
+    def knows_active(self, principal: Principal, *, ask: bool = True) -> bool:
+        """Whether `ensure` would return without querying the database."""
+        credential = self._credential(principal)
+        now = time.monotonic()
+        if credential.ended or (ask and now - credential.checked_at > _ACTIVE_SECONDS):
+            return False
+        credential.use(now)
+        return True
 
     def watch(
         self,

@@ -77,6 +77,10 @@ class Live:
         """
         return self._credentials.ensure(principal, ask=ask)
 
+    def knows_active(self, principal: Principal, *, ask: bool = True) -> bool:
+        """Whether `ensure_active` would return without querying the database."""
+        return self._credentials.knows_active(principal, ask=ask)
+
     def watch(
         self,
         principal: Principal,

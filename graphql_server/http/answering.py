@@ -23,7 +23,7 @@ from graphql_server.execution import Engine, shown_cost
 from graphql_server.http import costs, framings, negotiation, reading, streams
 from graphql_server.http.costs import Wanted
 from graphql_server.http.negotiation import JSON, RESPONSE_JSON
-from graphql_server.service import Context, Header
+from graphql_server.service import Caller, Context, Header
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +71,12 @@ async def answer(
         describe(known, operation)
         framing = _framing(accepted, scope["method"], operation, cost_wanted)
         with _EndedWithClient(operation, known):
-            context = await make_context(engine, known, operation, is_stream=framing is not None)
+            # Two such headers are not a valid bearer token.
+            authorization = known.headers.joined(b"authorization")
+            caller = engine.recognize(operation, authorization)
+            if caller is None:
+                caller = await engine.authenticate(operation, authorization, known.client_ip)
+            context = _context(engine, known, caller, is_stream=framing is not None)
             if framing is not None:
                 cost = engine.cost(operation, request) if cost_wanted is Wanted.TOO else None
                 return streams.Stream(operation, request, context, framings.FRAMINGS[framing], cost)
@@ -206,17 +211,11 @@ def refusal(
     return 200, headers
 
 
-async def make_context(
-    engine: Engine, known: facts.RequestFacts, operation: Operation, *, is_stream: bool
+def _context(
+    engine: Engine, known: facts.RequestFacts, caller: Caller | None, *, is_stream: bool
 ) -> Context:
-    """The context of the request for resolvers.
-
-    Raises RequestError for an invalid token, or HttpError for contradictory cookies.
-    """
+    """The context of the request for resolvers. Raises HttpError for contradictory cookies."""
     headers = known.headers
-    # Two such headers are not a valid bearer token.
-    authorization = headers.joined(b"authorization")
-    caller = await engine.authenticate(operation, authorization, known.client_ip)
     return engine.service.context(
         caller,
         client_ip=known.client_ip,

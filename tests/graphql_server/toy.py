@@ -65,6 +65,9 @@ class Service:
     def refusal(self, error: BaseException) -> Refusal | None:
         return error.refusal if isinstance(error, Refused) else None
 
+    def recognize(self, _authorization: str, *, ask_active: bool) -> str | None:
+        return None
+
     async def authenticate(
         self, authorization: str | None, _client_ip: str, *, ask_active: bool
     ) -> str | None:

@@ -334,11 +334,15 @@ async def test_while_the_database_is_away_streams_wait(
 async def test_a_session_that_stands_costs_one_question(books: Books) -> None:
     zoe = books.join()
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
+        assert not live.knows_active(principal_of(zoe))
+        assert live.knows_active(principal_of(zoe), ask=False)
         await live.ensure_active(principal_of(zoe))
         books.connection.execute("UPDATE sessions SET ended_at = now()")
         # Within four seconds nobody is asked again.
+        assert live.knows_active(principal_of(zoe))
         await live.ensure_active(principal_of(zoe))
         await live.forget([zoe.session_id])
+        assert not live.knows_active(principal_of(zoe), ask=False)
         with pytest.raises(errors.Unauthenticated):
             await live.ensure_active(principal_of(zoe))
 

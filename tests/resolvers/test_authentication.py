@@ -98,6 +98,25 @@ async def test_a_remembered_token_expires_too(world: World, alpha: Someone) -> N
         await authentication.authenticate(later, f"Bearer {alpha.bearer}")
 
 
+async def test_a_verified_token_is_recognized_without_waiting_while_its_session_is_active(
+    world: World, alpha: Someone
+) -> None:
+    services = replace(world.services)
+    header = f"Bearer {alpha.bearer}"
+    assert authentication.recognize(services, header) is None
+    principal = await authentication.authenticate(services, header)
+    assert principal is not None
+    assert authentication.recognize(services, header) is principal
+    for other in (f"Basic {alpha.bearer}", f"{header}x", "Bearer", ""):
+        assert authentication.recognize(services, other) is None
+    later = replace(services, clock=lambda: datetime.now(UTC) + timedelta(minutes=16))
+    object.__setattr__(later, "tokens", services.tokens)
+    assert authentication.recognize(later, header) is None
+    await services.live.forget([principal.credential_id])
+    assert authentication.recognize(services, header) is None
+    assert await world.is_refused(alpha.bearer)
+
+
 async def test_a_token_signed_with_an_older_secret_is_still_good(
     world: World, alpha: Someone
 ) -> None:
