@@ -34,7 +34,8 @@ class Headers:
 
     def __init__(self, pairs: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self._pairs = pairs
-        self._by_name = dict(pairs)
+        #: The first header of each name.
+        self._by_name = dict(reversed(pairs))
         #: Whether no name occurs twice.
         self.are_distinct = len(self._by_name) == len(pairs)
 
@@ -43,8 +44,6 @@ class Headers:
 
     def first(self, name: bytes) -> str | None:
         """The first header of that name."""
-        if not self.are_distinct:
-            return header(self._pairs, name)
         value = self._by_name.get(name)
         return None if value is None else value.decode("latin-1")
 
@@ -126,7 +125,7 @@ def client_ip(
     if address is None:
         return NOWHERE
     if not trusted or not _is_in(address, trusted):
-        return _shown(address)
+        return _shown(peer or "")
     forwarded = ",".join(
         value.decode("latin-1") for key, value in headers if key == b"x-forwarded-for"
     )
@@ -156,9 +155,6 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return _parsed_address(text) if len(text) <= _ADDRESS_MAXIMUM_CHARACTERS else None
 
 
-_shown = functools.lru_cache(maxsize=4096)(str)
-
-
 @functools.lru_cache(maxsize=4096)
 def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
     # Some proxies add the port: "192.0.2.1:4711", "[2001:db8::1]:4711".
@@ -173,3 +169,9 @@ def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+# By the text, because an address computes its hash each time.
+@functools.lru_cache(maxsize=4096)
+def _shown(text: str) -> str:
+    return str(_parsed_address(text))
