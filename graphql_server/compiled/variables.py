@@ -126,22 +126,13 @@ class Variables:
 def _coercer(kind: GraphQLInputType, within: tuple[str, ...]) -> Convert:
     """Input coercion of a JSON value; raises any exception for an invalid or unusual one."""
     if isinstance(kind, GraphQLNonNull):
-        return _required(_nullable_coercer(kind.of_type, within))
-    coerce = _nullable_coercer(kind, within)
+        return _required_coercer(kind.of_type, within)
+    coerce = _required_coercer(kind, within)
     return lambda value: None if value is None else coerce(value)
 
 
-def _required(coerce: Convert) -> Convert:
-    def required(value: Any) -> Any:
-        if value is None:
-            raise Unknown
-        return coerce(value)
-
-    return required
-
-
-def _nullable_coercer(kind: Any, within: tuple[str, ...]) -> Convert:
-    """Coercion of a non-null value."""
+def _required_coercer(kind: Any, within: tuple[str, ...]) -> Convert:
+    """The same for a value that must not be null."""
     if isinstance(kind, GraphQLList):
         return _list_coercer(_coercer(kind.of_type, within))
     if isinstance(kind, GraphQLInputObjectType):
@@ -164,7 +155,7 @@ def _text(value: Any) -> str:
 
 def _leaf_coercer(coerce_input_value: Convert) -> Convert:
     def leaf(value: Any) -> Any:
-        coerced = coerce_input_value(value)
+        coerced = Undefined if value is None else coerce_input_value(value)
         if coerced is Undefined:
             raise Unknown
         return coerced
