@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -258,7 +259,12 @@ def _lines(headers: Iterable[Header]) -> bytes:
     """The headers as lines of a head. Raises RuntimeError for what would break it, as uvicorn does."""
     lines: list[bytes] = []
     for name, value in headers:
-        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        if not _is_name(name) or HEADER_VALUE_RE.search(value):
             raise RuntimeError(f"Invalid HTTP header {name!r}.")
         lines += (name, b": ", value, b"\r\n")
     return b"".join(lines)
+
+
+@lru_cache(maxsize=256)
+def _is_name(text: bytes) -> bool:
+    return HEADER_RE.search(text) is None

@@ -24,6 +24,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The logs of a process, on this test's standard output; as it was before afterwards."""
     monkeypatch.setattr(logs.access, "lines", None)
+    monkeypatch.setattr(logs.access, "is_on", True)
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
