@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from keyword import iskeyword
-from operator import attrgetter
 from types import CoroutineType
 from typing import Any
 
@@ -178,9 +177,7 @@ def _leaf(kind: GraphQLOutputType) -> Leaf | None:
     if type(leaf) is CustomGraphQLEnumType:
         members: list[enum.Enum] = list(leaf.wrapped_cls)
         names = {member: leaf.coerce_output_value(member) for member in members}
-        # Looking a member up would call its `__hash__`, which is written in Python.
-        are_same = all(member.name == name for member, name in names.items())
-        return Leaf(leaf.wrapped_cls, attrgetter("_name_") if are_same else names.get)
+        return Leaf(leaf.wrapped_cls, names.get)
     if isinstance(leaf, GraphQLScalarType):
         return Leaf(run.PLAIN, leaf.coerce_output_value)
     return None
