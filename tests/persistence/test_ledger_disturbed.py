@@ -181,13 +181,15 @@ async def test_connections_cut_at_random_move_nothing_twice(
         await books.add(person, "10")
     chance = random.Random(7)
     commands = [sending(*chance.sample(people, 2), "0.05") for _ in range(60)]
-    done = asyncio.Event()
+    connected, done = asyncio.Event(), asyncio.Event()
+    cuts = 0
 
-    async def cut() -> int:
-        count = 0
+    async def cut() -> None:
+        nonlocal cuts
         async with await psycopg.AsyncConnection.connect(
             admin_database_url, autocommit=True
         ) as admin:
+            connected.set()
             while not done.is_set():
                 cursor = await admin.execute(
                     "SELECT count(pg_terminate_backend(pid)) FROM ("
@@ -198,17 +200,18 @@ async def test_connections_cut_at_random_move_nothing_twice(
                 )
                 row = await cursor.fetchone()
                 assert row is not None
-                count += row[0]
+                cuts += row[0]
                 await asyncio.sleep(0.03)
-        return count
 
     cutting = asyncio.create_task(cut())
     try:
+        await connected.wait()
         moved = await asyncio.gather(*(insist(books.ledger, command) for command in commands))
+        while not cuts:
+            await asyncio.gather(*(insist(books.ledger, command) for command in commands))
     finally:
         done.set()
-        cuts = await cutting
-    assert cuts > 0
+        await cutting
     assert len({movement.entry.reference for movement in moved}) == 60
     rows = books.connection.execute(
         "SELECT count(*) FROM transactions WHERE direction = 'outgoing'"
