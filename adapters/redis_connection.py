@@ -13,12 +13,14 @@ from redis.retry import Retry
 
 #: The exceptions that callers get if Redis is unavailable.
 AWAY = (redis.RedisError, OSError, TimeoutError)
+_TIMEOUT_SECONDS = 1.0
 
 
 def connect(
-    url: str, *, timeout_seconds: float = 1.0, connections: int = 16
+    url: str, *, timeout_seconds: float | None = None, connections: int = 16
 ) -> redis.asyncio.Redis:
     """An asynchronous client with a bounded pool; it connects on first use."""
+    timeout_seconds = timeout_seconds or _TIMEOUT_SECONDS
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
@@ -31,9 +33,10 @@ def connect(
 
 
 def connect_blocking(
-    url: str, *, timeout_seconds: float = 1.0, connect_seconds: float | None = None
+    url: str, *, timeout_seconds: float | None = None, connect_seconds: float | None = None
 ) -> redis.Redis:
     """A synchronous client, for RQ. Connecting may take as long as an answer, if nothing else is given."""
+    timeout_seconds = timeout_seconds or _TIMEOUT_SECONDS
     return redis.Redis.from_url(
         url,
         socket_timeout=timeout_seconds,

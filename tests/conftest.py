@@ -19,7 +19,7 @@ import redis
 
 from dev import channels, mail_catcher, postgres, processes, valkey
 from settings import Settings
-from tests import clusters, databases, scheduling, templates
+from tests import clusters, databases, scheduling, templates, waiting
 from tests.databases import ADMIN_VARIABLE, DATABASE_VARIABLE, RUN_VARIABLE, with_database
 from tests.dev.faulty_smtp import FaultySmtp
 
@@ -200,6 +200,18 @@ def _migrate(url: str) -> None:
 
 
 # ================================================================ Redis and settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _redis_is_waited_for() -> Iterator[None]:
+    """Redis counts as unavailable if it cannot be reached, but not if this machine is busy for a second.
+
+    Rate limits are counted separately while Redis is unavailable, and hints are lost.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("rate_limiter", "redis_connection"):
+            patch.setattr(f"adapters.{name}._TIMEOUT_SECONDS", waiting.DEADLINE_SECONDS)
+        yield
 
 
 @pytest.fixture

@@ -98,6 +98,7 @@ async def test_without_redis_there_is_still_a_limit(
 async def test_a_silent_redis_is_asked_once_and_then_left_alone(
     open_limiter: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("adapters.rate_limiter._TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr("adapters.rate_limiter._PAUSE_SECONDS", 60.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         limiter = open_limiter(url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")

@@ -13,6 +13,7 @@ from websockets.frames import Opcode
 from websockets.sync.client import ClientConnection, connect
 
 from tests.app.conftest import BETA, GAMMA, Api
+from tests.waiting import DEADLINE_SECONDS
 
 EVENTS = "subscription ($after: Int) { walletEvents(afterSequence: $after) { sequence } }"
 LOGOUT = "mutation { logout(input: {}) { ... on SignedOut { sessions } } }"
@@ -31,7 +32,7 @@ def say(socket: ClientConnection, **message: Any) -> None:
 
 
 def hear(socket: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(socket.recv(timeout=10))
+    message: dict[str, Any] = json.loads(socket.recv(timeout=DEADLINE_SECONDS))
     return message
 
 
@@ -55,16 +56,16 @@ def subscribe(socket: ClientConnection, number: str, query: str, **variables: An
     say(socket, type="subscribe", id=number, payload={"query": query, "variables": variables})
 
 
-def close_code(socket: ClientConnection, seconds: float = 10) -> int | None:
-    hear_to_the_end(socket, seconds)
+def close_code(socket: ClientConnection) -> int | None:
+    hear_to_the_end(socket)
     return socket.close_code
 
 
-def hear_to_the_end(socket: ClientConnection, seconds: float = 10) -> list[dict[str, Any]]:
+def hear_to_the_end(socket: ClientConnection) -> list[dict[str, Any]]:
     heard = []
     try:
         while True:
-            heard.append(json.loads(socket.recv(timeout=seconds)))
+            heard.append(json.loads(socket.recv(timeout=DEADLINE_SECONDS)))
     except websockets.exceptions.ConnectionClosed:
         return heard
 
@@ -303,4 +304,4 @@ def test_ordinary_pings_are_answered(api: Api, start_api: Callable[..., Api]) ->
         for number in range(300):
             say(socket, type="ping", payload={"number": number})
             assert hear(socket) == {"type": "pong", "payload": {"number": number}}
-            assert socket.ping().wait(10)
+            assert socket.ping().wait(DEADLINE_SECONDS)
