@@ -6,13 +6,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from persistence.engine import connections, pinned
 from persistence.engine.database import Database
 from tests import books as test_books
 from tests.books import Books
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
-async def books(database_url: str, anyio_backend: object) -> AsyncIterator[Books]:
+async def books(
+    database_url: str, anyio_backend: object, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Books]:
+    # Nothing waits so long for a connection or a lock that it is given up: this machine may be busy.
+    monkeypatch.setattr(connections, "POOL_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(pinned, "LOCK_SECONDS", PATIENCE_SECONDS)
     async with test_books.opened(database_url) as opened:
         yield opened
 

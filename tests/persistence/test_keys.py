@@ -185,7 +185,11 @@ from domain.authority import Session
 from domain.ledger.close_key import CloseIdempotencyKey
 from domain.ledger.kinds import Kind
 from domain.ledger import money
+from persistence.engine import pinned
 from persistence.ledger.ledger import Ledger
+
+# No command waits so long for a lock that it is given up.
+pinned.LOCK_SECONDS = pinned.STATEMENT_SECONDS = 60
 
 async def main(url, user, session):
     limits = money.limits(

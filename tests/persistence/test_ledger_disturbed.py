@@ -20,7 +20,7 @@ from persistence.engine import unit_of_work
 from persistence.ledger.ledger import Ledger, Movement
 from tests import locks
 from tests.books import LIMITS, Books, sending
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -71,15 +71,22 @@ from uuid import UUID
 from domain import ids
 from domain.authority import Session
 from domain.ledger.send_money import SendMoney
+from persistence.engine import pinned
 from persistence.ledger.ledger import Ledger
 from tests.books import LIMITS
 
+# No command waits so long for a lock that it is given up.
+pinned.LOCK_SECONDS = pinned.STATEMENT_SECONDS = 60
+
 async def main(url, sender, session, recipient):
     ledger = await Ledger.open(url, LIMITS, connections=8)
+    # No command waits so long for a connection that it is given up.
+    at_once = asyncio.Semaphore(8)
     async def move():
-        movement = await ledger.move(SendMoney(
-            authority=Session(UUID(sender), UUID(session)), recipient_id=UUID(recipient), amount=Decimal("1"), note=None,
-            idempotency_key="the-same-key", reference=ids.new_id()))
+        async with at_once:
+            movement = await ledger.move(SendMoney(
+                authority=Session(UUID(sender), UUID(session)), recipient_id=UUID(recipient), amount=Decimal("1"), note=None,
+                idempotency_key="the-same-key", reference=ids.new_id()))
         return f"{movement.entry.reference} {movement.entry.sequence} {movement.replayed}"
     print("ready", flush=True)
     sys.stdin.readline()
@@ -106,7 +113,7 @@ async def test_a_hundred_replays_of_one_key_over_two_processes_move_once(books: 
         for process in processes:
             assert process.stdout is not None
             assert await process.stdout.readline() == b"ready\n"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
     finally:
         for process in processes:

@@ -20,6 +20,7 @@ from domain import errors, events
 from domain.people.sessions import Principal, TokenExpired
 from persistence.ledger import entry_views
 from persistence.ledger.entry_views import EntryView
+from realtime import active_credentials
 from realtime.live import POLL_SECONDS, Live
 from realtime.subscriptions import Subscription
 from tests import books as making
@@ -331,14 +332,18 @@ async def test_while_the_database_is_away_streams_wait(
 # ================================================================ credentials
 
 
-async def test_a_session_that_stands_costs_one_question(books: Books) -> None:
+async def test_a_session_that_stands_costs_one_question(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert active_credentials._ACTIVE_SECONDS == 4
+    monkeypatch.setattr(active_credentials, "_ACTIVE_SECONDS", NEVER_SECONDS)
     zoe = books.join()
     async with living(books, NOWHERE, NEVER_SECONDS) as live:
         assert not live.knows_active(principal_of(zoe))
         assert live.knows_active(principal_of(zoe), ask=False)
         await live.ensure_active(principal_of(zoe))
         books.connection.execute("UPDATE sessions SET ended_at = now()")
-        # Within four seconds nobody is asked again.
+        # Within that time nobody is asked again.
         assert live.knows_active(principal_of(zoe))
         await live.ensure_active(principal_of(zoe))
         await live.forget([zoe.session_id])
