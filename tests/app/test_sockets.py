@@ -44,15 +44,36 @@ def read_frame(opened: socket.socket) -> tuple[int, bytes]:
 def test_a_client_that_answers_is_asked_again_and_one_that_does_not_is_closed(
     start_api: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "PING_SECONDS", 1)
-    with shake_hands(start_api()) as opened:
+    added: list[tuple[sockets.Sockets, sockets.Socket]] = []
+    add = sockets.Sockets.add
+
+    def noted(self: sockets.Sockets, socket: sockets.Socket) -> None:
+        add(self, socket)
+        added.append((self, socket))
+
+    monkeypatch.setattr(sockets.Sockets, "add", noted)
+    api = start_api()
+    with shake_hands(api) as opened:
+        block_until(lambda: added)
+        [(pinging, server_side)] = added
+
+        def pass_interval() -> None:
+            for _ in range(sockets.PING_SECONDS):
+                assert pinging._timer is not None
+                pinging._timer.cancel()
+                pinging._take_turn()
+
         for _ in range(2):
+            api.loop.call_soon_threadsafe(pass_interval)
             kind, payload = read_frame(opened)
             assert kind == _PING
             mask = bytes(4)
             opened.sendall(bytes([_PONG, 0x80 | len(payload)]) + mask + payload)
+            block_until(lambda: server_side.pending_ping_payload is None)
+        api.loop.call_soon_threadsafe(pass_interval)
         kind, _ = read_frame(opened)
         assert kind == _PING
+        api.loop.call_soon_threadsafe(pass_interval)
         kind, reason = read_frame(opened)
         assert kind == _CLOSE
         assert int.from_bytes(reason[:2], "big") == 1011
