@@ -129,10 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         operation = json.loads(body)["query"].split("(")[0].split("{")[0].strip()
+        # Taken before anybody sees the operation, and may add faults for the next.
+        queued = self.server.faults.popleft() if self.server.faults else None
         self.server.operations.append(operation)
-        fault = self.server.on_request()
-        if self.server.faults:
-            fault = self.server.faults.popleft()
+        fault = self.server.on_request() if queued is None else queued
         if fault == SILENT:
             self.server._is_over.wait(60)
         if fault in (SILENT, DROPPED):

@@ -70,7 +70,7 @@ async def test_killed_relays_and_workers_lose_nothing_and_keep_the_order(
                 assert sequence <= newest + 1
                 newest = max(newest, sequence)
             assert newest == 100
-    await until(lambda: is_all_done(books))
+    await until(lambda: is_all_done(books), PATIENCE_SECONDS)
 
 
 async def _until_hundred(socket: object) -> list[int]:
@@ -94,14 +94,14 @@ async def test_a_channels_server_that_comes_back_is_given_everything_in_order(
     worker = start_process("worker", settings)
     for _ in range(25):
         await books.add(zoe)
-    await until(lambda: "did not accept" in worker.log.read_text())
+    await until(lambda: "did not accept" in worker.log.read_text(), PATIENCE_SECONDS)
     # Held until the listener is there: what is triggered before is not for it.
     worker.signal(signal.SIGSTOP)
     server.start()
     async with listening(settings, zoe) as socket:
         worker.signal(signal.SIGCONT)
         assert await take(socket, 25) == list(range(1, 26))
-    await until(lambda: is_all_done(books))
+    await until(lambda: is_all_done(books), PATIENCE_SECONDS)
 
 
 async def test_a_worker_finishes_the_job_under_way_before_it_stops(
@@ -116,10 +116,10 @@ async def test_a_worker_finishes_the_job_under_way_before_it_stops(
     )
     start_process("relay", settings)
     worker = start_process("worker", settings)
-    await until(slow.is_asked)
+    await until(slow.is_asked, PATIENCE_SECONDS)
     worker.signal(signal.SIGTERM)
-    await until(lambda: not worker.running or slow.answer())
-    await until(lambda: not worker.running)
+    await until(lambda: not worker.running or slow.answer(), PATIENCE_SECONDS)
+    await until(lambda: not worker.running, PATIENCE_SECONDS)
     assert worker.exit_status == 0, worker.log_tail()
     assert await mails.counts(books.database) == {"pending": 0, "failed": 0, "unknown_purpose": 0}
     await slow.close()
@@ -136,16 +136,16 @@ async def test_the_mail_of_a_killed_worker_is_sent_by_another_within_the_lease(
     )
     start_process("relay", settings)
     killed = start_process("worker", settings)
-    await until(lambda: smtp.tries == 1)
+    await until(lambda: smtp.tries == 1, PATIENCE_SECONDS)
     killed.signal(signal.SIGKILL)
-    await until(lambda: not killed.running)
+    await until(lambda: not killed.running, PATIENCE_SECONDS)
     # What it had begun is not accepted; the server takes what comes next.
     smtp.stop()
     smtp.let_go()
     smtp.start()
     start_process("worker", settings)
     await until(lambda: len(smtp.mails) == 1, seconds=PATIENCE_SECONDS)
-    await until(lambda: _sent(books) == 1)
+    await until(lambda: _sent(books) == 1, PATIENCE_SECONDS)
 
 
 async def test_failed_mails_are_retried_on_request_and_idle_processes_stop_cleanly(
@@ -162,12 +162,15 @@ async def test_failed_mails_are_retried_on_request_and_idle_processes_stop_clean
     books.connection.execute("UPDATE mails SET state = 'failed'")
     relay = start_process("relay", settings)
     worker = start_process("worker", settings, "--retry-failed")
-    await until(lambda: len(catcher.mails()) == 1)
-    await until(lambda: _sent(books) == 1)
-    await until(lambda: all("has started" in child.log.read_text() for child in (relay, worker)))
+    await until(lambda: len(catcher.mails()) == 1, PATIENCE_SECONDS)
+    await until(lambda: _sent(books) == 1, PATIENCE_SECONDS)
+    await until(
+        lambda: all("has started" in child.log.read_text() for child in (relay, worker)),
+        PATIENCE_SECONDS,
+    )
     for child in (relay, worker):
         child.ask_to_stop()
-    await until(lambda: not relay.running and not worker.running)
+    await until(lambda: not relay.running and not worker.running, PATIENCE_SECONDS)
     assert [relay.exit_status, worker.exit_status] == [0, 0], worker.log_tail()
 
 

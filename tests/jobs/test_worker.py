@@ -15,7 +15,7 @@ from persistence.people import registrations
 from tests.books import Books
 from tests.conftest import make_settings
 from tests.jobs.running import environment
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -50,11 +50,14 @@ async def test_a_worker_serves_only_the_queues_that_it_is_given(
     )
     start_process("relay", settings)
     start_process("worker", settings, "--queues", "mail")
-    await until(lambda: len(catcher.mails()) == 1)
-    await until(lambda: memory.lrange("rq:queue:push", 0, -1) == [f"pusher-{zoe.user_id}".encode()])
+    await until(lambda: len(catcher.mails()) == 1, PATIENCE_SECONDS)
+    await until(
+        lambda: memory.lrange("rq:queue:push", 0, -1) == [f"pusher-{zoe.user_id}".encode()],
+        PATIENCE_SECONDS,
+    )
     assert memory.scard("rq:workers:push") == 0
     start_process("worker", settings, "--queues", " push , mail ")
-    await until(lambda: memory.llen("rq:queue:push") == 0)
+    await until(lambda: memory.llen("rq:queue:push") == 0, PATIENCE_SECONDS)
 
 
 async def test_an_unknown_queue_is_refused(books: Books, redis_url: str) -> None:
@@ -82,14 +85,14 @@ async def test_what_has_the_name_of_a_queue_or_registry_stops_no_worker(
     memory.set("rq:wip:push", "no registry")
     memory.zadd("rq:wip:mail", {"expired:1": 1})
     worker = start_process("worker", settings)
-    await until(lambda: "has started" in worker.log.read_text())
-    await until(lambda: memory.zcard("rq:wip:mail") == 0)
+    await until(lambda: "has started" in worker.log.read_text(), PATIENCE_SECONDS)
+    await until(lambda: memory.zcard("rq:wip:mail") == 0, PATIENCE_SECONDS)
     memory.set("rq:queue:push", "no queue")
-    await until(lambda: "starts again after a pause" in worker.log.read_text())
-    await until(lambda: "named as a queue" in worker.log.read_text())
+    await until(lambda: "starts again after a pause" in worker.log.read_text(), PATIENCE_SECONDS)
+    await until(lambda: "named as a queue" in worker.log.read_text(), PATIENCE_SECONDS)
     await registrations.register(
         books.database, name="New", email="new@example.org", password_hash="-"
     )
     start_process("relay", settings)
-    await until(lambda: len(catcher.mails()) == 1)
+    await until(lambda: len(catcher.mails()) == 1, PATIENCE_SECONDS)
     assert worker.running
