@@ -18,13 +18,13 @@ app = typer.Typer(
 @app.command()
 def distribute(
     shards: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=1,
             max=1024,
-            help="How many ranges the users are divided into: a small multiple of the workers.",
+            help="How many ranges the users are divided into: twice as many as workers unless given.",
         ),
-    ] = 8,
+    ] = None,
     data: Data = None,
 ) -> None:
     """Distribute the migrated database, with its data. Stop the wallet's processes first.

@@ -17,7 +17,7 @@ from settings import Settings
 _REVISION = "SELECT version_num FROM alembic_version"
 
 
-def distribute(settings: Settings, shards: int) -> int:
+def distribute(settings: Settings, shards: int | None) -> int:
     """Distribute the database, with its data. Exit status 0, or 1 after a sentence that says why not."""
     with terminal.sentences() as outcome, connect(settings) as connection:
         _check_migrated(connection)

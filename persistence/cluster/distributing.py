@@ -13,9 +13,9 @@ from persistence.cluster.placement import PLACEMENTS, Placement, distribution_co
 #: The triggers run on the shards, also when they are created later. Citus calls all triggers unsafe, as one
 #: could query a distributed table from a shard: ours do not. Without Citus, the setting has no effect.
 ALLOW_TRIGGERS = "SET citus.enable_unsafe_triggers = on"
-#: How many shards a new cluster has, which is also how many nodes can share the users at most. A commit that
-#: several requests share visits the shards one after the other, so that more are slower (docs/scaling.md).
-SHARDS = 8
+#: How many shards a new cluster has for each worker. There can be as many workers as shards; a commit that
+#: several requests share visits each of its shards with each statement, so that more are slower.
+SHARDS_PER_WORKER = 2
 
 _HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
 #: The tables that Citus knows, and how it distributes each.
@@ -31,7 +31,7 @@ FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace
     AND conrelid = ANY (%s::text[]::regclass[])
 """
 _COORDINATOR = """
-SELECT bool_or(groupid = 0), bool_or(groupid <> 0 AND shouldhaveshards AND noderole = 'primary'),
+SELECT bool_or(groupid = 0), count(*) FILTER (WHERE groupid <> 0 AND shouldhaveshards AND noderole = 'primary'),
     (SELECT groupid = 0 FROM pg_dist_local_group)
 FROM pg_dist_node WHERE isactive
 """
@@ -95,14 +95,15 @@ def misplaced(held: dict[str, Found]) -> dict[str, str]:
 
 def distribute(
     connection: Connection,
-    shards: int = SHARDS,
+    shards: int | None = None,
     tell: Callable[[str], None] = lambda what: None,
 ) -> list[str]:
     """Distribute the tables that are not distributed yet, with their rows, in one transaction.
 
-    Returns these tables. The connection is in autocommit, to the coordinator. Raises `Refused`.
+    Without a number of shards, there are `SHARDS_PER_WORKER`. Returns these tables. The connection is in
+    autocommit, to the coordinator. Raises `Refused`.
     """
-    _check_nodes(connection)
+    workers = _count_workers(connection)
     held = found(connection)
     if wrong := misplaced(held):
         table, why = next(iter(wrong.items()))
@@ -113,20 +114,21 @@ def distribute(
     missing = [table for table in PLACEMENTS if table not in held]
     if missing:
         with connection.transaction():
-            _place(connection, missing, shards, tell)
+            _place(connection, missing, shards or SHARDS_PER_WORKER * workers, tell)
     tell("functions")
     functions.adapt(connection)
     return missing
 
 
-def _check_nodes(connection: Connection) -> None:
+def _count_workers(connection: Connection) -> int:
+    """How many nodes hold shards. Raises `Refused` if the nodes are not ready for it."""
     if not has_citus(connection):
         raise Refused(
             "This database does not have the extension citus: load citus on every node "
             "(shared_preload_libraries), let a superuser run CREATE EXTENSION citus in this database on each "
             "of them, and add the workers (SELECT citus_add_node(…)). See docs/scaling.md."
         )
-    has_coordinator, has_workers, is_coordinator = connection.execute(_COORDINATOR).fetchall()[0]
+    has_coordinator, workers, is_coordinator = connection.execute(_COORDINATOR).fetchall()[0]
     if not is_coordinator:
         raise Refused(
             "DATABASE_URL is the address of a worker: use that of the coordinator for this command."
@@ -136,10 +138,11 @@ def _check_nodes(connection: Connection) -> None:
             "The coordinator is not registered as a node, as tables on every node require: run "
             "SELECT citus_set_coordinator_host('its host name')."
         )
-    if not has_workers:
+    if not workers:
         raise Refused(
             "There is no worker to hold shards: run SELECT citus_add_node('host name', port) for each worker."
         )
+    return int(workers)
 
 
 def _place(
