@@ -9,5 +9,6 @@
 export { client, installApi, uncached, visitor } from './client';
 export { codeOf, failureOf, sentenceFor, type ErrorCode } from './errors';
 export { graphql, type FragmentOf, type ResultOf, type VariablesOf } from './graphql';
+export { useRefresh } from './refresh';
 export { forgetWhilePageIsKept, isSignedIn, session, sessionKnown, startFailure, viewerId, type Session } from './session';
 export { signIn, signOut, type SecondFactorChallenge, type SignInAnswer } from './sign-in';

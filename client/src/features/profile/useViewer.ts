@@ -1,7 +1,7 @@
 /** The signed-in user. */
 import { useQuery } from '@urql/vue';
 import { computed, onBeforeUnmount, onMounted, type ComputedRef } from 'vue';
-import { isSignedIn, type ResultOf } from '@/api';
+import { isSignedIn, useRefresh, type ResultOf } from '@/api';
 import { ViewerProfile } from '@/features/profile/documents';
 
 export type ViewerOfPage = NonNullable<ResultOf<typeof ViewerProfile>['viewer']>;
@@ -11,8 +11,9 @@ export function useViewer(): { viewer: ComputedRef<ViewerOfPage | null>; isOpera
   const query = useQuery({ query: ViewerProfile, variables: {}, pause: computed(() => !isSignedIn.value) });
   const viewer = computed(() => (isSignedIn.value ? (query.data.value?.viewer ?? null) : null));
 
+  const read = useRefresh(query);
   function refresh(): void {
-    if (isSignedIn.value) void query.executeQuery({ requestPolicy: 'network-only' });
+    if (isSignedIn.value) read();
   }
   function refreshOnReturn(): void {
     if (!document.hidden && viewer.value?.emailVerifiedAt === null) refresh();

@@ -2,7 +2,7 @@
 
 import { useQuery } from '@urql/vue';
 import { computed, watch, type Ref } from 'vue';
-import { sentenceFor } from '@/api';
+import { sentenceFor, useRefresh } from '@/api';
 import { requestVersion } from './changes';
 import { OneBillSplit, OnePaymentRequest, PaymentRequestOfLink } from './documents';
 
@@ -33,10 +33,10 @@ export function useSplit(id: () => string) {
   return { split: request, ...rest };
 }
 
-type Query = Pick<ReturnType<typeof useQuery>, 'error' | 'fetching' | 'executeQuery'>;
+type Query = Pick<ReturnType<typeof useQuery>, 'error' | 'fetching' | 'stale' | 'executeQuery'>;
 
 function followed<Found>(query: Query, request: Readonly<Ref<Found | null>>) {
-  const refresh = () => void query.executeQuery({ requestPolicy: 'network-only' });
+  const refresh = useRefresh(query);
   watch(requestVersion, refresh);
   return {
     request,

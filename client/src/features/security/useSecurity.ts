@@ -2,7 +2,7 @@
 
 import { useQuery } from '@urql/vue';
 import { computed, onScopeDispose } from 'vue';
-import { sentenceFor } from '@/api';
+import { sentenceFor, useRefresh } from '@/api';
 import { onNotification, onRecovered } from '@/realtime';
 import { Security, type SecuritySettings } from './documents';
 
@@ -12,9 +12,7 @@ export function useSecurity() {
   const security = computed<SecuritySettings | null>(() => viewer.value?.security ?? null);
   const failure = computed(() => (query.error.value && !security.value ? sentenceFor(query.error.value) : ''));
 
-  function refresh(): void {
-    void query.executeQuery({ requestPolicy: 'network-only' });
-  }
+  const refresh = useRefresh(query);
   onScopeDispose(onRecovered(refresh));
   // Another device, or a recovery code that was used.
   onScopeDispose(onNotification(({ kind }) => kind === 'SECURITY_CHANGED' && refresh()));

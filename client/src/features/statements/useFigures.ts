@@ -3,7 +3,7 @@
 import type { AnyVariables, TypedDocumentNode } from '@urql/core';
 import { useQuery } from '@urql/vue';
 import { computed, onScopeDispose, type Ref } from 'vue';
-import { sentenceFor } from '@/api';
+import { sentenceFor, useRefresh } from '@/api';
 import { onRecovered, onTransaction } from '@/realtime';
 import type { DateRange, RangeFaults } from './ranges';
 
@@ -36,8 +36,9 @@ export function useFigures<Data, Result extends { __typename: string }>(
   });
   const failure = computed(() => (query.error.value ? sentenceFor(query.error.value) : ''));
 
+  const read = useRefresh(query);
   function refresh(): void {
-    if (range.value) void query.executeQuery({ requestPolicy: 'network-only' });
+    if (range.value) read();
   }
   onScopeDispose(onTransaction(refresh));
   onScopeDispose(onRecovered(() => failure.value && refresh()));

@@ -2,21 +2,22 @@
 
 import { useQuery } from '@urql/vue';
 import { computed, onScopeDispose } from 'vue';
+import { useRefresh } from '@/api';
 import { onTransaction } from '@/realtime';
 import { Contacts } from './documents';
 
 export function useContacts(first = 8) {
-  const { data, error, executeQuery } = useQuery({
+  const query = useQuery({
     query: Contacts,
     variables: { first },
     requestPolicy: 'cache-and-network',
   });
-  const contacts = computed(() => data.value?.viewer?.contacts ?? null);
+  const refresh = useRefresh(query);
+  const contacts = computed(() => query.data.value?.viewer?.contacts ?? null);
   onScopeDispose(
     onTransaction(({ counterparty }) => {
-      if (!counterparty || counterparty.id === contacts.value?.[0]?.id) return;
-      executeQuery({ requestPolicy: 'network-only' });
+      if (counterparty && counterparty.id !== contacts.value?.[0]?.id) refresh();
     }),
   );
-  return { contacts, error };
+  return { contacts, error: query.error };
 }

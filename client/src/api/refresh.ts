@@ -1,0 +1,28 @@
+/** Reading a query again. */
+
+import { watch, type Ref } from 'vue';
+
+/** The part of what `useQuery` returns that this needs. */
+interface Query {
+  fetching: Ref<boolean>;
+  stale: Ref<boolean>;
+  executeQuery: (options: { requestPolicy: 'network-only' }) => unknown;
+}
+
+/**
+ * A function that reads the query from the service again. If it is being read already, it is read once more after that,
+ * because the response under way may be from before what gave the reason to call this.
+ */
+export function useRefresh({ fetching, stale, executeQuery }: Query): () => void {
+  let isOutdated = false;
+  const isReading = () => fetching.value || stale.value;
+
+  function refresh(): void {
+    isOutdated = isReading();
+    if (!isOutdated) void executeQuery({ requestPolicy: 'network-only' });
+  }
+  watch(isReading, (reading) => {
+    if (!reading && isOutdated) refresh();
+  });
+  return refresh;
+}
