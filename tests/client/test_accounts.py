@@ -238,7 +238,7 @@ def test_a_session_ended_elsewhere_signs_this_tab_out_long_before_its_token_expi
 def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
     stack: Stack, new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
 ) -> None:
-    with stack.second_api(ACCESS_TOKEN_SECONDS="2") as url:
+    with stack.second_api(ACCESS_TOKEN_SECONDS="5") as url:
         context = new_context(beta, base_url=url)
         tabs = [context.new_page() for _ in range(2)]
         under_way: list[object] = []

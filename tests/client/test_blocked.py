@@ -102,7 +102,7 @@ def test_with_all_site_data_blocked_a_session_lives_as_long_as_its_tab(
     alpha: Person,
     beta: Person,
 ) -> None:
-    with stack.second_api(ACCESS_TOKEN_SECONDS="2") as url:
+    with stack.second_api(ACCESS_TOKEN_SECONDS="5") as url:
         context = everything_blocked(url)
         page = context.new_page()
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
