@@ -37,6 +37,7 @@ class Services:
 
     folder: Path
     server: postgres.Postgres
+    memory: valkey.Valkey
     environment: dict[str, str]
     settings: Settings
     #: Of a second API process; tokens name the first as their issuer.
@@ -116,7 +117,7 @@ def running() -> Iterator[Services]:
         settings = settings_of(environment)
         if migrate.migrate(settings) != 0:
             raise processes.ServiceError("The benchmark's database could not be migrated.")
-        yield Services(folder, server, environment, settings)
+        yield Services(folder, server, memory, environment, settings)
     finally:
         memory.stop()
         server.stop()

@@ -16,7 +16,7 @@ from bench import answers, load, services, users, wallet
 from bench.comparisons import MIXED, PAGE, TRANSFERS
 from bench.services import Services
 from bench.sides import Ledgers, Server
-from dev import postgres
+from dev import postgres, valkey
 
 USERS = 20
 
@@ -24,8 +24,8 @@ USERS = 20
 @pytest.fixture
 def stack(database_url: str, redis_url: str, tmp_path: Path) -> Services:
     environment = services.environment_of(database_url, redis_url)
-    nowhere = cast(postgres.Postgres, None)
-    return Services(tmp_path, nowhere, environment, services.settings_of(environment))
+    server, memory = cast(postgres.Postgres, None), cast(valkey.Valkey, None)
+    return Services(tmp_path, server, memory, environment, services.settings_of(environment))
 
 
 def test_the_wallet_answers_as_compared_and_every_answer_is_in_its_ledgers(stack: Services) -> None:
