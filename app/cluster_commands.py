@@ -22,7 +22,7 @@ def distribute(
         typer.Option(
             min=1,
             max=1024,
-            help="How many ranges the users are divided into: twice as many as workers unless given.",
+            help="How many ranges the users are divided into; by default, two for each worker.",
         ),
     ] = None,
     data: Data = None,

@@ -35,8 +35,9 @@ _LONG_LIVED_SECONDS = 10.0
 _REQUESTS_SECONDS = 10
 _BACKLOG = 2048
 #: Allocations before the garbage collector runs: a response takes a few hundred. The middle generation is
-#: collected every third time, for a stop of milliseconds: by Python's default of every eleventh time, thousands
-#: of new subscriptions are examined at once. The oldest one is collected about as often as by default.
+#: collected every third time, which stops the process for milliseconds: with Python's default, every eleventh
+#: time, it would examine thousands of new subscriptions at once. The oldest one is collected about as often as
+#: by default.
 _COLLECTED_AFTER = (10_000, 1, 100)
 
 

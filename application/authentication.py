@@ -16,8 +16,9 @@ _USUAL_SCHEME = "Bearer "
 def recognize(
     services: Services, authorization: str, *, ask_active: bool = True
 ) -> sessions.Principal | None:
-    """The principal that `authenticate` would return, if it is known without waiting: that of nearly
-    every request. None says nothing about the token.
+    """The principal that `authenticate` would return, if it is known without waiting, as for nearly every request.
+
+    None does not mean that the token is invalid: `authenticate` decides that.
     """
     if not authorization.startswith(_USUAL_SCHEME):
         return None

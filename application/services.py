@@ -82,7 +82,7 @@ class ReadServices:
     clock: Callable[[], datetime] = field(default=_now, kw_only=True)
     #: Current users, loaded in batches for concurrent requests.
     people: SharedCalls[UUID, Person] = field(init=False)
-    #: The first pages of ledgers, likewise.
+    #: The first pages of ledgers, loaded in the same way.
     newest_entries: SharedCalls[pages.Newest, list[Entry]] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -31,9 +31,9 @@ def global_id(type_name: str, *parts: object) -> str:
 
 
 def numbered_ids(type_name: str, owner: UUID) -> Callable[[int], str]:
-    """What makes the ids of numbered objects of that owner: as `global_id`, in a third of the time."""
+    """A function that returns the id of the owner's object with a number: as `global_id`, in a third of the time."""
     head = f"{type_name}:{uuid_text(owner)}:"
-    # Base64 encodes each three characters separately.
+    # Base64 encodes every three characters separately.
     whole = len(head) // 3 * 3
     start, rest = opaque(head[:whole]), head[whole:]
     return lambda number: start + opaque(f"{rest}{number}")

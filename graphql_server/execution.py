@@ -94,7 +94,7 @@ class Engine:
         return operation
 
     def recognize(self, operation: Operation, authorization: str | None) -> Caller | None:
-        """The caller, if `authenticate` would know it without waiting; else None."""
+        """The caller that `authenticate` would return, if it is known without waiting; else None."""
         if authorization is None:
             return None
         return self.service.recognize(authorization, ask_active=not operation.checks_credential)
@@ -240,7 +240,7 @@ class Engine:
     ) -> AsyncGenerator[Event, None]:
         plan, attribute = operation.plan, operation.number_attribute
         assert plan is not None
-        # Without `aclosing`: idle subscriptions are many.
+        # `aclosing` would take memory for each idle subscription.
         try:
             async for payload in source:
                 result = await plan.respond(context, variables, payload)

@@ -109,7 +109,7 @@ def request_id(given: str | None) -> str:
     """The caller's request id if it is safe to log, else a new one."""
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given
-    # Not secret, and a call of the system would take four times as long.
+    # It need not be secret, and a system call would take four times as long.
     return f"{random.getrandbits(128):032x}"
 
 
@@ -171,7 +171,7 @@ def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
-# By the text, because an address computes its hash each time.
+# Cached by the text: an address would compute its hash at each call.
 @functools.lru_cache(maxsize=4096)
 def _shown(text: str) -> str:
     return str(_parsed_address(text))

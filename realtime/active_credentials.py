@@ -113,7 +113,7 @@ class ActiveCredentials:
         credential.use(time.monotonic())
 
     def knows_active(self, principal: Principal, *, ask: bool = True) -> bool:
-        """Whether `ensure` would return without querying the database."""
+        """Whether `ensure` would return without querying the database. If so, this counts as a use."""
         credential = self._credential(principal)
         now = time.monotonic()
         if credential.ended or (ask and now - credential.checked_at > _ACTIVE_SECONDS):

@@ -78,7 +78,7 @@ class Live:
         return self._credentials.ensure(principal, ask=ask)
 
     def knows_active(self, principal: Principal, *, ask: bool = True) -> bool:
-        """Whether `ensure_active` would return without querying the database."""
+        """Whether `ensure_active` would return without querying the database. If so, this counts as a use."""
         return self._credentials.knows_active(principal, ask=ask)
 
     def watch(

@@ -106,7 +106,10 @@ class Reads:
     async def shown_entries(
         self, entries: Sequence[transfers.Entry], *, of: UUID | None = None
     ) -> list[schema.transactions.Transaction]:
-        """The entries as their owners see them, `of` one of them if given; one query reads all counterparties."""
+        """The entries as their owners see them; one query reads all counterparties.
+
+        `of` is the owner, if all entries have the same one.
+        """
         currency = self._services.limits.currency
         id_of = None if of is None else schema.transactions.ids_of(of)
         return [

@@ -172,7 +172,7 @@ class TransactionFilter:
 
 
 def ids_of(user_id: UUID) -> Callable[[int], str]:
-    """What makes the API's ids of that user's ledger entries from their sequences."""
+    """A function that returns the API's id of that user's ledger entry with a sequence."""
     return ids.numbered_ids("Transaction", user_id)
 
 
@@ -185,7 +185,7 @@ def shown(
 ) -> Transaction:
     """The entry as its owner sees it; `counterparty` is its counterparty's current state.
 
-    `id_of` is `ids_of` its owner, where several entries have the same.
+    `id_of` is the result of `ids_of` for the owner: give it if several entries have the same owner.
     """
     id_of = id_of or ids_of(entry.user_id)
     return Transaction(

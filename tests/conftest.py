@@ -206,7 +206,7 @@ def _migrate(url: str) -> None:
 def _redis_is_waited_for() -> Iterator[None]:
     """Redis counts as unavailable if it cannot be reached, but not if this machine is busy for a second.
 
-    Rate limits are counted separately while Redis is unavailable, and hints are lost.
+    While Redis is unavailable, each process counts rate limits by itself, and hints are lost.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name in ("rate_limiter", "redis_connection"):

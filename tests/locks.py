@@ -1,4 +1,4 @@
-"""Transactions that wait for a lock, on a cluster on any node of it."""
+"""Transactions that wait for a lock; on a cluster, on any of its nodes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def end_waiting(admin: psycopg.Connection[Any]) -> None:
 
 
 def in_order(connection: psycopg.Connection[Any], user_ids: Sequence[object]) -> list[object]:
-    """The users in the order in which their rows are locked: by id, on a cluster by shard and then by id."""
+    """The users in the order in which their rows are locked: by id; on a cluster, by shard and then by id."""
     shard = "get_shard_id_for_distribution_column('users', id)"
     order = f"{shard}, id" if distributing.has_citus(connection) else "id"
     rows = connection.execute(
@@ -36,6 +36,6 @@ def in_order(connection: psycopg.Connection[Any], user_ids: Sequence[object]) ->
 
 
 def _activity(connection: psycopg.Connection[Any]) -> tuple[str, str]:
-    """A view of the sessions, and its column by which a session can be ended."""
+    """A view of the sessions, and the column of it that names a session to end."""
     is_cluster = distributing.has_citus(connection)
     return ("citus_stat_activity", "global_pid") if is_cluster else ("pg_stat_activity", "pid")

@@ -1,4 +1,4 @@
-"""Changes of rows by the tests themselves, also those that Citus cannot execute."""
+"""Changes that tests themselves make to rows, including those that Citus cannot execute."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ WHERE i.indrelid = %s::regclass AND i.indisprimary
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection in autocommit whose UPDATEs may compute as they like, `created_at - interval '1 day'` too.
+    """A connection in autocommit whose UPDATEs may compute values, such as `created_at - interval '1 day'`.
 
-    Citus refuses such statements: then the new values are read, and the rows updated one by one.
+    Where Citus refuses such a statement, the new values are read first, and the rows are updated one by one.
     """
 
     @classmethod
@@ -30,7 +30,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return cls.connect(url, autocommit=True, options=settings)
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
-        """As of `psycopg.Connection`."""
+        """As in `psycopg.Connection`, with the UPDATEs that Citus refuses."""
         try:
             return super().execute(query, params, **options)
         except psycopg.errors.FeatureNotSupported:

@@ -15,8 +15,8 @@ from torture.listeners import NOTIFICATIONS, WALLET_EVENTS, Listener, Stream
 
 _TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-#: After each such period without progress, mails are retried at once: the pause of one whose try has failed
-#: may be minutes, also after another try.
+#: After each such period without progress, all mails are retried at once: the pause after a failed try may be
+#: minutes, and a retry may fail too.
 _MAIL_TIMEOUT_SECONDS = 6.0
 _WAITING = """
 SELECT
@@ -32,7 +32,7 @@ SELECT
         + (SELECT count(*) FROM scheduled_transfers WHERE attempt_at < now() + interval '1 minute')
 """
 _NEWEST = "SELECT id, sequence, notification_number FROM users"
-# Not one that a worker is sending, whose lease has been renewed since then.
+# Except those whose lease was renewed during that period: a worker is sending them.
 _DUE_NOW = (
     "UPDATE mails SET next_try_at = now() WHERE state = 'pending' AND next_try_at > now() "
     "AND next_try_at - now() NOT BETWEEN %s * interval '1 second' AND %s * interval '1 second'"

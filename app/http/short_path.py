@@ -160,7 +160,7 @@ class Exchange:
             if not self.response_started:
                 await self.respond(*_FAILED)
         finally:
-            # As a callback of the task it would take another turn of the event loop.
+            # A done callback of the task would take another turn of the event loop.
             connection.tasks.discard(asyncio.current_task())
 
     async def respond(self, head: bytes, body: bytes) -> None:

@@ -1,8 +1,8 @@
 """What operations cost as a database grows: `python -m bench.growth [--sizes 1000,10000]`.
 
-At each size there are so many users, and one of them has as many entries. The wallet answers one request
-after another on an otherwise idle machine. The medians are written to results/ as JSON and as a plot. Up
-to 1,000,000 it takes about ten minutes; 10,000,000 takes more than an hour and 20 GB.
+The size of a database is its number of users, and one of them has as many entries. The wallet answers one request
+after another on an otherwise idle machine. The medians are written to results/ as JSON and as a plot. Sizes
+up to 1,000,000 take about ten minutes; 10,000,000 takes more than an hour and 20 GB.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import vl_convert
 
 from bench.growth.operations import OPERATIONS
 
-#: Told apart by colour-blind readers too.
+#: Colour-blind readers can tell these apart too.
 _COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#000000", "#999999", "#7b3294",
     "#8c510a",

@@ -132,7 +132,7 @@ def _coercer(kind: GraphQLInputType, within: tuple[str, ...]) -> Convert:
 
 
 def _required_coercer(kind: Any, within: tuple[str, ...]) -> Convert:
-    """The same for a value that must not be null."""
+    """The same, but null is invalid too."""
     if isinstance(kind, GraphQLList):
         return _list_coercer(_coercer(kind.of_type, within))
     if isinstance(kind, GraphQLInputObjectType):

@@ -36,8 +36,8 @@ For `{ id createdAt counterparty { name } }` on a Transaction it is, but for the
         return finish(answer, begun) if begun else answer
 
 What is usual is decided in place, without a call. Errors, and values of any but the usual classes, are left
-to the functions `fail` and `complete` of the field. `known` has the answers for objects of classes that
-occurred before.
+to the functions `fail` and `complete` of the field. `known` has, for each class
+of objects that occurred before, the function that answers them.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Part:
     read: Callable[..., Any] | None
     fail: Fail
     complete: Guarded
-    #: Awaits what a known answer has begun.
+    #: Awaits the parts of an object that a function of `known` has begun.
     wait: Guarded
     known: Known
     is_nullable: bool

@@ -147,7 +147,7 @@ class Operations:
         failure = None
         try:
             if operation.kind is OperationType.SUBSCRIPTION:
-                # Not in a coroutine of its own, nor with `aclosing`: idle subscriptions are many.
+                # A coroutine of its own or `aclosing` would take memory for each idle subscription.
                 events = await self._subscribe(operation, request, context)
                 try:
                     async for event in events:
@@ -175,7 +175,7 @@ class Operations:
     async def _subscribe(
         self, operation: Operation, request: GraphQLRequest, context: Context
     ) -> AsyncGenerator[Event, None]:
-        """The events of a subscription, which has started and is counted."""
+        """Start and count a subscription; returns its events."""
         events = await self._engine.subscribe(operation, request, context)
         task = asyncio.current_task()
         assert task is not None

@@ -35,7 +35,7 @@ _UP = (
         DROP CONSTRAINT top_up_reversals_returned_check
     """,
     "UPDATE top_up_reversals SET returned = taken WHERE returned_reference IS NOT NULL",
-    # A cluster adds constraints one by one.
+    # On a cluster, one ALTER TABLE can add only one constraint.
     "ALTER TABLE top_up_reversals DROP COLUMN reference",
     """
     ALTER TABLE top_up_reversals ADD CONSTRAINT top_up_reversals_taken_check CHECK (

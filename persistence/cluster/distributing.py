@@ -13,8 +13,8 @@ from persistence.cluster.placement import PLACEMENTS, Placement, distribution_co
 #: The triggers run on the shards, also when they are created later. Citus calls all triggers unsafe, as one
 #: could query a distributed table from a shard: ours do not. Without Citus, the setting has no effect.
 ALLOW_TRIGGERS = "SET citus.enable_unsafe_triggers = on"
-#: How many shards a new cluster has for each worker. There can be as many workers as shards; a commit that
-#: several requests share visits each of its shards with each statement, so that more are slower.
+#: How many shards a new cluster has for each worker. There can be at most as many workers as shards. A commit
+#: that several requests share sends each statement to every shard of their accounts: more shards are slower.
 SHARDS_PER_WORKER = 2
 
 _HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
@@ -100,7 +100,7 @@ def distribute(
 ) -> list[str]:
     """Distribute the tables that are not distributed yet, with their rows, in one transaction.
 
-    Without a number of shards, there are `SHARDS_PER_WORKER`. Returns these tables. The connection is in
+    Without `shards`, there are `SHARDS_PER_WORKER` for each worker. Returns these tables. The connection is in
     autocommit, to the coordinator. Raises `Refused`.
     """
     workers = _count_workers(connection)
@@ -121,7 +121,7 @@ def distribute(
 
 
 def _count_workers(connection: Connection) -> int:
-    """How many nodes hold shards. Raises `Refused` if the nodes are not ready for it."""
+    """The number of workers that hold shards. Raises `Refused` if the nodes are not ready to distribute tables."""
     if not has_citus(connection):
         raise Refused(
             "This database does not have the extension citus: load citus on every node "

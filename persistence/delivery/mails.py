@@ -269,7 +269,7 @@ async def add_link(db: Database, mail: MailToSend, *, token_hash: bytes, link_id
     user_id = mail.person.user_id
 
     async def work(unit: Unit) -> bool:
-        # Also of a closed account: what must not be sent then was withdrawn as it was closed.
+        # Also for a closed account: mails that must not be sent then were withdrawn when it was closed.
         if await persons.lock_any(unit, user_id) is None or await _lock(unit, mail) is None:
             return False
         now = await unit.clock()

@@ -157,11 +157,11 @@ class Database:
         return (await self._round_trip([], [statement]))[-1]
 
     async def rows_of_each(self, statements: Sequence[pipeline.Statement]) -> list[pipeline.Rows]:
-        """The same for several statements, in one round trip."""
+        """The rows of each of several such statements, in one round trip."""
         return (await self._round_trip([], statements))[-len(statements) :]
 
     async def change(self, statement: pipeline.Statement) -> pipeline.Rows:
-        """The same for a statement that changes rows, in a transaction of its own: only for `unit_of_work`."""
+        """The rows of one statement that changes rows, in a transaction of its own: only for `unit_of_work`."""
         return (await self._round_trip([_BEGIN], [_WITHOUT_FLUSH, statement, _COMMIT]))[-2]
 
     async def _round_trip(

@@ -13,7 +13,7 @@ from domain import errors
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-#: The number of keys from which a call accepts no more, unless another one is given.
+#: A call accepts no more callers once it has this number of keys, unless another number is given.
 _KEYS = 200
 _AT_ONCE = 2
 

@@ -57,10 +57,10 @@ class EntryFilter:
 
 #: Every entry.
 EVERY = EntryFilter()
-#: A user, and the number of entries.
+#: A user, and the number of entries to read.
 Newest = tuple[UUID, int]
 
-# Sequences have no gaps, so that the bound is the page; on a damaged ledger it is less than one.
+# Sequences have no gaps, so that the lower bound selects the whole page; in a damaged ledger, it selects less.
 _NEWEST = Query(
     f"""
 SELECT asked.place, {", ".join(f"t.{column}" for column in entry_rows.COLUMNS.split(", "))}
@@ -87,8 +87,8 @@ def is_newest(entry_filter: EntryFilter, request: PageRequest) -> bool:
 async def newest(db: Database, asked: Collection[Newest]) -> dict[Newest, list[Entry]]:
     """The newest entries of each user, in one query.
 
-    Left out are empty ledgers, and those with a gap or an entry of a kind that this release does not know:
-    `page` reads them.
+    Left out are empty ledgers, those with too few entries because of a gap, and those with an entry of a kind
+    that this release does not know: `page` reads them.
     """
     keys = list(asked)
     user_ids, numbers = zip(*keys, strict=True)

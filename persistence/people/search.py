@@ -132,12 +132,12 @@ async def search_people(
 async def _unblocked(
     db: Database, viewer_id: UUID, find: Callable[..., Statement], size: int
 ) -> Rows:
-    """That many of the users who are found, or more, without those whom a block separates from the viewer."""
+    """At least `size` of the users found, if there are so many, without those blocked in either direction."""
     blocks, found = await db.rows_of_each([_BLOCKED.bind(viewer_id=viewer_id), find(limit=size)])
     blocked = {other_id for (other_id,) in blocks}
     if blocked.isdisjoint(map(_ID, found)):
         return found
-    # Seldom: others take the places of those who are left out.
+    # Rare: search for more, as others take the places of those who are left out.
     found = await db.rows(find(limit=size + min(len(blocked), _MAXIMUM_BLOCKS)))
     return [row for row in found if _ID(row) not in blocked]
 

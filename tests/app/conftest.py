@@ -105,7 +105,7 @@ class Api:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """It does nothing meanwhile: what is sent is there when its deadlines begin."""
+        """Block the API meanwhile, so that what is sent has arrived before its deadlines begin."""
         released = threading.Event()
         self.loop.call_soon_threadsafe(released.wait, PATIENCE_SECONDS)
         try:
@@ -121,7 +121,7 @@ class Api:
         return jwt.encode(claims, secret, sessions.ALGORITHM, {"typ": "at+jwt"})
 
     def expire_tokens(self) -> None:
-        """Let the access tokens of all open streams and sockets expire, of which there must be one."""
+        """Wait for an open stream or socket, and let the access tokens of all of them expire."""
         assert self.app._opened is not None
         watches = self.app._opened.services.live._credentials._watches
         block_until(lambda: watches)

@@ -18,7 +18,7 @@ CHANNELS = re.compile(r"^ws://[^/]+/app/")
 EVERY = re.compile(r"^ws://")
 
 
-#: As somebody else in this browser would, without the page hearing of it; returns the access token.
+#: Begins another session in this browser without the page noticing; returns its access token.
 SIGN_IN_ANEW = """async input => {
   const query = 'mutation ($input: LoginInput!) { login(input: $input) { ' +
     '... on SignedIn { credentials { accessToken } } } }';
@@ -105,7 +105,7 @@ def test_a_session_that_took_anothers_place_hears_by_its_own_channel(
     found = beta.stack.ask(SESSIONS, token)
     channel = found["wallet"]["pusher"]["channel"]
     assert not any(channel in data for data in heard)
-    # The page may hear of it as soon as the session before ends.
+    # As soon as the previous session ends, the page may learn of the new one.
     for session in found["viewer"]["sessions"]:
         if not session["isCurrent"]:
             beta.stack.ask(REVOKE, token, input={"sessionId": session["id"]})
@@ -150,7 +150,7 @@ def test_every_open_tab_hears_of_it_and_offline_says_so(
     page = new_page(beta, color_scheme="dark")
     other = page.context.new_page()
     other.goto("/activity")
-    # Only what comes after a page has read the wallet is announced on it.
+    # A page announces only what arrives after it has read the wallet.
     expect(other.get_by_role("heading", name="No transactions yet")).to_be_visible()
     expect(actions.balance(page)).to_have_text("$0.00")
     alpha.send("4", beta)

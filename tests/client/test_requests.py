@@ -45,7 +45,7 @@ def status(page: Page) -> Locator:
 
 
 def click_twice(button: Locator) -> None:
-    """At once: a busy button would ignore both."""
+    """Click twice without a pause, once the button is enabled: a disabled one would ignore both clicks."""
     expect(button).to_be_enabled()
     button.evaluate("button => { button.click(); button.click(); }")
 
@@ -246,7 +246,7 @@ def test_a_split_dinner_is_paid_declined_and_reminded_live(
     expect(rows).to_contain_text(["$4.00Waiting", "$2.50Paid"])
 
     waiting(home).get_by_role("link", name=alpha.name).first.click()
-    # Home has such a button, too.
+    # The home page has such buttons too: wait for the page of the request.
     expect(title(home, f"{alpha.name} requests $4.00 from you")).to_be_visible()
     home.get_by_role("button", name="Decline").click()
     home.get_by_role("dialog").get_by_role("button", name="Decline").click()

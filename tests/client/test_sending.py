@@ -14,14 +14,14 @@ from tests.client.axe import Axe
 from tests.client.conftest import NewPage
 from tests.client.stack import Person, Stack
 
-#: In all tabs at once: in each that waits for it, and in the one that says so.
+#: Clicks in all tabs at once: those called with false wait for a signal, which the one called with true gives.
 DOUBLE_CLICK = """
-isSaying => {
+givesSignal => {
   const button = [...document.querySelectorAll('button')].find(({textContent}) => /^Send \\$/.test(textContent.trim()));
   const click = () => { button.click(); button.click(); };
   const channel = new BroadcastChannel('double click');
   channel.onmessage = click;
-  if (!isSaying) return;
+  if (!givesSignal) return;
   channel.postMessage('now');
   click();
 }

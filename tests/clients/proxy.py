@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         operation = json.loads(body)["query"].split("(")[0].split("{")[0].strip()
-        # Taken before anybody sees the operation, and may add faults for the next.
+        # Taken before the operation is listed: a test that sees it there may add a fault for the next one.
         queued = self.server.faults.popleft() if self.server.faults else None
         self.server.operations.append(operation)
         fault = self.server.on_request() if queued is None else queued

@@ -102,7 +102,7 @@ def test_when_the_process_stops_work_under_way_is_finished_and_sockets_close_wit
         begin(socket, token)
         subscribe(socket, "watch", EVENTS)
         login = "mutation ($i: LoginInput!) { login(input: $i) { __typename } }"
-        # Together, or its result could come before the answer to the ping.
+        # Both at once: otherwise, the result could come before the answer to the ping.
         with stopping.held():
             subscribe(socket, "slow", login, i={"email": ALPHA, "password": "wrong password"})
             say(socket, type="ping")

@@ -251,7 +251,7 @@ async def test_mails_without_a_link_make_none(
     assert books.connection.execute("SELECT count(*) FROM links").fetchone() == (0,)
 
 
-async def test_the_mail_about_a_sign_in_is_sent_also_if_the_account_is_closed_first(
+async def test_the_mail_about_a_sign_in_is_sent_even_if_the_account_is_closed_first(
     books: Books, services: JobServices, smtp: FaultySmtp
 ) -> None:
     zoe = books.join()

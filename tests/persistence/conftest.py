@@ -17,7 +17,7 @@ from tests.waiting import PATIENCE_SECONDS
 async def books(
     database_url: str, anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Books]:
-    # Nothing waits so long for a connection or a lock that it is given up: this machine may be busy.
+    # A wait for a connection or a lock must not time out because this machine is busy.
     monkeypatch.setattr(connections, "POOL_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(pinned, "LOCK_SECONDS", PATIENCE_SECONDS)
     async with test_books.opened(database_url) as opened:

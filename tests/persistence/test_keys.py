@@ -188,7 +188,7 @@ from domain.ledger import money
 from persistence.engine import pinned
 from persistence.ledger.ledger import Ledger
 
-# No command waits so long for a lock that it is given up.
+# A wait for a lock must not time out because this machine is busy.
 pinned.LOCK_SECONDS = pinned.STATEMENT_SECONDS = 60
 
 async def main(url, user, session):

@@ -213,7 +213,7 @@ async def test_of_closing_and_a_payment_that_arrives_exactly_one_happens(books: 
         first, second = both[order]
         begun = asyncio.create_task(first)
         if number % 4 < 2:
-            # Each is the first at times, whichever is faster on this machine.
+            # So each of the two is sometimes the first, whichever is faster on this machine.
             await asyncio.wait([begun])
         work = [begun, _after(0.001 * (number % 8), second)]
         closed, paid = (await asyncio.gather(*work, return_exceptions=True))[order]

@@ -75,12 +75,12 @@ from persistence.engine import pinned
 from persistence.ledger.ledger import Ledger
 from tests.books import LIMITS
 
-# No command waits so long for a lock that it is given up.
+# A wait for a lock must not time out because this machine is busy.
 pinned.LOCK_SECONDS = pinned.STATEMENT_SECONDS = 60
 
 async def main(url, sender, session, recipient):
     ledger = await Ledger.open(url, LIMITS, connections=8)
-    # No command waits so long for a connection that it is given up.
+    # As many as there are connections: a wait for one could time out.
     at_once = asyncio.Semaphore(8)
     async def move():
         async with at_once:

@@ -135,7 +135,7 @@ async def test_the_newest_entries_of_several_users_are_their_first_pages(
     left_out = {
         (empty.user_id, 3),
         (newer.user_id, of_newer),
-        # All but the first one, of which one is missing.
+        # All entries but the first, among which one is missing.
         (damaged.user_id, of_damaged - 1),
     }
     found = await pages.newest(db, read | left_out)

@@ -93,7 +93,7 @@ async def test_paying_cancelling_declining_and_expiring_at_once_have_one_effect(
     unit = 20 if distributing.has_citus(books.connection) else 1
     for request in made:
         ids = request.requester_id, request.request_id
-        # At once, or soon, or not before the others.
+        # Expires at once, or soon, or only after the others.
         books.connection.execute(
             "UPDATE payment_requests SET expires_at = (SELECT clock_timestamp()) + %s * interval '1 ms' WHERE id = %s",
             [unit * chance.choice([1, 8, 60_000]), request.request_id],

@@ -332,7 +332,7 @@ async def test_while_the_database_is_away_streams_wait(
 # ================================================================ credentials
 
 
-async def test_a_session_that_stands_costs_one_question(
+async def test_an_active_session_is_checked_with_one_query(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert active_credentials._ACTIVE_SECONDS == 4
@@ -343,7 +343,7 @@ async def test_a_session_that_stands_costs_one_question(
         assert live.knows_active(principal_of(zoe), ask=False)
         await live.ensure_active(principal_of(zoe))
         books.connection.execute("UPDATE sessions SET ended_at = now()")
-        # Within that time nobody is asked again.
+        # Within that time, the database is not queried again.
         assert live.knows_active(principal_of(zoe))
         await live.ensure_active(principal_of(zoe))
         await live.forget([zoe.session_id])

@@ -5,7 +5,7 @@ import { freshReads } from './fresh-reads';
 const READ = gql`query Read { value }`;
 const WRITE = gql`mutation Write { value }`;
 
-/** A service whose reads are answered when the test says so, with the value from when they arrived. */
+/** A service that answers each query when the test says so, with the value at the time when the query arrived. */
 function service() {
   let value = 1;
   const reads: { answer: () => void; isAborted: () => boolean }[] = [];
@@ -27,7 +27,7 @@ function service() {
 
 const values = (result: { data?: unknown }) => result.data as { value: number };
 
-it('sends a query again that was under way when a mutation was answered', async () => {
+it('sends a query again if it was under way when a mutation was answered', async () => {
   const { client, reads } = service();
   const read = client.query(READ, {}).toPromise();
   await expect.poll(() => reads.length).toBe(1);
@@ -38,7 +38,7 @@ it('sends a query again that was under way when a mutation was answered', async 
   expect(values(await read)).toEqual({ value: 2 });
 });
 
-it('sends no query again that was answered or given up before', async () => {
+it('does not send a query again if it was answered or given up before the mutation', async () => {
   const { client, reads } = service();
   const read = client.query(READ, {}).toPromise();
   await expect.poll(() => reads.length).toBe(1);

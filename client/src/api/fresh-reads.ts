@@ -4,7 +4,7 @@ import { makeOperation, type Exchange, type Operation } from '@urql/core';
 import { makeSubject, merge, pipe, tap } from 'wonka';
 
 /**
- * Without it, such a response would replace what the mutation changed, and stay. A `network-only` refresh after the
+ * Otherwise, such a response would replace what the mutation changed, and stay. A `network-only` refresh after the
  * mutation would not help, because the client does not send a query that is still under way a second time.
  */
 export const freshReads: Exchange = ({ forward }) => {

@@ -10,8 +10,8 @@ interface Query {
 }
 
 /**
- * A function that reads the query from the service again. If it is being read already, it is read once more after that,
- * because the response under way may be from before what gave the reason to call this.
+ * A function that reads the query from the service again. If it is being read already, it is read once more after that:
+ * the response under way may be older than the event because of which the function was called.
  */
 export function useRefresh({ fetching, stale, executeQuery }: Query): () => void {
   let isOutdated = false;

@@ -50,7 +50,7 @@ test('it is free again when sending throws', async () => {
   expect(form.busy.value).toBe(false);
 });
 
-test('it waits for a check that loads something first, and sends once', async () => {
+test('it waits for an asynchronous check, and sends once', async () => {
   const send = vi.fn(() => Promise.resolve(null));
   let finish: (faults: { email?: string }) => void = () => undefined;
   const form = useForm({ values: { email: 'a' }, check: () => new Promise<{ email?: string }>((resolve) => (finish = resolve)), send });

@@ -12,7 +12,7 @@ export interface Refusal<Field extends string = string> {
 
 interface FormParts<Field extends string> {
   values: Record<Field, string>;
-  /** Finds errors before anything is sent, and may load what it needs for that first. */
+  /** Finds errors before anything is sent; it may be asynchronous, to load what it needs. */
   check?: (values: Record<Field, string>) => FieldErrors<Field> | Promise<FieldErrors<Field>>;
   /** Sends it; a returned refusal is shown. */
   send: (values: Record<Field, string>) => Promise<Refusal<Field> | null>;

@@ -26,7 +26,7 @@ export function usePasswordStrength(password: MaybeRefOrGetter<string>): Compute
   });
 }
 
-/** Why the service would refuse a new password, judged with the list of common ones if it can be loaded. */
+/** Why the service would refuse a new password, if it would. Waits for the list of common ones, if it can be loaded. */
 export async function newPasswordFault(password: string): Promise<string | undefined> {
   if (password === '') return 'Choose a password.';
   await loadCommonPasswords();

@@ -18,7 +18,7 @@ export function useReading(): Readonly<Ref<number | null>> {
     isMarking = true;
     const isMarked = await markNotificationsRead(value.newest);
     isMarking = false;
-    // Others may have come meanwhile; after a failure for the same ones, the next occasion will do.
+    // More may have arrived meanwhile: after a failure, only those are a reason to try again at once.
     if (isMarked || notifications.value?.newest !== value.newest) void mark();
   }
 

@@ -93,7 +93,7 @@ describe('the preview of a transfer', () => {
     expect(await settled()).toMatchObject({ state: 'known', preview: { amount: { amount: '2.00' } } });
   });
 
-  it('goes on with the latest answer if it is asked anew while one waits', async () => {
+  it('resolves with the latest answer if the amount changes while one waits for it', async () => {
     const { type, startSettling } = previewing();
     await type('1.00', 10);
     const goingOn = startSettling();

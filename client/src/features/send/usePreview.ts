@@ -91,7 +91,7 @@ export function usePreview(amount: Readonly<Ref<string>>, recipient: Readonly<Re
     clearTimeout(timer);
   });
 
-  /** Waits for the response to the latest question, also if it is asked while this waits. */
+  /** Waits for the response to the latest question, even if that is asked only while this waits. */
   async function answered(): Promise<void> {
     let last: number;
     do {
