@@ -27,7 +27,7 @@ function service() {
 
 const values = (result: { data?: unknown }) => result.data as { value: number };
 
-it('sends a query again if it was under way when a mutation was answered', async () => {
+it('sends a query again if it was under way when a mutation succeeded', async () => {
   const { client, reads } = service();
   const read = client.query(READ, {}).toPromise();
   await expect.poll(() => reads.length).toBe(1);

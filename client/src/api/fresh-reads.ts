@@ -1,4 +1,4 @@
-/** Queries under way when a mutation is answered are sent again: their responses may be from before it. */
+/** Queries under way when a mutation has succeeded are sent again: their responses may be from before it. */
 
 import { makeOperation, type Exchange, type Operation } from '@urql/core';
 import { makeSubject, merge, pipe, tap } from 'wonka';
@@ -27,9 +27,10 @@ export const freshReads: Exchange = ({ forward }) => {
     pipe(
       merge([pipe(operations$, tap(note)), again.source]),
       forward,
-      tap(({ operation }) => {
-        if (operation.kind === 'mutation') sendAgain();
-        else if (operation.kind === 'query') underWay.delete(operation.key);
+      tap(({ operation, data }) => {
+        if (operation.kind === 'mutation') {
+          if (data) sendAgain();
+        } else if (operation.kind === 'query') underWay.delete(operation.key);
       }),
     );
 };

@@ -6,6 +6,7 @@ import { watch, type Ref } from 'vue';
 interface Query {
   fetching: Ref<boolean>;
   stale: Ref<boolean>;
+  isPaused: Ref<boolean>;
   executeQuery: (options: { requestPolicy: 'network-only' }) => unknown;
 }
 
@@ -13,7 +14,7 @@ interface Query {
  * A function that reads the query from the service again. If it is being read already, it is read once more after that:
  * the response under way may be older than the event because of which the function was called.
  */
-export function useRefresh({ fetching, stale, executeQuery }: Query): () => void {
+export function useRefresh({ fetching, stale, isPaused, executeQuery }: Query): () => void {
   let isOutdated = false;
   const isReading = () => fetching.value || stale.value;
 
@@ -22,7 +23,8 @@ export function useRefresh({ fetching, stale, executeQuery }: Query): () => void
     if (!isOutdated) void executeQuery({ requestPolicy: 'network-only' });
   }
   watch(isReading, (reading) => {
-    if (!reading && isOutdated) refresh();
+    // A query that was paused meanwhile is read when it continues.
+    if (!reading && isOutdated && !isPaused.value) refresh();
   });
   return refresh;
 }

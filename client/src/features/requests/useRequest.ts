@@ -33,7 +33,7 @@ export function useSplit(id: () => string) {
   return { split: request, ...rest };
 }
 
-type Query = Pick<ReturnType<typeof useQuery>, 'error' | 'fetching' | 'stale' | 'executeQuery'>;
+type Query = Pick<ReturnType<typeof useQuery>, 'error' | 'fetching' | 'stale' | 'isPaused' | 'executeQuery'>;
 
 function followed<Found>(query: Query, request: Readonly<Ref<Found | null>>) {
   const refresh = useRefresh(query);
