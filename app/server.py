@@ -35,7 +35,7 @@ _LONG_LIVED_SECONDS = 10.0
 _REQUESTS_SECONDS = 10
 _BACKLOG = 2048
 #: Allocations before the garbage collector runs: a response takes a few hundred. The middle generation is
-#: collected every third time, which stops the process for milliseconds: with Python's default, every eleventh
+#: collected every third time, which stops the process for milliseconds: with Python's default, every twelfth
 #: time, it would examine thousands of new subscriptions at once. The oldest one is collected about as often as
 #: by default.
 _COLLECTED_AFTER = (10_000, 1, 100)

@@ -125,7 +125,11 @@ class Api:
         assert self.app._opened is not None
         watches = self.app._opened.services.live._credentials._watches
         block_until(lambda: watches)
+        now, lifetime = time.monotonic(), self.settings.access_token_seconds
         for watch in list(watches):
+            # It would have expired by itself, within its lifetime.
+            assert watch._expires_at is not None
+            assert 0 < watch._expires_at - now <= lifetime
             watch._expires_at = float("-inf")
 
     def data(self, query: str, variables: Any = None, *, token: str | None = None) -> Any:

@@ -212,10 +212,11 @@ async def test_connections_cut_at_random_move_nothing_twice(
 
     cutting = asyncio.create_task(cut())
     try:
-        await connected.wait()
-        moved = await asyncio.gather(*(insist(books.ledger, command) for command in commands))
-        while not cuts:
-            await asyncio.gather(*(insist(books.ledger, command) for command in commands))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await connected.wait()
+            moved = await asyncio.gather(*(insist(books.ledger, command) for command in commands))
+            while not cuts:
+                await asyncio.gather(*(insist(books.ledger, command) for command in commands))
     finally:
         done.set()
         await cutting
