@@ -36,10 +36,8 @@ async def page(
     """
     async with services.searches.turn(user_id):
         if pages.is_newest(entry_filter, request):
-            newest = user_id, request.size + 1
-            found = (await services.newest_entries.get((newest,))).get(newest)
-            if found is not None:
-                return paging.Page(found[: request.size], has_next=len(found) > request.size)
+            rows = await services.newest_entries.one((user_id, request.size))
+            return pages.first_page(rows or [], request.size)
         return await pages.page(services.database, user_id, entry_filter, request)
 
 

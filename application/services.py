@@ -23,12 +23,12 @@ from domain.encryption import Keyring
 from domain.ledger import money
 from domain.ledger.decisions import Command
 from domain.ledger.posting import PostingCommand
-from domain.ledger.transfers import Entry
 from domain.operators.views import DayTotals
 from domain.people import passwords
 from domain.people.accounts import Person
 from domain.top_ups.provider import PaymentProvider
 from persistence.engine.database import Database
+from persistence.engine.pipeline import Rows
 from persistence.engine.shared_calls import SharedCalls
 from persistence.ledger import pages
 from persistence.ledger.ledger import Movement
@@ -83,7 +83,7 @@ class ReadServices:
     #: Current users, loaded in batches for concurrent requests.
     people: SharedCalls[UUID, Person] = field(init=False)
     #: The first pages of ledgers, loaded in the same way.
-    newest_entries: SharedCalls[pages.Newest, list[Entry]] = field(init=False)
+    newest_entries: SharedCalls[pages.Newest, Rows] = field(init=False)
 
     def __post_init__(self) -> None:
         read = partial(accounts.people, self.database)
