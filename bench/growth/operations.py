@@ -149,7 +149,7 @@ def statement_of_a_day(running: Wallet) -> float:
 
 def search(running: Wallet) -> float:
     """A search for a selective part of a family name."""
-    numbers = random.sample(range(1, running.size + 1), min(running.size, _REPETITIONS))
+    numbers = random.sample(range(loading.LONG + 1, running.size + 1), _REPETITIONS)
     texts = itertools.cycle(loading.name_of(number).split()[1][1:8] for number in numbers)
 
     def find() -> None:
