@@ -298,7 +298,7 @@ def bench(
     only: Annotated[
         str | None,
         typer.Option(
-            help="Parts to run, separated by commas: transfers, hot, reads, mixed, subscribers, search."
+            help="Parts to run, separated by commas: transfers, hot, reads, page, subscribers, search, start, mixed."
         ),
     ] = None,
     rivals: Annotated[

@@ -54,8 +54,8 @@ def run(
     """Answers per second and latencies. Raises RuntimeError if any request failed.
 
     `tokens` has a line "<id> <bearer token>" for each user. A request is sent by a random user to another
-    one, or with `to_one` always to the first, and with `senders` among the first so many users; with `each_once` by each user once, after which the load ends
-    even if time is left. `url` is the GraphQL endpoint; `servers` are the ids of the processes behind it,
+    one, or with `to_one` always to the first, and with `senders` among the first so many users; with
+    `each_once` by each user once, after which the load ends even if time is left. `url` is the GraphQL endpoint; `servers` are the ids of the processes behind it,
     whose processor time is measured.
     """
     address = urlsplit(url)

@@ -64,12 +64,12 @@ async def sweep(db: Database, batch: int = 500) -> dict[str, int]:
 
     Those are published rows of the outbox, sessions that ended or were left idle, links that expired,
     and mails that were sent or withdrawn. A mail that failed is kept. Registrations that were not
-    verified in time go at once, with all that they have. So do reservations of handles that have
-    ended, signing secrets that were replaced and have expired, and webhooks whose API tokens have ended. Attempts at delivering to webhooks are kept for 30
-    days, and payments that match no top-up for 400, and challenges for second factors and wrong answers to
-    them for a day. Top-ups and their reversals are kept for ever, like the
-    keys and the entries that they belong to. Of accounts that were closed 30 days ago, personal data is erased.
-    Exports of data are deleted when they expire.
+    verified in time go at once, with all that they have. So do reservations of handles that have ended,
+    signing secrets that were replaced and have expired, and webhooks whose API tokens have ended. Attempts
+    at delivering to webhooks are kept for 30 days, payments that match no top-up for 400, and challenges for
+    second factors and wrong answers to them for a day. Top-ups and their reversals are kept for ever, like
+    the keys and the entries that they belong to. Of accounts that were closed 30 days ago, personal data is
+    erased. Exports of data are deleted when they expire.
     """
     deleted = {}
     for kind, statement in _DELETIONS.items():
