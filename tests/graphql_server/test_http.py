@@ -154,10 +154,10 @@ def test_a_fault_is_masked_and_logged_with_its_reference(
 ) -> None:
     token = api.sign_in()
 
-    async def fail(*_: object, **__: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
-    monkeypatch.setattr("persistence.ledger.pages.page", fail)
+    monkeypatch.setattr("persistence.ledger.pages.first_page", fail)
     answer = api.post("{ viewer { transactions { nodes { id } } } }", token=token).json()
     error = answer["errors"][0]
     assert error["extensions"]["code"] == "INTERNAL"
