@@ -40,16 +40,20 @@ _TABLES = """
 SELECT quote_ident(relname) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
+#: On a node of a cluster, the rows are in the shards.
+_SHARDS = f"{_TABLES} AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)"
 _AS_STATEMENTS = """
 SELECT format('INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, %L)', to_jsonb(r))
 FROM {table} AS r
 """
 _END_OTHERS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type NOT LIKE 'Citus%'
 """
 _END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s"
-_SEQUENCES = "SELECT count(*) FROM pg_class WHERE relkind = 'S'"
+_SEQUENCES = (
+    "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
+)
 
 #: Connections that create, empty and drop databases, by URL: kept, because each test needs them.
 _connections: dict[str, psycopg.Connection] = {}
@@ -57,11 +61,19 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Database:
-    name: str
+class _Part:
+    """A database on one node of a cluster; or on a plain PostgreSQL, which is the only one."""
+
+    url: str
     fingerprint: tuple[object, ...]
     #: Deletes all rows but those of the migrations, whatever triggers and foreign keys say.
     emptying: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    name: str
+    parts: tuple[_Part, ...]
 
 
 #: Databases that are empty, by their template.
@@ -86,8 +98,8 @@ def temporary(worker_number: int, template: str) -> Iterator[str]:
 @contextlib.contextmanager
 def reused(worker_number: int, template: str) -> Iterator[str]:
     """The URL of a copy of the template that no one else uses during the block."""
-    if ADMIN_VARIABLE not in os.environ or clusters.nodes(os.environ[DATABASE_VARIABLE]):
-        # Only a superuser can delete what must not be deleted, and of the shards not even that one.
+    if ADMIN_VARIABLE not in os.environ:
+        # Only a superuser can delete what must not be deleted.
         with temporary(worker_number, template) as url:
             yield url
         return
@@ -151,10 +163,17 @@ def _create(worker_number: int, template: str) -> str:
 
 
 def _observe(name: str) -> _Database:
-    connection = _as_superuser(name)
+    servers = clusters.servers(os.environ[ADMIN_VARIABLE])
+    return _Database(name, tuple(_observe_part(with_database(each, name)) for each in servers))
+
+
+def _observe_part(url: str) -> _Part:
+    connection = connected(url)
     [(sequences,)] = connection.execute(_SEQUENCES)
     assert sequences == 0, "emptying does not reset sequences"
-    tables = [table for (table,) in connection.execute(_TABLES)]
+    if is_node := bool(clusters.nodes(os.environ[ADMIN_VARIABLE])):
+        connection.execute("SET citus.override_table_visibility = off")
+    tables = [table for (table,) in connection.execute(_SHARDS if is_node else _TABLES)]
     # Some tables have a row of the migrations.
     restoring = [
         statement
@@ -165,24 +184,28 @@ def _observe(name: str) -> _Database:
         (
             "BEGIN",
             "SET LOCAL session_replication_role = replica",
+            # A prepared transaction may hold locks.
+            "SET LOCAL lock_timeout = '5s'",
             *(f"DELETE FROM {table}" for table in tables),
             *restoring,
             "COMMIT",
         )
     )
-    return _Database(name, _fingerprint(connection), emptying)
+    return _Part(url, _fingerprint(connection), emptying)
 
 
 def _is_emptied(database: _Database) -> bool:
     """Whether the database is as it was created, with the rows of the test deleted and its connections ended."""
     for _ in range(2):
-        # A test may have ended our connection with all others.
+        # A test may have ended our connections with all others.
         with contextlib.suppress(psycopg.OperationalError):
-            connection = _as_superuser(database.name)
-            connection.execute(_END_OTHERS)
-            if _fingerprint(connection) != database.fingerprint:
+            connections = [(connected(part.url), part) for part in database.parts]
+            for connection, _ in connections:
+                connection.execute(_END_OTHERS)
+            if any(_fingerprint(each) != part.fingerprint for each, part in connections):
                 return False
-            connection.execute(database.emptying)
+            for connection, part in connections:
+                connection.execute(part.emptying)
             return True
     return False
 
@@ -190,7 +213,3 @@ def _is_emptied(database: _Database) -> bool:
 def _fingerprint(connection: psycopg.Connection) -> tuple[object, ...]:
     [row] = connection.execute(_FINGERPRINT)
     return row
-
-
-def _as_superuser(name: str) -> psycopg.Connection:
-    return connected(with_database(os.environ[ADMIN_VARIABLE], name))

@@ -35,6 +35,20 @@ def in_order(connection: psycopg.Connection[Any], user_ids: Sequence[object]) ->
     return [user_id for (user_id,) in rows]
 
 
+def on_one_node(connection: psycopg.Connection[Any], user_ids: Sequence[object]) -> list[object]:
+    """Most of the users that are on one node; all of them on a plain PostgreSQL.
+
+    A statement that changes rows in several shards does so on all nodes at once, and in order on each.
+    """
+    if not distributing.has_citus(connection):
+        return [*user_ids]
+    nodes = (
+        "SELECT array_agg(id) FROM unnest(%s::uuid[]) AS id JOIN pg_dist_placement "
+        "ON shardid = get_shard_id_for_distribution_column('users', id) GROUP BY groupid"
+    )
+    return max((ids for (ids,) in connection.execute(nodes, [[*user_ids]])), key=len)
+
+
 def _activity(connection: psycopg.Connection[Any]) -> tuple[str, str]:
     """A view of the sessions, and the column of it that names a session to end."""
     is_cluster = distributing.has_citus(connection)

@@ -40,8 +40,9 @@ _SETTINGS = {
     "array_nulls": "on",
     # A limit would omit users from search results.
     "gin_fuzzy_search_limit": "0",
-    # On a Citus cluster, statements that change rows in several shards do so in the order of the shards, the
-    # same for all transactions, instead of all at once; and SET LOCAL applies on every node.
+    # On a Citus cluster, statements that change rows in several shards use one connection to each node, and on
+    # each node change the shards in their order, the same for all transactions; and SET LOCAL applies on every
+    # node.
     "citus.multi_shard_modify_mode": "sequential",
     "citus.propagate_set_commands": "local",
 }
