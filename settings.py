@@ -109,8 +109,9 @@ class Settings(BaseSettings):
     rate_limit_factor: float = Field(default=1, ge=0, allow_inf_nan=False)
     #: Seals the ledger entries; without it the seals show damage, not forgery.
     audit_key: SecretStr | None = None
-    settlement_batches: int = Field(default=2, ge=1, le=16)
-    settlement_batch_commands: int = Field(default=50, ge=1, le=500)
+    #: Without it two, or one if the database is a cluster.
+    settlement_batches: int | None = Field(default=None, ge=1, le=16)
+    settlement_batch_commands: int = Field(default=200, ge=1, le=500)
     settlement_queue_commands: int = Field(default=1000, ge=1, le=100_000)
     #: Hosts to which webhooks may deliver although they are not public, also without TLS.
     webhook_allowed_hosts: CommaSeparated = ()

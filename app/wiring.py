@@ -117,7 +117,8 @@ async def _open_ledger(
     ledger = await (Ledger if tracing is None else tracing.ledger).open(
         settings.database_url.get_secret_value(),
         limits,
-        connections=settings.settlement_batches + shared_commits.ALONE_AT_ONCE,
+        connections=(settings.settlement_batches or shared_commits.BATCHES_AT_ONCE)
+        + shared_commits.ALONE_AT_ONCE,
         audit_key=settings.sealing_key,
         traceparent=None if tracing is None else tracing.traceparent,
     )

@@ -95,6 +95,8 @@ class Connection(Session):
 
     #: Whether the session keeps the settings: no pooler is in between.
     keeps_settings = False
+    #: Whether the database can be distributed over several nodes: it has Citus.
+    is_cluster = False
     warnings: commits.Warnings
 
     @classmethod
@@ -112,36 +114,39 @@ class Connection(Session):
         connection.add_notice_handler(connection.warnings.take)
         try:
             asked = _keep_settings(connection.info)
-            [[(kept,)]] = await pipeline.round_trip(connection, [(asked.encode(), ())])
+            [[(kept, is_cluster)]] = await pipeline.round_trip(connection, [(asked.encode(), ())])
         except BaseException:
             await connection.close()
             raise
         connection.keeps_settings = kept is not None
+        connection.is_cluster = is_cluster
         if connection.keeps_settings:
             connection.prepared = Prepared()
-        else:
+        if is_cluster or not connection.keeps_settings:
             connection.cursor_factory = _PinningCursor
         return connection
 
 
-def settings(
-    connection: Connection, *, lock_timeout_seconds: int | None = None
-) -> list[pipeline.Statement]:
-    """The statements that a transaction begins with, to be sent in one round trip with the next.
+def settings(connection: Connection) -> list[pipeline.Statement]:
+    """The statements that a transaction that only reads begins with, to be sent in one round trip with the next.
 
-    None on a connection that keeps the settings, unless the timeout for locks differs from the usual.
+    None on a connection that keeps the settings.
     """
-    if not connection.keeps_settings:
-        return [
-            _transaction_settings(
-                connection.info.server_version,
-                STATEMENT_SECONDS,
-                LOCK_SECONDS if lock_timeout_seconds is None else lock_timeout_seconds,
-            )
-        ]
-    if lock_timeout_seconds is None:
+    if connection.keeps_settings:
         return []
-    return [(b"SET LOCAL lock_timeout = '%ds'" % lock_timeout_seconds, ())]
+    return [_transaction_settings(connection.info.server_version, STATEMENT_SECONDS, LOCK_SECONDS)]
+
+
+def settings_to_lock(
+    connection: Connection, lock_timeout_seconds: int | None = None
+) -> list[pipeline.Statement]:
+    """The same for a transaction that locks rows, with that timeout for each lock instead of LOCK_SECONDS."""
+    begin = settings(connection)
+    # Settings of the session do not apply on the other nodes of a cluster, and SET LOCAL does.
+    if connection.is_cluster or lock_timeout_seconds is not None:
+        seconds = LOCK_SECONDS if lock_timeout_seconds is None else lock_timeout_seconds
+        begin.append((b"SET LOCAL lock_timeout = '%ds'" % seconds, ()))
+    return begin
 
 
 def trace(traceparent: str) -> str:
@@ -165,7 +170,7 @@ def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
             raise
         connection = psycopg.connect(url, autocommit=True, **arguments)
     try:
-        [kept] = connection.execute(_keep_settings(connection.info).encode()).fetchone() or (None,)
+        [(kept, _)] = connection.execute(_keep_settings(connection.info).encode()).fetchall()
         if kept is None:
             session = {**_SESSION_SETTINGS, **_NO_TIMEOUTS}
             version = connection.info.server_version
@@ -194,12 +199,12 @@ class _PinningCursor(psycopg.AsyncCursor[Any]):
         connection = self.connection
         assert isinstance(connection, Connection)
         if connection.info.transaction_status == TransactionStatus.IDLE:
-            if connection.autocommit:
-                [(pinning, _)] = settings(connection)
+            if not connection.autocommit:
+                await _begin(connection)
+            elif pinning := settings(connection):
                 async with connection.pipeline():
-                    await psycopg.AsyncCursor(connection).execute(pinning)
+                    await psycopg.AsyncCursor(connection).execute(pinning[0][0])
                     return await super().execute(query, params, prepare=prepare, binary=binary)
-            await _begin(connection)
         return await super().execute(query, params, prepare=prepare, binary=binary)
 
     async def executemany(
@@ -219,7 +224,7 @@ async def _begin(connection: Connection) -> None:
     if connection.read_only:
         begin += " READ ONLY"
     try:
-        await pipeline.round_trip(connection, [(begin.encode(), ()), *settings(connection)])
+        await pipeline.round_trip(connection, [(begin.encode(), ()), *settings_to_lock(connection)])
     except BaseException:
         # The pipeline was left halfway. A closed connection counts as lost, and its work is repeated.
         await connection.close()
@@ -245,9 +250,9 @@ def _options(url: str, given: Mapping[str, Any], timeouts: Mapping[str, str]) ->
 
 
 def _keep_settings(info: ConnectionInfo) -> str:
-    """A query whose value is NULL where a pooler is in between.
+    """A query for whether the session keeps settings, NULL where a pooler is in between, and for a cluster.
 
-    Elsewhere it sets, for the session, the one setting that not every version has: an unknown one in
+    Without a pooler it sets, for the session, the one setting that not every version has: an unknown one in
     `options` would be refused. A pooler may reuse a session that another connection of ours began, but has
     process numbers of its own.
     """
@@ -255,7 +260,8 @@ def _keep_settings(info: ConnectionInfo) -> str:
     return (
         f"SELECT CASE WHEN pg_backend_pid() = {info.backend_pid} "
         f"AND current_setting('{_MARKER_NAME}', true) = '{_MARKER}' "
-        f"THEN set_config('{timeout}', '0', false) END"
+        f"THEN set_config('{timeout}', '0', false) END, "
+        "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
     )
 
 

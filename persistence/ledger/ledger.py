@@ -70,6 +70,8 @@ class Ledger:
         self._limits = limits
         self._audit_key = audit_key
         self._under_way: set[asyncio.Task[Any]] = set()
+        #: Whether the database was a cluster when a command was last executed.
+        self.is_cluster = False
 
     @classmethod
     async def open(
@@ -155,6 +157,7 @@ class Ledger:
 
     async def _attempt(self, commands: Sequence[Command]) -> list[Result]:
         async with self._pool.one() as connection, asyncio.timeout(_ATTEMPT_SECONDS):
+            self.is_cluster = connection.is_cluster
             return await self._in_two_round_trips(connection, commands)
 
     async def _in_two_round_trips(

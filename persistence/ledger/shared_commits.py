@@ -19,6 +19,11 @@ from domain.ledger.posting import PostingCommand
 from persistence.engine import database
 from persistence.ledger.ledger import Ledger, Movement, Result
 
+#: How many batches are settled at once, unless the caller says otherwise.
+BATCHES_AT_ONCE = 2
+#: On a cluster: two batches with the same accounts wait for each other's locks, and a commit of twice as many
+#: commands takes little longer, since most of its time goes into the round trips to the nodes.
+_AT_ONCE_ON_A_CLUSTER = 1
 #: After a failed batch its commands are executed one by one, this many concurrently.
 ALONE_AT_ONCE = 4
 #: Fewer commands are not divided among batches: a commit costs as much as several commands.
@@ -48,12 +53,14 @@ class SharedCommits:
         self,
         ledger: Ledger,
         *,
-        batches: int = 2,
-        batch_commands: int = 50,
+        batches: int | None = None,
+        batch_commands: int = 200,
         queue_commands: int = 1000,
         settling: Callable[[int], None] = _do_nothing,
     ) -> None:
-        """The callback receives the number of commands of each commit."""
+        """Without `batches`, there are BATCHES_AT_ONCE, or a single one on a cluster. The callback receives the
+        number of commands of each commit.
+        """
         self._ledger = ledger
         self._batches = batches
         self._batch_commands = batch_commands
@@ -94,10 +101,17 @@ class SharedCommits:
             await asyncio.wait(tasks)
         await self._ledger.close()
 
+    @property
+    def _at_once(self) -> int:
+        """How many batches may be settled at the same time."""
+        if self._batches is not None:
+            return self._batches
+        return _AT_ONCE_ON_A_CLUSTER if self._ledger.is_cluster else BATCHES_AT_ONCE
+
     def _schedule(self) -> None:
         """Have the waiting commands executed, if there may be another batch."""
         # One that begins takes the commands of the same iteration of the event loop, and of the one before.
-        if not self._is_scheduled and len(self._under_way) < self._batches:
+        if not self._is_scheduled and len(self._under_way) < self._at_once:
             self._is_scheduled = True
             self._start(self._work(), self._under_way)
 
@@ -105,7 +119,7 @@ class SharedCommits:
         """Execute one batch after another, until nothing waits."""
         self._is_scheduled = False
         try:
-            while batch := self._next():
+            while len(self._under_way) <= self._at_once and (batch := self._next()):
                 if self._waiting:
                     self._schedule()
                 await self._settle(batch)
@@ -117,7 +131,8 @@ class SharedCommits:
         batch: list[_Waiting] = []
         # Divide the commands among this batch and the free ones: while PostgreSQL works on one, this
         # process works on the other.
-        share = -(-len(self._waiting) // (1 + self._batches - len(self._under_way)))
+        free = max(0, self._at_once - len(self._under_way))
+        share = -(-len(self._waiting) // (1 + free))
         most = min(self._batch_commands, max(share, _WORTH_A_COMMIT))
         while self._waiting and len(batch) < most:
             waiting = self._waiting.popleft()

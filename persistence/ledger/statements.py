@@ -38,7 +38,7 @@ FROM lock_accounts($1::uuid[])
 def begin(connection: Connection, commands: Sequence[Command]) -> list[Statement]:
     """Begin the transaction, with its settings where the connection does not keep them."""
     seconds = None if len(commands) == 1 else _SHARED_LOCK_SECONDS
-    return [_BEGIN, *pinned.settings(connection, lock_timeout_seconds=seconds)]
+    return [_BEGIN, *pinned.settings_to_lock(connection, seconds)]
 
 
 def trace(traceparent: str) -> Statement:

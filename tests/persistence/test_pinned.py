@@ -14,7 +14,7 @@ from sqlalchemy import text
 from persistence.engine import pinned, unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
-from tests import relays
+from tests import clusters, relays
 
 pytestmark = pytest.mark.anyio
 
@@ -29,12 +29,13 @@ async def direct(database_url: str) -> AsyncIterator[pinned.Connection]:
 
 
 async def test_a_direct_connection_has_the_settings_and_its_transactions_set_none(
-    direct: pinned.Connection,
+    direct: pinned.Connection, database_url: str
 ) -> None:
     assert direct.keeps_settings
+    assert direct.is_cluster == bool(clusters.nodes(database_url))
     assert pinned.settings(direct) == []
     assert await (await direct.execute(OURS)).fetchone() == EXPECTED
-    [(together, _)] = pinned.settings(direct, lock_timeout_seconds=1)
+    [(together, _)] = pinned.settings_to_lock(direct, 1)
     async with direct.transaction():
         await direct.execute(together)
         assert await (await direct.execute(OURS)).fetchone() == (EXPECTED[0], "1s")

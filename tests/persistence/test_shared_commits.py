@@ -66,6 +66,16 @@ async def test_who_comes_meanwhile_shares_the_next_commit_up_to_the_limits(books
     await books.assert_clean()
 
 
+async def test_commands_are_divided_among_two_commits_except_on_a_cluster(books: Books) -> None:
+    people, sizes = [books.join() for _ in range(40)], list[int]()
+    async with sharing(books.url, sizes) as shared:
+        await shared.move(adding(people[0]))
+        await together(shared, *map(adding, people))
+    is_cluster = distributing.has_citus(books.connection)
+    assert sizes == [1, 40] if is_cluster else [1, 20, 20]
+    assert books.balances(*people) == [200] + [100] * 39
+
+
 async def test_top_ups_and_transfers_share_a_commit(books: Books) -> None:
     alpha, beta, sizes = books.join(), books.join(), list[int]()
     await books.add(alpha, "5")
