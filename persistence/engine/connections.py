@@ -40,16 +40,18 @@ class Connections:
         name: str,
         minimum: int,
         maximum: int,
+        options: str = "",
         cancels_statements: bool = False,
     ) -> Self:
         """At least `minimum` are opened in the background: an unreachable database raises later.
 
-        With `cancels_statements`, for connections that only read, cancelling a caller also cancels its statement
-        on the server.
+        `options` are libpq's, for settings that only this pool needs; a pooler in between may drop them. With
+        `cancels_statements`, for connections that only read, cancelling a caller also cancels its statement on
+        the server.
         """
         pool = psycopg_pool.AsyncConnectionPool(
             connection_class=Connection,
-            kwargs={"servers": servers, "autocommit": True},
+            kwargs={"servers": servers, "autocommit": True, "options": options},
             min_size=minimum,
             max_size=maximum,
             timeout=POOL_SECONDS,

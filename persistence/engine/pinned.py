@@ -101,9 +101,13 @@ class Connection(Session):
 
     @classmethod
     async def connect(cls, conninfo: str = "", **given: Any) -> Self:
-        """Raises psycopg.OperationalError. The arguments are those of `psycopg.AsyncConnection`."""
+        """Raises psycopg.OperationalError. The arguments are those of `psycopg.AsyncConnection`; a pooler may drop
+        the settings in `options`.
+        """
         arguments = {**_connection_arguments(), **given}
-        options = _options(conninfo, given, _timeouts(STATEMENT_SECONDS, LOCK_SECONDS))
+        given_options = arguments.pop("options", "")
+        timeouts = _timeouts(STATEMENT_SECONDS, LOCK_SECONDS)
+        options = _options(conninfo, given_options, timeouts)
         try:
             connection = await super().connect(conninfo, **{**arguments, "options": options})
         except psycopg.OperationalError as error:
@@ -162,7 +166,7 @@ def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
     `url` is libpq's. Raises psycopg.OperationalError.
     """
     arguments = _connection_arguments()
-    options = _options(url, {}, _NO_TIMEOUTS)
+    options = _options(url, "", _NO_TIMEOUTS)
     try:
         connection = psycopg.connect(url, autocommit=True, **{**arguments, "options": options})
     except psycopg.OperationalError as error:
@@ -239,13 +243,13 @@ def _connection_arguments() -> dict[str, Any]:
     return dict(_ARGUMENTS)
 
 
-def _options(url: str, given: Mapping[str, Any], timeouts: Mapping[str, str]) -> str:
-    """The startup parameter `options`: that of the address, then ours, which wins."""
-    before = given.get("options") or conninfo.conninfo_to_dict(url).get("options") or ""
+def _options(url: str, given: str, timeouts: Mapping[str, str]) -> str:
+    """The startup parameter `options`: that of the address, then the one given, then ours, which wins."""
+    of_address = str(conninfo.conninfo_to_dict(url).get("options") or "")
     ours = {**_SESSION_SETTINGS, **timeouts, _MARKER_NAME: _MARKER}
     escaped = {name: re.sub(r"([\\\s])", r"\\\1", value) for name, value in ours.items()}
     return " ".join(
-        [str(before), *(f"-c {name}={value}" for name, value in escaped.items())]
+        [of_address, given, *(f"-c {name}={value}" for name, value in escaped.items())]
     ).strip()
 
 

@@ -31,6 +31,9 @@ from persistence.ledger.looking import Questions
 _LOST_ATTEMPTS = 3
 #: How long one attempt may take before it is abandoned and its connection closed.
 _ATTEMPT_SECONDS = 20.0
+#: Otherwise only one commit at a time on the whole cluster could change users of several shards, so that they do not
+#: deadlock. Those of the ledger do not: they lock all accounts first, in one order. Elsewhere it has no effect.
+_CONCURRENT_ON_A_CLUSTER = "-c citus.enable_deadlock_prevention=off"
 
 
 @value
@@ -93,6 +96,7 @@ class Ledger:
             name="ledger",
             minimum=1,
             maximum=connections,
+            options=_CONCURRENT_ON_A_CLUSTER,
         )
         return cls(pool, limits, audit_key, traceparent)
 

@@ -19,7 +19,7 @@ from domain.ledger.posting import PostingCommand
 from persistence.engine import database
 from persistence.ledger.ledger import Ledger, Movement, Result
 
-#: How many batches are settled at once, unless the caller says otherwise.
+#: How many batches are in progress at once, unless the caller says otherwise.
 BATCHES_AT_ONCE = 2
 #: On a cluster: two batches with the same accounts wait for each other's locks, and a commit of twice as many
 #: commands takes little longer, since most of its time goes into the round trips to the nodes.
@@ -103,7 +103,7 @@ class SharedCommits:
 
     @property
     def _at_once(self) -> int:
-        """How many batches may be settled at the same time."""
+        """How many batches may be in progress at the same time."""
         if self._batches is not None:
             return self._batches
         return _AT_ONCE_ON_A_CLUSTER if self._ledger.is_cluster else BATCHES_AT_ONCE

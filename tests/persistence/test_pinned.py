@@ -85,12 +85,32 @@ async def test_a_marker_that_role_and_database_set_is_not_ours(
         assert connection.keeps_settings
 
 
-async def test_options_of_the_address_are_kept_beside_ours(database_url: str) -> None:
+async def test_options_of_the_address_and_of_a_pool_are_kept_beside_ours(
+    database_url: str,
+) -> None:
     url = f"{database_url}?options=-c%20seq_page_cost%3D7%20-c%20search_path%3Dnowhere"
-    shown = "SELECT current_setting('seq_page_cost'), current_setting('search_path')"
-    async with await pinned.Connection.connect(url) as connection:
+    shown = "SELECT {}".format(
+        ", ".join(
+            f"current_setting('{name}')"
+            for name in ("seq_page_cost", "cpu_tuple_cost", "search_path")
+        )
+    )
+    pool = "-c cpu_tuple_cost=3"
+    async with await pinned.Connection.connect(url, options=pool) as connection:
         assert connection.keeps_settings
-        assert await (await connection.execute(shown)).fetchone() == ("7", EXPECTED[0])
+        found = await (await connection.execute(shown.encode())).fetchone()
+        assert found == ("7", "3", EXPECTED[0])
+
+
+@pytest.mark.parametrize("treatment", get_args(relays.Treatment))
+async def test_a_pooler_may_drop_the_options_of_a_pool(
+    database_url: str, treatment: relays.Treatment
+) -> None:
+    with relays.before(database_url, treatment) as url:
+        async with await pinned.Connection.connect(
+            url, options="-c cpu_tuple_cost=3"
+        ) as connection:
+            assert not connection.keeps_settings
 
 
 async def test_the_session_of_a_command_has_the_settings_and_no_timeouts(
