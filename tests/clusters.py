@@ -28,6 +28,11 @@ def servers(url: str) -> list[str]:
     return [_on(host, port, url) for host, port in nodes(url)] or [url]
 
 
+def coordinator(url: str) -> str:
+    """The URL of that database on the coordinator, or that URL for a plain PostgreSQL."""
+    return servers(url)[0]
+
+
 def _on(host: str, port: int, url: str) -> str:
     parts = urlsplit(url)
     credentials = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""

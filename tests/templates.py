@@ -32,7 +32,7 @@ def ensure(name: str, migrate: Callable[[str], None]) -> None:
         if clusters.nodes(url):
             create_on_nodes(making)
             # The tests themselves may run through a worker.
-            coordinator = clusters.servers(url)[0]
+            coordinator = clusters.coordinator(url)
             migrate(with_database(coordinator, making))
             _distribute(with_database(coordinator, making))
             _seal(making)
@@ -49,7 +49,7 @@ def ensure(name: str, migrate: Callable[[str], None]) -> None:
 
 def create_on_nodes(name: str) -> None:
     """Create an empty database of that name on every node, and make these databases a cluster."""
-    admin = clusters.servers(os.environ[ADMIN_VARIABLE])[0]
+    admin = clusters.coordinator(os.environ[ADMIN_VARIABLE])
     owner = sql.Identifier(urlsplit(os.environ[DATABASE_VARIABLE]).username or "")
     for server in clusters.servers(admin):
         statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner)

@@ -14,6 +14,7 @@ from app import cli, command_line
 from app.commands import audit, demo, reseal
 from domain.ledger.seals import Receipt
 from settings import Settings
+from tests import row_changes
 from tests.app.conftest import ROUNDS
 
 OLD, NEW = "the key of before, which is long enough", "the key of now, which is long enough too"
@@ -41,7 +42,6 @@ def receipts(settings: Settings) -> list[str]:
     return [Receipt(*row).render() for row in rows]
 
 
-@pytest.mark.undistributed
 def test_receipts_are_read_from_the_command_line_and_the_standard_input(
     settings: Settings, admin_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,8 +57,7 @@ def test_receipts_are_read_from_the_command_line_and_the_standard_input(
     assert len(lines) == 3
     assert all("Contained" in line for line in lines)
     assert lines[0].startswith(first)
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("UPDATE transactions SET idempotency_key = 'another-key' WHERE user_id = %s",
                       [Receipt.read(first).user_id])  # fmt: skip
     failed = CliRunner().invoke(cli.app, ["audit", "--receipt", first, "--receipt", others[0]])

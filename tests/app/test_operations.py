@@ -19,6 +19,7 @@ from dev.postgres import Postgres
 from domain.people import passwords
 from persistence.engine.database import Database, newest_revision
 from settings import Settings
+from tests import row_changes
 from tests.app.conftest import ROUNDS
 from tests.conftest import make_settings
 from tests.databases import with_database
@@ -210,13 +211,11 @@ def test_a_public_address_gets_demo_users_only_when_asked_twice(
 # ================================================================ audit
 
 
-@pytest.mark.undistributed
 def test_an_audit_names_the_rows_at_fault_and_fails(
     settings: Settings, admin_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert demo.demo(settings, password_rounds=ROUNDS) == 0
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("UPDATE users SET balance = 99999 WHERE name = 'User Beta'")
         [(user_id,)] = admin.execute("SELECT id FROM users WHERE name = 'User Beta'").fetchall()
     capsys.readouterr()

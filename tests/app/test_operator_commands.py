@@ -15,6 +15,7 @@ from app.commands import demo, operators, reseal
 from persistence.audit import audit
 from persistence.engine.database import Database
 from settings import Settings
+from tests import row_changes
 from tests.app.conftest import ROUNDS
 
 OLD, NEW = "the key of before, which is long enough", "the key of now, which is long enough too"
@@ -95,7 +96,6 @@ def test_operators_are_added_and_removed_once_each(
     assert sentences(keyed) == []
 
 
-@pytest.mark.undistributed
 def test_the_log_of_operators_is_append_only_and_proves_itself(
     keyed: Settings, admin_database_url: str, tmp_path: Path, said: Callable[[], str]
 ) -> None:
@@ -120,12 +120,10 @@ def test_the_log_of_operators_is_append_only_and_proves_itself(
     assert operators.remove(keyed, BETA) == 0
     assert sentences(keyed) == []
     for statement, sentence in DAMAGE:
-        with psycopg.connect(admin_database_url) as admin:
-            admin.execute("SET session_replication_role = replica")
+        with row_changes.Unguarded.open(admin_database_url) as admin:
             for table in ("operator_records", "operators", "operator_log"):
                 admin.execute(f"CREATE TABLE kept_{table} AS TABLE {table}".encode())
             admin.execute(statement.encode())
-            admin.commit()
             assert any(sentence in each for each in sentences(keyed)), statement
             for table in ("operator_records", "operators", "operator_log"):
                 admin.execute(f"DELETE FROM {table}".encode())

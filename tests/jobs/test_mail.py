@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 import redis
 from structlog.testing import capture_logs
@@ -22,6 +21,7 @@ from persistence.delivery import mails
 from persistence.leaving import closing
 from persistence.people import registrations, sign_ins
 from settings import Settings
+from tests import row_changes
 from tests.books import LIMITS, Books
 from tests.conftest import make_settings
 from tests.dev.faulty_smtp import FaultySmtp
@@ -278,7 +278,7 @@ async def test_a_mail_of_a_purpose_that_is_not_known_waits_for_a_release_that_kn
     admin_database_url: str,
 ) -> None:
     user_id, mail_id = await register(books)
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("ALTER TABLE mails DROP CONSTRAINT mails_purpose_check")
         admin.execute("UPDATE mails SET purpose = 'your_statement'")
     with capture_logs() as logged:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-import psycopg
 import pytest
 import redis
 from structlog.testing import capture_logs
@@ -18,6 +17,7 @@ from jobs.sinks import delivery, table
 from persistence.delivery import cursors, outbox
 from persistence.delivery.cursors import Receiver
 from settings import Settings
+from tests import row_changes
 from tests.books import Books, Someone
 from tests.conftest import make_settings
 from tests.jobs import recording
@@ -96,7 +96,6 @@ async def test_a_receiver_with_many_events_takes_another_job(
     assert recording.accepted[receiver.receiver_id] == list(range(1, 11))
 
 
-@pytest.mark.undistributed
 async def test_an_event_that_cannot_be_read_is_reported_and_those_before_it_are_delivered(
     books: Books, services: JobServices, admin_database_url: str
 ) -> None:
@@ -105,8 +104,7 @@ async def test_an_event_that_cannot_be_read_is_reported_and_those_before_it_are_
     for _ in range(3):
         await books.add(zoe)
         await books.add(max_)
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
         admin.execute(
             "UPDATE transactions SET kind = 'refund' WHERE user_id = %s AND sequence = 2",

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import psycopg
 import pytest
 import redis
 import standardwebhooks
@@ -31,6 +30,7 @@ from persistence.webhooks import attempts, deliveries, rows, secrets
 from persistence.webhooks import webhooks as stored
 from persistence.webhooks.webhooks import Change
 from settings import Settings
+from tests import row_changes
 from tests.books import Books, Someone
 from tests.conftest import make_settings
 from tests.jobs.running import relaying
@@ -526,7 +526,6 @@ async def test_an_event_of_an_invalid_document_waits_and_blocks_no_other_webhook
         assert receiver.numbers == [1, 1]
 
 
-@pytest.mark.undistributed
 async def test_an_event_that_cannot_be_read_waits_and_loses_nothing(
     books: Books, delivering: Delivering, admin_database_url: str
 ) -> None:
@@ -535,8 +534,7 @@ async def test_an_event_that_cannot_be_read_waits_and_loses_nothing(
         await books.add(zoe)
     async with receiving() as receiver:
         webhook, _ = await create(delivering, zoe, receiver.url)
-        with psycopg.connect(admin_database_url, autocommit=True) as admin:
-            admin.execute("SET session_replication_role = replica")
+        with row_changes.Unguarded.open(admin_database_url) as admin:
             admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
             admin.execute("UPDATE transactions SET kind = 'unknown' WHERE sequence = 2")
             with capture_logs() as logged:

@@ -27,7 +27,7 @@ from persistence.ledger.ledger import Ledger
 from persistence.ledger.shared_commits import SharedCommits
 from persistence.notifications import notification_rows, notification_views, notifying, preferences
 from persistence.people import persons
-from tests import locks
+from tests import locks, row_changes
 from tests.books import LIMITS, Books, Someone, adding, sending
 from tests.persistence.test_ledger_disturbed import deadlocks
 from tests.waiting import until
@@ -295,7 +295,7 @@ async def test_a_kind_of_a_newer_release_is_left_out(books: Books, admin_databas
     alpha, beta = await books.pair()
     for _ in range(3):
         await books.send(alpha, beta)
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("ALTER TABLE notifications DROP CONSTRAINT notifications_kind_check")
         admin.execute("UPDATE notifications SET kind = 'horoscope' WHERE number = 2")
     page = await notification_views.after(books.database, [(beta.user_id, 0)], 10)

@@ -14,6 +14,7 @@ from domain.ledger.reversals import Target
 from persistence.audit import audit
 from persistence.ledger import originals
 from persistence.ledger.ledger import Ledger, Movement
+from tests import row_changes
 from tests.books import LIMITS, Books, Someone, lines_of, sending
 from tests.reversing import Reverse
 
@@ -118,7 +119,6 @@ CHANGES = {
 }
 
 
-@pytest.mark.undistributed
 async def test_a_reversal_that_does_not_fit_is_found(books: Books, with_fee: Ledger) -> None:
     alpha, beta = await books.pair("10.30")
     target = await target_of(books, await with_fee.move(sending(alpha, beta, "10")))
@@ -130,6 +130,6 @@ async def test_a_reversal_that_does_not_fit_is_found(books: Books, with_fee: Led
     )
     for change, finding in CHANGES.items():
         async with books.database.transaction() as connection:
-            await connection.exec_driver_sql(f"UPDATE transactions SET {change}")
+            await row_changes.change(connection, f"UPDATE transactions SET {change}")
             report = await audit.look(connection)
         assert any(finding in each.sentence for each in report.findings), change

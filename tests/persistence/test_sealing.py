@@ -20,7 +20,7 @@ from persistence.ledger import sealing
 from persistence.ledger.ledger import Ledger
 from settings import ROOT
 from tests import books as test_books
-from tests import locks, waiting
+from tests import locks, row_changes, waiting
 from tests.books import LIMITS, Books, Someone
 from tests.conftest import make_settings
 
@@ -154,7 +154,6 @@ async def test_receipts_of_before_between_and_after_two_keys_are_all_contained(
     assert not all(await contained(books, between, NEW, OLD))
 
 
-@pytest.mark.undistributed
 async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_database_url: str) -> None:
     alpha, beta, *_ = sorted((await lived_in(books))[:4], key=lambda each: each.user_id)
     for wrong, key, before in (
@@ -165,8 +164,7 @@ async def test_no_seal_is_made_of_what_is_not_sealed(books: Books, admin_databas
         with pytest.raises(sealing.WrongSeal, match=wrong):
             reseal(books, key, before)
         assert seals_of(books) == sealed
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("UPDATE users SET book_seal = sha256('') WHERE id = %s", [beta.user_id])
         with pytest.raises(sealing.WrongSeal, match=f"{beta.user_id}$"):
             reseal(books, NEW, OLD)

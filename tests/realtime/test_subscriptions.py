@@ -18,6 +18,7 @@ from persistence.ledger.entry_views import EntryView
 from realtime.live import Live
 from realtime.subscriptions import Subscription, Subscriptions
 from tests import books as making
+from tests import row_changes
 from tests.books import Books, Someone
 from tests.waiting import until
 
@@ -46,8 +47,7 @@ async def live(books: Books) -> AsyncIterator[Live]:
 @contextlib.contextmanager
 def torn_out(admin_database_url: str, someone: Someone, sequence: int) -> Iterator[None]:
     """The user's ledger without that entry, for a while."""
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute(
             psycopg.sql.SQL(
                 "CREATE TEMPORARY TABLE torn_out AS SELECT * FROM transactions "
@@ -108,7 +108,6 @@ async def test_what_is_told_during_the_first_read_is_passed_on_at_once(
     await nowhere.close()
 
 
-@pytest.mark.undistributed
 async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -136,7 +135,6 @@ async def test_a_stream_waits_at_a_gap_and_goes_on_once_it_is_filled(
     ]
 
 
-@pytest.mark.undistributed
 async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -158,7 +156,6 @@ async def test_a_gap_at_the_end_is_logged_and_passed_once_it_is_filled(
     assert [(one["after_number"], one["found_number"]) for one in told] == [(2, 3)]
 
 
-@pytest.mark.undistributed
 async def test_subscribers_of_one_damaged_ledger_are_one_line_in_the_log(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -174,7 +171,6 @@ async def test_subscribers_of_one_damaged_ledger_are_one_line_in_the_log(
     assert await asyncio.gather(*waiting) == [[2, 3]] * 3
 
 
-@pytest.mark.undistributed
 async def test_an_entry_of_a_newer_release_stops_the_listeners_of_its_own_ledger_alone(
     books: Books, live: Live, admin_database_url: str
 ) -> None:
@@ -182,8 +178,7 @@ async def test_an_entry_of_a_newer_release_stops_the_listeners_of_its_own_ledger
     for someone in (zoe, max_):
         for _ in range(2):
             await books.add(someone)
-    with psycopg.connect(admin_database_url, autocommit=True) as admin:
-        admin.execute("SET session_replication_role = replica")
+    with row_changes.Unguarded.open(admin_database_url) as admin:
         admin.execute("ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check")
         changing = "UPDATE transactions SET kind = %s WHERE user_id = %s AND sequence = 2"
         admin.execute(changing, ["refund", zoe.user_id])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -111,6 +111,13 @@ class Secured:
     def code(self, steps: int = 0) -> str:
         """The code of the app, or so many steps later."""
         return authenticators.code(self.secret, self.now(), steps=steps)
+
+    def used_code(self) -> str:
+        """The code that was accepted last, however long ago."""
+        ((step,),) = self.world.sql(
+            "SELECT last_step FROM totp_factors WHERE user_id = %s", self.someone.user_id
+        )
+        return authenticators.code(self.secret, datetime.fromtimestamp(0, UTC), steps=step)
 
     def fresh_code(self) -> str:
         """A code that is accepted, whatever was used before."""

@@ -52,7 +52,7 @@ async def test_a_stolen_password_gains_nothing(world: World) -> None:
     asked, own = await owner.challenge(), await thief.challenge()
     options, challenge = asked["passkeyOptions"], asked["challenge"]
     before = owner.facts()
-    used = owner.code()
+    used = owner.used_code()
     ours = owner.authenticator
     answers: list[tuple[str, dict[str, Any]]] = [
         (challenge, {"totpCode": used}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids
@@ -17,6 +16,7 @@ from domain.people import sessions
 from persistence.audit import audit, seals
 from persistence.audit import receipts as audit_receipts
 from persistence.people import api_tokens
+from tests import row_changes
 from tests.books import Books, Someone, lines_of
 
 KEY = b"a key of the tests that is long enough"
@@ -70,14 +70,14 @@ BEGIN
         EXECUTE 'ALTER TABLE transactions DROP CONSTRAINT ' || quote_ident(each);
     END LOOP;
 END
-$$;
-ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL;
+$$
 """
 
 
 async def do(connection: AsyncConnection, *statements: str, **names: object) -> None:
     """Change data manually, without triggers and constraints."""
     await connection.exec_driver_sql(_WITHOUT_CONSTRAINTS)
+    await connection.exec_driver_sql("ALTER TABLE transactions ALTER COLUMN seal DROP NOT NULL")
     await do_properly(connection, *statements, **names)
 
 
@@ -85,8 +85,7 @@ async def do_properly(connection: AsyncConnection, *statements: str, **names: ob
     """Change data manually, without triggers."""
     await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
     for statement in statements:
-        done = await connection.execute(text(statement), names)
-        assert done.rowcount != 0, statement
+        assert await row_changes.change(connection, statement, **names) != 0, statement
 
 
 async def cut_off(connection: AsyncConnection, user_id: UUID, sequence: int) -> None:

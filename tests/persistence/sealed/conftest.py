@@ -9,6 +9,7 @@ import pytest
 from persistence.engine.database import Database
 from persistence.ledger.ledger import Ledger
 from tests import books as test_books
+from tests import clusters
 from tests.books import Books
 from tests.persistence.sealed.by_hand import FEES, KEY
 
@@ -29,6 +30,6 @@ async def books(database_url: str, anyio_backend: object) -> AsyncIterator[Books
 @pytest.fixture
 async def admin(books: Books, admin_database_url: str) -> AsyncIterator[Database]:
     """The same database for somebody whom no trigger stops."""
-    opened = await Database.open(admin_database_url)
+    opened = await Database.open(clusters.coordinator(admin_database_url))
     yield opened
     await opened.close()

@@ -21,7 +21,7 @@ from tests.persistence.sealed.by_hand import (
     said,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.undistributed]
+pytestmark = [pytest.mark.anyio]
 
 
 async def test_a_receipt_is_contained_however_much_came_after_it(books: Books) -> None:

@@ -24,7 +24,7 @@ from tests.persistence.sealed.by_hand import (
     said,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.undistributed]
+pytestmark = [pytest.mark.anyio]
 
 # ================================================================ unchanged account ledgers
 
@@ -161,6 +161,7 @@ async def test_each_altered_entry_is_named(books: Books, admin: Database) -> Non
             assert await found(connection) == [f"{alpha.user_id}/3"], change
 
 
+@pytest.mark.undistributed
 async def test_what_reads_alike_is_not_the_same(books: Books, admin: Database) -> None:
     alpha, _ = await lived_in(books)
     for change in WRITTEN_ALIKE:
@@ -203,6 +204,7 @@ async def test_a_query_that_fails_in_the_middle_leaves_a_connection_to_go_on_wit
         await connection.execute("SELECT 1")
 
 
+@pytest.mark.undistributed
 async def test_the_first_entry_that_was_removed_inserted_or_moved_is_named(
     books: Books, admin: Database
 ) -> None:
