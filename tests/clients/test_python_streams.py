@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ import jwt
 import pytest
 
 import mini_wallet_client as client
+from app.commands import epoch
 from mini_wallet_client import AsyncWallet, Session, TransactionPosted, Wallet
-from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
+from tests.app.conftest import ALPHA, BETA, PASSWORD, Api, add_people
 from tests.clients.conftest import BRISK, signed_in
 from tests.clients.proxy import Answer, Proxy
 from tests.waiting import block_until
@@ -24,20 +26,51 @@ from tests.waiting import block_until
 class Listener:
     """Collects events, or notifications, in a thread of its own."""
 
-    def __init__(self, wallet: Wallet, after: int | None, stream: str = "events") -> None:
+    def __init__(
+        self,
+        wallet: Wallet,
+        after: int | None,
+        stream: str = "events",
+        epoch: str | None = None,
+    ) -> None:
         self._events: Queue[Any] = Queue()
-        self._stream = getattr(wallet, stream)
-        threading.Thread(target=self._listen, args=(after,), daemon=True).start()
+        given = (wallet, stream, after, epoch)
+        threading.Thread(target=self._listen, args=given, daemon=True).start()
 
-    def _listen(self, after: int | None) -> None:
+    def _listen(self, wallet: Wallet, stream: str, after: int | None, epoch: str | None) -> None:
         try:
-            for event in self._stream(after):
+            for event in getattr(wallet, stream)(after, epoch=epoch):
                 self._events.put(event)
         except Exception as error:
             self._events.put(error)
 
     def next(self) -> Any:
         return self._events.get(timeout=30)
+
+    def end(self) -> Exception:
+        """What it ends with, after further events."""
+        while not isinstance(found := self.next(), Exception):
+            pass
+        return found
+
+
+class AsyncListener(Listener):
+    """The same with an asynchronous client of its own, for the session of that wallet."""
+
+    def _listen(self, wallet: Wallet, stream: str, after: int | None, epoch: str | None) -> None:
+        async def listen() -> None:
+            url = wallet._transport.url.removesuffix("/graphql")
+            async with (
+                AsyncWallet(url, session=wallet.session, retries=BRISK) as other,
+                aclosing(getattr(other, stream)(after, epoch=epoch)) as events,
+            ):
+                async for event in events:
+                    self._events.put(event)
+
+        try:
+            asyncio.run(listen())
+        except Exception as error:
+            self._events.put(error)
 
 
 @pytest.fixture
@@ -191,9 +224,7 @@ def test_a_credential_that_has_ended_ends_the_events(
         listener = listen(0, session=other.session)
         assert listener.next().sequence == 1
         other.logout()
-        while not isinstance(end := listener.next(), Exception):
-            pass
-        assert isinstance(end, client.Unauthenticated)
+        assert isinstance(listener.end(), client.Unauthenticated)
     assert isinstance(listen(0, session=None, token="mw_unknown").next(), client.Unauthenticated)
     assert isinstance(listen(session=None).next(), client.Unauthenticated)
 
@@ -241,3 +272,57 @@ def test_a_stream_that_is_closed_leaves_no_connection(proxy: Proxy, wallet: Wall
         next(events)
     assert isinstance(wallet._transport.http, httpx.Client)
     assert not wallet._transport.http._transport._pool.connections  # type: ignore[attr-defined]
+
+
+def _refusal(listener: Listener) -> str:
+    """Why the service refuses to go on."""
+    error = listener.next()
+    assert isinstance(error, client.ApiError), error
+    assert error.code == "BAD_USER_INPUT"
+    reason: str = error.extensions["reason"]
+    return reason
+
+
+def test_a_listener_starts_over_after_a_restore(start_api: Callable[..., Api]) -> None:
+    # The epoch is the service's: other tests listen without it.
+    api = start_api()
+    asyncio.run(add_people(api.settings))
+    with signed_in(api.url, ALPHA) as alpha, signed_in(api.url, BETA) as beta:
+        beta.add_balance(10)
+
+        def pay() -> None:
+            paid = beta.send_money(client.Recipient.email(ALPHA), "0.10")
+            assert isinstance(paid, client.MoneySent)
+
+        def listen(after: int, epoch: str | None = None) -> Iterator[tuple[Listener, str]]:
+            for kind in (Listener, AsyncListener):
+                yield kind(alpha, after, "events", epoch), "sequence"
+                yield kind(alpha, after, "notifications", epoch), "number"
+
+        pay()
+        before = alpha.epoch()
+        running = [*listen(1, before)]
+        for number in (2, 3):
+            pay()
+            for listener, numbered in running:
+                assert getattr(listener.next(), numbered) == number
+        # As long as nothing was restored, a client that does not know epochs resumes as well.
+        unaware = [*listen(2)]
+        assert [getattr(each.next(), numbered) for each, numbered in unaware] == [3] * 4
+
+        assert epoch.begin(api.settings) == 0
+        for listener, _ in [*running, *unaware]:
+            assert _refusal(listener) == "EPOCH_ENDED"
+        for given in (before, None):
+            assert {_refusal(each) for each, _ in listen(3, given)} == {"EPOCH_ENDED"}
+
+        now = alpha.epoch()
+        assert now != before
+        anew = [*listen(0)]
+        assert [getattr(each.next(), numbered) for each, numbered in anew] == [1] * 4
+        resumed = [*listen(3, now)]
+        pay()
+        assert [getattr(each.next(), numbered) for each, numbered in resumed] == [4] * 4
+        alpha.logout()
+        for listener, _ in [*anew, *resumed]:
+            assert isinstance(listener.end(), client.Unauthenticated)
