@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import tarfile
@@ -17,9 +18,10 @@ import pytest
 from playwright.sync_api import sync_playwright
 from standardwebhooks import Webhook
 
+from app.commands import epoch
 from dev import browser as chromium
 from dev import node, processes
-from tests.app.conftest import ALPHA, BETA, PASSWORD, Api
+from tests.app.conftest import ALPHA, BETA, PASSWORD, Api, add_people
 from tests.clients.driver import TYPESCRIPT_CLIENT, Driver, Refused
 from tests.clients.proxy import DROPPED, LOST, SILENT, Answer, Proxy
 from tests.clients.second_factors import new_owner
@@ -433,6 +435,69 @@ def test_a_credential_that_has_ended_ends_the_events(
         stranger = open_driver(streams=streams, **options)
         stranger.call("events", {"after": 0})
         assert stranger.next_event()["name"] == "Unauthenticated"
+
+
+def test_a_listener_starts_over_after_a_restore(
+    package: Path, start_api: Callable[..., Api]
+) -> None:
+    # The epoch is the service's: other tests listen without it.
+    api = start_api()
+    asyncio.run(add_people(api.settings))
+    drivers: list[Driver] = []
+
+    def open_at(**options: Any) -> Driver:
+        drivers.append(Driver(package))
+        drivers[-1].call("open", api.url, {"retries": BRISK, **options})
+        return drivers[-1]
+
+    alpha, beta = open_at(), open_at()
+    alpha.call("login", ALPHA, PASSWORD)
+    beta.call("login", BETA, PASSWORD)
+    beta.call("addBalance", 10)
+    listening = {
+        (streams, kind): open_at(session=alpha.sessions[-1], streams=streams)
+        for streams in ("websocket", "sse")
+        for kind in ("events", "notifications")
+    }
+
+    def listen(**options: Any) -> None:
+        for (_, kind), driver in listening.items():
+            driver.call(kind, options)
+
+    def expect(number: int) -> None:
+        for (_, kind), driver in listening.items():
+            numbered = "sequence" if kind == "events" else "number"
+            assert driver.next_event()[numbered] == number
+
+    def expect_refusal() -> None:
+        for driver in listening.values():
+            error = driver.next_event()
+            assert (error["name"], error["code"]) == ("ApiError", "BAD_USER_INPUT")
+            assert error["extensions"]["reason"] == "EPOCH_ENDED"
+
+    def pay() -> None:
+        assert beta.call("sendMoney", {"email": ALPHA}, "0.10")["__typename"] == "MoneySent"
+
+    pay()
+    before = alpha.call("epoch")
+    listen(after=1, epoch=before)
+    for number in (2, 3):
+        pay()
+        expect(number)
+    assert epoch.begin(api.settings) == 0
+    expect_refusal()
+    listen(after=3, epoch=before)
+    expect_refusal()
+    listen(after=3)
+    expect_refusal()
+    now = alpha.call("epoch")
+    assert now != before
+    listen(after=2, epoch=now)
+    expect(3)
+    pay()
+    expect(4)
+    for driver in drivers:
+        driver.end()
 
 
 # ================================================================ in a browser
