@@ -3,7 +3,9 @@
  *
  * A customer pays an order by sending its amount with the order's number as the note. The state is one
  * file with the orders and the number of the last event that was processed, written together. A delivery
- * that comes again is ignored by its number; after a time offline, the shop asks for all it missed.
+ * that comes again is ignored by its number; after a time offline, the shop asks for all it missed. If the
+ * service was restored to an earlier point in time, the shop asks for all events, and knows payments again
+ * by their references.
  *
  * Environment: WALLET_URL; WALLET_TOKEN, an API token with the scopes READ_TRANSACTIONS and
  * MANAGE_WEBHOOKS; SHOP_URL, the public address of this server; PORT; STATE, the file (shop.json).
@@ -66,16 +68,24 @@ async function listen() {
     const created = await wallet.createWebhook(url);
     if (isUserError(created)) throw new Error(created.message);
     const { webhook, secret } = created;
-    await save({ webhookId: webhook.id, secret, lastNumber: webhook.deliveredThrough, orders: {}, unmatched: [] });
+    const epoch = await wallet.epoch();
+    await save({ webhookId: webhook.id, secret, epoch, lastNumber: webhook.deliveredThrough, orders: {}, unmatched: [] });
   } else {
+    await startOverUnless(await wallet.epoch());
     const replayed = await wallet.replayWebhook(state.webhookId, state.lastNumber);
     if (isUserError(replayed)) throw new Error(replayed.message);
   }
 }
 
+/** In another epoch, the service has assigned the numbers to other events. */
+async function startOverUnless(epoch) {
+  if (epoch !== state.epoch) await save({ ...state, epoch, lastNumber: 0 });
+}
+
 /** The answer's status: only 2xx moves the webhook on to the next event. */
 async function receive(body, headers) {
   const event = await verifyWebhook(body, headers, state.secret);
+  await startOverUnless(event.epoch);
   if (event.number <= state.lastNumber) return 204;
   if (event.number > state.lastNumber + 1) {
     // The state is older than the webhook knows, for example from a backup.
@@ -92,7 +102,7 @@ async function receive(body, headers) {
 function apply(event, changed) {
   if (event.__typename !== 'TransactionPosted' || event.transaction.direction !== 'INCOMING') return;
   const { amount, note, reference, counterparty, kind } = event.transaction;
-  if (kind !== 'TRANSFER') return;
+  if (kind !== 'TRANSFER' || isKnown(reference, changed)) return;
   const order = changed.orders[note];
   if (order?.status === 'open' && compareDecimals(order.amount, amount.amount) === 0) {
     Object.assign(order, { status: 'paid', reference, payer: counterparty?.name });
@@ -100,6 +110,10 @@ function apply(event, changed) {
     // A person decides whether to send it back.
     changed.unmatched.push({ reference, amount: amount.amount, note, payer: counterparty?.name });
   }
+}
+
+function isKnown(reference, { orders, unmatched }) {
+  return [...Object.values(orders), ...unmatched].some((payment) => payment.reference === reference);
 }
 
 // ------------------------------------------------ the server

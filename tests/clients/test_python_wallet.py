@@ -419,6 +419,7 @@ def test_webhooks_are_managed_and_their_requests_verified(wallet: Wallet, beta: 
     event = client.verify_webhook(tested.body.encode(), tested.headers, created.secret)
     posted = event.wallet_event()
     assert (event.type, event.number) == ("wallet.event", sent.transaction.sequence)
+    assert event.epoch == wallet.epoch()
     assert isinstance(posted, client.TransactionPosted)
     assert posted.transaction == sent.transaction
     with pytest.raises(client.UnexpectedAnswer):

@@ -70,6 +70,9 @@ class Shop:
         found: dict[str, Any] = json.loads((self._folder / "shop.json").read_text())
         return found
 
+    def write(self, state: dict[str, Any]) -> None:
+        (self._folder / "shop.json").write_text(json.dumps(state))
+
     def order(self, amount: str) -> str:
         answer = httpx.post(f"{self.url}/orders", json={"amount": amount}).json()
         assert answer["status"] == "open", answer
@@ -153,6 +156,18 @@ def test_a_shop_that_was_offline_for_an_hour_processes_each_payment_once_and_in_
     assert state["lastNumber"] == 6
     # An attempt is recorded after the shop has answered it.
     block_until(lambda: _delivered(owner) == {*range(1, 7)})
+
+    # As if the service had been restored to a point before events that the shop has processed.
+    shop.kill()
+    shop.write({**state, "epoch": "the former", "lastNumber": 99})
+    shop.start()
+    late = shop.order("6.1")
+    pay("6.10", late)
+    block_until(lambda: shop.has_paid(late))
+    now = shop.state
+    assert (now["epoch"], now["lastNumber"]) == (owner.epoch(), 7)
+    assert {**now["orders"], late: None} == {**state["orders"], late: None}
+    assert now["unmatched"] == state["unmatched"]
 
 
 def _delivered(owner: Wallet) -> set[int]:

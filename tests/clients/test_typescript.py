@@ -590,7 +590,7 @@ const [secret, replaced] = JSON.parse(process.env.SECRETS);
 const verify = (headers, secrets = secret, sent = body) =>
   client.verifyWebhook(sent, headers, secrets, { now: now * 1000 });
 const event = await verify(signed);
-assert.deepEqual([event.id, event.number, event.data.note], ['msg_1', 8, 'ž\\u2028']);
+assert.deepEqual([event.id, event.number, event.epoch, event.data.note], ['msg_1', 8, 'the first', 'ž\\u2028']);
 assert.equal((await verify(new Headers(signed), secret, new TextEncoder().encode(body))).number, 8);
 const both = { ...signed, 'webhook-signature': `v1a,AA== ${other['webhook-signature']} ${signed['webhook-signature']}` };
 assert.equal((await verify(both)).number, 8);
@@ -653,6 +653,7 @@ def test_amounts_are_exact_and_webhook_requests_are_verified(package: Path) -> N
         "type": "wallet.event",
         "timestamp": now.isoformat(),
         "number": 8,
+        "epoch": "the first",
         "data": {"note": "ž\u2028"},
     }
     body = json.dumps(event, ensure_ascii=False)

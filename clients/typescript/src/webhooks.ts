@@ -6,7 +6,7 @@ import { isObject } from './operation.js';
 
 export const TOLERANCE_SECONDS = 300;
 
-/** A verified delivery. Deliveries are repeated: ignore a `number` up to the last one processed. */
+/** A verified delivery. Deliveries are repeated: ignore a `number` up to the last one processed of that `epoch`. */
 export interface WebhookEvent {
   /** The same at every attempt. */
   readonly id: string;
@@ -14,6 +14,8 @@ export interface WebhookEvent {
   readonly type: string;
   /** The event's number in its stream: 1, 2, 3 … without a gap. */
   readonly number: number;
+  /** In which epoch the number was assigned: in another one, it belongs to another event. See `Wallet.epoch`. */
+  readonly epoch: string | null;
   readonly timestamp: string;
   /** The result of the webhook's document for this event. */
   readonly data: unknown;
@@ -123,5 +125,7 @@ function event(id: string, bytes: Uint8Array): WebhookEvent {
     throw new InvalidSignature('The body is signed, but not one of a webhook of this API.');
   }
   const { type, number, timestamp, data } = content;
-  return { id, type, number, timestamp, data };
+  // Version 1.0 of the service does not send it.
+  const epoch = typeof content['epoch'] === 'string' ? content['epoch'] : null;
+  return { id, type, number, epoch, timestamp, data };
 }

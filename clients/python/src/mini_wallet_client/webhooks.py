@@ -29,7 +29,7 @@ class Headers(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookEvent:
-    """A verified delivery. Deliveries are repeated: ignore a `number` up to the last one processed."""
+    """A verified delivery. Deliveries are repeated: ignore a `number` up to the last one processed of that `epoch`."""
 
     id: str
     """The same at every attempt."""
@@ -40,6 +40,8 @@ class WebhookEvent:
     timestamp: datetime
     data: Any
     """The result of the webhook's document for this event."""
+    epoch: str | None = None
+    """In which epoch the number was assigned: in another one, it belongs to another event. See `Wallet.epoch`."""
 
     def wallet_event(self) -> models.AnyWalletEvent:
         """The event of the wallet. Raises UnexpectedAnswer if the webhook's document selects less."""
@@ -115,6 +117,8 @@ def _event(message_id: str, body: bytes) -> WebhookEvent:
             number=content["number"],
             timestamp=datetime.fromisoformat(content["timestamp"]),
             data=content["data"],
+            # Version 1.0 of the service does not send it.
+            epoch=content.get("epoch"),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidSignature(
