@@ -15,6 +15,7 @@ import standardwebhooks
 from structlog.testing import capture_logs
 
 from adapters.webhook_endpoints import Endpoints
+from app.commands import epoch
 from app.webhook_documents import WebhookDocuments
 from domain import errors, ids
 from domain.people.sessions import Principal, Scope
@@ -22,7 +23,7 @@ from domain.webhooks import Attempt, Webhook, WebhookStatus, WebhookStream
 from jobs.background import Background
 from jobs.sinks import webhooks as sink
 from jobs.sinks.webhooks import Delivering
-from persistence.delivery import cursors
+from persistence.delivery import cursors, epochs
 from persistence.delivery.cursors import Due
 from persistence.engine import unit_of_work
 from persistence.people import api_tokens
@@ -433,6 +434,39 @@ async def test_replay_delivers_again_with_the_same_ids_also_while_an_attempt_is_
         assert (await now(delivering, zoe, webhook)).delivered_through == 0
         await deliver(delivering, webhook)
         assert receiver.numbers[6:] == [1, 2, 3, 4]
+
+
+async def test_after_a_restore_events_have_its_epoch_and_other_ids(
+    books: Books, delivering: Delivering, settings: Settings
+) -> None:
+    zoe = books.join()
+    for _ in range(2):
+        await books.add(zoe)
+    before = await epochs.current(books.database)
+    async with receiving() as receiver:
+        webhook, _ = await create(delivering, zoe, receiver.url)
+        await deliver(delivering, webhook)
+        receiver.answer = says(500)
+        await books.add(zoe)
+        await deliver(delivering, webhook)
+        assert receiver.numbers == [1, 2, 3]
+        receiver.answer = says(200)
+
+        assert epoch.begin(settings) == 0
+        # The acknowledgement of the second event is lost too; it and the pending one are delivered.
+        again = Change(status=WebhookStatus.ACTIVE, after_number=1)
+        for _ in range(2):
+            await stored.change(books.database, zoe.principal, webhook.webhook_id, again)
+            await deliver(delivering, webhook)
+        assert receiver.numbers[3:] == [2, 3, 2, 3]
+
+        now = await epochs.current(books.database)
+        found = [request.content["epoch"] for request in receiver.requests]
+        assert found == [str(before.epoch_id)] * 3 + [str(now.epoch_id)] * 4
+        ids = [request.headers["webhook-id"] for request in receiver.requests]
+        assert len({*ids}) == 5
+        assert ids[3:5] == ids[5:]
+        assert [each.event_id for each in await attempted(delivering, webhook)] == ids
 
 
 async def test_a_webhook_that_is_paused_or_deleted_meanwhile_gets_nothing_more(
