@@ -18,8 +18,9 @@ from app.command_line import read_settings as _settings
 from app.command_line import refuse as _refuse
 from app.importing import importing
 
-#: On two cores: tests spend half of their time waiting for services that they start.
-SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+#: On two cores: with four processes, these were idle for a quarter of the time, while tests waited for services
+#: that they had started.
+SIDE_BY_SIDE = ["-n", "6", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 app = typer.Typer(
     name="wallet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ LONGEST_FIRST = (
     "jobs/test_processes.py",
     "test_walkthrough.py",
     "domain/test_settling.py",
+    "persistence/test_audit.py",
+    "persistence/test_audit_columns.py",
     "app/test_operations.py",
     "app/test_serving.py",
     "graphql_server/",
@@ -40,7 +43,12 @@ LONGEST_FIRST = (
 
 def turn(item: pytest.Item) -> int:
     """What to sort the tests by."""
-    name = item.path.relative_to(TESTS).as_posix()
+    return _turn(item.path)
+
+
+@functools.cache
+def _turn(file: Path) -> int:
+    name = file.relative_to(TESTS).as_posix()
     turns = (turn for turn, prefix in enumerate(LONGEST_FIRST) if name.startswith(prefix))
     return next(turns, len(LONGEST_FIRST))
 
