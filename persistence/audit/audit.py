@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import errors
 from domain import text as texts
 from persistence.audit import blocks as audit_blocks
-from persistence.audit import checks, ledgers, seals
+from persistence.audit import checks, ledgers, seals, shards
 from persistence.audit import handles as audit_handles
 from persistence.audit import keys as audit_keys
 from persistence.audit import kinds as audit_kinds
@@ -38,8 +38,9 @@ _BY_HASHING = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off
 _BY_ONE_CONNECTION = "SET LOCAL citus.max_adaptive_executor_pool_size = 1"
 _SPANS_NODES = text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
 # Materialized, so that PostgreSQL plans for all rows: with the LIMIT it would choose a plan with a fast start.
+# In order, so that two audits of a cluster list the same of many rows, whichever node answers first.
 _FIRST_FINDINGS = """
-WITH found AS MATERIALIZED ({query}) SELECT key, sentence FROM found LIMIT {limit}
+WITH found AS MATERIALIZED ({query}) SELECT key, sentence FROM found ORDER BY key LIMIT {limit}
 """
 #: How many rows are listed per check.
 MAXIMUM_FINDINGS = 100
@@ -175,6 +176,9 @@ async def look(
     for check in CHECKS:
         on_check(check.name)
         await _run(connection, check, report)
+    if await connection.scalar(_SPANS_NODES):
+        on_check("the guards of the shards")
+        report.findings += [Finding(*fault) for fault in await shards.faults(connection)]
     on_check("search texts of names and notes")
     await _check_search_texts(connection, report)
     on_check("the skeletons of names")
@@ -231,16 +235,23 @@ async def _check_search_texts(connection: AsyncConnection, report: AuditReport) 
                 for key, written, found_by in rows
                 if found_by != texts.search_text(written)
             ]
-            del found[MAXIMUM_FINDINGS + 1 :]
+            _keep_first(found)
         _add(report, table, found)
 
 
 async def _check_skeletons(connection: AsyncConnection, report: AuditReport) -> None:
     found: list[tuple[str, str]] = []
     async for fault in audit_handles.skeleton_faults(connection):
-        if len(found) <= MAXIMUM_FINDINGS:
-            found.append(fault)
+        found.append(fault)
+        _keep_first(found)
     _add(report, "name_skeletons", found)
+
+
+def _keep_first(found: list[tuple[str, str]]) -> None:
+    """Keep the first of many findings by key, as `_FIRST_FINDINGS` does."""
+    if len(found) > MAXIMUM_FINDINGS + 1:
+        found.sort()
+        del found[MAXIMUM_FINDINGS + 1 :]
 
 
 async def _check_seals(
