@@ -121,8 +121,8 @@ DAMAGE = [
      "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "disagree about the note"),
     ("UPDATE transactions SET note = NULL, note_search_text = NULL "
      "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "disagree about the note"),
-    ("UPDATE transactions SET counterparty_id = (SELECT id FROM users WHERE name = 'Zoë') "
-     "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "who took part"),
+    ("UPDATE transactions SET counterparty_id = zoe.id FROM (SELECT id FROM users WHERE name = 'Zoë' LIMIT 1) "
+     "AS zoe WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "who took part"),
     ("UPDATE transactions SET created_at = created_at - interval '1 us' "
      "WHERE note IS NOT NULL AND direction = 'incoming'", "transactions", "disagree about the time"),
     ("UPDATE transactions SET created_at = created_at - interval '1 day' WHERE sequence = 3",
@@ -299,7 +299,8 @@ DAMAGE = [
      "UPDATE scheduled_runs SET status = 'WAITING' WHERE number = 3", "scheduled_transfers", "is waiting"),
     ("DELETE FROM scheduled_transfers", "scheduled_runs", "does not exist"),
     ("UPDATE scheduled_transfers SET amount = amount + 1", "scheduled_runs", "not what was scheduled"),
-    ("UPDATE scheduled_transfers SET recipient_id = (SELECT id FROM users WHERE name = 'Zoë')",
+    ("UPDATE scheduled_transfers SET recipient_id = zoe.id "
+     "FROM (SELECT id FROM users WHERE name = 'Zoë' LIMIT 1) AS zoe",
      "scheduled_runs", "not what was scheduled"),
     ("UPDATE scheduled_runs SET sequence = 99 WHERE number = 1", "scheduled_runs", "does not exist"),
     ("UPDATE scheduled_runs SET status = 'SENT', refusal = NULL, sequence = 2 WHERE number = 2",

@@ -188,9 +188,10 @@ async def test_a_stricter_default_of_the_database_changes_none_of_it(
     with psycopg.connect(admin_database_url, autocommit=True) as admin:
         [(name,)] = admin.execute("SELECT current_database()").fetchall()
         admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable')
-    async with test_books.opened(books.url) as strict:
-        [(level,)] = strict.connection.execute("SHOW transaction_isolation").fetchall()
+    with psycopg.connect(books.url) as connection:
+        [(level,)] = connection.execute("SHOW transaction_isolation").fetchall()
         assert level == "serializable"
+    async with test_books.opened(books.url) as strict:
         case = await case_of(strict)
         await refused_behind(strict, case, log_out, case.by_session)
         case = await case_of(strict)
