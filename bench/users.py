@@ -37,7 +37,7 @@ _ADDRESSES = "INSERT INTO email_addresses (address, user_id) SELECT email, id FR
 _ENTRIES = """
 INSERT INTO transactions (user_id, sequence, reference, kind, direction, amount, fee, balance_after,
     created_at, idempotency_key, seal)
-SELECT id, 1, uuidv7(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance',
+SELECT id, 1, gen_random_uuid(), 'top_up', 'incoming', balance, 0, balance, last_posted_at, 'opening-balance',
     book_seal
 FROM users
 """
@@ -61,7 +61,7 @@ WHERE id <= bench_person(%(users)s)
 """
 _TOLD = """
 INSERT INTO outbox (user_id, id, topic, payload, created_at, published_at)
-SELECT user_id, uuidv7(), 'transaction.posted', jsonb_build_object('sequence', sequence), now(), now()
+SELECT user_id, gen_random_uuid(), 'transaction.posted', jsonb_build_object('sequence', sequence), now(), now()
 FROM transactions
 """
 _SESSIONS = """

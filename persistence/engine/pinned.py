@@ -38,6 +38,8 @@ _SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "array_nulls": "on",
+    # Compiling a query takes seconds if its cost is overestimated, and ours are short.
+    "jit": "off",
     # A limit would omit users from search results.
     "gin_fuzzy_search_limit": "0",
     # On a Citus cluster, statements that change rows in several shards use one connection to each node, and on

@@ -18,8 +18,11 @@ from tests import clusters, relays
 
 pytestmark = pytest.mark.anyio
 
-OURS = "SELECT current_setting('search_path'), current_setting('lock_timeout')"
-EXPECTED = ("public, pg_temp", "5s")
+OURS = """
+SELECT current_setting('search_path'), current_setting('jit'), current_setting('lock_timeout')
+"""
+PATH = "public, pg_temp"
+EXPECTED = (PATH, "off", "5s")
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ async def test_a_direct_connection_has_the_settings_and_its_transactions_set_non
     [(together, _)] = pinned.settings_to_lock(direct, 1)
     async with direct.transaction():
         await direct.execute(together)
-        assert await (await direct.execute(OURS)).fetchone() == (EXPECTED[0], "1s")
+        assert await (await direct.execute(OURS)).fetchone() == (PATH, "off", "1s")
     assert await (await direct.execute(OURS)).fetchone() == EXPECTED
 
 
@@ -99,7 +102,7 @@ async def test_options_of_the_address_and_of_a_pool_are_kept_beside_ours(
     async with await pinned.Connection.connect(url, options=pool) as connection:
         assert connection.keeps_settings
         found = await (await connection.execute(shown.encode())).fetchone()
-        assert found == ("7", "3", EXPECTED[0])
+        assert found == ("7", "3", PATH)
 
 
 @pytest.mark.parametrize("treatment", get_args(relays.Treatment))
@@ -118,12 +121,12 @@ async def test_the_session_of_a_command_has_the_settings_and_no_timeouts(
 ) -> None:
     asked = f"{OURS}, current_setting('statement_timeout')"
     with pinned.connect(database_url) as connection:
-        assert connection.execute(asked.encode()).fetchone() == (EXPECTED[0], "0", "0")
+        assert connection.execute(asked.encode()).fetchone() == (PATH, "off", "0", "0")
     with (
         relays.before(database_url, "refuses options") as url,
         pinned.connect(url) as connection,
     ):
-        assert connection.execute(asked.encode()).fetchone() == (EXPECTED[0], "0", "0")
+        assert connection.execute(asked.encode()).fetchone() == (PATH, "off", "0", "0")
 
 
 async def test_a_connection_that_is_refused_for_another_reason_is_not_tried_again() -> None:

@@ -112,7 +112,7 @@ async def test_a_flood_of_registrations_keeps_no_other_from_signing_in(
     first = await register(db)
     books.connection.execute(
         "INSERT INTO users (id, name, search_text, email, password_hash, created_at, "
-        "registration_expires_at) SELECT uuidv7(), name, search_text, email, 'flood', created_at, "
+        "registration_expires_at) SELECT gen_random_uuid(), name, search_text, email, 'flood', created_at, "
         "registration_expires_at FROM users, generate_series(1, 1500) WHERE id = %s",
         [first],
     )
