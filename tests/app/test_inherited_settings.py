@@ -47,7 +47,6 @@ HOSTILE = {
     "client_min_messages": "error",
     "plan_cache_mode": "force_generic_plan",
     "jit": "on",
-    "jit_above_cost": "0",
     "default_toast_compression": "pglz",
     "restrict_nonsystem_relation_kind": "view, foreign-table",
     "lock_timeout": "1ms",
