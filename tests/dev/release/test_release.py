@@ -23,8 +23,9 @@ from dev.release import gate
 from dev.up import building
 from tests.waiting import PATIENCE_SECONDS, block_until
 
+#: Bytecode is copied: each command of the copy would be compiled first.
 NOT_COPIED = shutil.ignore_patterns(
-    *("node_modules", "__pycache__", ".git", ".venv", ".wallet", ".*_cache", ".hypothesis"),
+    *("node_modules", ".git", ".venv", ".wallet", ".*_cache", ".hypothesis"),
     *("bench", "torture", "tests"),
 )
 NOTHING = "http://127.0.0.1:9/"
