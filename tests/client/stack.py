@@ -22,6 +22,7 @@ from dotenv import dotenv_values
 
 from dev import processes
 from domain.people import passwords
+from persistence.delivery import epochs
 from persistence.engine.database import Database
 from persistence.operators import operators
 from persistence.people import registrations
@@ -262,6 +263,12 @@ class Stack:
             found = connection.execute("SELECT password_hash FROM users WHERE email = %s", [email])
             [(stored,)] = found.fetchall()
         return str(stored)
+
+    def begin_epoch(self) -> None:
+        """As after a restore to an earlier point in time, while the processes are running."""
+        url = dotenv_values(self.data / "env")["DATABASE_URL"]
+        assert url is not None
+        epochs.begin(url)
 
     def mail_to(self, email: str, subject: str) -> dict[str, Any]:
         """The newest mail to that address, once it has arrived."""

@@ -6,17 +6,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.client import actions
 from tests.client.axe import Axe
+from tests.client.cables import CHANNELS, EVERY, GRAPHQL, Cable, refuse_reads
 from tests.client.conftest import NewPage
 from tests.client.stack import Person
-
-GRAPHQL = re.compile(r"^ws://[^/]+/graphql$")
-CHANNELS = re.compile(r"^ws://[^/]+/app/")
-EVERY = re.compile(r"^ws://")
-
 
 #: Begins another session in this browser without the page noticing; returns its access token.
 SIGN_IN_ANEW = """async input => {
@@ -31,37 +27,6 @@ SESSIONS = "{ viewer { sessions { id isCurrent } } wallet { pusher { channel } }
 REVOKE = """
 mutation ($input: RevokeSessionInput!) { revokeSession(input: $input) { __typename } }
 """
-
-
-class Cable:
-    """What the WebSockets of a page go through: it can be cut, and joined again."""
-
-    def __init__(self, page: Page, sockets: re.Pattern[str]) -> None:
-        self._joined = True
-        self._open: list[WebSocketRoute] = []
-        page.route_web_socket(sockets, self._connect)
-
-    def _connect(self, socket: WebSocketRoute) -> None:
-        if not self._joined:
-            socket.close(code=1011)
-            return
-        socket.connect_to_server()
-        self._open.append(socket)
-
-    def cut(self) -> None:
-        self._joined = False
-        for socket in self._open:
-            socket.close(code=1011)
-        self._open.clear()
-
-    def join(self) -> None:
-        self._joined = True
-
-
-def refuse_reads(page: Page) -> None:
-    """Nothing but the stream may tell what came."""
-    for operation in ("WalletSequence", "NewestTransactions", "NewestNotifications"):
-        actions.intercept(page, operation, lambda route: route.abort())
 
 
 @pytest.mark.parametrize("cut", [CHANNELS, GRAPHQL], ids=["graphql alone", "channels alone"])

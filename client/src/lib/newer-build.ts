@@ -3,8 +3,8 @@
 const LOADED_ANEW_AT = 'loaded-anew-at';
 const PAUSE_MILLISECONDS = 60_000;
 
-/** Reloads that path and returns true, unless the device is offline or a reload was just tried. */
-export function loadAnew(path: string): boolean {
+/** Loads that path, or else the same again, and returns true, unless the device is offline or this was just tried. */
+export function loadAnew(path?: string): boolean {
   try {
     const last = Number(sessionStorage.getItem(LOADED_ANEW_AT) ?? 0);
     if (!navigator.onLine || Math.abs(Date.now() - last) < PAUSE_MILLISECONDS) return false;
@@ -13,6 +13,7 @@ export function loadAnew(path: string): boolean {
     // Without storage, repeated reloads could not be detected.
     return false;
   }
-  window.location.assign(path);
+  if (path === undefined) window.location.reload();
+  else window.location.assign(path);
   return true;
 }

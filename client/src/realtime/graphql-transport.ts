@@ -1,6 +1,7 @@
 /** Receives events over the subscriptions `walletEvents` and `notifications` on one WebSocket. */
 
 import { stringifyDocument } from '@urql/core';
+import type { GraphQLFormattedError } from 'graphql';
 import { createClient } from 'graphql-ws';
 import type { ResultOf } from '@/api';
 import { NotificationEvents, WalletEvents } from './documents';
@@ -78,9 +79,15 @@ export function startGraphqlTransport(url: string, parts: TransportParts): Trans
         client.terminate();
         end(undefined);
       };
-      // If one of them ends, both begin again.
-      const until = { error: end, complete: () => end(undefined) };
       const { sequence, number, epoch } = parts.last();
+      // If one of them ends, both begin again.
+      const until = {
+        error: (reason: unknown) => {
+          if (!ended && hasEpochEnded(reason)) parts.onEpochEnded();
+          end(reason);
+        },
+        complete: () => end(undefined),
+      };
       client.subscribe<ResultOf<typeof WalletEvents>>(
         { query: WALLET_EVENTS, variables: { afterSequence: sequence, epoch } },
         {
@@ -116,4 +123,8 @@ export function startGraphqlTransport(url: string, parts: TransportParts): Trans
       pause.nudge();
     },
   };
+}
+
+function hasEpochEnded(reason: unknown): boolean {
+  return Array.isArray(reason) && (reason as GraphQLFormattedError[]).some(({ extensions }) => extensions?.reason === 'EPOCH_ENDED');
 }

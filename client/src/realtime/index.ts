@@ -7,7 +7,7 @@ export { connection, onRecovered, type Connection } from './connection';
 export { TransactionFields, type Notification, type Transaction } from './documents';
 export { isolated } from './isolated';
 export { onNotification, onTransaction } from './listeners';
-export { startRealtime, walletFailure } from './live';
+export { startRealtime, walletFailure, wasRestored } from './live';
 export {
   loadOlderNotifications,
   markNotificationsRead,

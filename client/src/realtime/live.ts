@@ -25,7 +25,10 @@ class LiveUpdates {
   private readonly notifications = openNotifications();
   private readonly transports: Transport[] = [];
   private channels: PusherTransport | undefined;
+  /** Whether the service was restored to an earlier point in time since this page was loaded. */
+  readonly wasRestored = shallowRef(false);
   private epoch = '';
+  private starting: Promise<void> | null = null;
 
   constructor(private readonly scope: UserScope) {}
 
@@ -54,16 +57,31 @@ class LiveUpdates {
       for (const transport of this.transports) transport.stop();
       setListening(false);
     });
-    void this.start(scope.userId);
+    this.start(scope.userId);
   }
 
-  private async start(userId: string): Promise<void> {
+  /** Reads everything, and continues from there. */
+  private start(userId: string): void {
+    this.starting ??= this.readAndListen(userId).finally(() => {
+      this.starting = null;
+    });
+  }
+
+  private async readAndListen(userId: string): Promise<void> {
     const read = await this.readUntilAnswered();
     if (!read || !this.scope.isActive) return;
-    this.noteEpoch(read.viewer.epoch);
-    const startOver = () => void this.start(userId);
+    const { epoch } = read.viewer;
+    const isRestored = this.epoch !== '' && epoch !== this.epoch;
+    this.epoch = epoch;
+    if (isRestored) this.notifications.forget();
+    const startOver = () => this.start(userId);
     this.wallet.begin(read.viewer, startOver);
     this.notifications.begin(read.viewer, startOver);
+    if (isRestored) {
+      this.wasRestored.value = true;
+      // They resume in the new epoch.
+      for (const transport of this.transports) transport.nudge();
+    }
     if (this.transports.length > 0) return;
     this.transports.push(startGraphqlTransport(socketUrl(), this.partsFor('graphql', userId)));
     const { pusher } = read;
@@ -75,7 +93,7 @@ class LiveUpdates {
     this.transports.push(this.channels);
   }
 
-  /** While the socket is disconnected, the session may have been replaced, and with it the channel. */
+  /** While the socket is disconnected, the session may have been replaced, and with it the channel, or the epoch has ended. */
   private async look(): Promise<void> {
     const channel = await this.ask().catch(() => null);
     if (channel && this.scope.isActive) this.channels?.follow(channel);
@@ -96,6 +114,12 @@ class LiveUpdates {
       accessToken: () => keeper.accessToken(userId),
       refused: async (token) => void (await keeper.accessTokenAfter(token, userId)),
       last: () => ({ sequence: this.wallet.last, number: this.notifications.last, epoch: this.epoch }),
+      onEpochEnded: () => void this.look(),
+      isCurrent: (epoch) => {
+        const isCurrent = epoch === this.epoch;
+        if (!isCurrent) void this.look();
+        return isCurrent;
+      },
       onTransaction: (transaction) => this.wallet.offer(transaction),
       onNotification: (notification) => this.notifications.offer(notification),
       onUp: (isUp) => {
@@ -114,18 +138,14 @@ class LiveUpdates {
       .toPromise();
     if (error) throw error;
     const viewer = data?.viewer;
-    if (viewer) {
-      this.noteEpoch(viewer.epoch);
+    if (viewer && viewer.epoch !== this.epoch) {
+      // The service was restored to an earlier point in time: numbers belong to other events.
+      this.start(viewer.id);
+    } else if (viewer) {
       this.wallet.noteNewest(viewer.sequence);
       this.notifications.note(viewer.notifications.nodes[0]?.number ?? 0, viewer.unreadNotifications);
     }
     return data?.wallet.pusher?.channel ?? null;
-  }
-
-  /** The service was restored to an earlier point in time if it changes: nothing that was read is certain. */
-  private noteEpoch(epoch: string): void {
-    if (this.epoch && epoch !== this.epoch) location.reload();
-    this.epoch = epoch;
   }
 
   private async readUntilAnswered() {
@@ -150,6 +170,9 @@ export function startRealtime(): void {
 
 /** Why the wallet could not be loaded; null otherwise. */
 export const walletFailure = computed(() => liveUpdates().failure.value);
+
+/** Whether the service was restored to an earlier point in time since this page was loaded: what it shows may no longer exist. */
+export const wasRestored = computed(() => liveUpdates().wasRestored.value);
 
 function socketUrl(): string {
   const url = new URL('/graphql', location.href);

@@ -32,6 +32,14 @@ it('counts what comes once, whichever transport brings it', () => {
   expect(unreadNotifications.value).toBe(3);
 });
 
+it('counts anew where numbers are assigned again', () => {
+  open([5, 4, 3, 2, 1], 0);
+  openNotifications().forget();
+  open([3, 2, 1], 2);
+  expect(shown()).toEqual([3, 2, 1]);
+  expect(unreadNotifications.value).toBe(2);
+});
+
 it('reads what was missed after the last number', async () => {
   open([2, 1], 0);
   answerWith(() => Promise.resolve(Response.json({ data: { viewer: { notifications: pageOf([5, 4, 3, 2, 1]) } } })));

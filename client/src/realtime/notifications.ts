@@ -76,6 +76,11 @@ export class OpenNotifications {
     });
   }
 
+  /** Numbers are assigned again: `begin` follows. */
+  forget(): void {
+    this.current.value = null;
+  }
+
   offer(notification: Notification): void {
     if (!this.scope.isActive) return;
     if (isWhole(notification)) this.order?.offer(notification);

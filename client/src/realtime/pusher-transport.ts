@@ -87,11 +87,11 @@ export function startPusherTransport(
         if (!isStopped() && channel.name === followed) subscribeTo(now);
       });
     });
-    channel.bind(TRANSACTION_EVENT, ({ transaction }: { transaction: Transaction }) => {
-      parts.onTransaction(transaction);
+    channel.bind(TRANSACTION_EVENT, ({ transaction, epoch }: { transaction: Transaction; epoch: string }) => {
+      if (parts.isCurrent(epoch)) parts.onTransaction(transaction);
     });
-    channel.bind(NOTIFICATION_EVENT, (notification: Notification) => {
-      parts.onNotification(notification);
+    channel.bind(NOTIFICATION_EVENT, ({ epoch, ...notification }: Notification & { epoch: string }) => {
+      if (parts.isCurrent(epoch)) parts.onNotification(notification);
     });
   }
 

@@ -9,6 +9,10 @@ export interface TransportParts {
   refused(accessToken: string | null): Promise<void>;
   /** The newest known transaction and notification, and their epoch: the subscriptions resume after them. */
   last(): { sequence: number; number: number; epoch: string };
+  /** Whether numbers of that epoch may be compared with the known ones. If not, everything is read again where necessary. */
+  isCurrent(epoch: string): boolean;
+  /** The subscriptions are refused because the epoch has ended. */
+  onEpochEnded(): void;
   onTransaction(transaction: Transaction): void;
   onNotification(notification: Notification): void;
   /** Called with true whenever it is connected, and with false when it no longer is. */

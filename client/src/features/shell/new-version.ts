@@ -3,7 +3,7 @@ import { computed, readonly, ref } from 'vue';
 import { payments } from '@/features/payments/payments';
 import { areCookiesBlocked } from '@/lib/blocked';
 import { whenIdle } from '@/lib/idle';
-import { onRecovered } from '@/realtime';
+import { onRecovered, wasRestored } from '@/realtime';
 
 const WORKER = '/service-worker.js';
 const LOOK_MILLISECONDS = 3_600_000;
@@ -13,9 +13,9 @@ const isNewer = ref(false);
 /** Whether a newer version is available. */
 export const newVersion = readonly(isNewer);
 
-/** Whether the next page may be loaded from the service, which then is of the newer version. */
-export const mayLoadNewVersion = computed(
-  () => isNewer.value && payments().open.value.length === 0 && !areCookiesBlocked(),
+/** Whether the next page may be loaded from the service: in a newer version, or because the service was restored. */
+export const mayLoadAnew = computed(
+  () => (isNewer.value || wasRestored.value) && payments().open.value.length === 0 && !areCookiesBlocked(),
 );
 
 /** Call it once in main.ts. Without service workers, as in a browser that blocks storage, it does nothing. */
