@@ -1,5 +1,5 @@
 // Shared commits: what arrives while a batch is under way forms the next.
-const COMMANDS = 50
+const COMMANDS = 200
 const UNDER_WAY = 2
 const WAITING = 1000
 
