@@ -38,6 +38,10 @@ _SWEEP_SECONDS = 1.0
 class Slow(Protocol):
     """A connection with a deadline."""
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that it runs in."""
+
     def expire(self) -> None:
         """The deadline has passed."""
 
@@ -135,9 +139,9 @@ class Edge:
 
     def wait(self, connection: Slow, seconds: float) -> None:
         """Let the connection expire after that time, to within a second, unless `stop_waiting` is called."""
-        self._deadlines[connection] = asyncio.get_running_loop().time() + seconds
+        self._deadlines[connection] = connection.loop.time() + seconds
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+            self._timer = connection.loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def stop_waiting(self, connection: Slow) -> None:
         self._deadlines.pop(connection, None)

@@ -18,11 +18,15 @@ class Gathered:
 
     def __init__(self) -> None:
         self._transports: list[Gathering] = []
+        #: Kept: on Python 3.11, asking for it is a call of the system.
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, transport: Gathering) -> None:
         """Flush that transport with the others."""
         if not self._transports:
-            asyncio.get_running_loop().call_soon(self._flush)
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._flush)
         self._transports.append(transport)
 
     def _flush(self) -> None:

@@ -48,6 +48,8 @@ class SharedCalls(Generic[Key, Value]):
         self._waiting: deque[_Asked[Key, Value]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._is_scheduled = False
+        #: Kept: on Python 3.11, asking for it is a call of the system.
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def get(self, keys: Collection[Key]) -> dict[Key, Value]:
         """The values of those keys; unknown ones are left out. Raises what `call` raises."""
@@ -68,17 +70,18 @@ class SharedCalls(Generic[Key, Value]):
         return found.get(key)
 
     def _join(self, keys: Collection[Key]) -> asyncio.Future[Mapping[Key, Value]]:
-        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         if not self._waiting or len(self._waiting[-1].keys) >= self._maximum_keys:
             self._waiting.append(_Asked())
         asked = self._waiting[-1]
         asked.keys.update(keys)
-        caller: asyncio.Future[Mapping[Key, Value]] = loop.create_future()
+        caller: asyncio.Future[Mapping[Key, Value]] = self._loop.create_future()
         asked.callers.append(caller)
         if not self._is_scheduled and len(self._under_way) < self._at_once:
             # Callers in the same iteration of the event loop share the call.
             self._is_scheduled = True
-            loop.call_soon(self._begin)
+            self._loop.call_soon(self._begin)
         return caller
 
     def _begin(self) -> None:
