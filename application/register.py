@@ -12,7 +12,7 @@ from application.origins import Origin
 from application.services import Services
 from domain import errors, text, time_zones
 from domain.people.accounts import clean_email
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.people import registrations
 
 
@@ -42,7 +42,7 @@ async def execute(
         email=email,
         password_hash=password_hash,
         time_zone=time_zone,
-        requester=mails.Requester(origin.network),
+        requester=mail_requests.Requester(origin.network),
     )
     services.wake_relay()
     return email

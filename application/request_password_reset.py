@@ -6,7 +6,7 @@ from application import devices
 from application.origins import Origin
 from application.services import Services
 from domain.people.accounts import clean_email
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.people import accounts
 
 
@@ -16,7 +16,9 @@ async def execute(services: Services, origin: Origin, *, email: str) -> str:
     owner_id = await accounts.user_id_by_email(services.database, email)
     is_known = await devices.is_known(services, origin, owner_id)
     await accounts.request_password_reset(
-        services.database, email, requester=mails.Requester(origin.network, is_known=is_known)
+        services.database,
+        email,
+        requester=mail_requests.Requester(origin.network, is_known=is_known),
     )
     services.wake_relay()
     return email

@@ -6,7 +6,7 @@ from application.origins import Origin
 from application.services import Services
 from domain.people.accounts import clean_email
 from domain.people.sessions import Principal
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.people import registrations
 
 
@@ -21,7 +21,7 @@ async def execute(
         if person is not None and person.email_verified_at is None and person.email == email:
             own_id = person.user_id
     await registrations.resend_verification(
-        services.database, email, user_id=own_id, requester=mails.Requester(origin.network)
+        services.database, email, user_id=own_id, requester=mail_requests.Requester(origin.network)
     )
     services.wake_relay()
     return email

@@ -40,7 +40,7 @@ REQUEST_LINKS = at_most(("300/minute", client))
 LOOK_UPS = at_most(("120/minute", client))
 SEARCHES = at_most(("120/minute", account), ("600/minute", client))
 # Requests of others about an address never lock its owner out: wrong passwords cause delays
-# (application.guesses), and excess mails are sent later (persistence.delivery.mails).
+# (application.guesses), and excess mails are sent later (persistence.delivery.mail_requests).
 LOGINS = at_most(("60/minute", client), ("20/minute", named_account_at_client))
 REGISTRATIONS = at_most(("100/hour", client), ("5/hour", named_account_at_client))
 MAILS = at_most(("60/hour", client), ("10/hour", named_account_at_client))

@@ -15,7 +15,7 @@ from domain.ledger import money
 from domain.people import leaving
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import Principal
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
@@ -102,12 +102,12 @@ async def _close(
     await handles.release(unit, person, now)
     await skeleton_rows.delete(unit, user_id)
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
-    await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
+    await mail_requests.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
     await challenges.end_all(unit, user_id, now)
     await api_tokens.revoke_within(unit, user_id, now)
     await sessions.end_within(unit, user_id, now)
     details = {"erased_at": texts.rfc3339(erase_at)}
-    await mails.request(unit, user_id, MailPurpose.ACCOUNT_CLOSED, now, details=details)
+    await mail_requests.request(unit, user_id, MailPurpose.ACCOUNT_CLOSED, now, details=details)
     return erase_at
 
 

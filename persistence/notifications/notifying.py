@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain import events
 from domain.notifications import notification_kinds
 from domain.notifications.notices import Notice, Notification
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.engine.unit_of_work import Unit
 from persistence.notifications import notification_rows
 from persistence.people import persons
@@ -69,7 +69,7 @@ async def _mail(
 ) -> None:
     if notification_kinds.is_mailed(notice.kind, person.mailed_notifications):
         mail = notification.mail_of(notice)
-        await mails.request(unit, notice.user_id, mail.purpose, now, details=mail.details)
+        await mail_requests.request(unit, notice.user_id, mail.purpose, now, details=mail.details)
 
 
 def _values(notification: Notification) -> dict[str, Any]:

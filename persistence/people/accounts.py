@@ -18,7 +18,7 @@ from domain.people.accounts import MailPurpose, Person
 from domain.people.restrictions import Restriction
 from domain.people.second_factors import InvalidSecondFactor
 from domain.people.sessions import NamedSecret, Principal
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
@@ -96,7 +96,7 @@ async def password_hash(db: Database, user_id: UUID) -> str:
 
 
 async def request_password_reset(
-    db: Database, email: str, *, requester: mails.Requester | None = None
+    db: Database, email: str, *, requester: mail_requests.Requester | None = None
 ) -> None:
     """Mail a reset link if the address has an owner: one commit in any case."""
 
@@ -104,11 +104,11 @@ async def request_password_reset(
         person, now = await _by_address(unit, email)
         if person is None:
             # The same work without a recipient, so that timing reveals nothing either.
-            await mails.request_nothing(
+            await mail_requests.request_nothing(
                 unit, ids.new_id(), MailPurpose.RESET_PASSWORD, now, requester=requester
             )
         else:
-            await mails.request(
+            await mail_requests.request(
                 unit, person.id, MailPurpose.RESET_PASSWORD, now, requester=requester
             )
 
@@ -217,7 +217,7 @@ async def _set_password(
     revoked = await api_tokens.revoke_within(unit, user_id, now) if revoke_api_tokens else 0
     await challenges.end_all(unit, user_id, now)
     await links.end(unit, user_id, MailPurpose.RESET_PASSWORD, now)
-    await mails.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
+    await mail_requests.withdraw(unit, user_id, MailPurpose.RESET_PASSWORD)
     # Not to an unverified address, which may belong to another person.
     facts = {"api_tokens_revoked": revoked}
     notice = Notice(

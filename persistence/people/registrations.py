@@ -14,7 +14,7 @@ from domain.people import accounts
 from domain.people.accounts import MailPurpose
 from domain.people.sessions import NamedSecret
 from persistence import tables
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
@@ -70,7 +70,7 @@ async def register(
     email: str,
     password_hash: str,
     time_zone: str = time_zones.UTC,
-    requester: mails.Requester | None = None,
+    requester: mail_requests.Requester | None = None,
 ) -> None:
     """Register: in every case one commit and one mail.
 
@@ -83,12 +83,14 @@ async def register(
         now = await unit.clock()
         if owner_id is None:
             user_id = await _insert(unit, name, email, password_hash, now, time_zone=time_zone)
-            await mails.request(unit, user_id, MailPurpose.VERIFY_EMAIL, now, requester=requester)
+            await mail_requests.request(
+                unit, user_id, MailPurpose.VERIFY_EMAIL, now, requester=requester
+            )
         elif await persons.lock_any(unit, owner_id) is None:
             unit.announce(ids.new_id(), events.Topic.NOTHING_HAPPENED, {})
         else:
             erased_at = await unit.connection.scalar(_ERASED_AT, {"user_id": owner_id})
-            await mails.request(
+            await mail_requests.request(
                 unit,
                 owner_id,
                 MailPurpose.ADDRESS_TAKEN,
@@ -163,7 +165,7 @@ async def resend_verification(
     email: str,
     *,
     user_id: UUID | None = None,
-    requester: mails.Requester | None = None,
+    requester: mail_requests.Requester | None = None,
 ) -> None:
     """Mail a new link to that registration of the address, or else to the newest few.
 
@@ -179,11 +181,11 @@ async def resend_verification(
         waiting = [row.id for row in locked if row.email_verified_at is None and row.email == email]
         for number in range(RESENT_AT_ONCE):
             if number < len(waiting):
-                await mails.request(
+                await mail_requests.request(
                     unit, waiting[number], MailPurpose.VERIFY_EMAIL, now, requester=requester
                 )
             else:
-                await mails.request_nothing(
+                await mail_requests.request_nothing(
                     unit, ids.new_id(), MailPurpose.VERIFY_EMAIL, now, requester=requester
                 )
 
@@ -216,7 +218,7 @@ async def verify_email(
         now = await unit.clock()
         await _claim(unit, person.id, person.name, person.email, now)
         await links.end(unit, person.id, MailPurpose.VERIFY_EMAIL, now)
-        await mails.withdraw(unit, person.id, MailPurpose.VERIFY_EMAIL)
+        await mail_requests.withdraw(unit, person.id, MailPurpose.VERIFY_EMAIL)
         await sessions.end_within(
             unit, person.id, now, except_id=session_id if is_own_session else None
         )

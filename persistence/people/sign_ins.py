@@ -16,7 +16,7 @@ from domain.people import sessions as rules
 from domain.people.accounts import MailPurpose, Person
 from domain.people.second_factors import InvalidSecondFactor
 from domain.people.sessions import NamedSecret, RefreshToken
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
 from persistence.engine.unit_of_work import Unit
@@ -100,12 +100,12 @@ async def report(db: Database, token: NamedSecret) -> tuple[str, UUID | None]:
         now = await unit.clock()
         session_id = await links.use(unit, token, now)
         await sessions.end_some(unit, person.id, [session_id] if session_id else [], now)
-        await mails.request(
+        await mail_requests.request(
             unit,
             person.id,
             MailPurpose.RESET_PASSWORD,
             now,
-            requester=mails.Requester(is_known=True),
+            requester=mail_requests.Requester(is_known=True),
         )
         return person.email, session_id
 

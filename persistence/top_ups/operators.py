@@ -10,7 +10,7 @@ from sqlalchemy import text
 from domain.people.accounts import MailPurpose
 from domain.top_ups import reversing
 from domain.top_ups.reversing import Operators, Reversal
-from persistence.delivery import mails
+from persistence.delivery import mail_requests
 from persistence.engine.pipeline import Rows, Statement
 from persistence.engine.unit_of_work import Unit
 from persistence.people import persons
@@ -41,4 +41,6 @@ async def mail(unit: Unit, operator_ids: Collection[UUID], reversal: Reversal) -
     """Request a mail to each of those operators."""
     details, now = reversing.mail_details(reversal), await unit.clock()
     for operator_id in operator_ids:
-        await mails.request(unit, operator_id, MailPurpose.BALANCE_SHORT, now, details=details)
+        await mail_requests.request(
+            unit, operator_id, MailPurpose.BALANCE_SHORT, now, details=details
+        )

@@ -13,7 +13,7 @@ from domain import errors, ids
 from domain.events import TransactionPosted
 from domain.people.accounts import MailPurpose
 from persistence import retention
-from persistence.delivery import cursors, mails, outbox
+from persistence.delivery import cursors, mail_requests, mails, outbox
 from persistence.delivery.cursors import Receiver
 from persistence.engine import unit_of_work
 from persistence.engine.database import Database
@@ -312,7 +312,8 @@ async def test_a_mail_withdrawn_while_it_is_sent_stays_withdrawn(
     mail = await mails.take(db, *due)
     assert mail is not None
     await unit_of_work.run(
-        db, lambda unit: mails.withdraw(unit, mail.person.user_id, MailPurpose.RESET_PASSWORD)
+        db,
+        lambda unit: mail_requests.withdraw(unit, mail.person.user_id, MailPurpose.RESET_PASSWORD),
     )
     assert not await mails.add_link(db, mail, token_hash=bytes(32), link_id=ids.new_id())
     await mails.refused(db, mail, permanent=False, error="x")

@@ -7,7 +7,7 @@ import pytest
 from domain.people import accounts as rules
 from domain.people.accounts import MailPurpose
 from persistence.delivery import mails
-from persistence.delivery.mails import Requester
+from persistence.delivery.mail_requests import Requester
 from persistence.engine.database import Database
 from persistence.people import accounts, registrations
 from tests.books import Books, Someone
