@@ -162,6 +162,6 @@ const server = createServer(async (request, response) => {
 });
 
 server.listen(Number(PORT), async () => {
-  await listen();
+  await inTurn(listen);
   console.log(`The shop takes orders at ${SHOP_URL}/orders`);
 });
