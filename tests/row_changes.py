@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from sqlalchemy import CursorResult, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,8 @@ from tests import clusters
 
 #: The WHERE of a subquery is followed by the end of its parentheses.
 _UPDATE = re.compile(r"\s*UPDATE (\w+) SET (.+?)(?:\sWHERE\s(?![^()]*\))(.+))?", re.DOTALL)
+#: Between statements that begin at the left margin.
+_NEXT = re.compile(r";\s*\n(?=[A-Z]+ )")
 _ASSIGNMENT = re.compile(r"(?:^|,)\s*(\w+) = ")
 
 
@@ -38,12 +41,19 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return cls.connect(clusters.coordinator(url), autocommit=True, options=settings)
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
-        """As in `psycopg.Connection`, with the UPDATEs that Citus refuses."""
+        """As in `psycopg.Connection`, with the UPDATEs that Citus refuses.
+
+        Of several statements, each is sent by itself: Citus would send all of them to its nodes with each.
+        """
+        statement = query.decode() if isinstance(query, bytes) else query
+        if params is None and isinstance(statement, str):
+            *first, query = _NEXT.split(statement)
+            for each in first:
+                self.execute(each)
         try:
             with self._each():
                 return super().execute(query, params, **options)
         except psycopg.errors.FeatureNotSupported:
-            statement = query.decode() if isinstance(query, bytes) else query
             update = _Update.of(statement) if isinstance(statement, str) else None
             if update is None or not self.autocommit:
                 raise
@@ -55,8 +65,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     @contextlib.contextmanager
     def _each(self) -> Iterator[None]:
-        """What each statement runs in."""
-        yield
+        """What each statement runs in: a savepoint of a transaction, which goes on after a refusal."""
+        is_idle = self.info.transaction_status == TransactionStatus.IDLE
+        with contextlib.nullcontext() if is_idle else self.transaction():
+            yield
 
 
 class Unguarded(Connection):

@@ -11,6 +11,9 @@ from bench import bare, search, users
 from bench.comparisons import HOT, MIXED, READS, TRANSFERS, Kind
 from dev import postgres_binaries
 
+# What `sendMoney` is compared with is written for one PostgreSQL.
+pytestmark = pytest.mark.undistributed
+
 PROGRAMS = postgres_binaries.find(None).folder
 
 

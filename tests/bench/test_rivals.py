@@ -20,6 +20,9 @@ from domain.ledger.transfers import Entry
 from persistence.audit import audit
 from persistence.engine.database import Database
 
+# The rivals are written for one PostgreSQL.
+pytestmark = pytest.mark.undistributed
+
 Connection = psycopg.Connection[dict[str, Any]]
 Command = tuple[UUID, UUID, int, str]
 ONE, TWO, THREE = (users.person_id(number) for number in (1, 2, 3))
