@@ -282,6 +282,8 @@ def test_a_token_that_is_about_to_expire_is_renewed_by_one_tab_for_all(
             expect(tab.get_by_text("This device")).to_be_visible()
             expect(tab.get_by_role("alert")).to_have_count(0)
             assert tab.evaluate("window.isTheSamePage") is True, f"loaded again after {failed}"
+        # A renewal may be under way, and a tab that is closed has no answer for it.
+        context.unroute_all(behavior="wait")
         assert max(at_once) == 1
 
 
