@@ -26,7 +26,9 @@ def plot(measured: Mapping[int, Mapping[str, float]]) -> str:
     ms = {"field": "ms", "type": "quantitative", "scale": {"type": "log"}}
     operation = {
         "field": "operation", "type": "nominal", "title": None, "scale": {"range": _COLORS},
-        "sort": list(OPERATIONS), "legend": {"orient": "bottom", "columns": 2, "labelLimit": 300},
+        "sort": list(OPERATIONS),
+        # The fonts of some browsers are wider than the one that the places are calculated for.
+        "legend": {"orient": "bottom", "columns": 2, "columnPadding": 40, "labelLimit": 300},
     }  # fmt: skip
     rendered: str = vl_convert.vegalite_to_svg(
         {
