@@ -38,6 +38,18 @@ class Cable:
         self._joined = True
 
 
+def listen_on_channels(page: Page) -> list[str]:
+    """Open Home, without the GraphQL socket, once it listens on its channel; what its sockets receive is added."""
+    Cable(page, GRAPHQL).cut()
+    heard: list[str] = []
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data)))
+    )
+    page.goto("/")
+    actions.until(page, lambda: any("subscription_succeeded" in data for data in heard))
+    return heard
+
+
 def refuse_reads(page: Page) -> None:
     """Nothing but the stream may tell what came."""
     for operation in ("WalletSequence", "NewestTransactions", "NewestNotifications"):

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.client import actions
 from tests.client.axe import Axe
-from tests.client.cables import CHANNELS, EVERY, GRAPHQL, Cable, refuse_reads
+from tests.client.cables import CHANNELS, EVERY, GRAPHQL, Cable, listen_on_channels, refuse_reads
 from tests.client.conftest import NewPage
 from tests.client.stack import Person
 
@@ -58,14 +58,8 @@ def test_a_session_that_took_anothers_place_hears_by_its_own_channel(
     new_context: Callable[..., BrowserContext], alpha: Person, beta: Person
 ) -> None:
     page = new_context(beta).new_page()
-    Cable(page, GRAPHQL).cut()
-    heard: list[str] = []
-    page.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data)))
-    )
-    page.goto("/")
+    heard = listen_on_channels(page)
     expect(actions.balance(page)).to_have_text("$0.00")
-    actions.until(page, lambda: any("subscription_succeeded" in data for data in heard))
     token = page.evaluate(SIGN_IN_ANEW, {"email": beta.email, "password": beta.password})
     found = beta.stack.ask(SESSIONS, token)
     channel = found["wallet"]["pusher"]["channel"]

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, 
 
 from tests.client import actions
 from tests.client.axe import Axe
-from tests.client.cables import GRAPHQL, Cable, refuse_reads
+from tests.client.cables import listen_on_channels, refuse_reads
 from tests.client.conftest import NewPage
 from tests.client.stack import Person, Stack
 
@@ -108,14 +108,8 @@ def test_a_push_of_another_epoch_is_not_taken_for_the_next_event(
     new_context: Callable[..., BrowserContext], stack: Stack, alpha: Person, beta: Person
 ) -> None:
     page = new_context(beta).new_page()
-    Cable(page, GRAPHQL).cut()
-    heard: list[str] = []
-    page.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data)))
-    )
-    page.goto("/")
+    heard = listen_on_channels(page)
     expect(actions.balance(page)).to_have_text("$0.00")
-    actions.until(page, lambda: any("subscription_succeeded" in data for data in heard))
     refuse_reads(page)
     loads = loads_of(page)
     stack.begin_epoch()
