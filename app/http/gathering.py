@@ -18,7 +18,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self._transports: list[Gathering] = []
-        #: Kept: on Python 3.11, asking for it is a call of the system.
+        #: Kept, because on Python 3.11 `get_running_loop` makes a system call.
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, transport: Gathering) -> None:

@@ -75,8 +75,8 @@ async def request(
     """Request a mail to a locked user, to be sent once this is committed.
 
     For a purpose that anyone can request by naming the address, it replaces a mail of the same purpose
-    that has not been tried yet, and is delayed if the address has had too many recently (`accounts.MAIL_BUDGETS`). `details` are
-    values for its template, stored as JSON: never a secret.
+    that has not been tried yet, and is delayed if the address has had too many recently
+    (`accounts.MAIL_BUDGETS`). `details` are values for its template, stored as JSON: never a secret.
     """
     mail_id = ids.new_id()
     await _replace(unit, user_id, mail_id, purpose, now, requester=requester, details=details)

@@ -134,7 +134,7 @@ class Connection(Session):
 
 
 def settings(connection: Connection) -> list[pipeline.Statement]:
-    """The statements that a transaction that only reads begins with, to be sent in one round trip with the next.
+    """The first statements of a transaction that only reads, to be sent in one round trip with the next one.
 
     None on a connection that keeps the settings.
     """
@@ -256,7 +256,7 @@ def _options(url: str, given: str, timeouts: Mapping[str, str]) -> str:
 
 
 def _keep_settings(info: ConnectionInfo) -> str:
-    """A query for whether the session keeps settings, NULL where a pooler is in between, and for a cluster.
+    """A query of two values: NULL where a pooler is in between, and whether the database has Citus.
 
     Without a pooler it sets, for the session, the one setting that not every version has: an unknown one in
     `options` would be refused. A pooler may reuse a session that another connection of ours began, but has

@@ -48,7 +48,7 @@ class SharedCalls(Generic[Key, Value]):
         self._waiting: deque[_Asked[Key, Value]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._is_scheduled = False
-        #: Kept: on Python 3.11, asking for it is a call of the system.
+        #: Kept, because on Python 3.11 `get_running_loop` makes a system call.
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def get(self, keys: Collection[Key]) -> dict[Key, Value]:
